@@ -1,1 +1,43 @@
+//! The rules of longhaul, and nothing else.
+//!
+//! This crate knows what a run is, which state follows which ([`decide`]), how a user's value is laid down
+//! ([`envelope`]), and what a store and a clock must do for us (the ports [`Store`] and [`Clock`]). It does no I/O,
+//! reads no clock, starts no thread and logs nothing: whatever needs those is handed in, or lives elsewhere.
+//!
+//! Applications use the crate `longhaul`; this one is for people who write a store.
 
+pub mod clock;
+pub mod code;
+pub mod decide;
+pub mod envelope;
+pub mod event;
+pub mod failure;
+pub mod history;
+pub mod id;
+pub mod isolation;
+pub mod limits;
+pub mod name;
+pub mod progress;
+pub mod retention;
+pub mod retry;
+pub mod run;
+pub mod shape;
+pub mod state;
+pub mod store;
+pub mod time;
+
+pub use clock::Clock;
+pub use decide::{Decision, IllegalEvent, admit, decide};
+pub use envelope::{Codec, Envelope};
+pub use event::{Ending, Event, StopRequest};
+pub use failure::{Cause, Failure};
+pub use history::{History, HistoryEntry, Transition};
+pub use id::{Epoch, RunId, ServerId};
+pub use name::{Kind, Queue, Tag};
+pub use progress::Progress;
+pub use retention::Retention;
+pub use retry::{Backoff, Resume, RetryPolicy};
+pub use run::{Counts, Ended, LastEnd, NewRun, Priority, Run, Snapshot};
+pub use state::{State, StateKind, Waiting};
+pub use store::{Store, StoreError};
+pub use time::Timestamp;

@@ -1,0 +1,27 @@
+//! The port to time.
+
+use std::{
+    fmt,
+    sync::Weak,
+    time::Duration,
+};
+
+use crate::time::Timestamp;
+
+/// What a clock calls when it jumped, so that whoever waits looks at the time again.
+pub type OnJump = dyn Fn() + Send + Sync;
+
+/// Where the time comes from. Only implementations of this trait read a clock; all else is told, so that tests can
+/// move time by hand.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// How long a waiter has to sleep, in real time, before it should look again whether `at` has come. `None`: this
+    /// clock moves by hand only, so the waiter sleeps until it is called through [`on_jump`](Clock::on_jump).
+    fn wait_for(&self, at: Timestamp) -> Option<Duration>;
+
+    /// Asks to be called whenever the clock jumped. The system's clock never calls; a test's clock does on each move.
+    /// The clock keeps no more than the `Weak`, so dropping the `Arc` ends it.
+    fn on_jump(&self, wake: Weak<OnJump>);
+}

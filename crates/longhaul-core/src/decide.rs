@@ -1,0 +1,361 @@
+//! The one place that says what happens to a run.
+
+mod ending;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    event::{Event, StopRequest},
+    failure::{Cause, Failure},
+    history::{HistoryEntry, Transition},
+    id::Epoch,
+    limits::{REASON_MAX, cut},
+    run::{Counts, Due, Ended, LastEnd, NewRun, Run},
+    state::{State, StateKind, Waiting},
+    time::Timestamp,
+};
+
+/// What follows from an event: the run as it is from now on, and what the store does besides keeping it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The run as it is from now on. With [`Effects::remove`] it is the run's last word.
+    pub next: Run,
+    /// What else is to be kept, in the same transaction.
+    pub effects: Effects,
+}
+
+/// What a store keeps besides the run, in the same transaction.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Effects {
+    /// Appended to the run's history.
+    pub history: Option<HistoryEntry>,
+    /// The outcome, or the latest failure; it replaces the one before.
+    pub ended: Option<Ended>,
+    /// The execution metadata becomes what the run was enqueued with.
+    pub reset: bool,
+    /// The server that executes the run is told of [`Run::request`].
+    pub order: bool,
+    /// The run and all its values are removed.
+    pub remove: bool,
+}
+
+/// The event cannot happen to a run in this state. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalEvent {
+    /// The run is not in a state in which this can happen.
+    #[error("{what} a run that is {state}")]
+    State {
+        /// What was tried: "cannot claim".
+        what: &'static str,
+        /// The state it is in.
+        state: StateKind,
+    },
+    /// It is not due yet.
+    #[error("the run is due at {due}, which has not come")]
+    NotDue {
+        /// When it is.
+        due: Timestamp,
+    },
+    /// Another attempt has the run, or none.
+    #[error("attempt {found} writes, but the run is at attempt {current} and {state}: its claim was lost")]
+    EpochLost {
+        /// The attempt that tried to write.
+        found: Epoch,
+        /// The attempt that the run is at.
+        current: Epoch,
+        /// The state it is in.
+        state: StateKind,
+    },
+    /// A later checkpoint is already kept.
+    #[error("checkpoint {found} comes after checkpoint {current} was kept")]
+    Superseded {
+        /// The number that came.
+        found: u32,
+        /// The number that is kept.
+        current: u32,
+    },
+}
+
+/// The life of a run begins: what the store keeps for `new`, with the first entry of its history.
+pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
+    let due = match new.due {
+        None => now,
+        Some(Due::At(at)) => at,
+        Some(Due::After(wait)) => now.after(wait),
+    };
+    let run = Run {
+        id: new.id,
+        kind: new.kind.clone(),
+        version: new.version,
+        queue: new.queue.clone(),
+        priority: new.priority,
+        tags: new.tags.clone(),
+        policy: new.policy.clone(),
+        timeout: new.timeout,
+        created: now,
+        state: State::Pending { due },
+        since: now,
+        epoch: Epoch(0),
+        seq: 0,
+        progressed: false,
+        last_end: LastEnd::Never,
+        counts: Counts::default(),
+        suspicion: 0,
+        request: None,
+        proceed_kept: false,
+        progress: None,
+        revision: 1,
+    };
+    (run, HistoryEntry::new(now, Epoch(0), Transition::Enqueued, None))
+}
+
+/// What follows when `event` happens to `run` at `now`. Pure: the same in, the same out, and nothing else decides.
+///
+/// ```
+/// use longhaul_core::{decide, Event, IllegalEvent, RunId, State, StateKind, Timestamp};
+/// # use longhaul_core::{admit, Codec, Envelope, Kind, NewRun, Queue, Priority, RetryPolicy, shape};
+/// # let now = Timestamp::from_micros(1);
+/// # let metadata = Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>())?;
+/// # let (run, _) = admit(now, &NewRun {
+/// #     id: RunId::new(now, [0; 10]), kind: Kind::new("demo")?, version: 1, queue: Queue::default(),
+/// #     priority: Priority(0), tags: [].into(), policy: RetryPolicy::default(), timeout: None, due: None,
+/// #     metadata, execution_metadata: None,
+/// # });
+/// // `run` waits to be claimed, so it can be cancelled at once, and has no attempt that could make a checkpoint.
+/// let cancelled = decide(now, &run, &Event::Cancel { reason: None })?;
+/// assert_eq!(cancelled.next.state, State::Cancelled);
+///
+/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None };
+/// assert!(matches!(decide(now, &run, &checkpoint), Err(IllegalEvent::EpochLost { state: StateKind::Pending, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, IllegalEvent> {
+    let step = Step::new(now, run);
+    match event {
+        Event::Claim { server } => {
+            let due = run.state.due().ok_or_else(|| step.cannot("cannot claim"))?;
+            if due > now {
+                return Err(IllegalEvent::NotDue { due });
+            }
+            Ok(step.claimed(*server))
+        }
+        Event::Checkpoint { epoch, seq, changed } => {
+            step.holds(*epoch)?;
+            if *seq <= run.seq {
+                return Err(IllegalEvent::Superseded { found: *seq, current: run.seq });
+            }
+            Ok(step.checkpointed(*seq, *changed))
+        }
+        Event::Settle { epoch, ending } => {
+            step.holds(*epoch)?;
+            Ok(step.settled(ending))
+        }
+        Event::Crash { evidence, alone } => match run.state {
+            State::Running { .. } => Ok(step.crashed(evidence, *alone)),
+            _ => Err(step.cannot("cannot take away the claim of")),
+        },
+        Event::Proceed { at } => match run.state {
+            State::Suspended { .. } => Ok(step.proceeded(at.unwrap_or(now))),
+            State::Running { .. } => Ok(step.keep_proceed()),
+            _ => Err(step.cannot("cannot proceed")),
+        },
+        Event::Cancel { reason } => match run.state {
+            State::Running { .. } => Ok(step.cancel_requested(reason.as_deref())),
+            _ if run.state.is_final() => Err(step.cannot("cannot cancel")),
+            _ => Ok(step.cancelled(reason.as_deref(), None)),
+        },
+        Event::Hasten => match run.state {
+            State::Pending { due } | State::Retrying { due } if due > now => Ok(step.hastened()),
+            State::Incompatible { .. } => Ok(step.unparked("a client asked for it")),
+            _ => Err(step.cannot("cannot hasten")),
+        },
+        Event::Unpark { mark } => match run.state {
+            State::Incompatible { by } if by != *mark => Ok(step.unparked("other code came up")),
+            _ => Err(step.cannot("cannot unpark")),
+        },
+        Event::Delete => match run.state {
+            State::Running { .. } => Err(step.cannot("cannot delete")),
+            _ => Ok(step.removed()),
+        },
+    }
+}
+
+/// A decision in the making.
+struct Step<'a> {
+    now: Timestamp,
+    before: &'a Run,
+    next: Run,
+    effects: Effects,
+}
+
+impl<'a> Step<'a> {
+    fn new(now: Timestamp, before: &'a Run) -> Self {
+        let mut next = before.clone();
+        next.revision += 1;
+        Self { now, before, next, effects: Effects::default() }
+    }
+
+    fn cannot(&self, what: &'static str) -> IllegalEvent {
+        IllegalEvent::State { what, state: self.before.state.kind() }
+    }
+
+    /// The fence: only the attempt that holds the run may write.
+    fn holds(&self, epoch: Epoch) -> Result<(), IllegalEvent> {
+        let state = self.before.state.kind();
+        if state == StateKind::Running && epoch == self.before.epoch {
+            return Ok(());
+        }
+        Err(IllegalEvent::EpochLost { found: epoch, current: self.before.epoch, state })
+    }
+
+    fn record(&mut self, what: Transition, why: Option<&str>) {
+        self.effects.history = Some(HistoryEntry::new(self.now, self.next.epoch, what, why));
+    }
+
+    fn enter(mut self, state: State) -> Decision {
+        self.next.state = state;
+        self.next.since = self.now;
+        Decision { next: self.next, effects: self.effects }
+    }
+
+    fn stay(self) -> Decision {
+        Decision { next: self.next, effects: self.effects }
+    }
+
+    fn claimed(mut self, server: crate::id::ServerId) -> Decision {
+        self.next.epoch = self.before.epoch.next();
+        self.next.seq = 0;
+        self.next.progressed = false;
+        self.record(Transition::Claimed(server), None);
+        self.enter(State::Running { server })
+    }
+
+    fn checkpointed(mut self, seq: u32, changed: Option<u16>) -> Decision {
+        self.next.seq = seq;
+        if let Some(version) = changed {
+            self.next.version = self.next.version.max(version);
+            self.next.progressed = true;
+            self.next.suspicion = 0;
+            self.next.counts.crashes = 0;
+            self.next.counts.restarts_without_progress = 0;
+        }
+        self.stay()
+    }
+
+    /// The process is gone. Runs that made a checkpoint in this attempt are beyond suspicion; of the others, one that
+    /// was alone is counted, and several become suspects.
+    fn crashed(mut self, evidence: &str, alone: bool) -> Decision {
+        self.next.last_end = LastEnd::Crashed;
+        if self.before.request.is_some() {
+            return self.cancelled_as_requested();
+        }
+        if !self.before.progressed {
+            self.next.suspicion = self.before.suspicion.saturating_add(1);
+            self.next.counts.restarts_without_progress += 1;
+            if alone {
+                self.next.counts.crashes += 1;
+            }
+            if self.next.counts.crashes >= self.before.policy.crashes_max {
+                let failure = Failure::new(Cause::Crash, &self.verdict(evidence), self.before.epoch, self.now);
+                return self.quarantined(failure);
+            }
+        }
+        self.record(Transition::Crashed, Some(evidence));
+        self.waits_again()
+    }
+
+    fn verdict(&self, evidence: &str) -> String {
+        format!(
+            "{evidence}; {} crashes in a row without a new checkpoint, each time with no other run that could have \
+             been the cause; retry it once the reason is found",
+            self.next.counts.crashes
+        )
+    }
+
+    fn quarantined(mut self, failure: Failure) -> Decision {
+        self.next.suspicion = 0;
+        self.record(Transition::Quarantined, Some(&failure.message));
+        self.effects.ended = Some(Ended::Failed(failure));
+        self.finish(State::Failed)
+    }
+
+    fn proceeded(mut self, at: Timestamp) -> Decision {
+        self.record(Transition::Proceeded, None);
+        self.enter(State::Pending { due: at })
+    }
+
+    fn keep_proceed(mut self) -> Decision {
+        self.next.proceed_kept = true;
+        self.record(Transition::Proceeded, Some("kept until the run suspends"));
+        self.stay()
+    }
+
+    fn cancel_requested(mut self, reason: Option<&str>) -> Decision {
+        self.next.request = Some(StopRequest::Cancel { reason: reason.map(|reason| cut(reason, REASON_MAX).into()) });
+        self.effects.order = true;
+        self.record(Transition::CancelRequested, reason);
+        self.stay()
+    }
+
+    fn cancelled_as_requested(self) -> Decision {
+        let reason = self.before.request.clone().and_then(|StopRequest::Cancel { reason }| reason);
+        self.cancelled(reason.as_deref(), None)
+    }
+
+    fn cancelled(mut self, reason: Option<&str>, error: Option<crate::envelope::Envelope>) -> Decision {
+        self.record(Transition::Cancelled, reason);
+        let reason = reason.map(|reason| cut(reason, REASON_MAX).into());
+        self.effects.ended = Some(Ended::Cancelled { reason, error });
+        self.finish(State::Cancelled)
+    }
+
+    fn hastened(mut self) -> Decision {
+        self.record(Transition::Hastened, None);
+        let due = self.now;
+        match self.before.state {
+            State::Retrying { .. } => self.enter(State::Retrying { due }),
+            _ => self.enter(State::Pending { due }),
+        }
+    }
+
+    fn unparked(mut self, why: &str) -> Decision {
+        self.record(Transition::Unparked, Some(why));
+        self.waits_again()
+    }
+
+    fn removed(mut self) -> Decision {
+        self.effects.remove = true;
+        self.stay()
+    }
+
+    /// No attempt has the run any more, and the next may begin at once.
+    fn waits_again(self) -> Decision {
+        let due = self.now;
+        self.release().enter(State::Pending { due })
+    }
+
+    /// What belonged to the claim goes with it.
+    fn release(mut self) -> Self {
+        self.next.request = None;
+        self
+    }
+
+    fn finish(mut self, state: State) -> Decision {
+        self.next.proceed_kept = false;
+        self.release().enter(state)
+    }
+
+    fn suspended(mut self, until: Option<Timestamp>) -> Decision {
+        self.next.last_end = LastEnd::Suspended;
+        self.next.counts.suspensions += 1;
+        self.next.counts.restarts_without_progress = 0;
+        self.next.suspicion = 0;
+        if std::mem::take(&mut self.next.proceed_kept) {
+            self.record(Transition::Suspended, Some("and goes on: a proceed had come before"));
+            return self.waits_again();
+        }
+        self.record(Transition::Suspended, None);
+        let waiting = until.map_or(Waiting::Proceed, Waiting::Until);
+        self.release().enter(State::Suspended { waiting })
+    }
+}

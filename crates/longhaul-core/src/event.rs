@@ -1,0 +1,123 @@
+//! What can happen to a run.
+
+use std::time::Duration;
+
+use crate::{
+    code::CodeMark,
+    envelope::Envelope,
+    failure::Failure,
+    id::{Epoch, ServerId},
+    time::Timestamp,
+};
+
+/// What happens to a run; [`decide`](crate::decide()) says what follows from it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A server takes it, to execute it.
+    Claim {
+        /// Which incarnation.
+        server: ServerId,
+    },
+    /// The attempt saved its execution metadata.
+    Checkpoint {
+        /// The attempt that writes.
+        epoch: Epoch,
+        /// The number of the save within the attempt.
+        seq: u32,
+        /// The version that it was written under, if the value differs from the one before.
+        changed: Option<u16>,
+    },
+    /// The attempt ended.
+    Settle {
+        /// The attempt that ended.
+        epoch: Epoch,
+        /// How.
+        ending: Ending,
+    },
+    /// The attempt's process is gone, or its server's lease ran out.
+    Crash {
+        /// What is known of it, for people.
+        evidence: Box<str>,
+        /// No other run could have been the cause: it is counted.
+        alone: bool,
+    },
+    /// A client lets a suspended run go on.
+    Proceed {
+        /// Not before; `None`: now.
+        at: Option<Timestamp>,
+    },
+    /// A client calls it off.
+    Cancel {
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// A client has the next attempt begin now.
+    Hasten,
+    /// Code with another mark than the one that could not read it came up.
+    Unpark {
+        /// The code that came up.
+        mark: CodeMark,
+    },
+    /// A client, or the retention, removes it.
+    Delete,
+}
+
+/// How an attempt ended, as the executor saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// The task gave its result.
+    Completed {
+        /// The result.
+        result: Envelope,
+    },
+    /// The task put the run aside.
+    Suspended {
+        /// Goes on by itself then; `None`: waits for a proceed.
+        until: Option<Timestamp>,
+    },
+    /// The task failed, or took too long.
+    Failed {
+        /// What went wrong.
+        failure: Failure,
+        /// The task's wish when to try again.
+        retry_after: Option<Duration>,
+        /// Trying again is of no use.
+        permanent: bool,
+    },
+    /// The task called itself off, or followed a cancellation.
+    Cancelled {
+        /// Why.
+        reason: Option<Box<str>>,
+        /// The task's own error, if it gave one.
+        error: Option<Envelope>,
+    },
+    /// The task panicked.
+    Panicked {
+        /// What the panic said.
+        failure: Failure,
+    },
+    /// A shutdown broke the attempt off: it goes on in the next process.
+    Interrupted {
+        /// What broke it off.
+        why: Box<str>,
+    },
+    /// The values could not be read.
+    Incompatible {
+        /// What was wrong with them.
+        why: Box<str>,
+        /// The code that could not.
+        by: CodeMark,
+    },
+    /// The claim is given back: the task was never started.
+    Returned,
+}
+
+/// What an attempt that runs is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopRequest {
+    /// End, for good.
+    Cancel {
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+}

@@ -1,0 +1,85 @@
+//! What went wrong, as data that is kept with the run.
+
+use std::fmt;
+
+use crate::{
+    envelope::Envelope,
+    id::Epoch,
+    limits::{FAILURE_DETAILS_MAX, FAILURE_MESSAGE_MAX, cut},
+    time::Timestamp,
+};
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The task returned an error.
+    Error,
+    /// The task panicked.
+    Panic,
+    /// The attempt ran longer than the run's timeout.
+    Timeout,
+    /// The process that executed it died, or its lease ran out.
+    Crash,
+}
+
+impl Cause {
+    /// One word, as it is shown and stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Panic => "panic",
+            Self::Timeout => "timeout",
+            Self::Crash => "crash",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One failed attempt: what is told to people, and the typed error for code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// Why it failed.
+    pub cause: Cause,
+    /// What the error, the panic or longhaul said. At most 8 KiB.
+    pub message: Box<str>,
+    /// A panic's place and backtrace. At most 16 KiB.
+    pub details: Option<Box<str>>,
+    /// The task's own error, typed, if it gave one.
+    pub error: Option<Envelope>,
+    /// Which attempt it was.
+    pub attempt: Epoch,
+    /// When it failed.
+    pub at: Timestamp,
+}
+
+impl Failure {
+    /// A failure of `attempt`, its message cut to 8 KiB.
+    pub fn new(cause: Cause, message: &str, attempt: Epoch, at: Timestamp) -> Self {
+        Self { cause, message: cut(message, FAILURE_MESSAGE_MAX).into(), details: None, error: None, attempt, at }
+    }
+
+    /// With details, cut to 16 KiB.
+    #[must_use]
+    pub fn with_details(mut self, details: &str) -> Self {
+        self.details = Some(cut(details, FAILURE_DETAILS_MAX).into());
+        self
+    }
+
+    /// With the task's own error.
+    #[must_use]
+    pub fn with_error(mut self, error: Envelope) -> Self {
+        self.error = Some(error);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in attempt {}: {}", self.cause, self.attempt, self.message)
+    }
+}

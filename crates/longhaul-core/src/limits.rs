@@ -1,0 +1,43 @@
+//! Every limit, with its reason. What is beyond one is refused where it enters, and nowhere else.
+
+/// Metadata of a run, encoded. What was asked for is a request, not a file: put large input elsewhere and its address
+/// in here. 1 MiB is 256 chunks of the embedded store, one commit.
+pub const METADATA_MAX: usize = 1 << 20;
+/// Execution metadata, encoded: it is written anew at each checkpoint.
+pub const EXECUTION_METADATA_MAX: usize = 1 << 20;
+/// A result, encoded: written once, read seldom.
+pub const RESULT_MAX: usize = 4 << 20;
+/// A typed error, encoded.
+pub const ERROR_MAX: usize = 64 << 10;
+/// The text of a failure, bytes: enough for a chain of causes; more is cut.
+pub const FAILURE_MESSAGE_MAX: usize = 8 << 10;
+/// A backtrace, bytes: about a hundred frames; more is cut.
+pub const FAILURE_DETAILS_MAX: usize = 16 << 10;
+/// The reason of a cancellation, or the why of a transition, bytes: a sentence or two; more is cut.
+pub const REASON_MAX: usize = 256;
+/// The name of a kind or a queue, bytes: it stands in keys, metric labels and on pages.
+pub const NAME_MAX: usize = 128;
+/// A tag's key or value, bytes: tags are for finding, so they stand in an index.
+pub const TAG_MAX: usize = 256;
+/// Tags of one run.
+pub const TAGS_MAX: usize = 16;
+/// Entries in a run's history; the first is kept, of the others the latest.
+pub const HISTORY_MAX: usize = 32;
+/// The step or message of a progress, bytes: a line on a page; more is cut.
+pub const PROGRESS_TEXT_MAX: usize = 256;
+/// Runs in one answer of `list`.
+pub const PAGE_MAX: usize = 1000;
+/// Runs in one claim: what one server can hold ready.
+pub const CLAIM_MAX: usize = 1024;
+/// Custom delays of a retry policy.
+pub const DELAYS_MAX: usize = 64;
+
+/// `text`, cut to at most `max` bytes between two characters.
+///
+/// ```
+/// assert_eq!(longhaul_core::limits::cut("straße", 5), "stra");
+/// ```
+pub fn cut(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    &text[..end]
+}

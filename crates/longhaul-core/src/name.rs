@@ -1,0 +1,156 @@
+//! Names that users choose: of a kind, a queue, a tag. Checked once, where they enter.
+
+use std::{fmt, sync::Arc};
+
+use crate::limits::{NAME_MAX, TAG_MAX};
+
+/// A name that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// It is empty.
+    #[error("the name of a {what} is empty")]
+    Empty {
+        /// What it would have named.
+        what: &'static str,
+    },
+    /// It is longer than allowed.
+    #[error("the {what} `{name}` has {length} bytes, of at most {max}")]
+    TooLong {
+        /// What it would have named.
+        what: &'static str,
+        /// Its beginning.
+        name: String,
+        /// Its length in bytes.
+        length: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// It holds a character that has no place in a name.
+    #[error("the {what} `{name}` contains {character:?}: use letters, digits and any of - _ . : /")]
+    Character {
+        /// What it would have named.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The first character that is not allowed.
+        character: char,
+    },
+}
+
+fn check(what: &'static str, name: &str) -> Result<(), NameError> {
+    if name.is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    if name.len() > NAME_MAX {
+        let name_cut = crate::limits::cut(name, 32).to_owned();
+        return Err(NameError::TooLong { what, name: name_cut, length: name.len(), max: NAME_MAX });
+    }
+    match name.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.:/".contains(*c))) {
+        Some(character) => Err(NameError::Character { what, name: name.into(), character }),
+        None => Ok(()),
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks the name: 1 to 128 bytes of ASCII letters, digits and `- _ . : /`.
+            pub fn new(name: &str) -> Result<Self, NameError> {
+                check($what, name)?;
+                Ok(Self(name.into()))
+            }
+
+            /// The name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name! {
+    /// The stable name of a task: what a stored run is matched to code by.
+    ///
+    /// ```
+    /// use longhaul_core::Kind;
+    ///
+    /// assert_eq!(Kind::new("export-csv")?.as_str(), "export-csv");
+    /// assert!(Kind::new("export csv").unwrap_err().to_string().contains("' '"));
+    /// # Ok::<(), longhaul_core::name::NameError>(())
+    /// ```
+    Kind, "kind"
+}
+
+name! {
+    /// The name of a queue.
+    Queue, "queue"
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+/// A key and a value by which runs are found: `("order", "7")`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag {
+    /// What it tells.
+    pub key: Box<str>,
+    /// What it says.
+    pub value: Box<str>,
+}
+
+impl Tag {
+    /// Checks a tag: neither side longer than 256 bytes, the key not empty.
+    pub fn new(key: &str, value: &str) -> Result<Self, NameError> {
+        if key.is_empty() {
+            return Err(NameError::Empty { what: "tag" });
+        }
+        match [key, value].into_iter().find(|side| side.len() > TAG_MAX) {
+            Some(side) => Err(NameError::TooLong {
+                what: "tag",
+                name: crate::limits::cut(side, 32).into(),
+                length: side.len(),
+                max: TAG_MAX,
+            }),
+            None => Ok(Self { key: key.into(), value: value.into() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_names_are_refused_with_what_is_wrong() {
+        assert_eq!(Queue::new("").unwrap_err().to_string(), "the name of a queue is empty");
+        let long = Kind::new(&"k".repeat(129)).unwrap_err().to_string();
+        assert!(long.contains("129 bytes, of at most 128"), "{long}");
+        assert!(Kind::new("näh").is_err());
+        assert!(Tag::new("order", &"7".repeat(257)).is_err());
+    }
+}

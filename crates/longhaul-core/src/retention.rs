@@ -1,0 +1,57 @@
+//! How long a final run is kept.
+
+use std::time::Duration;
+
+use crate::{state::StateKind, time::Timestamp};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a run is kept after it became final. A run that is not final is never removed, however old.
+///
+/// ```
+/// use longhaul_core::Retention;
+/// use std::time::Duration;
+///
+/// let day = Duration::from_secs(24 * 60 * 60);
+/// assert_eq!(Retention::default().completed, Some(7 * day));
+/// assert_eq!(Retention::forever().failed, None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Completed runs; `None`: for ever.
+    pub completed: Option<Duration>,
+    /// Failed runs; `None`: for ever.
+    pub failed: Option<Duration>,
+    /// Cancelled runs; `None`: for ever.
+    pub cancelled: Option<Duration>,
+}
+
+impl Default for Retention {
+    /// A week for what went well or was called off, thirty days for what failed and may be asked about.
+    fn default() -> Self {
+        Self { completed: Some(7 * DAY), failed: Some(30 * DAY), cancelled: Some(7 * DAY) }
+    }
+}
+
+impl Retention {
+    /// Nothing is ever removed.
+    pub const fn forever() -> Self {
+        Self { completed: None, failed: None, cancelled: None }
+    }
+
+    /// The same for all three.
+    pub const fn all(keep: Duration) -> Self {
+        Self { completed: Some(keep), failed: Some(keep), cancelled: Some(keep) }
+    }
+
+    /// When a run that became `state` at `since` may be removed; `None`: never.
+    pub fn removable_at(&self, state: StateKind, since: Timestamp) -> Option<Timestamp> {
+        let keep = match state {
+            StateKind::Completed => self.completed,
+            StateKind::Failed => self.failed,
+            StateKind::Cancelled => self.cancelled,
+            _ => None,
+        };
+        keep.map(|keep| since.after(keep))
+    }
+}

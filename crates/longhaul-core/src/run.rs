@@ -1,0 +1,175 @@
+//! A run: what is known of it without reading its values.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    envelope::Envelope,
+    event::StopRequest,
+    failure::Failure,
+    history::History,
+    id::{Epoch, RunId},
+    name::{Kind, Queue, Tag},
+    progress::Progress,
+    retry::RetryPolicy,
+    state::State,
+    time::Timestamp,
+};
+
+/// Which of the due runs go first: the higher, the earlier; 0 unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Priority(pub i8);
+
+/// One enqueued, persisted execution of a task, without its values: small, and all that [`decide`](crate::decide())
+/// needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// The task that executes it.
+    pub kind: Kind,
+    /// The newest version under which one of its values was written; code older than that does not claim it.
+    pub version: u16,
+    /// The queue that it waits in.
+    pub queue: Queue,
+    /// Which of the due runs go first.
+    pub priority: Priority,
+    /// What it is found by.
+    pub tags: Arc<[Tag]>,
+    /// How it is tried again.
+    pub policy: RetryPolicy,
+    /// How long an attempt may take.
+    pub timeout: Option<Duration>,
+    /// When it was enqueued.
+    pub created: Timestamp,
+
+    /// Where it is in its life.
+    pub state: State,
+    /// When it came there.
+    pub since: Timestamp,
+    /// Its latest attempt; 0 before the first.
+    pub epoch: Epoch,
+    /// The latest checkpoint of that attempt; 0 before the first.
+    pub seq: u32,
+    /// Whether a checkpoint of that attempt changed the execution metadata.
+    pub progressed: bool,
+    /// How the attempt before ended: what the next one resumes from.
+    pub last_end: LastEnd,
+    /// How often what happened.
+    pub counts: Counts,
+    /// In how many crashes in a row it was among those that might have been guilty. While it is above zero the run is
+    /// executed apart from others; see [`isolation`](crate::isolation).
+    pub suspicion: u8,
+    /// What was asked of it while it was running, and is not done yet.
+    pub request: Option<StopRequest>,
+    /// A proceed came while it was running: when it suspends, it goes on.
+    pub proceed_kept: bool,
+    /// How far it is, for people.
+    pub progress: Option<Progress>,
+    /// Grows with each change that anyone could see.
+    pub revision: u64,
+}
+
+/// What happened to a run how often. Only `failures` and `crashes` ever end one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Attempts that ended in a typed failure or a timeout: counted towards `attempts_max`.
+    pub failures: u32,
+    /// Crashes in a row without a new checkpoint: counted towards `crashes_max`.
+    pub crashes: u32,
+    /// Attempts that were broken off by a shutdown.
+    pub interruptions: u32,
+    /// How often the task put the run aside.
+    pub suspensions: u32,
+    /// Interruptions and crashes in a row that kept nothing new: a run that is broken off more often than it makes
+    /// checkpoints never ends.
+    pub restarts_without_progress: u32,
+}
+
+/// How the latest attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum LastEnd {
+    /// There was none yet.
+    #[default]
+    Never,
+    /// It was broken off by a shutdown.
+    Interrupted,
+    /// Its process died, its lease ran out, or it panicked.
+    Crashed,
+    /// It failed.
+    Failed,
+    /// The task put the run aside.
+    Suspended,
+    /// It could not read the run's values.
+    Incompatible,
+}
+
+/// The outcome of a run, or of its latest failed attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ended {
+    /// The typed result.
+    Completed(Envelope),
+    /// What went wrong.
+    Failed(Failure),
+    /// It was called off.
+    Cancelled {
+        /// Why, if that was said.
+        reason: Option<Box<str>>,
+        /// The task's own error, if it gave one.
+        error: Option<Envelope>,
+    },
+    /// Why the values could not be read.
+    Incompatible(Box<str>),
+}
+
+/// What a client asks a store to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRun {
+    /// Chosen by the client, so that an insert whose answer was lost can be repeated: the second is a duplicate.
+    pub id: RunId,
+    /// See [`Run::kind`].
+    pub kind: Kind,
+    /// See [`Run::version`].
+    pub version: u16,
+    /// See [`Run::queue`].
+    pub queue: Queue,
+    /// See [`Run::priority`].
+    pub priority: Priority,
+    /// See [`Run::tags`].
+    pub tags: Arc<[Tag]>,
+    /// See [`Run::policy`].
+    pub policy: RetryPolicy,
+    /// See [`Run::timeout`].
+    pub timeout: Option<Duration>,
+    /// Not before; `None`: at once.
+    pub due: Option<Due>,
+    /// What is asked for.
+    pub metadata: Envelope,
+    /// What the first attempt begins with; `None`: the type's default.
+    pub execution_metadata: Option<Envelope>,
+}
+
+/// When a new run is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// At this time.
+    At(Timestamp),
+    /// This long after the store took it.
+    After(Duration),
+}
+
+/// Everything known of a run at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The run.
+    pub run: Run,
+    /// What was asked for.
+    pub metadata: Envelope,
+    /// What the first attempt began with; `None`: the type's default.
+    pub initial: Option<Envelope>,
+    /// How far it is; `None`: the type's default.
+    pub execution_metadata: Option<Envelope>,
+    /// The outcome, once final; before that, the latest failure.
+    pub ended: Option<Ended>,
+    /// What happened to it.
+    pub history: History,
+}

@@ -1,0 +1,123 @@
+//! The port to a store: what every store must do, in words of the domain.
+//!
+//! A store keeps runs and their values, and applies [`decide`](crate::decide()) to them; it decides nothing itself.
+//! The suite `longhaul_testkit::conformance` states the rules below as tests.
+//!
+//! Rules for all methods:
+//! - **Durable.** `Ok` means: kept as the store's durability says, so that no crash undoes it, unless the method says
+//!   otherwise. `Err` from the store itself ([`StoreError`]) means: perhaps kept, perhaps not; never half.
+//! - **Atomic.** What one item of a batch changes is kept together or not at all. A batch is several such items: one
+//!   may be refused while the others are kept.
+//! - **Fenced.** What an attempt writes carries its epoch; a store refuses an old one, whoever sends it.
+//! - **Repeatable.** A call whose answer was lost can be made again: inserts are recognised by their id, checkpoints by
+//!   their seq, settlements by their epoch.
+//! - **Cancel safe.** A future that is dropped before it is ready leaves the call either made or not made.
+
+mod error;
+mod message;
+
+use async_trait::async_trait;
+
+pub use error::{
+    CancelError, CheckpointError, DeleteError, GetError, HastenError, InsertError, ProceedError, ServerError,
+    SettleError, StoreError,
+};
+pub use message::{
+    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Filter, Order, Orders, Page, PageRequest, Proceed,
+    Proceeded, Replacement, ServerBeat, Settlement, Settled, Swept,
+};
+
+use crate::{code::KindSupport, id::{RunId, ServerId}, retention::Retention, run::{NewRun, Snapshot}};
+
+/// Where runs live.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Keeps new runs. Each is kept or refused by itself; the answers are in the order of `runs`.
+    ///
+    /// An id that is already kept is [`InsertError::Duplicate`], also when its run is final: repeating an insert is
+    /// harmless.
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError>;
+
+    /// Takes up to `request.max` due runs for a server: of the kinds and versions that it reads, higher priority first,
+    /// then the longest due. With `request.wait` it answers only when there is at least one; without, at once.
+    ///
+    /// When it answers, the claims are in the file (or the database) so that a process which dies executing them is
+    /// found out, but they need not survive a power cut: the runs are due again then anyway. A claim whose future was
+    /// dropped is given back by the store. Runs that were suspects in a crash are handed out one at a time, see
+    /// [`isolation`](crate::isolation).
+    ///
+    /// Callers: executors.
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Keeps execution metadata of running attempts. `Ok(Ok(_))` means: no later attempt sees anything older. It brings
+    /// back what the run was asked to do meanwhile.
+    ///
+    /// An item without execution metadata only tells progress: readers see it at once, and it is kept with the run's
+    /// next write.
+    ///
+    /// Callers: executors, for the attempts that they hold.
+    async fn checkpoint(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError>;
+
+    /// Ends attempts: applies their endings, and keeps the last execution metadata in the same transaction.
+    ///
+    /// [`Settled::Already`] means that this epoch was settled before: the answer to the first call was lost.
+    ///
+    /// Callers: executors, for the attempts that they hold.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError>;
+
+    /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known. One that was declared
+    /// dead stays dead: [`ServerError::Dead`] tells it to stop its attempts, and a restart takes a new id.
+    async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError>;
+
+    /// Declares those servers dead whose lease has run out, and takes away their claims, as a crash. Goes by the
+    /// lease only, never by how long a run takes. Answers how many runs were taken away.
+    ///
+    /// Callers: any server, now and then, after its own heartbeat.
+    async fn expire(&self) -> Result<usize, StoreError>;
+
+    /// A server goes, in good order: it holds no claims any more (what it still holds is taken away as a crash), and
+    /// its id is never used again.
+    async fn leave(&self, server: ServerId) -> Result<(), StoreError>;
+
+    /// What was asked of the runs that `server` executes, after the position `seen` (0 at first). Waits until there is
+    /// something to tell. Not durable: a request is kept with the run, and every checkpoint brings it back too.
+    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError>;
+
+    /// Lets a suspended run go on, at once or at a time, with other execution metadata if the caller brings some. One
+    /// that runs keeps the proceed until it suspends.
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError>;
+
+    /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError>;
+
+    /// Has the next attempt of a waiting, retrying or incompatible run begin now.
+    async fn hasten(&self, id: RunId) -> Result<(), HastenError>;
+
+    /// Removes a run that does not run, and all its values.
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError>;
+
+    /// Gives runs that were parked as Incompatible by other code of these kinds a new chance. Answers how many.
+    ///
+    /// Callers: servers, when they start.
+    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError>;
+
+    /// The run as it is now.
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;
+
+    /// The run as soon as its revision is above `seen`; at once if it is. The revision grows with every change, so no
+    /// change is missed, though several may be seen as one.
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError>;
+
+    /// Runs that match, in the order of their ids (by time of enqueueing), page by page. A page may hold fewer runs than
+    /// asked for, even none, and yet name a next one: a store reads only so much at a time.
+    async fn list(&self, request: PageRequest) -> Result<Page, StoreError>;
+
+    /// How many runs match.
+    async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
+
+    /// Removes at most `max` final runs that `retention` lets go of. Answers when it is worth calling again.
+    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError>;
+}

@@ -1,0 +1,210 @@
+//! What goes into a store's methods, and what comes out.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    code::KindSupport,
+    envelope::Envelope,
+    event::{Ending, StopRequest},
+    id::{Epoch, RunId, ServerId},
+    name::{Kind, Queue, Tag},
+    progress::Progress,
+    run::{Run, Snapshot},
+    state::StateKind,
+    time::Timestamp,
+};
+
+/// What a server asks for.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// Who claims.
+    pub server: ServerId,
+    /// What it can execute, aliases included.
+    pub kinds: Arc<[KindSupport]>,
+    /// At most so many runs; at least 1, at most [`CLAIM_MAX`](crate::limits::CLAIM_MAX).
+    pub max: usize,
+    /// Whether to answer only when there is a run.
+    pub wait: bool,
+}
+
+/// A run that was claimed, with what its task needs to begin, or to go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The run, Running.
+    pub run: Run,
+    /// What was asked for.
+    pub metadata: Envelope,
+    /// How far it is; `None`: the type's default.
+    pub execution_metadata: Option<Envelope>,
+}
+
+/// A save by a running attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The run.
+    pub id: RunId,
+    /// The attempt that writes.
+    pub epoch: Epoch,
+    /// Grows with each save of the attempt, from 1.
+    pub seq: u32,
+    /// What to keep; `None`: only progress is told, and `seq` does not matter.
+    pub execution_metadata: Option<Envelope>,
+    /// How far it is, for people; `None`: as before.
+    pub progress: Option<Progress>,
+}
+
+/// A save that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Checkpointed {
+    /// What the run was asked to do meanwhile.
+    pub request: Option<StopRequest>,
+}
+
+/// The end of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// The run.
+    pub id: RunId,
+    /// The attempt that ended.
+    pub epoch: Epoch,
+    /// How.
+    pub ending: Ending,
+    /// The last execution metadata with its seq, if it changed since the last checkpoint.
+    pub execution_metadata: Option<(u32, Envelope)>,
+    /// How far it came, for people; `None`: as before.
+    pub progress: Option<Progress>,
+}
+
+/// An ending that is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// The state that the run is in now.
+    Now(StateKind),
+    /// It was settled before by the same attempt, and is as that left it.
+    Already,
+}
+
+/// A server says that it lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerBeat {
+    /// Which incarnation.
+    pub server: ServerId,
+    /// Its name, for people.
+    pub name: Arc<str>,
+    /// How long it is taken to live without another beat.
+    pub lease: Duration,
+}
+
+/// What was asked of runs that a server executes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Orders {
+    /// To be handed in as `seen` next time.
+    pub position: u64,
+    /// What was asked.
+    pub orders: Vec<Order>,
+}
+
+/// What was asked of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The run.
+    pub id: RunId,
+    /// The attempt that runs.
+    pub epoch: Epoch,
+    /// What it shall do.
+    pub request: StopRequest,
+}
+
+/// A suspended run shall go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proceed {
+    /// The run.
+    pub id: RunId,
+    /// Not before; `None`: now.
+    pub at: Option<Timestamp>,
+    /// Other execution metadata to go on with.
+    pub replacement: Option<Replacement>,
+}
+
+/// Execution metadata that a client changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replacement {
+    /// What to go on with.
+    pub execution_metadata: Envelope,
+    /// The revision of the run that the change was made on: another one is refused as
+    /// [`ProceedError::Conflict`](super::ProceedError::Conflict).
+    pub revision: u64,
+}
+
+/// What came of a proceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proceeded {
+    /// The run waits to be claimed.
+    Now,
+    /// The run is running: it goes on when it suspends.
+    Kept,
+}
+
+/// What came of a cancellation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The run is Cancelled.
+    Now,
+    /// The run is running: its server was told.
+    Requested,
+}
+
+/// Which runs. Empty fields match all; the fields are joined by and, the members of one by or.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of these kinds.
+    pub kinds: Vec<Kind>,
+    /// In these states.
+    pub states: Vec<StateKind>,
+    /// In these queues.
+    pub queues: Vec<Queue>,
+    /// With all of these tags.
+    pub tags: Vec<Tag>,
+}
+
+impl Filter {
+    /// Whether `run` is meant.
+    pub fn matches(&self, run: &Run) -> bool {
+        fn any<T: PartialEq>(wanted: &[T], value: &T) -> bool {
+            wanted.is_empty() || wanted.contains(value)
+        }
+        any(&self.kinds, &run.kind)
+            && any(&self.states, &run.state.kind())
+            && any(&self.queues, &run.queue)
+            && self.tags.iter().all(|tag| run.tags.contains(tag))
+    }
+}
+
+/// A page of runs.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct PageRequest {
+    /// Which runs.
+    pub filter: Filter,
+    /// Those whose id is above this one; `None`: from the first.
+    pub after: Option<RunId>,
+    /// At most so many; at most [`PAGE_MAX`](crate::limits::PAGE_MAX).
+    pub limit: usize,
+}
+
+/// Some of the runs that match.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Page {
+    /// In the order of their ids.
+    pub runs: Vec<Snapshot>,
+    /// What to hand in as `after` for the next page; `None`: there is none.
+    pub next: Option<RunId>,
+}
+
+/// What came of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// So many runs were removed.
+    pub removed: usize,
+    /// When the next run may be removed, as things stand; `None`: none of those that are kept now.
+    pub next: Option<Timestamp>,
+}
