@@ -154,9 +154,10 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             State::Running { .. } => Ok(step.crashed(evidence, *alone)),
             _ => Err(step.cannot("cannot take away the claim of")),
         },
-        Event::Proceed { at } => match run.state {
-            State::Suspended { .. } => Ok(step.proceeded(at.unwrap_or(now))),
-            State::Running { .. } => Ok(step.keep_proceed()),
+        Event::Proceed { at, replaced } => match run.state {
+            State::Suspended { .. } => Ok(step.proceeded(at.unwrap_or(now), *replaced)),
+            // Other execution metadata would be overwritten by the attempt's next checkpoint.
+            State::Running { .. } if replaced.is_none() => Ok(step.keep_proceed()),
             _ => Err(step.cannot("cannot proceed")),
         },
         Event::Cancel { reason } => match run.state {
@@ -279,7 +280,8 @@ impl<'a> Step<'a> {
         self.finish(State::Failed)
     }
 
-    fn proceeded(mut self, at: Timestamp) -> Decision {
+    fn proceeded(mut self, at: Timestamp, replaced: Option<u16>) -> Decision {
+        self.next.version = self.next.version.max(replaced.unwrap_or(0));
         self.record(Transition::Proceeded, None);
         self.enter(State::Pending { due: at })
     }

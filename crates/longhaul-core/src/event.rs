@@ -45,6 +45,8 @@ pub enum Event {
     Proceed {
         /// Not before; `None`: now.
         at: Option<Timestamp>,
+        /// The version that the execution metadata was written under, if the client brings other.
+        replaced: Option<u16>,
     },
     /// A client calls it off.
     Cancel {

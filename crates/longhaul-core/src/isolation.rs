@@ -33,6 +33,12 @@ pub fn unproven_until(now: Timestamp, run: &Run) -> Option<Timestamp> {
     (!run.progressed && now < until).then_some(until)
 }
 
+/// Whether, of the runs that were executing when their process died, only one can have been the cause: it is the
+/// guilty one, and [`Event::Crash`](crate::Event::Crash) counts it.
+pub fn alone<'a>(died: impl Iterator<Item = &'a Run>) -> bool {
+    died.filter(|run| !run.progressed).take(2).count() == 1
+}
+
 /// Which runs may be claimed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floor {

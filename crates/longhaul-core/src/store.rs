@@ -43,7 +43,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// When it answers, the claims are in the file (or the database) so that a process which dies executing them is
     /// found out, but they need not survive a power cut: the runs are due again then anyway. A claim whose future was
-    /// dropped is given back by the store. Runs that were suspects in a crash are handed out one at a time, see
+    /// dropped is given back by the store. A server that was declared dead, or left, gets nothing. Runs that were suspects in a crash are handed out one at a time, see
     /// [`isolation`](crate::isolation).
     ///
     /// Callers: executors.
@@ -63,7 +63,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Ends attempts: applies their endings, and keeps the last execution metadata in the same transaction.
     ///
-    /// [`Settled::Already`] means that this epoch was settled before: the answer to the first call was lost.
+    /// [`Settled::Already`] means that this epoch was settled before: the answer to the first call was lost. It is
+    /// recognised until the run is claimed again.
     ///
     /// Callers: executors, for the attempts that they hold.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError>;
@@ -87,7 +88,8 @@ pub trait Store: Send + Sync + 'static {
     async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError>;
 
     /// Lets a suspended run go on, at once or at a time, with other execution metadata if the caller brings some. One
-    /// that runs keeps the proceed until it suspends.
+    /// that runs keeps the proceed until it suspends; if the caller brings other execution metadata, a run that is not
+    /// suspended is refused.
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError>;
 
     /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
