@@ -1,0 +1,211 @@
+//! The plain model of a store: what the others must agree with.
+
+mod book;
+mod claim;
+mod client;
+mod query;
+mod server;
+mod settle;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use longhaul_core::{
+    Clock, NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError, Timestamp,
+    clock::OnJump,
+    code::KindSupport,
+    store::{
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, Swept,
+    },
+};
+use tokio::sync::Notify;
+
+use self::book::Book;
+use crate::clock::change_or_due;
+
+/// A store in memory: one lock, ordered maps, and [`decide`](longhaul_core::decide()) for every transition.
+///
+/// It is made to be seen to be right, not to be fast: a claim looks at every run. It forgets all when it is dropped.
+/// Calls that wait need a tokio runtime with time, unless the clock moves by hand.
+///
+/// ```
+/// use longhaul_core::{Store, Timestamp, store::Filter};
+/// use longhaul_testkit::{MemoryStore, TestClock};
+/// use std::sync::Arc;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let clock = TestClock::starting_at(Timestamp::EPOCH);
+/// let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+/// assert_eq!(store.count(Filter::default()).await?, 0);
+/// # Ok::<(), longhaul_core::StoreError>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    book: Mutex<Book>,
+    /// Told after each change, and when the clock jumped.
+    changed: Arc<Notify>,
+    /// The clock keeps no more than a `Weak` of it.
+    _on_jump: Arc<OnJump>,
+}
+
+impl MemoryStore {
+    /// An empty store that takes its time from `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let changed = Arc::new(Notify::new());
+        let on_jump: Arc<OnJump> = {
+            let changed = Arc::clone(&changed);
+            Arc::new(move || changed.notify_waiters())
+        };
+        clock.on_jump(Arc::downgrade(&on_jump));
+        Self { clock, book: Mutex::default(), changed, _on_jump: on_jump }
+    }
+
+    /// As if the process had died and come back over an embedded store: what was kept is there, the runs that were
+    /// executing go on at once, servers are forgotten, and calls that wait fail as [`StoreError::Closed`].
+    pub fn crash_and_reopen(&self) {
+        self.write(Book::reopen);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        // Poisoned by a failed test's assertion elsewhere: what is in the book was written whole.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
+        read(&self.lock())
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut Book, Timestamp) -> T) -> T {
+        let answer = write(&mut self.lock(), self.clock.now());
+        self.changed.notify_waiters();
+        answer
+    }
+
+    /// Tries again after each change, and when the time has come that `attempt` named, until it has an answer.
+    async fn wait<T>(
+        &self,
+        mut attempt: impl FnMut(&mut Book, Timestamp) -> Result<T, Option<Timestamp>>,
+    ) -> Result<T, StoreError> {
+        let life = self.lock().life;
+        loop {
+            // Made before the look, so that no change between the look and the wait is missed.
+            let changed = self.changed.notified();
+            let looked = {
+                let mut book = self.lock();
+                if book.life != life {
+                    return Err(StoreError::Closed);
+                }
+                attempt(&mut book, self.clock.now())
+            };
+            match looked {
+                Ok(answer) => return Ok(answer),
+                Err(due) => change_or_due(changed, &*self.clock, due).await,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+        Ok(self.write(|book, now| runs.into_iter().map(|new| book.insert(now, new)).collect()))
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        if !request.wait {
+            return Ok(self.write(|book, now| book.claim(now, &request)));
+        }
+        let claimed = self
+            .wait(|book, now| match book.claim(now, &request) {
+                claimed if claimed.is_empty() => Err(book.next_look(now, &request)),
+                claimed => Ok(claimed),
+            })
+            .await?;
+        self.changed.notify_waiters();
+        Ok(claimed)
+    }
+
+    async fn checkpoint(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
+        Ok(self.write(|book, now| checkpoints.into_iter().map(|one| book.checkpoint(now, one)).collect()))
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
+        Ok(self.write(|book, now| settlements.into_iter().map(|one| book.settle(now, one)).collect()))
+    }
+
+    async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
+        self.write(|book, now| book.heartbeat(now, &beat))
+    }
+
+    async fn expire(&self) -> Result<usize, StoreError> {
+        Ok(self.write(Book::expire))
+    }
+
+    async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
+        self.write(|book, now| book.leave(now, server));
+        Ok(())
+    }
+
+    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
+        self.wait(|book, _| book.orders(server, seen).ok_or(None)).await
+    }
+
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.write(|book, now| book.proceed(now, proceed))
+    }
+
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
+        self.write(|book, now| book.cancel(now, id, reason))
+    }
+
+    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
+        self.write(|book, now| book.hasten(now, id))
+    }
+
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.write(|book, now| book.delete(now, id))
+    }
+
+    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        Ok(self.write(|book, now| book.unpark(now, &kinds)))
+    }
+
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.read(|book| book.get(id))
+    }
+
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        self.wait(|book, _| match book.get(id) {
+            Ok(snapshot) if snapshot.run.revision <= seen => Err(None),
+            other => Ok(other),
+        })
+        .await?
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
+        Ok(self.read(|book| book.list(&request)))
+    }
+
+    async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
+        Ok(self.read(|book| book.count(&filter)))
+    }
+
+    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
+        Ok(self.write(|book, now| book.sweep(now, retention, max)))
+    }
+}

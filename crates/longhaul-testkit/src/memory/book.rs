@@ -1,0 +1,89 @@
+//! What a store keeps, and the one way in which a run changes.
+
+use std::collections::BTreeMap;
+
+use longhaul_core::{
+    Epoch, Event, History, IllegalEvent, NewRun, RunId, ServerId, Snapshot, StateKind, Timestamp, admit, decide,
+    decide::Effects,
+    isolation,
+    store::{InsertError, Order},
+};
+
+use super::server::Server;
+
+#[derive(Default)]
+pub(super) struct Book {
+    pub(super) runs: BTreeMap<RunId, Record>,
+    pub(super) servers: BTreeMap<ServerId, Server>,
+    /// By position; what does not hold any more is left out when it is read.
+    pub(super) orders: BTreeMap<u64, (ServerId, Order)>,
+    /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
+    pub(super) life: u64,
+}
+
+pub(super) struct Record {
+    pub(super) snapshot: Snapshot,
+    /// The latest attempt whose ending was kept.
+    pub(super) settled: Option<Epoch>,
+}
+
+impl Book {
+    pub(super) fn insert(&mut self, now: Timestamp, new: NewRun) -> Result<(), InsertError> {
+        if self.runs.contains_key(&new.id) {
+            return Err(InsertError::Duplicate(new.id));
+        }
+        let (run, first) = admit(now, &new);
+        let snapshot = Snapshot {
+            run,
+            metadata: new.metadata,
+            initial: new.execution_metadata.clone(),
+            execution_metadata: new.execution_metadata,
+            ended: None,
+            history: History::starting(first),
+        };
+        self.runs.insert(new.id, Record { snapshot, settled: None });
+        Ok(())
+    }
+
+    /// What [`decide`] says of `event`, kept. The run must be there.
+    pub(super) fn apply(&mut self, now: Timestamp, id: RunId, event: &Event) -> Result<StateKind, IllegalEvent> {
+        let snapshot = &mut self.runs.get_mut(&id).expect("callers look the run up first").snapshot;
+        let decision = decide(now, &snapshot.run, event)?;
+        snapshot.run = decision.next;
+        let Effects { history, ended, reset, order, remove } = decision.effects;
+        if let Some(entry) = history {
+            snapshot.history.push(entry);
+        }
+        if ended.is_some() {
+            snapshot.ended = ended;
+        }
+        if reset {
+            snapshot.execution_metadata = snapshot.initial.clone();
+        }
+        let state = snapshot.run.state.kind();
+        if order {
+            self.order(id);
+        }
+        if remove {
+            self.runs.remove(&id);
+        }
+        Ok(state)
+    }
+
+    /// Takes the claims of these runs away, all at once: they ran in one process, which is gone.
+    pub(super) fn crash(&mut self, now: Timestamp, died: &[RunId], evidence: &str) {
+        let alone = isolation::alone(died.iter().map(|id| &self.runs[id].snapshot.run));
+        for id in died {
+            let event = Event::Crash { evidence: evidence.into(), alone };
+            self.apply(now, *id, &event).expect("a run that is executing can crash");
+        }
+    }
+
+    pub(super) fn reopen(&mut self, now: Timestamp) {
+        let died = self.running_where(|_| true);
+        self.crash(now, &died, "the process ended without a word");
+        self.servers.clear();
+        self.orders.clear();
+        self.life += 1;
+    }
+}

@@ -1,0 +1,71 @@
+//! What clients do to runs.
+
+use longhaul_core::{
+    Event, RunId, State, StateKind, Timestamp,
+    code::KindSupport,
+    store::{CancelError, Cancelled, DeleteError, HastenError, Proceed, ProceedError, Proceeded},
+};
+
+use super::book::Book;
+
+impl Book {
+    pub(super) fn proceed(&mut self, now: Timestamp, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        let Proceed { id, at, replacement } = proceed;
+        let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
+        if let (StateKind::Suspended, Some(new)) = (state, &replacement)
+            && new.revision != self.runs[&id].snapshot.run.revision
+        {
+            return Err(ProceedError::Conflict(id));
+        }
+        let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
+        let next = self
+            .apply(now, id, &Event::Proceed { at, replaced })
+            .map_err(|_| ProceedError::NotSuspended { id, state })?;
+        if let Some(new) = replacement {
+            let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
+            snapshot.execution_metadata = Some(new.execution_metadata);
+        }
+        Ok(if next == StateKind::Running { Proceeded::Kept } else { Proceeded::Now })
+    }
+
+    pub(super) fn cancel(
+        &mut self,
+        now: Timestamp,
+        id: RunId,
+        reason: Option<Box<str>>,
+    ) -> Result<Cancelled, CancelError> {
+        let state = self.state(id).ok_or(CancelError::NotFound(id))?;
+        match self.apply(now, id, &Event::Cancel { reason }) {
+            Ok(StateKind::Running) => Ok(Cancelled::Requested),
+            Ok(_) => Ok(Cancelled::Now),
+            Err(_) => Err(CancelError::Final { id, state }),
+        }
+    }
+
+    pub(super) fn hasten(&mut self, now: Timestamp, id: RunId) -> Result<(), HastenError> {
+        self.state(id).ok_or(HastenError::NotFound(id))?;
+        self.apply(now, id, &Event::Hasten).map(drop).map_err(|why| HastenError::Refused { id, why })
+    }
+
+    pub(super) fn delete(&mut self, now: Timestamp, id: RunId) -> Result<(), DeleteError> {
+        self.state(id).ok_or(DeleteError::NotFound(id))?;
+        self.apply(now, id, &Event::Delete).map(drop).map_err(|_| DeleteError::Running(id))
+    }
+
+    pub(super) fn unpark(&mut self, now: Timestamp, kinds: &[KindSupport]) -> usize {
+        let mut unparked = 0;
+        for id in self.runs.keys().copied().collect::<Vec<_>>() {
+            let run = &self.runs[&id].snapshot.run;
+            let parked = matches!(run.state, State::Incompatible { .. });
+            let support = kinds.iter().find(|support| support.kind == run.kind);
+            if let (true, Some(support)) = (parked, support) {
+                unparked += usize::from(self.apply(now, id, &Event::Unpark { mark: support.mark }).is_ok());
+            }
+        }
+        unparked
+    }
+
+    fn state(&self, id: RunId) -> Option<StateKind> {
+        self.runs.get(&id).map(|record| record.snapshot.run.state.kind())
+    }
+}

@@ -1,0 +1,47 @@
+//! What is read, and what is swept out.
+
+use std::ops::Bound;
+
+use longhaul_core::{
+    Event, Retention, RunId, Snapshot, Timestamp,
+    limits::PAGE_MAX,
+    store::{Filter, GetError, Page, PageRequest, Swept},
+};
+
+use super::book::Book;
+
+impl Book {
+    pub(super) fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.runs.get(&id).map(|record| record.snapshot.clone()).ok_or(GetError::NotFound(id))
+    }
+
+    pub(super) fn list(&self, request: &PageRequest) -> Page {
+        let PageRequest { filter, after, limit } = request;
+        assert!((1..=PAGE_MAX).contains(limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut matching = self
+            .runs
+            .range((from, Bound::Unbounded))
+            .map(|(_, record)| &record.snapshot)
+            .filter(|snapshot| filter.matches(&snapshot.run));
+        let runs: Vec<_> = matching.by_ref().take(*limit).cloned().collect();
+        let next = matching.next().and(runs.last()).map(|last| last.run.id);
+        Page { runs, next }
+    }
+
+    pub(super) fn count(&self, filter: &Filter) -> u64 {
+        self.runs().filter(|run| filter.matches(run)).count() as u64
+    }
+
+    pub(super) fn sweep(&mut self, now: Timestamp, retention: Retention, max: usize) -> Swept {
+        let removable = |run: &longhaul_core::Run| retention.removable_at(run.state.kind(), run.since);
+        let mut kept: Vec<(Timestamp, RunId)> =
+            self.runs().filter_map(|run| removable(run).map(|at| (at, run.id))).collect();
+        kept.sort_unstable();
+        let removed = kept.iter().take(max).take_while(|(at, _)| *at <= now).count();
+        for (_, id) in &kept[..removed] {
+            self.apply(now, *id, &Event::Delete).expect("a final run can be deleted");
+        }
+        Swept { removed, next: kept.get(removed).map(|(at, _)| *at) }
+    }
+}

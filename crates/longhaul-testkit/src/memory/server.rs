@@ -1,0 +1,72 @@
+//! Servers: which live, which are gone, and what they are told.
+
+use longhaul_core::{
+    RunId, ServerId, State, Timestamp,
+    store::{Order, Orders, ServerBeat, ServerError},
+};
+
+use super::book::Book;
+
+pub(super) enum Server {
+    LivesUntil(Timestamp),
+    /// Declared dead, or left: never again.
+    Dead,
+}
+
+impl Book {
+    pub(super) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {
+        if self.is_dead(beat.server) {
+            return Err(ServerError::Dead(beat.server));
+        }
+        self.servers.insert(beat.server, Server::LivesUntil(now.after(beat.lease)));
+        Ok(())
+    }
+
+    pub(super) fn expire(&mut self, now: Timestamp) -> usize {
+        let late = |server: &Server| matches!(server, Server::LivesUntil(until) if *until <= now);
+        let dead: Vec<_> = self.servers.iter().filter(|(_, server)| late(server)).map(|(id, _)| *id).collect();
+        dead.into_iter().map(|server| self.bury(now, server, "its server's lease ran out")).sum()
+    }
+
+    pub(super) fn leave(&mut self, now: Timestamp, server: ServerId) {
+        self.bury(now, server, "its server left while it ran");
+    }
+
+    fn bury(&mut self, now: Timestamp, server: ServerId, evidence: &str) -> usize {
+        self.servers.insert(server, Server::Dead);
+        let held = self.running_where(|holder| holder == server);
+        self.crash(now, &held, evidence);
+        held.len()
+    }
+
+    pub(super) fn is_dead(&self, server: ServerId) -> bool {
+        matches!(self.servers.get(&server), Some(Server::Dead))
+    }
+
+    pub(super) fn running_where(&self, held_by: impl Fn(ServerId) -> bool) -> Vec<RunId> {
+        let held = self.runs().filter(|run| matches!(run.state, State::Running { server } if held_by(server)));
+        held.map(|run| run.id).collect()
+    }
+
+    /// Tells the server of `id` what is asked of the run.
+    pub(super) fn order(&mut self, id: RunId) {
+        let run = &self.runs[&id].snapshot.run;
+        if let (State::Running { server }, Some(request)) = (&run.state, &run.request) {
+            let order = Order { id, epoch: run.epoch, request: request.clone() };
+            let position = self.orders.last_key_value().map_or(1, |(last, _)| last + 1);
+            self.orders.insert(position, (*server, order));
+        }
+    }
+
+    /// What `server` was told after `seen`, if anything of it still holds.
+    pub(super) fn orders(&self, server: ServerId, seen: u64) -> Option<Orders> {
+        let holds = |order: &Order| {
+            let run = self.runs.get(&order.id).map(|record| &record.snapshot.run);
+            run.is_some_and(|run| run.state == State::Running { server } && run.epoch == order.epoch)
+        };
+        let news = self.orders.range(seen + 1..).filter(|(_, (to, order))| *to == server && holds(order));
+        let (positions, orders): (Vec<_>, Vec<_>) =
+            news.map(|(position, (_, order))| (*position, order.clone())).unzip();
+        positions.last().map(|position| Orders { position: *position, orders })
+    }
+}

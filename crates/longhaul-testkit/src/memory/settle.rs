@@ -1,0 +1,71 @@
+//! What attempts write: checkpoints and endings.
+
+use longhaul_core::{
+    Envelope, Epoch, Event, IllegalEvent, Progress, RunId, StateKind, Timestamp,
+    store::{Checkpoint, CheckpointError, Checkpointed, SettleError, Settled, Settlement},
+};
+
+use super::book::Book;
+
+impl Book {
+    pub(super) fn checkpoint(&mut self, now: Timestamp, one: Checkpoint) -> Result<Checkpointed, CheckpointError> {
+        let Checkpoint { id, epoch, seq, execution_metadata, progress } = one;
+        if !self.runs.contains_key(&id) {
+            return Err(CheckpointError::NotFound(id));
+        }
+        if !self.holds(id, epoch) {
+            return Err(CheckpointError::EpochLost { id, epoch });
+        }
+        match execution_metadata {
+            Some(value) => self.save(now, id, epoch, seq, value, progress),
+            None => self.tell(id, progress),
+        }
+        Ok(Checkpointed { request: self.runs[&id].snapshot.run.request.clone() })
+    }
+
+    pub(super) fn settle(&mut self, now: Timestamp, one: Settlement) -> Result<Settled, SettleError> {
+        let Settlement { id, epoch, ending, execution_metadata, progress } = one;
+        let Some(record) = self.runs.get(&id) else {
+            return Err(SettleError::NotFound(id));
+        };
+        if !self.holds(id, epoch) {
+            let settled = record.settled == Some(epoch) && record.snapshot.run.epoch == epoch;
+            return if settled { Ok(Settled::Already) } else { Err(SettleError::EpochLost { id, epoch }) };
+        }
+        match execution_metadata {
+            Some((seq, value)) => self.save(now, id, epoch, seq, value, progress),
+            None => self.tell(id, progress),
+        }
+        let state = self.apply(now, id, &Event::Settle { epoch, ending }).expect("the attempt holds the run");
+        self.runs.get_mut(&id).expect("a settled run is kept").settled = Some(epoch);
+        Ok(Settled::Now(state))
+    }
+
+    fn holds(&self, id: RunId, epoch: Epoch) -> bool {
+        let run = &self.runs[&id].snapshot.run;
+        run.state.kind() == StateKind::Running && run.epoch == epoch
+    }
+
+    fn save(&mut self, now: Timestamp, id: RunId, epoch: Epoch, seq: u32, value: Envelope, progress: Option<Progress>) {
+        let before = &self.runs[&id].snapshot.execution_metadata;
+        let changed = (before.as_ref() != Some(&value)).then(|| value.schema_version());
+        match self.apply(now, id, &Event::Checkpoint { epoch, seq, changed }) {
+            Ok(_) => {
+                let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
+                snapshot.execution_metadata = Some(value);
+                snapshot.run.progress = progress.or(snapshot.run.progress.take());
+            }
+            // A repeat, or one that was overtaken: what is kept is at least as new.
+            Err(IllegalEvent::Superseded { .. }) => {}
+            Err(illegal) => unreachable!("the attempt holds the run: {illegal}"),
+        }
+    }
+
+    fn tell(&mut self, id: RunId, progress: Option<Progress>) {
+        if progress.is_some() {
+            let run = &mut self.runs.get_mut(&id).expect("it was there").snapshot.run;
+            run.progress = progress;
+            run.revision += 1;
+        }
+    }
+}
