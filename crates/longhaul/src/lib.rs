@@ -1,1 +1,54 @@
+//! Typed background tasks that go on where they were.
+#![doc = include_str!("../docs/front.md")]
 
+mod attempt;
+mod backoff;
+mod builder;
+mod builders;
+mod client;
+mod clock;
+mod context;
+mod definition;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod doc;
+mod ids;
+mod outcome;
+mod panics;
+mod registry;
+mod runtime;
+mod server;
+pub mod signal;
+mod task;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod timed;
+mod values;
+
+pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
+pub use builder::{BuildError, Builder};
+pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
+pub use client::{
+    BulkError, Client, Enqueue, EnqueueError, Find, Found, OutcomeError, ProceedFound, ProceedRun, ProceedRunError,
+    ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus,
+};
+pub use clock::SystemClock;
+pub use context::{BlockingContext, Context, ProgressTeller};
+pub use definition::{DefinitionError, TaskFn, TaskTypes};
+pub use longhaul_core::{
+    self as core, Backoff, Clock, Codec, Priority, Progress, Queue, Retention, RetryPolicy, RunId, ServerId, StateKind,
+    Store, StoreError, Timestamp,
+    envelope::OldValue,
+    store::{Cancelled, Proceeded},
+};
+#[cfg(feature = "sled")]
+pub use longhaul_embedded as embedded;
+pub use outcome::{
+    AnyError, Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
+    Interruption, Outcome, Stopped, Suspension,
+};
+pub use runtime::{ShutdownReport, StoppedRun};
+pub use server::Longhaul;
+pub use task::{MigrateError, Payload, Task, TaskOptions};
+pub use values::{ReadError, ValueError};

@@ -1,0 +1,306 @@
+//! One attempt, as the executor and the task's context share it: no types of the user in here.
+
+use std::sync::{
+    Arc, Mutex, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use longhaul_core::{
+    Clock, Envelope, Epoch, Kind, Progress, RunId, StopRequest, Store, StoreError,
+    run::LastEnd,
+    store::{Checkpoint, CheckpointError, Claimed},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{backoff::Patience, outcome::Stopped};
+
+/// Why an attempt was told to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The server shuts down. The run goes on in the next process.
+    Shutdown,
+    /// The run was cancelled.
+    Cancelled {
+        /// Why, if that was said.
+        reason: Option<Box<str>>,
+    },
+    /// The attempt took longer than the run's timeout.
+    Timeout,
+    /// The claim is lost: another attempt has the run, or it was deleted. Nothing that this attempt writes is kept.
+    ClaimLost,
+    /// The store takes no more writes. The run goes on once the store was opened anew.
+    StoreBroken {
+        /// What the store said.
+        error: StoreError,
+    },
+    /// A value of this attempt was refused, for instance because it is too large: the attempt fails with this.
+    Refused {
+        /// What was refused, and what to do.
+        why: Box<str>,
+    },
+}
+
+/// What an attempt begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResumedFrom {
+    /// Nothing: it is the first.
+    Fresh,
+    /// A shutdown broke the attempt before off.
+    Interruption,
+    /// The attempt before took its process down, panicked, or lost its server.
+    Crash,
+    /// The attempt before failed.
+    Failure,
+    /// The task had put the run aside.
+    Suspension,
+}
+
+impl From<LastEnd> for ResumedFrom {
+    fn from(end: LastEnd) -> Self {
+        match end {
+            LastEnd::Never => Self::Fresh,
+            LastEnd::Interrupted | LastEnd::Incompatible => Self::Interruption,
+            LastEnd::Crashed => Self::Crash,
+            LastEnd::Failed => Self::Failure,
+            LastEnd::Suspended => Self::Suspension,
+        }
+    }
+}
+
+/// Can take the execution metadata out of a context, whatever its type.
+pub(crate) trait Capture: Send + Sync {
+    /// The execution metadata as it is now, if it changed since it was last taken.
+    fn capture(&self) -> Result<Option<Envelope>, CaptureError>;
+}
+
+/// Execution metadata that cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CaptureError {
+    /// A closure handed to `update` panicked and may have left it half changed: what was kept before stands.
+    #[error("a panic left the execution metadata half changed")]
+    Torn,
+    /// It cannot be encoded, or is too large.
+    #[error("{0}")]
+    Refused(String),
+}
+
+#[derive(Default)]
+struct Told {
+    progress: Progress,
+    told_anything: bool,
+    unpublished: bool,
+}
+
+pub(crate) struct Attempt {
+    pub(crate) id: RunId,
+    pub(crate) kind: Kind,
+    pub(crate) epoch: Epoch,
+    pub(crate) resumed_from: ResumedFrom,
+    pub(crate) timeout: Option<std::time::Duration>,
+    pub(crate) queue: longhaul_core::Queue,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    token: CancellationToken,
+    reason: OnceLock<StopReason>,
+    /// Set once the attempt ended: whatever still holds a context can write nothing.
+    ended: AtomicBool,
+    /// The number of the latest save. Held while a save is under way, so that saves keep their order.
+    seq: tokio::sync::Mutex<u32>,
+    /// There is something to save or to publish.
+    pub(crate) unsaved: AtomicBool,
+    /// Called when `unsaved` becomes true.
+    wake_autosave: Arc<Notify>,
+    told: Mutex<Told>,
+    /// In which call of the user's code it last was, for people: set by `blocking`.
+    pub(crate) blocking: AtomicBool,
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "attempt {} of {} ({})", self.epoch, self.id, self.kind)
+    }
+}
+
+impl Attempt {
+    pub(crate) fn new(
+        claimed: &Claimed,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        wake_autosave: Arc<Notify>,
+    ) -> Arc<Self> {
+        let run = &claimed.run;
+        let attempt = Self {
+            id: run.id,
+            kind: run.kind.clone(),
+            epoch: run.epoch,
+            resumed_from: run.last_end.into(),
+            timeout: run.timeout,
+            queue: run.queue.clone(),
+            store,
+            clock,
+            token: CancellationToken::new(),
+            reason: OnceLock::new(),
+            ended: AtomicBool::new(false),
+            seq: tokio::sync::Mutex::new(run.seq),
+            unsaved: AtomicBool::new(false),
+            wake_autosave,
+            told: Mutex::new(Told { progress: run.progress.clone().unwrap_or_default(), ..Told::default() }),
+            blocking: AtomicBool::new(false),
+        };
+        if let Some(request) = run.request.clone() {
+            attempt.follow(request);
+        }
+        Arc::new(attempt)
+    }
+
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    pub(crate) fn stop_reason(&self) -> Option<&StopReason> {
+        self.reason.get()
+    }
+
+    /// Tells the attempt to stop; the first reason stands.
+    pub(crate) fn stop(&self, reason: StopReason) {
+        let _ = self.reason.set(reason);
+        self.token.cancel();
+    }
+
+    pub(crate) fn follow(&self, request: StopRequest) {
+        match request {
+            StopRequest::Cancel { reason } => self.stop(StopReason::Cancelled { reason }),
+        }
+    }
+
+    pub(crate) fn ensure_active(&self) -> Result<(), Stopped> {
+        if self.token.is_cancelled() { Err(Stopped(())) } else { Ok(()) }
+    }
+
+    pub(crate) fn mark_unsaved(&self) {
+        if !self.unsaved.swap(true, Ordering::AcqRel) {
+            self.wake_autosave.notify_one();
+        }
+    }
+
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        let mut told = self.told.lock().expect("nothing panics while it is held");
+        change(&mut told.progress);
+        told.progress = std::mem::take(&mut told.progress).clamped();
+        told.told_anything = true;
+        told.unpublished = true;
+        drop(told);
+        self.mark_unsaved();
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.told.lock().expect("nothing panics while it is held").progress.clone()
+    }
+
+    /// The progress, if it was not published yet.
+    pub(crate) fn take_progress(&self) -> Option<Progress> {
+        let mut told = self.told.lock().expect("nothing panics while it is held");
+        std::mem::take(&mut told.unpublished).then(|| told.progress.clone())
+    }
+
+    /// Saves what changed, and keeps trying while the store may come back. `Err`: this attempt shall end.
+    ///
+    /// Cancel safe: a save that was dropped half way is either made or not, and the next one comes after it.
+    pub(crate) async fn save(&self, values: &dyn Capture) -> Result<(), Stopped> {
+        let mut seq = self.seq.lock().await;
+        if self.ended.load(Ordering::Acquire) {
+            return Err(Stopped(()));
+        }
+        self.unsaved.store(false, Ordering::Release);
+        let execution_metadata = match values.capture() {
+            Ok(execution_metadata) => execution_metadata,
+            Err(CaptureError::Torn) => return self.ensure_active(),
+            Err(CaptureError::Refused(why)) => {
+                self.stop(StopReason::Refused { why: why.into() });
+                return Err(Stopped(()));
+            }
+        };
+        let progress = self.take_progress();
+        if execution_metadata.is_none() && progress.is_none() {
+            return self.ensure_active();
+        }
+        if execution_metadata.is_some() {
+            *seq += 1;
+        }
+        let checkpoint = Checkpoint { id: self.id, epoch: self.epoch, seq: *seq, execution_metadata, progress };
+        self.keep(checkpoint).await?;
+        self.ensure_active()
+    }
+
+    async fn keep(&self, checkpoint: Checkpoint) -> Result<(), Stopped> {
+        let mut patience = Patience::default();
+        loop {
+            match self.store.checkpoint(vec![checkpoint.clone()]).await {
+                Ok(mut answers) => match answers.pop().expect("one answer for one checkpoint") {
+                    Ok(kept) => {
+                        if let Some(request) = kept.request {
+                            self.follow(request);
+                        }
+                        return Ok(());
+                    }
+                    Err(CheckpointError::EpochLost { .. } | CheckpointError::NotFound(_)) => {
+                        self.stop(StopReason::ClaimLost);
+                        return Err(Stopped(()));
+                    }
+                },
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(run.id = %self.id, %error, "a checkpoint waits for the store");
+                    tokio::select! {
+                        () = patience.pause() => {}
+                        // Stopped while the store is away: the last save goes with the settlement.
+                        () = self.token.cancelled() => return Err(Stopped(())),
+                    }
+                }
+                Err(error) => {
+                    self.stop(StopReason::StoreBroken { error });
+                    return Err(Stopped(()));
+                }
+            }
+        }
+    }
+
+    /// Ends the attempt for whoever still holds its context, and takes what is to be kept with its settlement.
+    pub(crate) async fn close(&self, values: Option<&dyn Capture>) -> LastWords {
+        let seq = self.seq.lock().await;
+        self.ended.store(true, Ordering::Release);
+        // The context may outlive the attempt, in a blocking call for instance: let it see the end.
+        let _ = self.reason.set(StopReason::ClaimLost);
+        self.token.cancel();
+        let (execution_metadata, refused) = match values.map_or(Ok(None), Capture::capture) {
+            Ok(captured) => (captured.map(|value| (*seq + 1, value)), None),
+            Err(CaptureError::Torn) => (None, None),
+            Err(CaptureError::Refused(why)) => (None, Some(why)),
+        };
+        let told = self.told.lock().expect("nothing panics while it is held");
+        LastWords { execution_metadata, progress: told.told_anything.then(|| told.progress.clone()), refused }
+    }
+}
+
+/// What is kept with the settlement of an attempt.
+#[derive(Debug, Default)]
+pub(crate) struct LastWords {
+    pub(crate) execution_metadata: Option<(u32, Envelope)>,
+    pub(crate) progress: Option<Progress>,
+    /// The execution metadata cannot be kept.
+    pub(crate) refused: Option<String>,
+}
+
+/// What a user's code may know of its attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttemptInfo {
+    /// The run.
+    pub run: RunId,
+    /// Which attempt at it this is, from 1. Suspensions and interruptions count too: it is a number, not a budget.
+    pub number: u32,
+    /// What it begins with.
+    pub resumed_from: ResumedFrom,
+}

@@ -1,0 +1,245 @@
+//! Puts a server together.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use longhaul_core::{Clock, Kind, Retention, Store};
+
+use crate::{
+    Client, Longhaul, SystemClock,
+    context::Context,
+    definition::{Definition, DefinitionError, TaskFn},
+    ids::IdSource,
+    outcome::ExecutionResult,
+    registry::Registry,
+    runtime::{Executor, Settings},
+    task::{Payload, Task},
+    timed::Timed,
+    values::Shapes,
+};
+
+/// Puts a server together: a store, tasks, and how they are executed. Made by [`Longhaul::builder`].
+#[must_use = "nothing is executed before `start`"]
+pub struct Builder {
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    store_timeout: Duration,
+    registry: Registry,
+    shapes: Shapes,
+    ids: IdSource,
+    /// The first thing that was wrong: told by `start`, so that the calls before it can be chained.
+    refused: Option<BuildError>,
+}
+
+/// A server cannot be put together like this.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BuildError {
+    /// No store was given.
+    #[error("no store: call `.store(…)`, for instance with `longhaul::open(\"./data\")?`")]
+    NoStore,
+    /// Two tasks have the same name, or one has the name of the other as an alias.
+    #[error("two tasks are called `{0}`: a stored run could not tell which of them it belongs to")]
+    Duplicate(Kind),
+    /// What a task says of itself cannot be used.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// A setting cannot be followed.
+    #[error("{setting} is {value}: it must be {must}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it may be.
+        must: &'static str,
+    },
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            store: None,
+            clock: Arc::new(SystemClock),
+            settings: Settings {
+                name: "longhaul".into(),
+                concurrency: 8,
+                grace: Duration::from_secs(25),
+                autosave: Duration::from_secs(1),
+                lease: Duration::from_secs(30),
+                stop_deadline: Duration::from_secs(10),
+                retention: Retention::default(),
+            },
+            store_timeout: Timed::LIMIT,
+            registry: Registry::default(),
+            shapes: Shapes::default(),
+            ids: IdSource::default(),
+            refused: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Where runs live.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where runs live, shared with others.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Executes runs of `T`.
+    pub fn task<T: Task>(mut self, task: T) -> Self {
+        let task = Arc::new(task);
+        let definition = Definition::<T>::of_task(&self.shapes);
+        let run = move |ctx: Context<T::Metadata, T::ExecutionMetadata>| {
+            let task = task.clone();
+            async move { task.execute(&ctx).await }
+        };
+        let entered = definition
+            .map_err(BuildError::from)
+            .and_then(|definition| self.registry.enter(definition, run).map_err(BuildError::Duplicate));
+        self.note(entered);
+        self
+    }
+
+    /// Executes runs of a function; its four types come from it. Give a name, or a [`TaskFn`] to be able to enqueue:
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Context, Longhaul, Success, TaskFn};
+    ///
+    /// const RESIZE: TaskFn<String, (), u64, AnyError> = TaskFn::new("resize");
+    ///
+    /// let builder = Longhaul::builder()
+    ///     .task_fn(RESIZE, |ctx| async move {
+    ///         let size = ctx.until_stopped(async { ctx.metadata().len() as u64 }).await?;
+    ///         Success::with_result(size).for_error()
+    ///     })
+    ///     .task_fn("touch", |ctx: Context<String, ()>| async move {
+    ///         let _: u32 = ctx.metadata().parse()?;
+    ///         Success::with_empty_result().for_error::<AnyError>()
+    ///     });
+    /// ```
+    pub fn task_fn<M, X, R, E, F, Fut>(mut self, function: impl Into<TaskFn<M, X, R, E>>, run: F) -> Self
+    where
+        M: Payload,
+        X: Payload + Default,
+        R: Payload,
+        E: Payload + fmt::Display,
+        F: Fn(Context<M, X>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ExecutionResult<R, E>> + Send + 'static,
+    {
+        let entered = Definition::of_fn(function.into(), &self.shapes)
+            .map_err(BuildError::from)
+            .and_then(|definition| self.registry.enter(definition, run).map_err(BuildError::Duplicate));
+        self.note(entered);
+        self
+    }
+
+    /// How this server is called, for people. The default is `longhaul`.
+    pub fn name(mut self, name: &str) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+
+    /// How many runs are executed at the same time. The default is 8.
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.settings.concurrency = concurrency;
+        self
+    }
+
+    /// How long attempts get to stop when [`run_until_signal`](Longhaul::run_until_signal) shuts down. The default is
+    /// 25 s, which is below the 30 s after which Kubernetes and others kill.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// How long after a change of the execution metadata it is kept at the latest, without a checkpoint. The default is
+    /// 1 s.
+    pub fn autosave(mut self, autosave: Duration) -> Self {
+        self.settings.autosave = autosave;
+        self
+    }
+
+    /// How long this server is taken to live without a sign of it; three signs are sent in that time. The default is
+    /// 30 s. It matters where several servers share a store: so long it takes until the runs of one that died go on.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How long an attempt that was cancelled, or whose timeout passed, gets to stop before it is dropped where it
+    /// stands. The default is 10 s.
+    pub fn stop_deadline(mut self, stop_deadline: Duration) -> Self {
+        self.settings.stop_deadline = stop_deadline;
+        self
+    }
+
+    /// How long final runs are kept. The default is a week for those that completed or were cancelled, and thirty days
+    /// for those that failed.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.settings.retention = retention;
+        self
+    }
+
+    /// How long a call of the store may take before it counts as failed. The default is 30 s.
+    pub fn store_timeout(mut self, limit: Duration) -> Self {
+        self.store_timeout = limit;
+        self
+    }
+
+    /// Another clock than the system's: for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts to execute runs, on the tokio runtime that this is called on.
+    ///
+    /// # Errors
+    /// When something that was said before cannot be followed; nothing was started then.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(mut self) -> Result<Longhaul, BuildError> {
+        self.check();
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
+        let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes);
+        let grace = self.settings.grace;
+        let executor = Executor::start(store, self.clock, self.settings, self.registry, self.ids);
+        Ok(Longhaul::new(executor, client, grace))
+    }
+
+    fn check(&mut self) {
+        let Settings { concurrency, autosave, lease, .. } = self.settings;
+        let limits = [
+            ("concurrency", concurrency.to_string(), "at least 1", concurrency > 0),
+            ("autosave", format!("{autosave:?}"), "at least 1 ms", autosave >= Duration::from_millis(1)),
+            ("lease", format!("{lease:?}"), "at least 1 s", lease >= Duration::from_secs(1)),
+        ];
+        for (setting, value, must, holds) in limits {
+            if !holds {
+                self.note(Err(BuildError::Setting { setting, value, must }));
+            }
+        }
+    }
+
+    fn note(&mut self, outcome: Result<(), BuildError>) {
+        if let Err(error) = outcome {
+            self.refused.get_or_insert(error);
+        }
+    }
+}

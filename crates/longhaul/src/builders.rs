@@ -1,0 +1,213 @@
+//! The four ways to end an attempt. With* takes a value, For* names a type.
+
+use std::{
+    marker::PhantomData,
+    time::{Duration, SystemTime},
+};
+
+use crate::outcome::{Called, EmptyError, EmptyResult, ExecutionResult, Failed, Interruption, Outcome, Suspension};
+
+/// Ends a run well.
+///
+/// ```
+/// use longhaul::{EmptyError, ExecutionResult, Success};
+///
+/// let done: ExecutionResult<u32, EmptyError> = Success::with_result(7).for_empty_error();
+/// let done: ExecutionResult<(), std::fmt::Error> = Success::with_empty_result().for_error();
+/// ```
+#[derive(Debug)]
+pub struct Success;
+
+/// See [`Success`].
+#[derive(Debug)]
+#[must_use = "end it with `.for_error()` or `.for_empty_error()`, and return that"]
+pub struct SuccessWith<R>(R);
+
+impl Success {
+    /// With this result.
+    pub const fn with_result<R>(result: R) -> SuccessWith<R> {
+        SuccessWith(result)
+    }
+
+    /// Without one.
+    pub const fn with_empty_result() -> SuccessWith<EmptyResult> {
+        SuccessWith(())
+    }
+}
+
+impl<R> SuccessWith<R> {
+    /// In a task whose error is an `E`.
+    pub fn for_error<E>(self) -> ExecutionResult<R, E> {
+        Ok(Outcome::Success(self.0))
+    }
+
+    /// In a task that never fails.
+    pub fn for_empty_error(self) -> ExecutionResult<R, EmptyError> {
+        self.for_error()
+    }
+}
+
+/// Puts a run aside: its attempt ends, its execution metadata is kept, and a later attempt goes on from there. Counts
+/// as no failure.
+///
+/// ```
+/// use longhaul::{AnyError, ExecutionResult, Suspended};
+/// use std::time::Duration;
+///
+/// let until_proceeded: ExecutionResult<u32, AnyError> = Suspended::for_result().for_error();
+/// let a_minute: ExecutionResult<u32, AnyError> = Suspended::for_result().after(Duration::from_secs(60)).for_error();
+/// ```
+#[derive(Debug)]
+pub struct Suspended;
+
+/// See [`Suspended`].
+#[derive(Debug)]
+#[must_use = "end it with `.for_error()` or `.for_empty_error()`, and return that"]
+pub struct SuspendedFor<R>(Suspension, PhantomData<R>);
+
+impl Suspended {
+    /// In a task whose result is an `R`.
+    pub fn for_result<R>() -> SuspendedFor<R> {
+        SuspendedFor(Suspension::Proceed, PhantomData)
+    }
+
+    /// In a task without a result.
+    pub fn for_empty_result() -> SuspendedFor<EmptyResult> {
+        Self::for_result()
+    }
+}
+
+impl<R> SuspendedFor<R> {
+    /// Goes on by itself at `time`, or when proceeded before.
+    pub fn until(mut self, time: SystemTime) -> Self {
+        self.0 = Suspension::Until(time);
+        self
+    }
+
+    /// Goes on by itself after `wait`, or when proceeded before.
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.0 = Suspension::For(wait);
+        self
+    }
+
+    /// In a task whose error is an `E`.
+    pub fn for_error<E>(self) -> ExecutionResult<R, E> {
+        Ok(Outcome::Suspended(self.0))
+    }
+
+    /// In a task that never fails.
+    pub fn for_empty_error(self) -> ExecutionResult<R, EmptyError> {
+        self.for_error()
+    }
+}
+
+/// Ends an attempt in failure; the run's [`RetryPolicy`](crate::RetryPolicy) says whether another follows.
+///
+/// ```
+/// use longhaul::{AnyError, ExecutionResult, Failure};
+/// use std::time::Duration;
+///
+/// let busy = || AnyError::msg("busy");
+/// let failed: ExecutionResult<u32, AnyError> = Failure::for_result().with_error(busy());
+/// let soon: ExecutionResult<u32, AnyError> =
+///     Failure::for_result().retry_after(Duration::from_secs(5)).with_error(busy());
+/// let no_more: ExecutionResult<u32, AnyError> = Failure::for_result().permanently().with_error(busy());
+/// ```
+#[derive(Debug)]
+pub struct Failure;
+
+/// See [`Failure`].
+#[derive(Debug)]
+#[must_use = "end it with `.with_error()` or `.with_empty_error()`, and return that"]
+pub struct FailureFor<R> {
+    retry_after: Option<Duration>,
+    permanent: bool,
+    result: PhantomData<R>,
+}
+
+impl Failure {
+    /// In a task whose result is an `R`.
+    pub fn for_result<R>() -> FailureFor<R> {
+        FailureFor { retry_after: None, permanent: false, result: PhantomData }
+    }
+
+    /// In a task without a result.
+    pub fn for_empty_result() -> FailureFor<EmptyResult> {
+        Self::for_result()
+    }
+}
+
+impl<R> FailureFor<R> {
+    /// The next attempt begins after `wait`, whatever the policy says; whether there is one, the policy says.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// No other attempt: trying again is of no use.
+    pub fn permanently(mut self) -> Self {
+        self.permanent = true;
+        self
+    }
+
+    /// With this error.
+    pub fn with_error<E>(self, error: E) -> ExecutionResult<R, E> {
+        self.with(Some(error))
+    }
+
+    /// Without one.
+    pub fn with_empty_error<E>(self) -> ExecutionResult<R, E> {
+        self.with(None)
+    }
+
+    fn with<E>(self, error: Option<E>) -> ExecutionResult<R, E> {
+        let Self { retry_after, permanent, .. } = self;
+        Err(Interruption::Failure(Failed { error, retry_after, permanent }))
+    }
+}
+
+/// Calls the run off from within: it ends as Cancelled, and no attempt follows.
+///
+/// ```
+/// use longhaul::{AnyError, Cancellation, ExecutionResult};
+///
+/// let gone: ExecutionResult<u32, AnyError> =
+///     Cancellation::for_result().because("the customer left").with_empty_error();
+/// ```
+#[derive(Debug)]
+pub struct Cancellation;
+
+/// See [`Cancellation`].
+#[derive(Debug)]
+#[must_use = "end it with `.with_error()` or `.with_empty_error()`, and return that"]
+pub struct CancellationFor<R>(Option<String>, PhantomData<R>);
+
+impl Cancellation {
+    /// In a task whose result is an `R`.
+    pub fn for_result<R>() -> CancellationFor<R> {
+        CancellationFor(None, PhantomData)
+    }
+
+    /// In a task without a result.
+    pub fn for_empty_result() -> CancellationFor<EmptyResult> {
+        Self::for_result()
+    }
+}
+
+impl<R> CancellationFor<R> {
+    /// Says why, for people; at most 256 bytes are kept.
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.0 = Some(reason.into());
+        self
+    }
+
+    /// With this error.
+    pub fn with_error<E>(self, error: E) -> ExecutionResult<R, E> {
+        Err(Interruption::Cancellation(Called { error: Some(error), reason: self.0 }))
+    }
+
+    /// Without one.
+    pub fn with_empty_error<E>(self) -> ExecutionResult<R, E> {
+        Err(Interruption::Cancellation(Called { error: None, reason: self.0 }))
+    }
+}

@@ -1,0 +1,166 @@
+//! What enqueues runs, finds them, and steers them: typed, and usable from any process that has the store.
+
+mod bulk;
+mod enqueue;
+mod error;
+mod find;
+mod handle;
+mod proceed;
+mod status;
+
+use std::{fmt, sync::Arc};
+
+use longhaul_core::{Clock, RunId, Snapshot, Store, store::GetError};
+
+pub use bulk::BulkError;
+pub use enqueue::Enqueue;
+pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
+pub use find::{Find, Found};
+pub use handle::{ProgressStream, RetryFrom, RunHandle, RunOutcome};
+pub use proceed::{ProceedFound, ProceedRun};
+pub use status::RunStatus;
+
+use crate::{
+    SystemClock,
+    definition::{Definition, DefinitionError, TaskFn, TaskTypes},
+    ids::IdSource,
+    task::{Payload, Task},
+    timed::Timed,
+    values::Shapes,
+};
+
+/// Enqueues runs, finds them and steers them. Cheap to clone; does not execute anything, so a web server may have one
+/// without being a worker.
+///
+/// ```
+/// # use longhaul::{doc::CountUp, doc::Count};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = longhaul::doc::server().await;
+/// # let client = server.client();
+/// let run = client.enqueue::<CountUp>(Count { to: 3 }).tag("customer", "7").await?;
+/// assert_eq!(run.outcome().await?.completed(), Some(3));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: IdSource,
+    shapes: Shapes,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of `store`. Calls that the store does not answer within 30 s fail.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self::with(Timed::wrap(store, Timed::LIMIT), Arc::new(SystemClock), IdSource::default(), Shapes::default())
+    }
+
+    pub(crate) fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: IdSource, shapes: Shapes) -> Self {
+        Self { inner: Arc::new(Inner { store, clock, ids, shapes }) }
+    }
+
+    /// Enqueues a run of `T`; await what it returns. See [`Enqueue`].
+    pub fn enqueue<T: Task>(&self, metadata: T::Metadata) -> Enqueue<T> {
+        Enqueue::new(self.clone(), self.definition::<T>(), metadata)
+    }
+
+    /// Enqueues a run of a function that is registered as a task.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, TaskFn};
+    /// # use longhaul::Client;
+    /// # async fn enqueue(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// const RESIZE: TaskFn<String, (), u64, AnyError> = TaskFn::new("resize");
+    ///
+    /// let run = client.enqueue_fn(RESIZE, "cat.png".to_owned()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enqueue_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
+        &self,
+        function: TaskFn<M, X, R, E>,
+        metadata: M,
+    ) -> Enqueue<TaskFn<M, X, R, E>> {
+        Enqueue::new(self.clone(), Definition::of_fn(function, &self.inner.shapes), metadata)
+    }
+
+    /// Enqueues many runs of `T` at once, far faster than one by one. Answers in the order of `metadata`.
+    ///
+    /// The runs are kept in chunks of [`BULK_CHUNK`](longhaul_core::limits::CLAIM_MAX), each of them whole or not at
+    /// all; an error says how many are kept. A value that cannot be kept refuses all of them before any is.
+    pub async fn enqueue_all<T: Task>(
+        &self,
+        metadata: impl IntoIterator<Item = T::Metadata>,
+    ) -> Result<Vec<RunHandle<T>>, BulkError> {
+        bulk::enqueue_all(self, self.definition::<T>(), metadata).await
+    }
+
+    /// The run of `T` with this id. Does not look whether there is one.
+    ///
+    /// # Panics
+    /// When what `T` says of itself cannot be used: enqueueing and registering `T` say so as an error.
+    pub fn run<T: Task>(&self, id: RunId) -> RunHandle<T> {
+        RunHandle::new(self.clone(), expect(self.definition::<T>()), id)
+    }
+
+    /// The run of a function with this id. Does not look whether there is one.
+    ///
+    /// # Panics
+    /// As [`run`](Client::run).
+    pub fn run_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
+        &self,
+        function: TaskFn<M, X, R, E>,
+        id: RunId,
+    ) -> RunHandle<TaskFn<M, X, R, E>> {
+        RunHandle::new(self.clone(), expect(Definition::of_fn(function, &self.inner.shapes)), id)
+    }
+
+    /// Looks for runs of `T`. See [`Find`].
+    ///
+    /// # Panics
+    /// As [`run`](Client::run).
+    pub fn find<T: Task>(&self) -> Find<T> {
+        Find::new(self.clone(), expect(self.definition::<T>()))
+    }
+
+    /// Looks for runs of a function.
+    ///
+    /// # Panics
+    /// As [`run`](Client::run).
+    pub fn find_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
+        &self,
+        function: TaskFn<M, X, R, E>,
+    ) -> Find<TaskFn<M, X, R, E>> {
+        Find::new(self.clone(), expect(Definition::of_fn(function, &self.inner.shapes)))
+    }
+
+    /// Everything known of a run, without its types: for tools that serve all kinds.
+    pub async fn snapshot(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.store().get(id).await
+    }
+
+    /// The store, for what this client does not offer.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    fn definition<T: Task>(&self) -> Result<Definition<T>, DefinitionError> {
+        Definition::of_task(&self.inner.shapes)
+    }
+}
+
+fn expect<T: TaskTypes>(definition: Result<Definition<T>, DefinitionError>) -> Definition<T> {
+    definition.unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,51 @@
+//! Many runs at once.
+
+use longhaul_core::NewRun;
+
+use super::{Client, EnqueueError, RunHandle};
+use crate::{
+    definition::{Definition, DefinitionError},
+    task::Task,
+};
+
+/// Runs in one call of the store: enough that a commit is shared by many, few enough that others get their turn.
+const CHUNK: usize = 4096;
+
+/// Not all of the runs were enqueued.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the first {kept} runs are enqueued, the rest are not: {error}")]
+pub struct BulkError {
+    /// So many runs, counted from the first, are durable. Those after the following 4096 are certainly not enqueued.
+    pub kept: usize,
+    /// What went wrong.
+    pub error: EnqueueError,
+}
+
+pub(super) async fn enqueue_all<T: Task>(
+    client: &Client,
+    definition: Result<Definition<T>, DefinitionError>,
+    metadata: impl IntoIterator<Item = T::Metadata>,
+) -> Result<Vec<RunHandle<T>>, BulkError> {
+    let refused = |error: EnqueueError| BulkError { kept: 0, error };
+    let definition = definition.map_err(|error| refused(error.into()))?;
+    let mut new = Vec::new();
+    for metadata in metadata {
+        let metadata = definition.encode_metadata(&metadata).map_err(|error| refused(error.into()))?;
+        new.push(definition.new_run(client, metadata));
+    }
+    let mut handles = Vec::with_capacity(new.len());
+    let mut rest = new.into_iter();
+    loop {
+        let chunk: Vec<NewRun> = rest.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(handles);
+        }
+        let ids: Vec<_> = chunk.iter().map(|new| new.id).collect();
+        let kept = handles.len();
+        let answers = client.store().insert(chunk).await.map_err(|error| BulkError { kept, error: error.into() })?;
+        for (id, answer) in ids.into_iter().zip(answers) {
+            answer.map_err(|error| BulkError { kept, error: error.into() })?;
+            handles.push(RunHandle::new(client.clone(), definition.clone(), id));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What can go wrong, by what callers branch on.
+
+use longhaul_core::{
+    RunId, StateKind, StoreError, limits,
+    name::NameError,
+    retry::PolicyError,
+    store::{GetError, InsertError, ProceedError},
+};
+
+use crate::{
+    definition::DefinitionError,
+    values::{ReadError, ValueError},
+};
+
+/// A run was not enqueued.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EnqueueError {
+    /// What the task says of itself cannot be used.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// The metadata or execution metadata was refused.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The name of a queue or a tag was refused.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There are more tags than a run may have.
+    #[error("{0} tags, of at most {max}: tags are for finding runs, put the rest into the metadata", max = limits::TAGS_MAX)]
+    TooManyTags(usize),
+    /// The retry policy was refused.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// There is such a run already.
+    #[error(transparent)]
+    Refused(#[from] InsertError),
+    /// The store failed: the run may be enqueued or not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An outcome could not be had.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OutcomeError {
+    /// There is no such run.
+    #[error("there is no {0}: it never was, was deleted, or its retention has passed")]
+    NotFound(RunId),
+    /// The run is of another kind.
+    #[error("{id} is a run of `{found}`, not of `{expected}`")]
+    OtherKind {
+        /// The run.
+        id: RunId,
+        /// What it is.
+        found: String,
+        /// What it was asked for as.
+        expected: String,
+    },
+    /// The stored value does not fit the type.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<GetError> for OutcomeError {
+    fn from(error: GetError) -> Self {
+        match error {
+            GetError::NotFound(id) => Self::NotFound(id),
+            GetError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A run did not proceed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProceedRunError {
+    /// There is no such run; or none that matches.
+    #[error("no such run was found")]
+    NotFound,
+    /// Several runs match, and one was meant: say which.
+    #[error("{} runs match, and one was meant", .0.len())]
+    Several(Vec<RunId>),
+    /// The run is not suspended.
+    #[error("{id} is {state}, not suspended")]
+    NotSuspended {
+        /// The run.
+        id: RunId,
+        /// The state that it is in.
+        state: StateKind,
+    },
+    /// The modification was refused, by the closure itself or because its value cannot be kept.
+    #[error("the modification was refused: {0}")]
+    Refused(String),
+    /// The stored execution metadata does not fit the type.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ProceedError> for ProceedRunError {
+    fn from(error: ProceedError) -> Self {
+        match error {
+            ProceedError::NotFound(_) => Self::NotFound,
+            ProceedError::NotSuspended { id, state } => Self::NotSuspended { id, state },
+            ProceedError::Conflict(id) => Self::Refused(format!("{id} changed again and again meanwhile")),
+            ProceedError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A run was not retried.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RetryError {
+    /// There is no such run.
+    #[error("there is no {0}")]
+    NotFound(RunId),
+    /// It is running, or waits to run now: there is nothing to bring forward.
+    #[error("{id} is {state}: there is nothing to retry")]
+    Nothing {
+        /// The run.
+        id: RunId,
+        /// The state that it is in.
+        state: StateKind,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,139 @@
+//! Looking for runs.
+
+use longhaul_core::{
+    Queue, StateKind, StoreError, Tag,
+    limits::PAGE_MAX,
+    store::{Filter, PageRequest},
+};
+
+use super::{Client, ProceedFound, RunHandle, RunStatus};
+use crate::{
+    definition::{Definition, TaskTypes},
+    values::ReadError,
+};
+
+type Predicate<T> =
+    Box<dyn Fn(&<T as TaskTypes>::Metadata, &<T as TaskTypes>::ExecutionMetadata) -> bool + Send + Sync>;
+
+/// Runs of one task, narrowed down.
+///
+/// ```
+/// # use longhaul::{doc::CountUp, Client};
+/// # async fn on_payment(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let waiting = client.find::<CountUp>().suspended().with_tag("order", 7).all().await?;
+/// for found in waiting {
+///     println!("{} waits", found.run.id());
+/// }
+/// client
+///     .find::<CountUp>()
+///     .suspended()
+///     .matching(|metadata, cursor| metadata.to == 9 && cursor.at > 3)
+///     .proceed()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is looked for before `all`, `count` or `proceed`"]
+pub struct Find<T: TaskTypes> {
+    client: Client,
+    definition: Definition<T>,
+    filter: Filter,
+    predicate: Option<Predicate<T>>,
+}
+
+/// A run that was found, and how it was then.
+#[derive(Debug)]
+pub struct Found<T: TaskTypes> {
+    /// The run.
+    pub run: RunHandle<T>,
+    /// How it was when it was found.
+    pub status: RunStatus<T>,
+}
+
+impl<T: TaskTypes> std::fmt::Debug for Find<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Find({:?})", self.filter)
+    }
+}
+
+impl<T: TaskTypes> Find<T> {
+    pub(super) fn new(client: Client, definition: Definition<T>) -> Self {
+        let filter = Filter { kinds: definition.common.kinds.clone(), ..Filter::default() };
+        Self { client, definition, filter, predicate: None }
+    }
+
+    /// In this state, or one of several if called again.
+    pub fn state(mut self, state: StateKind) -> Self {
+        self.filter.states.push(state);
+        self
+    }
+
+    /// Those that wait for a proceed or a time.
+    pub fn suspended(self) -> Self {
+        self.state(StateKind::Suspended)
+    }
+
+    /// In this queue, or one of several if called again.
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.filter.queues.push(queue);
+        self
+    }
+
+    /// With this tag, and all others that are asked for.
+    pub fn with_tag(mut self, key: &str, value: impl ToString) -> Self {
+        let (key, value) = (key.into(), value.to_string().into());
+        self.filter.tags.push(Tag { key, value });
+        self
+    }
+
+    /// For whose values `predicate` holds. Each run that the rest matches is read, so narrow it down by state and tag
+    /// first. A run whose values cannot be read does not match.
+    pub fn matching(
+        mut self,
+        predicate: impl Fn(&T::Metadata, &T::ExecutionMetadata) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.predicate = Some(Box::new(predicate));
+        self
+    }
+
+    /// All of them, in the order in which they were enqueued.
+    pub async fn all(&self) -> Result<Vec<Found<T>>, StoreError> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let request = PageRequest { filter: self.filter.clone(), after, limit: PAGE_MAX };
+            let page = self.client.store().list(request).await?;
+            for snapshot in page.runs {
+                let run = RunHandle::new(self.client.clone(), self.definition.clone(), snapshot.run.id);
+                let status = RunStatus::new(snapshot, self.definition.clone());
+                if self.holds(&status).unwrap_or(false) {
+                    found.push(Found { run, status });
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// How many there are.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        if self.predicate.is_some() {
+            return Ok(self.all().await?.len() as u64);
+        }
+        self.client.store().count(self.filter.clone()).await
+    }
+
+    /// Lets the one run that matches go on. See [`ProceedFound`].
+    pub fn proceed(self) -> ProceedFound<T> {
+        ProceedFound::new(self)
+    }
+
+    fn holds(&self, status: &RunStatus<T>) -> Result<bool, ReadError> {
+        match &self.predicate {
+            None => Ok(true),
+            Some(predicate) => Ok(predicate(&status.metadata()?, &status.execution_metadata()?)),
+        }
+    }
+}

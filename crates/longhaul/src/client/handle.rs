@@ -1,0 +1,252 @@
+//! One run, typed.
+
+use std::fmt;
+
+use longhaul_core::{
+    Ended, Failure, NewRun, Progress, RunId, Snapshot,
+    run::Due,
+    store::{CancelError, Cancelled, DeleteError, GetError, HastenError},
+};
+
+use super::{Client, OutcomeError, ProceedRun, RetryError, RunStatus};
+use crate::definition::{Definition, TaskTypes};
+
+/// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
+pub struct RunHandle<T: TaskTypes> {
+    pub(super) client: Client,
+    pub(super) definition: Definition<T>,
+    id: RunId,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunOutcome<R, E> {
+    /// Well, with this result.
+    Completed(R),
+    /// In failure.
+    Failed {
+        /// What was told to people.
+        failure: Failure,
+        /// The typed error, if the task gave one: a panic, a timeout or a crash has none.
+        error: Option<E>,
+    },
+    /// It was called off.
+    Cancelled {
+        /// Why, if that was said.
+        reason: Option<String>,
+        /// The typed error, if the task gave one.
+        error: Option<E>,
+    },
+}
+
+impl<R, E> RunOutcome<R, E> {
+    /// The result, if it ended well.
+    pub fn completed(self) -> Option<R> {
+        match self {
+            Self::Completed(result) => Some(result),
+            Self::Failed { .. } | Self::Cancelled { .. } => None,
+        }
+    }
+
+    /// The typed error, if it ended with one.
+    pub fn error(self) -> Option<E> {
+        match self {
+            Self::Completed(_) => None,
+            Self::Failed { error, .. } | Self::Cancelled { error, .. } => error,
+        }
+    }
+}
+
+/// What a retry begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RetryFrom {
+    /// The latest execution metadata.
+    #[default]
+    Checkpoint,
+    /// The execution metadata that the run was enqueued with.
+    TheStart,
+}
+
+impl<T: TaskTypes> Clone for RunHandle<T> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), definition: self.definition.clone(), id: self.id }
+    }
+}
+
+impl<T: TaskTypes> fmt::Debug for RunHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunHandle({}, {})", self.id, self.definition.common.kind())
+    }
+}
+
+impl<T: TaskTypes> RunHandle<T> {
+    pub(super) fn new(client: Client, definition: Definition<T>, id: RunId) -> Self {
+        Self { client, definition, id }
+    }
+
+    /// The run's name, for ever.
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// The run as it is now.
+    pub async fn status(&self) -> Result<RunStatus<T>, OutcomeError> {
+        let snapshot = self.client.store().get(self.id).await?;
+        self.typed(snapshot)
+    }
+
+    /// The run as soon as it differs from `seen`.
+    ///
+    /// Cancel safe.
+    pub async fn changed(&self, seen: &RunStatus<T>) -> Result<RunStatus<T>, OutcomeError> {
+        let snapshot = self.client.store().changed(self.id, seen.run().revision).await?;
+        self.typed(snapshot)
+    }
+
+    /// Waits until the run ended, in whatever process, and tells how. Waits as long as it takes; for a run that is
+    /// suspended or parked as incompatible that may be for ever.
+    ///
+    /// Cancel safe: to wait no longer, drop it.
+    pub async fn outcome(&self) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
+        let mut status = self.status().await?;
+        while !status.state().is_final() {
+            status = self.changed(&status).await?;
+        }
+        self.read_outcome(status.snapshot())
+    }
+
+    /// How far the run is, each time that it tells, until it ended.
+    pub fn progress(&self) -> ProgressStream<T> {
+        ProgressStream { run: self.clone(), seen: None }
+    }
+
+    /// Calls the run off: at once if it waits, or by asking the server that executes it to stop it.
+    pub async fn cancel(&self, reason: impl Into<String>) -> Result<Cancelled, CancelError> {
+        let reason = reason.into();
+        self.client.store().cancel(self.id, (!reason.is_empty()).then(|| reason.into())).await
+    }
+
+    /// Lets the run go on if it is suspended; one that is running goes on once it suspends. See [`ProceedRun`].
+    pub fn proceed(&self) -> ProceedRun<T> {
+        ProceedRun::new(self.clone())
+    }
+
+    /// Has the run tried again now.
+    ///
+    /// A run that waits for its next attempt, or is parked as incompatible, is brought forward. A run that is final
+    /// stays as it is, for ever: a new one takes over its metadata and, from the checkpoint, its execution metadata;
+    /// the handle of that one is returned. `from` matters only then.
+    pub async fn retry(&self, from: RetryFrom) -> Result<Self, RetryError> {
+        let store = self.client.store();
+        let not_found = |error| match error {
+            GetError::NotFound(id) => RetryError::NotFound(id),
+            GetError::Store(error) => RetryError::Store(error),
+        };
+        let snapshot = store.get(self.id).await.map_err(not_found)?;
+        if snapshot.run.state.is_final() {
+            return self.succeed(snapshot, from).await;
+        }
+        match store.hasten(self.id).await {
+            Ok(()) => Ok(self.clone()),
+            Err(HastenError::NotFound(id)) => Err(RetryError::NotFound(id)),
+            Err(HastenError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
+            Err(HastenError::Store(error)) => Err(RetryError::Store(error)),
+        }
+    }
+
+    /// Removes the run and everything of it. One that is running has to be cancelled first.
+    pub async fn delete(&self) -> Result<(), DeleteError> {
+        self.client.store().delete(self.id).await
+    }
+
+    async fn succeed(&self, snapshot: Snapshot, from: RetryFrom) -> Result<Self, RetryError> {
+        let Snapshot { run, metadata, initial, execution_metadata, .. } = snapshot;
+        let inner = &self.client.inner;
+        let new = NewRun {
+            id: inner.ids.run(inner.clock.now()),
+            kind: run.kind,
+            version: run.version,
+            queue: run.queue,
+            priority: run.priority,
+            tags: run.tags,
+            policy: run.policy,
+            timeout: run.timeout,
+            due: None::<Due>,
+            metadata,
+            execution_metadata: match from {
+                RetryFrom::Checkpoint => execution_metadata,
+                RetryFrom::TheStart => initial,
+            },
+        };
+        let id = new.id;
+        inner.store.insert(vec![new]).await?;
+        Ok(Self::new(self.client.clone(), self.definition.clone(), id))
+    }
+
+    pub(super) fn typed(&self, snapshot: Snapshot) -> Result<RunStatus<T>, OutcomeError> {
+        let kinds = &self.definition.common.kinds;
+        if !kinds.contains(&snapshot.run.kind) {
+            return Err(OutcomeError::OtherKind {
+                id: self.id,
+                found: snapshot.run.kind.to_string(),
+                expected: kinds[0].to_string(),
+            });
+        }
+        Ok(RunStatus::new(snapshot, self.definition.clone()))
+    }
+
+    fn read_outcome(&self, snapshot: &Snapshot) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
+        let common = &self.definition.common;
+        let error = |stored: &Option<longhaul_core::Envelope>| {
+            stored.as_ref().map(|stored| common.error.decode_plain(stored)).transpose()
+        };
+        Ok(match &snapshot.ended {
+            Some(Ended::Completed(result)) => RunOutcome::Completed(common.result.decode_plain(result)?),
+            Some(Ended::Failed(failure)) => {
+                RunOutcome::Failed { error: error(&failure.error)?, failure: failure.clone() }
+            }
+            Some(Ended::Cancelled { reason, error: stored }) => {
+                RunOutcome::Cancelled { reason: reason.as_deref().map(str::to_owned), error: error(stored)? }
+            }
+            Some(Ended::Incompatible(_)) | None => unreachable!("a final run has an outcome"),
+        })
+    }
+}
+
+/// How far a run is, each time that it tells. See [`RunHandle::progress`].
+///
+/// ```
+/// # use longhaul::{doc::CountUp, RunHandle};
+/// # async fn watch(run: RunHandle<CountUp>) -> Result<(), longhaul::OutcomeError> {
+/// let mut progress = run.progress();
+/// while let Some(told) = progress.next().await? {
+///     println!("{}: {} of {:?}", told.step, told.done, told.total);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ProgressStream<T: TaskTypes> {
+    run: RunHandle<T>,
+    seen: Option<RunStatus<T>>,
+}
+
+impl<T: TaskTypes> ProgressStream<T> {
+    /// The progress as soon as it differs from what was given before; `None` once the run ended. The first call
+    /// gives what there is.
+    ///
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Result<Option<Progress>, OutcomeError> {
+        loop {
+            let status = match &self.seen {
+                None => self.run.status().await?,
+                Some(seen) if seen.state().is_final() => return Ok(None),
+                Some(seen) => self.run.changed(seen).await?,
+            };
+            let before = self.seen.replace(status.clone()).map(|seen| seen.progress());
+            if before != Some(status.progress()) {
+                return Ok(Some(status.progress()));
+            }
+        }
+    }
+}

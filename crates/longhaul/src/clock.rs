@@ -1,0 +1,59 @@
+//! The one place that reads time and sleeps.
+#![expect(clippy::disallowed_methods, reason = "this is where time is read, so that nothing else does")]
+
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, SystemTime},
+};
+
+use longhaul_core::{Clock, Timestamp, clock::OnJump};
+use tokio::sync::Notify;
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    fn wait_for(&self, at: Timestamp) -> Option<Duration> {
+        Some(at.since(self.now()))
+    }
+
+    fn on_jump(&self, _wake: Weak<OnJump>) {}
+}
+
+/// Waits until `clock` shows `at`. Cancel safe.
+pub(crate) async fn sleep_until(clock: &dyn Clock, at: Timestamp) {
+    let jumped = Arc::new(Notify::new());
+    let notify = jumped.clone();
+    let wake: Arc<OnJump> = Arc::new(move || notify.notify_one());
+    clock.on_jump(Arc::downgrade(&wake));
+    while clock.now() < at {
+        match clock.wait_for(at) {
+            Some(wait) => tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = jumped.notified() => {}
+            },
+            None => jumped.notified().await,
+        }
+    }
+}
+
+/// Waits for `wait` on `clock`. Cancel safe.
+pub(crate) async fn sleep(clock: &dyn Clock, wait: Duration) {
+    sleep_until(clock, clock.now().after(wait)).await;
+}
+
+/// Waits for `wait` of real time, whatever any clock shows: for back-off towards a store, and for what coalesces
+/// writes, which a test's clock must not hold up. Cancel safe.
+pub(crate) async fn pause(wait: Duration) {
+    tokio::time::sleep(wait).await;
+}
+
+/// `future`, or `None` after `limit` of real time. Cancel safe if `future` is.
+pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(limit, future).await.ok()
+}

@@ -1,0 +1,166 @@
+//! What a task is handed: what was asked, how far it is, and the way to keep it.
+
+mod blocking;
+mod progress;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use longhaul_core::Envelope;
+use tokio_util::sync::CancellationToken;
+
+pub use blocking::BlockingContext;
+pub use progress::ProgressTeller;
+
+use crate::{
+    attempt::{Attempt, AttemptInfo, Capture, CaptureError, StopReason},
+    outcome::Stopped,
+    task::Payload,
+    values::Form,
+};
+
+/// A handle on one attempt: cheap to clone, and to be used from as many futures as the task likes.
+///
+/// The execution metadata belongs to the executor as much as to the task, so that it can be kept even when the task's
+/// future was dropped or panicked.
+pub struct Context<M, X> {
+    inner: Arc<Inner<M, X>>,
+}
+
+struct Inner<M, X> {
+    metadata: M,
+    values: Arc<Values<X>>,
+    attempt: Arc<Attempt>,
+}
+
+/// The execution metadata in memory, and how it is laid down.
+pub(crate) struct Values<X> {
+    value: Mutex<X>,
+    changed: AtomicBool,
+    form: Form,
+}
+
+impl<X> Values<X> {
+    pub(crate) fn new(value: X, form: Form) -> Self {
+        Self { value: Mutex::new(value), changed: AtomicBool::new(false), form }
+    }
+}
+
+impl<X: Payload> Capture for Values<X> {
+    fn capture(&self) -> Result<Option<Envelope>, CaptureError> {
+        if !self.changed.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
+        self.changed.store(false, Ordering::Release);
+        self.form.encode(&*value).map(Some).map_err(|error| CaptureError::Refused(error.to_string()))
+    }
+}
+
+impl<M, X> Clone for Context<M, X> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<M, X> fmt::Debug for Context<M, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Context of {:?}", self.inner.attempt)
+    }
+}
+
+impl<M, X> Context<M, X> {
+    pub(crate) fn new(metadata: M, values: Arc<Values<X>>, attempt: Arc<Attempt>) -> Self {
+        Self { inner: Arc::new(Inner { metadata, values, attempt }) }
+    }
+
+    /// What was asked.
+    pub fn metadata(&self) -> &M {
+        &self.inner.metadata
+    }
+
+    /// Looks at the execution metadata. Keep the closure short: others wait meanwhile.
+    ///
+    /// # Panics
+    /// When a closure handed to [`update`](Context::update) panicked before: the value may be half changed.
+    pub fn read<O>(&self, read: impl FnOnce(&X) -> O) -> O {
+        read(&self.inner.values.value.lock().expect("a closure handed to `update` panicked"))
+    }
+
+    /// Changes the execution metadata. A closure and not a guard: no await can stand inside, so a change is never torn
+    /// by a stop. The change is kept at the next [`checkpoint`](Context::checkpoint), at the latest when the
+    /// executor's `autosave` (1 s) has passed, and always when the attempt ends, however it ends.
+    ///
+    /// # Panics
+    /// When an earlier closure panicked. What it left half changed is never kept.
+    pub fn update<O>(&self, change: impl FnOnce(&mut X) -> O) -> O {
+        let mut value = self.inner.values.value.lock().expect("a closure handed to `update` panicked");
+        let out = change(&mut value);
+        self.inner.values.changed.store(true, Ordering::Release);
+        drop(value);
+        self.inner.attempt.mark_unsaved();
+        out
+    }
+
+    /// Which attempt this is, and what it resumed from.
+    pub fn attempt(&self) -> AttemptInfo {
+        let attempt = &self.inner.attempt;
+        AttemptInfo { run: attempt.id, number: attempt.epoch.0, resumed_from: attempt.resumed_from }
+    }
+
+    /// Tells people how far the run is. Costs no write of its own: what changed is published a few times a second.
+    pub fn progress(&self) -> ProgressTeller<'_> {
+        ProgressTeller::new(&self.inner.attempt)
+    }
+
+    /// `Err` once the attempt was told to stop: for loops that make no checkpoint.
+    pub fn ensure_active(&self) -> Result<(), Stopped> {
+        self.inner.attempt.ensure_active()
+    }
+
+    /// Becomes cancelled when the attempt is told to stop: hand it to libraries that take one.
+    pub fn cancellation(&self) -> &CancellationToken {
+        self.inner.attempt.token()
+    }
+
+    /// Why the attempt was told to stop; `None` while it may go on.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.inner.attempt.stop_reason().cloned()
+    }
+
+    /// `future`, unless the attempt is told to stop first: then `future` is dropped where it stands.
+    ///
+    /// ```
+    /// # use longhaul::{AnyError, Context, ExecutionResult, Success};
+    /// # async fn receive() -> u32 { 7 }
+    /// # async fn execute(ctx: &Context<(), u32>) -> ExecutionResult<u32, AnyError> {
+    /// let message = ctx.until_stopped(receive()).await?;
+    /// # Success::with_result(message).for_error()
+    /// # }
+    /// ```
+    pub async fn until_stopped<F: Future>(&self, future: F) -> Result<F::Output, Stopped> {
+        tokio::select! {
+            biased;
+            () = self.inner.attempt.token().cancelled() => Err(Stopped(())),
+            out = future => Ok(out),
+        }
+    }
+}
+
+impl<M, X: Payload> Context<M, X> {
+    /// Keeps the execution metadata. `Ok` means that it is durable, and that no later attempt sees anything older.
+    /// `Err` means that the attempt shall end: hand it on with `?`. The metadata is kept in that case too, unless the
+    /// claim or the store is gone.
+    ///
+    /// Nothing is written when nothing changed. While the store does not answer, this waits for it.
+    ///
+    /// Cancel safe: when dropped, the save is either made or not, and a later one comes after it.
+    pub async fn checkpoint(&self) -> Result<(), Stopped> {
+        self.inner.attempt.save(&*self.inner.values).await
+    }
+}

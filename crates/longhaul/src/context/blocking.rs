@@ -1,0 +1,121 @@
+//! Work that keeps a CPU busy, or blocks.
+
+use std::{fmt, panic::resume_unwind, sync::atomic::Ordering};
+
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::Context;
+use crate::{
+    attempt::{AttemptInfo, StopReason},
+    context::ProgressTeller,
+    outcome::Stopped,
+    panics,
+    task::Payload,
+};
+
+/// The context of a closure on a thread of its own; see [`Context::blocking`].
+pub struct BlockingContext<M, X> {
+    context: Context<M, X>,
+    runtime: Handle,
+}
+
+impl<M, X> fmt::Debug for BlockingContext<M, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blocking{:?}", self.context)
+    }
+}
+
+impl<M: Send + Sync + 'static, X: Payload> Context<M, X> {
+    /// Runs `work` on a thread where it may block or compute for as long as it likes. It can look at the execution
+    /// metadata, change it and make checkpoints as the task itself can, and should end when it is told to stop.
+    ///
+    /// ```
+    /// # use longhaul::{AnyError, Context, ExecutionResult, Stopped, Success};
+    /// # async fn execute(ctx: &Context<u64, u64>) -> ExecutionResult<u64, AnyError> {
+    /// let sum = ctx.blocking(|ctx| -> Result<u64, Stopped> {
+    ///     while ctx.read(|at| *at) < *ctx.metadata() {
+    ///         ctx.update(|at| *at += 1);
+    ///         ctx.checkpoint()?;
+    ///     }
+    ///     Ok(ctx.read(|at| *at))
+    /// }).await?;
+    /// # Success::with_result(sum).for_error()
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When `work` panics: the panic goes on here, so that the attempt ends as if the task itself had panicked.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the thread goes on until `work` ends, but whatever it writes is refused from then
+    /// on. A server that shuts down names the runs whose threads outlast the grace.
+    pub async fn blocking<O, F>(&self, work: F) -> O
+    where
+        O: Send + 'static,
+        F: FnOnce(&BlockingContext<M, X>) -> O + Send + 'static,
+    {
+        let context = BlockingContext { context: self.clone(), runtime: Handle::current() };
+        let attempt = self.inner.attempt.clone();
+        attempt.blocking.store(true, Ordering::Release);
+        let (tell, ended) = oneshot::channel();
+        // A thread of our own, not one of the runtime's: a runtime waits for those when it ends, so work that does not
+        // stop would hold up the process for ever.
+        std::thread::Builder::new()
+            .name(format!("longhaul-{}", self.inner.attempt.kind))
+            .spawn(move || {
+                let out = panics::catch(|| work(&context));
+                attempt.blocking.store(false, Ordering::Release);
+                // Nobody listens any more if the attempt was dropped meanwhile.
+                let _ = tell.send(out);
+            })
+            .expect("the operating system gives a thread");
+        match ended.await.expect("the thread tells how it ended, also when it panics") {
+            Ok(out) => out,
+            Err(panic) => resume_unwind(Box::new(panic)),
+        }
+    }
+}
+
+impl<M, X> BlockingContext<M, X> {
+    /// See [`Context::metadata`].
+    pub fn metadata(&self) -> &M {
+        self.context.metadata()
+    }
+
+    /// See [`Context::read`].
+    pub fn read<O>(&self, read: impl FnOnce(&X) -> O) -> O {
+        self.context.read(read)
+    }
+
+    /// See [`Context::update`].
+    pub fn update<O>(&self, change: impl FnOnce(&mut X) -> O) -> O {
+        self.context.update(change)
+    }
+
+    /// See [`Context::attempt`].
+    pub fn attempt(&self) -> AttemptInfo {
+        self.context.attempt()
+    }
+
+    /// See [`Context::progress`].
+    pub fn progress(&self) -> ProgressTeller<'_> {
+        self.context.progress()
+    }
+
+    /// See [`Context::ensure_active`].
+    pub fn ensure_active(&self) -> Result<(), Stopped> {
+        self.context.ensure_active()
+    }
+
+    /// See [`Context::stop_reason`].
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.context.stop_reason()
+    }
+}
+
+impl<M, X: Payload> BlockingContext<M, X> {
+    /// See [`Context::checkpoint`]; it blocks until the execution metadata is durable.
+    pub fn checkpoint(&self) -> Result<(), Stopped> {
+        self.runtime.block_on(self.context.checkpoint())
+    }
+}

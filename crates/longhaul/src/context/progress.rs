@@ -1,0 +1,57 @@
+//! Telling people how far a run is.
+
+use crate::attempt::Attempt;
+
+/// Tells people how far a run is; see [`Context::progress`](crate::Context::progress).
+///
+/// ```
+/// # use longhaul::Context;
+/// # fn tell(ctx: &Context<(), u64>) {
+/// ctx.progress().step("exporting").set(41_210, 100_000).message("orders of 2025");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ProgressTeller<'a>(&'a Attempt);
+
+impl<'a> ProgressTeller<'a> {
+    pub(crate) fn new(attempt: &'a Attempt) -> Self {
+        Self(attempt)
+    }
+
+    /// What is being done now, in at most 256 bytes.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    pub fn step(self, step: &str) -> Self {
+        self.0.tell(|progress| {
+            if &*progress.step != step {
+                progress.step = step.into();
+            }
+        });
+        self
+    }
+
+    /// How many units are done, of how many: a number, or `None` if that is not known. `done` beyond the total is
+    /// shown as the total.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    pub fn set(self, done: u64, total: impl Into<Option<u64>>) -> Self {
+        let total = total.into();
+        self.0.tell(|progress| {
+            progress.done = done;
+            progress.total = total;
+        });
+        self
+    }
+
+    /// So many units more are done.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    pub fn advance(self, units: u64) -> Self {
+        self.0.tell(|progress| progress.done = progress.done.saturating_add(units));
+        self
+    }
+
+    /// A line for the person who waits, in at most 256 bytes.
+    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    pub fn message(self, message: &str) -> Self {
+        self.0.tell(|progress| progress.message = message.into());
+        self
+    }
+}

@@ -1,0 +1,226 @@
+//! What is known of a task without its value: its names, its options, and how its values are laid down.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use longhaul_core::{
+    Codec, Envelope, Kind, Queue,
+    code::{CodeMark, KindSupport},
+    envelope::OldValue,
+    limits::{ERROR_MAX, EXECUTION_METADATA_MAX, METADATA_MAX, RESULT_MAX},
+    name::NameError,
+    retry::PolicyError,
+};
+
+use crate::{
+    task::{MigrateError, Payload, Task, TaskOptions},
+    values::{Form, ReadError, Shapes},
+};
+
+/// The four types of a task, be it a [`Task`] or a [`TaskFn`].
+pub trait TaskTypes: Send + Sync + 'static {
+    /// What is asked.
+    type Metadata: Payload;
+    /// How far a run is.
+    type ExecutionMetadata: Payload + Default;
+    /// The result.
+    type Output: Payload;
+    /// What can go wrong.
+    type Error: Payload + fmt::Display;
+}
+
+impl<T: Task> TaskTypes for T {
+    type Metadata = T::Metadata;
+    type ExecutionMetadata = T::ExecutionMetadata;
+    type Output = T::Output;
+    type Error = T::Error;
+}
+
+impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> TaskTypes for TaskFn<M, X, R, E> {
+    type Metadata = M;
+    type ExecutionMetadata = X;
+    type Output = R;
+    type Error = E;
+}
+
+/// The name and the four types of a task that is a function. A plain `&str` becomes one; write it down as a constant to
+/// enqueue runs of it:
+///
+/// ```
+/// use longhaul::{AnyError, TaskFn};
+///
+/// const RESIZE: TaskFn<String, (), u64, AnyError> = TaskFn::new("resize");
+/// ```
+pub struct TaskFn<M, X = (), R = (), E = crate::AnyError> {
+    name: &'static str,
+    version: u16,
+    options: fn() -> TaskOptions,
+    types: PhantomData<fn() -> (M, X, R, E)>,
+}
+
+impl<M, X, R, E> TaskFn<M, X, R, E> {
+    /// A function that is registered, and whose runs are stored, under `name`.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, version: 1, options: TaskOptions::default, types: PhantomData }
+    }
+
+    /// See [`Task::VERSION`].
+    #[must_use]
+    pub const fn version(mut self, version: u16) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// See [`Task::options`].
+    #[must_use]
+    pub const fn options(mut self, options: fn() -> TaskOptions) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+impl<M, X, R, E> Clone for TaskFn<M, X, R, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, X, R, E> Copy for TaskFn<M, X, R, E> {}
+
+impl<M, X, R, E> fmt::Debug for TaskFn<M, X, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskFn({})", self.name)
+    }
+}
+
+impl<M, X, R, E> From<&'static str> for TaskFn<M, X, R, E> {
+    fn from(name: &'static str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// What a task says of itself cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DefinitionError {
+    /// Its name, an alias or its queue.
+    #[error("{0}")]
+    Name(#[from] NameError),
+    /// Its retry policy.
+    #[error("the retry policy of `{kind}`: {reason}")]
+    Policy {
+        /// The task.
+        kind: String,
+        /// What is wrong with it.
+        reason: PolicyError,
+    },
+}
+
+type Migrate<V> = fn(&OldValue<'_>) -> Result<V, MigrateError>;
+
+/// See the module.
+pub(crate) struct Definition<T: TaskTypes> {
+    pub(crate) common: Arc<Common>,
+    migrate: Migrate<T::Metadata>,
+    migrate_execution_metadata: Migrate<T::ExecutionMetadata>,
+}
+
+impl<T: TaskTypes> Clone for Definition<T> {
+    fn clone(&self) -> Self {
+        Self { common: self.common.clone(), ..*self }
+    }
+}
+
+/// What does not depend on the types.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// The name first, then the aliases.
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) version: u16,
+    pub(crate) options: TaskOptions,
+    pub(crate) queue: Queue,
+    pub(crate) metadata: Form,
+    pub(crate) execution_metadata: Form,
+    pub(crate) result: Form,
+    pub(crate) error: Form,
+}
+
+impl Common {
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kinds[0]
+    }
+
+    pub(crate) fn mark(&self) -> CodeMark {
+        CodeMark::of(self.version, self.metadata.fingerprint, self.execution_metadata.fingerprint)
+    }
+
+    pub(crate) fn support(&self) -> impl Iterator<Item = KindSupport> + '_ {
+        let support = |kind: &Kind| KindSupport { kind: kind.clone(), version: self.version, mark: self.mark() };
+        self.kinds.iter().map(support)
+    }
+}
+
+fn form<V: Payload>(what: &'static str, max: usize, version: u16, codec: Codec, shapes: &Shapes) -> Form {
+    Form { what, codec, version, fingerprint: shapes.of::<V>(), max }
+}
+
+fn common<T: TaskTypes>(
+    name: &str,
+    aliases: &[&str],
+    version: u16,
+    options: TaskOptions,
+    shapes: &Shapes,
+) -> Result<Common, DefinitionError> {
+    options.retry.check().map_err(|reason| DefinitionError::Policy { kind: name.into(), reason })?;
+    let codec = options.codec;
+    Ok(Common {
+        kinds: std::iter::once(&name).chain(aliases).map(|name| Kind::new(name)).collect::<Result<_, _>>()?,
+        version,
+        queue: Queue::new(&options.queue)?,
+        options,
+        metadata: form::<T::Metadata>("metadata", METADATA_MAX, version, codec, shapes),
+        execution_metadata: form::<T::ExecutionMetadata>(
+            "execution metadata",
+            EXECUTION_METADATA_MAX,
+            version,
+            codec,
+            shapes,
+        ),
+        result: form::<T::Output>("result", RESULT_MAX, version, codec, shapes),
+        error: form::<T::Error>("error", ERROR_MAX, version, codec, shapes),
+    })
+}
+
+impl<T: Task> Definition<T> {
+    pub(crate) fn of_task(shapes: &Shapes) -> Result<Self, DefinitionError> {
+        Ok(Self {
+            common: Arc::new(common::<T>(T::NAME, T::ALIASES, T::VERSION, T::options(), shapes)?),
+            migrate: T::migrate,
+            migrate_execution_metadata: T::migrate_execution_metadata,
+        })
+    }
+}
+
+impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> Definition<TaskFn<M, X, R, E>> {
+    pub(crate) fn of_fn(function: TaskFn<M, X, R, E>, shapes: &Shapes) -> Result<Self, DefinitionError> {
+        fn never<V>(old: &OldValue<'_>) -> Result<V, MigrateError> {
+            Err(MigrateError::new(format!(
+                "it has version {}, and a function has no `migrate`: implement `Task` on a struct",
+                old.version()
+            )))
+        }
+        let common = common::<TaskFn<M, X, R, E>>(function.name, &[], function.version, (function.options)(), shapes)?;
+        Ok(Self { common: Arc::new(common), migrate: never, migrate_execution_metadata: never })
+    }
+}
+
+impl<T: TaskTypes> Definition<T> {
+    pub(crate) fn read_metadata(&self, stored: &Envelope) -> Result<T::Metadata, ReadError> {
+        self.common.metadata.decode(stored, self.migrate)
+    }
+
+    pub(crate) fn read_execution_metadata(&self, stored: Option<&Envelope>) -> Result<T::ExecutionMetadata, ReadError> {
+        match stored {
+            None => Ok(T::ExecutionMetadata::default()),
+            Some(stored) => self.common.execution_metadata.decode(stored, self.migrate_execution_metadata),
+        }
+    }
+}

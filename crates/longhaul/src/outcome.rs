@@ -1,0 +1,139 @@
+//! How an attempt can end.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// What [`Task::execute`](crate::Task::execute) returns. A `Result`, so that `?` works: every error that converts into
+/// `E` becomes a typed failure, and [`Stopped`] ends the attempt.
+///
+/// The builders [`Success`](crate::Success), [`Suspended`](crate::Suspended), [`Failure`](crate::Failure) and
+/// [`Cancellation`](crate::Cancellation) make one.
+pub type ExecutionResult<R, E> = Result<Outcome<R>, Interruption<E>>;
+
+/// The attempt ended in a way that is not an error.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome<R> {
+    /// The run is done, with this result.
+    Success(R),
+    /// The run is put aside, and goes on later.
+    Suspended(Suspension),
+}
+
+/// Until when a run is put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Suspension {
+    /// Until somebody proceeds it.
+    #[default]
+    Proceed,
+    /// Until then, or an earlier proceed.
+    Until(SystemTime),
+    /// For so long, or until an earlier proceed.
+    For(Duration),
+}
+
+/// What `?` can carry out of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Interruption<E> {
+    /// The attempt failed; the run's retry policy says what follows.
+    Failure(Failed<E>),
+    /// The task calls its run off.
+    Cancellation(Called<E>),
+    /// The task followed a request to stop; the executor knows which, and what follows.
+    Stopped(Stopped),
+}
+
+/// A failure, as the task tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failed<E> {
+    /// What went wrong.
+    pub error: Option<E>,
+    /// When to try again, in place of the policy's wait.
+    pub retry_after: Option<Duration>,
+    /// Trying again is of no use.
+    pub permanent: bool,
+}
+
+/// A cancellation, as the task tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Called<E> {
+    /// The task's error, if it gives one.
+    pub error: Option<E>,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+/// The attempt was told to stop: by a shutdown, a cancellation, a timeout, or because its claim or its store is gone.
+/// Hand it on with `?`.
+///
+/// It is no `std::error::Error` on purpose: that is what lets `?` turn every *error* into a typed failure, and this
+/// into a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an attempt that was told to stop should end: hand this on with `?`"]
+pub struct Stopped(pub(crate) ());
+
+impl<T: std::error::Error, E: From<T>> From<T> for Interruption<E> {
+    fn from(error: T) -> Self {
+        Self::Failure(Failed { error: Some(error.into()), retry_after: None, permanent: false })
+    }
+}
+
+impl<E> From<Stopped> for Interruption<E> {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+/// For tasks that need to be told nothing.
+pub type EmptyMetadata = ();
+/// For tasks that always begin anew.
+pub type EmptyExecutionMetadata = ();
+/// For tasks whose success says it all.
+pub type EmptyResult = ();
+
+/// For tasks that never fail of themselves. It has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum EmptyError {}
+
+/// Takes any error and keeps what it said, for tasks that want no error type of their own.
+///
+/// ```
+/// use longhaul::AnyError;
+///
+/// fn parse(text: &str) -> Result<u32, AnyError> {
+///     Ok(text.parse()?)
+/// }
+/// assert_eq!(parse("x").unwrap_err().to_string(), "invalid digit found in string");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnyError(String);
+
+impl AnyError {
+    /// An error that says this.
+    pub fn msg(message: impl fmt::Display) -> Self {
+        Self(message.to_string())
+    }
+}
+
+impl fmt::Display for AnyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The error and what caused it, joined by `: `.
+impl<T: std::error::Error> From<T> for AnyError {
+    fn from(error: T) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self(text)
+    }
+}

@@ -1,0 +1,195 @@
+//! The executor: claims runs and executes them. One loop or stage a file.
+//!
+//! ```text
+//! fetch → dispatch → start: resolve, perform (the only line that runs user code), conclude → settle
+//! ```
+
+mod autosave;
+pub(crate) mod conclude;
+mod fetch;
+mod heartbeat;
+mod orders;
+mod perform;
+mod retention;
+mod settle;
+mod shutdown;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use longhaul_core::{Clock, Epoch, Retention, RunId, ServerId, Store, StoreError};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use shutdown::{ShutdownReport, StoppedRun};
+
+use crate::{
+    attempt::{Attempt, Capture, StopReason},
+    ids::IdSource,
+    registry::Registry,
+};
+
+/// What a server can be told.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: Arc<str>,
+    pub(crate) concurrency: usize,
+    pub(crate) grace: Duration,
+    pub(crate) autosave: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) stop_deadline: Duration,
+    pub(crate) retention: Retention,
+}
+
+/// What the loops share.
+pub(crate) struct Executor {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    registry: Registry,
+    ids: IdSource,
+    server: Mutex<ServerId>,
+    held: Mutex<HashMap<(RunId, Epoch), Held>>,
+    /// Called when the last held attempt was settled.
+    all_settled: Notify,
+    slots: Arc<Semaphore>,
+    /// Claims whose attempt has not ended yet, started or not.
+    outstanding: AtomicUsize,
+    /// Attempts that ended, ever.
+    ended: AtomicU64,
+    attempt_ended: Notify,
+    to_settle: mpsc::Sender<settle::Done>,
+    wake_autosave: Arc<Notify>,
+    /// No more claims.
+    pub(crate) stopping: CancellationToken,
+    /// The grace is over: attempts are dropped where they stand.
+    abandon: CancellationToken,
+    /// Everything is settled: the loops that serve attempts end.
+    finished: CancellationToken,
+    broken: OnceLock<StoreError>,
+    /// Becomes cancelled when the store broke.
+    pub(crate) store_broke: CancellationToken,
+    loops: TaskTracker,
+}
+
+/// An attempt under way.
+#[derive(Clone)]
+struct Held {
+    attempt: Arc<Attempt>,
+    values: Arc<dyn Capture>,
+}
+
+/// Settlements that wait for the store; beyond it, attempts that end keep their slot, so that a slow store is not
+/// outrun.
+const SETTLE_QUEUE: usize = 1024;
+
+impl Executor {
+    /// Starts all loops.
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        registry: Registry,
+        ids: IdSource,
+    ) -> Arc<Self> {
+        let (to_settle, done) = mpsc::channel(SETTLE_QUEUE);
+        let server = Mutex::new(ids.server(clock.now()));
+        let executor = Arc::new(Self {
+            slots: Arc::new(Semaphore::new(settings.concurrency)),
+            store,
+            clock,
+            settings,
+            registry,
+            ids,
+            server,
+            held: Mutex::default(),
+            all_settled: Notify::new(),
+            outstanding: AtomicUsize::new(0),
+            ended: AtomicU64::new(0),
+            attempt_ended: Notify::new(),
+            to_settle,
+            wake_autosave: Arc::new(Notify::new()),
+            stopping: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            finished: CancellationToken::new(),
+            broken: OnceLock::new(),
+            store_broke: CancellationToken::new(),
+            loops: TaskTracker::new(),
+        });
+        heartbeat::spawn(executor.clone());
+        executor.loops.spawn(settle::settle(executor.clone(), done));
+        executor.loops.spawn(autosave::autosave(executor.clone()));
+        executor.loops.spawn(orders::orders(executor.clone()));
+        executor.loops.spawn(retention::retain(executor.clone()));
+        executor.loops.spawn(fetch::fetch(executor.clone()));
+        executor
+    }
+
+    pub(crate) fn server(&self) -> ServerId {
+        *self.server.lock().expect("nothing panics while it is held")
+    }
+
+    /// The store broke: no more claims, and every attempt is told.
+    fn break_off(&self, error: StoreError) {
+        tracing::error!(%error, "the store broke; no more runs are claimed");
+        let error = self.broken.get_or_init(|| error).clone();
+        self.stopping.cancel();
+        self.stop_all(&StopReason::StoreBroken { error });
+        self.store_broke.cancel();
+    }
+
+    pub(crate) fn broken(&self) -> Option<&StoreError> {
+        self.broken.get()
+    }
+
+    /// Ends without a word: attempts are dropped where they stand.
+    pub(crate) fn abandon(&self) {
+        self.stopping.cancel();
+        self.stop_all(&StopReason::Shutdown);
+        self.abandon.cancel();
+        self.finished.cancel();
+    }
+
+    /// The claims of this incarnation are lost: its attempts end, and what is claimed from now on is claimed by a new
+    /// one.
+    fn renounce(&self) {
+        let mut server = self.server.lock().expect("nothing panics while it is held");
+        tracing::warn!(server = %*server, "the lease is lost; its attempts end");
+        self.stop_all(&StopReason::ClaimLost);
+        *server = self.ids.server(self.clock.now());
+    }
+
+    fn stop_all(&self, reason: &StopReason) {
+        for held in self.held().values() {
+            held.attempt.stop(reason.clone());
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<(RunId, Epoch), Held>> {
+        self.held.lock().expect("nothing panics while it is held")
+    }
+
+    fn hold(&self, held: Held) {
+        self.held().insert((held.attempt.id, held.attempt.epoch), held);
+    }
+
+    fn let_go(&self, attempt: &Attempt) {
+        let mut held = self.held();
+        held.remove(&(attempt.id, attempt.epoch));
+        if held.is_empty() {
+            self.all_settled.notify_waiters();
+        }
+    }
+
+    fn attempt_ended(&self) {
+        self.outstanding.fetch_sub(1, Ordering::AcqRel);
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        self.attempt_ended.notify_one();
+    }
+}

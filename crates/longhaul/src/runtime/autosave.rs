@@ -1,0 +1,69 @@
+//! Keeps what tasks changed without a checkpoint, and publishes their progress.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use longhaul_core::store::Checkpoint;
+use tokio::task::JoinSet;
+
+use super::{Executor, Held};
+use crate::clock;
+
+/// Progress is published at most this often: what a person sees as moving.
+const PUBLISH: Duration = Duration::from_millis(250);
+
+/// Sleeps until something changes. Then it ticks, publishes progress at each tick, and saves execution metadata at
+/// least once every `autosave`, until nothing is left to save.
+pub(super) async fn autosave(executor: Arc<Executor>) {
+    let tick = PUBLISH.min(executor.settings.autosave);
+    let ticks_per_save = (executor.settings.autosave.as_micros() / tick.as_micros().max(1)).max(1);
+    loop {
+        tokio::select! {
+            () = executor.wake_autosave.notified() => {}
+            () = executor.finished.cancelled() => return,
+        }
+        for nth in 1_u128.. {
+            tokio::select! {
+                () = clock::pause(tick) => {}
+                () = executor.finished.cancelled() => return,
+            }
+            let unsaved = unsaved(&executor);
+            if unsaved.is_empty() {
+                break;
+            }
+            if nth % ticks_per_save == 0 { save(unsaved).await } else { publish(&executor, &unsaved).await }
+        }
+    }
+}
+
+fn unsaved(executor: &Executor) -> Vec<Held> {
+    executor.held().values().filter(|held| held.attempt.unsaved.load(Ordering::Acquire)).cloned().collect()
+}
+
+/// All at once, so that they share commits. Each attempt learns for itself if it has to stop.
+async fn save(unsaved: Vec<Held>) {
+    let mut saves = JoinSet::new();
+    for held in unsaved {
+        saves.spawn(async move { held.attempt.save(&*held.values).await.is_ok() });
+    }
+    saves.join_all().await;
+}
+
+async fn publish(executor: &Executor, unsaved: &[Held]) {
+    let told: Vec<_> = unsaved
+        .iter()
+        .filter_map(|Held { attempt, .. }| {
+            let progress = Some(attempt.take_progress()?);
+            Some(Checkpoint { id: attempt.id, epoch: attempt.epoch, seq: 0, execution_metadata: None, progress })
+        })
+        .collect();
+    if told.is_empty() {
+        return;
+    }
+    // Nobody depends on it, and the next save tells it again.
+    if let Err(error) = executor.store.checkpoint(told).await {
+        tracing::debug!(%error, "progress was not published");
+    }
+}

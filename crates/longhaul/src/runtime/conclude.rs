@@ -1,0 +1,94 @@
+//! What an attempt's end means, by how the user's code ended and why it was told to stop.
+
+use std::sync::Arc;
+
+use longhaul_core::{Cause, Ending, Failure, store::Settlement};
+
+use super::settle::Done;
+use crate::{
+    attempt::{Attempt, Capture, LastWords, StopReason},
+    panics::Caught,
+    registry::refused,
+};
+
+/// How the user's code ended.
+pub(crate) enum Performed {
+    /// By itself.
+    Ended(Ending),
+    /// It followed a request to stop.
+    Stopped,
+    /// It was told to stop, did not in time, and was dropped.
+    Dropped,
+    /// It panicked.
+    Panicked(Caught),
+}
+
+/// The attempt never began.
+pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Done {
+    let settlement = settlement(&attempt, ending, LastWords::default());
+    Done { attempt, settlement: Some(settlement) }
+}
+
+/// Ends the attempt for its context, and makes of `performed` what is told to the store.
+pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, performed: Performed) -> Done {
+    let reason = attempt.stop_reason().cloned();
+    let words = attempt.close(Some(values)).await;
+    let mut ending = match performed {
+        Performed::Ended(ending) => Some(ended(ending, reason.as_ref())),
+        Performed::Stopped => stopped(&attempt, reason, "it followed"),
+        Performed::Dropped => stopped(&attempt, reason, "it did not follow in time and was dropped"),
+        Performed::Panicked(caught) => {
+            let failure = Failure::new(Cause::Panic, &caught.message, attempt.epoch, attempt.clock.now());
+            Some(Ending::Panicked { failure: failure.with_details(&caught.details) })
+        }
+    };
+    if let (Some(ending), Some(why)) = (&mut ending, &words.refused) {
+        *ending = refused(why, &attempt, attempt.clock.now());
+    }
+    let settlement = ending.map(|ending| settlement(&attempt, ending, words));
+    Done { attempt, settlement }
+}
+
+/// A task that fails while its server goes down mostly fails because of that: its connections are closed, its helpers
+/// are gone. If the failure is real it comes again in the next process, and is counted there.
+fn ended(ending: Ending, reason: Option<&StopReason>) -> Ending {
+    match (ending, reason) {
+        (
+            Ending::Failed { failure, permanent: false, .. },
+            Some(StopReason::Shutdown | StopReason::StoreBroken { .. }),
+        ) => Ending::Interrupted { why: format!("shutdown; the task failed on the way: {}", failure.message).into() },
+        (ending, _) => ending,
+    }
+}
+
+/// `None`: the claim is lost, so there is nobody to tell.
+fn stopped(attempt: &Attempt, reason: Option<StopReason>, how: &str) -> Option<Ending> {
+    let now = attempt.clock.now();
+    let failed = |cause, message: &str| Ending::Failed {
+        failure: Failure::new(cause, message, attempt.epoch, now),
+        retry_after: None,
+        permanent: false,
+    };
+    Some(match reason {
+        Some(StopReason::Shutdown) => Ending::Interrupted { why: format!("shutdown: {how}").into() },
+        Some(StopReason::StoreBroken { error }) => Ending::Interrupted { why: error.to_string().into() },
+        Some(StopReason::Cancelled { reason }) => Ending::Cancelled { reason, error: None },
+        Some(StopReason::Timeout) => {
+            let limit = attempt.timeout.unwrap_or_default();
+            failed(Cause::Timeout, &format!("the attempt took longer than {limit:?} and was told to stop: {how}"))
+        }
+        Some(StopReason::Refused { why }) => refused(&why, attempt, now),
+        Some(StopReason::ClaimLost) => return None,
+        None => failed(Cause::Error, "the task returned `Stopped`, but nobody had told it to stop"),
+    })
+}
+
+fn settlement(attempt: &Attempt, ending: Ending, words: LastWords) -> Settlement {
+    Settlement {
+        id: attempt.id,
+        epoch: attempt.epoch,
+        ending,
+        execution_metadata: words.execution_metadata,
+        progress: words.progress,
+    }
+}

@@ -1,0 +1,88 @@
+//! Executes one attempt.
+
+use std::{pin::pin, sync::Arc};
+
+use longhaul_core::{Ending, store::Claimed};
+use tracing::Instrument;
+
+use super::{
+    Executor, Held,
+    conclude::{self, Performed},
+    settle::Done,
+};
+use crate::{
+    attempt::{Attempt, StopReason},
+    clock,
+    panics::{self, CatchPanic},
+    registry::{Concluded, Prepared},
+    telemetry,
+};
+
+/// Resolve, perform, conclude.
+pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
+    let attempt = executor.attempt(&claimed);
+    let prepared = match resolve(executor, &claimed, &attempt) {
+        Ok(prepared) => prepared,
+        Err(ending) => return conclude::unstarted(attempt, ending),
+    };
+    drop(claimed);
+    let values = prepared.values.clone();
+    executor.hold(Held { attempt: attempt.clone(), values: values.clone() });
+    if executor.stopping.is_cancelled() {
+        // The shutdown told all attempts that it found, and may have looked just before this one was held.
+        attempt.stop(StopReason::Shutdown);
+    }
+    let span = telemetry::execute_span(&attempt, executor.server());
+    let performed = perform(executor, &attempt, prepared).instrument(span).await;
+    conclude::conclude(attempt, &*values, performed).await
+}
+
+fn resolve(executor: &Executor, claimed: &Claimed, attempt: &Arc<Attempt>) -> Result<Prepared, Ending> {
+    // A store hands out only what was asked for; a kind that is not registered goes back untouched.
+    let task = executor.registry.resolve(&claimed.run.kind).ok_or(Ending::Returned)?;
+    let incompatible = |why: String| Ending::Incompatible { why: why.into(), by: task.mark() };
+    match panics::catch(|| task.prepare(claimed, attempt)) {
+        Ok(prepared) => prepared.map_err(incompatible),
+        Err(caught) => Err(incompatible(format!("reading the values panicked: {}", caught.message))),
+    }
+}
+
+async fn perform(executor: &Executor, attempt: &Attempt, prepared: Prepared) -> Performed {
+    let mut user = CatchPanic(prepared.future);
+    let performed = {
+        let mut dropped = pin!(until_dropped(executor, attempt));
+        tokio::select! {
+            biased;
+            out = &mut user => match out {
+                Ok(Concluded::Ended(ending)) => Performed::Ended(ending),
+                Ok(Concluded::Stopped) => Performed::Stopped,
+                Err(caught) => Performed::Panicked(caught),
+            },
+            () = &mut dropped => Performed::Dropped,
+        }
+    };
+    // What the task holds is dropped here, and may panic as well.
+    match panics::catch(|| drop(user)) {
+        Ok(()) => performed,
+        Err(caught) if matches!(performed, Performed::Dropped) => Performed::Panicked(caught),
+        Err(_) => performed,
+    }
+}
+
+/// Ends when the attempt was told to stop and has not followed in time.
+async fn until_dropped(executor: &Executor, attempt: &Attempt) {
+    match attempt.timeout {
+        None => attempt.token().cancelled().await,
+        Some(limit) => tokio::select! {
+            () = attempt.token().cancelled() => {}
+            () = clock::sleep(&*executor.clock, limit) => attempt.stop(StopReason::Timeout),
+        },
+    }
+    match attempt.stop_reason() {
+        Some(StopReason::Shutdown | StopReason::StoreBroken { .. }) => executor.abandon.cancelled().await,
+        _ => tokio::select! {
+            () = clock::sleep(&*executor.clock, executor.settings.stop_deadline) => {}
+            () = executor.abandon.cancelled() => {}
+        },
+    }
+}

@@ -1,0 +1,43 @@
+//! Removes final runs whose time has come.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Executor;
+use crate::{backoff::Patience, clock};
+
+/// Runs removed in one call: few enough that claims do not wait for it.
+const BATCH: usize = 100;
+/// Between two looks, at least: removing a run a minute late harms nobody.
+const EVERY: Duration = Duration::from_secs(60);
+
+pub(super) async fn retain(executor: Arc<Executor>) {
+    let mut patience = Patience::default();
+    loop {
+        match executor.store.sweep(executor.settings.retention, BATCH).await {
+            Ok(swept) => {
+                patience = Patience::default();
+                if swept.removed > 0 {
+                    tracing::debug!(runs = swept.removed, "removed final runs whose retention has passed");
+                }
+                let soonest = executor.clock.now().after(EVERY);
+                let next = match swept.next {
+                    Some(next) if next <= executor.clock.now() => continue,
+                    Some(next) => next.max(soonest),
+                    None => soonest,
+                };
+                tokio::select! {
+                    () = clock::sleep_until(&*executor.clock, next) => {}
+                    () = executor.stopping.cancelled() => return,
+                }
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "removing old runs waits for the store");
+                patience.pause().await;
+            }
+            Err(_) => return,
+        }
+        if executor.stopping.is_cancelled() {
+            return;
+        }
+    }
+}

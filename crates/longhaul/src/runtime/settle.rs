@@ -1,0 +1,72 @@
+//! Tells the store how attempts ended, many at a time.
+
+use std::sync::Arc;
+
+use longhaul_core::store::{Settled, Settlement};
+use tokio::sync::mpsc;
+
+use super::Executor;
+use crate::{attempt::Attempt, backoff::Patience, telemetry};
+
+/// Settlements in one call of the store: what fits into one commit of the embedded store.
+const BATCH: usize = 128;
+
+/// An attempt that ended. Without a settlement its claim is lost, and the store wants to hear nothing of it.
+pub(crate) struct Done {
+    pub(crate) attempt: Arc<Attempt>,
+    pub(crate) settlement: Option<Settlement>,
+}
+
+impl Executor {
+    pub(super) async fn settle(&self, done: Done) {
+        if self.to_settle.send(done).await.is_err() {
+            tracing::debug!("an attempt ended after the executor did; its run goes on in the next process");
+        }
+    }
+}
+
+pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Done>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            taken = done.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+            () = executor.finished.cancelled() => return,
+        }
+        tell(&executor, &batch).await;
+        for done in batch.drain(..) {
+            executor.let_go(&done.attempt);
+        }
+    }
+}
+
+/// Keeps trying while the store may come back: the settlement is recognised by its epoch, so repeating it is harmless.
+async fn tell(executor: &Executor, batch: &[Done]) {
+    let settlements: Vec<_> = batch.iter().filter_map(|done| done.settlement.clone()).collect();
+    if settlements.is_empty() || executor.broken().is_some() {
+        return;
+    }
+    let mut patience = Patience::default();
+    loop {
+        match executor.store.settle(settlements.clone()).await {
+            Ok(answers) => {
+                for (settlement, answer) in settlements.iter().zip(answers) {
+                    match answer {
+                        Ok(Settled::Now(state)) => telemetry::settled(settlement, state),
+                        Ok(Settled::Already) => {}
+                        Err(error) => tracing::warn!(run.id = %settlement.id, %error, "an outcome was not kept"),
+                    }
+                }
+                return;
+            }
+            Err(error) if error.is_transient() && !executor.abandon.is_cancelled() => {
+                tracing::warn!(%error, "outcomes wait for the store");
+                patience.pause().await;
+            }
+            Err(error) if error.is_transient() => {
+                tracing::error!(%error, "outcomes were not kept before the shutdown ended; the runs go on from their last checkpoint");
+                return;
+            }
+            Err(error) => return executor.break_off(error),
+        }
+    }
+}

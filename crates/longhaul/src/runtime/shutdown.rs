@@ -1,0 +1,131 @@
+//! Ends an executor: no new claims, attempts suspended, everything kept.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use longhaul_core::{Kind, Progress, RunId};
+
+use super::{
+    Executor, Held,
+    conclude::{self, Performed},
+};
+use crate::{attempt::StopReason, clock};
+
+/// How long the settlements and the loops get after the attempts have ended, in real time. It is there so that a store
+/// that hangs cannot hold up a shutdown for ever.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+/// How long a dropped attempt gets until it counts as blocked: dropping takes as long as the task's destructors.
+const DROPPING: Duration = Duration::from_secs(1);
+
+/// What a shutdown did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Runs that were executing when the shutdown began, with how far they were then. They go on in the next process,
+    /// unless they ended within the grace.
+    pub suspended: Vec<StoppedRun>,
+    /// Those of them that did not stop within the grace and were dropped where they stood.
+    pub dropped: Vec<StoppedRun>,
+    /// Those of them that could not even be dropped, because they block a thread: look for calls that block outside of
+    /// [`Context::blocking`](crate::Context::blocking), or for loops within it that never look whether to stop. What
+    /// they write from now on is refused.
+    pub blocked: Vec<StoppedRun>,
+}
+
+/// A run that a shutdown stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoppedRun {
+    /// The run.
+    pub id: RunId,
+    /// Its kind.
+    pub kind: Kind,
+    /// How far it was, as it told last.
+    pub progress: Progress,
+}
+
+impl From<&Held> for StoppedRun {
+    fn from(Held { attempt, .. }: &Held) -> Self {
+        Self { id: attempt.id, kind: attempt.kind.clone(), progress: attempt.progress() }
+    }
+}
+
+impl Executor {
+    /// Stops claiming, tells all attempts, waits up to `grace`, drops what is left, and waits until everything is kept.
+    /// Leases are renewed until the end.
+    pub(crate) async fn shut_down(self: &Arc<Self>, grace: Duration) -> ShutdownReport {
+        self.stopping.cancel();
+        self.stop_all(&StopReason::Shutdown);
+        let mut report = ShutdownReport { suspended: self.still_held(), ..ShutdownReport::default() };
+        let in_time = tokio::select! {
+            () = self.until_settled() => true,
+            () = clock::sleep(&*self.clock, grace) => false,
+        };
+        let late: Vec<Held> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
+        report.dropped = late.iter().map(Into::into).collect();
+        self.abandon.cancel();
+        if clock::within(DROPPING, self.until_settled()).await.is_none() {
+            report.blocked = self.still_held();
+            self.settle_from_outside().await;
+        }
+        // Their futures are gone, but the threads that they waited for are not.
+        report.blocked.extend(late.iter().filter(|held| held.attempt.blocking.load(Ordering::Acquire)).map(Into::into));
+        for run in &report.blocked {
+            tracing::error!(run.id = %run.id, run.kind = %run.kind, "blocks a thread and cannot be stopped");
+        }
+        self.finish().await;
+        report
+    }
+
+    fn still_held(&self) -> Vec<StoppedRun> {
+        let mut runs: Vec<StoppedRun> = self.held().values().map(Into::into).collect();
+        runs.sort_by_key(|run| run.id);
+        runs
+    }
+
+    async fn until_settled(&self) {
+        loop {
+            let settled = self.all_settled.notified();
+            if self.held().is_empty() && self.outstanding.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            tokio::select! {
+                () = settled => {}
+                () = self.attempt_ended.notified() => {}
+            }
+        }
+    }
+
+    /// Attempts that hold their thread cannot conclude themselves; their execution metadata is ours as well, so it is
+    /// kept all the same.
+    async fn settle_from_outside(&self) {
+        let held: Vec<Held> = self.held().values().cloned().collect();
+        for Held { attempt, values } in held {
+            let done = conclude::conclude(attempt, &*values, Performed::Dropped).await;
+            self.settle(done).await;
+        }
+        let _ = clock::within(LAST_WRITES, async {
+            while !self.held().is_empty() {
+                self.all_settled.notified().await;
+            }
+        })
+        .await;
+    }
+
+    async fn finish(&self) {
+        self.finished.cancel();
+        self.loops.close();
+        if clock::within(LAST_WRITES, self.loops.wait()).await.is_none() {
+            tracing::warn!("some loops did not end in time");
+        }
+        if self.broken().is_none() {
+            match clock::within(LAST_WRITES, self.store.leave(self.server())).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::warn!(%error, "could not take leave of the store"),
+                None => tracing::warn!("could not take leave of the store in time"),
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One run, broken off once and resumed.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use longhaul_core::{
+    Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Store, Timestamp, Waiting,
+    store::{ClaimRequest, Claimed, Proceed},
+};
+use longhaul_testkit::{MemoryStore, TestClock};
+use tokio::sync::Notify;
+
+use super::{super::plain_run, Interruption, yielding::Yielding};
+use crate::{
+    StopReason,
+    attempt::Attempt,
+    definition::Common,
+    panics::{CatchPanic, Caught},
+    registry::{Concluded, Registered},
+    runtime::conclude::{self, Performed},
+};
+
+/// A run that takes more attempts than this is not coming to an end.
+const ATTEMPTS_MAX: usize = 10_000;
+const WHY: &str = "the memory store answers";
+
+/// How a run ended, and what it passed on the way.
+pub(super) struct Finished {
+    pub(super) ended: Option<Ended>,
+    pub(super) execution_metadata: Option<Envelope>,
+    pub(super) checkpoints: usize,
+    pub(super) awaits: usize,
+}
+
+pub(super) struct Round<'a> {
+    task: Arc<dyn Registered>,
+    common: &'a Common,
+    metadata: Envelope,
+    /// Taken when it has happened.
+    interruption: Option<Interruption>,
+    store: Arc<Yielding>,
+    clock: TestClock,
+    kept: Arc<AtomicUsize>,
+    awaits: usize,
+    id: RunId,
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(
+        task: Arc<dyn Registered>,
+        common: &'a Common,
+        metadata: Envelope,
+        interruption: Option<Interruption>,
+    ) -> Self {
+        let clock = TestClock::starting_at(Timestamp::from_micros(1_767_225_600_000_000));
+        let kept = Arc::new(AtomicUsize::new(0));
+        let inner = MemoryStore::new(Arc::new(clock.clone()));
+        let store = Arc::new(Yielding { inner, kept: kept.clone() });
+        let id = RunId::new(clock.now(), [0; 10]);
+        Self { task, common, metadata, interruption, store, clock, kept, awaits: 0, id }
+    }
+
+    pub(super) async fn run(mut self) -> Finished {
+        let mut new = plain_run(self.id, self.common.kind().clone(), self.metadata.clone());
+        new.version = self.common.version;
+        new.policy = self.common.options.retry.clone();
+        // The kill is ours, and must not end the run of a task that allows none.
+        new.policy.crashes_max = new.policy.crashes_max.saturating_add(1);
+        self.store.insert(vec![new]).await.expect(WHY)[0].clone().expect("it is new");
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(claimed) = self.claim().await {
+                self.attempt(claimed).await;
+                continue;
+            }
+            let snapshot = self.store.get(self.id).await.expect(WHY);
+            if self.pass_the_wait(&snapshot).await {
+                let checkpoints = self.kept.load(Ordering::Acquire);
+                let Snapshot { ended, execution_metadata, .. } = snapshot;
+                return Finished { ended, execution_metadata, checkpoints, awaits: self.awaits };
+            }
+        }
+        panic!("`{}` has not ended after {ATTEMPTS_MAX} attempts", self.common.kind());
+    }
+
+    async fn claim(&self) -> Option<Claimed> {
+        let kinds = self.common.support().collect();
+        let server = ServerId::new(self.clock.now(), [1; 10]);
+        self.store.claim(ClaimRequest { server, kinds, max: 1, wait: false }).await.expect(WHY).pop()
+    }
+
+    /// Whether there is nothing to wait for any more.
+    async fn pass_the_wait(&self, snapshot: &Snapshot) -> bool {
+        match &snapshot.run.state {
+            State::Suspended { waiting: Waiting::Proceed } => {
+                self.store.proceed(Proceed { id: self.id, at: None, replacement: None }).await.expect(WHY);
+                false
+            }
+            state => match state.due() {
+                Some(due) => {
+                    self.clock.set(due.max(self.clock.now()));
+                    false
+                }
+                None => true,
+            },
+        }
+    }
+
+    async fn attempt(&mut self, claimed: Claimed) {
+        let store: Arc<dyn Store> = self.store.clone();
+        let attempt = Attempt::new(&claimed, store, Arc::new(self.clock.clone()), Arc::new(Notify::new()));
+        let prepared = self.task.prepare(&claimed, &attempt).unwrap_or_else(|why| panic!("{why}"));
+        let end = {
+            let mut user = CatchPanic(prepared.future);
+            Watched { user: &mut user, round: self, attempt: &attempt }.await
+        };
+        let performed = match end {
+            End::Killed => {
+                attempt.close(None).await;
+                return self.store.inner.crash_and_reopen();
+            }
+            End::Dropped => {
+                attempt.stop(StopReason::Shutdown);
+                Performed::Dropped
+            }
+            End::Returned(Ok(Concluded::Ended(ending))) => Performed::Ended(ending),
+            End::Returned(Ok(Concluded::Stopped)) => Performed::Stopped,
+            End::Returned(Err(caught)) => Performed::Panicked(caught),
+        };
+        let done = conclude::conclude(attempt, &*prepared.values, performed).await;
+        let settlement = done.settlement.expect("nobody took the claim away");
+        self.store.settle(vec![settlement]).await.expect(WHY)[0].clone().expect("the claim is held");
+    }
+}
+
+enum End {
+    Returned(Result<Concluded, Caught>),
+    Dropped,
+    Killed,
+}
+
+/// Polls the task, counts its awaits, and breaks it off when its time has come.
+struct Watched<'a, 'b, 'c, F: ?Sized> {
+    user: &'a mut CatchPanic<F>,
+    round: &'a mut Round<'b>,
+    attempt: &'c Attempt,
+}
+
+impl<F: Future<Output = Concluded> + ?Sized> Future for Watched<'_, '_, '_, F> {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        let polled = Pin::new(&mut *self.user).poll(cx);
+        let kept = self.round.kept.load(Ordering::Acquire);
+        match self.round.interruption {
+            Some(Interruption::StopAtCheckpoint(nth)) if kept >= nth => {
+                self.round.interruption = None;
+                self.attempt.stop(StopReason::Shutdown);
+            }
+            Some(Interruption::KillAtCheckpoint(nth)) if kept >= nth => {
+                self.round.interruption = None;
+                return Poll::Ready(End::Killed);
+            }
+            _ => {}
+        }
+        if let Poll::Ready(out) = polled {
+            return Poll::Ready(End::Returned(out));
+        }
+        self.round.awaits += 1;
+        match self.round.interruption {
+            Some(Interruption::DropAtAwait(nth)) if self.round.awaits >= nth => {
+                self.round.interruption = None;
+                Poll::Ready(End::Dropped)
+            }
+            Some(Interruption::KillAtAwait(nth)) if self.round.awaits >= nth => {
+                self.round.interruption = None;
+                Poll::Ready(End::Killed)
+            }
+            _ => Poll::Pending,
+        }
+    }
+}

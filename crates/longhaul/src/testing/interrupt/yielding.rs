@@ -1,0 +1,91 @@
+//! A store that makes every checkpoint an await that waits, before and after it took effect.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use longhaul_core::{
+    NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    code::KindSupport,
+    store::{
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, Swept,
+    },
+};
+use longhaul_testkit::MemoryStore;
+
+pub(super) struct Yielding {
+    pub(super) inner: MemoryStore,
+    /// Checkpoints that were kept.
+    pub(super) kept: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Store for Yielding {
+    async fn checkpoint(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
+        let saves = checkpoints.iter().filter(|checkpoint| checkpoint.execution_metadata.is_some()).count();
+        tokio::task::yield_now().await;
+        let answer = self.inner.checkpoint(checkpoints).await;
+        self.kept.fetch_add(saves, Ordering::AcqRel);
+        tokio::task::yield_now().await;
+        answer
+    }
+
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+        self.inner.insert(runs).await
+    }
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        self.inner.claim(request).await
+    }
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
+        self.inner.settle(settlements).await
+    }
+    async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
+        self.inner.heartbeat(beat).await
+    }
+    async fn expire(&self) -> Result<usize, StoreError> {
+        self.inner.expire().await
+    }
+    async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
+        self.inner.leave(server).await
+    }
+    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
+        self.inner.orders(server, seen).await
+    }
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.inner.proceed(proceed).await
+    }
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
+        self.inner.cancel(id, reason).await
+    }
+    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
+        self.inner.hasten(id).await
+    }
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.inner.delete(id).await
+    }
+    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.inner.unpark(kinds).await
+    }
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.inner.get(id).await
+    }
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        self.inner.changed(id, seen).await
+    }
+    async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
+        self.inner.list(request).await
+    }
+    async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
+        self.inner.count(filter).await
+    }
+    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
+        self.inner.sweep(retention, max).await
+    }
+}

@@ -1,0 +1,98 @@
+//! A context for unit tests.
+
+use std::sync::Arc;
+
+use longhaul_core::{
+    Codec, Envelope, Kind, ServerId, Snapshot, Store,
+    code::{CodeMark, KindSupport},
+    limits::EXECUTION_METADATA_MAX,
+    shape,
+    store::ClaimRequest,
+};
+use tokio::sync::Notify;
+
+use longhaul_testkit::MemoryStore;
+
+use super::{memory_store, plain_run};
+use crate::{
+    Context, Payload, StopReason, SystemClock, attempt::Attempt, context::Values, ids::IdSource, values::Form,
+};
+
+/// The other side of a context that was made for a unit test: what the task has kept, and a way to stop it.
+#[derive(Debug)]
+pub struct UnitAttempt {
+    attempt: Arc<Attempt>,
+    store: Arc<MemoryStore>,
+}
+
+/// A context as a task is handed it, to call the functions of a task one by one.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use longhaul::{Context, Stopped, testing};
+///
+/// async fn step(ctx: &Context<String, u64>) -> Result<(), Stopped> {
+///     ctx.update(|lines| *lines += ctx.metadata().lines().count() as u64);
+///     ctx.checkpoint().await
+/// }
+///
+/// let (ctx, attempt) = testing::context("a\nb".to_owned(), 40_u64).await;
+/// step(&ctx).await.expect("nobody stopped it");
+/// assert_eq!(attempt.kept::<u64>().await, 42);
+/// # }
+/// ```
+pub async fn context<M: Payload, X: Payload>(metadata: M, execution_metadata: X) -> (Context<M, X>, UnitAttempt) {
+    const WHY: &str = "the memory store answers";
+    let store = Arc::new(memory_store());
+    let clock = Arc::new(SystemClock);
+    let ids = IdSource::default();
+    let now = longhaul_core::Clock::now(&*clock);
+    let kind = Kind::new("unit-test").expect("a good name");
+    // The real metadata stays a value: a unit test may use types that no codec takes.
+    let stored = Envelope::encode(&(), Codec::Json, 1, shape::fingerprint_of::<()>()).expect("nothing to encode");
+    store.insert(vec![plain_run(ids.run(now), kind.clone(), stored)]).await.expect(WHY)[0].clone().expect("it is new");
+    let request = ClaimRequest {
+        server: ServerId::new(now, [0; 10]),
+        kinds: [KindSupport { kind, version: 1, mark: CodeMark::default() }].into(),
+        max: 1,
+        wait: false,
+    };
+    let claimed = store.claim(request).await.expect(WHY).remove(0);
+    let attempt = Attempt::new(&claimed, store.clone(), clock, Arc::new(Notify::new()));
+    let form = Form {
+        what: "execution metadata",
+        codec: Codec::Json,
+        version: 1,
+        fingerprint: shape::fingerprint_of::<X>(),
+        max: EXECUTION_METADATA_MAX,
+    };
+    let values = Arc::new(Values::new(execution_metadata, form));
+    (Context::new(metadata, values, attempt.clone()), UnitAttempt { attempt, store })
+}
+
+impl UnitAttempt {
+    /// Tells the attempt to stop.
+    pub fn stop(&self, reason: StopReason) {
+        self.attempt.stop(reason);
+    }
+
+    /// The run as it is kept.
+    pub async fn snapshot(&self) -> Snapshot {
+        self.store.get(self.attempt.id).await.expect("it was enqueued")
+    }
+
+    /// The execution metadata as it is kept.
+    ///
+    /// # Panics
+    /// When no checkpoint was made, or it is no `X`.
+    pub async fn kept<X: Payload>(&self) -> X {
+        let kept = self.snapshot().await.execution_metadata.expect("a checkpoint was made");
+        kept.decode().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// How many checkpoints were made.
+    pub async fn checkpoints(&self) -> u32 {
+        self.snapshot().await.run.seq
+    }
+}

@@ -1,0 +1,124 @@
+//! A store whose every call has a timeout.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use longhaul_core::{
+    NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    code::KindSupport,
+    store::{
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, Swept,
+    },
+};
+
+use crate::clock;
+
+/// Calls that wait for something to happen (a claim with `wait`, `changed`, `orders`) have no timeout: their answer is
+/// not late when nothing happens.
+pub(crate) struct Timed {
+    inner: Arc<dyn Store>,
+    limit: Duration,
+}
+
+impl Timed {
+    /// Longer than any fsync of a disk that still works; shorter than what makes people kill a process.
+    pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+    pub(crate) fn wrap(inner: Arc<dyn Store>, limit: Duration) -> Arc<dyn Store> {
+        Arc::new(Self { inner, limit })
+    }
+
+    async fn limited<O, E: From<StoreError>>(
+        &self,
+        call: &'static str,
+        answer: impl Future<Output = Result<O, E>>,
+    ) -> Result<O, E> {
+        match clock::within(self.limit, answer).await {
+            Some(answer) => answer,
+            None => Err(StoreError::TimedOut { call, after: self.limit }.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Timed {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+        self.limited("insert", self.inner.insert(runs)).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        if request.wait {
+            return self.inner.claim(request).await;
+        }
+        self.limited("claim", self.inner.claim(request)).await
+    }
+
+    async fn checkpoint(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
+        self.limited("checkpoint", self.inner.checkpoint(checkpoints)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
+        self.limited("settle", self.inner.settle(settlements)).await
+    }
+
+    async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
+        self.limited("heartbeat", self.inner.heartbeat(beat)).await
+    }
+
+    async fn expire(&self) -> Result<usize, StoreError> {
+        self.limited("expire", self.inner.expire()).await
+    }
+
+    async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
+        self.limited("leave", self.inner.leave(server)).await
+    }
+
+    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
+        self.inner.orders(server, seen).await
+    }
+
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.limited("proceed", self.inner.proceed(proceed)).await
+    }
+
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
+        self.limited("cancel", self.inner.cancel(id, reason)).await
+    }
+
+    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
+        self.limited("hasten", self.inner.hasten(id)).await
+    }
+
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.limited("delete", self.inner.delete(id)).await
+    }
+
+    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.limited("unpark", self.inner.unpark(kinds)).await
+    }
+
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.limited("get", self.inner.get(id)).await
+    }
+
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        self.inner.changed(id, seen).await
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
+        self.limited("list", self.inner.list(request)).await
+    }
+
+    async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
+        self.limited("count", self.inner.count(filter)).await
+    }
+
+    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
+        self.limited("sweep", self.inner.sweep(retention, max)).await
+    }
+}
