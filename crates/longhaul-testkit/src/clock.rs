@@ -96,6 +96,13 @@ pub(crate) async fn change_or_due(changed: Notified<'_>, clock: &dyn Clock, due:
     }
 }
 
+/// Fails a test that waits for an answer that never comes, instead of hanging with it.
+pub(crate) async fn within_a_minute<T>(test: impl Future<Output = T>) -> T {
+    #[expect(clippy::disallowed_methods, reason = "a store that is wrong must fail its tests, not hang them")]
+    let limited = tokio::time::timeout(Duration::from_secs(60), test);
+    limited.await.expect("the store did not answer within a minute")
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,6 +7,8 @@
 //! - [`model`]: random operations, crashes and moves of the clock, checked against the memory store.
 
 pub mod clock;
+pub mod conformance;
+pub mod fixture;
 pub mod memory;
 
 pub use clock::TestClock;

@@ -1,0 +1,167 @@
+//! Reading: one run, its changes, pages, counts.
+
+use std::time::Duration;
+
+use longhaul_core::{
+    Kind, Queue, RunId, StateKind, Tag,
+    store::{Filter, GetError, PageRequest},
+};
+
+use super::{Scene, scene::proceed};
+use crate::fixture::{completed, suspended};
+
+/// All that match, page by page; no page may be longer than asked for.
+async fn all(scene: &Scene, filter: &Filter, limit: usize) -> Vec<RunId> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = scene.store.list(PageRequest { filter: filter.clone(), after, limit }).await;
+        let page = page.expect("the store works");
+        assert!(page.runs.len() <= limit);
+        found.extend(page.runs.iter().map(|snapshot| snapshot.run.id));
+        match page.next {
+            None => return found,
+            next => after = next,
+        }
+    }
+}
+
+pub async fn pages_follow_each_other_without_gap_or_repeat(mut scene: Scene) {
+    let mut inserted = Vec::new();
+    for _ in 0..7 {
+        inserted.push(scene.enqueue().await);
+        scene.clock.advance(Duration::from_millis(3));
+    }
+    for limit in [1, 2, 3, 7, 1000] {
+        assert_eq!(all(&scene, &Filter::default(), limit).await, inserted, "{limit} a page");
+    }
+    let page = PageRequest { after: Some(inserted[4]), limit: 10, ..PageRequest::default() };
+    let rest = scene.store.list(page).await.expect("the store works");
+    assert_eq!(rest.runs.iter().map(|snapshot| snapshot.run.id).collect::<Vec<_>>(), inserted[5..]);
+}
+
+pub async fn a_listed_run_is_the_run_that_get_gives(mut scene: Scene) {
+    let claimed = scene.running().await;
+    scene.checkpoint(&claimed, 1, 10).await.expect("the attempt holds the run");
+    scene.end(&claimed, completed(7)).await;
+    let page = scene.store.list(PageRequest { limit: 5, ..PageRequest::default() }).await.expect("the store works");
+    assert_eq!(page.runs, [scene.get(claimed.run.id).await]);
+}
+
+pub async fn an_empty_store_has_an_empty_page(scene: Scene) {
+    assert_eq!(all(&scene, &Filter::default(), 10).await, []);
+    assert_eq!(scene.store.count(Filter::default()).await, Ok(0));
+}
+
+pub async fn filters_choose_by_kind_state_queue_and_tags_together(mut scene: Scene) {
+    let tags = |pairs: &[(&str, &str)]| -> Vec<Tag> {
+        pairs.iter().map(|(key, value)| Tag::new(key, value).expect("a tag")).collect()
+    };
+    let (red, both) = (tags(&[("colour", "red")]), tags(&[("colour", "red"), ("size", "7")]));
+    let mail = Queue::new("mail").expect("a name");
+
+    let mut done = scene.new_run();
+    done.tags = red.clone().into();
+    let done = scene.insert(done).await;
+    let claimed = scene.claim_one().await;
+    scene.end(&claimed, completed(1)).await;
+    let mut tagged = scene.new_run_of("other");
+    tagged.tags = both.clone().into();
+    let tagged = scene.insert(tagged).await;
+    let mut mailed = scene.new_run();
+    mailed.queue = mail.clone();
+    let mailed = scene.insert(mailed).await;
+
+    let kind = |kind| vec![Kind::new(kind).expect("a name")];
+    let none = Filter::default;
+    let cases = [
+        (Filter { kinds: kind("plain"), ..none() }, vec![done, mailed]),
+        (Filter { kinds: [kind("plain"), kind("other")].concat(), ..none() }, vec![done, tagged, mailed]),
+        (Filter { states: vec![StateKind::Completed], ..none() }, vec![done]),
+        (Filter { states: vec![StateKind::Completed, StateKind::Pending], ..none() }, vec![done, tagged, mailed]),
+        (Filter { queues: vec![mail], ..none() }, vec![mailed]),
+        (Filter { tags: red.clone(), ..none() }, vec![done, tagged]),
+        (Filter { tags: both, ..none() }, vec![tagged]),
+        (Filter { tags: red, states: vec![StateKind::Pending], ..none() }, vec![tagged]),
+        (Filter { kinds: kind("other"), states: vec![StateKind::Completed], ..none() }, vec![]),
+        (Filter { kinds: kind("never"), ..none() }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        for limit in [1, 10] {
+            assert_eq!(all(&scene, &filter, limit).await, expected, "{filter:?}");
+        }
+        assert_eq!(scene.store.count(filter.clone()).await, Ok(expected.len() as u64), "{filter:?}");
+    }
+}
+
+pub async fn counts_follow_the_states(mut scene: Scene) {
+    let count = async |scene: &Scene, state| {
+        let filter = Filter { states: vec![state], ..Filter::default() };
+        scene.store.count(filter).await.expect("the store works")
+    };
+    let claimed = scene.running().await;
+    scene.enqueue().await;
+    assert_eq!(count(&scene, StateKind::Running).await, 1);
+    assert_eq!(count(&scene, StateKind::Pending).await, 1);
+    scene.end(&claimed, suspended()).await;
+    assert_eq!(count(&scene, StateKind::Running).await, 0);
+    assert_eq!(count(&scene, StateKind::Suspended).await, 1);
+    scene.crash().await;
+    assert_eq!(count(&scene, StateKind::Pending).await, 1);
+    assert_eq!(count(&scene, StateKind::Suspended).await, 1);
+}
+
+pub async fn a_change_that_was_not_seen_is_answered_at_once(mut scene: Scene) {
+    let id = scene.enqueue().await;
+    let snapshot = scene.store.changed(id, 0).await.expect("the run is kept");
+    assert_eq!(snapshot, scene.get(id).await);
+}
+
+pub async fn a_watcher_sees_each_change_and_each_has_a_higher_revision(mut scene: Scene) {
+    async fn watch(scene: &Scene, id: RunId) -> super::scene::Parked<Result<longhaul_core::Snapshot, GetError>> {
+        let (store, seen) = (scene.store.clone(), scene.get(id).await.run.revision);
+        scene.parked(async move { store.changed(id, seen).await }).await
+    }
+    async fn sees(scene: &Scene, watcher: super::scene::Parked<Result<longhaul_core::Snapshot, GetError>>) {
+        let seen = watcher.answer().await.expect("the run is kept");
+        assert_eq!(seen, scene.get(seen.run.id).await);
+    }
+    let id = scene.enqueue().await;
+
+    let watcher = watch(&scene, id).await;
+    let claimed = scene.claim_one().await;
+    sees(&scene, watcher).await;
+
+    let watcher = watch(&scene, id).await;
+    scene.checkpoint(&claimed, 1, 10).await.expect("the attempt holds the run");
+    sees(&scene, watcher).await;
+
+    let watcher = watch(&scene, id).await;
+    scene.end(&claimed, suspended()).await;
+    sees(&scene, watcher).await;
+
+    let watcher = watch(&scene, id).await;
+    scene.store.proceed(proceed(id)).await.expect("it is suspended");
+    sees(&scene, watcher).await;
+
+    let watcher = watch(&scene, id).await;
+    scene.store.cancel(id, None).await.expect("it is not final");
+    sees(&scene, watcher).await;
+}
+
+pub async fn a_watcher_of_a_run_that_is_removed_is_told(mut scene: Scene) {
+    let id = scene.enqueue().await;
+    let (store, seen) = (scene.store.clone(), scene.get(id).await.run.revision);
+    let watcher = scene.parked(async move { store.changed(id, seen).await }).await;
+    scene.store.delete(id).await.expect("it does not run");
+    assert_eq!(watcher.answer().await, Err(GetError::NotFound(id)));
+}
+
+pub async fn a_watcher_is_not_woken_by_other_runs(mut scene: Scene) {
+    let id = scene.enqueue().await;
+    let (store, seen) = (scene.store.clone(), scene.get(id).await.run.revision);
+    let watcher = scene.parked(async move { store.changed(id, seen).await }).await;
+    let other = scene.enqueue().await;
+    scene.store.cancel(other, None).await.expect("it is not final");
+    scene.still_waits(&watcher).await;
+    watcher.drop_call().await;
+}

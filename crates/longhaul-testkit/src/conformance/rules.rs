@@ -1,0 +1,206 @@
+//! The list of all rules, so that a store's tests can name each.
+
+/// Makes a test of each rule in [`conformance`](crate::conformance), in a module `conformance`. `$make` is an async
+/// function without arguments that gives a fresh [`Subject`](crate::conformance::Subject).
+///
+/// See [`conformance`](crate::conformance) for an example.
+#[macro_export]
+macro_rules! conformance {
+    ($make:expr) => {
+        $crate::conformance! {
+            @tests $make;
+            insert:
+                what_was_asked_can_be_read_back,
+                a_repeated_insert_is_a_duplicate_and_changes_nothing,
+                each_run_of_a_batch_is_kept_or_refused_by_itself,
+                an_insert_of_nothing_is_answered,
+                many_runs_can_be_inserted_at_once,
+                a_wait_counts_from_when_the_store_took_the_run,
+                a_run_that_never_was_is_not_found;
+            claim:
+                higher_priority_goes_first_then_the_longest_due_then_the_older_id,
+                a_claim_takes_no_more_than_it_asked_for,
+                a_claim_does_what_decide_says,
+                a_claim_hands_over_what_the_task_needs,
+                a_run_that_is_not_due_is_left_alone,
+                a_time_that_has_passed_is_due_at_once,
+                unknown_kinds_are_left_alone,
+                newer_versions_are_left_to_newer_code_and_older_ones_are_not,
+                a_server_that_reads_nothing_gets_nothing,
+                each_claim_raises_the_epoch_and_counts_checkpoints_anew;
+            waiting:
+                an_insert_serves_a_waiting_claim,
+                a_waiting_claim_is_served_at_once_when_there_is_work,
+                the_coming_of_its_time_serves_a_waiting_claim,
+                a_retry_serves_a_waiting_claim_when_it_is_due,
+                a_suspension_until_a_time_serves_a_waiting_claim_when_it_comes,
+                a_proceed_serves_a_waiting_claim,
+                a_proceed_at_a_time_serves_a_waiting_claim_when_it_comes,
+                an_interrupted_run_serves_a_waiting_claim,
+                a_hastened_run_serves_a_waiting_claim,
+                an_unparked_run_serves_a_waiting_claim,
+                two_waiting_claims_get_a_run_each,
+                work_of_another_kind_leaves_a_claim_waiting,
+                a_waiting_claim_that_was_dropped_takes_nothing,
+                a_claim_that_was_dropped_before_its_answer_was_taken_is_given_back;
+            checkpoint:
+                the_next_attempt_sees_the_last_checkpoint,
+                a_repeated_checkpoint_is_recognised_by_its_seq,
+                a_checkpoint_that_was_overtaken_changes_nothing,
+                a_checkpoint_of_a_run_that_is_gone_is_not_found,
+                each_checkpoint_of_a_batch_is_kept_or_refused_by_itself,
+                several_checkpoints_of_one_run_in_a_batch_are_kept_in_order,
+                a_checkpoint_brings_back_that_the_run_was_cancelled,
+                a_checkpoint_with_a_new_value_is_progress_and_one_with_the_old_value_is_not,
+                a_checkpoint_by_newer_code_leaves_the_run_to_newer_code,
+                progress_alone_is_seen_at_once_and_counts_as_no_checkpoint,
+                progress_is_kept_with_the_next_checkpoint_and_left_alone_by_one_that_brings_none;
+            fence:
+                late_writes_after_a_reclaim_are_refused,
+                late_writes_after_the_lease_ran_out_are_refused,
+                late_writes_after_the_server_left_are_refused,
+                late_writes_after_a_crash_are_refused,
+                late_writes_after_a_cancelled_run_crashed_are_refused,
+                an_epoch_that_has_not_been_is_refused,
+                checkpoints_after_the_attempt_ended_are_refused;
+            settle:
+                every_ending_does_what_decide_says,
+                every_ending_keeps_the_last_execution_metadata_and_progress,
+                an_ending_that_repeats_the_last_checkpoint_keeps_what_is_there,
+                a_repeated_ending_is_recognised_by_its_epoch,
+                a_repeated_ending_within_a_batch_is_recognised,
+                each_ending_of_a_batch_is_kept_or_refused_by_itself,
+                a_checkpoint_and_an_ending_that_overtakes_it_leave_the_newer,
+                a_failure_is_retried_from_its_checkpoint,
+                a_retry_from_the_start_sees_what_the_run_was_enqueued_with,
+                the_last_failure_is_final_and_keeps_how_far_the_run_came,
+                an_outcome_comes_back_as_it_was_given,
+                interrupted_runs_go_on_at_once_and_nothing_is_counted_against_them,
+                a_run_that_suspends_waits_for_what_it_said;
+            proceed:
+                a_suspended_run_goes_on_where_it_was,
+                a_proceed_at_a_time_waits_for_it,
+                a_proceed_comes_before_the_time_that_a_run_waits_for,
+                a_proceed_of_a_running_run_is_kept_until_it_suspends,
+                a_proceed_that_is_kept_outlives_interruption_and_crash,
+                a_proceed_can_bring_other_execution_metadata,
+                other_execution_metadata_of_a_newer_version_leaves_the_run_to_newer_code,
+                other_execution_metadata_made_on_an_older_revision_is_a_conflict,
+                other_execution_metadata_for_a_running_run_is_refused,
+                a_run_that_is_not_suspended_is_refused_with_its_state;
+            cancel:
+                a_run_that_does_not_run_is_cancelled_at_once,
+                a_final_run_is_not_cancelled,
+                a_run_that_was_asked_to_stop_is_cancelled_however_its_attempt_ends,
+                a_task_that_follows_its_cancellation_may_leave_a_typed_error,
+                work_that_is_done_is_done_though_it_was_cancelled,
+                a_request_to_stop_outlives_a_crash,
+                the_history_tells_who_asked_and_what_came_of_it;
+            hasten:
+                waiting_and_retrying_runs_become_due,
+                a_parked_run_is_tried_again,
+                a_run_that_would_not_come_sooner_is_refused;
+            delete:
+                a_run_that_does_not_run_is_removed,
+                a_running_run_is_not_removed,
+                late_writes_to_a_run_that_was_removed_find_nothing,
+                a_removed_run_stays_removed_and_leaves_nothing_to_one_with_its_id;
+            unpark:
+                code_with_another_mark_gets_what_other_code_could_not_read,
+                code_with_the_same_mark_gets_nothing,
+                other_kinds_stay_parked,
+                parked_runs_stay_parked_through_a_crash;
+            orders:
+                a_cancellation_reaches_the_server_that_waits_for_orders,
+                orders_given_before_are_answered_at_once_and_after_a_position_only_later_ones,
+                a_server_is_not_told_of_the_runs_of_another,
+                runs_that_do_not_run_give_no_orders;
+            server:
+                runs_of_a_server_whose_lease_ran_out_are_taken_away,
+                a_run_may_take_for_ever_while_its_server_lives,
+                a_server_that_was_declared_dead_stays_dead,
+                a_late_heartbeat_saves_a_server_that_nobody_declared_dead,
+                only_the_runs_of_the_dead_server_are_taken_away,
+                a_server_that_leaves_holds_nothing_and_never_comes_back;
+            query:
+                pages_follow_each_other_without_gap_or_repeat,
+                a_listed_run_is_the_run_that_get_gives,
+                an_empty_store_has_an_empty_page,
+                filters_choose_by_kind_state_queue_and_tags_together,
+                counts_follow_the_states,
+                a_change_that_was_not_seen_is_answered_at_once,
+                a_watcher_sees_each_change_and_each_has_a_higher_revision,
+                a_watcher_of_a_run_that_is_removed_is_told,
+                a_watcher_is_not_woken_by_other_runs;
+            sweep:
+                a_final_run_is_kept_for_its_retention_and_no_longer,
+                a_run_that_is_not_final_is_never_swept,
+                a_sweep_is_bounded_and_takes_the_oldest_first,
+                each_final_state_has_its_own_retention,
+                what_was_swept_stays_away_and_what_was_kept_is_swept_after_a_crash;
+            crash:
+                a_running_run_goes_on_at_once_where_it_was,
+                every_run_is_there_as_it_was_kept,
+                waiting_runs_are_claimed_in_the_same_order_as_before,
+                a_final_run_stays_final_and_is_executed_no_more,
+                epochs_go_on_growing_over_crashes,
+                a_store_can_be_reopened_many_times_without_change;
+            isolation:
+                suspects_are_executed_one_at_a_time_and_nothing_beside_them,
+                a_checkpoint_gives_the_floor_to_the_next_suspect_and_then_to_all,
+                an_ending_gives_the_floor_to_the_next_suspect,
+                a_suspect_that_lasts_through_its_window_gives_the_floor_to_the_next,
+                runs_that_made_a_checkpoint_are_beyond_suspicion,
+                runs_that_all_made_a_checkpoint_go_on_together,
+                the_guilty_run_is_quarantined_and_the_innocent_one_goes_on,
+                new_execution_metadata_between_crashes_clears_a_run,
+                a_suspect_that_is_interrupted_stays_one,
+                a_suspect_that_nobody_here_can_execute_holds_up_nobody,
+                the_runs_of_a_dead_server_are_suspects_too;
+            values:
+                values_of_the_largest_size_go_in_and_out,
+                execution_metadata_may_grow_and_shrink,
+                the_initial_execution_metadata_is_kept_beside_the_current,
+                the_history_is_in_order_and_bounded;
+        }
+    };
+    (@tests $make:expr; $($verb:ident: $($rule:ident),+;)+) => {
+        mod conformance {
+            #[allow(unused_imports, reason = "what `$make` needs may be named in full")]
+            use super::*;
+            $(
+                mod $verb {
+                    #[allow(unused_imports, reason = "what `$make` needs may be named in full")]
+                    use super::*;
+                    $(
+                        #[test]
+                        fn $rule() {
+                            $crate::conformance::check($make, $crate::conformance::$verb::$rule);
+                        }
+                    )+
+                }
+            )+
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A rule that is not in the list would never be played.
+    #[test]
+    fn every_rule_is_in_the_list() {
+        let list = include_str!("rules.rs");
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/conformance")).expect("the folder");
+        let mut rules = 0;
+        for file in files {
+            let source = std::fs::read_to_string(file.expect("a file").path()).expect("readable");
+            for line in source.lines().filter_map(|line| line.strip_prefix("pub async fn ")) {
+                let rule = line.split_once('(').expect("a function").0;
+                let listed = list.lines().filter(|line| line.trim().trim_end_matches([',', ';']) == rule).count();
+                assert_eq!(listed, 1, "{rule}");
+                rules += 1;
+            }
+        }
+        assert!(rules > 100, "{rules} rules found");
+    }
+}
