@@ -1,0 +1,23 @@
+//! Who is measured in this process; `apalis/` has one more, for a reason that Cargo.toml gives.
+
+mod effectum;
+mod floor_file;
+mod floor_sled;
+mod persistent_queue;
+
+use bench_harness::{Contender, Measure};
+
+/// All of them, the floors first.
+pub(crate) static ALL: [&dyn Contender; 5] = [
+    &floor_file::FloorFile,
+    &floor_sled::FloorSled::POWER,
+    &floor_sled::FloorSled::PROCESS,
+    &Measure::<effectum::Effectum>::new(),
+    &Measure::<persistent_queue::PersistentQueue>::new(),
+];
+
+/// The name of the contender that ratios of the column "floor" refer to.
+pub(crate) const FLOOR: &str = floor_sled::FloorSled::POWER.name;
+
+/// The peer that the targets name.
+pub(crate) const PEER: &str = <effectum::Effectum as bench_harness::Queue>::NAME;

@@ -1,0 +1,105 @@
+//! The table that a person reads.
+
+use std::fmt::Write as _;
+
+use bench_harness::{Scenario, Unit};
+
+use crate::{
+    contenders::{FLOOR, PEER},
+    report::{Figures, Report, Row},
+};
+
+/// All scenarios, one block each, and the promises of the contenders.
+pub(crate) fn render(report: &Report) -> String {
+    let mut out = format!("{}\n", report.circumstances());
+    for rows in report.summary.chunk_by(|a, b| a.scenario == b.scenario) {
+        block(&mut out, rows[0].scenario, rows);
+    }
+    out.push_str("\nwhat is safe when a call returns\n");
+    for card in &report.contenders {
+        let _ = writeln!(out, "  {:18} {}", card.name, card.durability);
+    }
+    let _ = writeln!(out, "\n/floor: to {FLOOR} of the same round; /peer: to {PEER}. !: cut off by the time limit.");
+    out
+}
+
+fn block(out: &mut String, scenario: Scenario, rows: &[Row]) {
+    let _ = writeln!(out, "\n{scenario} · {} · {}", scenario.title(), scenario.unit().name());
+    let _ = writeln!(
+        out,
+        "  {:18} {:>11}  {:>23} {:>8} {:>8}   also",
+        "contender", "median", "min..max", "/floor", "/peer"
+    );
+    let mut missing = Vec::new();
+    for row in rows {
+        let unit = scenario.unit();
+        match (&row.figures, &row.failure) {
+            (Some(figures), failure) => {
+                line(out, &row.contender, figures, unit);
+                if let Some(why) = failure {
+                    let _ = writeln!(out, "  {:18} failed in some round: {why}", "");
+                }
+            }
+            (None, Some(why)) => {
+                let _ = writeln!(out, "  {:18} failed: {why}", row.contender);
+            }
+            (None, None) => missing.push(row.contender.as_str()),
+        }
+    }
+    if !missing.is_empty() {
+        let _ = writeln!(out, "  not supported: {}", missing.join(", "));
+    }
+}
+
+fn line(out: &mut String, contender: &str, figures: &Figures, unit: Unit) {
+    let span = format!("{}..{}", number(figures.min, unit), number(figures.max, unit));
+    let median = format!("{}{}", number(figures.median, unit), if figures.cut { "!" } else { "" });
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.2}"));
+    let also: Vec<_> = figures
+        .also
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "done" | "samples"))
+        .map(|(name, value)| format!("{name} {value:.1}"))
+        .collect();
+    let _ = writeln!(
+        out,
+        "  {contender:18} {median:>11}  {span:>23} {:>8} {:>8}   {}",
+        ratio(figures.to_floor),
+        ratio(figures.to_peer),
+        also.join(", ")
+    );
+}
+
+fn number(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::PerSecond | Unit::Micros => thousands(value),
+        Unit::Seconds => format!("{value:.3}"),
+        Unit::CpuMillisPerSecond => format!("{value:.1}"),
+    }
+}
+
+/// 61260.4 as 61,260.
+fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(thousands(7.4), "7");
+        assert_eq!(thousands(999.0), "999");
+        assert_eq!(thousands(1_000.0), "1,000");
+        assert_eq!(thousands(1_234_567.0), "1,234,567");
+    }
+}
