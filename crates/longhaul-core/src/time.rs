@@ -58,7 +58,7 @@ impl From<SystemTime> for Timestamp {
         match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => Self::EPOCH.after(since),
             Err(before) => {
-                Self(i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| micros.saturating_neg()))
+                Self(i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::saturating_neg))
             }
         }
     }

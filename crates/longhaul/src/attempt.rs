@@ -90,7 +90,7 @@ pub(crate) enum CaptureError {
 #[derive(Default)]
 struct Told {
     progress: Progress,
-    told_anything: bool,
+    ever: bool,
     unpublished: bool,
 }
 
@@ -190,7 +190,7 @@ impl Attempt {
         let mut told = self.told.lock().expect("nothing panics while it is held");
         change(&mut told.progress);
         told.progress = std::mem::take(&mut told.progress).clamped();
-        told.told_anything = true;
+        told.ever = true;
         told.unpublished = true;
         drop(told);
         self.mark_unsaved();
@@ -280,7 +280,7 @@ impl Attempt {
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };
         let told = self.told.lock().expect("nothing panics while it is held");
-        LastWords { execution_metadata, progress: told.told_anything.then(|| told.progress.clone()), refused }
+        LastWords { execution_metadata, progress: told.ever.then(|| told.progress.clone()), refused }
     }
 }
 

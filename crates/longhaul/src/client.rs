@@ -36,7 +36,7 @@ use crate::{
 /// # use longhaul::{doc::CountUp, doc::Count};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server = longhaul::doc::server().await;
+/// # let server = longhaul::doc::server();
 /// # let client = server.client();
 /// let run = client.enqueue::<CountUp>(Count { to: 3 }).tag("customer", "7").await?;
 /// assert_eq!(run.outcome().await?.completed(), Some(3));

@@ -54,8 +54,11 @@ pub struct TaskFn<M, X = (), R = (), E = crate::AnyError> {
     name: &'static str,
     version: u16,
     options: fn() -> TaskOptions,
-    types: PhantomData<fn() -> (M, X, R, E)>,
+    types: Types<M, X, R, E>,
 }
+
+/// Names the types without holding values of them.
+type Types<M, X, R, E> = PhantomData<fn() -> (M, X, R, E)>;
 
 impl<M, X, R, E> TaskFn<M, X, R, E> {
     /// A function that is registered, and whose runs are stored, under `name`.
@@ -114,7 +117,7 @@ pub enum DefinitionError {
     },
 }
 
-type Migrate<V> = fn(&OldValue<'_>) -> Result<V, MigrateError>;
+type Migrate<V> = fn(OldValue<'_>) -> Result<V, MigrateError>;
 
 /// See the module.
 pub(crate) struct Definition<T: TaskTypes> {
@@ -201,7 +204,7 @@ impl<T: Task> Definition<T> {
 
 impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> Definition<TaskFn<M, X, R, E>> {
     pub(crate) fn of_fn(function: TaskFn<M, X, R, E>, shapes: &Shapes) -> Result<Self, DefinitionError> {
-        fn never<V>(old: &OldValue<'_>) -> Result<V, MigrateError> {
+        fn never<V>(old: OldValue<'_>) -> Result<V, MigrateError> {
             Err(MigrateError::new(format!(
                 "it has version {}, and a function has no `migrate`: implement `Task` on a struct",
                 old.version()

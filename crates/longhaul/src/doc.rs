@@ -39,6 +39,6 @@ impl Task for CountUp {
 }
 
 /// A server in memory that executes [`CountUp`].
-pub async fn server() -> Longhaul {
+pub fn server() -> Longhaul {
     Longhaul::builder().store(testing::memory_store()).task(CountUp).start().expect("all is said")
 }

@@ -93,12 +93,12 @@ pub trait Task: Send + Sync + 'static {
 
     /// Reads metadata that was stored under an older [`VERSION`](Task::VERSION). Called only for values whose shape
     /// differs from today's. What it cannot read parks the run as Incompatible; nothing is lost.
-    fn migrate(old: &OldValue<'_>) -> Result<Self::Metadata, MigrateError> {
+    fn migrate(old: OldValue<'_>) -> Result<Self::Metadata, MigrateError> {
         Err(MigrateError::missing("migrate", old.version(), Self::VERSION))
     }
 
     /// The same for execution metadata.
-    fn migrate_execution_metadata(old: &OldValue<'_>) -> Result<Self::ExecutionMetadata, MigrateError> {
+    fn migrate_execution_metadata(old: OldValue<'_>) -> Result<Self::ExecutionMetadata, MigrateError> {
         Err(MigrateError::missing("migrate_execution_metadata", old.version(), Self::VERSION))
     }
 }

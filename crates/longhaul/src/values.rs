@@ -88,7 +88,7 @@ impl Form {
     pub(crate) fn decode<T: Payload>(
         &self,
         envelope: &Envelope,
-        migrate: fn(&OldValue<'_>) -> Result<T, MigrateError>,
+        migrate: fn(OldValue<'_>) -> Result<T, MigrateError>,
     ) -> Result<T, ReadError> {
         match envelope.decode_checked(self.version, self.fingerprint) {
             Ok(value) => Ok(value),
@@ -96,7 +96,7 @@ impl Form {
                 envelope.decode().map_err(|error| self.unreadable(&error))
             }
             Err(DecodeError::Older { .. }) => {
-                migrate(&OldValue::new(envelope)).map_err(|reason| ReadError::Migrate { what: self.what, reason })
+                migrate(OldValue::new(envelope)).map_err(|reason| ReadError::Migrate { what: self.what, reason })
             }
             Err(error) => Err(self.unreadable(&error)),
         }

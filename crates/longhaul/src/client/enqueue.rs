@@ -114,6 +114,7 @@ impl<T: TaskTypes> Enqueue<T> {
     }
 
     /// To be found by. At most 16 tags, of 256 bytes a side.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand in numbers and strings as they have them")]
     pub fn tag(mut self, key: impl Into<String>, value: impl ToString) -> Self {
         self.options.tags.push((key.into(), value.to_string()));
         self

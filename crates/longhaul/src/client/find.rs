@@ -80,6 +80,7 @@ impl<T: TaskTypes> Find<T> {
     }
 
     /// With this tag, and all others that are asked for.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand in numbers and strings as they have them")]
     pub fn with_tag(mut self, key: &str, value: impl ToString) -> Self {
         let (key, value) = (key.into(), value.to_string().into());
         self.filter.tags.push(Tag { key, value });

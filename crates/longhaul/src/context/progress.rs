@@ -19,7 +19,7 @@ impl<'a> ProgressTeller<'a> {
     }
 
     /// What is being done now, in at most 256 bytes.
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn step(self, step: &str) -> Self {
         self.0.tell(|progress| {
             if &*progress.step != step {
@@ -31,7 +31,7 @@ impl<'a> ProgressTeller<'a> {
 
     /// How many units are done, of how many: a number, or `None` if that is not known. `done` beyond the total is
     /// shown as the total.
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn set(self, done: u64, total: impl Into<Option<u64>>) -> Self {
         let total = total.into();
         self.0.tell(|progress| {
@@ -42,14 +42,14 @@ impl<'a> ProgressTeller<'a> {
     }
 
     /// So many units more are done.
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn advance(self, units: u64) -> Self {
         self.0.tell(|progress| progress.done = progress.done.saturating_add(units));
         self
     }
 
     /// A line for the person who waits, in at most 256 bytes.
-    #[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "it has taken effect already")]
+    #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn message(self, message: &str) -> Self {
         self.0.tell(|progress| progress.message = message.into());
         self

@@ -63,9 +63,8 @@ async fn perform(executor: &Executor, attempt: &Attempt, prepared: Prepared) -> 
     };
     // What the task holds is dropped here, and may panic as well.
     match panics::catch(|| drop(user)) {
-        Ok(()) => performed,
         Err(caught) if matches!(performed, Performed::Dropped) => Performed::Panicked(caught),
-        Err(_) => performed,
+        _ => performed,
     }
 }
 
@@ -78,11 +77,10 @@ async fn until_dropped(executor: &Executor, attempt: &Attempt) {
             () = clock::sleep(&*executor.clock, limit) => attempt.stop(StopReason::Timeout),
         },
     }
-    match attempt.stop_reason() {
-        Some(StopReason::Shutdown | StopReason::StoreBroken { .. }) => executor.abandon.cancelled().await,
-        _ => tokio::select! {
-            () = clock::sleep(&*executor.clock, executor.settings.stop_deadline) => {}
-            () = executor.abandon.cancelled() => {}
-        },
+    let ends_with_the_server =
+        matches!(attempt.stop_reason(), Some(StopReason::Shutdown | StopReason::StoreBroken { .. }));
+    tokio::select! {
+        () = executor.abandon.cancelled() => {}
+        () = clock::sleep(&*executor.clock, executor.settings.stop_deadline), if !ends_with_the_server => {}
     }
 }

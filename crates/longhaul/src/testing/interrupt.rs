@@ -154,7 +154,7 @@ impl<F> Interruptions<F> {
         undisturbed: &Finished,
         resumed: &Finished,
     ) -> Option<String> {
-        let (expected, found) = (told::<T>(&undisturbed.ended), told::<T>(&resumed.ended));
+        let (expected, found) = (told::<T>(undisturbed.ended.as_ref()), told::<T>(resumed.ended.as_ref()));
         if expected != found {
             return Some(format!("undisturbed it {expected}, resumed it {found}"));
         }
@@ -190,7 +190,7 @@ fn points(undisturbed: &Finished, max: usize) -> Vec<Interruption> {
 
 /// How a run ended, so that two can be compared, and a person can read the difference. A panic's backtrace and the
 /// number of the attempt belong to the attempt, not to the outcome.
-fn told<T: TaskTypes>(ended: &Option<Ended>) -> String {
+fn told<T: TaskTypes>(ended: Option<&Ended>) -> String {
     fn value<V: Payload>(stored: &Envelope) -> String {
         stored.decode::<V>().map_or_else(|error| error.to_string(), |value| shown(&value))
     }
