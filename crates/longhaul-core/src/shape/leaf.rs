@@ -30,8 +30,8 @@ pub(super) const NUMBERS: usize = 2;
 pub(super) const CHARS: [char; 2] = ['a', '0'];
 
 /// What types that are read from text have been seen to want: empty, a number, instants, dates, times, spans, ids,
-/// addresses, versions, names of zones, paths.
-pub(super) const TEXTS: [&str; 21] = [
+/// addresses, versions, zones, paths, languages, days, months.
+pub(super) const TEXTS: [&str; 23] = [
     "",
     "0",
     "1970-01-01T00:00:00Z",
@@ -51,6 +51,8 @@ pub(super) const TEXTS: [&str; 21] = [
     "UTC",
     "/",
     "en",
+    "Mon",
+    "January",
     "true",
     "{}",
 ];

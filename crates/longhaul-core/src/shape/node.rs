@@ -72,8 +72,9 @@ pub(super) struct Node {
     pub(super) good: Option<usize>,
     /// A value was built of it.
     pub(super) whole: bool,
-    /// Leaf: the sample to offer, and whether it is known to be accepted, or none is.
+    /// Leaf: the sample to offer; the first after which the type went on; and whether there is nothing more to try.
     pub(super) sample: usize,
+    pub(super) accepted: Option<usize>,
     pub(super) settled: bool,
     /// Back: the node above that it repeats.
     pub(super) repeats: NodeId,
@@ -92,6 +93,7 @@ impl Node {
             good: None,
             whole: false,
             sample: 0,
+            accepted: None,
             settled: false,
             repeats: 0,
             slots: Vec::new(),

@@ -3,6 +3,7 @@
 mod changes;
 mod kinds;
 mod limits;
+mod random;
 mod recursive;
 
 use std::collections::BTreeMap;

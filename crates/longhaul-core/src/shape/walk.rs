@@ -4,8 +4,9 @@
 //! or not) it sees one side. The first pass takes whatever builds a value. Each later one has a target, a choice not
 //! yet seen: it takes the known way to it, what is known to be good elsewhere, and whatever works below it.
 //!
-//! A pass that fails is tried again with another sample, if a leaf was the last thing that was offered; else with
-//! another choice. Each retry uses up something, so there is an end, and [`STEPS_MAX`] makes it a near one.
+//! A pass that fails is tried again: with another sample of the leaf that was offered last, or of one beside it (a date
+//! is checked when its numbers are together); else with another choice. Each retry
+//! uses up something, so there is an end, and [`STEPS_MAX`] makes it a near one.
 //!
 //! A type that contains itself is noticed when its visitor is met again inside it. Then a value is built there by
 //! what is known to be good, without looking.
@@ -78,7 +79,10 @@ pub(super) struct Walk {
     stack: Vec<(Identity, NodeId)>,
     /// Choices without a known good side that were made on the way here, the innermost last.
     open: Vec<Choice>,
-    last_leaf: Option<NodeId>,
+    /// Leaves that were offered and may yet be refused, and how deep they are.
+    offered: Vec<(NodeId, usize)>,
+    /// Where in `offered` those begin that a refusal now would be about: the last one, and what is built with it.
+    suspects: usize,
     cause: Option<Cause>,
 }
 
@@ -93,7 +97,8 @@ impl Walk {
             decided: nothing,
             stack: Vec::new(),
             open: Vec::new(),
-            last_leaf: None,
+            offered: Vec::new(),
+            suspects: 0,
             cause: None,
         };
         walk.explore(pass);
@@ -130,10 +135,11 @@ impl Walk {
         loop {
             self.stack.clear();
             self.open.clear();
-            self.last_leaf = None;
+            self.offered.clear();
+            self.suspects = 0;
             self.cause = None;
             if pass(self) {
-                self.settle_leaf();
+                self.settle(0);
                 self.cause = None;
                 return;
             }
@@ -149,22 +155,28 @@ impl Walk {
             return false;
         }
         // Without a cause of ours, the type itself refused something: most likely what it was given last.
-        if self.cause.is_none()
-            && let Some(leaf) = self.last_leaf
-            && let Request::Leaf(kind) = self.nodes[leaf].request
-        {
-            let node = &mut self.nodes[leaf];
-            if node.sample + 1 < kind.samples() {
-                node.sample += 1;
-                return true;
-            }
-            node.sample = 0;
-            node.settled = true;
+        if self.cause.is_none() && self.offer_another() {
+            return true;
         }
         let Some((node, alternative)) = self.open.pop() else { return false };
         let blocked = self.cause == Some(Cause::Blocked);
         self.nodes[node].alternatives[alternative] = if blocked { Tried::Blocked } else { Tried::Dead };
         true
+    }
+
+    /// Takes the next sample of the last suspect that has one. One of them is varied at a time.
+    fn offer_another(&mut self) -> bool {
+        for &(leaf, _) in self.offered[self.suspects..].iter().rev() {
+            let node = &mut self.nodes[leaf];
+            let samples = if let Request::Leaf(kind) = node.request { kind.samples() } else { 0 };
+            if !node.settled && node.sample + 1 < samples {
+                node.sample += 1;
+                return true;
+            }
+            node.sample = node.accepted.unwrap_or(0);
+            node.settled = true;
+        }
+        false
     }
 
     /// Begins to answer a question for something that has parts.
@@ -190,6 +202,7 @@ impl Walk {
             return;
         }
         self.open.truncate(visit.open);
+        self.suspects = self.offered.partition_point(|&(_, depth)| depth <= visit.stack);
         if visit.replay {
             return;
         }
@@ -214,8 +227,10 @@ impl Walk {
         if leaf.samples() == 0 {
             return self.stuck(Cause::Opaque);
         }
+        let depth = self.stack.len();
+        self.suspects = self.offered.partition_point(|&(_, beside)| beside < depth);
         if !place.replay && !self.nodes[node].settled {
-            self.last_leaf = Some(node);
+            self.offered.push((node, depth));
         }
         Ok(self.nodes[node].sample)
     }
@@ -226,15 +241,21 @@ impl Walk {
         }
         self.steps_left -= 1;
         self.cause = None;
-        // The type went on, so it took what it was given.
-        self.settle_leaf();
+        // The type went on, so it took what it was given; what is built together may yet be checked together.
+        if let Some(&(leaf, _)) = self.offered.last() {
+            let node = &mut self.nodes[leaf];
+            node.accepted.get_or_insert(node.sample);
+        }
+        let beside = self.offered.partition_point(|&(_, depth)| depth <= self.stack.len());
+        self.settle(beside);
         Ok(())
     }
 
-    fn settle_leaf(&mut self) {
-        if let Some(leaf) = self.last_leaf.take() {
+    fn settle(&mut self, from: usize) {
+        for (leaf, _) in self.offered.drain(from..) {
             self.nodes[leaf].settled = true;
         }
+        self.suspects = from;
     }
 
     /// The same question of the same type further up, and how far.

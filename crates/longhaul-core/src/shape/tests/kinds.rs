@@ -98,6 +98,21 @@ fn bytes_are_offered_until_their_length_fits() {
     is::<(Hash, u8)>("(bytes, u8)");
 }
 
+/// As dates do: the day of the year is wrong, and it is said after the seconds were read.
+#[test]
+fn numbers_that_are_checked_together_are_varied_one_by_one() {
+    #[derive(Deserialize)]
+    #[serde(try_from = "(i32, u16, u8, u8)")]
+    struct Instant;
+    impl TryFrom<(i32, u16, u8, u8)> for Instant {
+        type Error = &'static str;
+        fn try_from((_, day, hour, _): (i32, u16, u8, u8)) -> Result<Self, Self::Error> {
+            if day > 0 && hour == 0 { Ok(Self) } else { Err("no such day") }
+        }
+    }
+    is::<(u8, Instant, u8)>("(u8, (i32, u16, u8 * 2), u8)");
+}
+
 /// The walk stops where no sample is accepted; what lies behind is not known, and the names still are.
 #[test]
 fn what_no_sample_fits_ends_the_walk_and_not_the_fingerprint() {
