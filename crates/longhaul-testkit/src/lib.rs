@@ -8,8 +8,10 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod faulty;
 pub mod fixture;
 pub mod memory;
 
 pub use clock::TestClock;
+pub use faulty::{Call, FaultyStore, Made, When};
 pub use memory::MemoryStore;

@@ -1,0 +1,176 @@
+//! A store whose calls fail when a test says so.
+
+mod plan;
+mod port;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use longhaul_core::{RunId, Store, StoreError};
+use tokio::sync::Notify;
+
+use self::plan::{Fault, Plan, Strike};
+
+/// A method of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is the method of its name")]
+pub enum Call {
+    Insert,
+    Claim,
+    Checkpoint,
+    Settle,
+    Heartbeat,
+    Expire,
+    Leave,
+    Orders,
+    Proceed,
+    Cancel,
+    Hasten,
+    Delete,
+    Unpark,
+    Get,
+    Changed,
+    List,
+    Count,
+    Sweep,
+}
+
+/// When a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum When {
+    /// The store never hears of it.
+    BeforeEffect,
+    /// The store did what was asked; only the answer is lost.
+    AfterEffect,
+}
+
+impl When {
+    /// Both, for tests that try one after the other.
+    pub const BOTH: [Self; 2] = [Self::BeforeEffect, Self::AfterEffect];
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Which method.
+    pub call: Call,
+    /// The runs that were named in it, in order.
+    pub runs: Vec<RunId>,
+}
+
+/// A store that passes calls on to another, and fails some of them. Clones are the same store.
+///
+/// Without a fault it is as good as the store inside.
+///
+/// ```
+/// use longhaul_core::{Store, StoreError, Timestamp};
+/// use longhaul_testkit::{Call, FaultyStore, MemoryStore, TestClock, When, fixture::new_run};
+/// use std::sync::Arc;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let clock = TestClock::starting_at(Timestamp::EPOCH);
+/// let store = FaultyStore::new(Arc::new(MemoryStore::new(Arc::new(clock))));
+/// let run = new_run(Timestamp::EPOCH, "demo", 1);
+///
+/// // The answer is lost, but the run is kept: the repeated insert is a duplicate.
+/// store.fail_next(Call::Insert, When::AfterEffect, StoreError::Closed);
+/// assert_eq!(store.insert(vec![run.clone()]).await, Err(StoreError::Closed));
+/// assert!(store.insert(vec![run]).await.unwrap()[0].is_err());
+/// assert_eq!(store.count_of(Call::Insert), 2);
+/// # });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct FaultyStore(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    plan: Mutex<Plan>,
+    made: Notify,
+}
+
+impl FaultyStore {
+    /// All calls go to `inner`.
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self(Arc::new(Inner { store: inner, plan: Mutex::default(), made: Notify::new() }))
+    }
+
+    /// The `nth` call from now on, counted from 1, fails as [`StoreError::Unavailable`], before or after it took
+    /// effect; and the calls that follow it fail before they take effect, until [`mend`](Self::mend).
+    ///
+    /// Calls that are under way are not touched.
+    pub fn cut_after(&self, nth: usize, when: When) {
+        assert!(nth >= 1, "calls are counted from 1");
+        self.plan().cut = Some((nth, when));
+    }
+
+    /// The next call of this method fails with `error`, and those after it work again. Several add up: the first call
+    /// takes the first fault.
+    pub fn fail_next(&self, call: Call, when: When, error: StoreError) {
+        self.plan().push(call, Fault { when, strike: Strike::Fail(error) });
+    }
+
+    /// The next call of this method is never answered.
+    pub fn hang_next(&self, call: Call, when: When) {
+        self.plan().push(call, Fault { when, strike: Strike::Hang });
+    }
+
+    /// From now on all calls work, save those that hang already.
+    pub fn mend(&self) {
+        self.plan().mend();
+    }
+
+    /// How often the method was called, whatever came of it.
+    pub fn count_of(&self, call: Call) -> usize {
+        self.plan().made.iter().filter(|made| made.call == call).count()
+    }
+
+    /// All calls so far, in order, whatever came of them.
+    pub fn calls(&self) -> Vec<Made> {
+        self.plan().made.clone()
+    }
+
+    /// Waits until the method was called `times` times in all: the fact to wait on where a test would sleep.
+    pub async fn called(&self, call: Call, times: usize) {
+        loop {
+            let made = self.0.made.notified();
+            if self.count_of(call) >= times {
+                return;
+            }
+            made.await;
+        }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Passes a call on, unless a fault was planned for it.
+    async fn pass<T, E: From<StoreError>>(
+        &self,
+        call: Call,
+        runs: Vec<RunId>,
+        inner: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let fault = self.plan().next(Made { call, runs });
+        self.0.made.notify_waiters();
+        let Some(Fault { when, strike }) = fault else {
+            return inner.await;
+        };
+        if when == When::AfterEffect {
+            drop(inner.await);
+        }
+        match strike {
+            Strike::Fail(error) => Err(error.into()),
+            Strike::Hang => std::future::pending().await,
+        }
+    }
+}
+
+impl fmt::Debug for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FaultyStore").field(&*self.plan()).finish()
+    }
+}

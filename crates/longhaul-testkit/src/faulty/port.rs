@@ -1,0 +1,95 @@
+//! Each method of the port, on its way to the store inside.
+
+use async_trait::async_trait;
+use longhaul_core::{
+    NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    code::KindSupport,
+    store::{
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, Swept,
+    },
+};
+
+use super::{Call, FaultyStore};
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+        let ids = runs.iter().map(|new| new.id).collect();
+        self.pass(Call::Insert, ids, self.0.store.insert(runs)).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        self.pass(Call::Claim, vec![], self.0.store.claim(request)).await
+    }
+
+    async fn checkpoint(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
+        let ids = checkpoints.iter().map(|one| one.id).collect();
+        self.pass(Call::Checkpoint, ids, self.0.store.checkpoint(checkpoints)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
+        let ids = settlements.iter().map(|one| one.id).collect();
+        self.pass(Call::Settle, ids, self.0.store.settle(settlements)).await
+    }
+
+    async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
+        self.pass(Call::Heartbeat, vec![], self.0.store.heartbeat(beat)).await
+    }
+
+    async fn expire(&self) -> Result<usize, StoreError> {
+        self.pass(Call::Expire, vec![], self.0.store.expire()).await
+    }
+
+    async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
+        self.pass(Call::Leave, vec![], self.0.store.leave(server)).await
+    }
+
+    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
+        self.pass(Call::Orders, vec![], self.0.store.orders(server, seen)).await
+    }
+
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.pass(Call::Proceed, vec![proceed.id], self.0.store.proceed(proceed)).await
+    }
+
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
+        self.pass(Call::Cancel, vec![id], self.0.store.cancel(id, reason)).await
+    }
+
+    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
+        self.pass(Call::Hasten, vec![id], self.0.store.hasten(id)).await
+    }
+
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.pass(Call::Delete, vec![id], self.0.store.delete(id)).await
+    }
+
+    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.pass(Call::Unpark, vec![], self.0.store.unpark(kinds)).await
+    }
+
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.pass(Call::Get, vec![id], self.0.store.get(id)).await
+    }
+
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        self.pass(Call::Changed, vec![id], self.0.store.changed(id, seen)).await
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
+        self.pass(Call::List, vec![], self.0.store.list(request)).await
+    }
+
+    async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
+        self.pass(Call::Count, vec![], self.0.store.count(filter)).await
+    }
+
+    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
+        self.pass(Call::Sweep, vec![], self.0.store.sweep(retention, max)).await
+    }
+}
