@@ -72,8 +72,18 @@ impl From<LastEnd> for ResumedFrom {
 
 /// Can take the execution metadata out of a context, whatever its type.
 pub(crate) trait Capture: Send + Sync {
-    /// The execution metadata as it is now, if it changed since it was last taken.
-    fn capture(&self) -> Result<Option<Envelope>, CaptureError>;
+    /// The execution metadata as it is now, if it is newer than what is kept.
+    fn capture(&self) -> Result<Option<Captured>, CaptureError>;
+
+    /// What was captured as `generation` is kept.
+    fn kept(&self, generation: u64);
+}
+
+/// Execution metadata to be kept.
+pub(crate) struct Captured {
+    pub(crate) value: Envelope,
+    /// How many changes it holds.
+    pub(crate) generation: u64,
 }
 
 /// Execution metadata that cannot be kept.
@@ -206,6 +216,14 @@ impl Attempt {
         std::mem::take(&mut told.unpublished).then(|| told.progress.clone())
     }
 
+    /// What was taken to be published, was not.
+    pub(crate) fn publish_again(&self) {
+        let mut told = self.told.lock().expect("nothing panics while it is held");
+        told.unpublished = told.ever;
+        drop(told);
+        self.mark_unsaved();
+    }
+
     /// Saves what changed, and keeps trying while the store may come back. `Err`: this attempt shall end.
     ///
     /// Cancel safe: a save that was dropped half way is either made or not, and the next one comes after it.
@@ -215,8 +233,9 @@ impl Attempt {
             return Err(Stopped(()));
         }
         self.unsaved.store(false, Ordering::Release);
-        let execution_metadata = match values.capture() {
-            Ok(execution_metadata) => execution_metadata,
+        let unkept = Unkept(self);
+        let captured = match values.capture() {
+            Ok(captured) => captured,
             Err(CaptureError::Torn) => return self.ensure_active(),
             Err(CaptureError::Refused(why)) => {
                 self.stop(StopReason::Refused { why: why.into() });
@@ -224,14 +243,17 @@ impl Attempt {
             }
         };
         let progress = self.take_progress();
-        if execution_metadata.is_none() && progress.is_none() {
-            return self.ensure_active();
-        }
-        if execution_metadata.is_some() {
+        if captured.is_some() {
             *seq += 1;
         }
-        let checkpoint = Checkpoint { id: self.id, epoch: self.epoch, seq: *seq, execution_metadata, progress };
-        self.keep(checkpoint).await?;
+        let (execution_metadata, generation) = captured.map(|captured| (captured.value, captured.generation)).unzip();
+        if execution_metadata.is_some() || progress.is_some() {
+            self.keep(Checkpoint { id: self.id, epoch: self.epoch, seq: *seq, execution_metadata, progress }).await?;
+        }
+        if let Some(generation) = generation {
+            values.kept(generation);
+        }
+        unkept.defuse();
         self.ensure_active()
     }
 
@@ -275,12 +297,27 @@ impl Attempt {
         let _ = self.reason.set(StopReason::ClaimLost);
         self.token.cancel();
         let (execution_metadata, refused) = match values.map_or(Ok(None), Capture::capture) {
-            Ok(captured) => (captured.map(|value| (*seq + 1, value)), None),
+            Ok(captured) => (captured.map(|captured| (*seq + 1, captured.value)), None),
             Err(CaptureError::Torn) => (None, None),
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };
         let told = self.told.lock().expect("nothing panics while it is held");
         LastWords { execution_metadata, progress: told.ever.then(|| told.progress.clone()), refused }
+    }
+}
+
+/// A save under way: unless it comes to its end, what it took is still to be saved.
+struct Unkept<'a>(&'a Attempt);
+
+impl Unkept<'_> {
+    fn defuse(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unkept<'_> {
+    fn drop(&mut self) {
+        self.0.publish_again();
     }
 }
 

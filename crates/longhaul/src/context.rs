@@ -7,18 +7,17 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
-use longhaul_core::Envelope;
 use tokio_util::sync::CancellationToken;
 
 pub use blocking::BlockingContext;
 pub use progress::ProgressTeller;
 
 use crate::{
-    attempt::{Attempt, AttemptInfo, Capture, CaptureError, StopReason},
+    attempt::{Attempt, AttemptInfo, Capture, CaptureError, Captured, StopReason},
     outcome::Stopped,
     task::Payload,
     values::Form,
@@ -41,24 +40,31 @@ struct Inner<M, X> {
 /// The execution metadata in memory, and how it is laid down.
 pub(crate) struct Values<X> {
     value: Mutex<X>,
-    changed: AtomicBool,
+    /// How many changes were made, and how many of them are kept.
+    changes: AtomicU64,
+    kept: AtomicU64,
     form: Form,
 }
 
 impl<X> Values<X> {
     pub(crate) fn new(value: X, form: Form) -> Self {
-        Self { value: Mutex::new(value), changed: AtomicBool::new(false), form }
+        Self { value: Mutex::new(value), changes: AtomicU64::new(0), kept: AtomicU64::new(0), form }
     }
 }
 
 impl<X: Payload> Capture for Values<X> {
-    fn capture(&self) -> Result<Option<Envelope>, CaptureError> {
-        if !self.changed.load(Ordering::Acquire) {
+    fn capture(&self) -> Result<Option<Captured>, CaptureError> {
+        if self.changes.load(Ordering::Acquire) == self.kept.load(Ordering::Acquire) {
             return Ok(None);
         }
         let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
-        self.changed.store(false, Ordering::Release);
-        self.form.encode(&*value).map(Some).map_err(|error| CaptureError::Refused(error.to_string()))
+        let generation = self.changes.load(Ordering::Acquire);
+        let value = self.form.encode(&*value).map_err(|error| CaptureError::Refused(error.to_string()))?;
+        Ok(Some(Captured { value, generation }))
+    }
+
+    fn kept(&self, generation: u64) {
+        self.kept.fetch_max(generation, Ordering::AcqRel);
     }
 }
 
@@ -101,7 +107,7 @@ impl<M, X> Context<M, X> {
     pub fn update<O>(&self, change: impl FnOnce(&mut X) -> O) -> O {
         let mut value = self.inner.values.value.lock().expect("a closure handed to `update` panicked");
         let out = change(&mut value);
-        self.inner.values.changed.store(true, Ordering::Release);
+        self.inner.values.changes.fetch_add(1, Ordering::AcqRel);
         drop(value);
         self.inner.attempt.mark_unsaved();
         out

@@ -12,6 +12,8 @@ mod definition;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod doc;
+#[cfg(doctest)]
+mod guide;
 mod ids;
 mod outcome;
 mod panics;

@@ -56,7 +56,9 @@ pub(crate) struct Executor {
     ids: IdSource,
     server: Mutex<ServerId>,
     held: Mutex<HashMap<(RunId, Epoch), Held>>,
-    /// Called when the last held attempt was settled.
+    /// Claims that the store was not told the end of yet.
+    unsettled: AtomicUsize,
+    /// Called when there is none of them left.
     all_settled: Notify,
     slots: Arc<Semaphore>,
     /// Claims whose attempt has not ended yet, started or not.
@@ -75,6 +77,9 @@ pub(crate) struct Executor {
     broken: OnceLock<StoreError>,
     /// Becomes cancelled when the store broke.
     pub(crate) store_broke: CancellationToken,
+    /// The loops that bring in runs.
+    intake: TaskTracker,
+    /// All others, and the attempts.
     loops: TaskTracker,
 }
 
@@ -109,6 +114,7 @@ impl Executor {
             ids,
             server,
             held: Mutex::default(),
+            unsettled: AtomicUsize::new(0),
             all_settled: Notify::new(),
             outstanding: AtomicUsize::new(0),
             ended: AtomicU64::new(0),
@@ -120,6 +126,7 @@ impl Executor {
             finished: CancellationToken::new(),
             broken: OnceLock::new(),
             store_broke: CancellationToken::new(),
+            intake: TaskTracker::new(),
             loops: TaskTracker::new(),
         });
         heartbeat::spawn(executor.clone());
@@ -127,7 +134,7 @@ impl Executor {
         executor.loops.spawn(autosave::autosave(executor.clone()));
         executor.loops.spawn(orders::orders(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
-        executor.loops.spawn(fetch::fetch(executor.clone()));
+        executor.intake.spawn(fetch::fetch(executor.clone()));
         executor
     }
 
@@ -179,10 +186,14 @@ impl Executor {
         self.held().insert((held.attempt.id, held.attempt.epoch), held);
     }
 
+    fn claimed(&self, runs: usize) {
+        self.outstanding.fetch_add(runs, Ordering::AcqRel);
+        self.unsettled.fetch_add(runs, Ordering::AcqRel);
+    }
+
     fn let_go(&self, attempt: &Attempt) {
-        let mut held = self.held();
-        held.remove(&(attempt.id, attempt.epoch));
-        if held.is_empty() {
+        self.held().remove(&(attempt.id, attempt.epoch));
+        if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.all_settled.notify_waiters();
         }
     }

@@ -65,5 +65,8 @@ async fn publish(executor: &Executor, unsaved: &[Held]) {
     // Nobody depends on it, and the next save tells it again.
     if let Err(error) = executor.store.checkpoint(told).await {
         tracing::debug!(%error, "progress was not published");
+        for held in unsaved {
+            held.attempt.publish_again();
+        }
     }
 }

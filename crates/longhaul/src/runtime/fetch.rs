@@ -20,7 +20,7 @@ const AHEAD_MAX: usize = 256;
 /// runs never wait for the store, and none is claimed early when runs are long.
 pub(super) async fn fetch(executor: Arc<Executor>) {
     let (ready, to_start) = mpsc::channel(CLAIM_MAX + AHEAD_MAX);
-    executor.loops.spawn(dispatch(executor.clone(), to_start));
+    executor.intake.spawn(dispatch(executor.clone(), to_start));
     let kinds: Arc<[_]> = executor.registry.support().into();
     if let Err(error) = executor.store.unpark(kinds.to_vec()).await {
         tracing::warn!(%error, "runs that were parked as incompatible stay parked until the next start");
@@ -46,14 +46,17 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
             Ok(runs) => {
                 patience = Patience::default();
                 ahead = (executor.ended.load(Ordering::Relaxed) - ended_before).min(AHEAD_MAX as u64) as usize;
-                executor.outstanding.fetch_add(runs.len(), Ordering::AcqRel);
+                executor.claimed(runs.len());
                 for run in runs {
                     ready.send(run).await.expect("dispatch outlives fetch");
                 }
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "claiming pauses");
-                patience.pause().await;
+                tokio::select! {
+                    () = patience.pause() => {}
+                    () = executor.stopping.cancelled() => return,
+                }
             }
             Err(error) => return executor.break_off(error),
         }

@@ -57,6 +57,10 @@ impl Executor {
     /// Leases are renewed until the end.
     pub(crate) async fn shut_down(self: &Arc<Self>, grace: Duration) -> ShutdownReport {
         self.stopping.cancel();
+        self.intake.close();
+        if clock::within(LAST_WRITES, self.intake.wait()).await.is_none() {
+            tracing::warn!("claiming did not end in time");
+        }
         self.stop_all(&StopReason::Shutdown);
         let mut report = ShutdownReport { suspended: self.still_held(), ..ShutdownReport::default() };
         let in_time = tokio::select! {
@@ -88,13 +92,10 @@ impl Executor {
     async fn until_settled(&self) {
         loop {
             let settled = self.all_settled.notified();
-            if self.held().is_empty() && self.outstanding.load(Ordering::Acquire) == 0 {
+            if self.unsettled.load(Ordering::Acquire) == 0 {
                 return;
             }
-            tokio::select! {
-                () = settled => {}
-                () = self.attempt_ended.notified() => {}
-            }
+            settled.await;
         }
     }
 
@@ -106,12 +107,8 @@ impl Executor {
             let done = conclude::conclude(attempt, &*values, Performed::Dropped).await;
             self.settle(done).await;
         }
-        let _ = clock::within(LAST_WRITES, async {
-            while !self.held().is_empty() {
-                self.all_settled.notified().await;
-            }
-        })
-        .await;
+        // If the store does not take them now, their runs go on from their last checkpoint.
+        let _ = clock::within(LAST_WRITES, self.until_settled()).await;
     }
 
     async fn finish(&self) {

@@ -1,0 +1,21 @@
+//! The README and the guide, so that their code is compiled and run as doctests. Nothing of it is in a build.
+
+macro_rules! page {
+    ($name:ident, $path:literal) => {
+        #[doc = include_str!($path)]
+        struct $name;
+    };
+}
+
+// These open a store in a folder.
+#[cfg(feature = "sled")]
+page!(Readme, "../../../README.md");
+#[cfg(feature = "sled")]
+page!(FirstTask, "../../../docs/guide/1-first-task.md");
+#[cfg(feature = "sled")]
+page!(OperatingTheStore, "../../../docs/guide/6-operating-the-store.md");
+
+page!(ResumingAndIdempotency, "../../../docs/guide/2-resuming-and-idempotency.md");
+page!(Shutdown, "../../../docs/guide/3-shutdown.md");
+page!(ChangingATask, "../../../docs/guide/4-changing-a-task.md");
+page!(TestingYourTask, "../../../docs/guide/5-testing-your-task.md");
