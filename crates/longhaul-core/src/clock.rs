@@ -1,10 +1,6 @@
 //! The port to time.
 
-use std::{
-    fmt,
-    sync::Weak,
-    time::Duration,
-};
+use std::{fmt, sync::Weak, time::Duration};
 
 use crate::time::Timestamp;
 

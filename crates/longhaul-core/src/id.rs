@@ -146,7 +146,7 @@ identifier! {
     /// use longhaul_core::{RunId, Timestamp};
     ///
     /// let id = RunId::new(Timestamp::from_micros(1_795_209_600_000_000), [7; 10]);
-    /// assert_eq!(id.to_string(), "run_01m7yge9003r3ge1r70w3ge1r7");
+    /// assert_eq!(id.to_string(), "run_01m7xd9700ew3re1r70w3ge1r7");
     /// assert_eq!(id.to_string().parse(), Ok(id));
     /// ```
     RunId, "run_"
@@ -201,7 +201,13 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused_with_what_was_expected() {
-        for text in ["", "run_", "01m7yge9003r3ge1r70w3ge1r7", "run_01m7yge9003r3ge1r70w3ge1r", "run_zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        for text in [
+            "",
+            "run_",
+            "01m7xd9700ew3re1r70w3ge1r7",
+            "run_01m7yge9003r3ge1r70w3ge1r",
+            "run_zzzzzzzzzzzzzzzzzzzzzzzzzz",
+        ] {
             let error = text.parse::<RunId>().unwrap_err().to_string();
             assert!(error.contains("run_") && error.contains("26 characters"), "{error}");
         }

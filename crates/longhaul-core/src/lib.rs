@@ -1,6 +1,6 @@
 //! The rules of longhaul, and nothing else.
 //!
-//! This crate knows what a run is, which state follows which ([`decide`]), how a user's value is laid down
+//! This crate knows what a run is, which state follows which ([`decide`](decide())), how a user's value is laid down
 //! ([`envelope`]), and what a store and a clock must do for us (the ports [`Store`] and [`Clock`]). It does no I/O,
 //! reads no clock, starts no thread and logs nothing: whatever needs those is handed in, or lives elsewhere.
 //!

@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{
-    id::RunId,
-    limits::DELAYS_MAX,
-};
+use crate::{id::RunId, limits::DELAYS_MAX};
 
 /// How a run is tried again. Stored with the run when it is enqueued, so that changing a task's policy changes the
 /// runs to come, not those in flight.

@@ -148,7 +148,9 @@ impl fmt::Display for StateKind {
 
 /// Not the name of a state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a state: use one of pending, running, retrying, suspended, completed, failed, cancelled, incompatible")]
+#[error(
+    "`{0}` is not a state: use one of pending, running, retrying, suspended, completed, failed, cancelled, incompatible"
+)]
 pub struct ParseStateError(String);
 
 impl FromStr for StateKind {

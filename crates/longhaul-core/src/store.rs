@@ -24,10 +24,15 @@ pub use error::{
 };
 pub use message::{
     Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Filter, Order, Orders, Page, PageRequest, Proceed,
-    Proceeded, Replacement, ServerBeat, Settlement, Settled, Swept,
+    Proceeded, Replacement, ServerBeat, Settled, Settlement, Swept,
 };
 
-use crate::{code::KindSupport, id::{RunId, ServerId}, retention::Retention, run::{NewRun, Snapshot}};
+use crate::{
+    code::KindSupport,
+    id::{RunId, ServerId},
+    retention::Retention,
+    run::{NewRun, Snapshot},
+};
 
 /// Where runs live.
 #[async_trait]

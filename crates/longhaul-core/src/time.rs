@@ -57,9 +57,7 @@ impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => Self::EPOCH.after(since),
-            Err(before) => {
-                Self(i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::saturating_neg))
-            }
+            Err(before) => Self(i64::try_from(before.duration().as_micros()).map_or(i64::MIN, i64::saturating_neg)),
         }
     }
 }
@@ -73,7 +71,9 @@ impl From<Timestamp> for SystemTime {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
+        // By seconds: from microseconds alone, jiff refuses the fraction of its last second.
+        let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000) as i32);
+        match jiff::Timestamp::new(seconds, micros * 1000) {
             Ok(time) => fmt::Display::fmt(&time, f),
             Err(_) => write!(f, "{}µs", self.0),
         }

@@ -1,0 +1,102 @@
+//! Every situation that a run can be in, and everything that can happen to it.
+
+use std::time::Duration;
+
+use longhaul_core::{
+    Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, Run, RunId,
+    ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
+};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+const SERVER: ServerId = ServerId::from_bytes([9; 16]);
+const PARKED_BY: CodeMark = CodeMark(1);
+
+fn value() -> Envelope {
+    Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>()).expect("a number can be encoded")
+}
+
+fn run(state: State) -> Run {
+    let new = NewRun {
+        id: RunId::from_bytes([1; 16]),
+        kind: Kind::new("demo").expect("a name"),
+        version: 1,
+        queue: Queue::default(),
+        priority: Priority(0),
+        tags: [].into(),
+        policy: RetryPolicy::default().attempts(2).crashes(2),
+        timeout: None,
+        due: None,
+        metadata: value(),
+        execution_metadata: None,
+    };
+    let (admitted, _) = admit(NOW, &new);
+    Run { state, epoch: Epoch(3), ..admitted }
+}
+
+/// A run in each situation, with what the page calls it: the columns.
+pub(crate) fn situations() -> Vec<(&'static str, Run)> {
+    let soon = NOW.after(Duration::from_secs(5));
+    let running = run(State::Running { server: SERVER });
+    let asked = Run { request: Some(StopRequest::Cancel { reason: None }), ..running.clone() };
+    let kept = Run { proceed_kept: true, ..running.clone() };
+    vec![
+        ("Pending, due", run(State::Pending { due: NOW })),
+        ("Pending, due later", run(State::Pending { due: soon })),
+        ("Running", running),
+        ("Running, asked to stop", asked),
+        ("Running, proceed kept", kept),
+        ("Retrying, due", run(State::Retrying { due: NOW })),
+        ("Retrying, due later", run(State::Retrying { due: soon })),
+        ("Suspended", run(State::Suspended { waiting: Waiting::Proceed })),
+        ("Suspended until now", run(State::Suspended { waiting: Waiting::Until(NOW) })),
+        ("Incompatible", run(State::Incompatible { by: PARKED_BY })),
+        ("Completed", run(State::Completed)),
+        ("Failed", run(State::Failed)),
+        ("Cancelled", run(State::Cancelled)),
+    ]
+}
+
+/// The situation in which one more failure, or crash, is the last.
+pub(crate) fn at_the_end_of_its_chances(run: &Run) -> Run {
+    let mut run = run.clone();
+    run.counts.failures = run.policy.attempts_max - 1;
+    run.counts.crashes = run.policy.crashes_max - 1;
+    run
+}
+
+/// What can happen: what the page calls it, the short word for the diagram, and the event. The rows.
+pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
+    let epoch = Epoch(3);
+    let settle = |ending| Event::Settle { epoch, ending };
+    let failure = |cause| Failure::new(cause, "no route", epoch, NOW);
+    let failed = |cause, permanent| settle(Ending::Failed { failure: failure(cause), retry_after: None, permanent });
+    let until = Some(NOW.after(Duration::from_secs(60)));
+    let crash = |alone| Event::Crash { evidence: "gone".into(), alone };
+    vec![
+        ("claim", "claim", Event::Claim { server: SERVER }),
+        ("checkpoint, new value", "checkpoint", Event::Checkpoint { epoch, seq: 1, changed: Some(1) }),
+        ("checkpoint, old epoch", "", Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1) }),
+        ("completed", "completed", settle(Ending::Completed { result: value() })),
+        ("completed, old epoch", "", Event::Settle { epoch: Epoch(2), ending: Ending::Completed { result: value() } }),
+        ("suspended", "suspended", settle(Ending::Suspended { until: None })),
+        ("suspended until", "suspended", settle(Ending::Suspended { until })),
+        ("failed", "failed", failed(Cause::Error, false)),
+        ("timed out", "timed out", failed(Cause::Timeout, false)),
+        ("failed permanently", "gave up", failed(Cause::Error, true)),
+        ("panicked", "panicked", settle(Ending::Panicked { failure: failure(Cause::Panic) })),
+        ("interrupted", "interrupted", settle(Ending::Interrupted { why: "shutdown".into() })),
+        ("cancelled by the task", "cancelled", settle(Ending::Cancelled { reason: None, error: None })),
+        ("not readable", "not readable", settle(Ending::Incompatible { why: "bytes".into(), by: PARKED_BY })),
+        ("returned unstarted", "returned", settle(Ending::Returned)),
+        ("crash, among others", "crash", crash(false)),
+        ("crash, alone", "crash", crash(true)),
+        ("proceed", "proceed", Event::Proceed { at: None, replaced: None }),
+        ("proceed at a time", "proceed", Event::Proceed { at: until, replaced: None }),
+        ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1) }),
+        ("cancel", "cancel", Event::Cancel { reason: None }),
+        ("hasten", "hasten", Event::Hasten),
+        ("other code came up", "other code", Event::Unpark { mark: CodeMark(2) }),
+        ("the same code came up", "", Event::Unpark { mark: PARKED_BY }),
+        ("delete", "delete", Event::Delete),
+    ]
+}
