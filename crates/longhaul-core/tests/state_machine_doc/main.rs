@@ -81,8 +81,8 @@ fn table() -> String {
     for (name, _, event) in events() {
         rows.push(row(name, situations.iter().map(|(_, run)| cell(run, &event, &mut notes))));
     }
-    let notes: String = notes.iter().enumerate().map(|(n, note)| format!("{}. {note}\n", n + 1)).collect();
-    rows.concat() + "\n" + &notes
+    let notes: Vec<_> = notes.iter().enumerate().map(|(n, note)| format!("{}. {note}\n", n + 1)).collect();
+    rows.concat() + "\n" + &notes.concat()
 }
 
 fn row(head: &str, cells: impl Iterator<Item = String>) -> String {
