@@ -1,1 +1,318 @@
-//! What `decide` says, arrow by arrow, and what holds for every run and event.
+//! What `decide` says, arrow by arrow; in `properties`, what holds for every run and event.
+
+mod properties;
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    code::CodeMark,
+    envelope::{Codec, Envelope},
+    event::Ending,
+    failure::{Cause, Failure},
+    id::{RunId, ServerId},
+    name::{Kind, Queue},
+    retry::{Backoff, RetryPolicy},
+    run::Priority,
+    shape,
+};
+
+const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+const SERVER: ServerId = ServerId::from_bytes([9; 16]);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn value(n: u32) -> Envelope {
+    Envelope::encode(&n, Codec::Bincode, 1, shape::fingerprint_of::<u32>()).expect("a number can be encoded")
+}
+
+fn new_run() -> NewRun {
+    NewRun {
+        id: RunId::from_bytes([1; 16]),
+        kind: Kind::new("demo").expect("a name"),
+        version: 2,
+        queue: Queue::default(),
+        priority: Priority(3),
+        tags: [].into(),
+        policy: RetryPolicy::default().attempts(3).crashes(2).backoff(Backoff::Fixed(SECOND * 10)),
+        timeout: Some(SECOND * 60),
+        due: None,
+        metadata: value(1),
+        execution_metadata: None,
+    }
+}
+
+/// At attempt 4, with nothing counted yet.
+fn run_in(state: State) -> Run {
+    let (run, _) = admit(NOW, &new_run());
+    Run { state, epoch: Epoch(4), ..run }
+}
+
+fn running() -> Run {
+    run_in(State::Running { server: SERVER })
+}
+
+fn settle(ending: Ending) -> Event {
+    Event::Settle { epoch: Epoch(4), ending }
+}
+
+fn failed(cause: Cause) -> Event {
+    let failure = Failure::new(cause, "no route", Epoch(4), NOW);
+    settle(Ending::Failed { failure, retry_after: None, permanent: false })
+}
+
+fn panicked() -> Event {
+    settle(Ending::Panicked { failure: Failure::new(Cause::Panic, "index", Epoch(4), NOW) })
+}
+
+fn crash(alone: bool) -> Event {
+    Event::Crash { evidence: "killed".into(), alone }
+}
+
+fn next(run: &Run, event: &Event) -> Run {
+    decide(NOW, run, event).expect("the event is legal here").next
+}
+
+fn said(run: &Run, event: &Event) -> Transition {
+    let decision = decide(NOW, run, event).expect("the event is legal here");
+    decision.effects.history.expect("it is worth telling").what
+}
+
+#[test]
+fn a_new_run_waits_until_it_is_due() {
+    let at = Timestamp::from_micros(5);
+    for (due, expected) in [(None, NOW), (Some(Due::At(at)), at), (Some(Due::After(SECOND)), NOW.after(SECOND))] {
+        let (run, first) = admit(NOW, &NewRun { due, ..new_run() });
+        assert_eq!(run.state, State::Pending { due: expected });
+        assert_eq!((run.created, run.since, run.epoch, run.revision), (NOW, NOW, Epoch(0), 1));
+        assert_eq!(first, HistoryEntry { at: NOW, epoch: Epoch(0), what: Transition::Enqueued, why: None });
+    }
+}
+
+#[test]
+fn a_claim_begins_a_new_attempt() {
+    let mut run = run_in(State::Pending { due: NOW });
+    (run.seq, run.progressed) = (17, true);
+    let next = next(&run, &Event::Claim { server: SERVER });
+    assert_eq!(next.state, State::Running { server: SERVER });
+    assert_eq!((next.epoch, next.seq, next.progressed, next.since), (Epoch(5), 0, false, NOW));
+    assert_eq!(said(&run, &Event::Claim { server: SERVER }), Transition::Claimed(SERVER));
+}
+
+#[test]
+fn what_is_not_due_is_not_claimed() {
+    let due = NOW.after(Duration::from_micros(1));
+    for state in [State::Pending { due }, State::Retrying { due }, State::Suspended { waiting: Waiting::Until(due) }] {
+        let refused = decide(NOW, &run_in(state.clone()), &Event::Claim { server: SERVER });
+        assert_eq!(refused, Err(IllegalEvent::NotDue { due }), "{state:?}");
+        assert!(decide(due, &run_in(state), &Event::Claim { server: SERVER }).is_ok());
+    }
+}
+
+#[test]
+fn a_checkpoint_with_a_new_value_clears_a_run_of_its_crashes() {
+    let mut run = running();
+    (run.suspicion, run.counts.crashes, run.counts.restarts_without_progress) = (3, 1, 7);
+    let same = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None });
+    assert_eq!((same.seq, same.progressed, same.suspicion, same.counts), (1, false, 3, run.counts));
+
+    let other = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5) });
+    assert_eq!((other.seq, other.progressed, other.suspicion, other.version), (2, true, 0, 5));
+    assert_eq!((other.counts.crashes, other.counts.restarts_without_progress), (0, 0));
+    let older = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1) });
+    assert_eq!(older.version, 2, "the metadata is still of version 2");
+}
+
+#[test]
+fn a_checkpoint_that_comes_late_is_told_apart_from_one_that_lost_its_claim() {
+    let run = Run { seq: 3, ..running() };
+    let late = |epoch, seq| decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None });
+    assert_eq!(late(4, 3), Err(IllegalEvent::Superseded { found: 3, current: 3 }));
+    let lost = IllegalEvent::EpochLost { found: Epoch(3), current: Epoch(4), state: StateKind::Running };
+    assert_eq!(late(3, 9), Err(lost));
+}
+
+#[test]
+fn each_ending_leads_to_its_state() {
+    let until = NOW.after(SECOND * 60);
+    let arrows = [
+        (settle(Ending::Completed { result: value(7) }), State::Completed, Transition::Completed),
+        (
+            settle(Ending::Suspended { until: None }),
+            State::Suspended { waiting: Waiting::Proceed },
+            Transition::Suspended,
+        ),
+        (
+            settle(Ending::Suspended { until: Some(until) }),
+            State::Suspended { waiting: Waiting::Until(until) },
+            Transition::Suspended,
+        ),
+        (failed(Cause::Error), State::Retrying { due: NOW.after(SECOND * 10) }, Transition::Failed),
+        (failed(Cause::Timeout), State::Retrying { due: NOW.after(SECOND * 10) }, Transition::TimedOut),
+        (panicked(), State::Retrying { due: NOW.after(SECOND * 10) }, Transition::Panicked),
+        (settle(Ending::Interrupted { why: "deploy".into() }), State::Pending { due: NOW }, Transition::Interrupted),
+        (settle(Ending::Cancelled { reason: None, error: None }), State::Cancelled, Transition::Cancelled),
+        (
+            settle(Ending::Incompatible { why: "bytes".into(), by: CodeMark(3) }),
+            State::Incompatible { by: CodeMark(3) },
+            Transition::Parked,
+        ),
+        (settle(Ending::Returned), State::Pending { due: NOW }, Transition::Returned),
+        (crash(false), State::Pending { due: NOW }, Transition::Crashed),
+    ];
+    for (event, state, transition) in arrows {
+        assert_eq!(next(&running(), &event).state, state, "{event:?}");
+        assert_eq!(said(&running(), &event), transition);
+    }
+}
+
+#[test]
+fn a_failure_may_say_when_or_that_never() {
+    let failure = Failure::new(Cause::Error, "busy", Epoch(4), NOW);
+    let later = Ending::Failed { failure: failure.clone(), retry_after: Some(SECOND * 99), permanent: false };
+    assert_eq!(next(&running(), &settle(later)).state, State::Retrying { due: NOW.after(SECOND * 99) });
+    let never = settle(Ending::Failed { failure: failure.clone(), retry_after: Some(SECOND), permanent: true });
+    let decision = decide(NOW, &running(), &never).expect("the attempt holds the run");
+    assert_eq!(decision.next.state, State::Failed);
+    assert_eq!(decision.effects.ended, Some(Ended::Failed(failure)));
+}
+
+#[test]
+fn the_last_attempt_that_the_policy_allows_is_the_last() {
+    let mut run = running();
+    for failures in 1..=2 {
+        run.counts.failures = failures - 1;
+        assert_eq!(next(&run, &failed(Cause::Error)).state.kind(), StateKind::Retrying);
+    }
+    run.counts.failures = 2;
+    let last = next(&run, &failed(Cause::Error));
+    assert_eq!((last.state.clone(), last.counts.failures), (State::Failed, 3));
+    assert_eq!(said(&run, &failed(Cause::Error)), Transition::GaveUp);
+}
+
+#[test]
+fn only_a_failure_or_a_panic_under_such_a_policy_goes_back_to_the_start() {
+    let mut run = running();
+    run.policy = run.policy.from_the_start();
+    let reset = |run: &Run, event: &Event| decide(NOW, run, event).expect("legal").effects.reset;
+    assert!(reset(&run, &failed(Cause::Error)) && reset(&run, &panicked()));
+    for event in
+        [settle(Ending::Interrupted { why: "deploy".into() }), settle(Ending::Suspended { until: None }), crash(true)]
+    {
+        assert!(!reset(&run, &event), "{event:?}");
+    }
+    assert!(!reset(&running(), &failed(Cause::Error)));
+}
+
+#[test]
+fn a_crash_counts_when_the_run_was_alone_and_made_no_checkpoint() {
+    let counted = |progressed, alone| {
+        let next = next(&Run { progressed, ..running() }, &crash(alone));
+        (next.counts.crashes, next.suspicion, next.counts.restarts_without_progress)
+    };
+    assert_eq!(counted(false, true), (1, 1, 1));
+    assert_eq!(counted(false, false), (0, 1, 1));
+    assert_eq!(counted(true, true), (0, 0, 0));
+    assert_eq!(counted(true, false), (0, 0, 0));
+}
+
+#[test]
+fn a_run_that_crashed_too_often_alone_is_quarantined_with_evidence() {
+    let mut run = running();
+    run.counts.crashes = 1;
+    assert_eq!(next(&run, &crash(false)).state.kind(), StateKind::Pending);
+    let decision = decide(NOW, &run, &crash(true)).expect("it runs");
+    assert_eq!((decision.next.state, decision.next.suspicion), (State::Failed, 0));
+    let Some(Ended::Failed(failure)) = decision.effects.ended else { panic!("no failure was kept") };
+    assert_eq!((failure.cause, failure.attempt), (Cause::Crash, Epoch(4)));
+    assert!(failure.message.starts_with("killed; 2 crashes in a row"), "{}", failure.message);
+
+    let panicked = decide(NOW, &run, &panicked()).expect("the attempt holds the run");
+    assert_eq!(panicked.next.state, State::Failed);
+    assert!(matches!(panicked.effects.ended, Some(Ended::Failed(failure)) if &*failure.message == "index"));
+}
+
+#[test]
+fn a_panic_after_a_new_checkpoint_is_not_counted() {
+    let next = next(&Run { progressed: true, ..running() }, &panicked());
+    assert_eq!((next.state.kind(), next.counts), (StateKind::Retrying, Counts::default()));
+    assert_eq!(next.last_end, LastEnd::Crashed);
+}
+
+#[test]
+fn a_proceed_lets_a_suspended_run_go_on_now_or_later() {
+    let suspended = run_in(State::Suspended { waiting: Waiting::Proceed });
+    let at = NOW.after(SECOND);
+    let proceed = |at, replaced| next(&suspended, &Event::Proceed { at, replaced });
+    assert_eq!(proceed(None, None).state, State::Pending { due: NOW });
+    assert_eq!(proceed(Some(at), None).state, State::Pending { due: at });
+    assert_eq!(
+        (proceed(None, None).version, proceed(None, Some(1)).version, proceed(None, Some(9)).version),
+        (2, 2, 9)
+    );
+}
+
+#[test]
+fn a_proceed_of_a_running_run_is_used_up_by_its_next_suspension() {
+    let kept = next(&running(), &Event::Proceed { at: None, replaced: None });
+    assert!(kept.proceed_kept);
+    let on = next(&kept, &settle(Ending::Suspended { until: None }));
+    assert_eq!((on.state, on.proceed_kept, on.counts.suspensions), (State::Pending { due: NOW }, false, 1));
+
+    let other = decide(NOW, &running(), &Event::Proceed { at: None, replaced: Some(1) });
+    assert_eq!(other, Err(IllegalEvent::State { what: "cannot proceed", state: StateKind::Running }));
+}
+
+#[test]
+fn a_cancellation_wins_over_every_ending_but_a_result() {
+    let reason = Some("too dear".into());
+    let asked = decide(NOW, &running(), &Event::Cancel { reason }).expect("it is not final");
+    assert!(asked.effects.order);
+    let asked = asked.next;
+    assert_eq!(asked.state.kind(), StateKind::Running);
+    let endings = [
+        settle(Ending::Suspended { until: None }),
+        failed(Cause::Error),
+        panicked(),
+        settle(Ending::Interrupted { why: "deploy".into() }),
+        settle(Ending::Incompatible { why: "bytes".into(), by: CodeMark(3) }),
+        settle(Ending::Returned),
+        settle(Ending::Cancelled { reason: None, error: None }),
+        crash(true),
+    ];
+    for event in endings {
+        let decision = decide(NOW, &asked, &event).expect("it runs");
+        assert_eq!((decision.next.state, decision.next.request), (State::Cancelled, None), "{event:?}");
+        let reason = Some("too dear".into());
+        assert_eq!(decision.effects.ended, Some(Ended::Cancelled { reason, error: None }), "{event:?}");
+    }
+    assert_eq!(next(&asked, &settle(Ending::Completed { result: value(7) })).state, State::Completed);
+}
+
+#[test]
+fn hasten_brings_forward_what_waits_for_a_time() {
+    let due = NOW.after(SECOND);
+    assert_eq!(next(&run_in(State::Pending { due }), &Event::Hasten).state, State::Pending { due: NOW });
+    assert_eq!(next(&run_in(State::Retrying { due }), &Event::Hasten).state, State::Retrying { due: NOW });
+    assert_eq!(
+        next(&run_in(State::Incompatible { by: CodeMark(1) }), &Event::Hasten).state,
+        State::Pending { due: NOW }
+    );
+    let refused = decide(NOW, &run_in(State::Pending { due: NOW }), &Event::Hasten).unwrap_err();
+    assert_eq!(refused.to_string(), "cannot hasten a run that is pending");
+}
+
+#[test]
+fn a_parked_run_gets_a_new_chance_from_other_code_only() {
+    let parked = run_in(State::Incompatible { by: CodeMark(1) });
+    assert!(decide(NOW, &parked, &Event::Unpark { mark: CodeMark(1) }).is_err());
+    assert_eq!(next(&parked, &Event::Unpark { mark: CodeMark(2) }).state, State::Pending { due: NOW });
+}
+
+#[test]
+fn reasons_are_cut_where_they_enter() {
+    let reason: Box<str> = "ß".repeat(1000).into();
+    let decision = decide(NOW, &running(), &Event::Cancel { reason: Some(reason) }).expect("it is not final");
+    let Some(StopRequest::Cancel { reason: Some(kept) }) = decision.next.request else { panic!("no request") };
+    assert_eq!(kept.len(), REASON_MAX);
+    assert_eq!(decision.effects.history.and_then(|entry| entry.why).map(|why| why.len()), Some(REASON_MAX));
+}

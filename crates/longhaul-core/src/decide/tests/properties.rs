@@ -1,0 +1,257 @@
+//! What holds for every run and every event.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What happens, with epochs and times relative to the run that it happens to.
+#[derive(Clone, Debug)]
+struct Happening {
+    event: Event,
+    /// How many attempts ago the writer began; 0: it is the latest.
+    behind: u32,
+    /// The clock moved so far before.
+    later: Duration,
+}
+
+impl Happening {
+    /// The event as it comes to `run`.
+    fn on(&self, run: &Run) -> Event {
+        let writer = Epoch(run.epoch.0.saturating_sub(self.behind));
+        match self.event.clone() {
+            Event::Checkpoint { seq, changed, .. } => Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed },
+            Event::Settle { ending, .. } => Event::Settle { epoch: writer, ending },
+            event => event,
+        }
+    }
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    let failure = |cause| Failure::new(cause, "no route", Epoch(0), NOW);
+    let wait = || proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
+    prop_oneof![
+        Just(Ending::Completed { result: value(7) }),
+        wait().prop_map(|wait| Ending::Suspended { until: wait.map(|wait| NOW.after(wait)) }),
+        (any::<bool>(), wait(), proptest::bool::weighted(0.1)).prop_map(move |(error, retry_after, permanent)| {
+            let cause = if error { Cause::Error } else { Cause::Timeout };
+            Ending::Failed { failure: failure(cause), retry_after, permanent }
+        }),
+        Just(Ending::Cancelled { reason: None, error: None }),
+        Just(Ending::Panicked { failure: failure(Cause::Panic) }),
+        Just(Ending::Interrupted { why: "deploy".into() }),
+        (0..3_u32).prop_map(|by| Ending::Incompatible { why: "bytes".into(), by: CodeMark(by) }),
+        Just(Ending::Returned),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let version = || proptest::option::of(1..4_u16);
+    prop_oneof![
+        6 => Just(Event::Claim { server: SERVER }),
+        3 => (0..3_u32, version()).prop_map(|(seq, changed)| Event::Checkpoint { epoch: Epoch(0), seq, changed }),
+        4 => ending().prop_map(|ending| Event::Settle { epoch: Epoch(0), ending }),
+        2 => any::<bool>().prop_map(crash),
+        2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced }),
+        1 => Just(Event::Cancel { reason: None }),
+        1 => Just(Event::Hasten),
+        1 => (0..3_u32).prop_map(|mark| Event::Unpark { mark: CodeMark(mark) }),
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let behind = prop_oneof![9 => Just(0_u32), 1 => 1..4_u32];
+    (event(), behind, 0..30_u64).prop_map(|(event, behind, later)| Happening {
+        event,
+        behind,
+        later: Duration::from_secs(later),
+    })
+}
+
+/// A life: what was decided at each step that was legal, and when.
+fn live(happenings: &[Happening]) -> Vec<(Run, Event, Timestamp, Decision)> {
+    let (mut run, _) = admit(NOW, &new_run());
+    let mut now = NOW;
+    let mut life = Vec::new();
+    for happening in happenings {
+        now = now.after(happening.later);
+        let event = happening.on(&run);
+        if let Ok(decision) = decide(now, &run, &event) {
+            let before = std::mem::replace(&mut run, decision.next.clone());
+            life.push((before, event, now, decision));
+        }
+    }
+    life
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    proptest::collection::vec(happening(), 1..60)
+}
+
+proptest! {
+    #[test]
+    fn a_final_run_has_no_way_out_but_being_deleted(lived in happenings(), event in event()) {
+        for state in [State::Completed, State::Failed, State::Cancelled] {
+            let before = live(&lived).pop().map_or_else(running, |(_, _, _, decision)| decision.next);
+            let run = Run { state, ..before };
+            prop_assert!(decide(NOW, &run, &event).is_err());
+            let epoch = run.epoch;
+            for late in [
+                Event::Checkpoint { epoch, seq: 99, changed: Some(1) },
+                Event::Settle { epoch, ending: Ending::Completed { result: value(8) } },
+            ] {
+                let lost = matches!(decide(NOW, &run, &late), Err(IllegalEvent::EpochLost { .. }));
+                prop_assert!(lost, "{:?}", late);
+            }
+            prop_assert!(decide(NOW, &run, &Event::Delete).expect("it is final").effects.remove);
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_is_not_the_latest_changes_nothing(lived in happenings(), ending in ending(), behind in 1..5_u32) {
+        let run = live(&lived).pop().map_or_else(running, |(_, _, _, decision)| decision.next);
+        for epoch in [Epoch(run.epoch.0.saturating_sub(behind)), Epoch(run.epoch.0 + behind)] {
+            prop_assume!(epoch != run.epoch);
+            let settled = decide(NOW, &run, &Event::Settle { epoch, ending: ending.clone() });
+            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1) });
+            for refused in [settled, saved] {
+                let lost = matches!(refused, Err(IllegalEvent::EpochLost { .. }));
+                prop_assert!(lost, "{:?}", refused);
+            }
+        }
+    }
+
+    #[test]
+    fn the_epoch_grows_with_each_claim_and_with_nothing_else(lived in happenings()) {
+        for (before, event, _, Decision { next, .. }) in live(&lived) {
+            let claimed = u32::from(matches!(event, Event::Claim { .. }));
+            prop_assert_eq!(next.epoch, Epoch(before.epoch.0 + claimed));
+        }
+    }
+
+    #[test]
+    fn the_revision_grows_with_each_decision(lived in happenings()) {
+        for (before, _, _, Decision { next, .. }) in live(&lived) {
+            prop_assert!(next.revision > before.revision);
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_never_changes(lived in happenings()) {
+        let (first, _) = admit(NOW, &new_run());
+        for (before, _, _, Decision { next, .. }) in live(&lived) {
+            let asked = |run: &Run| (run.id, run.kind.clone(), run.priority, run.policy.clone(), run.timeout, run.created);
+            prop_assert_eq!(asked(&next), asked(&first));
+            prop_assert!(next.version >= before.version);
+        }
+    }
+
+    #[test]
+    fn interruptions_and_suspensions_are_never_counted_as_failures_or_crashes(lived in happenings()) {
+        for (before, event, _, Decision { next, .. }) in live(&lived) {
+            let Event::Settle { ending: Ending::Interrupted { .. } | Ending::Suspended { .. } | Ending::Returned, .. } = event
+            else { continue };
+            prop_assert_eq!(next.counts.failures, before.counts.failures);
+            prop_assert_eq!(next.counts.crashes, before.counts.crashes);
+            prop_assert_ne!(next.state, State::Failed);
+        }
+    }
+
+    #[test]
+    fn a_run_fails_only_for_failures_and_crashes_that_its_policy_no_longer_allows(lived in happenings()) {
+        for (_, event, _, Decision { next, effects }) in live(&lived) {
+            if next.state != State::Failed {
+                continue;
+            }
+            let permanent = matches!(event, Event::Settle { ending: Ending::Failed { permanent: true, .. }, .. });
+            let used_up = next.counts.failures >= next.policy.attempts_max || next.counts.crashes >= next.policy.crashes_max;
+            prop_assert!(permanent || used_up, "{:?}", next.counts);
+            prop_assert!(matches!(effects.ended, Some(Ended::Failed(_))));
+        }
+    }
+
+    #[test]
+    fn a_result_wins_over_a_cancellation_and_a_cancellation_over_all_else(lived in happenings()) {
+        for (before, event, _, Decision { next, .. }) in live(&lived) {
+            match event {
+                Event::Settle { ending: Ending::Completed { .. }, .. } => prop_assert_eq!(next.state, State::Completed),
+                Event::Settle { .. } | Event::Crash { .. } if before.request.is_some() => {
+                    prop_assert_eq!(next.state, State::Cancelled);
+                }
+                _ => prop_assert!(before.request.is_none() || next.request.is_some(), "a request is not forgotten"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_belongs_to_an_attempt_that_runs(lived in happenings()) {
+        for (_, _, _, Decision { next, .. }) in live(&lived) {
+            prop_assert!(next.request.is_none() || next.state.kind() == StateKind::Running);
+        }
+    }
+
+    /// A proceed that came while the run was running is there until the run suspends, which it then does not, or ends.
+    #[test]
+    fn a_proceed_that_is_kept_is_never_lost(lived in happenings()) {
+        for (before, event, now, Decision { next, .. }) in live(&lived) {
+            if matches!(event, Event::Proceed { .. }) && before.state.kind() == StateKind::Running {
+                prop_assert!(next.proceed_kept);
+            }
+            if before.proceed_kept && !next.proceed_kept && !next.state.is_final() {
+                let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. });
+                prop_assert!(suspends, "{:?}", event);
+                prop_assert_eq!(next.state.clone(), State::Pending { due: now });
+            }
+            if next.proceed_kept {
+                prop_assert_ne!(next.state.kind(), StateKind::Suspended);
+            }
+        }
+    }
+
+    /// A task may ask to be suspended until a time that has passed; nothing else becomes due in the past.
+    #[test]
+    fn nothing_becomes_due_before_now(lived in happenings()) {
+        for (_, event, now, Decision { next, .. }) in live(&lived) {
+            let said_when = matches!(event, Event::Settle { ending: Ending::Suspended { until: Some(_) }, .. });
+            let entered = next.since == now;
+            if let Some(due) = next.state.due()
+                && entered
+                && !said_when
+            {
+                prop_assert!(due >= now);
+            }
+        }
+    }
+
+    #[test]
+    fn an_ending_is_kept_whenever_a_run_becomes_final_and_a_reason_when_it_is_parked(lived in happenings()) {
+        for (before, _, _, Decision { next, effects }) in live(&lived) {
+            let expected = match next.state {
+                State::Completed => matches!(effects.ended, Some(Ended::Completed(_))),
+                State::Failed => matches!(effects.ended, Some(Ended::Failed(_))),
+                State::Cancelled => matches!(effects.ended, Some(Ended::Cancelled { .. })),
+                State::Incompatible { .. } if before.state != next.state => {
+                    matches!(effects.ended, Some(Ended::Incompatible(_)))
+                }
+                _ => true,
+            };
+            prop_assert!(expected, "{:?}: {:?}", next.state, effects.ended);
+        }
+    }
+
+    #[test]
+    fn every_change_of_state_is_told_in_the_history(lived in happenings()) {
+        for (before, _, now, Decision { next, effects }) in live(&lived) {
+            if before.state != next.state {
+                let entry = effects.history.expect("a change of state is told");
+                prop_assert_eq!((entry.at, entry.epoch, next.since), (now, next.epoch, now));
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_question_has_the_same_answer(lived in happenings()) {
+        for (before, event, now, decision) in live(&lived) {
+            prop_assert_eq!(decide(now, &before, &event), Ok(decision));
+        }
+    }
+}
