@@ -1,7 +1,6 @@
 //! The four steps, cut into units that take well under a second each.
 
 use std::{
-    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -10,31 +9,17 @@ use super::{
     documents, durable,
     error::IndexError,
     files::FileList,
-    merge, part,
+    merge,
+    pace::Pace,
+    part,
     progress::{Progress, Step, Summary, Verified},
     publish::{self, Published},
     segment::{self, Segment},
     verify,
 };
 
-/// Files in one segment at most: what is read again after a crash.
-const BATCH_FILES: u32 = 500;
 /// Bytes in one segment at most, unless one file has more: it bounds the time of a unit, and its memory.
 const BATCH_BYTES: u64 = 8 << 20;
-
-/// How fast files may be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pace {
-    /// No limit when `None`.
-    pub files_per_second: Option<NonZeroU32>,
-}
-
-impl Pace {
-    /// No more than a second's worth, so that a slow pace has its checkpoint every second, too.
-    fn batch_files(self) -> u32 {
-        self.files_per_second.map_or(BATCH_FILES, |rate| rate.get().min(BATCH_FILES))
-    }
-}
 
 /// Builds one index. Its units may be repeated, in any process, as long as the label is the same.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod broken_off;
 mod index;
 mod input;
 mod query;
+mod task;
 
 use std::{
     fs,
