@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod faulty;
 pub mod fixture;
 pub mod memory;
+pub mod model;
 
 pub use clock::TestClock;
 pub use faulty::{Call, FaultyStore, Made, When};

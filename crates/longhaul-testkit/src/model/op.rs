@@ -1,0 +1,164 @@
+//! What can be done to a store, and how to choose from it by chance.
+
+use std::time::Duration;
+
+use longhaul_core::Envelope;
+use proptest::{collection::vec, option, prelude::*};
+
+use crate::fixture::{large_value, value, versioned};
+
+/// Something that is done to a store. Runs, servers and attempts are named by number, counted round those that there
+/// are, so that every list of operations can be played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the calls")]
+pub enum Op {
+    Insert {
+        other_kind: bool,
+        priority: i8,
+        wait: Option<u16>,
+        initial: Option<Size>,
+        from_the_start: bool,
+    },
+    InsertAgain {
+        run: u8,
+    },
+    Claim {
+        server: u8,
+        max: u8,
+    },
+    /// By a recent attempt; `repeat`: under the number of its last checkpoint.
+    Checkpoint {
+        attempt: u8,
+        value: u8,
+        size: Size,
+        repeat: bool,
+    },
+    Settle {
+        attempt: u8,
+        end: End,
+        last: Option<u8>,
+    },
+    /// `replacement`: other execution metadata, on the revision that the run has, or on one that it had.
+    Proceed {
+        run: u8,
+        wait: Option<u16>,
+        replacement: Option<(u8, bool)>,
+    },
+    Cancel {
+        run: u8,
+    },
+    Hasten {
+        run: u8,
+    },
+    Delete {
+        run: u8,
+    },
+    Unpark {
+        mark: u8,
+    },
+    Heartbeat {
+        server: u8,
+    },
+    Leave {
+        server: u8,
+    },
+    Expire,
+    Sweep {
+        keep: u16,
+    },
+    Advance {
+        seconds: u16,
+    },
+    /// The process dies, and another opens the store.
+    Crash,
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is an ending of its name")]
+pub enum End {
+    Completed(Size),
+    Suspended { wait: Option<u16> },
+    Failed { timeout: bool, wait: Option<u16>, permanent: bool },
+    Cancelled,
+    Panicked,
+    Interrupted,
+    Incompatible { mark: u8 },
+    Returned,
+}
+
+/// How large a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// A number.
+    Small,
+    /// A number of a version that the servers of the model cannot read.
+    Newer,
+    /// Some pages of any store.
+    Large,
+}
+
+impl Size {
+    /// A value of this size, told apart by `n`.
+    pub(super) fn value(self, n: u64) -> Envelope {
+        match self {
+            Self::Small => value(n),
+            Self::Newer => versioned(n, 2),
+            Self::Large => large_value(3_000 + 1_500 * (n as usize % 8)),
+        }
+    }
+}
+
+/// Up to `max` operations.
+pub fn ops(max: usize) -> impl Strategy<Value = Vec<Op>> {
+    vec(op(), 1..=max)
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let number = || 0..8_u8;
+    prop_oneof![
+        6 => (proptest::bool::weighted(0.2), -1..2_i8, option::weighted(0.3, 0..40_u16), option::weighted(0.3, size()), any::<bool>())
+            .prop_map(|(other_kind, priority, wait, initial, from_the_start)| {
+                Op::Insert { other_kind, priority, wait, initial, from_the_start }
+            }),
+        1 => number().prop_map(|run| Op::InsertAgain { run }),
+        8 => (number(), 1..4_u8).prop_map(|(server, max)| Op::Claim { server, max }),
+        6 => (number(), 0..4_u8, size(), proptest::bool::weighted(0.2))
+            .prop_map(|(attempt, value, size, repeat)| Op::Checkpoint { attempt, value, size, repeat }),
+        7 => (number(), end(), option::of(0..4_u8)).prop_map(|(attempt, end, last)| Op::Settle { attempt, end, last }),
+        3 => (number(), option::weighted(0.2, 0..40_u16), option::weighted(0.3, (0..4_u8, any::<bool>())))
+            .prop_map(|(run, wait, replacement)| Op::Proceed { run, wait, replacement }),
+        1 => number().prop_map(|run| Op::Cancel { run }),
+        1 => number().prop_map(|run| Op::Hasten { run }),
+        1 => number().prop_map(|run| Op::Delete { run }),
+        1 => (0..3_u8).prop_map(|mark| Op::Unpark { mark }),
+        2 => number().prop_map(|server| Op::Heartbeat { server }),
+        1 => number().prop_map(|server| Op::Leave { server }),
+        2 => Just(Op::Expire),
+        1 => (0..100_u16).prop_map(|keep| Op::Sweep { keep }),
+        4 => (0..50_u16).prop_map(|seconds| Op::Advance { seconds }),
+        2 => Just(Op::Crash),
+    ]
+}
+
+fn size() -> impl Strategy<Value = Size> {
+    prop_oneof![8 => Just(Size::Small), 1 => Just(Size::Newer), 3 => Just(Size::Large)]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        3 => size().prop_map(End::Completed),
+        3 => option::of(0..40_u16).prop_map(|wait| End::Suspended { wait }),
+        3 => (any::<bool>(), option::of(0..40_u16), proptest::bool::weighted(0.2))
+            .prop_map(|(timeout, wait, permanent)| End::Failed { timeout, wait, permanent }),
+        1 => Just(End::Cancelled),
+        2 => Just(End::Panicked),
+        2 => Just(End::Interrupted),
+        1 => (0..3_u8).prop_map(|mark| End::Incompatible { mark }),
+        1 => Just(End::Returned),
+    ]
+}
+
+pub(super) fn seconds(count: u16) -> Duration {
+    Duration::from_secs(count.into())
+}

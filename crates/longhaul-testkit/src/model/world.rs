@@ -1,0 +1,343 @@
+//! A store and the model, side by side.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use longhaul_core::{
+    Cause, Clock, Ended, Ending, Envelope, Epoch, Failure, NewRun, Priority, Retention, Run, RunId, ServerId, Snapshot,
+    Store, Timestamp, Transition,
+    code::{CodeMark, KindSupport},
+    run::Due,
+    store::{
+        Checkpoint, ClaimRequest, Claimed, Filter, PageRequest, Proceed, Replacement, ServerBeat, SettleError, Settled,
+        Settlement,
+    },
+};
+
+use super::op::{End, Op, Size, seconds};
+use crate::{
+    MemoryStore,
+    conformance::Subject,
+    fixture::{new_run, server_id, support, value},
+};
+
+const LEASE: Duration = Duration::from_secs(60);
+const SERVERS: usize = 2;
+/// How many of the latest attempts go on writing, most of them without a claim.
+const RECENT: usize = 6;
+
+pub(super) struct World<'a> {
+    subject: &'a mut dyn Subject,
+    model: MemoryStore,
+    made: u64,
+    inserted: Vec<NewRun>,
+    attempts: Vec<Attempt>,
+    servers: Vec<ServerId>,
+}
+
+struct Attempt {
+    id: RunId,
+    epoch: Epoch,
+    seq: u32,
+}
+
+/// Makes the same call to both, and compares what they answer.
+macro_rules! both {
+    ($world:ident, $store:ident => $call:expr) => {{
+        let found = {
+            let $store: Arc<dyn Store> = $world.subject.store();
+            $call.await
+        };
+        let expected = {
+            let $store: &dyn Store = &$world.model;
+            $call.await
+        };
+        same(stringify!($call), &found, &expected);
+        expected
+    }};
+}
+
+fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: &T, expected: &T) {
+    assert!(found == expected, "{what}\n   found: {found:?}\nexpected: {expected:?}");
+}
+
+impl<'a> World<'a> {
+    pub(super) async fn new(subject: &'a mut dyn Subject) -> Self {
+        let model = MemoryStore::new(Arc::new(subject.clock()));
+        let mut world =
+            Self { subject, model, made: 0, inserted: Vec::new(), attempts: Vec::new(), servers: Vec::new() };
+        for _ in 0..SERVERS {
+            let server = world.new_server().await;
+            world.servers.push(server);
+        }
+        world
+    }
+
+    pub(super) async fn step(&mut self, step: usize, op: &Op) {
+        let now = self.subject.clock().now();
+        match op.clone() {
+            Op::Insert { other_kind, priority, wait, initial, from_the_start } => {
+                self.made += 1;
+                let mut new = new_run(now, if other_kind { "other" } else { "plain" }, self.made);
+                new.priority = Priority(priority);
+                new.due = wait.map(|wait| Due::After(seconds(wait)));
+                new.execution_metadata = initial.map(|size| size.value(self.made));
+                new.version = new.execution_metadata.as_ref().map_or(1, Envelope::schema_version);
+                if from_the_start {
+                    new.policy = new.policy.from_the_start();
+                }
+                self.inserted.push(new.clone());
+                both!(self, store => store.insert(vec![new.clone()])).expect("the model works")[0]
+                    .clone()
+                    .expect("a new run");
+            }
+            Op::InsertAgain { run } => {
+                if let Some(new) = pick(&self.inserted, run).cloned() {
+                    let answer = both!(self, store => store.insert(vec![new.clone()]));
+                    // One that was deleted begins anew: its old attempts must not write to it.
+                    if answer == Ok(vec![Ok(())]) {
+                        self.attempts.retain(|attempt| attempt.id != new.id);
+                    }
+                }
+            }
+            Op::Claim { server, max } => self.claim(server, max).await,
+            Op::Checkpoint { attempt, value, size, repeat } => {
+                if let Some(attempt) = self.attempt(attempt) {
+                    attempt.seq += u32::from(!repeat);
+                    let execution_metadata = Some(size.value(value.into()));
+                    let (id, epoch, seq) = (attempt.id, attempt.epoch, attempt.seq);
+                    let one = Checkpoint { id, epoch, seq, execution_metadata, progress: None };
+                    drop(both!(self, store => store.checkpoint(vec![one.clone()])));
+                }
+            }
+            Op::Settle { attempt, end, last } => self.settle(now, attempt, end, last).await,
+            Op::Proceed { run, wait, replacement } => self.proceed(now, run, wait, replacement).await,
+            Op::Cancel { run } => {
+                if let Some(id) = self.run(run) {
+                    drop(both!(self, store => store.cancel(id, Some("called off".into()))));
+                }
+            }
+            Op::Hasten { run } => {
+                if let Some(id) = self.run(run) {
+                    drop(both!(self, store => store.hasten(id)));
+                }
+            }
+            Op::Delete { run } => {
+                if let Some(id) = self.run(run) {
+                    drop(both!(self, store => store.delete(id)));
+                }
+            }
+            Op::Unpark { mark } => {
+                let code = KindSupport { mark: CodeMark(mark.into()), ..support("plain", 1) };
+                drop(both!(self, store => store.unpark(vec![code.clone()])));
+            }
+            Op::Heartbeat { server } => {
+                let slot = usize::from(server) % SERVERS;
+                let beat = beat(self.servers[slot]);
+                if both!(self, store => store.heartbeat(beat.clone())).is_err() {
+                    self.servers[slot] = self.new_server().await;
+                }
+            }
+            Op::Leave { server } => {
+                let server = self.servers[usize::from(server) % SERVERS];
+                drop(both!(self, store => store.leave(server)));
+            }
+            Op::Expire => drop(both!(self, store => store.expire())),
+            Op::Sweep { keep } => {
+                let keep = Retention::all(seconds(keep));
+                let (found, expected) =
+                    (sweep_all(&*self.subject.store(), now, keep).await, sweep_all(&self.model, now, keep).await);
+                same("a sweep", &found, &expected);
+            }
+            Op::Advance { seconds: by } => self.subject.clock().advance(seconds(by)),
+            Op::Crash => {
+                self.subject.crash_and_reopen().await;
+                self.model.crash_and_reopen();
+                for slot in 0..SERVERS {
+                    self.servers[slot] = self.new_server().await;
+                }
+                self.compare_all("after a crash").await;
+            }
+        }
+        self.compare_touched(step, op).await;
+    }
+
+    async fn claim(&mut self, server: u8, max: u8) {
+        let request = ClaimRequest {
+            server: self.servers[usize::from(server) % SERVERS],
+            kinds: [support("plain", 1), support("other", 1)].into(),
+            max: max.into(),
+            wait: false,
+        };
+        let found = self.subject.store().claim(request.clone()).await.expect("the store works");
+        let expected = self.model.claim(request).await.expect("the model works");
+        let plain = |claimed: Vec<Claimed>| -> Vec<Claimed> {
+            claimed.into_iter().map(|one| Claimed { run: plain_run(one.run), ..one }).collect()
+        };
+        let (found, expected) = (plain(found), plain(expected));
+        same("a claim", &found, &expected);
+        let attempts = expected.iter().map(|one| Attempt { id: one.run.id, epoch: one.run.epoch, seq: 0 });
+        self.attempts.extend(attempts);
+    }
+
+    async fn settle(&mut self, now: Timestamp, attempt: u8, end: End, last: Option<u8>) {
+        let Some(attempt) = self.attempt(attempt) else { return };
+        let execution_metadata = last.map(|n| {
+            attempt.seq += 1;
+            (attempt.seq, value(n.into()))
+        });
+        let (id, epoch) = (attempt.id, attempt.epoch);
+        let one = Settlement { id, epoch, ending: ending(end, epoch, now), execution_metadata, progress: None };
+        let found = self.subject.store().settle(vec![one.clone()]).await.expect("the store works");
+        let expected = self.model.settle(vec![one]).await.expect("the model works");
+        let kept = |answers: Vec<Result<Settled, SettleError>>| -> Vec<Result<Settled, Option<RunId>>> {
+            let plain = |answer| match answer {
+                Ok(Settled::Now(state)) => Ok(Settled::Now(state)),
+                // How long a store remembers that an attempt was settled is its own affair.
+                Ok(Settled::Already) | Err(SettleError::EpochLost { .. }) => Err(None),
+                Err(SettleError::NotFound(id)) => Err(Some(id)),
+            };
+            answers.into_iter().map(plain).collect()
+        };
+        same("a settlement", &kept(found), &kept(expected));
+    }
+
+    async fn proceed(&mut self, now: Timestamp, run: u8, wait: Option<u16>, replacement: Option<(u8, bool)>) {
+        let Some(id) = self.run(run) else { return };
+        let at = wait.map(|wait| now.after(seconds(wait)));
+        let proceed = async |store: &dyn Store| {
+            let revision = store.get(id).await.map_or(0, |snapshot| snapshot.run.revision);
+            let replacement = replacement.map(|(n, stale)| Replacement {
+                execution_metadata: Size::Small.value(n.into()),
+                revision: if stale { revision.saturating_sub(1) } else { revision },
+            });
+            store.proceed(Proceed { id, at, replacement }).await
+        };
+        let found = proceed(&*self.subject.store()).await;
+        let expected = proceed(&self.model).await;
+        same("a proceed", &found, &expected);
+    }
+
+    async fn new_server(&mut self) -> ServerId {
+        self.made += 1;
+        let beat = beat(server_id(self.subject.clock().now(), self.made));
+        both!(self, store => store.heartbeat(beat.clone())).expect("a new server may live");
+        beat.server
+    }
+
+    fn run(&self, run: u8) -> Option<RunId> {
+        pick(&self.inserted, run).map(|new| new.id)
+    }
+
+    fn attempt(&mut self, attempt: u8) -> Option<&mut Attempt> {
+        let recent = self.attempts.len().min(RECENT);
+        self.attempts.iter_mut().rev().nth(usize::from(attempt).checked_rem(recent)?)
+    }
+
+    /// The runs that the operation may have touched are the same in both.
+    async fn compare_touched(&self, step: usize, op: &Op) {
+        let id = match *op {
+            Op::Insert { .. } => self.inserted.last().map(|new| new.id),
+            Op::Checkpoint { attempt, .. } | Op::Settle { attempt, .. } => {
+                let recent = self.attempts.len().min(RECENT);
+                let back = usize::from(attempt).checked_rem(recent);
+                back.and_then(|back| self.attempts.iter().rev().nth(back)).map(|attempt| attempt.id)
+            }
+            Op::Proceed { run, .. } | Op::Cancel { run } | Op::Hasten { run } | Op::Delete { run } => self.run(run),
+            _ => None,
+        };
+        if let Some(id) = id {
+            let found = self.subject.store().get(id).await.map(plain);
+            same(format_args!("the run after step {step}, {op:?}"), &found, &self.model.get(id).await.map(plain));
+        }
+    }
+
+    /// Everything is the same in both.
+    pub(super) async fn compare_all(&self, when: &str) -> Vec<Snapshot> {
+        let store = self.subject.store();
+        let (found, expected) = (all(&*store).await, all(&self.model).await);
+        same(format_args!("the ids {when}"), &ids(&found), &ids(&expected));
+        for (found, expected) in found.into_iter().zip(&expected) {
+            let got = store.get(found.run.id).await.map(plain);
+            same(format_args!("a run {when}"), &plain(found), &plain(expected.clone()));
+            same(format_args!("a run read alone {when}"), &got, &Ok(plain(expected.clone())));
+        }
+        let count = store.count(Filter::default()).await;
+        same(format_args!("the count {when}"), &count, &Ok(expected.len() as u64));
+        expected
+    }
+}
+
+/// The runs that are there, in pages that are not too large to follow each other.
+async fn all(store: &dyn Store) -> Vec<Snapshot> {
+    let mut request = PageRequest { limit: 3, ..PageRequest::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = store.list(request.clone()).await.expect("the store works");
+        all.extend(page.runs);
+        request.after = page.next;
+        if request.after.is_none() {
+            return all;
+        }
+    }
+}
+
+/// How many runs a sweep removes in all, and when the next is worth it.
+async fn sweep_all(store: &dyn Store, now: Timestamp, keep: Retention) -> (usize, Option<Timestamp>) {
+    let mut removed = 0;
+    loop {
+        let swept = store.sweep(keep, 100).await.expect("the store works");
+        removed += swept.removed;
+        if swept.next.is_none_or(|next| next > now) {
+            return (removed, swept.next);
+        }
+    }
+}
+
+fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
+    let failure = |cause| Failure::new(cause, "no route", epoch, now);
+    match end {
+        End::Completed(size) => Ending::Completed { result: size.value(epoch.0.into()) },
+        End::Suspended { wait } => Ending::Suspended { until: wait.map(|wait| now.after(seconds(wait))) },
+        End::Failed { timeout, wait, permanent } => Ending::Failed {
+            failure: failure(if timeout { Cause::Timeout } else { Cause::Error }).with_error(value(500)),
+            retry_after: wait.map(seconds),
+            permanent,
+        },
+        End::Cancelled => Ending::Cancelled { reason: None, error: Some(value(501)) },
+        End::Panicked => Ending::Panicked { failure: failure(Cause::Panic).with_details("at src/lib.rs:1") },
+        End::Interrupted => Ending::Interrupted { why: "shutdown".into() },
+        End::Incompatible { mark } => Ending::Incompatible { why: "bytes".into(), by: CodeMark(mark.into()) },
+        End::Returned => Ending::Returned,
+    }
+}
+
+fn beat(server: ServerId) -> ServerBeat {
+    ServerBeat { server, name: "model".into(), lease: LEASE }
+}
+
+fn pick<T>(all: &[T], number: u8) -> Option<&T> {
+    all.get(usize::from(number).checked_rem(all.len())?)
+}
+
+fn ids(snapshots: &[Snapshot]) -> Vec<RunId> {
+    snapshots.iter().map(|snapshot| snapshot.run.id).collect()
+}
+
+/// Without what a store may say in its own words.
+fn plain(mut snapshot: Snapshot) -> Snapshot {
+    for entry in &mut snapshot.history.entries {
+        if matches!(entry.what, Transition::Crashed | Transition::Quarantined) {
+            entry.why = None;
+        }
+    }
+    if let Some(Ended::Failed(failure)) = &mut snapshot.ended
+        && failure.cause == Cause::Crash
+    {
+        failure.message = "".into();
+    }
+    Snapshot { run: plain_run(snapshot.run), ..snapshot }
+}
+
+fn plain_run(run: Run) -> Run {
+    Run { revision: 0, ..run }
+}
