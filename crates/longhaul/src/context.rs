@@ -37,6 +37,8 @@ struct Inner<M, X> {
     attempt: Arc<Attempt>,
 }
 
+const TORN: &str = "a closure handed to `update` panicked";
+
 /// The execution metadata in memory, and how it is laid down.
 pub(crate) struct Values<X> {
     value: Mutex<X>,
@@ -95,7 +97,7 @@ impl<M, X> Context<M, X> {
     /// # Panics
     /// When a closure handed to [`update`](Context::update) panicked before: the value may be half changed.
     pub fn read<O>(&self, read: impl FnOnce(&X) -> O) -> O {
-        read(&self.inner.values.value.lock().expect("a closure handed to `update` panicked"))
+        read(&self.inner.values.value.lock().expect(TORN))
     }
 
     /// Changes the execution metadata. A closure and not a guard: no await can stand inside, so a change is never torn
@@ -105,7 +107,7 @@ impl<M, X> Context<M, X> {
     /// # Panics
     /// When an earlier closure panicked. What it left half changed is never kept.
     pub fn update<O>(&self, change: impl FnOnce(&mut X) -> O) -> O {
-        let mut value = self.inner.values.value.lock().expect("a closure handed to `update` panicked");
+        let mut value = self.inner.values.value.lock().expect(TORN);
         let out = change(&mut value);
         self.inner.values.changes.fetch_add(1, Ordering::AcqRel);
         drop(value);
@@ -166,7 +168,11 @@ impl<M, X: Payload> Context<M, X> {
     /// Nothing is written when nothing changed. While the store does not answer, this waits for it.
     ///
     /// Cancel safe: when dropped, the save is either made or not, and a later one comes after it.
+    ///
+    /// # Panics
+    /// When a closure handed to [`update`](Context::update) panicked before: there is nothing whole to keep.
     pub async fn checkpoint(&self) -> Result<(), Stopped> {
+        assert!(!self.inner.values.value.is_poisoned(), "{TORN}");
         self.inner.attempt.save(&*self.inner.values).await
     }
 }
