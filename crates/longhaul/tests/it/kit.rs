@@ -1,0 +1,151 @@
+//! What the tests share: a scene with a store, a clock and faults, and facts to wait for.
+
+use std::{sync::Arc, time::Duration};
+
+use longhaul::{
+    AnyError, Backoff, Builder, Client, Context, ExecutionResult, Longhaul, RetryPolicy, RunHandle, RunId, RunStatus,
+    StateKind, Store, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
+    core::{Snapshot, history::Transition},
+};
+use longhaul_testkit::{FaultyStore, MemoryStore, TestClock};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+/// 2026-01-01 00:00 UTC.
+pub(crate) const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+/// Longer than any test lasts: for work that the test breaks off.
+pub(crate) const GRACE: Duration = Duration::from_secs(25);
+
+/// A store that several servers can work on, one after the other or at once, a clock that stands still, and calls that
+/// fail on demand.
+pub(crate) struct Scene {
+    pub(crate) clock: TestClock,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) faults: FaultyStore,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let clock = TestClock::starting_at(START);
+        let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        Self { faults: FaultyStore::new(store.clone()), clock, store }
+    }
+
+    /// A server on this store and clock.
+    pub(crate) fn builder(&self) -> Builder {
+        Longhaul::builder().shared_store(Arc::new(self.faults.clone())).clock(Arc::new(self.clock.clone()))
+    }
+
+    /// A client in another process.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.store.clone())
+    }
+
+    pub(crate) async fn snapshot(&self, id: RunId) -> Snapshot {
+        self.store.get(id).await.expect("the run is kept")
+    }
+
+    /// As if the process of `server` had died.
+    pub(crate) fn kill(&self, server: Longhaul) {
+        self.store.crash_and_reopen();
+        drop(server);
+    }
+}
+
+/// Opened once: a fact that others wait for.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(CancellationToken);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.cancel();
+    }
+
+    pub(crate) async fn opened(&self) {
+        self.0.cancelled().await;
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// The run as soon as `holds`.
+pub(crate) async fn until<T: TaskTypes>(run: &RunHandle<T>, holds: impl Fn(&RunStatus<T>) -> bool) -> RunStatus<T> {
+    let mut status = run.status().await.expect("the run is kept");
+    while !holds(&status) {
+        status = run.changed(&status).await.expect("the run is kept");
+    }
+    status
+}
+
+pub(crate) async fn reaches<T: TaskTypes>(run: &RunHandle<T>, state: StateKind) -> RunStatus<T> {
+    until(run, |status| status.state() == state).await
+}
+
+/// What happened to a run, in words, without who claimed it.
+pub(crate) fn happened<T: TaskTypes>(status: &RunStatus<T>) -> Vec<String> {
+    let word = |what: &Transition| match what {
+        Transition::Claimed(_) => "claimed".to_owned(),
+        other => other.to_string(),
+    };
+    status.history().entries.iter().map(|entry| word(&entry.what)).collect()
+}
+
+/// Retries at once, without waiting for the clock.
+pub(crate) fn at_once() -> RetryPolicy {
+    RetryPolicy::default().backoff(Backoff::Fixed(Duration::ZERO))
+}
+
+pub(crate) fn unavailable() -> StoreError {
+    StoreError::Unavailable { reason: "a test said so".into() }
+}
+
+pub(crate) fn broken() -> StoreError {
+    StoreError::Broken { reason: "the disk is full".into(), remedy: "Make room, and open it anew".into() }
+}
+
+/// Most tests need a task whose every type is a number.
+pub(crate) type Numbers = TaskFn<u64, u64, u64, AnyError>;
+pub(crate) const WORK: Numbers = TaskFn::new("work");
+
+/// Ends with its execution metadata as the result.
+pub(crate) fn done(ctx: &Context<u64, u64>) -> ExecutionResult<u64, AnyError> {
+    Success::with_result(ctx.read(|x| *x)).for_error()
+}
+
+/// Waits until it is told to stop, and follows.
+pub(crate) async fn until_stopped(ctx: &Context<u64, u64>) -> ExecutionResult<u64, AnyError> {
+    ctx.until_stopped(std::future::pending::<()>()).await?;
+    unreachable!("what is pending never ends")
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Count {
+    pub(crate) to: u64,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    pub(crate) at: u64,
+}
+
+/// Counts, with a checkpoint at each number.
+pub(crate) struct CountUp;
+
+impl Task for CountUp {
+    const NAME: &'static str = "count-up";
+    type Metadata = Count;
+    type ExecutionMetadata = Cursor;
+    type Output = u64;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<Count, Cursor>) -> ExecutionResult<u64, AnyError> {
+        while ctx.read(|cursor| cursor.at) < ctx.metadata().to {
+            ctx.update(|cursor| cursor.at += 1);
+            ctx.checkpoint().await?;
+        }
+        Success::with_result(ctx.read(|cursor| cursor.at)).for_error()
+    }
+}

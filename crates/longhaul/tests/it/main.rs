@@ -1,0 +1,6 @@
+//! The promises of the executor and the client, each as a sentence, on the store in memory.
+
+mod kit;
+
+mod endings;
+mod keeping;
