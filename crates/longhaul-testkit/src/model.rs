@@ -29,6 +29,7 @@
 
 #![expect(clippy::test_attr_in_doctest, reason = "the example shows a test of a store; tests/model.rs plays one")]
 
+mod compare;
 mod op;
 mod world;
 

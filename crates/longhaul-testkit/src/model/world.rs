@@ -1,19 +1,19 @@
 //! A store and the model, side by side.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Cause, Clock, Ended, Ending, Envelope, Epoch, Failure, NewRun, Priority, Retention, Run, RunId, ServerId, Snapshot,
-    Store, Timestamp, Transition,
+    Cause, Clock, Ending, Envelope, Epoch, Failure, NewRun, Priority, Retention, RunId, ServerId, Snapshot, Store,
+    Timestamp,
     code::{CodeMark, KindSupport},
     run::Due,
-    store::{
-        Checkpoint, ClaimRequest, Claimed, Filter, PageRequest, Proceed, Replacement, ServerBeat, SettleError, Settled,
-        Settlement,
-    },
+    store::{Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, ServerBeat, Settlement},
 };
 
-use super::op::{End, Op, Size, seconds};
+use super::{
+    compare::{all, ids, plain, plain_run, plain_settled, same, sweep_all},
+    op::{End, Op, Size, seconds},
+};
 use crate::{
     MemoryStore,
     conformance::Subject,
@@ -54,10 +54,6 @@ macro_rules! both {
         same(stringify!($call), &found, &expected);
         expected
     }};
-}
-
-fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: &T, expected: &T) {
-    assert!(found == expected, "{what}\n   found: {found:?}\nexpected: {expected:?}");
 }
 
 impl<'a> World<'a> {
@@ -189,16 +185,7 @@ impl<'a> World<'a> {
         let one = Settlement { id, epoch, ending: ending(end, epoch, now), execution_metadata, progress: None };
         let found = self.subject.store().settle(vec![one.clone()]).await.expect("the store works");
         let expected = self.model.settle(vec![one]).await.expect("the model works");
-        let kept = |answers: Vec<Result<Settled, SettleError>>| -> Vec<Result<Settled, Option<RunId>>> {
-            let plain = |answer| match answer {
-                Ok(Settled::Now(state)) => Ok(Settled::Now(state)),
-                // How long a store remembers that an attempt was settled is its own affair.
-                Ok(Settled::Already) | Err(SettleError::EpochLost { .. }) => Err(None),
-                Err(SettleError::NotFound(id)) => Err(Some(id)),
-            };
-            answers.into_iter().map(plain).collect()
-        };
-        same("a settlement", &kept(found), &kept(expected));
+        same("a settlement", &plain_settled(found), &plain_settled(expected));
     }
 
     async fn proceed(&mut self, now: Timestamp, run: u8, wait: Option<u16>, replacement: Option<(u8, bool)>) {
@@ -267,32 +254,6 @@ impl<'a> World<'a> {
     }
 }
 
-/// The runs that are there, in pages that are not too large to follow each other.
-async fn all(store: &dyn Store) -> Vec<Snapshot> {
-    let mut request = PageRequest { limit: 3, ..PageRequest::default() };
-    let mut all = Vec::new();
-    loop {
-        let page = store.list(request.clone()).await.expect("the store works");
-        all.extend(page.runs);
-        request.after = page.next;
-        if request.after.is_none() {
-            return all;
-        }
-    }
-}
-
-/// How many runs a sweep removes in all, and when the next is worth it.
-async fn sweep_all(store: &dyn Store, now: Timestamp, keep: Retention) -> (usize, Option<Timestamp>) {
-    let mut removed = 0;
-    loop {
-        let swept = store.sweep(keep, 100).await.expect("the store works");
-        removed += swept.removed;
-        if swept.next.is_none_or(|next| next > now) {
-            return (removed, swept.next);
-        }
-    }
-}
-
 fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
     let failure = |cause| Failure::new(cause, "no route", epoch, now);
     match end {
@@ -317,27 +278,4 @@ fn beat(server: ServerId) -> ServerBeat {
 
 fn pick<T>(all: &[T], number: u8) -> Option<&T> {
     all.get(usize::from(number).checked_rem(all.len())?)
-}
-
-fn ids(snapshots: &[Snapshot]) -> Vec<RunId> {
-    snapshots.iter().map(|snapshot| snapshot.run.id).collect()
-}
-
-/// Without what a store may say in its own words.
-fn plain(mut snapshot: Snapshot) -> Snapshot {
-    for entry in &mut snapshot.history.entries {
-        if matches!(entry.what, Transition::Crashed | Transition::Quarantined) {
-            entry.why = None;
-        }
-    }
-    if let Some(Ended::Failed(failure)) = &mut snapshot.ended
-        && failure.cause == Cause::Crash
-    {
-        failure.message = "".into();
-    }
-    Snapshot { run: plain_run(snapshot.run), ..snapshot }
-}
-
-fn plain_run(run: Run) -> Run {
-    Run { revision: 0, ..run }
 }
