@@ -1,4 +1,14 @@
-//! Runs and values to test with.
+//! Runs, values and endings to test with: the same in, the same out.
+//!
+//! ```
+//! use longhaul_core::Timestamp;
+//! use longhaul_testkit::fixture::{large_value, new_run, value};
+//!
+//! let run = new_run(Timestamp::EPOCH, "demo", 7);
+//! assert_eq!(run.metadata, value(7));
+//! assert!(run.id < new_run(Timestamp::EPOCH, "demo", 8).id);
+//! assert_eq!(large_value(100_000).len(), 100_000);
+//! ```
 
 use std::time::Duration;
 

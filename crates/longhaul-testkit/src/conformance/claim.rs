@@ -66,6 +66,20 @@ pub async fn a_run_that_is_not_due_is_left_alone(mut scene: Scene) {
     assert_eq!(ids(&scene.claim(1).await), [id]);
 }
 
+pub async fn a_run_waits_again_when_the_clock_goes_back(mut scene: Scene) {
+    let mut new = scene.new_run();
+    new.due = Some(Due::After(Duration::from_secs(10)));
+    let id = scene.insert(new).await;
+    let early = scene.now();
+    scene.clock.advance(Duration::from_secs(10));
+    // The store notices that the time has come.
+    assert_eq!(scene.store.claim(scene.request_of(vec![support("other", 1)], 1)).await, Ok(vec![]));
+    scene.clock.set(early);
+    assert_eq!(scene.claim(1).await, []);
+    scene.clock.advance(Duration::from_secs(10));
+    assert_eq!(ids(&scene.claim(1).await), [id]);
+}
+
 pub async fn a_time_that_has_passed_is_due_at_once(mut scene: Scene) {
     let mut new = scene.new_run();
     new.due = Some(Due::At(scene.now()));
@@ -114,4 +128,19 @@ pub async fn each_claim_raises_the_epoch_and_counts_checkpoints_anew(mut scene: 
     assert_eq!((second.run.epoch, second.run.seq, second.run.progressed), (Epoch(2), 0, false));
     scene.checkpoint(&second, 1, 51).await.expect("the attempt holds the run");
     assert_eq!(scene.get(second.run.id).await.execution_metadata, Some(value(51)));
+}
+
+pub async fn claims_made_at_once_never_share_a_run(mut scene: Scene) {
+    let batch: Vec<_> = (0..60).map(|_| scene.new_run()).collect();
+    let mut inserted: Vec<_> = batch.iter().map(|new| new.id).collect();
+    scene.store.insert(batch).await.expect("the store works");
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let (store, request) = (scene.store.clone(), scene.request(3));
+        calls.spawn(async move { store.claim(request).await.expect("the store works") });
+    }
+    let mut claimed = ids(&calls.join_all().await.concat());
+    claimed.sort_unstable();
+    inserted.sort_unstable();
+    assert_eq!(claimed, inserted);
 }

@@ -5,10 +5,13 @@ use std::time::Duration;
 use longhaul_core::{
     Priority, Queue, RunId, State, Tag, admit,
     run::Due,
-    store::{GetError, InsertError},
+    store::{Filter, GetError, InsertError},
 };
 
-use super::{Scene, scene::proceed};
+use super::{
+    Scene,
+    scene::{ids, proceed},
+};
 use crate::fixture::{completed, value};
 
 pub async fn what_was_asked_can_be_read_back(mut scene: Scene) {
@@ -68,11 +71,24 @@ pub async fn an_insert_of_nothing_is_answered(scene: Scene) {
 }
 
 pub async fn many_runs_can_be_inserted_at_once(mut scene: Scene) {
-    let batch: Vec<_> = (0..500).map(|_| scene.new_run()).collect();
+    let batch: Vec<_> = (0..700).map(|_| scene.new_run()).collect();
     let answers = scene.store.insert(batch.clone()).await.expect("the store works");
-    assert_eq!(answers.len(), 500);
-    assert!(answers.iter().all(Result::is_ok));
-    assert_eq!(scene.claim(1000).await.len(), 500);
+    assert_eq!(answers, vec![Ok(()); 700]);
+    scene.crash().await;
+    let claimed = scene.claim(1000).await;
+    assert_eq!(ids(&claimed), batch.iter().map(|new| new.id).collect::<Vec<_>>());
+    assert!(claimed.iter().zip(&batch).all(|(claimed, new)| claimed.metadata == new.metadata));
+}
+
+pub async fn inserts_made_at_once_are_all_kept(mut scene: Scene) {
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (store, new) = (scene.store.clone(), scene.new_run());
+        calls.spawn(async move { store.insert(vec![new]).await });
+    }
+    assert!(calls.join_all().await.into_iter().all(|answer| answer == Ok(vec![Ok(())])));
+    scene.crash().await;
+    assert_eq!(scene.store.count(Filter::default()).await, Ok(100));
 }
 
 pub async fn a_wait_counts_from_when_the_store_took_the_run(mut scene: Scene) {

@@ -15,6 +15,7 @@ macro_rules! conformance {
                 each_run_of_a_batch_is_kept_or_refused_by_itself,
                 an_insert_of_nothing_is_answered,
                 many_runs_can_be_inserted_at_once,
+                inserts_made_at_once_are_all_kept,
                 a_wait_counts_from_when_the_store_took_the_run,
                 a_run_that_never_was_is_not_found;
             claim:
@@ -23,11 +24,13 @@ macro_rules! conformance {
                 a_claim_does_what_decide_says,
                 a_claim_hands_over_what_the_task_needs,
                 a_run_that_is_not_due_is_left_alone,
+                a_run_waits_again_when_the_clock_goes_back,
                 a_time_that_has_passed_is_due_at_once,
                 unknown_kinds_are_left_alone,
                 newer_versions_are_left_to_newer_code_and_older_ones_are_not,
                 a_server_that_reads_nothing_gets_nothing,
-                each_claim_raises_the_epoch_and_counts_checkpoints_anew;
+                each_claim_raises_the_epoch_and_counts_checkpoints_anew,
+                claims_made_at_once_never_share_a_run;
             waiting:
                 an_insert_serves_a_waiting_claim,
                 a_waiting_claim_is_served_at_once_when_there_is_work,
@@ -70,6 +73,7 @@ macro_rules! conformance {
                 a_repeated_ending_is_recognised_by_its_epoch,
                 a_repeated_ending_within_a_batch_is_recognised,
                 each_ending_of_a_batch_is_kept_or_refused_by_itself,
+                many_attempts_can_be_saved_and_ended_at_once,
                 a_checkpoint_and_an_ending_that_overtakes_it_leave_the_newer,
                 a_failure_is_retried_from_its_checkpoint,
                 a_retry_from_the_start_sees_what_the_run_was_enqueued_with,
@@ -136,6 +140,7 @@ macro_rules! conformance {
                 a_final_run_is_kept_for_its_retention_and_no_longer,
                 a_run_that_is_not_final_is_never_swept,
                 a_sweep_is_bounded_and_takes_the_oldest_first,
+                many_runs_are_swept_in_the_end,
                 each_final_state_has_its_own_retention,
                 what_was_swept_stays_away_and_what_was_kept_is_swept_after_a_crash;
             crash:

@@ -7,7 +7,10 @@ use longhaul_core::{
     store::{SettleError, Settled, Settlement},
 };
 
-use super::{Scene, scene::settlement};
+use super::{
+    Scene,
+    scene::{checkpoint, settlement},
+};
 use crate::fixture::{MARK, RETRY_WAIT, completed, failed, incompatible, interrupted, suspended, value};
 
 fn every_ending(run: &Run, scene: &Scene) -> Vec<Ending> {
@@ -111,6 +114,24 @@ pub async fn each_ending_of_a_batch_is_kept_or_refused_by_itself(mut scene: Scen
             Ok(Settled::Now(StateKind::Suspended)),
         ])
     );
+}
+
+pub async fn many_attempts_can_be_saved_and_ended_at_once(mut scene: Scene) {
+    let batch = (0..300).map(|_| scene.new_run()).collect();
+    scene.store.insert(batch).await.expect("the store works");
+    let claimed = scene.claim(300).await;
+    let batch = claimed.iter().map(|one| checkpoint(one, 1, 10)).collect();
+    let saved = scene.store.checkpoint(batch).await.expect("the store works");
+    assert!(saved.len() == 300 && saved.iter().all(Result::is_ok));
+
+    let last = |one| Settlement { execution_metadata: Some((2, value(20))), ..settlement(one, completed(7)) };
+    let ended = scene.store.settle(claimed.iter().map(last).collect()).await;
+    assert_eq!(ended, Ok(vec![Ok(Settled::Now(StateKind::Completed)); 300]));
+    scene.crash().await;
+    for one in claimed {
+        let snapshot = scene.get(one.run.id).await;
+        assert_eq!((snapshot.execution_metadata, snapshot.ended), (Some(value(20)), Some(Ended::Completed(value(7)))));
+    }
 }
 
 pub async fn a_checkpoint_and_an_ending_that_overtakes_it_leave_the_newer(mut scene: Scene) {

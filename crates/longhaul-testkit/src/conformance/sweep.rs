@@ -7,7 +7,7 @@ use longhaul_core::{
     store::{Filter, GetError, Swept},
 };
 
-use super::Scene;
+use super::{Scene, scene::settlement};
 use crate::fixture::{MARK, completed, incompatible};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -63,6 +63,26 @@ pub async fn a_sweep_is_bounded_and_takes_the_oldest_first(mut scene: Scene) {
 
     let rest = scene.store.sweep(Retention::all(Duration::ZERO), 10).await;
     assert_eq!(rest, Ok(Swept { removed: 3, next: None }));
+}
+
+pub async fn many_runs_are_swept_in_the_end(mut scene: Scene) {
+    let batch = (0..400).map(|_| scene.new_run()).collect();
+    scene.store.insert(batch).await.expect("the store works");
+    let claimed = scene.claim(400).await;
+    let endings = claimed.iter().map(|one| settlement(one, completed(1))).collect();
+    scene.store.settle(endings).await.expect("the store works");
+    let mut removed = 0;
+    loop {
+        let swept = scene.store.sweep(Retention::all(Duration::ZERO), 150).await.expect("the store works");
+        assert!(swept.removed <= 150);
+        removed += swept.removed;
+        if swept.next.is_none() {
+            break;
+        }
+        assert!(swept.removed > 0, "a sweep that leaves what it could remove, and removes nothing, never ends");
+    }
+    assert_eq!(removed, 400);
+    assert_eq!(scene.store.count(Filter::default()).await, Ok(0));
 }
 
 pub async fn each_final_state_has_its_own_retention(mut scene: Scene) {

@@ -69,6 +69,9 @@ pub enum Op {
     Advance {
         seconds: u16,
     },
+    TurnBack {
+        seconds: u16,
+    },
     /// The process dies, and another opens the store.
     Crash,
 }
@@ -137,6 +140,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Expire),
         1 => (0..100_u16).prop_map(|keep| Op::Sweep { keep }),
         4 => (0..50_u16).prop_map(|seconds| Op::Advance { seconds }),
+        1 => (0..50_u16).prop_map(|seconds| Op::TurnBack { seconds }),
         2 => Just(Op::Crash),
     ]
 }

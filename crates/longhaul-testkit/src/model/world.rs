@@ -145,6 +145,10 @@ impl<'a> World<'a> {
                 same("a sweep", &found, &expected);
             }
             Op::Advance { seconds: by } => self.subject.clock().advance(seconds(by)),
+            Op::TurnBack { seconds: by } => {
+                let back = Timestamp::EPOCH.after(now.since(Timestamp::EPOCH).saturating_sub(seconds(by)));
+                self.subject.clock().set(back);
+            }
             Op::Crash => {
                 self.subject.crash_and_reopen().await;
                 self.model.crash_and_reopen();
