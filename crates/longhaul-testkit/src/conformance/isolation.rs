@@ -1,6 +1,6 @@
 //! After a crash the guilty run is found, and the innocent are not counted with it.
 
-use longhaul_core::{Cause, Ended, RunId, State, StateKind, Transition, isolation::WINDOW};
+use longhaul_core::{Cause, Ended, Priority, RunId, State, StateKind, Transition, isolation::WINDOW};
 
 use super::{Scene, scene::ids};
 use crate::fixture::{completed, interrupted, value};
@@ -19,7 +19,9 @@ async fn two_suspects(scene: &mut Scene) -> [RunId; 2] {
 
 pub async fn suspects_are_executed_one_at_a_time_and_nothing_beside_them(mut scene: Scene) {
     let suspects = two_suspects(&mut scene).await;
-    scene.enqueue().await;
+    let mut urgent = scene.new_run();
+    urgent.priority = Priority(9);
+    scene.insert(urgent).await;
     let first = scene.claim(10).await;
     assert_eq!(first.len(), 1);
     assert!(suspects.contains(&first[0].run.id));

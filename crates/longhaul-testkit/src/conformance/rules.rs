@@ -1,9 +1,9 @@
 //! The list of all rules, so that a store's tests can name each.
 
-/// Makes a test of each rule in [`conformance`](crate::conformance), in a module `conformance`. `$make` is an async
+/// Makes a test of each rule in [`conformance`](mod@crate::conformance), in a module `conformance`. `$make` is an async
 /// function without arguments that gives a fresh [`Subject`](crate::conformance::Subject).
 ///
-/// See [`conformance`](crate::conformance) for an example.
+/// See [`conformance`](mod@crate::conformance) for an example.
 #[macro_export]
 macro_rules! conformance {
     ($make:expr) => {
