@@ -14,6 +14,8 @@ mod definition;
 pub mod doc;
 #[cfg(doctest)]
 mod guide;
+#[cfg(feature = "sled")]
+mod folder;
 mod ids;
 mod outcome;
 mod panics;
@@ -44,6 +46,8 @@ pub use longhaul_core::{
     envelope::OldValue,
     store::{Cancelled, Proceeded},
 };
+#[cfg(feature = "sled")]
+pub use folder::open;
 #[cfg(feature = "sled")]
 pub use longhaul_embedded as embedded;
 pub use outcome::{
