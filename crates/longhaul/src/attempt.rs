@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use longhaul_core::{
@@ -124,8 +124,10 @@ pub(crate) struct Attempt {
     /// Called when `unsaved` becomes true.
     wake_autosave: Arc<Notify>,
     told: Mutex<Told>,
-    /// In which call of the user's code it last was, for people: set by `blocking`.
-    pub(crate) blocking: AtomicBool,
+    /// The user's code has returned, or was dropped; what remains is to tell the store.
+    left: AtomicBool,
+    /// Calls of `Context::blocking` that are under way.
+    pub(crate) blocking: AtomicUsize,
 }
 
 impl std::fmt::Debug for Attempt {
@@ -158,7 +160,8 @@ impl Attempt {
             unsaved: AtomicBool::new(false),
             wake_autosave,
             told: Mutex::new(Told { progress: run.progress.clone().unwrap_or_default(), ..Told::default() }),
-            blocking: AtomicBool::new(false),
+            left: AtomicBool::new(false),
+            blocking: AtomicUsize::new(0),
         };
         if let Some(request) = run.request.clone() {
             attempt.follow(request);
@@ -184,6 +187,14 @@ impl Attempt {
         match request {
             StopRequest::Cancel { reason } => self.stop(StopReason::Cancelled { reason }),
         }
+    }
+
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
     }
 
     pub(crate) fn ensure_active(&self) -> Result<(), Stopped> {

@@ -79,7 +79,7 @@ pub(crate) struct Executor {
     pub(crate) store_broke: CancellationToken,
     /// The loops that bring in runs.
     intake: TaskTracker,
-    /// All others, and the attempts.
+    /// All others.
     loops: TaskTracker,
 }
 

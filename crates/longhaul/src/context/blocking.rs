@@ -56,7 +56,7 @@ impl<M: Send + Sync + 'static, X: Payload> Context<M, X> {
     {
         let context = BlockingContext { context: self.clone(), runtime: Handle::current() };
         let attempt = self.inner.attempt.clone();
-        attempt.blocking.store(true, Ordering::Release);
+        attempt.blocking.fetch_add(1, Ordering::AcqRel);
         let (tell, ended) = oneshot::channel();
         // A thread of our own, not one of the runtime's: a runtime waits for those when it ends, so work that does not
         // stop would hold up the process for ever.
@@ -64,7 +64,7 @@ impl<M: Send + Sync + 'static, X: Payload> Context<M, X> {
             .name(format!("longhaul-{}", self.inner.attempt.kind))
             .spawn(move || {
                 let out = panics::catch(|| work(&context));
-                attempt.blocking.store(false, Ordering::Release);
+                attempt.blocking.fetch_sub(1, Ordering::AcqRel);
                 // Nobody listens any more if the attempt was dropped meanwhile.
                 let _ = tell.send(out);
             })

@@ -92,8 +92,8 @@ async fn dispatch(executor: Arc<Executor>, mut to_start: mpsc::Receiver<Claimed>
 }
 
 fn start(executor: Arc<Executor>, claimed: Claimed, slot: OwnedSemaphorePermit) {
-    let loops = executor.loops.clone();
-    loops.spawn(async move {
+    // None of the loops, whose end a shutdown waits for: a task that holds its thread would hold it up.
+    tokio::spawn(async move {
         let done = perform::run(&executor, claimed).await;
         drop(slot);
         executor.attempt_ended();

@@ -34,6 +34,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
     }
     let span = telemetry::execute_span(&attempt, executor.server());
     let performed = perform(executor, &attempt, prepared).instrument(span).await;
+    attempt.leave();
     conclude::conclude(attempt, &*values, performed).await
 }
 

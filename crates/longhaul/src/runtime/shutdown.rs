@@ -71,11 +71,15 @@ impl Executor {
         report.dropped = late.iter().map(Into::into).collect();
         self.abandon.cancel();
         if clock::within(DROPPING, self.until_settled()).await.is_none() {
-            report.blocked = self.still_held();
-            self.settle_from_outside().await;
+            // The others wait for the store, which is not their fault.
+            let blocked: Vec<Held> = self.held().values().filter(|held| !held.attempt.is_left()).cloned().collect();
+            report.blocked = blocked.iter().map(Into::into).collect();
+            // What the store does not take now goes on from its last checkpoint.
+            let _ = clock::within(LAST_WRITES, self.settle_from_outside(blocked)).await;
         }
         // Their futures are gone, but the threads that they waited for are not.
-        report.blocked.extend(late.iter().filter(|held| held.attempt.blocking.load(Ordering::Acquire)).map(Into::into));
+        let blocking = |held: &&Held| held.attempt.is_left() && held.attempt.blocking.load(Ordering::Acquire) > 0;
+        report.blocked.extend(late.iter().filter(blocking).map(Into::into));
         for run in &report.blocked {
             tracing::error!(run.id = %run.id, run.kind = %run.kind, "blocks a thread and cannot be stopped");
         }
@@ -101,14 +105,12 @@ impl Executor {
 
     /// Attempts that hold their thread cannot conclude themselves; their execution metadata is ours as well, so it is
     /// kept all the same.
-    async fn settle_from_outside(&self) {
-        let held: Vec<Held> = self.held().values().cloned().collect();
-        for Held { attempt, values } in held {
+    async fn settle_from_outside(&self, blocked: Vec<Held>) {
+        for Held { attempt, values } in blocked {
             let done = conclude::conclude(attempt, &*values, Performed::Dropped).await;
             self.settle(done).await;
         }
-        // If the store does not take them now, their runs go on from their last checkpoint.
-        let _ = clock::within(LAST_WRITES, self.until_settled()).await;
+        self.until_settled().await;
     }
 
     async fn finish(&self) {
