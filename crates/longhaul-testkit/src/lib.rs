@@ -3,7 +3,7 @@
 //! - [`MemoryStore`]: the plain model of a store. Simple code over ordered maps, so that it can be seen to be right.
 //! - [`TestClock`]: a clock that moves when a test says so.
 //! - [`FaultyStore`]: any store, with calls that fail before or after they took effect, or never answer.
-//! - [`conformance`]: the rules that every store must keep, as tests. One line runs them all.
+//! - [`mod@conformance`]: the rules that every store must keep, as tests. One line runs them all.
 //! - [`model`]: random operations, crashes and moves of the clock, checked against the memory store.
 
 pub mod clock;
