@@ -1,0 +1,13 @@
+//! What crosses crates, in one program.
+
+mod damaged;
+mod edges;
+mod full_disk;
+mod killed;
+mod large;
+mod ledger;
+mod opening;
+mod signals;
+mod suicide;
+mod synced;
+mod victim;

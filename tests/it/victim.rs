@@ -1,0 +1,61 @@
+//! The program that is made to be killed, from outside.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
+
+/// A running victim, and what it has said so far.
+pub(crate) struct Victim {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Victim {
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_victim"))
+            .arg(folder)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the victim starts");
+        let said = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, said }
+    }
+
+    /// The next line; `None` at its end.
+    pub(crate) fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.said.read_line(&mut line).expect("the pipe is read");
+        // What it wrote in one call arrives whole, so a line without an end is a bug of this test.
+        assert!(read == 0 || line.ends_with('\n'), "torn line {line:?}");
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+
+    /// Lines up to one that begins with `word`, that one included.
+    pub(crate) fn lines_until(&mut self, word: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.line() {
+            lines.push(line);
+            if lines.last().is_some_and(|line| line.starts_with(word)) {
+                return lines;
+            }
+        }
+        panic!("the victim ended without saying `{word}`: {lines:#?}");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success(), "the victim was gone before {signal}");
+    }
+
+    /// All that it still says, and how it ended.
+    pub(crate) fn wait(mut self) -> (Vec<String>, ExitStatus) {
+        let mut lines = Vec::new();
+        while let Some(line) = self.line() {
+            lines.push(line);
+        }
+        (lines, self.child.wait().expect("it ends"))
+    }
+}

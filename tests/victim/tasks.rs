@@ -1,0 +1,101 @@
+//! The tasks of the victim.
+
+use std::time::Duration;
+
+use longhaul::{
+    AnyError, Backoff, Context, EmptyError, ExecutionResult, Failure, RetryPolicy, Success, Suspended, Task,
+    TaskOptions,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::say::say;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Steps {
+    pub(crate) seed: u64,
+    pub(crate) steps: u32,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct At {
+    pub(crate) at: u32,
+    pub(crate) sum: u64,
+    pub(crate) proceeded: u32,
+    suspended: bool,
+    failed: bool,
+    /// Makes each checkpoint longer than the one before, so that values move between places.
+    ballast: Vec<u8>,
+}
+
+/// Walks some steps with a checkpoint each. Every third run suspends once on the way, every fifth fails once.
+pub(crate) struct Walk;
+
+impl Task for Walk {
+    const NAME: &'static str = "walk";
+    type Metadata = Steps;
+    type ExecutionMetadata = At;
+    type Output = u64;
+    type Error = AnyError;
+
+    fn options() -> TaskOptions {
+        TaskOptions::default().retry(RetryPolicy::default().crashes(1000).backoff(Backoff::Fixed(Duration::ZERO)))
+    }
+
+    async fn execute(&self, ctx: &Context<Steps, At>) -> ExecutionResult<u64, AnyError> {
+        let Steps { seed, steps } = *ctx.metadata();
+        let info = ctx.attempt();
+        say!("start {} {} {}", info.run, info.number, ctx.read(|at| at.at));
+        while ctx.read(|at| at.at) < steps {
+            ctx.update(|at| {
+                at.at += 1;
+                at.sum += seed;
+                at.ballast.resize(at.at as usize * 700, 7);
+            });
+            ctx.checkpoint().await?;
+            say!("checkpoint {} {} {}", info.run, info.number, ctx.read(|at| at.at));
+            let half_way = ctx.read(|at| at.at) == steps / 2;
+            if half_way && seed % 3 == 0 && !ctx.read(|at| at.suspended) {
+                ctx.update(|at| at.suspended = true);
+                return Suspended::for_result().for_error();
+            }
+            if half_way && seed % 5 == 0 && !ctx.read(|at| at.failed) {
+                ctx.update(|at| at.failed = true);
+                return Failure::for_result().with_error(AnyError::msg("once"));
+            }
+        }
+        Success::with_result(ctx.read(|at| at.sum)).for_error()
+    }
+}
+
+/// Never stops by itself, and counts without ever making a checkpoint.
+pub(crate) struct Stubborn;
+
+impl Task for Stubborn {
+    const NAME: &'static str = "stubborn";
+    type Metadata = ();
+    type ExecutionMetadata = u64;
+    type Output = ();
+    type Error = EmptyError;
+
+    async fn execute(&self, ctx: &Context<(), u64>) -> ExecutionResult<(), EmptyError> {
+        say!("start {} {} {}", ctx.attempt().run, ctx.attempt().number, ctx.read(|count| *count));
+        ctx.update(|count| *count += 1);
+        std::future::pending().await
+    }
+}
+
+/// Takes its process down.
+pub(crate) struct Suicide;
+
+impl Task for Suicide {
+    const NAME: &'static str = "suicide";
+    type Metadata = ();
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = EmptyError;
+
+    async fn execute(&self, ctx: &Context<(), ()>) -> ExecutionResult<(), EmptyError> {
+        say!("start {} {} 0", ctx.attempt().run, ctx.attempt().number);
+        std::process::abort()
+    }
+}
