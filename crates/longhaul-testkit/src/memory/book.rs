@@ -16,7 +16,7 @@ pub(super) struct Book {
     pub(super) runs: BTreeMap<RunId, Record>,
     pub(super) servers: BTreeMap<ServerId, Server>,
     /// By position; what does not hold any more is left out when it is read.
-    pub(super) orders: BTreeMap<u64, (ServerId, Order)>,
+    pub(super) orders: BTreeMap<u64, Order>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
 }

@@ -48,13 +48,13 @@ impl Book {
         held.map(|run| run.id).collect()
     }
 
-    /// Tells the server of `id` what is asked of the run.
+    /// Tells the server that executes `id` what is asked of the run.
     pub(super) fn order(&mut self, id: RunId) {
         let run = &self.runs[&id].snapshot.run;
-        if let (State::Running { server }, Some(request)) = (&run.state, &run.request) {
+        if let Some(request) = &run.request {
             let order = Order { id, epoch: run.epoch, request: request.clone() };
             let position = self.orders.last_key_value().map_or(1, |(last, _)| last + 1);
-            self.orders.insert(position, (*server, order));
+            self.orders.insert(position, order);
         }
     }
 
@@ -64,9 +64,8 @@ impl Book {
             let run = self.runs.get(&order.id).map(|record| &record.snapshot.run);
             run.is_some_and(|run| run.state == State::Running { server } && run.epoch == order.epoch)
         };
-        let news = self.orders.range(seen + 1..).filter(|(_, (to, order))| *to == server && holds(order));
-        let (positions, orders): (Vec<_>, Vec<_>) =
-            news.map(|(position, (_, order))| (*position, order.clone())).unzip();
+        let news = self.orders.range(seen + 1..).filter(|(_, order)| holds(order));
+        let (positions, orders): (Vec<_>, Vec<_>) = news.map(|(position, order)| (*position, order.clone())).unzip();
         positions.last().map(|position| Orders { position: *position, orders })
     }
 }
