@@ -1,1 +1,43 @@
+//! The store in a folder: durable, crash safe, and needs nothing but a disk.
+//!
+//! One thread, the committer, owns the files. Callers hand it commands through a bounded queue; it applies all that
+//! came meanwhile, commits once for all of them, and answers. Below it is sled, behind a small seam.
+//!
+//! What must never be, for the store to be right:
+//! - no code but `decide` chooses a run's next state;
+//! - no thread but the committer reads or writes sled;
+//! - no batch has more than 256 keys, no value more than 4 KiB;
+//! - no answer comes before what it tells is as durable as promised;
+//! - nothing is written after a write failed.
 
+mod apply;
+mod batch;
+mod command;
+mod committer;
+mod error;
+mod export;
+mod index;
+mod keys;
+mod kv;
+mod lock;
+mod open;
+mod options;
+mod page;
+mod queue;
+mod record;
+mod slots;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use longhaul_core::StoreError;
+
+pub use self::{
+    error::OpenError,
+    export::{CopyError, Imported},
+    lock::Holder,
+    options::{Durability, Options},
+    store::EmbeddedStore,
+    verify::Report,
+};

@@ -1,0 +1,191 @@
+//! What each command does: one concept a file. Nothing in here chooses a run's next state; `decide` does.
+
+mod checkpoint;
+mod claim;
+mod control;
+mod copy;
+mod insert;
+mod query;
+mod retention;
+mod servers;
+mod settle;
+mod watch;
+
+use longhaul_core::{Event, IllegalEvent, StateKind, StoreError, decide};
+
+pub(crate) use self::{
+    claim::ParkedClaim,
+    query::{CountRequest, Counted},
+    servers::Servers,
+    watch::{Watcher, Watchers},
+};
+use crate::{
+    command::{Command, Reply},
+    committer::{After, Committer},
+    error::Fault,
+    record::Record,
+};
+
+impl Committer {
+    /// Does what changes something.
+    pub(crate) fn execute(&mut self, command: Command) {
+        use Command as C;
+        match command {
+            C::Insert { runs, reply } => self.each(reply, runs, Self::insert),
+            C::Claim { request, reply } => self.claim_or_park(request, reply),
+            C::GiveBack(held) => {
+                if let Err(fault) = self.give_back(held) {
+                    self.poison(fault);
+                }
+            }
+            C::Checkpoint { checkpoints, reply } => self.each(reply, checkpoints, Self::checkpoint),
+            C::Settle { settlements, reply } => self.each(reply, settlements, Self::settle),
+            C::Heartbeat { beat, reply } => {
+                let verdict = self.servers.heartbeat(self.now, &beat);
+                self.answer(After::Sync, reply, Ok(verdict));
+            }
+            C::Expire { reply } => {
+                let taken = self.expire();
+                self.answer(After::Sync, reply, taken);
+            }
+            C::Leave { server, reply } => {
+                let left = self.leave(server);
+                self.answer(After::Sync, reply, left);
+            }
+            C::Proceed { proceed, reply } => {
+                let verdict = self.proceed(proceed);
+                self.answer(After::Sync, reply, verdict);
+            }
+            C::Cancel { id, reason, reply } => {
+                let verdict = self.cancel(id, reason);
+                self.answer(After::Sync, reply, verdict);
+            }
+            C::Hasten { id, reply } => {
+                let verdict = self.hasten(id);
+                self.answer(After::Sync, reply, verdict);
+            }
+            C::Delete { id, reply } => {
+                let verdict = self.delete(id);
+                self.answer(After::Sync, reply, verdict);
+            }
+            C::Unpark { kinds, reply } => {
+                let unparked = self.unpark(&kinds);
+                self.answer(After::Sync, reply, unparked);
+            }
+            C::Sweep { retention, max, reply } => {
+                let swept = self.sweep(retention, max);
+                self.answer(After::Sync, reply, swept);
+            }
+            C::Import { records, reply } => {
+                let imported = self.import(records);
+                self.answer(After::Sync, reply, imported);
+            }
+            C::Get { .. }
+            | C::Changed { .. }
+            | C::List { .. }
+            | C::Count { .. }
+            | C::Orders { .. }
+            | C::Export { .. }
+            | C::Verify { .. } => unreachable!("reads are not executed"),
+        }
+    }
+
+    /// Answers what changes nothing. What was committed is seen, and nothing else.
+    pub(crate) fn read(&mut self, command: Command) {
+        use Command as C;
+        match command {
+            C::Get { id, reply } => {
+                let verdict = self.get(id);
+                reply_now(reply, verdict);
+            }
+            C::Changed { id, seen, reply } => self.show_change(Watcher { id, seen, reply }),
+            C::List { request, reply } => {
+                let page = self.list(&request);
+                reply_now(reply, page);
+            }
+            C::Count { request, reply } => {
+                let counted = self.count(&request);
+                reply_now(reply, counted);
+            }
+            C::Orders { server, seen, reply } => self.show_orders(server, seen, reply),
+            C::Export { after, reply } => {
+                let exported = self.export(after);
+                reply_now(reply, exported);
+            }
+            C::Verify { from, reply } => {
+                let checked = self.verify(&from);
+                reply_now(reply, checked);
+            }
+            _ => unreachable!("only reads are read"),
+        }
+    }
+
+    /// One answer for each item of a batch.
+    fn each<I, T, E>(
+        &mut self,
+        reply: Reply<Vec<Result<T, E>>>,
+        items: Vec<I>,
+        mut one: impl FnMut(&mut Self, I) -> Result<Result<T, E>, Fault>,
+    ) where
+        Result<T, E>: Send + 'static,
+    {
+        let outcome = items.into_iter().map(|item| one(self, item)).collect();
+        self.answer(After::Sync, reply, outcome);
+    }
+
+    /// Holds the answer back until what it says holds.
+    pub(crate) fn answer<T: Send + 'static>(&mut self, after: After, reply: Reply<T>, outcome: Result<T, Fault>) {
+        match outcome {
+            Ok(answer) => self.hold(after, reply, Ok(answer)),
+            Err(Fault::Damage(damage)) => self.hold(after, reply, Err(damage.into())),
+            Err(Fault::Engine(cause)) => {
+                self.poison(cause.into());
+                let error = self.health.get().expect("it was just set");
+                _ = reply.send(Err(error.clone()));
+            }
+        }
+    }
+
+    /// Lets `event` happen to a run that was taken, and stages what it has become. An event that cannot happen leaves
+    /// it as it was.
+    pub(crate) fn happen(
+        &mut self,
+        mut record: Box<Record>,
+        event: &Event,
+    ) -> Result<Result<StateKind, IllegalEvent>, Fault> {
+        let listed = record.run.state.is_final();
+        match record.absorb(decide(self.now, &record.run, event)) {
+            Err(illegal) => {
+                self.put_back(record);
+                Ok(Err(illegal))
+            }
+            Ok(followup) => {
+                let state = record.run.state.kind();
+                if followup.order {
+                    self.servers.order(&record.run);
+                }
+                if followup.remove {
+                    self.erase(&record, listed)?;
+                } else {
+                    self.keep(record)?;
+                }
+                Ok(Ok(state))
+            }
+        }
+    }
+
+    /// A run that was taken, and is as it was.
+    pub(crate) fn put_back(&mut self, record: Box<Record>) {
+        if record.run.state.kind() == StateKind::Running {
+            self.active.insert(record.run.id, record);
+        }
+    }
+}
+
+/// Whoever went away needs no answer.
+pub(crate) fn reply_now<T>(reply: Reply<T>, outcome: Result<T, Fault>) {
+    _ = reply.send(outcome.map_err(|fault| match fault {
+        Fault::Damage(damage) => damage.into(),
+        Fault::Engine(cause) => StoreError::Unavailable { reason: cause.to_string().into() },
+    }));
+}

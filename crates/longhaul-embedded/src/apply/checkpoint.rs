@@ -1,0 +1,75 @@
+//! What attempts save.
+
+use longhaul_core::{
+    Envelope, Epoch, Event, IllegalEvent, Progress, RunId, StateKind, decide,
+    store::{Checkpoint, CheckpointError, Checkpointed},
+};
+
+use crate::{
+    committer::{Committer, Touch},
+    error::Fault,
+    record::Record,
+};
+
+impl Committer {
+    pub(super) fn checkpoint(&mut self, one: Checkpoint) -> Result<Result<Checkpointed, CheckpointError>, Fault> {
+        let Checkpoint { id, epoch, seq, execution_metadata, progress } = one;
+        if !self.holds(id, epoch) {
+            let lost =
+                if self.exists(id)? { CheckpointError::EpochLost { id, epoch } } else { CheckpointError::NotFound(id) };
+            return Ok(Err(lost));
+        }
+        let mut record = self.active.remove(&id).expect("the attempt holds the run");
+        let request = record.run.request.clone();
+        let saved = match execution_metadata {
+            Some(value) => self.save(&mut record, seq, value, progress),
+            None => self.tell(&mut record, progress),
+        };
+        match saved {
+            Saved::Changed => self.keep(record)?,
+            Saved::Unchanged => self.put_back(record),
+        }
+        Ok(Ok(Checkpointed { request }))
+    }
+
+    /// Whether this attempt has the run.
+    pub(super) fn holds(&self, id: RunId, epoch: Epoch) -> bool {
+        let run = self.active.get(&id).map(|record| &record.run);
+        run.is_some_and(|run| run.state.kind() == StateKind::Running && run.epoch == epoch)
+    }
+
+    /// A save by the attempt that holds the run.
+    pub(super) fn save(&mut self, record: &mut Record, seq: u32, value: Envelope, progress: Option<Progress>) -> Saved {
+        let differs = record.execution_metadata.as_ref() != Some(&value);
+        let event =
+            Event::Checkpoint { epoch: record.run.epoch, seq, changed: differs.then(|| value.schema_version()) };
+        match record.absorb(decide(self.now, &record.run, &event)) {
+            Ok(_) => {
+                record.set_execution_metadata(Some(value));
+                record.run.progress = progress.or(record.run.progress.take());
+                self.touched.entry(record.run.id).or_insert(Touch::Seen);
+                // The same value again needs no write: what is in the file holds it.
+                if differs { Saved::Changed } else { Saved::Unchanged }
+            }
+            // A repeat, or one that was overtaken: what is kept is at least as new.
+            Err(IllegalEvent::Superseded { .. }) => Saved::Unchanged,
+            Err(illegal) => unreachable!("the attempt holds the run: {illegal}"),
+        }
+    }
+
+    /// Progress alone: shown at once, and kept with the next write.
+    pub(super) fn tell(&mut self, record: &mut Record, progress: Option<Progress>) -> Saved {
+        if progress.is_some() {
+            record.run.progress = progress;
+            record.run.revision += 1;
+            self.touched.entry(record.run.id).or_insert(Touch::Seen);
+        }
+        Saved::Unchanged
+    }
+}
+
+/// Whether the file must learn of it.
+pub(super) enum Saved {
+    Changed,
+    Unchanged,
+}

@@ -1,0 +1,153 @@
+//! Who gets which runs.
+
+use longhaul_core::{
+    Ending, Epoch, Event, RunId, State, StoreError, Timestamp, decide,
+    isolation::{Floor, floor},
+    store::{ClaimRequest, Claimed},
+};
+
+use crate::{
+    command::{Reply, Ticket},
+    committer::{After, Committer, Touch},
+    error::Fault,
+    index::Turn,
+    record::Record,
+    slots::{Slot, Slots},
+};
+
+/// A claim that waits until there is something to claim.
+pub(crate) struct ParkedClaim {
+    request: ClaimRequest,
+    reply: Reply<Ticket>,
+    /// When to look again, because a suspect has the floor until then.
+    floor_until: Option<Timestamp>,
+}
+
+impl ParkedClaim {
+    pub(crate) fn refuse(self, error: &StoreError) {
+        _ = self.reply.send(Err(error.clone()));
+    }
+}
+
+impl Committer {
+    pub(super) fn claim_or_park(&mut self, request: ClaimRequest, reply: Reply<Ticket>) {
+        if request.wait {
+            // Served before the commit, after all that came with it.
+            return self.parked.push(ParkedClaim { request, reply, floor_until: None });
+        }
+        let outcome = self.claim(&request).map(|(claimed, _)| claimed);
+        self.hand_out(reply, outcome);
+    }
+
+    /// Gives those who wait what there is, first come first served.
+    pub(crate) fn serve_parked(&mut self) -> Result<(), Fault> {
+        for mut waiting in std::mem::take(&mut self.parked) {
+            if waiting.reply.is_closed() {
+                continue;
+            }
+            let (claimed, floor_until) = self.claim(&waiting.request)?;
+            if claimed.is_empty() {
+                waiting.floor_until = floor_until;
+                self.parked.push(waiting);
+            } else {
+                self.hand_out(waiting.reply, Ok(claimed));
+            }
+        }
+        Ok(())
+    }
+
+    /// When those who wait have to be served though nothing happened.
+    pub(crate) fn next_look(&self) -> Option<Timestamp> {
+        let floors = self.parked.iter().filter_map(|waiting| waiting.floor_until);
+        let due = self.index.next_due().filter(|_| !self.parked.is_empty());
+        floors.chain(due).min()
+    }
+
+    fn hand_out(&mut self, reply: Reply<Ticket>, outcome: Result<Vec<Claimed>, Fault>) {
+        // A claim needs no sync: after a power cut the run is due again anyway. But its run must be safe before its
+        // task begins, or a power cut would leave effects of a run that never was.
+        let is_written = |claimed: &Claimed| matches!(self.touched.get(&claimed.run.id), Some(Touch::Written(_)));
+        let after = match &outcome {
+            Ok(claimed) if claimed.iter().any(is_written) => After::Sync,
+            _ => After::Flush,
+        };
+        let ticket = outcome.map(|claimed| Ticket::new(claimed, self.queue.clone()));
+        self.answer(after, reply, ticket);
+    }
+
+    /// Claims; or says until when a suspect has the floor, if that is why there is nothing.
+    fn claim(&mut self, request: &ClaimRequest) -> Result<(Vec<Claimed>, Option<Timestamp>), Fault> {
+        if self.servers.is_dead(request.server) {
+            return Ok((Vec::new(), None));
+        }
+        let (turns, floor_until) = self.choose(request);
+        if turns.is_empty() {
+            return Ok((Vec::new(), floor_until));
+        }
+        self.room(Slots::keys_for(turns.len()))?;
+        let mut claimed = Vec::with_capacity(turns.len());
+        for turn in turns {
+            claimed.extend(self.claim_one(turn.id, request)?);
+        }
+        Ok((claimed, None))
+    }
+
+    fn choose(&self, request: &ClaimRequest) -> (Vec<Turn>, Option<Timestamp>) {
+        let suspects = self.index.lanes.suspects(&request.kinds, 1);
+        if suspects.is_empty() && !self.index.is_any_suspect_running() {
+            return (self.index.lanes.innocent(&request.kinds, request.max), None);
+        }
+        let running = self.active.values().map(|record| &record.run);
+        match floor(self.now, !suspects.is_empty(), running) {
+            Floor::Open => (self.index.lanes.innocent(&request.kinds, request.max), None),
+            Floor::OneSuspect => (suspects, None),
+            Floor::Taken { until } => (Vec::new(), Some(until)),
+        }
+    }
+
+    fn claim_one(&mut self, id: RunId, request: &ClaimRequest) -> Result<Option<Claimed>, Fault> {
+        let mut record = match self.load_due(id) {
+            Ok(record) => record,
+            Err(Fault::Damage(damage)) => {
+                tracing::error!(run.id = %id, %damage, "a run cannot be read: it is set aside, the others go on");
+                self.index.set_aside(id);
+                return Ok(None);
+            }
+            Err(fault) => return Err(fault),
+        };
+        let place = self.index.get(id).expect("a due run is in the index").place;
+        let decision = decide(self.now, &record.run, &Event::Claim { server: request.server });
+        record.absorb(decision).expect("only due runs are lined up");
+        self.slots.hold(Slot { id, epoch: record.run.epoch, claimed: self.now, server: request.server });
+        self.index.put(self.now, &record.run, place);
+        self.touched.entry(id).or_insert(Touch::Seen);
+        let claimed = Claimed {
+            run: record.run.clone(),
+            metadata: record.metadata.clone(),
+            execution_metadata: record.execution_metadata.clone(),
+        };
+        self.active.insert(id, record);
+        Ok(Some(claimed))
+    }
+
+    fn load_due(&mut self, id: RunId) -> Result<Box<Record>, Fault> {
+        if let Some(record) = self.batch.fresh.remove(&id) {
+            return Ok(record);
+        }
+        let record = self.take(id)?;
+        Ok(record.expect("a due run is in the index, and what is in the index is in the file"))
+    }
+
+    /// Takes back claims that never reached who asked for them.
+    pub(super) fn give_back(&mut self, held: Vec<(RunId, Epoch)>) -> Result<(), Fault> {
+        for (id, epoch) in held {
+            let holds = self.active.get(&id).is_some_and(|record| record.run.epoch == epoch);
+            if holds && let Some(record) = self.take(id)? {
+                debug_assert!(matches!(record.run.state, State::Running { .. }));
+                let event = Event::Settle { epoch, ending: Ending::Returned };
+                self.happen(record, &event)?.expect("the claim holds");
+            }
+        }
+        Ok(())
+    }
+}

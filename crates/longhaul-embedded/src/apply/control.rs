@@ -1,0 +1,83 @@
+//! What clients ask of a run.
+
+use longhaul_core::{
+    Event, RunId, StateKind,
+    code::KindSupport,
+    decide,
+    store::{CancelError, Cancelled, DeleteError, HastenError, Proceed, ProceedError, Proceeded},
+};
+
+use crate::{committer::Committer, error::Fault};
+
+impl Committer {
+    pub(super) fn proceed(&mut self, proceed: Proceed) -> Result<Result<Proceeded, ProceedError>, Fault> {
+        let Proceed { id, at, replacement } = proceed;
+        let Some(mut record) = self.take(id)? else {
+            return Ok(Err(ProceedError::NotFound(id)));
+        };
+        let state = record.run.state.kind();
+        if let (StateKind::Suspended, Some(new)) = (state, &replacement)
+            && new.revision != record.run.revision
+        {
+            return Ok(Err(ProceedError::Conflict(id)));
+        }
+        let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
+        let event = Event::Proceed { at, replaced };
+        if decide(self.now, &record.run, &event).is_ok()
+            && let Some(new) = replacement
+        {
+            record.set_execution_metadata(Some(new.execution_metadata));
+        }
+        Ok(match self.happen(record, &event)? {
+            Ok(StateKind::Running) => Ok(Proceeded::Kept),
+            Ok(_) => Ok(Proceeded::Now),
+            Err(_) => Err(ProceedError::NotSuspended { id, state }),
+        })
+    }
+
+    pub(super) fn cancel(
+        &mut self,
+        id: RunId,
+        reason: Option<Box<str>>,
+    ) -> Result<Result<Cancelled, CancelError>, Fault> {
+        let Some(record) = self.take(id)? else {
+            return Ok(Err(CancelError::NotFound(id)));
+        };
+        let state = record.run.state.kind();
+        Ok(match self.happen(record, &Event::Cancel { reason })? {
+            Ok(StateKind::Running) => Ok(Cancelled::Requested),
+            Ok(_) => Ok(Cancelled::Now),
+            Err(_) => Err(CancelError::Final { id, state }),
+        })
+    }
+
+    pub(super) fn hasten(&mut self, id: RunId) -> Result<Result<(), HastenError>, Fault> {
+        let Some(record) = self.take(id)? else {
+            return Ok(Err(HastenError::NotFound(id)));
+        };
+        let hastened = self.happen(record, &Event::Hasten)?;
+        Ok(hastened.map(drop).map_err(|why| HastenError::Refused { id, why }))
+    }
+
+    pub(super) fn delete(&mut self, id: RunId) -> Result<Result<(), DeleteError>, Fault> {
+        let Some(record) = self.take(id)? else {
+            return Ok(Err(DeleteError::NotFound(id)));
+        };
+        let deleted = self.happen(record, &Event::Delete)?;
+        Ok(deleted.map(drop).map_err(|_| DeleteError::Running(id)))
+    }
+
+    pub(super) fn unpark(&mut self, kinds: &[KindSupport]) -> Result<usize, Fault> {
+        let mut unparked = 0;
+        for id in self.index.parked() {
+            let lane = self.index.get(id).map(|entry| entry.lane).expect("a parked run is in the index");
+            let support = kinds.iter().find(|support| support.kind == self.index.lanes.get(lane).kind);
+            if let Some(support) = support
+                && let Some(record) = self.take(id)?
+            {
+                unparked += usize::from(self.happen(record, &Event::Unpark { mark: support.mark })?.is_ok());
+            }
+        }
+        Ok(unparked)
+    }
+}

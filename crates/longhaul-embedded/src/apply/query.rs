@@ -1,0 +1,201 @@
+//! What is read. Each call reads only so much, so that commits never wait for long.
+
+use std::ops::ControlFlow;
+
+use longhaul_core::{
+    Run, RunId, Snapshot, Tag,
+    store::{Filter, GetError, Page, PageRequest},
+};
+
+use crate::{
+    committer::{Committer, read_run},
+    error::Fault,
+    index::Entry,
+    keys,
+};
+
+/// Records that one call reads: a few milliseconds.
+const READS_MAX: usize = 1000;
+/// Entries of the index that one call looks at: a millisecond.
+const LOOKS_MAX: usize = 20_000;
+/// Bytes of values in one answer.
+const WEIGHT_MAX: usize = 8 << 20;
+
+/// Which part of a count is to be made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CountRequest {
+    pub(crate) filter: Filter,
+    pub(crate) from: CountFrom,
+}
+
+/// Where a count goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum CountFrom {
+    #[default]
+    Start,
+    Live(RunId),
+    Final(Option<RunId>),
+}
+
+/// Part of a count, and where to go on.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) count: u64,
+    pub(crate) next: Option<CountFrom>,
+}
+
+/// Some ids that match, in order, and how far was looked; `None`: to the end.
+struct Found {
+    ids: Vec<RunId>,
+    looked_to: Option<RunId>,
+}
+
+impl Committer {
+    pub(super) fn get(&mut self, id: RunId) -> Result<Result<Snapshot, GetError>, Fault> {
+        if let Err(error) = self.shows(id) {
+            return Ok(Err(error.into()));
+        }
+        Ok(self.snapshot(id)?.ok_or(GetError::NotFound(id)))
+    }
+
+    pub(super) fn snapshot(&mut self, id: RunId) -> Result<Option<Snapshot>, Fault> {
+        match self.active.get(&id) {
+            Some(record) => Ok(Some(record.snapshot())),
+            None => Ok(self.load(id)?.map(|record| record.into_snapshot())),
+        }
+    }
+
+    pub(super) fn list(&mut self, request: &PageRequest) -> Result<Page, Fault> {
+        let PageRequest { filter, after, limit } = request;
+        // One more, to know whether there is a next page.
+        let live = self.find_live(filter, *after, limit + 1)?;
+        let ended = self.find_final(filter, *after, limit + 1)?;
+        let horizon = [live.looked_to, ended.looked_to].into_iter().flatten().min();
+        let mut ids = [live.ids, ended.ids].concat();
+        ids.sort_unstable();
+        ids.retain(|id| horizon.is_none_or(|horizon| *id <= horizon) && self.shows(*id).is_ok());
+        let mut page = Page { runs: Vec::new(), next: horizon };
+        let mut weight = 0;
+        for id in ids {
+            if page.runs.len() == *limit || weight > WEIGHT_MAX {
+                page.next = page.runs.last().map(|last| last.run.id);
+                break;
+            }
+            if let Some(snapshot) = self.snapshot(id)? {
+                weight += snapshot.metadata.len() + snapshot.execution_metadata.as_ref().map_or(0, |value| value.len());
+                page.runs.push(snapshot);
+            }
+        }
+        Ok(page)
+    }
+
+    pub(super) fn count(&mut self, request: &CountRequest) -> Result<Counted, Fault> {
+        let filter = &request.filter;
+        let after = match request.from {
+            CountFrom::Final(after) => {
+                let found = self.find_final(filter, after, usize::MAX)?;
+                let next = found.looked_to.map(|last| CountFrom::Final(Some(last)));
+                return Ok(Counted { count: found.ids.len() as u64, next });
+            }
+            CountFrom::Live(after) => Some(after),
+            CountFrom::Start => None,
+        };
+        let found = self.find_live(filter, after, usize::MAX)?;
+        let mut count = found.ids.len() as u64;
+        if let Some(last) = found.looked_to {
+            return Ok(Counted { count, next: Some(CountFrom::Live(last)) });
+        }
+        // In the same call, so that small stores are counted at one moment.
+        let found = self.find_final(filter, None, usize::MAX)?;
+        count += found.ids.len() as u64;
+        Ok(Counted { count, next: found.looked_to.map(|last| CountFrom::Final(Some(last))) })
+    }
+
+    fn find_live(&mut self, filter: &Filter, after: Option<RunId>, max: usize) -> Result<Found, Fault> {
+        let mut found = Found { ids: Vec::new(), looked_to: None };
+        if !filter.states.is_empty() && filter.states.iter().all(|state| state.is_final()) {
+            return Ok(found);
+        }
+        let (mut looks, mut unsure) = (0, 0);
+        let mut candidates = Vec::new();
+        for (id, entry) in self.candidates(filter.tags.first(), after) {
+            if candidates.len() == max || looks == LOOKS_MAX || unsure == READS_MAX {
+                found.looked_to = Some(id);
+                break;
+            }
+            looks += 1;
+            if self.may_match(filter, &entry) {
+                unsure += usize::from(!filter.tags.is_empty());
+                candidates.push(id);
+            }
+        }
+        // The id at which it stopped was not looked at: the one before it was the last.
+        if let Some(next) = found.looked_to {
+            found.looked_to = Some(RunId::from_bytes((u128::from_be_bytes(*next.as_bytes()) - 1).to_be_bytes()));
+        }
+        for id in candidates {
+            if filter.tags.is_empty() || self.run_of(id)?.is_some_and(|run| filter.matches(&run)) {
+                found.ids.push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        tag: Option<&Tag>,
+        after: Option<RunId>,
+    ) -> Box<dyn Iterator<Item = (RunId, Entry)> + 'a> {
+        match tag {
+            Some(tag) => Box::new(self.index.tagged(tag, after)),
+            None => Box::new(self.index.after(after)),
+        }
+    }
+
+    fn may_match(&self, filter: &Filter, entry: &Entry) -> bool {
+        let lane = self.index.lanes.get(entry.lane);
+        (filter.states.is_empty() || filter.states.contains(&entry.state))
+            && (filter.kinds.is_empty() || filter.kinds.contains(&lane.kind))
+            && (filter.queues.is_empty() || filter.queues.contains(&lane.queue))
+    }
+
+    fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
+        match self.active.get(&id) {
+            Some(record) => Ok(Some(record.run.clone())),
+            None => self.load_run(id),
+        }
+    }
+
+    fn find_final(&mut self, filter: &Filter, after: Option<RunId>, max: usize) -> Result<Found, Fault> {
+        let mut found = Found { ids: Vec::new(), looked_to: None };
+        if !filter.states.is_empty() && !filter.states.iter().any(|state| state.is_final()) {
+            return Ok(found);
+        }
+        let (mut reads, mut fault) = (0, None);
+        // The next key after that of `after`.
+        let from = after.map_or_else(|| vec![keys::FINAL], |id| [&keys::done(id)[..], &[0]].concat());
+        self.kv.scan(&[keys::FINAL], &from, &mut |key, bytes| {
+            let looked = keys::id_of(key)
+                .ok_or_else(|| crate::record::Damage::of("a key of a final run", "it holds no id").into())
+                .and_then(|id| Ok((id, filter.matches(&read_run(&*self.kv, id, bytes)?))));
+            match looked {
+                Ok((id, matches)) => {
+                    reads += 1;
+                    if matches {
+                        found.ids.push(id);
+                    }
+                    if found.ids.len() == max || reads == READS_MAX {
+                        found.looked_to = Some(id);
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                }
+                Err(damage) => {
+                    fault = Some(damage);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        fault.map_or(Ok(found), Err)
+    }
+}

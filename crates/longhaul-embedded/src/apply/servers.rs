@@ -1,0 +1,133 @@
+//! Servers: which live, which are gone, and what they are told. All of it is of this process, and goes with it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use longhaul_core::{
+    Event, Run, RunId, ServerId, State, StoreError, Timestamp,
+    isolation::alone,
+    store::{Order, Orders, ServerBeat, ServerError},
+};
+
+use crate::{apply::reply_now, command::Reply, committer::Committer, error::Fault, record::Record};
+
+#[derive(Default)]
+pub(crate) struct Servers {
+    servers: HashMap<ServerId, Life>,
+    /// By position; what does not hold any more is left out when it is read.
+    orders: BTreeMap<u64, (ServerId, Order)>,
+    last_position: u64,
+    waiting: Vec<(ServerId, u64, Reply<Orders>)>,
+    /// Something was asked since those who wait were told.
+    news: bool,
+}
+
+enum Life {
+    Until(Timestamp),
+    /// Declared dead, or left: never again.
+    Over,
+}
+
+impl Servers {
+    pub(super) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {
+        if self.is_dead(beat.server) {
+            return Err(ServerError::Dead(beat.server));
+        }
+        self.servers.insert(beat.server, Life::Until(now.after(beat.lease)));
+        Ok(())
+    }
+
+    pub(crate) fn is_dead(&self, server: ServerId) -> bool {
+        matches!(self.servers.get(&server), Some(Life::Over))
+    }
+
+    fn late(&self, now: Timestamp) -> Vec<ServerId> {
+        let mut late: Vec<_> = self
+            .servers
+            .iter()
+            .filter(|(_, life)| matches!(life, Life::Until(until) if *until <= now))
+            .map(|(server, _)| *server)
+            .collect();
+        late.sort_unstable();
+        late
+    }
+
+    /// Tells the server of a run what is asked of it.
+    pub(super) fn order(&mut self, run: &Run) {
+        if let (State::Running { server }, Some(request)) = (&run.state, &run.request) {
+            self.last_position += 1;
+            let order = Order { id: run.id, epoch: run.epoch, request: request.clone() };
+            self.orders.insert(self.last_position, (*server, order));
+            self.news = true;
+        }
+    }
+
+    /// What `server` was told after `seen`, if anything of it still holds.
+    fn told(&self, active: &HashMap<RunId, Box<Record>>, server: ServerId, seen: u64) -> Option<Orders> {
+        let news = self.orders.range(seen.saturating_add(1)..);
+        let news = news.filter(|(_, (to, order))| *to == server && holds(active, order));
+        let (positions, orders): (Vec<u64>, Vec<Order>) =
+            news.map(|(position, (_, order))| (*position, order.clone())).unzip();
+        positions.last().map(|position| Orders { position: *position, orders })
+    }
+
+    /// Tells those who wait, if there is news.
+    pub(crate) fn tell_orders(&mut self, active: &HashMap<RunId, Box<Record>>) {
+        if !std::mem::take(&mut self.news) {
+            return;
+        }
+        self.orders.retain(|_, (_, order)| holds(active, order));
+        for (server, seen, reply) in std::mem::take(&mut self.waiting) {
+            match self.told(active, server, seen) {
+                Some(orders) => reply_now(reply, Ok(orders)),
+                None => self.waiting.push((server, seen, reply)),
+            }
+        }
+    }
+
+    pub(crate) fn refuse_waiting(&mut self, error: &StoreError) {
+        for (_, _, reply) in self.waiting.drain(..) {
+            _ = reply.send(Err(error.clone()));
+        }
+    }
+}
+
+fn holds(active: &HashMap<RunId, Box<Record>>, order: &Order) -> bool {
+    active.get(&order.id).is_some_and(|record| record.run.epoch == order.epoch)
+}
+
+impl Committer {
+    pub(super) fn expire(&mut self) -> Result<usize, Fault> {
+        let late = self.servers.late(self.now);
+        late.into_iter().map(|server| self.bury(server, "its server's lease ran out")).sum()
+    }
+
+    pub(super) fn leave(&mut self, server: ServerId) -> Result<(), Fault> {
+        self.bury(server, "its server left while it ran").map(drop)
+    }
+
+    fn bury(&mut self, server: ServerId, evidence: &str) -> Result<usize, Fault> {
+        self.servers.servers.insert(server, Life::Over);
+        let held = |run: &&Run| matches!(run.state, State::Running { server: holder } if holder == server);
+        let runs = || self.active.values().map(|record| &record.run).filter(held);
+        let event = Event::Crash { evidence: evidence.into(), alone: alone(runs()) };
+        let mut ids: Vec<RunId> = runs().map(|run| run.id).collect();
+        ids.sort_unstable();
+        for id in &ids {
+            let record = self.take(*id)?.expect("it is held in memory");
+            self.happen(record, &event)?.expect("a run that executes can crash");
+        }
+        Ok(ids.len())
+    }
+
+    pub(super) fn show_orders(&mut self, server: ServerId, seen: u64, reply: Reply<Orders>) {
+        match (self.servers.told(&self.active, server, seen), self.health.get()) {
+            (Some(orders), _) => reply_now(reply, Ok(orders)),
+            (None, Some(error)) => _ = reply.send(Err(error.clone())),
+            (None, None) => {
+                // Callers that gave up are forgotten before others are remembered.
+                self.servers.waiting.retain(|(_, _, reply)| !reply.is_closed());
+                self.servers.waiting.push((server, seen, reply));
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the next batch will hold, counted to the key.
+
+use std::collections::{BTreeMap, HashMap};
+
+use longhaul_core::{RunId, StateKind, Timestamp};
+
+use crate::{
+    error::Fault,
+    keys,
+    kv::{Key, Kv, Writes},
+    page::{self, Page},
+    record::{Damage, Record},
+};
+
+/// The format of a list of runs that ended together.
+const LIST_VERSION: u8 = 1;
+
+#[derive(Default)]
+pub(crate) struct Batch {
+    writes: Writes,
+    /// New pages; the last still takes runs.
+    pages: Vec<(u64, Page)>,
+    /// Runs that leave their pages.
+    leaving: BTreeMap<u64, Vec<RunId>>,
+    /// Runs that became final.
+    ended: BTreeMap<(StateKind, Timestamp), Vec<RunId>>,
+    /// Runs that are new in this batch, for whoever waits to claim them.
+    pub(crate) fresh: HashMap<RunId, Box<Record>>,
+    /// Something in it was promised to survive a power cut.
+    pub(crate) needs_sync: bool,
+}
+
+impl Batch {
+    /// How many keys it will write.
+    pub(crate) fn keys(&self) -> usize {
+        self.writes.len() + self.pages.len() + self.leaving.len() + self.ended.len()
+    }
+
+    pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
+        self.writes.put(key, value);
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) {
+        self.writes.remove(key);
+    }
+
+    /// Whether this page is not in the file yet.
+    pub(crate) fn is_new(&self, page: u64) -> bool {
+        self.pages.first().is_some_and(|(first, _)| page >= *first)
+    }
+
+    /// Puts a new run on a page, on a new one if the last is full; answers which. May take one key.
+    pub(crate) fn settle_in(&mut self, id: RunId, record: &[u8], next_page: &mut u64) -> u64 {
+        if let Some((number, page)) = self.pages.last_mut()
+            && page.has_room_for(record)
+        {
+            page.push(id, record);
+            return *number;
+        }
+        let mut page = Page::new();
+        page.push(id, record);
+        self.pages.push((*next_page, page));
+        *next_page += 1;
+        *next_page - 1
+    }
+
+    /// A run leaves its page, which is in the file.
+    pub(crate) fn leave(&mut self, page: u64, id: RunId) {
+        self.leaving.entry(page).or_default().push(id);
+    }
+
+    /// A run became final.
+    pub(crate) fn end(&mut self, state: StateKind, since: Timestamp, id: RunId) {
+        self.ended.entry((state, since)).or_default().push(id);
+    }
+
+    /// All that is to be written now.
+    pub(crate) fn into_writes(self, kv: &dyn Kv) -> Result<Writes, Fault> {
+        let mut writes = self.writes;
+        for (number, leaving) in self.leaving {
+            let key = keys::page(number);
+            let bytes = kv.get(&key)?.ok_or_else(|| Damage::of(format!("page {number}"), "it is missing"))?;
+            match page::without(number, &bytes, &leaving)? {
+                Some(rest) => writes.put(key, rest),
+                None => writes.remove(key),
+            }
+        }
+        for (number, page) in self.pages {
+            writes.put(keys::page(number), page.into_bytes());
+        }
+        for ((state, since), ids) in self.ended {
+            writes.put(keys::ended(state, since, ids[0]), list(&ids));
+        }
+        Ok(writes)
+    }
+}
+
+/// The value of a list of runs that ended together.
+pub(crate) fn list(ids: &[RunId]) -> Vec<u8> {
+    let mut bytes = vec![LIST_VERSION];
+    ids.iter().for_each(|id| bytes.extend_from_slice(id.as_bytes()));
+    bytes
+}
+
+/// Reads a list of runs that ended together.
+pub(crate) fn read_list(bytes: &[u8]) -> Result<Vec<RunId>, Damage> {
+    let damaged = || Damage::of("a list of final runs", "it is cut short, or no such list");
+    let ids = bytes.strip_prefix(&[LIST_VERSION]).filter(|ids| ids.len() % 16 == 0).ok_or_else(damaged)?;
+    Ok(ids.chunks_exact(16).map(|id| RunId::from_bytes(id.try_into().expect("16 bytes"))).collect())
+}

@@ -1,0 +1,114 @@
+//! What the committer is asked to do, and the way its answers go back.
+
+use std::{mem, sync::Arc};
+
+use longhaul_core::{
+    Epoch, NewRun, Retention, RunId, ServerId, Snapshot, StoreError,
+    code::KindSupport,
+    store::{
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, Swept,
+    },
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    apply::{CountRequest, Counted},
+    export::{Exported, Imported},
+    queue::Queue,
+    record::Record,
+    verify::{Checked, Position},
+};
+
+/// Where an answer goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// An answer with an error of its own inside.
+pub(crate) type Verdict<T, E> = Reply<Result<T, E>>;
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* } -> $answer:ty;)*) => {
+        pub(crate) enum Command {
+            $($(#[$doc])* $name { $($field: $type,)* reply: $answer },)*
+            /// Claims whose caller went away before it had them. Nobody waits for an answer.
+            GiveBack(Vec<(RunId, Epoch)>),
+        }
+
+        impl Command {
+            /// Answers with an error.
+            pub(crate) fn refuse(self, error: &StoreError) {
+                match self {
+                    // A caller that went away needs no answer.
+                    $(Self::$name { reply, .. } => _ = reply.send(Err(error.clone())),)*
+                    Self::GiveBack(_) => {}
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    Insert { runs: Vec<NewRun>, } -> Reply<Vec<Result<(), InsertError>>>;
+    Claim { request: ClaimRequest, } -> Reply<Ticket>;
+    Checkpoint { checkpoints: Vec<Checkpoint>, } -> Reply<Vec<Result<Checkpointed, CheckpointError>>>;
+    Settle { settlements: Vec<Settlement>, } -> Reply<Vec<Result<Settled, SettleError>>>;
+    Heartbeat { beat: ServerBeat, } -> Verdict<(), ServerError>;
+    Expire {} -> Reply<usize>;
+    Leave { server: ServerId, } -> Reply<()>;
+    Orders { server: ServerId, seen: u64, } -> Reply<Orders>;
+    Proceed { proceed: Proceed, } -> Verdict<Proceeded, ProceedError>;
+    Cancel { id: RunId, reason: Option<Box<str>>, } -> Verdict<Cancelled, CancelError>;
+    Hasten { id: RunId, } -> Verdict<(), HastenError>;
+    Delete { id: RunId, } -> Verdict<(), DeleteError>;
+    Unpark { kinds: Vec<KindSupport>, } -> Reply<usize>;
+    Get { id: RunId, } -> Verdict<Snapshot, GetError>;
+    Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
+    List { request: PageRequest, } -> Reply<Page>;
+    Count { request: CountRequest, } -> Reply<Counted>;
+    Sweep { retention: Retention, max: usize, } -> Reply<Swept>;
+    Export { after: Option<RunId>, } -> Reply<Exported>;
+    Import { records: Vec<Record>, } -> Reply<Imported>;
+    Verify { from: Position, } -> Reply<Checked>;
+}
+
+impl Command {
+    /// Whether it changes nothing, and wants to see what was committed.
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Get { .. }
+                | Self::Changed { .. }
+                | Self::List { .. }
+                | Self::Count { .. }
+                | Self::Orders { .. }
+                | Self::Export { .. }
+                | Self::Verify { .. }
+        )
+    }
+}
+
+/// Claims on their way to the caller. One that does not arrive gives them back.
+pub(crate) struct Ticket {
+    claimed: Vec<Claimed>,
+    queue: Arc<Queue>,
+}
+
+impl Ticket {
+    pub(crate) fn new(claimed: Vec<Claimed>, queue: Arc<Queue>) -> Self {
+        Self { claimed, queue }
+    }
+
+    /// They arrived.
+    pub(crate) fn redeem(mut self) -> Vec<Claimed> {
+        mem::take(&mut self.claimed)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.claimed.is_empty() {
+            let held = self.claimed.iter().map(|claimed| (claimed.run.id, claimed.run.epoch)).collect();
+            self.queue.push_now(Command::GiveBack(held));
+        }
+    }
+}

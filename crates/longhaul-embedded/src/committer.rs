@@ -1,0 +1,263 @@
+//! The one thread that owns the file: it takes what callers asked for, applies it, commits once for all of them, and
+//! only then answers.
+
+mod answers;
+mod load;
+mod recover;
+mod stage;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use longhaul_core::{Clock, RunId, StoreError, Timestamp};
+
+use self::answers::Answers;
+pub(crate) use self::{
+    answers::After,
+    load::{assemble, read_run},
+    recover::FORMAT_VERSION,
+};
+use crate::{
+    apply::{ParkedClaim, Servers, Watchers},
+    batch::Batch,
+    command::Command,
+    error::{Fault, broken},
+    index::Index,
+    kv::{Kv, KvError},
+    options::Durability,
+    queue::{Queue, Taken},
+    record::Record,
+    slots::Slots,
+};
+
+/// What the store cannot do any more, once it cannot.
+pub(crate) type Health = OnceLock<StoreError>;
+
+pub(crate) struct Committer {
+    pub(crate) kv: Box<dyn Kv>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) durability: Durability,
+    pub(crate) health: Arc<Health>,
+
+    /// The time of the current cycle.
+    pub(crate) now: Timestamp,
+    pub(crate) index: Index,
+    /// Runs that execute, whole.
+    pub(crate) active: HashMap<RunId, Box<Record>>,
+    pub(crate) slots: Slots,
+    pub(crate) servers: Servers,
+    pub(crate) parked: Vec<ParkedClaim>,
+    pub(crate) watchers: Watchers,
+
+    pub(crate) batch: Batch,
+    /// The number of the batch in the making.
+    batch_number: u64,
+    next_page: u64,
+    /// The page that was read last: runs that were enqueued together are claimed together.
+    last_page: Option<(u64, Vec<u8>)>,
+    /// What happened in this cycle to which runs.
+    pub(crate) touched: HashMap<RunId, Touch>,
+    answers: Answers,
+    /// Something was applied since the last flush, and since the last sync.
+    needs_flush: bool,
+    needs_sync: bool,
+    /// Runs whose last write may be in the file or not: nobody is told of it.
+    doubtful: HashSet<RunId>,
+}
+
+/// How a run was touched in a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Touch {
+    /// In memory, or by a claim.
+    Seen,
+    /// Its record was written, last in this batch.
+    Written(u64),
+}
+
+impl Committer {
+    pub(crate) fn new(
+        kv: Box<dyn Kv>,
+        queue: Arc<Queue>,
+        clock: Arc<dyn Clock>,
+        durability: Durability,
+        health: Arc<Health>,
+    ) -> Self {
+        Self {
+            kv,
+            queue,
+            now: clock.now(),
+            clock,
+            durability,
+            health,
+            index: Index::default(),
+            active: HashMap::new(),
+            slots: Slots::default(),
+            servers: Servers::default(),
+            parked: Vec::new(),
+            watchers: Watchers::default(),
+            batch: Batch::default(),
+            batch_number: 0,
+            next_page: 0,
+            last_page: None,
+            touched: HashMap::new(),
+            answers: Answers::default(),
+            needs_flush: false,
+            needs_sync: false,
+            doubtful: HashSet::new(),
+        }
+    }
+
+    /// Works until the queue is closed.
+    pub(crate) fn run(mut self) {
+        loop {
+            let Taken { commands, closed } = self.queue.take(self.patience());
+            self.cycle(commands);
+            if closed {
+                return self.close();
+            }
+        }
+    }
+
+    /// How long to sleep if nobody asks for anything.
+    fn patience(&self) -> Option<Duration> {
+        let next = self.next_look()?;
+        self.clock.wait_for(next)
+    }
+
+    /// One commit, shared by all who came in time.
+    fn cycle(&mut self, commands: Vec<Command>) {
+        self.look_at_the_clock();
+        let (reads, writes): (Vec<_>, Vec<_>) = commands.into_iter().partition(Command::is_read);
+        for command in writes {
+            match self.health.get() {
+                None => self.execute(command),
+                Some(error) => command.refuse(error),
+            }
+        }
+        if self.health.get().is_none()
+            && let Err(fault) = self.serve_parked().and_then(|()| self.finish())
+        {
+            self.poison(fault);
+        }
+        // After the commit, so that nobody is told what might not last.
+        self.wake();
+        for command in reads {
+            self.read(command);
+        }
+    }
+
+    fn look_at_the_clock(&mut self) {
+        let before = std::mem::replace(&mut self.now, self.clock.now());
+        if self.now < before {
+            self.index.rewind(self.now);
+        }
+        self.index.advance(self.now);
+    }
+
+    /// Commits, and answers each caller as soon as what it was promised holds.
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.commit()?;
+        if self.needs_flush {
+            self.kv.flush()?;
+            self.needs_flush = false;
+            self.answers.tell(After::Flush);
+            if self.needs_sync && self.durability == Durability::Power {
+                self.kv.sync()?;
+            }
+            self.needs_sync = false;
+        }
+        self.answers.tell(After::Sync);
+        Ok(())
+    }
+
+    /// Applies the batch in the making, and begins another. Nothing is durable yet.
+    pub(crate) fn commit(&mut self) -> Result<(), Fault> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_number += 1;
+        let needs_sync = batch.needs_sync;
+        let mut writes = batch.into_writes(&*self.kv)?;
+        for (page, bytes) in self.slots.take_touched() {
+            writes.put(crate::keys::slots(page), bytes);
+        }
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.kv.apply(writes)?;
+        self.needs_flush = true;
+        self.needs_sync |= needs_sync;
+        Ok(())
+    }
+
+    /// From now on nothing is written: whether the last write took effect is not known, and trying again would only
+    /// hide it.
+    pub(crate) fn poison(&mut self, fault: Fault) {
+        let cause = match fault {
+            Fault::Engine(cause) => cause,
+            Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
+        };
+        let error = broken(&cause);
+        tracing::error!(%error, "the store takes no more writes");
+        self.health.get_or_init(|| error.clone());
+        self.doubtful.extend(self.touched.keys());
+        self.batch = Batch::default();
+        self.answers.refuse(&error);
+        self.parked.drain(..).for_each(|claim| claim.refuse(&error));
+        self.watchers.refuse(&error);
+        self.servers.refuse_waiting(&error);
+    }
+
+    /// Everyone who waits is told; what was acknowledged for this process only is made to last.
+    fn close(mut self) {
+        let error = self.health.get().cloned().unwrap_or(StoreError::Closed);
+        self.parked.drain(..).for_each(|claim| claim.refuse(&error));
+        self.watchers.refuse(&error);
+        self.servers.refuse_waiting(&error);
+        if self.health.get().is_none()
+            && let Err(error) = self.kv.flush().and_then(|()| self.kv.sync())
+        {
+            tracing::error!(%error, "the last sync of the store failed");
+        }
+    }
+
+    /// Holds an answer back until what it says holds.
+    pub(crate) fn hold<T: Send + 'static>(
+        &mut self,
+        after: After,
+        reply: crate::command::Reply<T>,
+        outcome: Result<T, StoreError>,
+    ) {
+        self.answers.hold(after, reply, outcome);
+    }
+
+    fn is_doubtful(&self, id: RunId) -> bool {
+        !self.doubtful.is_empty() && self.doubtful.contains(&id)
+    }
+
+    /// A run whose last write may or may not be in the file is not shown.
+    pub(crate) fn shows(&self, id: RunId) -> Result<(), StoreError> {
+        match self.health.get() {
+            Some(error) if self.is_doubtful(id) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the watchers of what was touched.
+    fn wake(&mut self) {
+        if self.health.get().is_some() {
+            return self.touched.clear();
+        }
+        let touched = std::mem::take(&mut self.touched);
+        for id in touched.keys() {
+            for watcher in self.watchers.take(*id) {
+                self.show_change(watcher);
+            }
+        }
+        self.servers.tell_orders(&self.active);
+        self.touched = touched;
+        self.touched.clear();
+    }
+}

@@ -1,0 +1,104 @@
+//! Records out of the file, and out of memory where they are.
+
+use std::ops::ControlFlow;
+
+use longhaul_core::{Run, RunId};
+
+use super::{Committer, Touch};
+use crate::{
+    error::Fault,
+    index::Place,
+    keys,
+    kv::Kv,
+    page,
+    record::{self, Damage, Pieces, Record},
+};
+
+impl Committer {
+    /// The run with all its values, out of memory if it executes: whoever takes it puts it back. `None`: there is no
+    /// such run.
+    pub(crate) fn take(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
+        if let Some(record) = self.active.remove(&id) {
+            return Ok(Some(record));
+        }
+        if self.touched.get(&id) == Some(&Touch::Written(self.batch_number)) {
+            self.commit()?;
+        }
+        self.load(id)
+    }
+
+    /// The run with all its values, out of the file.
+    pub(crate) fn load(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
+        self.with_bytes(id, |kv, bytes| {
+            let record = record::read(id, bytes)?.record(id, &mut |part, pieces| assemble(kv, id, part, pieces))?;
+            Ok(Box::new(record))
+        })
+    }
+
+    /// The run without its values, out of the file.
+    pub(crate) fn load_run(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
+        self.with_bytes(id, |kv, bytes| read_run(kv, id, bytes))
+    }
+
+    pub(super) fn with_bytes<T>(
+        &mut self,
+        id: RunId,
+        read: impl FnOnce(&dyn Kv, &[u8]) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        match self.index.get(id).map(|entry| entry.place) {
+            None => match self.kv.get(&keys::done(id))? {
+                Some(bytes) => read(&*self.kv, &bytes).map(Some),
+                None => Ok(None),
+            },
+            Some(Place::Own) => {
+                let bytes = self.kv.get(&keys::live(id))?.ok_or_else(|| Damage::of_run(id, "its record is missing"))?;
+                read(&*self.kv, &bytes).map(Some)
+            }
+            Some(Place::Page(number)) => {
+                self.turn_to(number)?;
+                let (_, page) = self.last_page.as_ref().expect("the page was just read");
+                let records = page::records(number, page)?;
+                let found = records.into_iter().find(|(other, _)| *other == id);
+                let (_, bytes) = found.ok_or_else(|| Damage::of_run(id, format!("it is not on page {number}")))?;
+                read(&*self.kv, bytes).map(Some)
+            }
+        }
+    }
+
+    fn turn_to(&mut self, number: u64) -> Result<(), Fault> {
+        if self.last_page.as_ref().is_none_or(|(last, _)| *last != number) {
+            let bytes = self.kv.get(&keys::page(number))?;
+            let bytes = bytes.ok_or_else(|| Damage::of(format!("page {number}"), "it is missing"))?;
+            self.last_page = Some((number, bytes));
+        }
+        Ok(())
+    }
+}
+
+/// The run that a record holds.
+pub(crate) fn read_run(kv: &dyn Kv, id: RunId, bytes: &[u8]) -> Result<Run, Fault> {
+    record::read(id, bytes)?.run(id, &mut |part, pieces| assemble(kv, id, part, pieces))
+}
+
+/// Puts the pieces of a part together.
+pub(crate) fn assemble(kv: &dyn Kv, id: RunId, part: usize, pieces: Pieces) -> Result<Vec<u8>, Fault> {
+    let length = pieces.length as usize;
+    let mut value = Vec::with_capacity(length);
+    let first = keys::chunk(id, part as u8, pieces.generation, 0);
+    let prefix = &first[..first.len() - 4];
+    let mut number = 0;
+    kv.scan(prefix, prefix, &mut |key, bytes| {
+        if keys::chunk_of(key).is_none_or(|(_, _, _, found)| found != number) || value.len() >= length {
+            return ControlFlow::Break(());
+        }
+        number += 1;
+        value.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    })?;
+    if value.len() != length || crc32fast::hash(&value) != pieces.checksum {
+        let reason =
+            format!("part {part}: {} of its {length} bytes are there, or not those that were written", value.len());
+        return Err(Damage::of_run(id, reason).into());
+    }
+    Ok(value)
+}

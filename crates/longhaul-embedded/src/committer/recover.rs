@@ -1,0 +1,199 @@
+//! From the file to a store that works: the index, and what the process before left undone.
+
+use std::ops::ControlFlow;
+
+use longhaul_core::{Event, RunId, StateKind, decide, isolation::alone};
+
+use super::{Committer, load::read_run};
+use crate::{
+    error::Fault,
+    index::Place,
+    keys,
+    kv::{BATCH_KEYS_MAX, Key},
+    page,
+    record::{self, Damage, Layout, Record},
+    slots::{self, Slot},
+};
+
+/// The format of the keys and values of a store. A store of a newer one is not touched.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+/// Keys that are removed in one batch.
+const REMOVED_TOGETHER: usize = BATCH_KEYS_MAX / 2;
+
+impl Committer {
+    /// Makes a working store of what is in the file. Answers the format, if it is a newer one.
+    pub(crate) fn recover(&mut self) -> Result<Option<u32>, Fault> {
+        match self.kv.get(keys::FORMAT)? {
+            None => self.found()?,
+            Some(bytes) => {
+                let version = bytes.first_chunk::<4>().map(|version| u32::from_be_bytes(*version));
+                let version = version.ok_or_else(|| Damage::of("the store's format", "it is cut short"))?;
+                if version > FORMAT_VERSION {
+                    return Ok(Some(version));
+                }
+            }
+        }
+        self.look_at_the_clock();
+        let running = self.read_runs()?;
+        self.finish_pieces()?;
+        self.take_back(&running)?;
+        self.kv.flush()?;
+        self.kv.sync()?;
+        self.needs_flush = false;
+        self.needs_sync = false;
+        self.touched.clear();
+        Ok(None)
+    }
+
+    /// A new store says so. It has no runs, or one that lost this key would pass for it.
+    fn found(&mut self) -> Result<(), Fault> {
+        let mut stray = None;
+        self.kv.scan(&[], &[], &mut |key, _| {
+            stray =
+                Some(Damage::of("the store's format", format!("it is missing, but {} is there", key.escape_ascii())));
+            ControlFlow::Break(())
+        })?;
+        stray.map_or(Ok(()), Err)?;
+        let value = [&FORMAT_VERSION.to_be_bytes()[..], b"longhaul ", env!("CARGO_PKG_VERSION").as_bytes()].concat();
+        self.batch.put(keys::FORMAT.into(), value);
+        self.commit()
+    }
+
+    /// Fills the index from pages and live records; answers the runs whose record says that they execute.
+    fn read_runs(&mut self) -> Result<Vec<RunId>, Fault> {
+        let Self { kv, index, now, next_page, .. } = self;
+        let mut running = Vec::new();
+        let mut known = |id, bytes: &[u8], place| {
+            let run = read_run(&**kv, id, bytes)?;
+            if index.get(id).is_some() {
+                return Err(Damage::of_run(id, "it is twice in the file").into());
+            }
+            if run.state.is_final() {
+                return Err(Damage::of_run(id, "it is final, and stands among the live").into());
+            }
+            index.put(*now, &run, place);
+            if run.state.kind() == StateKind::Running {
+                running.push(id);
+            }
+            Ok::<(), Fault>(())
+        };
+        let mut fault = None;
+        kv.scan(&[keys::PAGE], &[], &mut |key, bytes| {
+            let number = keys::page_of(key).ok_or_else(|| Damage::of("the key of a page", "it has no number").into());
+            let read = number.and_then(|number| {
+                *next_page = number + 1;
+                let mut records = page::records(number, bytes)?.into_iter();
+                records.try_for_each(|(id, bytes)| known(id, bytes, Place::Page(number)))
+            });
+            note(read, &mut fault)
+        })?;
+        kv.scan(&[keys::LIVE], &[], &mut |key, bytes| {
+            let id = keys::id_of(key).ok_or_else(|| Damage::of("the key of a run", "it has no id").into());
+            note(id.and_then(|id| known(id, bytes, Place::Own)), &mut fault)
+        })?;
+        fault.map_or(Ok(running), Err)
+    }
+
+    /// Removes pieces that a write in several batches left behind when it was cut off.
+    fn finish_pieces(&mut self) -> Result<(), Fault> {
+        for mark in self.keys_of(keys::MARK)? {
+            let id = keys::id_of(&mark).ok_or_else(|| Damage::of("a mark", "it has no id"))?;
+            let layout = self.layout(id)?;
+            let prefix = keys::chunks(id);
+            let mut obsolete: Vec<Key> = Vec::new();
+            self.kv.scan(&prefix, &prefix, &mut |key, _| {
+                let held = keys::chunk_of(key).is_some_and(|(_, part, generation, number)| {
+                    layout.is_some_and(|layout| layout.holds(part, generation, number))
+                });
+                if !held {
+                    obsolete.push(key.to_vec());
+                }
+                ControlFlow::Continue(())
+            })?;
+            obsolete.push(mark);
+            self.remove_all(obsolete)?;
+        }
+        Ok(())
+    }
+
+    fn layout(&mut self, id: RunId) -> Result<Option<Layout>, Fault> {
+        self.with_bytes(id, |_, bytes| Ok(record::read(id, bytes)?.layout()))
+    }
+
+    /// Takes back what the process before had claimed: its claims are dead, and its runs go on at once.
+    fn take_back(&mut self, running: &[RunId]) -> Result<(), Fault> {
+        let mut died = Vec::new();
+        for id in running {
+            died.push(self.load(*id)?.expect("it was just read"));
+        }
+        let pages = self.keys_of(keys::SLOTS)?;
+        for page in &pages {
+            let bytes = self.kv.get(page)?.ok_or_else(|| Damage::of("a page of claims", "it is missing"))?;
+            for slot in slots::read(&bytes)? {
+                died.extend(self.claimed(&slot)?);
+            }
+        }
+        // Told by the process before us, if it died while it took these back: some are back already.
+        let told = self.kv.get(keys::DIED)?;
+        if died.is_empty() && pages.is_empty() && told.is_none() {
+            return Ok(());
+        }
+        let alone = told.map_or_else(|| alone(died.iter().map(|record| &record.run)), |told| told == [1]);
+        self.batch.put(keys::DIED.into(), vec![u8::from(alone)]);
+        let event = Event::Crash { evidence: "the process ended without a word".into(), alone };
+        for mut record in died {
+            let decision = decide(self.now, &record.run, &event);
+            record.absorb(decision).expect("a run that executes can crash");
+            self.keep(record)?;
+        }
+        // Last, so that a claim is never forgotten before its run was taken back.
+        self.commit()?;
+        self.remove_all(pages)?;
+        self.remove_all(vec![keys::DIED.into()])
+    }
+
+    /// The run as its claim left it, if the slot still holds.
+    fn claimed(&mut self, slot: &Slot) -> Result<Option<Box<Record>>, Fault> {
+        if self.index.get(slot.id).is_none() {
+            return Ok(None);
+        }
+        let mut record = self.load(slot.id)?.expect("what is in the index is in the file");
+        if record.run.epoch.next() != slot.epoch {
+            return Ok(None);
+        }
+        let decision = decide(slot.claimed, &record.run, &Event::Claim { server: slot.server });
+        match record.absorb(decision) {
+            Ok(_) => Ok(Some(record)),
+            Err(illegal) => Err(Damage::of_run(slot.id, format!("its claim does not fit to it: {illegal}")).into()),
+        }
+    }
+
+    fn keys_of(&self, prefix: u8) -> Result<Vec<Key>, Fault> {
+        let mut keys = Vec::new();
+        self.kv.scan(&[prefix], &[], &mut |key, _| {
+            keys.push(key.to_vec());
+            ControlFlow::Continue(())
+        })?;
+        Ok(keys)
+    }
+
+    fn remove_all(&mut self, keys: Vec<Key>) -> Result<(), Fault> {
+        for keys in keys.chunks(REMOVED_TOGETHER) {
+            self.room(keys.len())?;
+            keys.iter().for_each(|key| self.batch.remove(key.clone()));
+            self.commit()?;
+        }
+        Ok(())
+    }
+}
+
+fn note(read: Result<(), Fault>, fault: &mut Option<Fault>) -> ControlFlow<()> {
+    match read {
+        Ok(()) if fault.is_none() => ControlFlow::Continue(()),
+        Ok(()) => ControlFlow::Break(()),
+        Err(found) => {
+            *fault = Some(found);
+            ControlFlow::Break(())
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What a change of one run puts into the batch: all of it, or, when it is too large for a batch, first what nobody
+//! refers to yet, then the record.
+
+use longhaul_core::RunId;
+
+use super::{Committer, Touch};
+use crate::{
+    batch,
+    error::Fault,
+    index::Place,
+    keys,
+    kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
+    page,
+    record::{Encoded, Layout, Record, encode},
+};
+
+/// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
+/// room for the other keys of a change.
+const PIECES_MAX: usize = 192;
+/// Keys that one run takes besides its pieces: record, old record, page, list, mark.
+const OWN_KEYS: usize = 6;
+
+impl Committer {
+    /// Sees to it that `keys` more fit into the batch.
+    pub(crate) fn room(&mut self, keys: usize) -> Result<(), Fault> {
+        assert!(keys <= BATCH_KEYS_MAX, "a change of {keys} keys fits into no batch");
+        if self.batch.keys() + self.slots.touched() + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
+    }
+
+    /// Stages a run that is new.
+    pub(crate) fn add(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
+        let id = record.run.id;
+        let Encoded { bytes, layout, pieces, .. } = encode(&record, VALUE_MAX);
+        self.slots.forget_stale(id);
+        let apart = self.put_pieces(id, pieces)?;
+        self.room(OWN_KEYS)?;
+        let place = if record.run.state.is_final() {
+            self.batch.put(keys::done(id), bytes);
+            self.batch.end(record.run.state.kind(), record.run.since, id);
+            None
+        } else if bytes.len() <= page::RECORD_MAX {
+            Some(Place::Page(self.batch.settle_in(id, &bytes, &mut self.next_page)))
+        } else {
+            self.batch.put(keys::live(id), bytes);
+            Some(Place::Own)
+        };
+        if apart {
+            self.batch.remove(keys::mark(id));
+        }
+        record.layout = layout;
+        self.written(id);
+        if let Some(place) = place {
+            self.index.put(self.now, &record.run, place);
+            if !self.parked.is_empty() {
+                self.batch.fresh.insert(id, record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages what a run has become. It is held in memory while it executes.
+    pub(crate) fn keep(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
+        let id = record.run.id;
+        self.free_place(id)?;
+        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, VALUE_MAX);
+        let apart = if pieces.len() + obsolete.len() <= PIECES_MAX {
+            self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
+            pieces.into_iter().for_each(|(key, value)| self.batch.put(key, value));
+            obsolete.iter().for_each(|key| self.batch.remove(key.clone()));
+            None
+        } else {
+            self.mark(id)?;
+            self.put_pieces(id, pieces)?;
+            Some(obsolete)
+        };
+        self.room(OWN_KEYS)?;
+        record.layout = layout;
+        let before = self.index.get(id).map(|entry| entry.place);
+        if let Some(Place::Page(page)) = before {
+            self.batch.leave(page, id);
+        }
+        let run = &record.run;
+        if run.state.is_final() {
+            self.batch.put(keys::done(id), bytes);
+            self.batch.end(run.state.kind(), run.since, id);
+            if before == Some(Place::Own) {
+                self.batch.remove(keys::live(id));
+            }
+            self.index.remove(run);
+        } else {
+            self.batch.put(keys::live(id), bytes);
+            self.index.put(self.now, run, Place::Own);
+        }
+        self.slots.free(id);
+        self.written(id);
+        if matches!(record.run.state, longhaul_core::State::Running { .. }) {
+            self.active.insert(id, record);
+        }
+        match apart {
+            Some(obsolete) => self.remove_pieces(id, &obsolete),
+            None => Ok(()),
+        }
+    }
+
+    /// Stages the end of a run's record, and of all its values. `listed`: it stands in a list of final runs.
+    pub(crate) fn erase(&mut self, record: &Record, listed: bool) -> Result<(), Fault> {
+        let run = &record.run;
+        if listed {
+            self.unlist(record)?;
+        }
+        self.erase_values(run.id, &record.layout, run.state.is_final())?;
+        self.index.remove(run);
+        Ok(())
+    }
+
+    /// As [`erase`](Self::erase), of a run that is known by its record only.
+    pub(crate) fn erase_values(&mut self, id: RunId, layout: &Layout, is_final: bool) -> Result<(), Fault> {
+        self.free_place(id)?;
+        let obsolete = layout.all_pieces(id);
+        let apart = obsolete.len() > PIECES_MAX;
+        if apart {
+            self.mark(id)?;
+        }
+        self.room(OWN_KEYS + if apart { 0 } else { obsolete.len() })?;
+        match self.index.get(id).map(|entry| entry.place) {
+            Some(Place::Page(page)) => self.batch.leave(page, id),
+            Some(Place::Own) => self.batch.remove(keys::live(id)),
+            None => debug_assert!(is_final, "a run that is not final is in the index"),
+        }
+        if is_final {
+            self.batch.remove(keys::done(id));
+        }
+        self.written(id);
+        if apart {
+            return self.remove_pieces(id, &obsolete);
+        }
+        obsolete.into_iter().for_each(|key| self.batch.remove(key));
+        Ok(())
+    }
+
+    /// Takes a run out of the list of those that became final with it.
+    fn unlist(&mut self, record: &Record) -> Result<(), Fault> {
+        // The list may be in the making.
+        self.commit()?;
+        let (id, state, since) = (record.run.id, record.run.state.kind(), record.run.since);
+        let prefix = keys::ended_at(state, since);
+        let mut found = None;
+        self.kv.scan(&prefix, &prefix, &mut |key, value| match batch::read_list(value) {
+            Ok(ids) if !ids.contains(&id) => std::ops::ControlFlow::Continue(()),
+            other => {
+                found = Some((key.to_vec(), other));
+                std::ops::ControlFlow::Break(())
+            }
+        })?;
+        if let Some((key, ids)) = found {
+            let mut ids = ids?;
+            ids.retain(|other| *other != id);
+            self.batch.remove(key);
+            if let Some(first) = ids.first() {
+                self.batch.put(keys::ended(state, since, *first), batch::list(&ids));
+            }
+        }
+        Ok(())
+    }
+
+    /// A run that is on a page of the batch in the making cannot leave it: the page must be in the file first.
+    fn free_place(&mut self, id: RunId) -> Result<(), Fault> {
+        match self.index.get(id).map(|entry| entry.place) {
+            Some(Place::Page(page)) if self.batch.is_new(page) => self.commit(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts pieces, in batches of their own if there are many; answers whether a mark tells of them.
+    fn put_pieces(&mut self, id: RunId, pieces: Vec<(Key, Vec<u8>)>) -> Result<bool, Fault> {
+        let many = pieces.len() > PIECES_MAX;
+        if many {
+            self.mark(id)?;
+        }
+        let mut pieces = pieces.into_iter().peekable();
+        while pieces.peek().is_some() {
+            self.room(PIECES_MAX.min(pieces.len()) + OWN_KEYS)?;
+            for (key, value) in pieces.by_ref().take(PIECES_MAX) {
+                self.batch.put(key, value);
+            }
+        }
+        Ok(many)
+    }
+
+    fn remove_pieces(&mut self, id: RunId, obsolete: &[Key]) -> Result<(), Fault> {
+        for keys in obsolete.chunks(PIECES_MAX) {
+            self.room(keys.len() + 1)?;
+            keys.iter().for_each(|key| self.batch.remove(key.clone()));
+        }
+        self.room(1)?;
+        self.batch.remove(keys::mark(id));
+        Ok(())
+    }
+
+    /// Says in the file that pieces of this run may lie about that nothing refers to.
+    fn mark(&mut self, id: RunId) -> Result<(), Fault> {
+        self.room(1)?;
+        self.batch.put(keys::mark(id), Vec::new());
+        Ok(())
+    }
+
+    fn written(&mut self, id: RunId) {
+        self.batch.needs_sync = true;
+        self.touched.insert(id, Touch::Written(self.batch_number));
+    }
+}

@@ -1,0 +1,168 @@
+//! The whole store as text, and back: JSON, one run a line.
+//!
+//! The first line is a header with the format. Values are hexadecimal, the rest is to be read by people. The lines are
+//! those of the frozen record in `record/v1.rs`, so an export can be read for as long as records can.
+
+use std::{
+    io::{self, BufRead, Write},
+    sync::Arc,
+};
+
+use longhaul_core::{RunId, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    EmbeddedStore,
+    command::Command,
+    record::{Damage, Record, RecordV1},
+};
+
+const FORMAT: &str = "longhaul-export";
+const VERSION: u32 = 1;
+/// Runs in one call to the committer.
+const SLICE: usize = 64;
+/// Bytes of one line: a run has at most 1 MiB each of metadata, of execution metadata twice, and 4 MiB of result, in
+/// hexadecimal; the rest is small.
+const LINE_MAX: u64 = 32 << 20;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: String,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    id: RunId,
+    #[serde(borrow)]
+    run: RecordV1<'a>,
+}
+
+/// A slice of an export.
+#[derive(Debug)]
+pub(crate) struct Exported {
+    pub(crate) lines: Vec<String>,
+    pub(crate) next: Option<RunId>,
+}
+
+/// What came of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// Runs that were added.
+    pub added: u64,
+    /// Runs whose id was there already: they are as they were.
+    pub already: u64,
+}
+
+/// Why an export could not be written, or read. What was imported before the error is kept; the same file can be
+/// imported again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CopyError {
+    /// The file, or wherever the lines go to or come from.
+    #[error("{0}")]
+    Io(Arc<io::Error>),
+    /// The first line is not the header of an export that this release reads.
+    #[error("this is no export of format {FORMAT} {VERSION}: its first line is `{0}`")]
+    NoExport(String),
+    /// A line is not what an export wrote.
+    #[error("line {number} cannot be read: {reason}")]
+    Line {
+        /// Counted from 1.
+        number: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<io::Error> for CopyError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
+}
+
+impl EmbeddedStore {
+    /// Writes every run as a line of JSON, in the order of their ids, after a line that names the format. Answers how
+    /// many runs. The store goes on working meanwhile: each run is written as it was when its turn came.
+    ///
+    /// Writing to `out` blocks the calling thread.
+    pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<u64, CopyError> {
+        let header = Header { format: FORMAT.into(), version: VERSION };
+        writeln!(out, "{}", serde_json::to_string(&header).expect("a header can be written"))?;
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let Exported { lines, next } = self.call(|reply| Command::Export { after, reply }).await?;
+            for line in lines {
+                writeln!(out, "{line}")?;
+                count += 1;
+            }
+            match next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        out.flush()?;
+        Ok(count)
+    }
+
+    /// Adds the runs of an export. Those whose id is there already are left as they are, so that an import that broke
+    /// off can be repeated. A run that was executing when it was exported goes on as after a shutdown.
+    ///
+    /// Reading from `input` blocks the calling thread.
+    pub async fn import(&self, input: &mut (dyn BufRead + Send)) -> Result<Imported, CopyError> {
+        let mut lines = Lines { input, number: 0 };
+        let header = lines.next()?.unwrap_or_default();
+        let is_ours = |header: &Header| header.format == FORMAT && header.version == VERSION;
+        if !serde_json::from_str(&header).is_ok_and(|header| is_ours(&header)) {
+            return Err(CopyError::NoExport(longhaul_core::limits::cut(header.trim_end(), 80).into()));
+        }
+        let mut imported = Imported::default();
+        loop {
+            let mut records = Vec::new();
+            while records.len() < SLICE
+                && let Some(line) = lines.next()?
+            {
+                let record = read_line(&line).map_err(|reason| CopyError::Line { number: lines.number, reason })?;
+                records.push(record);
+            }
+            if records.is_empty() {
+                return Ok(imported);
+            }
+            let slice = self.call(|reply| Command::Import { records, reply }).await?;
+            imported.added += slice.added;
+            imported.already += slice.already;
+        }
+    }
+}
+
+struct Lines<'a> {
+    input: &'a mut (dyn BufRead + Send),
+    number: u64,
+}
+
+impl Lines<'_> {
+    fn next(&mut self) -> Result<Option<String>, CopyError> {
+        let mut line = String::new();
+        self.number += 1;
+        let read = io::Read::take(&mut *self.input, LINE_MAX).read_line(&mut line)?;
+        if read as u64 == LINE_MAX {
+            let reason = format!("it is longer than {LINE_MAX} bytes");
+            return Err(CopyError::Line { number: self.number, reason });
+        }
+        Ok((read > 0).then_some(line))
+    }
+}
+
+/// A run as a line of an export.
+pub(crate) fn line(record: &Record) -> String {
+    let line = Line { id: record.run.id, run: RecordV1::whole(record) };
+    serde_json::to_string(&line).expect("our own records can be written")
+}
+
+fn read_line(line: &str) -> Result<Record, String> {
+    let Line { id, run } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let apart = &mut |_, _| Err(Damage::of_run(id, "a part of it is elsewhere"));
+    run.record(id, apart).map_err(|damage| damage.to_string())
+}

@@ -1,0 +1,173 @@
+//! What is known in memory of every live run: where it is in the file, and when it is whose turn.
+//!
+//! A waiting run costs an [`Entry`] in one ordered map and a [`Turn`] in one ordered set, under 200 bytes together; its
+//! record stays in the file.
+
+mod lanes;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Bound,
+};
+
+use longhaul_core::{Run, RunId, StateKind, Tag, Timestamp};
+
+pub(crate) use self::lanes::{Lanes, Turn};
+
+/// Where the record of a live run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On this page, as it was enqueued.
+    Page(u64),
+    /// Under a key of its own.
+    Own,
+}
+
+/// A live run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    due: Option<Timestamp>,
+    pub(crate) lane: u32,
+    pub(crate) state: StateKind,
+    priority: i8,
+    suspicion: u8,
+    tagged: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    entries: BTreeMap<RunId, Entry>,
+    pub(crate) lanes: Lanes,
+    /// Runs that are not due yet.
+    timers: BTreeSet<(Timestamp, RunId)>,
+    /// By the hash of a tag: whoever searches reads the record to be sure.
+    tags: BTreeSet<(u64, RunId)>,
+    /// Runs that were parked as Incompatible.
+    parked: BTreeSet<RunId>,
+    /// How many runs that execute are suspects.
+    suspects_running: usize,
+}
+
+impl Index {
+    pub(crate) fn get(&self, id: RunId) -> Option<Entry> {
+        self.entries.get(&id).copied()
+    }
+
+    /// Live runs above `after`, by id.
+    pub(crate) fn after(&self, after: Option<RunId>) -> impl Iterator<Item = (RunId, Entry)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.entries.range((from, Bound::Unbounded)).map(|(id, entry)| (*id, *entry))
+    }
+
+    /// Live runs above `after` that may have this tag, by id.
+    pub(crate) fn tagged(&self, tag: &Tag, after: Option<RunId>) -> impl Iterator<Item = (RunId, Entry)> + use<'_> {
+        let hash = hash(tag);
+        let from = after.map_or(Bound::Included((hash, RunId::from_bytes([0; 16]))), |id| Bound::Excluded((hash, id)));
+        let to = Bound::Included((hash, RunId::from_bytes([255; 16])));
+        self.tags.range((from, to)).map(|(_, id)| (*id, self.entries[id]))
+    }
+
+    pub(crate) fn parked(&self) -> Vec<RunId> {
+        self.parked.iter().copied().collect()
+    }
+
+    pub(crate) fn is_any_suspect_running(&self) -> bool {
+        self.suspects_running > 0
+    }
+
+    /// Keeps what matters of a live run, in place of what was known before.
+    pub(crate) fn put(&mut self, now: Timestamp, run: &Run, place: Place) {
+        let entry = Entry {
+            place,
+            due: run.state.due(),
+            lane: self.lanes.of(run),
+            state: run.state.kind(),
+            priority: run.priority.0,
+            suspicion: run.suspicion,
+            tagged: !run.tags.is_empty(),
+        };
+        match self.entries.insert(run.id, entry) {
+            Some(before) => self.unlink(run.id, before),
+            None => self.tags.extend(run.tags.iter().map(|tag| (hash(tag), run.id))),
+        }
+        match entry.due {
+            Some(due) if due > now => _ = self.timers.insert((due, run.id)),
+            Some(due) => self.lanes.line_up(entry.turn(due, run.id), entry.lane, entry.is_suspect()),
+            None => {}
+        }
+        match entry.state {
+            StateKind::Incompatible => _ = self.parked.insert(run.id),
+            StateKind::Running => self.suspects_running += usize::from(entry.is_suspect()),
+            _ => {}
+        }
+    }
+
+    /// Forgets a run that is final, or gone.
+    pub(crate) fn remove(&mut self, run: &Run) {
+        if let Some(before) = self.entries.remove(&run.id) {
+            self.unlink(run.id, before);
+            if before.tagged {
+                run.tags.iter().for_each(|tag| _ = self.tags.remove(&(hash(tag), run.id)));
+            }
+        }
+    }
+
+    /// Takes a run whose record cannot be read out of the line, so that it holds up nobody else.
+    pub(crate) fn set_aside(&mut self, id: RunId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            let before = *entry;
+            entry.due = None;
+            self.unlink(id, before);
+        }
+    }
+
+    fn unlink(&mut self, id: RunId, before: Entry) {
+        if let Some(due) = before.due
+            && !self.timers.remove(&(due, id))
+        {
+            self.lanes.step_out(before.turn(due, id), before.lane, before.is_suspect());
+        }
+        match before.state {
+            StateKind::Incompatible => _ = self.parked.remove(&id),
+            StateKind::Running => self.suspects_running -= usize::from(before.is_suspect()),
+            _ => {}
+        }
+    }
+
+    /// Lines up the runs whose time has come.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        while let Some(&(due, id)) = self.timers.first().filter(|(due, _)| *due <= now) {
+            self.timers.pop_first();
+            let entry = self.entries[&id];
+            self.lanes.line_up(entry.turn(due, id), entry.lane, entry.is_suspect());
+        }
+    }
+
+    /// The clock went back: runs that were lined up may have to wait again.
+    pub(crate) fn rewind(&mut self, now: Timestamp) {
+        self.timers.extend(self.lanes.step_back(now).into_iter().map(|turn| (turn.due, turn.id)));
+    }
+
+    /// When the next run is due.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+}
+
+impl Entry {
+    fn turn(&self, due: Timestamp, id: RunId) -> Turn {
+        Turn::new(self.priority, due, id)
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.suspicion > 0
+    }
+}
+
+fn hash(tag: &Tag) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tag.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,164 @@
+//! Every key that is ever written. All numbers are big-endian, so that keys sort as what they name does.
+//!
+//! | key | holds |
+//! | --- | --- |
+//! | `m format` | the store's format and who made it |
+//! | `m died` | set while the runs of a dead process are being taken back: whether one of them was alone |
+//! | `p page` | new runs that came together and did not change since |
+//! | `l id` | a live run that changed, or was too large for a page |
+//! | `d id` | a final run |
+//! | `x id part generation chunk` | a piece of a part that is too large to stand in its run's record |
+//! | `w id` | the pieces of this run are being written or removed, in more than one batch |
+//! | `c page` | who holds which runs |
+//! | `f state since id` | runs that became final together, for the retention |
+
+use longhaul_core::{RunId, StateKind, Timestamp};
+
+use crate::kv::Key;
+
+pub(crate) const PAGE: u8 = b'p';
+pub(crate) const LIVE: u8 = b'l';
+pub(crate) const FINAL: u8 = b'd';
+pub(crate) const CHUNK: u8 = b'x';
+pub(crate) const MARK: u8 = b'w';
+pub(crate) const SLOTS: u8 = b'c';
+pub(crate) const ENDED: u8 = b'f';
+
+pub(crate) const FORMAT: &[u8] = b"mformat";
+pub(crate) const DIED: &[u8] = b"mdied";
+
+fn key(prefix: u8, rest: &[&[u8]]) -> Key {
+    let mut key = Vec::with_capacity(32);
+    key.push(prefix);
+    rest.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+pub(crate) fn page(number: u64) -> Key {
+    key(PAGE, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn live(id: RunId) -> Key {
+    key(LIVE, &[id.as_bytes()])
+}
+
+pub(crate) fn done(id: RunId) -> Key {
+    key(FINAL, &[id.as_bytes()])
+}
+
+pub(crate) fn mark(id: RunId) -> Key {
+    key(MARK, &[id.as_bytes()])
+}
+
+pub(crate) fn slots(page: u16) -> Key {
+    key(SLOTS, &[&page.to_be_bytes()])
+}
+
+pub(crate) fn chunk(id: RunId, part: u8, generation: u8, chunk: u32) -> Key {
+    key(CHUNK, &[id.as_bytes(), &[part, generation], &chunk.to_be_bytes()])
+}
+
+/// All pieces of a run.
+pub(crate) fn chunks(id: RunId) -> Key {
+    key(CHUNK, &[id.as_bytes()])
+}
+
+/// All lists of runs that ended in `state`.
+pub(crate) fn ended_in(state: StateKind) -> Key {
+    vec![ENDED, state_byte(state)]
+}
+
+/// All lists of runs that ended in `state` at `since`.
+pub(crate) fn ended_at(state: StateKind, since: Timestamp) -> Key {
+    // The sign bit is flipped, so that times before 1970 sort before those after.
+    let since = since.as_micros() as u64 ^ (1 << 63);
+    key(ENDED, &[&[state_byte(state)], &since.to_be_bytes()])
+}
+
+/// A list of runs that ended in `state` at `since`, told from others by the first of them.
+pub(crate) fn ended(state: StateKind, since: Timestamp, first: RunId) -> Key {
+    let mut key = ended_at(state, since);
+    key.extend_from_slice(first.as_bytes());
+    key
+}
+
+/// Frozen: stands in keys.
+const fn state_byte(state: StateKind) -> u8 {
+    match state {
+        StateKind::Completed => b'c',
+        StateKind::Failed => b'f',
+        StateKind::Cancelled => b'x',
+        StateKind::Pending
+        | StateKind::Running
+        | StateKind::Retrying
+        | StateKind::Suspended
+        | StateKind::Incompatible => panic!("only final states stand in keys"),
+    }
+}
+
+/// The id that follows the prefix, of a key that holds nothing else.
+pub(crate) fn id_of(key: &[u8]) -> Option<RunId> {
+    Some(RunId::from_bytes(key.get(1..)?.try_into().ok()?))
+}
+
+pub(crate) fn page_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
+}
+
+/// When the runs of an `f` key ended.
+pub(crate) fn since_of(key: &[u8]) -> Option<Timestamp> {
+    let since = u64::from_be_bytes(key.get(2..10)?.try_into().ok()?);
+    (key.len() == 26).then(|| Timestamp::from_micros((since ^ (1 << 63)) as i64))
+}
+
+/// Run, part, generation and number of a piece.
+pub(crate) fn chunk_of(key: &[u8]) -> Option<(RunId, u8, u8, u32)> {
+    let (id, rest) = key.get(1..)?.split_at_checked(16)?;
+    let [part, generation, number @ ..] = rest else { return None };
+    Some((RunId::from_bytes(id.try_into().ok()?), *part, *generation, u32::from_be_bytes(number.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_read_back_and_sort_as_what_they_name(a: [u8; 16], b: [u8; 16], n: u32, m: u32, p: u8, at: i64, bt: i64) {
+            let (a, b) = (RunId::from_bytes(a), RunId::from_bytes(b));
+            prop_assert_eq!(id_of(&live(a)), Some(a));
+            prop_assert_eq!(live(a).cmp(&live(b)), a.cmp(&b));
+            prop_assert_eq!(page_of(&page(u64::from(n))), Some(u64::from(n)));
+            prop_assert_eq!(chunk_of(&chunk(a, p, 1, n)), Some((a, p, 1, n)));
+            prop_assert_eq!(chunk(a, p, 0, n).cmp(&chunk(a, p, 0, m)), n.cmp(&m));
+            prop_assert!(chunk(a, p, 0, n).starts_with(&chunks(a)));
+            let (at, bt) = (Timestamp::from_micros(at), Timestamp::from_micros(bt));
+            let list = |at| ended(StateKind::Failed, at, a);
+            prop_assert_eq!(since_of(&list(at)), Some(at));
+            prop_assert_eq!(list(at).cmp(&list(bt)), at.cmp(&bt));
+            prop_assert!(list(at).starts_with(&ended_in(StateKind::Failed)));
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_key_are_frozen() {
+        let id = RunId::from_bytes([0xAB; 16]);
+        assert_eq!(page(258), b"p\0\0\0\0\0\0\x01\x02");
+        assert_eq!(chunk(id, 2, 1, 3), [&b"x"[..], &[0xAB; 16], &[2, 1, 0, 0, 0, 3]].concat());
+        assert_eq!(
+            ended(StateKind::Completed, Timestamp::EPOCH, id),
+            [&b"fc\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
+        );
+        assert_eq!(slots(1), b"c\0\x01");
+    }
+
+    #[test]
+    fn bytes_that_are_no_key_of_ours_are_told_apart() {
+        assert_eq!(id_of(b"l123"), None);
+        assert_eq!(page_of(b"p"), None);
+        assert_eq!(chunk_of(b"x"), None);
+        assert_eq!(since_of(b"fc1"), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! Opening a folder: what has to be seen to before sled may look at it, and after.
+
+use std::{
+    fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use crate::{
+    EmbeddedStore,
+    committer::Committer,
+    error::{Fault, OpenError},
+    kv::{Kv, KvError, SledKv},
+    lock::{FolderLock, LockError},
+    options::Options,
+    store::panic_message,
+};
+
+pub(crate) fn open(folder: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(OpenError::NotAFolder { folder: folder.into() });
+    }
+    let in_folder = |error: io::Error| explain(folder, error.into());
+    fs::create_dir_all(folder).map_err(in_folder)?;
+    let lock = FolderLock::take(folder).map_err(|error| match error {
+        LockError::Held(holder) => OpenError::Locked { folder: folder.into(), holder },
+        LockError::Io(error) => in_folder(error),
+    })?;
+    remove_unfinished_snapshots(folder).map_err(in_folder)?;
+    let kv = guarded(|| SledKv::open(folder, options.cache_capacity, lock)).map_err(|error| explain(folder, error))?;
+    over(Box::new(kv), options, folder)
+}
+
+/// A store over an engine.
+pub(crate) fn over(kv: Box<dyn Kv>, options: &Options, folder: &Path) -> Result<EmbeddedStore, OpenError> {
+    let Options { clock, durability, .. } = options;
+    let load = |queue, health| {
+        let mut committer = Committer::new(kv, queue, clock.clone(), *durability, health);
+        let found = guarded(|| {
+            committer.recover().map_err(|fault| match fault {
+                Fault::Engine(error) => error,
+                Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
+            })
+        });
+        match found.map_err(|error| explain(folder, error))? {
+            Some(newer) => Err(OpenError::NewerFormat {
+                folder: folder.into(),
+                found: newer,
+                known: crate::committer::FORMAT_VERSION,
+            }),
+            None => Ok(committer),
+        }
+    };
+    EmbeddedStore::start(load, &**clock, *durability)
+}
+
+/// A process that is killed while sled writes a snapshot leaves a file of this name, and sled takes it for a snapshot
+/// at every later opening, which fails. The snapshot before it is still there; so it can go.
+fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            tracing::warn!(file = %entry.path().display(), "removing a snapshot that was never finished");
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// sled panics on some damaged files; nobody who opens one should.
+fn guarded<T>(open: impl FnOnce() -> Result<T, KvError>) -> Result<T, KvError> {
+    catch_unwind(AssertUnwindSafe(open))
+        .unwrap_or_else(|panic| Err(KvError::Corrupt(format!("reading it panicked: {}", panic_message(&*panic)))))
+}
+
+fn explain(folder: &Path, error: KvError) -> OpenError {
+    let folder = folder.to_owned();
+    match error {
+        KvError::Full(reason) => OpenError::Full { folder, reason },
+        KvError::Io(reason) => OpenError::Io { folder, reason },
+        KvError::Corrupt(reason) => OpenError::Corrupt { folder, reason },
+    }
+}

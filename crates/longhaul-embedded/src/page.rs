@@ -1,0 +1,100 @@
+//! A page: records of new runs that came together, under one key.
+//!
+//! ```text
+//! 01 | id, length u16, record | id, length u16, record | …
+//! ```
+//! A run that changes leaves its page, so what stands in one is never rewritten, only left out.
+
+use longhaul_core::RunId;
+
+use crate::{kv::VALUE_MAX, record::Damage};
+
+const VERSION: u8 = 1;
+const HEAD: usize = 18;
+/// A record above this gets a key of its own: three to a page is the least that is worth sharing.
+pub(crate) const RECORD_MAX: usize = VALUE_MAX / 3 - HEAD;
+
+/// A page in the making.
+#[derive(Debug)]
+pub(crate) struct Page(Vec<u8>);
+
+impl Page {
+    pub(crate) fn new() -> Self {
+        let mut bytes = Vec::with_capacity(VALUE_MAX);
+        bytes.push(VERSION);
+        Self(bytes)
+    }
+
+    pub(crate) fn has_room_for(&self, record: &[u8]) -> bool {
+        self.0.len() + HEAD + record.len() <= VALUE_MAX
+    }
+
+    pub(crate) fn push(&mut self, id: RunId, record: &[u8]) {
+        self.0.extend_from_slice(id.as_bytes());
+        self.0.extend_from_slice(&(record.len() as u16).to_be_bytes());
+        self.0.extend_from_slice(record);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// The records of a page, in the order in which they came.
+pub(crate) fn records(number: u64, bytes: &[u8]) -> Result<Vec<(RunId, &[u8])>, Damage> {
+    let damaged = || Damage::of(format!("page {number}"), "it is cut short, or no page");
+    let mut rest = bytes.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let (id, after) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let (length, after) = after.split_first_chunk::<2>().ok_or_else(damaged)?;
+        let (record, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(damaged)?;
+        records.push((RunId::from_bytes(*id), record));
+        rest = after;
+    }
+    Ok(records)
+}
+
+/// The page without these runs; `None` when nothing is left.
+pub(crate) fn without(number: u64, bytes: &[u8], leaving: &[RunId]) -> Result<Option<Vec<u8>>, Damage> {
+    let mut page = Page::new();
+    for (id, record) in records(number, bytes)? {
+        if !leaving.contains(&id) {
+            page.push(id, record);
+        }
+    }
+    Ok((!page.is_empty()).then(|| page.into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_leave_a_page_and_the_last_takes_it_along() {
+        let [a, b] = [1, 2].map(|n| RunId::from_bytes([n; 16]));
+        let mut page = Page::new();
+        page.push(a, b"first");
+        page.push(b, b"");
+        let bytes = page.into_bytes();
+        assert_eq!(records(0, &bytes).expect("a page"), [(a, &b"first"[..]), (b, b"")]);
+
+        let rest = without(0, &bytes, &[a]).expect("a page").expect("one is left");
+        assert_eq!(records(0, &rest).expect("a page"), [(b, &b""[..])]);
+        assert_eq!(without(0, &rest, &[b]), Ok(None));
+    }
+
+    #[test]
+    fn every_cut_of_a_page_is_noticed_or_ends_between_records() {
+        let mut page = Page::new();
+        page.push(RunId::from_bytes([1; 16]), b"first");
+        page.push(RunId::from_bytes([2; 16]), b"second");
+        let bytes = page.into_bytes();
+        let whole: Vec<usize> = (0..=bytes.len()).filter(|end| records(0, &bytes[..*end]).is_ok()).collect();
+        assert_eq!(whole, [1, 1 + HEAD + 5, bytes.len()]);
+    }
+}

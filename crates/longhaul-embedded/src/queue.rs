@@ -1,0 +1,150 @@
+//! The way from callers to the committer: bounded, and drained whole.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use longhaul_core::StoreError;
+use tokio::sync::Semaphore;
+
+use crate::command::Command;
+
+/// Commands that wait to be taken. Callers beyond it wait themselves: it bounds memory, and is far above what one
+/// commit takes.
+const ROOM: usize = 4096;
+/// How often the committer lets others run before it commits what it has, as long as each time something new comes:
+/// callers who were answered together come back together, and should share the next commit too.
+const GATHERINGS_MAX: usize = 16;
+
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    /// Rings when the committer sleeps and there is something to do.
+    bell: Condvar,
+    room: Semaphore,
+}
+
+#[derive(Default)]
+struct Inner {
+    commands: Vec<Command>,
+    /// How many of the commands hold a permit.
+    permits: usize,
+    /// The clock jumped.
+    nudged: bool,
+    closed: bool,
+    asleep: bool,
+}
+
+/// What the committer woke up to.
+pub(crate) struct Taken {
+    pub(crate) commands: Vec<Command>,
+    /// No more will come.
+    pub(crate) closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        Self { inner: Mutex::default(), bell: Condvar::new(), room: Semaphore::new(ROOM) }
+    }
+
+    /// Hands a command to the committer, once there is room.
+    pub(crate) async fn push(&self, command: Command) -> Result<(), StoreError> {
+        self.room.acquire().await.map_err(|_| StoreError::Closed)?.forget();
+        self.ring(|inner| {
+            if inner.closed {
+                return Err(StoreError::Closed);
+            }
+            inner.permits += 1;
+            inner.commands.push(command);
+            Ok(())
+        })
+    }
+
+    /// Hands over what must not wait for room, and of which there is little. Lost when the store is closed.
+    pub(crate) fn push_now(&self, command: Command) {
+        self.ring(|inner| {
+            if !inner.closed {
+                inner.commands.push(command);
+            }
+        });
+    }
+
+    /// Has the committer look at the time.
+    pub(crate) fn nudge(&self) {
+        self.ring(|inner| inner.nudged = true);
+    }
+
+    /// Takes no more commands; those that are in are still executed.
+    pub(crate) fn close(&self) {
+        self.ring(|inner| inner.closed = true);
+        self.room.close();
+    }
+
+    fn ring<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let answer = change(&mut inner);
+        let asleep = std::mem::take(&mut inner.asleep);
+        drop(inner);
+        if asleep {
+            self.bell.notify_one();
+        }
+        answer
+    }
+
+    /// Sleeps until there is something to do, at most for `patience`, and takes all of it.
+    pub(crate) fn take(&self, patience: Option<Duration>) -> Taken {
+        let mut inner = self.lock();
+        if inner.is_quiet() {
+            inner.asleep = true;
+            inner = match patience {
+                None => self.bell.wait_while(inner, |inner| inner.is_quiet()).unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let waited = self.bell.wait_timeout_while(inner, patience, |inner| inner.is_quiet());
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            inner.asleep = false;
+        }
+        let mut taken = Taken { commands: self.empty(&mut inner), closed: inner.closed };
+        drop(inner);
+        self.gather(&mut taken);
+        taken
+    }
+
+    fn gather(&self, taken: &mut Taken) {
+        for _ in 0..GATHERINGS_MAX {
+            if taken.commands.is_empty() || taken.commands.len() >= ROOM || taken.closed {
+                return;
+            }
+            std::thread::yield_now();
+            let mut inner = self.lock();
+            taken.closed = inner.closed;
+            let mut more = self.empty(&mut inner);
+            drop(inner);
+            if more.is_empty() {
+                return;
+            }
+            taken.commands.append(&mut more);
+        }
+    }
+
+    fn empty(&self, inner: &mut Inner) -> Vec<Command> {
+        inner.nudged = false;
+        if !inner.closed {
+            self.room.add_permits(inner.permits);
+        }
+        inner.permits = 0;
+        std::mem::take(&mut inner.commands)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here can be left half done.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn is_quiet(&self) -> bool {
+        self.commands.is_empty() && !self.nudged && !self.closed
+    }
+}

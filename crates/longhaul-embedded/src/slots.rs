@@ -1,0 +1,195 @@
+//! Who holds which run, on pages that a claim rewrites instead of the runs' own records: one key for a batch of claims.
+//!
+//! A slot names the run and the epoch of its claim. It holds while the run's record is that of the epoch before; once
+//! the record was written again, the slot is stale, whether it is still in the file or not.
+//!
+//! ```text
+//! 01 | run id, epoch u32, claimed at (µs) i64, server id | …        big-endian
+//! ```
+
+use std::collections::{BTreeSet, HashMap};
+
+use longhaul_core::{Epoch, RunId, ServerId, Timestamp};
+
+use crate::record::Damage;
+
+const VERSION: u8 = 1;
+const SLOT: usize = 44;
+/// Slots on a page: 64 × 44 bytes stay well below a value's limit.
+const PER_PAGE: usize = 64;
+
+/// A claim as it is in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) id: RunId,
+    pub(crate) epoch: Epoch,
+    pub(crate) claimed: Timestamp,
+    pub(crate) server: ServerId,
+}
+
+#[derive(Debug, Default)]
+struct SlotPage {
+    held: Vec<Slot>,
+    /// What the file shows, stale or not.
+    written: Vec<RunId>,
+}
+
+/// All pages of slots. A store begins with none: opening takes all claims back.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    pages: Vec<SlotPage>,
+    page_of: HashMap<RunId, u16>,
+    /// Pages to be written with the next batch.
+    touched: BTreeSet<u16>,
+    /// Stale slots in the file, with their pages.
+    stale: BTreeSet<(RunId, u16)>,
+}
+
+impl Slots {
+    pub(crate) fn touched(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// How many keys `more` claims may touch at most.
+    pub(crate) fn keys_for(more: usize) -> usize {
+        // The first may go into the rest of a page that is in use.
+        more.div_ceil(PER_PAGE) + 1
+    }
+
+    pub(crate) fn hold(&mut self, slot: Slot) {
+        // The page that this batch writes anyway, as long as it has room; then the emptiest.
+        let has_room = |page: &SlotPage| page.held.len() < PER_PAGE;
+        let touched = self.touched.iter().copied().find(|page| has_room(&self.pages[usize::from(*page)]));
+        let page = touched.unwrap_or_else(|| self.emptiest());
+        self.pages[usize::from(page)].held.push(slot);
+        self.page_of.insert(slot.id, page);
+        self.touched.insert(page);
+    }
+
+    fn emptiest(&mut self) -> u16 {
+        let emptiest = (0..self.pages.len()).min_by_key(|page| self.pages[*page].held.len());
+        match emptiest.filter(|page| self.pages[*page].held.len() < PER_PAGE / 2) {
+            Some(page) => page as u16,
+            None => {
+                self.pages.push(SlotPage::default());
+                u16::try_from(self.pages.len() - 1).expect("fewer than two million runs execute at once")
+            }
+        }
+    }
+
+    /// The run is held no more. Its slot is left in the file, stale, until the page is written again.
+    pub(crate) fn free(&mut self, id: RunId) {
+        if let Some(page) = self.page_of.remove(&id) {
+            let slots = &mut self.pages[usize::from(page)];
+            slots.held.retain(|slot| slot.id != id);
+            if slots.written.contains(&id) {
+                self.stale.insert((id, page));
+            }
+        }
+    }
+
+    /// A run of this id begins anew at epoch 0: no stale slot of an earlier life may fit to it.
+    pub(crate) fn forget_stale(&mut self, id: RunId) {
+        self.touched.extend(self.stale.range((id, 0)..=(id, u16::MAX)).map(|(_, page)| *page));
+    }
+
+    /// The pages to be written now.
+    pub(crate) fn take_touched(&mut self) -> Vec<(u16, Vec<u8>)> {
+        let touched = std::mem::take(&mut self.touched);
+        touched.into_iter().map(|page| (page, self.write(page))).collect()
+    }
+
+    fn write(&mut self, number: u16) -> Vec<u8> {
+        let page = &mut self.pages[usize::from(number)];
+        for id in page.written.drain(..) {
+            self.stale.remove(&(id, number));
+        }
+        page.written.extend(page.held.iter().map(|slot| slot.id));
+        let mut bytes = vec![VERSION];
+        for slot in &page.held {
+            bytes.extend_from_slice(slot.id.as_bytes());
+            bytes.extend_from_slice(&slot.epoch.0.to_be_bytes());
+            bytes.extend_from_slice(&slot.claimed.as_micros().to_be_bytes());
+            bytes.extend_from_slice(slot.server.as_bytes());
+        }
+        bytes
+    }
+}
+
+/// The slots of a page in the file.
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Slot>, Damage> {
+    let damaged = || Damage::of("a page of claims", "it is cut short, or no such page");
+    let rest = bytes.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
+    if rest.len() % SLOT != 0 {
+        return Err(damaged());
+    }
+    let slot = |bytes: &[u8]| {
+        let (id, rest) = bytes.split_first_chunk::<16>()?;
+        let (epoch, rest) = rest.split_first_chunk::<4>()?;
+        let (claimed, server) = rest.split_first_chunk::<8>()?;
+        Some(Slot {
+            id: RunId::from_bytes(*id),
+            epoch: Epoch(u32::from_be_bytes(*epoch)),
+            claimed: Timestamp::from_micros(i64::from_be_bytes(*claimed)),
+            server: ServerId::from_bytes(server.try_into().ok()?),
+        })
+    };
+    rest.chunks_exact(SLOT).map(|bytes| slot(bytes).ok_or_else(damaged)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(n: u8) -> Slot {
+        Slot {
+            id: RunId::from_bytes([n; 16]),
+            epoch: Epoch(3),
+            claimed: Timestamp::from_micros(-7),
+            server: ServerId::from_bytes([9; 16]),
+        }
+    }
+
+    #[test]
+    fn the_claims_of_a_batch_share_a_page_and_are_read_back() {
+        let mut slots = Slots::default();
+        (0..10).for_each(|n| slots.hold(slot(n)));
+        let pages = slots.take_touched();
+        assert_eq!(pages.len(), 1);
+        assert_eq!(read(&pages[0].1), Ok((0..10).map(slot).collect()));
+        assert_eq!(slots.touched(), 0);
+    }
+
+    #[test]
+    fn a_freed_slot_is_left_in_the_file_until_its_run_begins_anew() {
+        let mut slots = Slots::default();
+        slots.hold(slot(1));
+        slots.take_touched();
+        slots.free(slot(1).id);
+        assert_eq!(slots.touched(), 0);
+
+        slots.forget_stale(slot(1).id);
+        let pages = slots.take_touched();
+        assert_eq!(read(&pages[0].1), Ok(vec![]));
+        slots.forget_stale(slot(1).id);
+        assert_eq!(slots.touched(), 0);
+    }
+
+    #[test]
+    fn more_claims_than_a_page_holds_touch_no_more_pages_than_foretold() {
+        let mut slots = Slots::default();
+        slots.hold(slot(0));
+        slots.take_touched();
+        (0..=200).for_each(|n| slots.hold(slot(n)));
+        assert!(slots.touched() <= Slots::keys_for(201));
+    }
+
+    #[test]
+    fn a_page_of_claims_that_is_cut_is_noticed() {
+        let mut slots = Slots::default();
+        slots.hold(slot(1));
+        let (_, bytes) = slots.take_touched().remove(0);
+        let whole: Vec<usize> = (0..=bytes.len()).filter(|end| read(&bytes[..*end]).is_ok()).collect();
+        assert_eq!(whole, [1, bytes.len()]);
+    }
+}
