@@ -1,6 +1,6 @@
 //! What can go wrong while an index is built or asked. Each message says what, where, and what to do.
 
-use std::{io, path::Path};
+use std::{fmt::Display, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -66,9 +66,27 @@ pub enum IndexError {
 }
 
 impl IndexError {
-    /// Whether trying the same again can help, once somebody made room or mended a disk.
+    /// Whether trying the same again can help, once somebody made room, mended a disk or plugged it in.
     pub fn can_pass(&self) -> bool {
-        matches!(self, Self::DiskFull { .. } | Self::Io { .. })
+        matches!(self, Self::DiskFull { .. } | Self::Io { .. } | Self::Input { .. })
+    }
+
+    /// What an I/O error means that came while something was done to a file.
+    pub fn of_io(error: &io::Error, doing: &str, path: &Path) -> Self {
+        let path_text = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path: path_text },
+            io::ErrorKind::InvalidData => Self::damaged(path, error.to_string()),
+            io::ErrorKind::UnexpectedEof => Self::damaged(path, "it ends too early"),
+            // What was written by an earlier unit is durable: somebody has removed it.
+            io::ErrorKind::NotFound => Self::damaged(path, "it is missing"),
+            _ => Self::Io { doing: doing.into(), path: path_text, why: error.to_string() },
+        }
+    }
+
+    /// Why an input folder cannot be read.
+    pub fn input(folder: &Path, why: &dyn Display) -> Self {
+        Self::Input { folder: folder.display().to_string(), why: why.to_string() }
     }
 
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
@@ -83,14 +101,6 @@ pub(super) trait At<T> {
 
 impl<T> At<T> for io::Result<T> {
     fn at(self, doing: &str, path: &Path) -> Result<T, IndexError> {
-        self.map_err(|error| {
-            let path_text = path.display().to_string();
-            match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => IndexError::DiskFull { path: path_text },
-                io::ErrorKind::InvalidData => IndexError::damaged(path, error.to_string()),
-                io::ErrorKind::UnexpectedEof => IndexError::damaged(path, "it ends too early"),
-                _ => IndexError::Io { doing: doing.into(), path: path_text, why: error.to_string() },
-            }
-        })
+        self.map_err(|error| IndexError::of_io(&error, doing, path))
     }
 }

@@ -35,11 +35,9 @@ pub(super) struct FileList {
 impl FileList {
     /// Walks the folder; symbolic links are not followed. `None`: told to stop.
     pub(super) fn walk(input: &Path, stop: &dyn Fn() -> bool) -> Result<Option<Self>, IndexError> {
-        let refused =
-            |error: io::Error| IndexError::Input { folder: input.display().to_string(), why: error.to_string() };
         let mut list = Self::default();
         let mut folders: Vec<(PathBuf, String)> = Vec::new();
-        let mut entries = fs::read_dir(input).map_err(refused)?;
+        let mut entries = fs::read_dir(input).map_err(|error| IndexError::input(input, &error))?;
         let mut prefix = String::new();
         loop {
             if stop() {

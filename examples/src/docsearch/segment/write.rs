@@ -35,6 +35,10 @@ pub(in crate::docsearch) fn build(
         }
         draft.add(&input.join(&file.path))?;
     }
+    if draft.documents.iter().any(|document| document.fate == Fate::Unreadable) {
+        // Without this, a disk that was unplugged would make an index without the rest of the files.
+        input.read_dir().map_err(|error| IndexError::input(input, &error))?;
+    }
     durable::write(to, &draft.into_bytes())?;
     Ok(Some(()))
 }

@@ -14,6 +14,19 @@ fn a_file_that_vanished_since_it_was_listed_keeps_its_number_and_is_counted() {
 }
 
 #[test]
+fn an_input_folder_that_vanished_on_the_way_holds_the_build_up_until_it_is_back() {
+    let bench = Bench::new([("a.md", "one"), ("b.md", "two")]);
+    let listed = step(&bench.engine("a", 1), &Progress::default());
+    let read = step(&bench.engine("a", 1), &listed);
+    let away = bench.folder.path().join("away");
+    fs::rename(bench.input(), &away).unwrap();
+    let error = finish(&bench.engine("a", 1), read.clone()).unwrap_err();
+    assert!(matches!(error, IndexError::Input { .. }) && error.can_pass(), "{error}");
+    fs::rename(&away, bench.input()).unwrap();
+    assert_eq!(finish(&bench.engine("a", 1), read).unwrap().skipped, 0);
+}
+
+#[test]
 fn bytes_that_are_not_utf8_cost_a_word_and_are_counted() {
     let bench = Bench::new([]);
     fs::write(bench.input().join("a.md"), b"before br\xffken after").unwrap();
