@@ -134,7 +134,7 @@ impl Scene {
         answers.remove(0)
     }
 
-    /// Ends an attempt that holds its run.
+    /// Ends an attempt that holds its run. No claim may be waiting for it: it could be running again already.
     pub(super) async fn end(&self, claimed: &Claimed, ending: Ending) -> Snapshot {
         let settled = self.settle(settlement(claimed, ending)).await;
         let snapshot = self.get(claimed.run.id).await;
