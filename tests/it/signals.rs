@@ -42,7 +42,7 @@ fn a_second_signal_ends_the_process_at_once_and_the_run_goes_on_later() {
     let mut victim = Victim::start(folder.path(), &["stubborn", "600000"]);
     victim.lines_until("start");
     victim.signal("-TERM");
-    // The first is taken before the second is sent, or the kernel could make one of two that are the same.
+    // Another signal than the first: of two that are the same, the kernel may make one.
     victim.signal("-INT");
     let (_, status) = victim.wait();
     assert_eq!(status.code(), Some(130));

@@ -8,7 +8,7 @@ use std::sync::{
 use longhaul_core::{
     Clock, Envelope, Epoch, Kind, Progress, RunId, StopRequest, Store, StoreError,
     run::LastEnd,
-    store::{Checkpoint, CheckpointError, Claimed},
+    store::{Checkpoint, CheckpointError, Checkpointed, Claimed},
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -272,18 +272,7 @@ impl Attempt {
         let mut patience = Patience::default();
         loop {
             match self.store.checkpoint(vec![checkpoint.clone()]).await {
-                Ok(mut answers) => match answers.pop().expect("one answer for one checkpoint") {
-                    Ok(kept) => {
-                        if let Some(request) = kept.request {
-                            self.follow(request);
-                        }
-                        return Ok(());
-                    }
-                    Err(CheckpointError::EpochLost { .. } | CheckpointError::NotFound(_)) => {
-                        self.stop(StopReason::ClaimLost);
-                        return Err(Stopped(()));
-                    }
-                },
+                Ok(mut answers) => return self.heard(answers.pop().expect("one answer for one checkpoint")),
                 Err(error) if error.is_transient() => {
                     tracing::warn!(run.id = %self.id, %error, "a checkpoint waits for the store");
                     tokio::select! {
@@ -296,6 +285,22 @@ impl Attempt {
                     self.stop(StopReason::StoreBroken { error });
                     return Err(Stopped(()));
                 }
+            }
+        }
+    }
+
+    /// What the store answered to a checkpoint of this attempt. `Err`: it was not kept, and the attempt shall end.
+    pub(crate) fn heard(&self, answer: Result<Checkpointed, CheckpointError>) -> Result<(), Stopped> {
+        match answer {
+            Ok(kept) => {
+                if let Some(request) = kept.request {
+                    self.follow(request);
+                }
+                Ok(())
+            }
+            Err(CheckpointError::EpochLost { .. } | CheckpointError::NotFound(_)) => {
+                self.stop(StopReason::ClaimLost);
+                Err(Stopped(()))
             }
         }
     }

@@ -12,10 +12,10 @@ mod definition;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod doc;
-#[cfg(doctest)]
-mod guide;
 #[cfg(feature = "sled")]
 mod folder;
+#[cfg(doctest)]
+mod guide;
 mod ids;
 mod outcome;
 mod panics;
@@ -40,6 +40,8 @@ pub use client::{
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, ProgressTeller};
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
+#[cfg(feature = "sled")]
+pub use folder::open;
 pub use longhaul_core::{
     self as core, Backoff, Clock, Codec, Priority, Progress, Queue, Retention, RetryPolicy, RunId, ServerId, StateKind,
     Store, StoreError, Timestamp,
@@ -47,14 +49,12 @@ pub use longhaul_core::{
     store::{Cancelled, Proceeded},
 };
 #[cfg(feature = "sled")]
-pub use folder::open;
-#[cfg(feature = "sled")]
 pub use longhaul_embedded as embedded;
 pub use outcome::{
     AnyError, Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
     Interruption, Outcome, Stopped, Suspension,
 };
 pub use runtime::{ShutdownReport, StoppedRun};
-pub use server::Longhaul;
+pub use server::{Longhaul, RunError};
 pub use task::{MigrateError, Payload, Task, TaskOptions};
 pub use values::{ReadError, ValueError};

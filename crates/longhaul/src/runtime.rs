@@ -15,7 +15,7 @@ mod settle;
 mod shutdown;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -23,8 +23,8 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, Epoch, Retention, RunId, ServerId, Store, StoreError};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use longhaul_core::{Clock, Epoch, Retention, RunId, ServerId, Store, StoreError, store::Order};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use shutdown::{ShutdownReport, StoppedRun};
@@ -54,8 +54,11 @@ pub(crate) struct Executor {
     pub(crate) settings: Settings,
     registry: Registry,
     ids: IdSource,
-    server: Mutex<ServerId>,
+    /// This incarnation; another one once its lease was lost.
+    server: watch::Sender<ServerId>,
     held: Mutex<HashMap<(RunId, Epoch), Held>>,
+    /// Orders to attempts that were not held yet. Locked only while `held` is.
+    early: Mutex<VecDeque<Order>>,
     /// Claims that the store was not told the end of yet.
     unsettled: AtomicUsize,
     /// Called when there is none of them left.
@@ -104,7 +107,7 @@ impl Executor {
         ids: IdSource,
     ) -> Arc<Self> {
         let (to_settle, done) = mpsc::channel(SETTLE_QUEUE);
-        let server = Mutex::new(ids.server(clock.now()));
+        let server = watch::Sender::new(ids.server(clock.now()));
         let executor = Arc::new(Self {
             slots: Arc::new(Semaphore::new(settings.concurrency)),
             store,
@@ -114,6 +117,7 @@ impl Executor {
             ids,
             server,
             held: Mutex::default(),
+            early: Mutex::default(),
             unsettled: AtomicUsize::new(0),
             all_settled: Notify::new(),
             outstanding: AtomicUsize::new(0),
@@ -139,7 +143,7 @@ impl Executor {
     }
 
     pub(crate) fn server(&self) -> ServerId {
-        *self.server.lock().expect("nothing panics while it is held")
+        *self.server.borrow()
     }
 
     /// The store broke: no more claims, and every attempt is told.
@@ -166,10 +170,9 @@ impl Executor {
     /// The claims of this incarnation are lost: its attempts end, and what is claimed from now on is claimed by a new
     /// one.
     fn renounce(&self) {
-        let mut server = self.server.lock().expect("nothing panics while it is held");
-        tracing::warn!(server = %*server, "the lease is lost; its attempts end");
+        let lost = self.server.send_replace(self.ids.server(self.clock.now()));
+        tracing::warn!(server = %lost, "the lease is lost; its attempts end");
         self.stop_all(&StopReason::ClaimLost);
-        *server = self.ids.server(self.clock.now());
     }
 
     fn stop_all(&self, reason: &StopReason) {
@@ -183,7 +186,10 @@ impl Executor {
     }
 
     fn hold(&self, held: Held) {
-        self.held().insert((held.attempt.id, held.attempt.epoch), held);
+        let attempt = held.attempt.clone();
+        let mut all = self.held();
+        all.insert((attempt.id, attempt.epoch), held);
+        self.follow_early(&attempt);
     }
 
     fn claimed(&self, runs: usize) {

@@ -8,7 +8,7 @@ use crate::{
     builder::Builder,
     client::Client,
     runtime::{Executor, ShutdownReport},
-    signal::{self, Signal},
+    signal::{self, Signal, Signals},
 };
 
 /// The executor of this process. Made by [`Longhaul::builder`].
@@ -84,24 +84,40 @@ impl Longhaul {
     /// A second signal ends the process at once, with exit code 130; the runs can still be resumed.
     ///
     /// # Errors
-    /// When the store broke. What it had acknowledged is safe; the error says what to do.
-    pub async fn run_until_signal(self) -> Result<ShutdownReport, StoreError> {
+    /// When the store broke, with what to do; what it had acknowledged is safe. Or when the operating system does not
+    /// let this process listen for signals.
+    pub async fn run_until_signal(self) -> Result<ShutdownReport, RunError> {
+        let mut signals = Signals::listen().map_err(|error| RunError::Signals(error.to_string()))?;
         tokio::select! {
-            signal = signal::first() => Ok(self.shutdown_on(signal).await),
+            signal = signals.next() => Ok(self.shutdown_on(signal, signals).await),
             error = self.broken() => {
                 self.executor.shut_down(Duration::ZERO).await;
-                Err(error)
+                Err(error.into())
             }
         }
     }
 
-    async fn shutdown_on(&self, signal: Signal) -> ShutdownReport {
+    async fn shutdown_on(&self, signal: Signal, mut signals: Signals) -> ShutdownReport {
         tracing::info!(%signal, grace = ?self.grace, "shutting down; a second signal ends the process at once");
-        let second = tokio::spawn(signal::exit_on_next());
-        let report = self.executor.shut_down(self.grace).await;
-        second.abort();
-        report
+        tokio::select! {
+            report = self.executor.shut_down(self.grace) => report,
+            second = signals.next() => {
+                tracing::warn!(signal = %second, "second signal: ending at once");
+                std::process::exit(signal::EXIT_CODE)
+            }
+        }
     }
+}
+
+/// Why a server ended without being told to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The store broke.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system does not let this process listen for signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(String),
 }
 
 impl Drop for Longhaul {

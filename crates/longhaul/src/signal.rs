@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Ended by a second signal; 128 + SIGINT, as shells count.
-const EXIT_CODE: i32 = 130;
+pub const EXIT_CODE: i32 = 130;
 
 /// Which signal it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,34 +23,49 @@ impl fmt::Display for Signal {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM. From the first call on, this process no longer dies of them by itself.
-///
-/// Cancel safe. Share it with a web server: `axum::serve(…).with_graceful_shutdown(async { first().await; })`.
-pub async fn first() -> Signal {
+/// Hears of Ctrl-C and SIGTERM. Once one was made, this process no longer dies of them by itself, so whoever makes one
+/// has to listen to it, for the second signal too.
+#[derive(Debug)]
+pub struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = tokio::signal::ctrl_c() => Signal::Interrupt,
-                _ = terminate.recv() => Signal::Terminate,
-            },
-            Err(error) => {
-                tracing::warn!(%error, "cannot listen for SIGTERM");
-                let _ = tokio::signal::ctrl_c().await;
-                Signal::Interrupt
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = tokio::signal::ctrl_c().await;
-        Signal::Interrupt
-    }
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
 }
 
-pub(crate) async fn exit_on_next() {
-    let signal = first().await;
-    tracing::warn!(%signal, "second signal: ending at once");
-    std::process::exit(EXIT_CODE);
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the operating system does not allow it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        }
+        #[cfg(windows)]
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    /// The next signal. One that came while nobody was waiting is not lost.
+    ///
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Signal {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+        #[cfg(windows)]
+        {
+            self.interrupt.recv().await;
+            Signal::Interrupt
+        }
+    }
 }

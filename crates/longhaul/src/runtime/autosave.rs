@@ -52,21 +52,29 @@ async fn save(unsaved: Vec<Held>) {
 }
 
 async fn publish(executor: &Executor, unsaved: &[Held]) {
-    let told: Vec<_> = unsaved
+    let (telling, told): (Vec<_>, Vec<_>) = unsaved
         .iter()
-        .filter_map(|Held { attempt, .. }| {
+        .filter_map(|held| {
+            let attempt = &held.attempt;
             let progress = Some(attempt.take_progress()?);
-            Some(Checkpoint { id: attempt.id, epoch: attempt.epoch, seq: 0, execution_metadata: None, progress })
+            let told = Checkpoint { id: attempt.id, epoch: attempt.epoch, seq: 0, execution_metadata: None, progress };
+            Some((held, told))
         })
-        .collect();
+        .unzip();
     if told.is_empty() {
         return;
     }
-    // Nobody depends on it, and the next save tells it again.
-    if let Err(error) = executor.store.checkpoint(told).await {
-        tracing::debug!(%error, "progress was not published");
-        for held in unsaved {
-            held.attempt.publish_again();
+    match executor.store.checkpoint(told).await {
+        Ok(answers) => {
+            for (Held { attempt, .. }, answer) in telling.iter().zip(answers) {
+                // What it brings back is for the attempt; it looks for itself.
+                let _ = attempt.heard(answer);
+            }
+        }
+        // Nobody depends on it, and the next save tells it again.
+        Err(error) => {
+            tracing::debug!(%error, "progress was not published");
+            telling.iter().for_each(|held| held.attempt.publish_again());
         }
     }
 }

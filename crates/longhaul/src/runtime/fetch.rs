@@ -28,6 +28,7 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
     if kinds.is_empty() {
         return;
     }
+    let mut incarnation = executor.server.subscribe();
     let mut patience = Patience::default();
     let mut ahead = 0;
     loop {
@@ -35,11 +36,12 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
             room = room(&executor, ahead) => room,
             () = executor.stopping.cancelled() => return,
         };
-        let request = ClaimRequest { server: executor.server(), kinds: kinds.clone(), max, wait: true };
+        let request = ClaimRequest { server: *incarnation.borrow_and_update(), kinds: kinds.clone(), max, wait: true };
         let ended_before = executor.ended.load(Ordering::Relaxed);
         let claimed = tokio::select! {
             claimed = executor.store.claim(request) => claimed,
             // The store gives back what it may have claimed for the dropped future.
+            _ = incarnation.changed() => continue,
             () = executor.stopping.cancelled() => return,
         };
         match claimed {

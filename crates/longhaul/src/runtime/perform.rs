@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc};
 
-use longhaul_core::{Ending, store::Claimed};
+use longhaul_core::{Ending, State, store::Claimed};
 use tracing::Instrument;
 
 use super::{
@@ -25,12 +25,16 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
         Ok(prepared) => prepared,
         Err(ending) => return conclude::unstarted(attempt, ending),
     };
+    let running = claimed.run.state.clone();
     drop(claimed);
     let values = prepared.values.clone();
     executor.hold(Held { attempt: attempt.clone(), values: values.clone() });
+    // Those who stop all attempts may have looked just before this one was held.
     if executor.stopping.is_cancelled() {
-        // The shutdown told all attempts that it found, and may have looked just before this one was held.
         attempt.stop(StopReason::Shutdown);
+    }
+    if running != (State::Running { server: executor.server() }) {
+        attempt.stop(StopReason::ClaimLost);
     }
     let span = telemetry::execute_span(&attempt, executor.server());
     let performed = perform(executor, &attempt, prepared).instrument(span).await;

@@ -1,21 +1,28 @@
 //! What the tests share: a scene with a store, a clock and faults, and facts to wait for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use longhaul::{
-    AnyError, Backoff, Builder, Client, Context, ExecutionResult, Longhaul, RetryPolicy, RunHandle, RunId, RunStatus,
-    StateKind, Store, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
-    core::{Snapshot, history::Transition},
+    AnyError, Backoff, Builder, Client, Clock, Context, ExecutionResult, Longhaul, RetryPolicy, RunHandle, RunId,
+    RunStatus, StateKind, Store, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
+    core::{Snapshot, clock::OnJump, history::Transition},
 };
-use longhaul_testkit::{FaultyStore, MemoryStore, TestClock};
+use longhaul_testkit::{Call, FaultyStore, MemoryStore, TestClock};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// 2026-01-01 00:00 UTC.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
-/// Longer than any test lasts: for work that the test breaks off.
 pub(crate) const GRACE: Duration = Duration::from_secs(25);
+/// A heartbeat comes each third of the lease; not at a full minute, where other loops wake up.
+pub(crate) const BEAT: Duration = Duration::from_secs(11);
+pub(crate) const LEASE: Duration = Duration::from_secs(33);
 
 /// A store that several servers can work on, one after the other or at once, a clock that stands still, and calls that
 /// fail on demand.
@@ -23,18 +30,26 @@ pub(crate) struct Scene {
     pub(crate) clock: TestClock,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) faults: FaultyStore,
+    sleepers: Sleepers,
 }
 
 impl Scene {
     pub(crate) fn new() -> Self {
         let clock = TestClock::starting_at(START);
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        Self { faults: FaultyStore::new(store.clone()), clock, store }
+        Self { faults: FaultyStore::new(store.clone()), sleepers: Sleepers::on(&clock), clock, store }
+    }
+
+    /// Another process on the same store and clock, with faults of its own.
+    pub(crate) fn another(&self) -> Self {
+        let (clock, store) = (self.clock.clone(), self.store.clone());
+        Self { faults: FaultyStore::new(store.clone()), sleepers: Sleepers::on(&clock), clock, store }
     }
 
     /// A server on this store and clock.
     pub(crate) fn builder(&self) -> Builder {
-        Longhaul::builder().shared_store(Arc::new(self.faults.clone())).clock(Arc::new(self.clock.clone()))
+        let (store, clock) = (Arc::new(self.faults.clone()), Arc::new(self.sleepers.clone()));
+        Longhaul::builder().shared_store(store).clock(clock).lease(LEASE)
     }
 
     /// A client in another process.
@@ -50,6 +65,66 @@ impl Scene {
     pub(crate) fn kill(&self, server: Longhaul) {
         self.store.crash_and_reopen();
         drop(server);
+    }
+
+    /// The claims of `server`, which was started on this scene, are taken away. It hears of it at its next heartbeat.
+    pub(crate) async fn take_claims_of(&self, server: &Longhaul) {
+        self.faults.called(Call::Heartbeat, 1).await;
+        self.store.leave(server.server_id()).await.expect("the memory store answers");
+    }
+
+    /// Waits until somebody sleeps until `at`.
+    pub(crate) async fn asleep_until(&self, at: Timestamp) {
+        let mut asked = self.sleepers.asked.subscribe();
+        asked.wait_for(|asked| asked.contains(&at)).await.expect("the scene holds the sender");
+    }
+
+    /// Moves the clock to the next heartbeat of the server that was started on this scene, and waits for it.
+    pub(crate) async fn beat(&self) {
+        beat_all(&[self]).await;
+    }
+}
+
+/// The same for several servers at once.
+pub(crate) async fn beat_all(scenes: &[&Scene]) {
+    let clock = &scenes[0].clock;
+    let at = clock.now().after(BEAT);
+    let mut beats = vec![];
+    for scene in scenes {
+        beats.push(scene.faults.count_of(Call::Heartbeat));
+        scene.asleep_until(at).await;
+    }
+    clock.set(at);
+    for (scene, beats) in scenes.iter().zip(beats) {
+        scene.faults.called(Call::Heartbeat, beats + 1).await;
+    }
+}
+
+/// A clock that notes until when it was asked to sleep, so that a test moves it only then.
+#[derive(Debug, Clone)]
+struct Sleepers {
+    clock: TestClock,
+    asked: watch::Sender<BTreeSet<Timestamp>>,
+}
+
+impl Sleepers {
+    fn on(clock: &TestClock) -> Self {
+        Self { clock: clock.clone(), asked: watch::Sender::new(BTreeSet::new()) }
+    }
+}
+
+impl Clock for Sleepers {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn wait_for(&self, at: Timestamp) -> Option<Duration> {
+        self.asked.send_if_modified(|asked| asked.insert(at));
+        self.clock.wait_for(at)
+    }
+
+    fn on_jump(&self, wake: Weak<OnJump>) {
+        self.clock.on_jump(wake);
     }
 }
 

@@ -3,4 +3,6 @@
 mod kit;
 
 mod endings;
+mod fence;
 mod keeping;
+mod shutdown;

@@ -1,0 +1,365 @@
+//! Liveness and fencing: who holds a run, and what an attempt may do that has lost it.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+    mpsc,
+};
+
+use longhaul::{Context, Longhaul, RunHandle, RunOutcome, StateKind, StopReason, Store, Success, TaskTypes};
+use longhaul_testkit::{Call, When};
+use tokio::sync::oneshot;
+
+use crate::kit::{GRACE, Gate, SECOND, Scene, WORK, beat_all, done, reaches, unavailable, until, until_stopped};
+
+/// A server whose attempts at `WORK` wait for `gate`, then change, make a checkpoint, and tell how that went.
+struct Zombie {
+    server: Longhaul,
+    gate: Gate,
+    told: oneshot::Receiver<(bool, Option<StopReason>)>,
+}
+
+impl Zombie {
+    fn start(scene: &Scene) -> Self {
+        let (tell, told) = oneshot::channel();
+        let (tell, gate) = (Mutex::new(Some(tell)), Gate::default());
+        let wait = gate.clone();
+        let run = move |ctx: Context<u64, u64>| {
+            let (wait, tell) = (wait.clone(), tell.lock().unwrap().take().expect("one attempt"));
+            async move {
+                wait.opened().await;
+                ctx.update(|x| *x = 99);
+                let kept = ctx.checkpoint().await;
+                tell.send((kept.is_ok(), ctx.stop_reason())).expect("the test waits for it");
+                kept?;
+                Success::with_result(99).for_error()
+            }
+        };
+        Self { server: scene.builder().name("zombie").task_fn(WORK, run).start().unwrap(), gate, told }
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_an_old_epoch_is_refused_and_its_attempt_told_to_stop() {
+    let scene = Scene::new();
+    let zombie = Zombie::start(&scene);
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.take_claims_of(&zombie.server).await;
+
+    let gate = Gate::default();
+    let wait = gate.clone();
+    let _next = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let wait = wait.clone();
+            async move {
+                ctx.update(|x| *x = 7);
+                ctx.checkpoint().await?;
+                wait.opened().await;
+                done(&ctx)
+            }
+        })
+        .start()
+        .unwrap();
+    until(&run, |status| status.attempts() == 2 && status.execution_metadata().unwrap() == 7).await;
+    zombie.gate.open();
+    assert_eq!(zombie.told.await.unwrap(), (false, Some(StopReason::ClaimLost)));
+    assert_eq!(run.status().await.unwrap().execution_metadata().unwrap(), 7, "nothing of it was kept");
+    gate.open();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(7));
+}
+
+#[tokio::test]
+async fn an_outcome_of_an_old_epoch_is_refused_whether_or_not_another_attempt_runs() {
+    let scene = Scene::new();
+    let gate = Gate::default();
+    let wait = gate.clone();
+    let zombie = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let wait = wait.clone();
+            async move {
+                wait.opened().await;
+                Success::with_result(90 + ctx.metadata()).for_error()
+            }
+        })
+        .start()
+        .unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.take_claims_of(&zombie).await;
+    gate.open();
+    scene.faults.called(Call::Settle, 1).await;
+    zombie.shutdown(GRACE).await;
+    assert_eq!(run.status().await.unwrap().state(), StateKind::Pending);
+
+    let _next = scene.builder().task_fn(WORK, |_| async { Success::with_result(7).for_error() }).start().unwrap();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(7));
+}
+
+#[tokio::test]
+async fn progress_of_an_old_epoch_is_refused_and_its_attempt_told_to_stop() {
+    let scene = Scene::new();
+    let gate = Gate::default();
+    let (wait, stopped) = (gate.clone(), Gate::default());
+    let was_stopped = stopped.clone();
+    let zombie = scene
+        .builder()
+        .autosave(SECOND / 100)
+        .task_fn(WORK, move |ctx| {
+            let (wait, stopped) = (wait.clone(), stopped.clone());
+            async move {
+                wait.opened().await;
+                ctx.progress().set(99, 100);
+                let out = until_stopped(&ctx).await;
+                assert_eq!(ctx.stop_reason(), Some(StopReason::ClaimLost));
+                stopped.open();
+                out
+            }
+        })
+        .start()
+        .unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.take_claims_of(&zombie).await;
+    gate.open();
+    was_stopped.opened().await;
+    assert_eq!(run.status().await.unwrap().progress().done, 0);
+}
+
+/// The same, where progress is published apart from saves.
+#[tokio::test(start_paused = true)]
+async fn published_progress_finds_out_that_the_claim_is_lost() {
+    let scene = Scene::new();
+    let gate = Gate::default();
+    let (wait, stopped) = (gate.clone(), Gate::default());
+    let was_stopped = stopped.clone();
+    let zombie = scene
+        .builder()
+        .autosave(SECOND)
+        .task_fn(WORK, move |ctx| {
+            let (wait, stopped) = (wait.clone(), stopped.clone());
+            async move {
+                wait.opened().await;
+                ctx.progress().set(99, 100);
+                let out = until_stopped(&ctx).await;
+                stopped.open();
+                out
+            }
+        })
+        .start()
+        .unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.take_claims_of(&zombie).await;
+    gate.open();
+    was_stopped.opened().await;
+}
+
+#[tokio::test]
+async fn a_context_that_outlives_its_attempt_can_write_nothing() {
+    let scene = Scene::new();
+    let kept = Arc::new(Mutex::new(None));
+    let keep = kept.clone();
+    let server = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            *keep.lock().unwrap() = Some(ctx.clone());
+            async move { longhaul::Suspended::for_result().for_error() }
+        })
+        .start()
+        .unwrap();
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Suspended).await;
+    let ctx: Context<u64, u64> = kept.lock().unwrap().take().unwrap();
+    ctx.update(|x| *x = 99);
+    assert!(ctx.checkpoint().await.is_err());
+    assert!(ctx.ensure_active().is_err() && ctx.cancellation().is_cancelled());
+    assert_eq!(run.status().await.unwrap().execution_metadata().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_deleted_run_stops_its_zombie() {
+    let scene = Scene::new();
+    let zombie = Zombie::start(&scene);
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.take_claims_of(&zombie.server).await;
+    run.delete().await.unwrap();
+    zombie.gate.open();
+    assert_eq!(zombie.told.await.unwrap(), (false, Some(StopReason::ClaimLost)));
+}
+
+async fn stopped_with<T: TaskTypes>(run: &RunHandle<T>, reasons: &Mutex<Vec<StopReason>>) -> Vec<StopReason> {
+    reaches(run, StateKind::Completed).await;
+    reasons.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_server_that_was_declared_dead_stops_its_attempts_and_comes_back_as_a_new_one() {
+    let scene = Scene::new();
+    let reasons = Arc::new(Mutex::new(vec![]));
+    let noted = reasons.clone();
+    let server = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let noted = noted.clone();
+            async move {
+                if ctx.attempt().number == 1 {
+                    ctx.cancellation().cancelled().await;
+                    noted.lock().unwrap().extend(ctx.stop_reason());
+                    ctx.ensure_active()?;
+                }
+                Success::with_result(u64::from(ctx.attempt().number)).for_error()
+            }
+        })
+        .start()
+        .unwrap();
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    let first = server.server_id();
+    scene.take_claims_of(&server).await;
+    scene.beat().await;
+
+    assert_eq!(stopped_with(&run, &reasons).await, [StopReason::ClaimLost]);
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(2), "the new incarnation claimed it");
+    assert_ne!(server.server_id(), first);
+}
+
+#[tokio::test]
+async fn a_new_incarnation_hears_of_cancellations() {
+    let scene = Scene::new();
+    let server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
+    scene.take_claims_of(&server).await;
+    scene.beat().await;
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    run.cancel("enough").await.unwrap();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Cancelled { reason: Some("enough".into()), error: None });
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_renew_its_lease_stops_its_attempts() {
+    let scene = Scene::new();
+    let (reasons, stopped) = (Arc::new(Mutex::new(vec![])), Gate::default());
+    let (noted, stop) = (reasons.clone(), stopped.clone());
+    let server = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let (noted, stop) = (noted.clone(), stop.clone());
+            async move {
+                ctx.cancellation().cancelled().await;
+                noted.lock().unwrap().extend(ctx.stop_reason());
+                stop.open();
+                done(&ctx)
+            }
+        })
+        .start()
+        .unwrap();
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.faults.called(Call::Heartbeat, 1).await;
+    for _ in 0..100 {
+        scene.faults.fail_next(Call::Heartbeat, When::BeforeEffect, unavailable());
+    }
+    scene.beat().await;
+    scene.beat().await;
+    assert!(!stopped.is_open(), "the lease has not run out yet");
+    scene.beat().await;
+    stopped.opened().await;
+    assert_eq!(*reasons.lock().unwrap(), [StopReason::ClaimLost]);
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_long_run_is_never_executed_twice_while_its_server_lives() {
+    let scene = Scene::new();
+    let attempts = Arc::new(AtomicU32::new(0));
+    let gate = Gate::default();
+    let server = |scene: &Scene| {
+        let (attempts, gate) = (attempts.clone(), gate.clone());
+        let run = move |ctx: Context<u64, u64>| {
+            let (attempts, gate) = (attempts.clone(), gate.clone());
+            async move {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                gate.opened().await;
+                done(&ctx)
+            }
+        };
+        scene.builder().task_fn(WORK, run).start().unwrap()
+    };
+    let other = scene.another();
+    let (one, _other) = (server(&scene), server(&other));
+    let run = one.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    for _ in 0..50 {
+        beat_all(&[&scene, &other]).await;
+    }
+    gate.open();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(0));
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn runs_of_a_server_that_died_go_on_at_another_once_its_lease_ran_out() {
+    let scene = Scene::new();
+    let hangs = Gate::default();
+    let hang = hangs.clone();
+    let dead = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let hang = hang.clone();
+            async move {
+                ctx.update(|x| *x = 5);
+                ctx.checkpoint().await?;
+                hang.open();
+                std::future::pending().await
+            }
+        })
+        .start()
+        .unwrap();
+    let run = dead.client().enqueue_fn(WORK, 1).await.unwrap();
+    hangs.opened().await;
+    scene.faults.called(Call::Heartbeat, 1).await;
+    drop(dead);
+
+    let other = scene.another();
+    let _next = other.builder().task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    other.beat().await;
+    other.beat().await;
+    assert_eq!(run.status().await.unwrap().state(), StateKind::Running, "the lease has not run out");
+    other.beat().await;
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(5));
+    assert_eq!(run.status().await.unwrap().attempts(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn leases_are_renewed_while_tasks_block_all_threads_of_the_runtime() {
+    let scene = Scene::new();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let once = Mutex::new(Some(wait));
+    let blocks = Gate::default();
+    let blocking = blocks.clone();
+    let server = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let (wait, blocks) = (once.lock().unwrap().take().expect("one attempt"), blocks.clone());
+            async move {
+                blocks.open();
+                wait.recv().unwrap();
+                done(&ctx)
+            }
+        })
+        .start()
+        .unwrap();
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    blocking.opened().await;
+    for _ in 0..8 {
+        scene.beat().await;
+        assert_eq!(scene.store.expire().await, Ok(0));
+    }
+    go_on.send(()).unwrap();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(0));
+    assert_eq!(run.status().await.unwrap().attempts(), 1);
+}
