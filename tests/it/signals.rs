@@ -12,7 +12,7 @@ fn a_server_that_is_told_to_end_again_and_again_loses_nothing_and_counts_nothing
         victim.signal(signal);
         let (lines, status) = victim.wait();
         assert_eq!(status.code(), Some(0), "{lines:#?}");
-        assert_eq!(lines.last().map(String::as_str), Some("ended"));
+        assert!(lines.iter().any(|line| line == "ended"), "{lines:#?}");
         ledger.read(&lines);
     }
     let (lines, status) = Victim::start(folder.path(), &["drain"]).wait();

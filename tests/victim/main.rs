@@ -19,7 +19,7 @@ mod tasks;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use longhaul::{Builder, Client, Longhaul, StateKind};
+use longhaul::{Builder, Client, Longhaul, StateKind, signal::Signals};
 
 use say::say;
 use tasks::{Steps, Stubborn, Suicide, Walk};
@@ -39,9 +39,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .autosave(Duration::from_millis(20)))
     };
     match argument(1) {
-        "serve" => serve(server()?.start()?, number()?).await,
+        "serve" => {
+            let signals = Signals::listen()?;
+            serve(server()?.start()?, number()?, signals).await
+        }
         "drain" => drain(server()?.start()?).await,
-        "stubborn" => stubborn(server()?.grace(Duration::from_millis(number()?)).start()?).await,
+        "stubborn" => {
+            // Before the run starts and says so: the signal comes right after.
+            let signals = Signals::listen()?;
+            stubborn(server()?.grace(Duration::from_millis(number()?)).start()?, signals).await
+        }
         "suicide" => suicide(server()?.start()?, number()?).await,
         "fill" => fill(server()?.start()?).await,
         "trickle" => trickle(&Client::new(Arc::new(longhaul::open(argument(0))?)), number()?).await,
@@ -56,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn serve(server: Longhaul, count: u64) -> Result<(), Box<dyn Error>> {
+async fn serve(server: Longhaul, count: u64, signals: Signals) -> Result<(), Box<dyn Error>> {
     let client = server.client();
     say!("serving");
     for worker in 0..4 {
@@ -68,7 +75,7 @@ async fn serve(server: Longhaul, count: u64) -> Result<(), Box<dyn Error>> {
         });
     }
     tokio::spawn(proceed_all(client));
-    let report = server.run_until_signal().await?;
+    let report = server.run_until(signals).await?;
     for stopped in &report.suspended {
         say!("suspended {}", stopped.id);
     }
@@ -174,12 +181,12 @@ async fn inspect(client: &Client) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn stubborn(server: Longhaul) -> Result<(), Box<dyn Error>> {
+async fn stubborn(server: Longhaul, signals: Signals) -> Result<(), Box<dyn Error>> {
     let client = server.client();
     if client.find::<Stubborn>().count().await? == 0 {
         client.enqueue::<Stubborn>(()).await?;
     }
-    let report = server.run_until_signal().await?;
+    let report = server.run_until(signals).await?;
     say!("suspended {} dropped {}", report.suspended.len(), report.dropped.len());
     say!("ended");
     Ok(())

@@ -87,7 +87,16 @@ impl Longhaul {
     /// When the store broke, with what to do; what it had acknowledged is safe. Or when the operating system does not
     /// let this process listen for signals.
     pub async fn run_until_signal(self) -> Result<ShutdownReport, RunError> {
-        let mut signals = Signals::listen().map_err(|error| RunError::Signals(error.to_string()))?;
+        let signals = Signals::listen().map_err(|error| RunError::Signals(error.to_string()))?;
+        self.run_until(signals).await
+    }
+
+    /// The same, with signals that were listened to before: one that came since then, while the server was being put
+    /// together, is not lost.
+    ///
+    /// # Errors
+    /// When the store broke.
+    pub async fn run_until(self, mut signals: Signals) -> Result<ShutdownReport, RunError> {
         tokio::select! {
             signal = signals.next() => Ok(self.shutdown_on(signal, signals).await),
             error = self.broken() => {
