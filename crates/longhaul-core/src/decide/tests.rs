@@ -309,6 +309,24 @@ fn a_parked_run_gets_a_new_chance_from_other_code_only() {
 }
 
 #[test]
+fn only_a_run_that_runs_cannot_be_deleted() {
+    let refused = IllegalEvent::State { what: "cannot delete", state: StateKind::Running };
+    assert_eq!(decide(NOW, &running(), &Event::Delete), Err(refused));
+    let waiting = Waiting::Proceed;
+    for state in [
+        State::Pending { due: NOW },
+        State::Retrying { due: NOW },
+        State::Suspended { waiting },
+        State::Incompatible { by: CodeMark(1) },
+        State::Completed,
+        State::Failed,
+        State::Cancelled,
+    ] {
+        assert!(decide(NOW, &run_in(state), &Event::Delete).expect("it does not run").effects.remove);
+    }
+}
+
+#[test]
 fn reasons_are_cut_where_they_enter() {
     let reason: Box<str> = "ß".repeat(1000).into();
     let decision = decide(NOW, &running(), &Event::Cancel { reason: Some(reason) }).expect("it is not final");
