@@ -43,7 +43,7 @@ use crate::{clock, conformance::Subject};
 /// answer, and what is in both after each crash and at the end. Gives back what is in them then.
 ///
 /// Panics at the first difference, with the operation that showed it. Not compared is what a store may say in its own
-/// words: revisions (only that they grow), the evidence of a crash, and whether a late ending is `Already` or
+/// words: revisions, the seq of an attempt that ended, the evidence of a crash, and whether a late ending is `Already` or
 /// `EpochLost`.
 pub async fn check_against_model(subject: &mut dyn Subject, ops: &[Op]) -> Vec<Snapshot> {
     let mut world = World::new(subject).await;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use longhaul_core::{
-    Cause, Ended, Retention, Run, RunId, Snapshot, Store, Timestamp, Transition,
+    Cause, Ended, Retention, Run, RunId, Snapshot, StateKind, Store, Timestamp, Transition,
     store::{PageRequest, SettleError, Settled},
 };
 
@@ -57,7 +57,9 @@ pub(super) fn plain(mut snapshot: Snapshot) -> Snapshot {
 }
 
 pub(super) fn plain_run(run: Run) -> Run {
-    Run { revision: 0, ..run }
+    // Nobody asks for the number of a checkpoint once its attempt is over; one that changed nothing may not be kept.
+    let seq = if run.state.kind() == StateKind::Running { run.seq } else { 0 };
+    Run { revision: 0, seq, ..run }
 }
 
 /// How long a store remembers that an attempt was settled is its own affair.
