@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use longhaul::{Client, Longhaul, OutcomeError, Retention, RunOutcome, StateKind, Store, signal};
+use longhaul::{
+    Client, Longhaul, OutcomeError, Retention, RunOutcome, StateKind, Store,
+    core::Ended,
+    signal::{self, Signals},
+};
 use longhaul_examples::docsearch::{IndexDocs, IndexError, Pace, Progress, Summary, sweep};
 
 use crate::{
@@ -22,9 +26,6 @@ use crate::{
 
 /// How long a stop may take. A run looks whether to stop between any two files, so this is never used up.
 const GRACE: Duration = Duration::from_secs(25);
-
-/// Ended by a second signal; 128 + SIGINT, as shells count.
-const SECOND_SIGNAL: i32 = 130;
 
 pub(crate) fn index_folder(data: &Path) -> PathBuf {
     data.join("index")
@@ -47,7 +48,7 @@ pub(crate) async fn build(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     session.check_input(named.as_deref(), data)?;
     let screen = Screen::new();
-    let (run, status) = match session {
+    let (run, before) = match session {
         Session::Unfinished(run, status) => (run, status),
         Session::Nothing => session::begin(&client, named.as_deref(), data).await?,
         Session::Finished(status, index) => {
@@ -57,8 +58,10 @@ pub(crate) async fn build(args: &Args) -> Result<(), Box<dyn Error>> {
             return Ok(());
         }
     };
-    screen.line(&session::opening_line(&status)?)?;
-    session::bring_forward(&run, &status).await?;
+    // Before anything is told: whoever reads that line may send a signal.
+    let mut signals = Signals::listen()?;
+    screen.line(&session::opening_line(&before)?)?;
+    session::bring_forward(&run, &before).await?;
 
     let task = IndexDocs { index: index_folder(data), pace: Pace { files_per_second: args.throttle } };
     let server = Longhaul::builder()
@@ -70,28 +73,27 @@ pub(crate) async fn build(args: &Args) -> Result<(), Box<dyn Error>> {
         .task(task)
         .start()?;
     tokio::select! {
-        watched = watch(&run, &screen) => watched?,
+        watched = watch(&run, &before, &screen) => watched?,
         () = screen.show() => {}
         error = server.broken() => {
             screen.clear();
             return Err(error.into());
         }
-        _ = signal::first() => {
+        _ = signals.next() => {
             screen.note("Suspending (up to 25 s; Ctrl-C again to stop at once) …");
-            let (pid, screen) = (pid.path().to_owned(), screen.clone());
-            tokio::spawn(async move { exit_on_second_signal(&pid, &screen).await });
+            tokio::spawn(exit_on_second_signal(signals, pid.path().to_owned(), screen.clone()));
         }
     }
     server.shutdown(GRACE).await;
     screen.clear();
-    conclude(&run, &screen, data).await
+    conclude(&run, &before, &screen, data).await
 }
 
-/// Follows the run until it has ended, or cannot go on by itself.
-async fn watch(run: &Run, screen: &Screen) -> Result<(), OutcomeError> {
+/// Follows the run until it has ended, or was held up.
+async fn watch(run: &Run, before: &Status, screen: &Screen) -> Result<(), OutcomeError> {
     let mut status = run.status().await?;
     let mut seen = None;
-    while matches!(status.state(), StateKind::Pending | StateKind::Running) {
+    while !status.state().is_final() && !held_up(&status, before) {
         let checkpoint = (status.attempts(), status.run().seq);
         if seen.replace(checkpoint) != Some(checkpoint) {
             screen.kept(&status.execution_metadata()?);
@@ -101,28 +103,30 @@ async fn watch(run: &Run, screen: &Screen) -> Result<(), OutcomeError> {
     Ok(())
 }
 
-async fn exit_on_second_signal(pid: &Path, screen: &Screen) {
-    signal::first().await;
+/// Whether an attempt of this process could not go on: what held up an earlier one has been mended, perhaps.
+fn held_up(status: &Status, before: &Status) -> bool {
+    status.attempts() > before.attempts() && matches!(status.state(), StateKind::Retrying | StateKind::Incompatible)
+}
+
+async fn exit_on_second_signal(mut signals: Signals, pid: PathBuf, screen: Screen) {
+    signals.next().await;
     screen.clear();
     screen.note("Stopped at once. Run the same command to go on from the last checkpoint.");
     let _ = fs::remove_file(pid);
-    process::exit(SECOND_SIGNAL);
+    process::exit(signal::EXIT_CODE);
 }
 
 /// Says how it ended.
-async fn conclude(run: &Run, screen: &Screen, data: &Path) -> Result<(), Box<dyn Error>> {
+async fn conclude(run: &Run, before: &Status, screen: &Screen, data: &Path) -> Result<(), Box<dyn Error>> {
     let status = run.status().await?;
-    match status.state() {
-        StateKind::Completed | StateKind::Failed | StateKind::Cancelled => {}
-        StateKind::Pending | StateKind::Running | StateKind::Suspended => {
-            let at = done_of_total(&status.execution_metadata()?);
-            screen.line(&format!("SUSPENDED {} at {at}", status.id()))?;
-            screen.note("Run the same command to go on.");
-            return Ok(());
-        }
-        StateKind::Retrying | StateKind::Incompatible => {
-            return Err(status.last_error().unwrap_or_else(|| "the run cannot go on".into()).into());
-        }
+    if held_up(&status, before) {
+        return Err(what_held_it_up(&status).into());
+    }
+    if !status.state().is_final() {
+        let at = done_of_total(&status.execution_metadata()?);
+        screen.line(&format!("SUSPENDED {} at {at}", status.id()))?;
+        screen.note("Run the same command to go on.");
+        return Ok(());
     }
     match run.outcome().await? {
         RunOutcome::Completed(summary) => {
@@ -135,6 +139,14 @@ async fn conclude(run: &Run, screen: &Screen, data: &Path) -> Result<(), Box<dyn
         RunOutcome::Failed { error: Some(error), .. } => Err(error.into()),
         RunOutcome::Failed { failure, error: None } => Err(failure.to_string().into()),
         RunOutcome::Cancelled { .. } => Err(format!("{} was called off", run.id()).into()),
+    }
+}
+
+fn what_held_it_up(status: &Status) -> String {
+    match &status.snapshot().ended {
+        // The task's own error says it all; of a panic one wants to know where it came from, too.
+        Some(Ended::Failed(failure)) if failure.error.is_some() => failure.message.to_string(),
+        _ => status.last_error().unwrap_or_else(|| format!("{} cannot go on", status.id())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-use longhaul::{Client, ResumedFrom, RetryFrom, RunHandle, RunStatus, StateKind};
+use longhaul::{Client, ResumedFrom, RetryError, RetryFrom, RunHandle, RunStatus, StateKind};
 use longhaul_examples::docsearch::{Folder, IndexDocs, Progress, Published, published, sweep};
 
 use crate::{build::index_folder, input};
@@ -69,10 +69,14 @@ pub(crate) async fn begin(client: &Client, named: Option<&Path>, data: &Path) ->
 
 /// Brings a run forward that waits for its next attempt: whoever starts the program has mended what held it up.
 pub(crate) async fn bring_forward(run: &Run, status: &Status) -> Result<(), Box<dyn Error>> {
-    if matches!(status.state(), StateKind::Retrying | StateKind::Incompatible) {
-        run.retry(RetryFrom::Checkpoint).await?;
+    if !matches!(status.state(), StateKind::Retrying | StateKind::Incompatible) {
+        return Ok(());
     }
-    Ok(())
+    match run.retry(RetryFrom::Checkpoint).await {
+        // An earlier process brought it forward and did not come to claim it.
+        Ok(_) | Err(RetryError::Nothing { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The line that says how the run begins.
