@@ -42,12 +42,17 @@ pub struct Find<T: TaskTypes> {
 }
 
 /// A run that was found, and how it was then.
-#[derive(Debug)]
 pub struct Found<T: TaskTypes> {
     /// The run.
     pub run: RunHandle<T>,
     /// How it was when it was found.
     pub status: RunStatus<T>,
+}
+
+impl<T: TaskTypes> std::fmt::Debug for Found<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Found({:?})", self.status)
+    }
 }
 
 impl<T: TaskTypes> std::fmt::Debug for Find<T> {

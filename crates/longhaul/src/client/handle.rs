@@ -225,10 +225,15 @@ impl<T: TaskTypes> RunHandle<T> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct ProgressStream<T: TaskTypes> {
     run: RunHandle<T>,
     seen: Option<RunStatus<T>>,
+}
+
+impl<T: TaskTypes> fmt::Debug for ProgressStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProgressStream of {:?}", self.run)
+    }
 }
 
 impl<T: TaskTypes> ProgressStream<T> {
