@@ -3,6 +3,7 @@
 mod kit;
 
 mod endings;
+mod faults;
 mod fence;
 mod keeping;
 mod shutdown;
