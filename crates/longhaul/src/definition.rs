@@ -1,6 +1,11 @@
 //! What is known of a task without its value: its names, its options, and how its values are laid down.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
 use longhaul_core::{
     Codec, Envelope, Kind, Queue,
@@ -152,13 +157,29 @@ impl Common {
     }
 
     pub(crate) fn mark(&self) -> CodeMark {
-        CodeMark::of(self.version, self.metadata.fingerprint, self.execution_metadata.fingerprint)
+        let CodeMark(types) =
+            CodeMark::of(self.version, self.metadata.fingerprint, self.execution_metadata.fingerprint);
+        CodeMark(types ^ build())
     }
 
     pub(crate) fn support(&self) -> impl Iterator<Item = KindSupport> + '_ {
         let support = |kind: &Kind| KindSupport { kind: kind.clone(), version: self.version, mark: self.mark() };
         self.kinds.iter().map(support)
     }
+}
+
+/// Tells this program from other builds of it: that a `migrate` was written or mended shows in no version and no type.
+fn build() -> u32 {
+    static BUILD: OnceLock<u32> = OnceLock::new();
+    *BUILD.get_or_init(|| {
+        let file = std::env::current_exe().and_then(std::fs::metadata);
+        // Where a program cannot look at itself, only versions and types tell builds apart.
+        file.map_or(0, |file| {
+            let mut hash = DefaultHasher::new();
+            (file.len(), file.modified().ok()).hash(&mut hash);
+            hash.finish() as u32
+        })
+    })
 }
 
 fn form<V: Payload>(what: &'static str, max: usize, version: u16, codec: Codec, shapes: &Shapes) -> Form {
