@@ -7,3 +7,4 @@ mod faults;
 mod fence;
 mod keeping;
 mod shutdown;
+mod values;
