@@ -31,6 +31,9 @@ pub struct Builder {
     refused: Option<BuildError>,
 }
 
+/// Runs at the same time. What waits for I/O costs a few KiB each; more than this is a mistake in the unit.
+const CONCURRENCY_MAX: usize = 1 << 16;
+
 /// A server cannot be put together like this.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BuildError {
@@ -151,7 +154,7 @@ impl Builder {
         self
     }
 
-    /// How many runs are executed at the same time. The default is 8.
+    /// How many runs are executed at the same time, 1 to 65536. The default is 8.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.settings.concurrency = concurrency;
         self
@@ -224,10 +227,13 @@ impl Builder {
     }
 
     fn check(&mut self) {
+        const MILLISECOND: Duration = Duration::from_millis(1);
         let Settings { concurrency, autosave, lease, .. } = self.settings;
+        let store_timeout = self.store_timeout;
         let limits = [
-            ("concurrency", concurrency.to_string(), "at least 1", concurrency > 0),
-            ("autosave", format!("{autosave:?}"), "at least 1 ms", autosave >= Duration::from_millis(1)),
+            ("concurrency", concurrency.to_string(), "1 to 65536", (1..=CONCURRENCY_MAX).contains(&concurrency)),
+            ("autosave", format!("{autosave:?}"), "at least 1 ms", autosave >= MILLISECOND),
+            ("store_timeout", format!("{store_timeout:?}"), "at least 1 ms", store_timeout >= MILLISECOND),
             ("lease", format!("{lease:?}"), "at least 1 s", lease >= Duration::from_secs(1)),
         ];
         for (setting, value, must, holds) in limits {
