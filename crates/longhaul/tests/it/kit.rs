@@ -31,19 +31,24 @@ pub(crate) struct Scene {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) faults: FaultyStore,
     sleepers: Sleepers,
+    client: Client,
 }
 
 impl Scene {
     pub(crate) fn new() -> Self {
         let clock = TestClock::starting_at(START);
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        Self { faults: FaultyStore::new(store.clone()), sleepers: Sleepers::on(&clock), clock, store }
+        Self::over(clock, store)
     }
 
     /// Another process on the same store and clock, with faults of its own.
     pub(crate) fn another(&self) -> Self {
-        let (clock, store) = (self.clock.clone(), self.store.clone());
-        Self { faults: FaultyStore::new(store.clone()), sleepers: Sleepers::on(&clock), clock, store }
+        Self::over(self.clock.clone(), self.store.clone())
+    }
+
+    fn over(clock: TestClock, store: Arc<MemoryStore>) -> Self {
+        let (faults, client) = (FaultyStore::new(store.clone()), Client::new(store.clone()));
+        Self { faults, sleepers: Sleepers::on(&clock), client, clock, store }
     }
 
     /// A server on this store and clock.
@@ -54,7 +59,7 @@ impl Scene {
 
     /// A client in another process.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.store.clone())
+        self.client.clone()
     }
 
     pub(crate) async fn snapshot(&self, id: RunId) -> Snapshot {

@@ -2,9 +2,15 @@
 
 mod kit;
 
+mod cancel;
 mod endings;
+mod enqueue;
 mod faults;
 mod fence;
+mod finding;
 mod keeping;
+mod proceed;
+mod retry;
 mod shutdown;
 mod values;
+mod watching;

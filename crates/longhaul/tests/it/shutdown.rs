@@ -112,7 +112,7 @@ async fn a_shutdown_waits_for_the_grace_and_drops_what_does_not_follow() {
 
     let mut shutdown = tokio::spawn(server.shutdown(GRACE));
     scene.asleep_until(START.after(GRACE)).await;
-    scene.clock.advance(GRACE - Duration::from_millis(1));
+    scene.clock.advance(GRACE.saturating_sub(Duration::from_millis(1)));
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }

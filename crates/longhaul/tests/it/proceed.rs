@@ -1,0 +1,136 @@
+//! Letting suspended runs go on.
+
+use longhaul::{ProceedRunError, Proceeded, ResumedFrom, RunHandle, RunId, RunOutcome, StateKind, Suspended};
+
+use crate::kit::{Gate, Numbers, SECOND, START, Scene, WORK, done, happened, reaches};
+
+/// A server whose runs suspend once, with ten times their metadata as execution metadata.
+pub(crate) fn suspends_once(scene: &Scene) -> longhaul::Longhaul {
+    scene
+        .builder()
+        .task_fn(WORK, |ctx| async move {
+            if ctx.attempt().resumed_from == ResumedFrom::Fresh {
+                ctx.update(|x| *x = 10 * ctx.metadata());
+                return Suspended::for_result().for_error();
+            }
+            done(&ctx)
+        })
+        .start()
+        .unwrap()
+}
+
+pub(crate) async fn suspended(scene: &Scene, order: u64) -> RunHandle<Numbers> {
+    let run = scene.client().enqueue_fn(WORK, order).tag("order", order % 10).await.unwrap();
+    reaches(&run, StateKind::Suspended).await;
+    run
+}
+
+#[tokio::test]
+async fn a_proceed_can_change_the_execution_metadata() {
+    let scene = Scene::new();
+    let _server = suspends_once(&scene);
+    let run = suspended(&scene, 4).await;
+    assert_eq!(run.proceed().modify(|x| *x += 2).await, Ok(Proceeded::Now));
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(42));
+}
+
+#[tokio::test]
+async fn a_modification_that_is_refused_leaves_the_run_suspended() {
+    let scene = Scene::new();
+    let _server = suspends_once(&scene);
+    let run = suspended(&scene, 4).await;
+    let refused = run.proceed().try_modify(|x| if *x > 9 { Err(format!("{x} is paid already")) } else { Ok(()) }).await;
+    assert_eq!(refused, Err(ProceedRunError::Refused("40 is paid already".into())));
+    let status = run.status().await.unwrap();
+    assert_eq!((status.state(), status.execution_metadata().unwrap()), (StateKind::Suspended, 40));
+}
+
+#[tokio::test]
+async fn a_proceed_can_be_for_later() {
+    let scene = Scene::new();
+    let _server = suspends_once(&scene);
+    let run = suspended(&scene, 4).await;
+    run.proceed().at(START.after(60 * SECOND).into()).modify(|x| *x = 1).await.unwrap();
+    let status = run.status().await.unwrap();
+    assert_eq!((status.state(), status.run().state.due()), (StateKind::Pending, Some(START.after(60 * SECOND))));
+    scene.clock.advance(60 * SECOND);
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(1));
+}
+
+#[tokio::test]
+async fn the_one_suspended_run_that_matches_is_proceeded() {
+    let scene = Scene::new();
+    let _server = suspends_once(&scene);
+    let (seven, eight) = (suspended(&scene, 7).await, suspended(&scene, 8).await);
+    let client = scene.client();
+    let waiting = || client.find_fn(WORK).suspended();
+
+    assert_eq!(waiting().with_tag("order", 9).proceed().await, Err(ProceedRunError::NotFound));
+    let several = waiting().proceed().await;
+    assert_eq!(several, Err(ProceedRunError::Several(vec![seven.id(), eight.id()])));
+    assert_eq!(several.unwrap_err().to_string(), "2 runs match, and one was meant");
+    let by_value = waiting().matching(|order, x| *order == 8 && *x == 80).proceed().modify(|x| *x += 1).await;
+    assert_eq!(by_value, Ok((eight.id(), Proceeded::Now)));
+    assert_eq!(waiting().with_tag("order", 7).proceed().await, Ok((seven.id(), Proceeded::Now)));
+    assert_eq!(eight.outcome().await.unwrap(), RunOutcome::Completed(81));
+    assert_eq!(seven.outcome().await.unwrap(), RunOutcome::Completed(70));
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_suspended_says_what_it_is() {
+    let scene = Scene::new();
+    let later = scene.client().enqueue_fn(WORK, 1).after(SECOND).await.unwrap();
+    let not_suspended = ProceedRunError::NotSuspended { id: later.id(), state: StateKind::Pending };
+    assert_eq!(later.proceed().await, Err(not_suspended.clone()));
+    assert_eq!(later.proceed().modify(|x| *x = 1).await, Err(not_suspended));
+    let nobody = scene.client().run_fn(WORK, RunId::from_bytes([7; 16]));
+    assert_eq!(nobody.proceed().await, Err(ProceedRunError::NotFound));
+    assert_eq!(nobody.proceed().modify(|x| *x = 1).await, Err(ProceedRunError::NotFound));
+}
+
+/// A run that is running, and suspends when the gate opens.
+async fn suspends_later(scene: &Scene) -> (longhaul::Longhaul, RunHandle<Numbers>, Gate) {
+    let gate = Gate::default();
+    let wait = gate.clone();
+    let server = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let wait = wait.clone();
+            async move {
+                if ctx.attempt().number == 1 {
+                    wait.opened().await;
+                    ctx.update(|x| *x = 40);
+                    return Suspended::for_result().for_error();
+                }
+                done(&ctx)
+            }
+        })
+        .start()
+        .unwrap();
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    (server, run, gate)
+}
+
+#[tokio::test]
+async fn a_proceed_that_meets_a_running_run_is_kept_until_it_suspends() {
+    let scene = Scene::new();
+    let (_server, run, gate) = suspends_later(&scene).await;
+    assert_eq!(run.proceed().await, Ok(Proceeded::Kept));
+    gate.open();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(40));
+    let expected = ["enqueued", "claimed", "proceeded", "suspended", "claimed", "completed"];
+    assert_eq!(happened(&run.status().await.unwrap()), expected);
+}
+
+#[tokio::test]
+async fn a_modification_waits_until_the_running_attempt_has_ended() {
+    let scene = Scene::new();
+    let (_server, run, gate) = suspends_later(&scene).await;
+    let proceed = tokio::spawn(run.proceed().modify(|x| *x += 2).into_future());
+    scene.faults.called(longhaul_testkit::Call::Changed, 1).await;
+    assert!(!proceed.is_finished());
+    gate.open();
+    assert_eq!(proceed.await.unwrap(), Ok(Proceeded::Now));
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(42));
+}
