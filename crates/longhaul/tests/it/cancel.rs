@@ -1,7 +1,10 @@
 //! Calling runs off, from outside and by a timeout.
 
+use std::time::Duration;
+
 use longhaul::{
-    AnyError, Cancelled, Failure, ResumedFrom, RetryPolicy, RunId, RunOutcome, StateKind, StopReason, Success,
+    AnyError, Cancelled, Context, ExecutionResult, Failure, ResumedFrom, RetryPolicy, RunId, RunOutcome, StateKind,
+    StopReason, Success, Task,
 };
 
 use crate::kit::{Gate, SECOND, START, Scene, WORK, at_once, done, happened, reaches, until_stopped};
@@ -89,37 +92,39 @@ async fn a_task_that_ignores_a_cancellation_is_dropped_at_the_stop_deadline() {
     assert_eq!(run.status().await.unwrap().execution_metadata().unwrap(), 5);
 }
 
+/// 0 ends at once, 1 when the gate opens, 2 when it is told to stop.
+struct Work(Gate);
+
+impl Task for Work {
+    const NAME: &'static str = "work";
+    type Metadata = u64;
+    type ExecutionMetadata = u64;
+    type Output = u64;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<u64, u64>) -> ExecutionResult<u64, AnyError> {
+        match ctx.metadata() {
+            0 => {}
+            1 => self.0.opened().await,
+            _ => return until_stopped(ctx).await,
+        }
+        done(ctx)
+    }
+}
+
 #[tokio::test]
 async fn a_run_that_was_claimed_ahead_hears_of_its_cancellation_when_it_begins() {
     let scene = Scene::new();
     let gate = Gate::default();
-    let wait = gate.clone();
-    let server = scene
-        .builder()
-        .concurrency(2)
-        .task_fn(WORK, move |ctx| {
-            let wait = wait.clone();
-            async move {
-                match ctx.metadata() {
-                    0 => done(&ctx),
-                    1 => {
-                        wait.opened().await;
-                        done(&ctx)
-                    }
-                    _ => until_stopped(&ctx).await,
-                }
-            }
-        })
-        .start()
-        .unwrap();
-    // A short run that ends while a claim is under way lets the next claim take one more than there are slots.
+    let server = scene.builder().concurrency(2).task(Work(gate.clone())).start().unwrap();
+    // After a short run more are claimed than there are slots.
     let client = server.client();
-    client.enqueue_fn(WORK, 0).await.unwrap().outcome().await.unwrap();
-    let long = client.enqueue_fn(WORK, 1).await.unwrap();
+    client.enqueue::<Work>(0).await.unwrap().outcome().await.unwrap();
+    scene.clock.advance(Duration::from_millis(1));
+    let long = client.enqueue::<Work>(1).await.unwrap();
     reaches(&long, StateKind::Running).await;
-    let held = client.enqueue_fn(WORK, 1).await.unwrap();
-    let ahead = client.enqueue_fn(WORK, 2).await.unwrap();
-    reaches(&held, StateKind::Running).await;
+    let [_also_long, ahead] = &client.enqueue_all::<Work>([1, 2]).await.unwrap()[..] else { unreachable!() };
+    reaches(ahead, StateKind::Running).await;
     ahead.cancel("enough").await.unwrap();
     gate.open();
     assert_eq!(ahead.outcome().await.unwrap(), RunOutcome::Cancelled { reason: Some("enough".into()), error: None });

@@ -319,7 +319,7 @@ async fn runs_of_a_server_that_died_go_on_at_another_once_its_lease_ran_out() {
         })
         .start()
         .unwrap();
-    let run = dead.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     hangs.opened().await;
     scene.faults.called(Call::Heartbeat, 1).await;
     scene.faults.cut_after(1, When::BeforeEffect); // no last words
