@@ -59,7 +59,12 @@ pub(crate) fn catch<O>(work: impl FnOnce() -> O) -> Result<O, Caught> {
     out.map_err(|payload| match payload.downcast::<Caught>() {
         // It was caught on another thread, and goes on here.
         Ok(caught) => *caught,
-        Err(payload) => SEEN.take().unwrap_or_else(|| Caught { message: message(&*payload), details: String::new() }),
+        Err(payload) => {
+            let message = message(&*payload);
+            // A panic that was carried here from elsewhere passed no hook; what was seen last is another's.
+            let seen = SEEN.take().filter(|seen| seen.message == message);
+            seen.unwrap_or_else(|| Caught { message, details: String::new() })
+        }
     })
 }
 
