@@ -2,7 +2,9 @@
 
 mod kit;
 
+mod aging;
 mod cancel;
+mod crashing;
 mod endings;
 mod enqueue;
 mod faults;
