@@ -14,5 +14,6 @@ mod keeping;
 mod proceed;
 mod retry;
 mod shutdown;
+mod users_kit;
 mod values;
 mod watching;
