@@ -15,6 +15,8 @@ use crate::{context::Context, outcome::ExecutionResult};
 )]
 pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
+// Else the compiler would tell of the parts, and not what they are for.
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Payload for T {}
 
 /// A kind of background work, typed over what is asked (`Metadata`), how far it is (`ExecutionMetadata`), and how it
