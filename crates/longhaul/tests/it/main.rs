@@ -4,6 +4,7 @@ mod kit;
 
 mod aging;
 mod cancel;
+mod compiler_messages;
 mod crashing;
 mod endings;
 mod enqueue;

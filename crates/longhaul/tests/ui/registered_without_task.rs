@@ -1,0 +1,9 @@
+//! A value that is no task is registered.
+
+use longhaul::Longhaul;
+
+struct ExportCsv;
+
+fn main() {
+    let _ = Longhaul::builder().task(ExportCsv);
+}
