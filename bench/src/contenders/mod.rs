@@ -3,15 +3,17 @@
 mod effectum;
 mod floor_file;
 mod floor_sled;
+mod longhaul;
 mod persistent_queue;
 
 use bench_harness::{Contender, Measure};
 
 /// All of them, the floors first.
-pub(crate) static ALL: [&dyn Contender; 5] = [
+pub(crate) static ALL: [&dyn Contender; 6] = [
     &floor_file::FloorFile,
     &floor_sled::FloorSled::POWER,
     &floor_sled::FloorSled::PROCESS,
+    &Measure::<longhaul::Longhaul>::new(),
     &Measure::<effectum::Effectum>::new(),
     &Measure::<persistent_queue::PersistentQueue>::new(),
 ];

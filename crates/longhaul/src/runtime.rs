@@ -1,7 +1,7 @@
 //! The executor: claims runs and executes them. One loop or stage a file.
 //!
 //! ```text
-//! fetch → dispatch → start: resolve, perform (the only line that runs user code), conclude → settle
+//! fetch → a slot: resolve, perform (the only line that runs user code), conclude → settle
 //! ```
 
 mod autosave;
@@ -13,6 +13,7 @@ mod perform;
 mod retention;
 mod settle;
 mod shutdown;
+mod slots;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,7 +25,7 @@ use std::{
 };
 
 use longhaul_core::{Clock, Epoch, Retention, RunId, ServerId, Store, StoreError, store::Order};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use shutdown::{ShutdownReport, StoppedRun};
@@ -63,7 +64,8 @@ pub(crate) struct Executor {
     unsettled: AtomicUsize,
     /// Called when there is none of them left.
     all_settled: Notify,
-    slots: Arc<Semaphore>,
+    /// Claimed runs that no slot has taken yet.
+    ready: slots::Ready,
     /// Claims whose attempt has not ended yet, started or not.
     outstanding: AtomicUsize,
     /// Attempts that ended, ever.
@@ -109,7 +111,7 @@ impl Executor {
         let (to_settle, done) = mpsc::channel(SETTLE_QUEUE);
         let server = watch::Sender::new(ids.server(clock.now()));
         let executor = Arc::new(Self {
-            slots: Arc::new(Semaphore::new(settings.concurrency)),
+            ready: slots::Ready::default(),
             store,
             clock,
             settings,
@@ -139,6 +141,7 @@ impl Executor {
         executor.loops.spawn(orders::orders(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
         executor.intake.spawn(fetch::fetch(executor.clone()));
+        slots::open(&executor);
         executor
     }
 

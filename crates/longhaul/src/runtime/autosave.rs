@@ -74,7 +74,9 @@ async fn publish(executor: &Executor, unsaved: &[Held]) {
         // Nobody depends on it, and the next save tells it again.
         Err(error) => {
             tracing::debug!(%error, "progress was not published");
-            telling.iter().for_each(|held| held.attempt.publish_again());
+            for held in &telling {
+                held.attempt.publish_again();
+            }
         }
     }
 }

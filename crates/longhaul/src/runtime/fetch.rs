@@ -1,26 +1,36 @@
-//! Claims runs for free slots, and starts them.
+//! Claims runs for free slots.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use longhaul_core::{
-    Ending,
+    Ending, Timestamp,
     limits::CLAIM_MAX,
     store::{ClaimRequest, Claimed, Settlement},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{Executor, perform, settle::Done};
+use super::{Executor, settle::Done};
 use crate::{attempt::Attempt, backoff::Patience};
 
-/// At most so many claims beyond the free slots: enough to bridge one commit of the store when runs take
-/// microseconds.
-const AHEAD_MAX: usize = 256;
+/// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
+/// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
+const LOOKAHEAD: Duration = Duration::from_millis(5);
+/// At most so many claims beyond the free slots: two commits full.
+const AHEAD_MAX: usize = 512;
 
-/// Claims as many runs as there are free slots, and as many more as ended while the claim before was under way: so short
-/// runs never wait for the store, and none is claimed early when runs are long.
+/// Claims as many runs as there are free slots, and as many more as will end soon, by the rate of late: so short runs
+/// never wait for the store, and none is claimed early when runs are long. After a stop it gives back what no slot has
+/// taken.
 pub(super) async fn fetch(executor: Arc<Executor>) {
-    let (ready, to_start) = mpsc::channel(CLAIM_MAX + AHEAD_MAX);
-    executor.intake.spawn(dispatch(executor.clone(), to_start));
+    claim_all(&executor).await;
+    while let Some(claimed) = executor.ready.pop() {
+        give_back(&executor, &claimed).await;
+    }
+}
+
+async fn claim_all(executor: &Executor) {
     let kinds: Arc<[_]> = executor.registry.support().into();
     if let Err(error) = executor.store.unpark(kinds.to_vec()).await {
         tracing::warn!(%error, "runs that were parked as incompatible stay parked until the next start");
@@ -30,14 +40,13 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
     }
     let mut incarnation = executor.server.subscribe();
     let mut patience = Patience::default();
-    let mut ahead = 0;
+    let mut rate = Rate::new(executor);
     loop {
         let max = tokio::select! {
-            room = room(&executor, ahead) => room,
+            room = room(executor, rate.ahead) => room,
             () = executor.stopping.cancelled() => return,
         };
         let request = ClaimRequest { server: *incarnation.borrow_and_update(), kinds: kinds.clone(), max, wait: true };
-        let ended_before = executor.ended.load(Ordering::Relaxed);
         let claimed = tokio::select! {
             claimed = executor.store.claim(request) => claimed,
             // The store gives back what it may have claimed for the dropped future.
@@ -47,11 +56,9 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
         match claimed {
             Ok(runs) => {
                 patience = Patience::default();
-                ahead = (executor.ended.load(Ordering::Relaxed) - ended_before).min(AHEAD_MAX as u64) as usize;
+                rate.measure(executor);
                 executor.claimed(runs.len());
-                for run in runs {
-                    ready.send(run).await.expect("dispatch outlives fetch");
-                }
+                executor.ready.push(runs);
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "claiming pauses");
@@ -62,6 +69,31 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
             }
             Err(error) => return executor.break_off(error),
         }
+    }
+}
+
+/// How fast runs end.
+struct Rate {
+    since: Timestamp,
+    ended: u64,
+    /// How many are expected to end within [`LOOKAHEAD`].
+    ahead: usize,
+}
+
+impl Rate {
+    fn new(executor: &Executor) -> Self {
+        Self { since: executor.clock.now(), ended: executor.ended.load(Ordering::Relaxed), ahead: 0 }
+    }
+
+    /// Over the time since the last call, which is that of one claim.
+    fn measure(&mut self, executor: &Executor) {
+        let (now, ended) = (executor.clock.now(), executor.ended.load(Ordering::Relaxed));
+        let elapsed = now.since(self.since).as_secs_f64();
+        if elapsed > 0.0 {
+            let expected = (ended - self.ended) as f64 * LOOKAHEAD.as_secs_f64() / elapsed;
+            self.ahead = (expected as usize).min(AHEAD_MAX);
+        }
+        (self.since, self.ended) = (now, ended);
     }
 }
 
@@ -76,31 +108,6 @@ async fn room(executor: &Executor, ahead: usize) -> usize {
         }
         executor.attempt_ended.notified().await;
     }
-}
-
-/// Starts each claimed run as soon as there is a slot. After a stop it gives back what was not started.
-async fn dispatch(executor: Arc<Executor>, mut to_start: mpsc::Receiver<Claimed>) {
-    while let Some(claimed) = to_start.recv().await {
-        let slot = tokio::select! {
-            biased;
-            () = executor.stopping.cancelled() => None,
-            slot = executor.slots.clone().acquire_owned() => slot.ok(),
-        };
-        match slot {
-            Some(slot) => start(executor.clone(), claimed, slot),
-            None => give_back(&executor, &claimed).await,
-        }
-    }
-}
-
-fn start(executor: Arc<Executor>, claimed: Claimed, slot: OwnedSemaphorePermit) {
-    // None of the loops, whose end a shutdown waits for: a task that holds its thread would hold it up.
-    tokio::spawn(async move {
-        let done = perform::run(&executor, claimed).await;
-        drop(slot);
-        executor.attempt_ended();
-        executor.settle(done).await;
-    });
 }
 
 async fn give_back(executor: &Executor, claimed: &Claimed) {
