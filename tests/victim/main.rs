@@ -125,7 +125,7 @@ async fn drain(server: Longhaul) -> Result<(), Box<dyn Error>> {
             found.run.id(),
             metadata.seed,
             found.status.attempts(),
-            at.at,
+            at.step,
             counts.failures,
             counts.interruptions
         );
@@ -169,12 +169,11 @@ async fn trickle(client: &Client, count: u64) -> Result<(), Box<dyn Error>> {
 async fn inspect(client: &Client) -> Result<(), Box<dyn Error>> {
     for found in client.find::<Walk>().all().await? {
         let (metadata, at) = (found.status.metadata()?, found.status.execution_metadata()?);
-        match found.status.state().is_final() {
-            true => {
-                let result = found.run.outcome().await?.completed();
-                say!("final {} {} {} {result:?}", found.run.id(), metadata.seed, at.at);
-            }
-            false => say!("live {} {} {} {}", found.run.id(), metadata.seed, at.at, at.sum),
+        if found.status.state().is_final() {
+            let result = found.run.outcome().await?.completed();
+            say!("final {} {} {} {result:?}", found.run.id(), metadata.seed, at.step);
+        } else {
+            say!("live {} {} {} {}", found.run.id(), metadata.seed, at.step, at.sum);
         }
     }
     say!("ended");

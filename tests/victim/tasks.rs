@@ -18,7 +18,7 @@ pub(crate) struct Steps {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct At {
-    pub(crate) at: u32,
+    pub(crate) step: u32,
     pub(crate) sum: u64,
     pub(crate) proceeded: u32,
     suspended: bool,
@@ -44,16 +44,16 @@ impl Task for Walk {
     async fn execute(&self, ctx: &Context<Steps, At>) -> ExecutionResult<u64, AnyError> {
         let Steps { seed, steps } = *ctx.metadata();
         let info = ctx.attempt();
-        say!("start {} {} {}", info.run, info.number, ctx.read(|at| at.at));
-        while ctx.read(|at| at.at) < steps {
+        say!("start {} {} {}", info.run, info.number, ctx.read(|at| at.step));
+        while ctx.read(|at| at.step) < steps {
             ctx.update(|at| {
-                at.at += 1;
+                at.step += 1;
                 at.sum += seed;
-                at.ballast.resize(at.at as usize * 700, 7);
+                at.ballast.resize(at.step as usize * 700, 7);
             });
             ctx.checkpoint().await?;
-            say!("checkpoint {} {} {}", info.run, info.number, ctx.read(|at| at.at));
-            let half_way = ctx.read(|at| at.at) == steps / 2;
+            say!("checkpoint {} {} {}", info.run, info.number, ctx.read(|at| at.step));
+            let half_way = ctx.read(|at| at.step) == steps / 2;
             if half_way && seed % 3 == 0 && !ctx.read(|at| at.suspended) {
                 ctx.update(|at| at.suspended = true);
                 return Suspended::for_result().for_error();
