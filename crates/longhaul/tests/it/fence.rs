@@ -175,6 +175,7 @@ async fn a_context_that_outlives_its_attempt_can_write_nothing() {
     let ctx: Context<u64, u64> = kept.lock().unwrap().take().unwrap();
     ctx.update(|x| *x = 99);
     assert!(ctx.checkpoint().await.is_err());
+    assert_eq!(scene.faults.count_of(Call::Checkpoint), 0, "the store is not even asked");
     assert!(ctx.ensure_active().is_err() && ctx.cancellation().is_cancelled());
     assert_eq!(run.status().await.unwrap().execution_metadata().unwrap(), 0);
 }
@@ -259,7 +260,7 @@ async fn a_server_that_cannot_renew_its_lease_stops_its_attempts() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    scene.faults.called(Call::Heartbeat, 1).await;
+    scene.begun().await;
     for _ in 0..100 {
         scene.faults.fail_next(Call::Heartbeat, When::BeforeEffect, unavailable());
     }
@@ -321,7 +322,7 @@ async fn runs_of_a_server_that_died_go_on_at_another_once_its_lease_ran_out() {
         .unwrap();
     let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     hangs.opened().await;
-    scene.faults.called(Call::Heartbeat, 1).await;
+    scene.begun().await;
     scene.faults.cut_after(1, When::BeforeEffect); // no last words
     drop(dead);
 

@@ -208,6 +208,7 @@ async fn a_panic_inside_update_keeps_what_was_kept_before_and_never_the_half_cha
             if ctx.attempt().number == 1 {
                 ctx.update(|pair| *pair = (1, 1));
                 ctx.checkpoint().await?;
+                ctx.update(|pair| *pair = (5, 5)); // not kept, and the panic leaves nothing whole to keep
                 ctx.update(|pair| {
                     pair.0 = 2;
                     panic!("half way");

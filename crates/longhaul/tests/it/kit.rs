@@ -11,7 +11,7 @@ use longhaul::{
     RunStatus, StateKind, Store, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
     core::{Snapshot, clock::OnJump, history::Transition},
 };
-use longhaul_testkit::{Call, FaultyStore, MemoryStore, TestClock};
+use longhaul_testkit::{FaultyStore, MemoryStore, TestClock};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +74,7 @@ impl Scene {
 
     /// The claims of `server`, which was started on this scene, are taken away. It hears of it at its next heartbeat.
     pub(crate) async fn take_claims_of(&self, server: &Longhaul) {
-        self.faults.called(Call::Heartbeat, 1).await;
+        self.begun().await;
         self.store.leave(server.server_id()).await.expect("the memory store answers");
     }
 
@@ -82,6 +82,11 @@ impl Scene {
     pub(crate) async fn asleep_until(&self, at: Timestamp) {
         let mut asked = self.sleepers.asked.subscribe();
         asked.wait_for(|asked| asked.contains(&at)).await.expect("the scene holds the sender");
+    }
+
+    /// Waits until the server that was started on this scene has sent its heartbeat of now.
+    pub(crate) async fn begun(&self) {
+        self.asleep_until(self.clock.now().after(BEAT)).await;
     }
 
     /// Moves the clock to the next heartbeat of the server that was started on this scene, and waits for it.
@@ -92,16 +97,12 @@ impl Scene {
 
 /// The same for several servers at once.
 pub(crate) async fn beat_all(scenes: &[&Scene]) {
-    let clock = &scenes[0].clock;
-    let at = clock.now().after(BEAT);
-    let mut beats = vec![];
     for scene in scenes {
-        beats.push(scene.faults.count_of(Call::Heartbeat));
-        scene.asleep_until(at).await;
+        scene.begun().await;
     }
-    clock.set(at);
-    for (scene, beats) in scenes.iter().zip(beats) {
-        scene.faults.called(Call::Heartbeat, beats + 1).await;
+    scenes[0].clock.advance(BEAT);
+    for scene in scenes {
+        scene.begun().await;
     }
 }
 

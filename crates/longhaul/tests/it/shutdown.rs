@@ -226,7 +226,7 @@ async fn leases_are_renewed_while_a_shutdown_waits() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    scene.faults.called(Call::Heartbeat, 1).await;
+    scene.begun().await;
     let shutdown = tokio::spawn(server.shutdown(3600 * SECOND));
     is_told.opened().await;
     for _ in 0..12 {
