@@ -50,7 +50,8 @@ async fn beat(executor: &Executor) {
             Err(ServerError::Store(error)) => tracing::warn!(%error, "a heartbeat failed"),
         }
         tokio::select! {
-            () = clock::sleep(&*executor.clock, lease / BEATS_PER_LEASE) => {}
+            // Counted from the beat, so that one follows at once when the time has jumped meanwhile.
+            () = clock::sleep_until(&*executor.clock, sent.after(lease / BEATS_PER_LEASE)) => {}
             () = executor.finished.cancelled() => return,
         }
     }

@@ -40,6 +40,9 @@ pub struct TestServer {
     clock: TestClock,
 }
 
+/// No other server could take its runs over, and a test may move the clock by years between two heartbeats.
+const LEASE: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
+
 impl TestServer {
     /// Starts one; `register` says which tasks it executes. Its clock shows 2026-01-01 00:00 UTC.
     ///
@@ -49,7 +52,7 @@ impl TestServer {
         let clock = TestClock::starting_at(Timestamp::from_micros(1_767_225_600_000_000));
         let shared: Arc<dyn longhaul_core::Clock> = Arc::new(clock.clone());
         let store = Arc::new(MemoryStore::new(shared.clone()));
-        let builder = Longhaul::builder().shared_store(store.clone()).clock(shared);
+        let builder = Longhaul::builder().shared_store(store.clone()).clock(shared).lease(LEASE);
         let server = register(builder).start().unwrap_or_else(|error| panic!("{error}"));
         Self { server, store, clock }
     }
