@@ -35,7 +35,7 @@ impl Zombie {
                 Success::with_result(99).for_error()
             }
         };
-        Self { server: scene.builder().name("zombie").task_fn(WORK, run).start().unwrap(), gate, told }
+        Self { server: scene.leased().name("zombie").task_fn(WORK, run).start().unwrap(), gate, told }
     }
 }
 
@@ -50,7 +50,7 @@ async fn a_checkpoint_of_an_old_epoch_is_refused_and_its_attempt_told_to_stop() 
     let gate = Gate::default();
     let wait = gate.clone();
     let _next = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let wait = wait.clone();
             async move {
@@ -76,7 +76,7 @@ async fn an_outcome_of_an_old_epoch_is_refused_whether_or_not_another_attempt_ru
     let gate = Gate::default();
     let wait = gate.clone();
     let zombie = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let wait = wait.clone();
             async move {
@@ -94,7 +94,7 @@ async fn an_outcome_of_an_old_epoch_is_refused_whether_or_not_another_attempt_ru
     zombie.shutdown(GRACE).await;
     assert_eq!(run.status().await.unwrap().state(), StateKind::Pending);
 
-    let _next = scene.builder().task_fn(WORK, |_| async { Success::with_result(7).for_error() }).start().unwrap();
+    let _next = scene.leased().task_fn(WORK, |_| async { Success::with_result(7).for_error() }).start().unwrap();
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(7));
 }
 
@@ -105,7 +105,7 @@ async fn progress_of_an_old_epoch_is_refused_and_its_attempt_told_to_stop() {
     let (wait, stopped) = (gate.clone(), Gate::default());
     let was_stopped = stopped.clone();
     let zombie = scene
-        .builder()
+        .leased()
         .autosave(SECOND / 100)
         .task_fn(WORK, move |ctx| {
             let (wait, stopped) = (wait.clone(), stopped.clone());
@@ -136,7 +136,7 @@ async fn published_progress_finds_out_that_the_claim_is_lost() {
     let (wait, stopped) = (gate.clone(), Gate::default());
     let was_stopped = stopped.clone();
     let zombie = scene
-        .builder()
+        .leased()
         .autosave(SECOND)
         .task_fn(WORK, move |ctx| {
             let (wait, stopped) = (wait.clone(), stopped.clone());
@@ -163,7 +163,7 @@ async fn a_context_that_outlives_its_attempt_can_write_nothing() {
     let kept = Arc::new(Mutex::new(None));
     let keep = kept.clone();
     let server = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             *keep.lock().unwrap() = Some(ctx.clone());
             async move { longhaul::Suspended::for_result().for_error() }
@@ -203,7 +203,7 @@ async fn a_server_that_was_declared_dead_stops_its_attempts_and_comes_back_as_a_
     let reasons = Arc::new(Mutex::new(vec![]));
     let noted = reasons.clone();
     let server = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let noted = noted.clone();
             async move {
@@ -231,7 +231,7 @@ async fn a_server_that_was_declared_dead_stops_its_attempts_and_comes_back_as_a_
 #[tokio::test]
 async fn a_new_incarnation_hears_of_cancellations() {
     let scene = Scene::new();
-    let server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
+    let server = scene.leased().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     scene.take_claims_of(&server).await;
     scene.beat().await;
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
@@ -246,7 +246,7 @@ async fn a_server_that_cannot_renew_its_lease_stops_its_attempts() {
     let (reasons, stopped) = (Arc::new(Mutex::new(vec![])), Gate::default());
     let (noted, stop) = (reasons.clone(), stopped.clone());
     let server = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let (noted, stop) = (noted.clone(), stop.clone());
             async move {
@@ -288,7 +288,7 @@ async fn a_long_run_is_never_executed_twice_while_its_server_lives() {
                 done(&ctx)
             }
         };
-        scene.builder().task_fn(WORK, run).start().unwrap()
+        scene.leased().task_fn(WORK, run).start().unwrap()
     };
     let other = scene.another();
     let (one, _other) = (server(&scene), server(&other));
@@ -308,7 +308,7 @@ async fn runs_of_a_server_that_died_go_on_at_another_once_its_lease_ran_out() {
     let hangs = Gate::default();
     let hang = hangs.clone();
     let dead = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let hang = hang.clone();
             async move {
@@ -327,7 +327,7 @@ async fn runs_of_a_server_that_died_go_on_at_another_once_its_lease_ran_out() {
     drop(dead);
 
     let other = scene.another();
-    let _next = other.builder().task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    let _next = other.leased().task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
     other.beat().await;
     other.beat().await;
     assert_eq!(run.status().await.unwrap().state(), StateKind::Running, "the lease has not run out");
@@ -344,7 +344,7 @@ async fn leases_are_renewed_while_tasks_block_all_threads_of_the_runtime() {
     let blocks = Gate::default();
     let blocking = blocks.clone();
     let server = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let (wait, blocks) = (once.lock().unwrap().take().expect("one attempt"), blocks.clone());
             async move {

@@ -23,6 +23,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(25);
 /// A heartbeat comes each third of the lease; not at a full minute, where other loops wake up.
 pub(crate) const BEAT: Duration = Duration::from_secs(11);
 pub(crate) const LEASE: Duration = Duration::from_secs(33);
+const LONG_LEASE: Duration = Duration::from_secs(1 << 33);
 
 /// A store that several servers can work on, one after the other or at once, a clock that stands still, and calls that
 /// fail on demand.
@@ -51,10 +52,15 @@ impl Scene {
         Self { faults, sleepers: Sleepers::on(&clock), client, clock, store }
     }
 
-    /// A server on this store and clock.
+    /// A server on this store and clock, whose lease lasts however far the clock is moved.
     pub(crate) fn builder(&self) -> Builder {
         let (store, clock) = (Arc::new(self.faults.clone()), Arc::new(self.sleepers.clone()));
-        Longhaul::builder().shared_store(store).clock(clock).lease(LEASE)
+        Longhaul::builder().shared_store(store).clock(clock).lease(LONG_LEASE)
+    }
+
+    /// A server that has to renew its lease: let the clock be moved by [`beat`](Self::beat) alone.
+    pub(crate) fn leased(&self) -> Builder {
+        self.builder().lease(LEASE)
     }
 
     /// A client in another process.

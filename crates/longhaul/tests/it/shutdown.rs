@@ -212,7 +212,7 @@ async fn leases_are_renewed_while_a_shutdown_waits() {
     let (told, gate) = (Gate::default(), Gate::default());
     let (is_told, release) = (told.clone(), gate.clone());
     let server = scene
-        .builder()
+        .leased()
         .task_fn(WORK, move |ctx| {
             let (told, gate) = (told.clone(), gate.clone());
             async move {
