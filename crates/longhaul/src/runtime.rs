@@ -173,9 +173,12 @@ impl Executor {
     /// The claims of this incarnation are lost: its attempts end, and what is claimed from now on is claimed by a new
     /// one.
     fn renounce(&self) {
+        // While nobody can be held, so that no attempt of the new incarnation is among those that are stopped.
+        let held = self.held();
         let lost = self.server.send_replace(self.ids.server(self.clock.now()));
+        held.values().for_each(|held| held.attempt.stop(StopReason::ClaimLost));
+        drop(held);
         tracing::warn!(server = %lost, "the lease is lost; its attempts end");
-        self.stop_all(&StopReason::ClaimLost);
     }
 
     fn stop_all(&self, reason: &StopReason) {
