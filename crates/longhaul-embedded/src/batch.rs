@@ -44,6 +44,12 @@ impl Batch {
         self.writes.remove(key);
     }
 
+    pub(crate) fn remove_all(&mut self, keys: &[Key]) {
+        for key in keys {
+            self.remove(key.clone());
+        }
+    }
+
     /// Whether this page is not in the file yet.
     pub(crate) fn is_new(&self, page: u64) -> bool {
         self.pages.first().is_some_and(|(first, _)| page >= *first)
@@ -98,7 +104,7 @@ impl Batch {
 /// The value of a list of runs that ended together.
 pub(crate) fn list(ids: &[RunId]) -> Vec<u8> {
     let mut bytes = vec![LIST_VERSION];
-    ids.iter().for_each(|id| bytes.extend_from_slice(id.as_bytes()));
+    bytes.extend(ids.iter().flat_map(RunId::as_bytes));
     bytes
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Committer {
     batch_number: u64,
     next_page: u64,
     /// The page that was read last: runs that were enqueued together are claimed together.
-    last_page: Option<(u64, Vec<u8>)>,
+    pub(crate) last_page: Option<(u64, Vec<u8>)>,
     /// What happened in this cycle to which runs.
     pub(crate) touched: HashMap<RunId, Touch>,
     answers: Answers,

@@ -30,7 +30,7 @@ pub(crate) const DIED: &[u8] = b"mdied";
 fn key(prefix: u8, rest: &[&[u8]]) -> Key {
     let mut key = Vec::with_capacity(32);
     key.push(prefix);
-    rest.iter().for_each(|part| key.extend_from_slice(part));
+    key.extend(rest.iter().copied().flatten());
     key
 }
 

@@ -48,6 +48,9 @@ impl Writes {
     }
 }
 
+/// Is shown a key and its value, and says whether it wants more.
+pub(crate) type Each<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// What the store needs of an engine. One thread uses it.
 ///
 /// Batches reach the disk in their order: after a crash, what is there is the effect of the first *n* of them, whole,
@@ -56,12 +59,7 @@ pub(crate) trait Kv: Send {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError>;
 
     /// Shows the keys that begin with `prefix` and are not below `from`, in their order, until `each` breaks.
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), KvError>;
+    fn scan(&self, prefix: &[u8], from: &[u8], each: &mut Each<'_>) -> Result<(), KvError>;
 
     /// Writes atomically; readers of this handle see it at once.
     fn apply(&mut self, writes: Writes) -> Result<(), KvError>;

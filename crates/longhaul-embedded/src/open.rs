@@ -4,6 +4,7 @@ use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::Arc,
 };
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     store::panic_message,
 };
 
-pub(crate) fn open(folder: &Path, options: &Options) -> Result<EmbeddedStore, OpenError> {
+pub(crate) fn open(folder: &Path, options: Options) -> Result<EmbeddedStore, OpenError> {
     if folder.exists() && !folder.is_dir() {
         return Err(OpenError::NotAFolder { folder: folder.into() });
     }
@@ -32,10 +33,11 @@ pub(crate) fn open(folder: &Path, options: &Options) -> Result<EmbeddedStore, Op
 }
 
 /// A store over an engine.
-pub(crate) fn over(kv: Box<dyn Kv>, options: &Options, folder: &Path) -> Result<EmbeddedStore, OpenError> {
+pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path) -> Result<EmbeddedStore, OpenError> {
     let Options { clock, durability, .. } = options;
+    let told = Arc::clone(&clock);
     let load = |queue, health| {
-        let mut committer = Committer::new(kv, queue, clock.clone(), *durability, health);
+        let mut committer = Committer::new(kv, queue, clock, durability, health);
         let found = guarded(|| {
             committer.recover().map_err(|fault| match fault {
                 Fault::Engine(error) => error,
@@ -51,7 +53,7 @@ pub(crate) fn over(kv: Box<dyn Kv>, options: &Options, folder: &Path) -> Result<
             None => Ok(committer),
         }
     };
-    EmbeddedStore::start(load, &**clock, *durability)
+    EmbeddedStore::start(load, &*told, durability)
 }
 
 /// A process that is killed while sled writes a snapshot leaves a file of this name, and sled takes it for a snapshot

@@ -4,7 +4,7 @@ mod blob;
 mod parts;
 mod v1;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use longhaul_core::{
     Decision, Ended, Envelope, History, IllegalEvent, NewRun, Run, RunId, Snapshot, Timestamp, admit, decide::Effects,
@@ -43,8 +43,8 @@ impl Damage {
         Self { what: what.into(), reason: reason.into() }
     }
 
-    pub(crate) fn of_run(id: RunId, reason: impl ToString) -> Self {
-        Self::of(id.to_string(), reason.to_string())
+    pub(crate) fn of_run(id: RunId, reason: impl fmt::Display) -> Self {
+        Self::of(id.to_string(), format!("{reason}"))
     }
 }
 

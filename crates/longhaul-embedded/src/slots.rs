@@ -68,12 +68,11 @@ impl Slots {
 
     fn emptiest(&mut self) -> u16 {
         let emptiest = (0..self.pages.len()).min_by_key(|page| self.pages[*page].held.len());
-        match emptiest.filter(|page| self.pages[*page].held.len() < PER_PAGE / 2) {
-            Some(page) => page as u16,
-            None => {
-                self.pages.push(SlotPage::default());
-                u16::try_from(self.pages.len() - 1).expect("fewer than two million runs execute at once")
-            }
+        if let Some(page) = emptiest.filter(|page| self.pages[*page].held.len() < PER_PAGE / 2) {
+            page as u16
+        } else {
+            self.pages.push(SlotPage::default());
+            u16::try_from(self.pages.len() - 1).expect("fewer than two million runs execute at once")
         }
     }
 

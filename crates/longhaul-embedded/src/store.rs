@@ -80,7 +80,7 @@ impl EmbeddedStore {
     /// # Errors
     /// [`OpenError::Locked`] names the process that has it open. The others say what to do.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        open::open(folder.as_ref(), &options)
+        open::open(folder.as_ref(), options)
     }
 
     /// Starts the committer on a store that was loaded.
@@ -144,7 +144,9 @@ fn run(committer: Committer, queue: &Queue, health: &Health) {
     let error = health.get_or_init(|| error);
     loop {
         let Taken { commands, closed } = queue.take(None);
-        commands.into_iter().for_each(|command| command.refuse(error));
+        for command in commands {
+            command.refuse(error);
+        }
         if closed {
             return;
         }

@@ -1,1 +1,7 @@
 //! Tests that look below the port.
+
+mod commits;
+mod damage;
+mod kit;
+mod pieces;
+mod power;

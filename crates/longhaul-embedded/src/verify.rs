@@ -171,6 +171,8 @@ impl Committer {
     }
 
     fn missing(&mut self) -> Result<Vec<String>, Fault> {
+        // Look into the file, not at the page that was read last.
+        self.last_page = None;
         let mut missing = Vec::new();
         let ids: Vec<RunId> = self.index.after(None).map(|(id, _)| id).collect();
         for id in ids {

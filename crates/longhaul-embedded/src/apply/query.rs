@@ -82,7 +82,8 @@ impl Committer {
                 break;
             }
             if let Some(snapshot) = self.snapshot(id)? {
-                weight += snapshot.metadata.len() + snapshot.execution_metadata.as_ref().map_or(0, |value| value.len());
+                weight += snapshot.metadata.len()
+                    + snapshot.execution_metadata.as_ref().map_or(0, longhaul_core::Envelope::len);
                 page.runs.push(snapshot);
             }
         }

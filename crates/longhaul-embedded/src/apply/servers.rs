@@ -12,7 +12,7 @@ use crate::{apply::reply_now, command::Reply, committer::Committer, error::Fault
 
 #[derive(Default)]
 pub(crate) struct Servers {
-    servers: HashMap<ServerId, Life>,
+    lives: HashMap<ServerId, Life>,
     /// By position; what does not hold any more is left out when it is read.
     orders: BTreeMap<u64, (ServerId, Order)>,
     last_position: u64,
@@ -32,17 +32,17 @@ impl Servers {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
         }
-        self.servers.insert(beat.server, Life::Until(now.after(beat.lease)));
+        self.lives.insert(beat.server, Life::Until(now.after(beat.lease)));
         Ok(())
     }
 
     pub(crate) fn is_dead(&self, server: ServerId) -> bool {
-        matches!(self.servers.get(&server), Some(Life::Over))
+        matches!(self.lives.get(&server), Some(Life::Over))
     }
 
     fn late(&self, now: Timestamp) -> Vec<ServerId> {
         let mut late: Vec<_> = self
-            .servers
+            .lives
             .iter()
             .filter(|(_, life)| matches!(life, Life::Until(until) if *until <= now))
             .map(|(server, _)| *server)
@@ -106,7 +106,7 @@ impl Committer {
     }
 
     fn bury(&mut self, server: ServerId, evidence: &str) -> Result<usize, Fault> {
-        self.servers.servers.insert(server, Life::Over);
+        self.servers.lives.insert(server, Life::Over);
         let held = |run: &&Run| matches!(run.state, State::Running { server: holder } if holder == server);
         let runs = || self.active.values().map(|record| &record.run).filter(held);
         let event = Event::Crash { evidence: evidence.into(), alone: alone(runs()) };

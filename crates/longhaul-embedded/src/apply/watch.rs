@@ -16,7 +16,7 @@ pub(crate) struct Watcher {
 /// Those who wait, by run.
 #[derive(Default)]
 pub(crate) struct Watchers {
-    watchers: HashMap<RunId, Vec<Watcher>>,
+    by_run: HashMap<RunId, Vec<Watcher>>,
     count: usize,
     /// How many there were when those who gave up were last removed.
     swept: usize,
@@ -24,27 +24,27 @@ pub(crate) struct Watchers {
 
 impl Watchers {
     fn wait(&mut self, watcher: Watcher) {
-        self.watchers.entry(watcher.id).or_default().push(watcher);
+        self.by_run.entry(watcher.id).or_default().push(watcher);
         self.count += 1;
         // Twice as many as after the last sweep: so the sweeps cost each watcher a constant.
         if self.count > 2 * self.swept + 64 {
-            self.watchers.retain(|_, watchers| {
+            self.by_run.retain(|_, watchers| {
                 watchers.retain(|watcher| !watcher.reply.is_closed());
                 !watchers.is_empty()
             });
-            self.count = self.watchers.values().map(Vec::len).sum();
+            self.count = self.by_run.values().map(Vec::len).sum();
             self.swept = self.count;
         }
     }
 
     pub(crate) fn take(&mut self, id: RunId) -> Vec<Watcher> {
-        let taken = self.watchers.remove(&id).unwrap_or_default();
+        let taken = self.by_run.remove(&id).unwrap_or_default();
         self.count -= taken.len();
         taken
     }
 
     pub(crate) fn refuse(&mut self, error: &StoreError) {
-        for watcher in self.watchers.drain().flat_map(|(_, watchers)| watchers) {
+        for watcher in self.by_run.drain().flat_map(|(_, watchers)| watchers) {
             _ = watcher.reply.send(Err(error.clone()));
         }
         self.count = 0;

@@ -37,10 +37,12 @@ impl Answers {
         if now == After::Sync {
             return self.0.drain(..).for_each(|(_, tell)| tell(None));
         }
-        let (ready, held) = std::mem::take(&mut self.0).into_iter().partition(|(after, _)| *after == now);
+        let (ready, held): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.0).into_iter().partition(|(after, _)| *after == now);
         self.0 = held;
-        let ready: Vec<(After, Tell)> = ready;
-        ready.into_iter().for_each(|(_, tell)| tell(None));
+        for (_, tell) in ready {
+            tell(None);
+        }
     }
 
     /// Nothing of it is known to hold.

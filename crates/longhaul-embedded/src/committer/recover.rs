@@ -111,7 +111,7 @@ impl Committer {
                 ControlFlow::Continue(())
             })?;
             obsolete.push(mark);
-            self.remove_all(obsolete)?;
+            self.remove_all(&obsolete)?;
         }
         Ok(())
     }
@@ -148,8 +148,8 @@ impl Committer {
         }
         // Last, so that a claim is never forgotten before its run was taken back.
         self.commit()?;
-        self.remove_all(pages)?;
-        self.remove_all(vec![keys::DIED.into()])
+        self.remove_all(&pages)?;
+        self.remove_all(&[keys::DIED.into()])
     }
 
     /// The run as its claim left it, if the slot still holds.
@@ -177,10 +177,10 @@ impl Committer {
         Ok(keys)
     }
 
-    fn remove_all(&mut self, keys: Vec<Key>) -> Result<(), Fault> {
+    fn remove_all(&mut self, keys: &[Key]) -> Result<(), Fault> {
         for keys in keys.chunks(REMOVED_TOGETHER) {
             self.room(keys.len())?;
-            keys.iter().for_each(|key| self.batch.remove(key.clone()));
+            self.batch.remove_all(keys);
             self.commit()?;
         }
         Ok(())

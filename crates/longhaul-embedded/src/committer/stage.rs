@@ -65,8 +65,10 @@ impl Committer {
         let Encoded { bytes, layout, pieces, obsolete } = encode(&record, VALUE_MAX);
         let apart = if pieces.len() + obsolete.len() <= PIECES_MAX {
             self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
-            pieces.into_iter().for_each(|(key, value)| self.batch.put(key, value));
-            obsolete.iter().for_each(|key| self.batch.remove(key.clone()));
+            for (key, value) in pieces {
+                self.batch.put(key, value);
+            }
+            self.batch.remove_all(&obsolete);
             None
         } else {
             self.mark(id)?;
@@ -134,7 +136,7 @@ impl Committer {
         if apart {
             return self.remove_pieces(id, &obsolete);
         }
-        obsolete.into_iter().for_each(|key| self.batch.remove(key));
+        self.batch.remove_all(&obsolete);
         Ok(())
     }
 
@@ -190,7 +192,7 @@ impl Committer {
     fn remove_pieces(&mut self, id: RunId, obsolete: &[Key]) -> Result<(), Fault> {
         for keys in obsolete.chunks(PIECES_MAX) {
             self.room(keys.len() + 1)?;
-            keys.iter().for_each(|key| self.batch.remove(key.clone()));
+            self.batch.remove_all(keys);
         }
         self.room(1)?;
         self.batch.remove(keys::mark(id));

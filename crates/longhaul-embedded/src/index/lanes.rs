@@ -79,8 +79,8 @@ impl Lanes {
     }
 
     fn line(&mut self, lane: u32, suspect: bool) -> &mut BTreeSet<Turn> {
-        let line = &mut self.lanes[lane as usize].1;
-        if suspect { &mut line.suspects } else { &mut line.innocent }
+        let Line { innocent, suspects } = &mut self.lanes[lane as usize].1;
+        if suspect { suspects } else { innocent }
     }
 
     /// The first `max` due runs, beyond suspicion, that this code reads.

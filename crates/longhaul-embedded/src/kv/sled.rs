@@ -1,8 +1,8 @@
 //! sled 0.34 on the seam.
 
-use std::{fs::File, ops::ControlFlow, path::Path};
+use std::{fs::File, path::Path};
 
-use super::{Kv, KvError, Writes};
+use super::{Each, Kv, KvError, Writes};
 use crate::lock::FolderLock;
 
 pub(crate) struct SledKv {
@@ -31,12 +31,7 @@ impl Kv for SledKv {
         Ok(self.db.get(key)?.map(|value| value.to_vec()))
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), KvError> {
+    fn scan(&self, prefix: &[u8], from: &[u8], each: &mut Each<'_>) -> Result<(), KvError> {
         let from = from.max(prefix);
         for entry in self.db.range(from..) {
             let (key, value) = entry?;

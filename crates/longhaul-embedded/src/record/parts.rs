@@ -111,7 +111,7 @@ pub(crate) fn encode(record: &Record, max: usize) -> Encoded {
         stays || values[part].as_ref().is_some_and(|value| value.len() > INLINE_MAX)
     });
     loop {
-        let (parts, pieces) = lay_out(record, &values, &apart);
+        let (parts, pieces) = lay_out(record, &values, apart);
         let bytes = write(id, &RecordV1::of(record, parts.clone()));
         if bytes.len() <= max {
             let layout = Layout { pieces, changed: [false; PARTS] };
@@ -150,7 +150,7 @@ fn envelope(value: &Envelope) -> Cow<'_, [u8]> {
 fn lay_out<'a>(
     record: &Record,
     values: &'a Values<'_>,
-    apart: &[bool; PARTS],
+    apart: [bool; PARTS],
 ) -> ([PartV1<'a>; PARTS], [Option<Pieces>; PARTS]) {
     let same_as_initial = values[EXECUTION_METADATA].is_some() && values[EXECUTION_METADATA] == values[INITIAL];
     let mut pieces = [None; PARTS];

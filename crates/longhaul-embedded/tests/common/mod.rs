@@ -9,7 +9,7 @@ use longhaul_testkit::{TestClock, conformance::Subject};
 use tempfile::TempDir;
 
 /// A store, its folder and its clock.
-pub struct Embedded {
+pub(crate) struct Embedded {
     pub store: EmbeddedStore,
     pub clock: TestClock,
     pub folder: TempDir,
@@ -17,7 +17,7 @@ pub struct Embedded {
 
 impl Embedded {
     /// Opens the folder again.
-    pub async fn reopen(&mut self) {
+    pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
         self.store = open(&self.folder, &self.clock);
     }
@@ -40,7 +40,7 @@ impl Subject for Embedded {
 }
 
 /// A new store in a new folder. What only a power cut would undo need not be waited for.
-pub async fn embedded() -> Embedded {
+pub(crate) async fn embedded() -> Embedded {
     let clock = TestClock::starting_at(Timestamp::from_micros(1_800_000_000_000_000));
     let folder = tempfile::tempdir().expect("a folder for the test");
     Embedded { store: open(&folder, &clock), clock, folder }

@@ -1,0 +1,177 @@
+//! What is committed when, and together with what.
+
+use longhaul_core::{
+    Ending, StateKind, Store, StoreError,
+    store::{Checkpoint, Filter},
+};
+use longhaul_testkit::fixture;
+
+use super::kit::{Kit, block_on, checkpoint, settlement, value};
+use crate::kv::sim::{Calls, Cut};
+
+fn since(kit: &Kit, before: Calls) -> (usize, usize, usize) {
+    let now = kit.disk.calls();
+    (now.apply - before.apply, now.flush - before.flush, now.sync - before.sync)
+}
+
+#[test]
+fn a_claim_is_flushed_but_needs_no_sync() {
+    block_on(async {
+        let mut kit = Kit::new();
+        kit.insert(value(1, 10)).await;
+        let before = kit.disk.calls();
+        assert_eq!(kit.claim(1).await.len(), 1);
+        assert_eq!(since(&kit, before), (1, 1, 0));
+    });
+}
+
+#[test]
+fn a_waiting_claim_shares_the_commit_of_the_insert_that_serves_it() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let waiting = tokio::spawn({
+            let (store, request) = (kit.store.clone(), kit.request(1, true));
+            async move { store.claim(request).await }
+        });
+        while tokio::runtime::Handle::current().metrics().num_alive_tasks() == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+        kit.store.count(Filter::default()).await.expect("the claim is parked, for it came before");
+
+        let before = kit.disk.calls();
+        let id = kit.insert(value(1, 10)).await;
+        let claimed = waiting.await.expect("no panic").expect("the store works");
+        assert_eq!(claimed[0].run.id, id);
+        assert_eq!(since(&kit, before), (1, 1, 1));
+    });
+}
+
+#[test]
+fn what_changes_nothing_commits_nothing() {
+    block_on(async {
+        let mut kit = Kit::new();
+        kit.insert(value(1, 10)).await;
+        let claimed = kit.claim(1).await.remove(0);
+        kit.save(&claimed, 1, value(2, 10)).await;
+
+        let before = kit.disk.calls();
+        kit.save(&claimed, 2, value(2, 10)).await;
+        let progress = longhaul_core::Progress { done: 3, ..Default::default() };
+        let told =
+            Checkpoint { execution_metadata: None, progress: Some(progress), ..checkpoint(&claimed, 0, value(0, 0)) };
+        kit.store.checkpoint(vec![told]).await.expect("the store works")[0].clone().expect("the attempt holds the run");
+        assert_eq!(kit.get(claimed.run.id).await.run.progress.map(|progress| progress.done), Some(3));
+        assert_eq!(kit.claim(1).await, []);
+        assert_eq!(since(&kit, before), (0, 0, 0));
+    });
+}
+
+#[test]
+fn many_small_runs_share_pages_and_many_claims_a_page_of_slots() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let runs: Vec<_> = (0..500).map(|_| kit.new_run()).collect();
+        kit.store.insert(runs).await.expect("the store works");
+        let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::PAGE).count();
+        assert!(pages < 50, "500 runs take {pages} pages");
+
+        let before = kit.disk.calls();
+        let claimed = kit.claim(64).await;
+        let slots = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::SLOTS).count();
+        assert_eq!((claimed.len(), slots, since(&kit, before)), (64, 1, (1, 1, 0)));
+
+        let before = kit.disk.calls();
+        let settlements = claimed.iter().map(|claimed| settlement(claimed, fixture::completed(1))).collect();
+        kit.store.settle(settlements).await.expect("the store works");
+        assert_eq!(since(&kit, before), (1, 1, 1));
+        let lists = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::ENDED).count();
+        assert_eq!(lists, 1);
+        kit.assert_sound().await;
+    });
+}
+
+#[test]
+fn more_than_a_batch_holds_is_committed_in_several_and_synced_once() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let runs: Vec<_> = (0..1000).map(|_| kit.new_run()).collect();
+        kit.store.insert(runs).await.expect("the store works");
+        let claimed = kit.claim(1000).await;
+        let before = kit.disk.calls();
+        let settlements = claimed.iter().map(|claimed| settlement(claimed, fixture::completed(1))).collect();
+        kit.store.settle(settlements).await.expect("the store works");
+        let (applied, flushed, synced) = since(&kit, before);
+        assert!((4..=8).contains(&applied), "{applied} batches for 1000 endings");
+        assert_eq!((flushed, synced), (1, 1));
+        kit.assert_sound().await;
+    });
+}
+
+#[test]
+fn after_a_failed_write_nothing_is_written_and_the_rest_stays_readable() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let safe = kit.insert(value(1, 10)).await;
+        let doubtful = kit.insert(value(2, 10)).await;
+        kit.disk.cut(Cut { after: 0, in_effect: true });
+        assert!(
+            matches!(kit.store.cancel(doubtful, None).await, Err(error) if error.to_string().contains("start the process again"))
+        );
+
+        let broken = kit.store.health().expect_err("it is broken");
+        assert!(matches!(broken, StoreError::Broken { .. }));
+        let new = kit.new_run();
+        assert_eq!(kit.store.insert(vec![new]).await, Err(broken.clone()));
+        assert_eq!(kit.store.claim(kit.request(1, true)).await, Err(broken.clone()));
+        assert_eq!(kit.store.changed(safe, 1).await, Err(broken.clone().into()));
+        assert_eq!(kit.get(safe).await.run.state.kind(), StateKind::Pending);
+        // Whether it is cancelled is not known, so it is not said.
+        assert_eq!(kit.store.get(doubtful).await, Err(broken.into()));
+    });
+}
+
+#[test]
+fn calls_that_wait_are_told_when_the_store_is_closed() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let id = kit.insert(value(1, 10)).await;
+        let claimed = kit.claim(1).await.remove(0);
+        kit.settle(&claimed, Ending::Suspended { until: None }).await;
+        let revision = kit.get(id).await.run.revision;
+        let waiting = [
+            tokio::spawn({
+                let store = kit.store.clone();
+                async move { store.changed(id, revision).await.map(drop).map_err(|error| error.to_string()) }
+            }),
+            tokio::spawn({
+                let (store, request) = (kit.store.clone(), kit.request(1, true));
+                async move { store.claim(request).await.map(drop).map_err(|error| error.to_string()) }
+            }),
+            tokio::spawn({
+                let (store, server) = (kit.store.clone(), kit.server);
+                async move { store.orders(server, 0).await.map(drop).map_err(|error| error.to_string()) }
+            }),
+        ];
+        tokio::task::yield_now().await;
+        kit.store.close().await;
+        for call in waiting {
+            assert_eq!(call.await.expect("no panic"), Err("the store is closed".into()));
+        }
+        assert_eq!(kit.store.count(Filter::default()).await, Err(StoreError::Closed));
+    });
+}
+
+#[test]
+fn the_store_sleeps_while_there_is_nothing_to_do() {
+    block_on(async {
+        let mut kit = Kit::new();
+        kit.insert(value(1, 10)).await;
+        let before = kit.disk.calls();
+        for _ in 0..100 {
+            kit.clock.advance(std::time::Duration::from_secs(60));
+        }
+        kit.store.count(Filter::default()).await.expect("the store works");
+        assert_eq!(since(&kit, before), (0, 0, 0));
+    });
+}
