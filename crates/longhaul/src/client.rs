@@ -98,8 +98,8 @@ impl Client {
 
     /// Enqueues many runs of `T` at once, far faster than one by one. Answers in the order of `metadata`.
     ///
-    /// The runs are kept in chunks of [`BULK_CHUNK`](longhaul_core::limits::CLAIM_MAX), each of them whole or not at
-    /// all; an error says how many are kept. A value that cannot be kept refuses all of them before any is.
+    /// The runs are handed to the store 4096 at a time; an error says how many are kept. A value that cannot be kept
+    /// refuses all of them before any is.
     pub async fn enqueue_all<T: Task>(
         &self,
         metadata: impl IntoIterator<Item = T::Metadata>,

@@ -61,6 +61,7 @@ fn round() -> impl Strategy<Value = Round> {
 }
 
 /// What the world was told of a run, and what it asked for without an answer.
+#[expect(clippy::struct_excessive_bools, reason = "facts of one run, each true or not")]
 #[derive(Clone, Debug, Default)]
 struct Known {
     inserted: bool,
@@ -240,7 +241,7 @@ fn check_one(snapshot: &Snapshot, known: &mut Known) {
     }
     match state {
         StateKind::Completed => {
-            assert!(matches!(snapshot.ended, Some(Ended::Completed(_))), "{id} has half an outcome")
+            assert!(matches!(snapshot.ended, Some(Ended::Completed(_))), "{id} has half an outcome");
         }
         StateKind::Cancelled => assert!(matches!(snapshot.ended, Some(Ended::Cancelled { .. }))),
         _ => assert!(!matches!(snapshot.ended, Some(Ended::Completed(_))), "{id} has an outcome and is {state}"),
