@@ -68,7 +68,7 @@ impl Committer {
         // task begins, or a power cut would leave effects of a run that never was.
         let is_written = |claimed: &Claimed| matches!(self.touched.get(&claimed.run.id), Some(Touch::Written(_)));
         let after = match &outcome {
-            Ok(claimed) if claimed.iter().any(is_written) => After::Sync,
+            Ok(claimed) if claimed.iter().any(is_written) => After::SyncToStart,
             _ => After::Flush,
         };
         let ticket = outcome.map(|claimed| Ticket::new(claimed, self.queue.clone()));

@@ -11,6 +11,8 @@ pub(crate) enum After {
     Flush,
     /// What it tells is as durable as it gets.
     Sync,
+    /// The same, and ahead of the others: a task begins with this answer, where the others only go on.
+    SyncToStart,
 }
 
 type Tell = Box<dyn FnOnce(Option<&StoreError>) + Send>;
@@ -35,7 +37,9 @@ impl Answers {
     /// Gives those answers that may be given now.
     pub(super) fn tell(&mut self, now: After) {
         if now == After::Sync {
-            return self.0.drain(..).for_each(|(_, tell)| tell(None));
+            let (starts, others): (Vec<_>, Vec<_>) =
+                self.0.drain(..).partition(|(after, _)| *after == After::SyncToStart);
+            return starts.into_iter().chain(others).for_each(|(_, tell)| tell(None));
         }
         let (ready, held): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.0).into_iter().partition(|(after, _)| *after == now);
