@@ -28,10 +28,15 @@ use crate::{
     index::Index,
     kv::{Kv, KvError},
     options::Durability,
-    queue::{Queue, Taken},
+    queue::{self, Queue, Taken},
     record::Record,
     slots::Slots,
 };
+
+/// How often the committer looks for more before it commits what it has, as long as each time something came: callers
+/// who were answered together come back together, and should share the next commit too. What they ask for is executed
+/// while the others are still on their way.
+const GATHERINGS_MAX: usize = 16;
 
 /// What the store cannot do any more, once it cannot.
 pub(crate) type Health = OnceLock<StoreError>;
@@ -114,9 +119,8 @@ impl Committer {
     /// Works until the queue is closed.
     pub(crate) fn run(mut self) {
         loop {
-            let Taken { commands, closed } = self.queue.take(self.patience());
-            self.cycle(commands);
-            if closed {
+            let taken = self.queue.take(self.patience());
+            if self.cycle(taken) {
                 return self.close();
             }
         }
@@ -128,16 +132,10 @@ impl Committer {
         self.clock.wait_for(next)
     }
 
-    /// One commit, shared by all who came in time.
-    fn cycle(&mut self, commands: Vec<Command>) {
+    /// One commit, shared by all who came in time. Answers whether no more will come.
+    fn cycle(&mut self, taken: Taken) -> bool {
         self.look_at_the_clock();
-        let (reads, writes): (Vec<_>, Vec<_>) = commands.into_iter().partition(Command::is_read);
-        for command in writes {
-            match self.health.get() {
-                None => self.execute(command),
-                Some(error) => command.refuse(error),
-            }
-        }
+        let (reads, closed) = self.gather(taken);
         if self.health.get().is_none()
             && let Err(fault) = self.serve_parked().and_then(|()| self.finish())
         {
@@ -148,6 +146,31 @@ impl Committer {
         for command in reads {
             self.read(command);
         }
+        closed
+    }
+
+    /// Executes what was taken, and what comes meanwhile; hands back the reads, and whether the queue is closed.
+    fn gather(&mut self, mut taken: Taken) -> (Vec<Command>, bool) {
+        let (mut reads, mut executed, mut gatherings) = (Vec::new(), 0, 0);
+        loop {
+            executed += taken.commands.len();
+            for command in taken.commands.drain(..) {
+                match self.health.get() {
+                    _ if command.is_read() => reads.push(command),
+                    None => self.execute(command),
+                    Some(error) => command.refuse(error),
+                }
+            }
+            if taken.closed || executed == 0 || executed >= queue::ROOM || gatherings == GATHERINGS_MAX {
+                break;
+            }
+            gatherings += 1;
+            taken = self.queue.more();
+            if taken.commands.is_empty() {
+                break;
+            }
+        }
+        (reads, taken.closed)
     }
 
     fn look_at_the_clock(&mut self) {

@@ -12,11 +12,7 @@ use crate::command::Command;
 
 /// Commands that wait to be taken. Callers beyond it wait themselves: it bounds memory, and is far above what one
 /// commit takes.
-const ROOM: usize = 4096;
-/// How often the committer lets others run before it commits what it has, as long as each time something new comes:
-/// callers who were answered together come back together, and should share the next commit too.
-const GATHERINGS_MAX: usize = 16;
-
+pub(crate) const ROOM: usize = 4096;
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
     /// Rings when the committer sleeps and there is something to do.
@@ -105,27 +101,14 @@ impl Queue {
             };
             inner.asleep = false;
         }
-        let mut taken = Taken { commands: self.empty(&mut inner), closed: inner.closed };
-        drop(inner);
-        self.gather(&mut taken);
-        taken
+        Taken { commands: self.empty(&mut inner), closed: inner.closed }
     }
 
-    fn gather(&self, taken: &mut Taken) {
-        for _ in 0..GATHERINGS_MAX {
-            if taken.commands.is_empty() || taken.commands.len() >= ROOM || taken.closed {
-                return;
-            }
-            std::thread::yield_now();
-            let mut inner = self.lock();
-            taken.closed = inner.closed;
-            let mut more = self.empty(&mut inner);
-            drop(inner);
-            if more.is_empty() {
-                return;
-            }
-            taken.commands.append(&mut more);
-        }
+    /// What came since, after others had the chance to run; empty if nothing did.
+    pub(crate) fn more(&self) -> Taken {
+        std::thread::yield_now();
+        let mut inner = self.lock();
+        Taken { commands: self.empty(&mut inner), closed: inner.closed }
     }
 
     fn empty(&self, inner: &mut Inner) -> Vec<Command> {
