@@ -125,7 +125,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 /// let cancelled = decide(now, &run, &Event::Cancel { reason: None })?;
 /// assert_eq!(cancelled.next.state, State::Cancelled);
 ///
-/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None };
+/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None, proves: true };
 /// assert!(matches!(decide(now, &run, &checkpoint), Err(IllegalEvent::EpochLost { state: StateKind::Pending, .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -139,12 +139,12 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             }
             Ok(step.claimed(*server))
         }
-        Event::Checkpoint { epoch, seq, changed } => {
+        Event::Checkpoint { epoch, seq, changed, proves } => {
             step.holds(*epoch)?;
             if *seq <= run.seq {
                 return Err(IllegalEvent::Superseded { found: *seq, current: run.seq });
             }
-            Ok(step.checkpointed(*seq, *changed))
+            Ok(step.checkpointed(*seq, *changed, *proves))
         }
         Event::Settle { epoch, ending } => {
             step.holds(*epoch)?;
@@ -231,10 +231,12 @@ impl<'a> Step<'a> {
         self.enter(State::Running { server })
     }
 
-    fn checkpointed(mut self, seq: u32, changed: Option<u16>) -> Decision {
+    fn checkpointed(mut self, seq: u32, changed: Option<u16>, proves: bool) -> Decision {
         self.next.seq = seq;
         if let Some(version) = changed {
             self.next.version = self.next.version.max(version);
+        }
+        if changed.is_some() && proves {
             self.next.progressed = true;
             self.next.suspicion = 0;
             self.next.counts.crashes = 0;

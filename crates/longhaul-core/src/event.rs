@@ -26,6 +26,8 @@ pub enum Event {
         seq: u32,
         /// The version that it was written under, if the value differs from the one before.
         changed: Option<u16>,
+        /// Whether a changed value proves that the run gets ahead: see [`Ending::proves_progress`].
+        proves: bool,
     },
     /// The attempt ended.
     Settle {
@@ -112,6 +114,15 @@ pub enum Ending {
     },
     /// The claim is given back: the task was never started.
     Returned,
+}
+
+impl Ending {
+    /// Whether execution metadata that is saved with this ending proves that the run gets ahead. What a task changed
+    /// right before it panicked does not: it would do the same again, and never be found out. Saves that came before,
+    /// the autosaves among them, do.
+    pub const fn proves_progress(&self) -> bool {
+        !matches!(self, Self::Panicked { .. })
+    }
 }
 
 /// What an attempt that runs is asked to do.

@@ -112,20 +112,21 @@ fn what_is_not_due_is_not_claimed() {
 fn a_checkpoint_with_a_new_value_clears_a_run_of_its_crashes() {
     let mut run = running();
     (run.suspicion, run.counts.crashes, run.counts.restarts_without_progress) = (3, 1, 7);
-    let same = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None });
+    let same = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None, proves: true });
     assert_eq!((same.seq, same.progressed, same.suspicion, same.counts), (1, false, 3, run.counts));
 
-    let other = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5) });
+    let other = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5), proves: true });
     assert_eq!((other.seq, other.progressed, other.suspicion, other.version), (2, true, 0, 5));
     assert_eq!((other.counts.crashes, other.counts.restarts_without_progress), (0, 0));
-    let older = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1) });
+    let older = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1), proves: true });
     assert_eq!(older.version, 2, "the metadata is still of version 2");
 }
 
 #[test]
 fn a_checkpoint_that_comes_late_is_told_apart_from_one_that_lost_its_claim() {
     let run = Run { seq: 3, ..running() };
-    let late = |epoch, seq| decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None });
+    let late =
+        |epoch, seq| decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true });
     assert_eq!(late(4, 3), Err(IllegalEvent::Superseded { found: 3, current: 3 }));
     let lost = IllegalEvent::EpochLost { found: Epoch(3), current: Epoch(4), state: StateKind::Running };
     assert_eq!(late(3, 9), Err(lost));

@@ -22,7 +22,7 @@ impl Committer {
         let mut record = self.active.remove(&id).expect("the attempt holds the run");
         let request = record.run.request.clone();
         let saved = match execution_metadata {
-            Some(value) => self.save(&mut record, seq, value, progress),
+            Some(value) => self.save(&mut record, (seq, value), progress, true),
             None => self.tell(&mut record, progress),
         };
         match saved {
@@ -39,10 +39,16 @@ impl Committer {
     }
 
     /// A save by the attempt that holds the run.
-    pub(super) fn save(&mut self, record: &mut Record, seq: u32, value: Envelope, progress: Option<Progress>) -> Saved {
+    pub(super) fn save(
+        &mut self,
+        record: &mut Record,
+        (seq, value): (u32, Envelope),
+        progress: Option<Progress>,
+        proves: bool,
+    ) -> Saved {
         let differs = record.execution_metadata.as_ref() != Some(&value);
-        let event =
-            Event::Checkpoint { epoch: record.run.epoch, seq, changed: differs.then(|| value.schema_version()) };
+        let changed = differs.then(|| value.schema_version());
+        let event = Event::Checkpoint { epoch: record.run.epoch, seq, changed, proves };
         match record.absorb(decide(self.now, &record.run, &event)) {
             Ok(_) => {
                 record.set_execution_metadata(Some(value));

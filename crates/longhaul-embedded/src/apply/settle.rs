@@ -20,7 +20,7 @@ impl Committer {
         }
         let mut record = self.active.remove(&id).expect("the attempt holds the run");
         match execution_metadata {
-            Some((seq, value)) => self.save(&mut record, seq, value, progress),
+            Some(saved) => self.save(&mut record, saved, progress, ending.proves_progress()),
             None => self.tell(&mut record, progress),
         };
         record.settled = true;

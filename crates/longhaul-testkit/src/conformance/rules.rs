@@ -78,6 +78,7 @@ macro_rules! conformance {
                 a_failure_is_retried_from_its_checkpoint,
                 a_retry_from_the_start_sees_what_the_run_was_enqueued_with,
                 the_last_failure_is_final_and_keeps_how_far_the_run_came,
+                a_panic_right_after_a_change_is_counted_and_the_change_is_kept,
                 an_outcome_comes_back_as_it_was_given,
                 interrupted_runs_go_on_at_once_and_nothing_is_counted_against_them,
                 a_run_that_suspends_waits_for_what_it_said;

@@ -190,6 +190,22 @@ pub async fn the_last_failure_is_final_and_keeps_how_far_the_run_came(mut scene:
     assert_eq!(scene.claim(1).await, []);
 }
 
+pub async fn a_panic_right_after_a_change_is_counted_and_the_change_is_kept(mut scene: Scene) {
+    let id = scene.enqueue().await;
+    let crashes_max = scene.get(id).await.run.policy.crashes_max;
+    for crash in 1..=crashes_max {
+        scene.clock.advance(RETRY_WAIT * 1000);
+        let claimed = scene.claim_one().await;
+        let failure = Failure::new(Cause::Panic, "index out of bounds", claimed.run.epoch, scene.now());
+        let changed = Some((1, value(u64::from(crash))));
+        let last = Settlement { execution_metadata: changed, ..settlement(&claimed, Ending::Panicked { failure }) };
+        assert!(matches!(scene.settle(last).await, Ok(Settled::Now(_))));
+        let after = scene.get(id).await;
+        assert_eq!((after.run.counts.crashes, after.execution_metadata), (crash, Some(value(u64::from(crash)))));
+    }
+    assert_eq!(scene.get(id).await.run.state, State::Failed);
+}
+
 pub async fn an_outcome_comes_back_as_it_was_given(mut scene: Scene) {
     let claimed = scene.running().await;
     let at = scene.now();

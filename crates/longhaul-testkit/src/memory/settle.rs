@@ -17,7 +17,7 @@ impl Book {
             return Err(CheckpointError::EpochLost { id, epoch });
         }
         match execution_metadata {
-            Some(value) => self.save(now, id, epoch, seq, value, progress),
+            Some(value) => self.save(now, (id, epoch, seq), value, progress, true),
             None => self.tell(id, progress),
         }
         Ok(Checkpointed { request: self.runs[&id].snapshot.run.request.clone() })
@@ -33,7 +33,7 @@ impl Book {
             return if settled { Ok(Settled::Already) } else { Err(SettleError::EpochLost { id, epoch }) };
         }
         match execution_metadata {
-            Some((seq, value)) => self.save(now, id, epoch, seq, value, progress),
+            Some((seq, value)) => self.save(now, (id, epoch, seq), value, progress, ending.proves_progress()),
             None => self.tell(id, progress),
         }
         let state = self.apply(now, id, &Event::Settle { epoch, ending }).expect("the attempt holds the run");
@@ -46,10 +46,17 @@ impl Book {
         run.state.kind() == StateKind::Running && run.epoch == epoch
     }
 
-    fn save(&mut self, now: Timestamp, id: RunId, epoch: Epoch, seq: u32, value: Envelope, progress: Option<Progress>) {
+    fn save(
+        &mut self,
+        now: Timestamp,
+        (id, epoch, seq): (RunId, Epoch, u32),
+        value: Envelope,
+        progress: Option<Progress>,
+        proves: bool,
+    ) {
         let before = &self.runs[&id].snapshot.execution_metadata;
         let changed = (before.as_ref() != Some(&value)).then(|| value.schema_version());
-        match self.apply(now, id, &Event::Checkpoint { epoch, seq, changed }) {
+        match self.apply(now, id, &Event::Checkpoint { epoch, seq, changed, proves }) {
             Ok(_) => {
                 let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
                 snapshot.execution_metadata = Some(value);

@@ -19,7 +19,9 @@ impl Happening {
     fn on(&self, run: &Run) -> Event {
         let writer = Epoch(run.epoch.0.saturating_sub(self.behind));
         match self.event.clone() {
-            Event::Checkpoint { seq, changed, .. } => Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed },
+            Event::Checkpoint { seq, changed, proves, .. } => {
+                Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed, proves }
+            }
             Event::Settle { ending, .. } => Event::Settle { epoch: writer, ending },
             event => event,
         }
@@ -48,7 +50,8 @@ fn event() -> impl Strategy<Value = Event> {
     let version = || proptest::option::of(1..4_u16);
     prop_oneof![
         6 => Just(Event::Claim { server: SERVER }),
-        3 => (0..3_u32, version()).prop_map(|(seq, changed)| Event::Checkpoint { epoch: Epoch(0), seq, changed }),
+        3 => (0..3_u32, version(), any::<bool>())
+            .prop_map(|(seq, changed, proves)| Event::Checkpoint { epoch: Epoch(0), seq, changed, proves }),
         4 => ending().prop_map(|ending| Event::Settle { epoch: Epoch(0), ending }),
         2 => any::<bool>().prop_map(crash),
         2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced }),
@@ -96,7 +99,7 @@ proptest! {
             prop_assert!(decide(NOW, &run, &event).is_err());
             let epoch = run.epoch;
             for late in [
-                Event::Checkpoint { epoch, seq: 99, changed: Some(1) },
+                Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true },
                 Event::Settle { epoch, ending: Ending::Completed { result: value(8) } },
             ] {
                 let lost = matches!(decide(NOW, &run, &late), Err(IllegalEvent::EpochLost { .. }));
@@ -112,7 +115,7 @@ proptest! {
         for epoch in [Epoch(run.epoch.0.saturating_sub(behind)), Epoch(run.epoch.0 + behind)] {
             prop_assume!(epoch != run.epoch);
             let settled = decide(NOW, &run, &Event::Settle { epoch, ending: ending.clone() });
-            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1) });
+            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true });
             for refused in [settled, saved] {
                 let lost = matches!(refused, Err(IllegalEvent::EpochLost { .. }));
                 prop_assert!(lost, "{:?}", refused);
