@@ -2,11 +2,14 @@
 
 use std::{fs::File, path::Path};
 
+use fs2::FileExt;
+
 use super::{Each, Kv, KvError, Writes};
 use crate::lock::FolderLock;
 
 pub(crate) struct SledKv {
-    db: sled::Db,
+    /// `None` only while this is dropped.
+    db: Option<sled::Db>,
     /// Our own descriptor of sled's log: its `flush` is `sync_file_range` on Linux, which a power cut undoes;
     /// `fdatasync` works on the file, whichever descriptor it comes through.
     log: File,
@@ -22,18 +25,33 @@ impl SledKv {
         let log = File::open(folder.join("db"))?;
         log.sync_all()?;
         File::open(folder)?.sync_all()?;
-        Ok(Self { db, log, _lock: lock })
+        Ok(Self { db: Some(db), log, _lock: lock })
+    }
+
+    fn db(&self) -> &sled::Db {
+        self.db.as_ref().expect("nobody calls what is being dropped")
+    }
+}
+
+impl Drop for SledKv {
+    /// sled's I/O threads may hold its file, and the lock on it, for a moment longer than its last handle lives: who
+    /// opens the folder next would be refused.
+    fn drop(&mut self) {
+        drop(self.db.take());
+        if let Err(error) = FileExt::lock_exclusive(&self.log) {
+            tracing::warn!(%error, "could not wait until sled let go of its file");
+        }
     }
 }
 
 impl Kv for SledKv {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
-        Ok(self.db.get(key)?.map(|value| value.to_vec()))
+        Ok(self.db().get(key)?.map(|value| value.to_vec()))
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], each: &mut Each<'_>) -> Result<(), KvError> {
         let from = from.max(prefix);
-        for entry in self.db.range(from..) {
+        for entry in self.db().range(from..) {
             let (key, value) = entry?;
             if !key.starts_with(prefix) || each(&key, &value).is_break() {
                 break;
@@ -50,11 +68,11 @@ impl Kv for SledKv {
                 None => batch.remove(key),
             }
         }
-        Ok(self.db.apply_batch(batch)?)
+        Ok(self.db().apply_batch(batch)?)
     }
 
     fn flush(&mut self) -> Result<(), KvError> {
-        self.db.flush()?;
+        self.db().flush()?;
         Ok(())
     }
 
