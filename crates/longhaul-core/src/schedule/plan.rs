@@ -1,0 +1,230 @@
+//! What is to be done about a schedule at `now`: which runs to enqueue, what was left out, when to look again.
+
+use std::{collections::VecDeque, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CLOCK_CORRECTION, Missed, ON_TIME, Overlap, Timetable, Timing, WAITING_MAX, key::run_id, timetable::just_before,
+};
+use crate::{id::RunId, time::Timestamp};
+
+/// How far a schedule was handled, and by which timing. Stored with the schedule, in the same transaction as the runs
+/// that were enqueued, and handed to the next [`plan`](plan()).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mark {
+    /// Every instant up to this time was decided on.
+    pub until: Timestamp,
+    /// A digest of the timing that it was decided by: with another one, the schedule begins anew.
+    pub timing: u32,
+}
+
+/// All that [`plan`](plan()) has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The schedule's name.
+    pub name: &'a str,
+    /// Its instants.
+    pub timetable: &'a Timetable,
+    /// What the plan before gave; `None`: it was never looked at.
+    pub mark: Option<Mark>,
+    /// The time.
+    pub now: Timestamp,
+    /// How many runs of the schedule are neither Completed, Failed nor Cancelled. Where runs are not enqueued in one
+    /// transaction with the mark, those of instants after the mark do not count: they are of this very plan.
+    pub unfinished: u32,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The runs to enqueue, the oldest instant first; at most [`WAITING_MAX`].
+    pub fire: Vec<Firing>,
+    /// The unfinished runs are to be cancelled.
+    pub cancel_running: bool,
+    /// The instants up to `now` that get no run.
+    pub left_out: LeftOut,
+    /// What to store, in one transaction with the runs; it is as it was if nothing was due.
+    pub mark: Mark,
+    /// When to look again: the first instant after `now` that was not handled. `None`: never, unless it is changed.
+    pub next: Option<Timestamp>,
+    /// What an operator may wonder about.
+    pub remark: Option<Remark>,
+}
+
+/// One run to enqueue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Firing {
+    /// The instant that the run stands for.
+    pub instant: Timestamp,
+    /// When the run is due: the instant and its jitter.
+    pub due: Timestamp,
+    /// The run's id, which is [`run_id`] of the schedule's name and the instant: whoever enqueues it a second time is
+    /// told that it is there.
+    pub run: RunId,
+}
+
+/// How many instants get no run, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeftOut {
+    /// Nobody looked in time, and [`Missed`] does not make up for them.
+    pub missed: Count,
+    /// An earlier run was not finished, or too many were waiting.
+    pub overlapped: u32,
+}
+
+/// A number, as far as it was counted.
+///
+/// ```
+/// use longhaul_core::schedule::Count;
+///
+/// assert_eq!(Count::Exactly(12).to_string(), "12");
+/// assert_eq!(Count::MoreThan(1000).to_string(), "more than 1000");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Count {
+    /// So many.
+    Exactly(u64),
+    /// So many and more.
+    MoreThan(u64),
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(n) => write!(f, "{n}"),
+            Self::MoreThan(n) => write!(f, "more than {n}"),
+        }
+    }
+}
+
+/// What an operator may wonder about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Remark {
+    /// The timing is another one than before: instants of the new one before now are not missed.
+    Changed,
+    /// The clock shows a time before what was handled. Nothing runs until it has caught up.
+    ClockBehind(Duration),
+    /// The clock shows a time long before what was handled: it was wrong then, and the schedule goes on from now.
+    ClockCorrected(Duration),
+}
+
+/// Says what is to be done about a schedule now.
+///
+/// The same situation gives the same plan; with the mark of a plan, nothing of it is planned again. Instants at or
+/// before the mark never fire, so that of several that look after the same schedule each may plan, and the runs' ids
+/// keep apart what only one may enqueue.
+///
+/// - *Nobody looked for long*: [`Missed`] decides which instants get a run; no plan has more than [`WAITING_MAX`].
+/// - *The clock went back*: what was handled is not repeated, so nothing runs until the clock has caught up. From
+///   [`CLOCK_CORRECTION`] on the clock was wrong before, and the schedule goes on from now; runs that come again have
+///   the ids they had. (A schedule with one instant that was handled stays so.)
+/// - *The timing was changed*: it begins anew as by [`Timetable::resume`].
+/// - *It was paused*: call [`Timetable::resume`] when it goes on. Without that, what fell into the pause was missed.
+///
+/// One call costs one look for the next instant if nothing is due. After an absence it costs a few dozen more, and what
+/// [`COUNT_MAX`](super::COUNT_MAX) says.
+///
+/// ```
+/// use longhaul_core::{Schedule, schedule::{Mark, Situation, plan}};
+/// use std::time::Duration;
+///
+/// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
+/// let mark = hourly.begin("2026-11-20T18:30:00Z".parse()?);
+/// let now = "2026-11-20T21:05:00Z".parse()?;
+/// let plan = plan(&Situation { name: "hourly", timetable: &hourly, mark: Some(mark), now, unfinished: 0 });
+///
+/// // 19:00 and 20:00 were missed as well; one run makes up for all.
+/// assert_eq!(plan.fire.len(), 1);
+/// assert_eq!(plan.fire[0].instant, "2026-11-20T21:00:00Z".parse()?);
+/// assert_eq!(plan.left_out.missed.to_string(), "2");
+/// assert_eq!(plan.next, Some("2026-11-20T22:00:00Z".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn plan(situation: &Situation<'_>) -> Plan {
+    let &Situation { timetable, now, .. } = situation;
+    let (mark, remark) = start(situation);
+    let first = timetable.next(mark.until);
+    let Some(latest) = first.filter(|&first| first <= now).and_then(|_| timetable.latest(mark.until, now)) else {
+        return Plan {
+            fire: Vec::new(),
+            cancel_running: false,
+            left_out: LeftOut { missed: Count::Exactly(0), overlapped: 0 },
+            mark,
+            next: first,
+            remark,
+        };
+    };
+    let wanted = not_missed(timetable, mark.until, latest, now);
+    let missed = count_others(timetable, mark.until, latest, &wanted);
+    let (instants, overlapped) = not_overlapping(timetable.schedule().overlap, wanted, situation.unfinished);
+    let firing = |&instant: &Timestamp| Firing {
+        instant,
+        due: timetable.due(situation.name, instant),
+        run: run_id(situation.name, instant),
+    };
+    Plan {
+        cancel_running: timetable.schedule().overlap == Overlap::CancelRunning
+            && situation.unfinished > 0
+            && !instants.is_empty(),
+        fire: instants.iter().map(firing).collect(),
+        left_out: LeftOut { missed, overlapped },
+        mark: Mark { until: latest, ..mark },
+        next: timetable.next(now),
+        remark,
+    }
+}
+
+/// The mark to go on from.
+fn start(situation: &Situation<'_>) -> (Mark, Option<Remark>) {
+    let &Situation { timetable, now, .. } = situation;
+    let Some(mark) = situation.mark else { return (timetable.begin(now), None) };
+    let behind = mark.until.since(now);
+    let recurring = !matches!(timetable.schedule().timing, Timing::Once(_));
+    if behind >= CLOCK_CORRECTION && recurring {
+        (timetable.begin(now), Some(Remark::ClockCorrected(behind)))
+    } else if mark.timing != timetable.digest() {
+        (timetable.resume(mark, now), Some(Remark::Changed))
+    } else if behind > Duration::ZERO {
+        (mark, Some(Remark::ClockBehind(behind)))
+    } else {
+        (mark, None)
+    }
+}
+
+/// Those of the instants in (`after`, `latest`] that get a run by the policy for missed ones, the oldest first.
+fn not_missed(timetable: &Timetable, after: Timestamp, latest: Timestamp, now: Timestamp) -> VecDeque<Timestamp> {
+    let max = match timetable.schedule().missed {
+        Missed::Skip if now.since(latest) > ON_TIME => 0,
+        Missed::Skip | Missed::Once => 1,
+        Missed::All(max) => max,
+    };
+    let before = |&instant: &Timestamp| timetable.latest(after, just_before(instant));
+    let mut wanted = VecDeque::new();
+    for instant in std::iter::successors(Some(latest), before).take(max as usize) {
+        wanted.push_front(instant);
+    }
+    wanted
+}
+
+/// How many instants in (`after`, `latest`] are not wanted.
+fn count_others(timetable: &Timetable, after: Timestamp, latest: Timestamp, wanted: &VecDeque<Timestamp>) -> Count {
+    let until = wanted.front().map_or(latest, |&oldest| just_before(oldest));
+    timetable.count(after, until)
+}
+
+/// Those of the wanted instants that get a run beside the unfinished ones, and how many do not.
+fn not_overlapping(overlap: Overlap, mut wanted: VecDeque<Timestamp>, unfinished: u32) -> (VecDeque<Timestamp>, u32) {
+    let all = wanted.len();
+    match overlap {
+        Overlap::Skip if unfinished > 0 => wanted.clear(),
+        // Those between would be cancelled before they begin.
+        Overlap::CancelRunning => drop(wanted.drain(..all.saturating_sub(1))),
+        // The oldest keep their place; what finds no room is left out as it would be were it to come later.
+        Overlap::Skip | Overlap::Queue | Overlap::Allow => {
+            wanted.truncate(WAITING_MAX.saturating_sub(unfinished) as usize);
+        }
+    }
+    let overlapped = (all - wanted.len()) as u32;
+    (wanted, overlapped)
+}
