@@ -1,7 +1,7 @@
-//! From wall-clock times to instants, over clock changes. The rules follow cron(8) of Debian (vixie-cron), which tells
-//! "jobs that run at a particular time" from those with a `*` and takes changes of three hours and more as corrections:
-//! <https://manpages.debian.org/stable/cron/cron.8.en.html>. We differ in what we take for an interval (the hour is
-//! every hour, instead of "there is a `*` in the hour or minute"), and in that none is longer at a change.
+//! From wall-clock times to instants, over clock changes. The rules follow cron(8). That of Debian tells "jobs that run
+//! at a particular time" from others, and takes a change of more than three hours as a correction; that of cronie counts
+//! among the former all "with granularity greater than one hour", as we do. We add that no interval is longer at a
+//! change. <https://manpages.debian.org/stable/cron/cron.8.en.html>, <https://github.com/cronie-crond/cronie>.
 
 use jiff::{
     Timestamp,
@@ -10,9 +10,6 @@ use jiff::{
 
 use super::Cron;
 use crate::schedule::CLOCK_CORRECTION;
-
-/// What is repeated each hour comes again within it.
-const HOUR_SECONDS: i64 = 60 * 60;
 
 impl Cron {
     /// Times of the day: each once. One in a gap comes at the end of the gap, one in a fold the first time.
@@ -68,15 +65,12 @@ impl Cron {
     }
 
     /// The instant that was to come next by the clock that ended at `change`, if the new clock names none until then.
+    /// It lies within the hour, or on a day that begins by the new clock as well.
     fn carried_over(&self, change: Timestamp) -> Option<Timestamp> {
         let (old, new) = (self.zone.to_offset(change.checked_sub(second()).ok()?), self.zone.to_offset(change));
         let by_old = old.to_timestamp(self.match_from(old.to_datetime(change))?).ok()?;
         let by_new = new.to_timestamp(self.match_from(new.to_datetime(change))?).ok()?;
-        let within_the_hour = by_old.as_second() - change.as_second() < HOUR_SECONDS;
-        let carried = is_clock_change(old, new)
-            && within_the_hour
-            && by_old < by_new
-            && self.names_day(new.to_datetime(by_old).date());
+        let carried = is_clock_change(old, new) && by_old < by_new && self.names_day(new.to_datetime(by_old).date());
         carried.then_some(by_old)
     }
 

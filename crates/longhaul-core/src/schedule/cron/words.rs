@@ -24,7 +24,7 @@ enum Times {
 
 fn times(fields: &Fields, cron: &Cron) -> Option<Times> {
     if fields.second != "0" {
-        return None;
+        return seconds(fields);
     }
     let (minutes, hours) = (cron.pattern.minutes.values(), cron.pattern.hours.values());
     let step = fields.minute.strip_prefix("*/").and_then(|step| step.parse::<u16>().ok());
@@ -41,6 +41,16 @@ fn times(fields: &Fields, cron: &Cron) -> Option<Times> {
                 |hour: &u16| minutes.iter().map(move |minute| format!("{hour:02}:{minute:02}")).collect::<Vec<_>>();
             Some(Times::At(list(&hours.iter().flat_map(clock).collect::<Vec<_>>())))
         }
+        _ => None,
+    }
+}
+
+fn seconds(fields: &Fields) -> Option<Times> {
+    let step = fields.second.strip_prefix("*/").and_then(|step| step.parse::<u16>().ok());
+    match (fields.second.as_str(), step) {
+        _ if fields.minute != "*" || fields.hour != "*" => None,
+        ("*", _) => Some(Times::Every("every second".into())),
+        (_, Some(step)) if step > 1 && 60 % step == 0 => Some(Times::Every(format!("every {step} seconds"))),
         _ => None,
     }
 }

@@ -19,7 +19,9 @@ fn patterns_are_described_in_words() {
         ("*/5 * * * 1-5", "every 5 minutes, Monday to Friday, UTC"),
         ("0 4 1 * *", "day 1 of every month at 04:00, UTC"),
         ("0 4 L * *", "the last day of every month at 04:00, UTC"),
-        ("*/30 * * * * *", "at every 30 seconds, UTC"),
+        ("* * * * * *", "every second, UTC"),
+        ("*/30 * * * * *", "every 30 seconds, UTC"),
+        ("*/30 5 * * * *", "at every 30 seconds, minute 5 past every hour, UTC"),
         ("0 0 1 1 *", "at 00:00, on day 1, in January, UTC"),
     ] {
         assert_eq!(cron(pattern, "UTC").describe(), words, "{pattern}");
