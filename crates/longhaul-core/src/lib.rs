@@ -3,6 +3,7 @@
 //! This crate knows what a run is, which state follows which ([`decide`](decide())), how a user's value is laid down
 //! ([`envelope`]), and what a store and a clock must do for us (the ports [`Store`] and [`Clock`]). It does no I/O,
 //! reads no clock, starts no thread and logs nothing: whatever needs those is handed in, or lives elsewhere.
+//! (With the feature `cron`, the rules of a time zone are read from the system's files when they are asked for first.)
 //!
 //! Applications use the crate `longhaul`; this one is for people who write a store.
 

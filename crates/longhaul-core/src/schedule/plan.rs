@@ -44,7 +44,8 @@ pub struct Plan {
     pub cancel_running: bool,
     /// The instants up to `now` that get no run.
     pub left_out: LeftOut,
-    /// What to store, in one transaction with the runs; it is as it was if nothing was due.
+    /// What to store, in one transaction with the runs, if it is another one than before. It is the same if nothing was
+    /// due, unless the schedule begins or there is a remark.
     pub mark: Mark,
     /// When to look again: the first instant after `now` that was not handled. `None`: never, unless it is changed.
     pub next: Option<Timestamp>,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::time::Timestamp;
 
-/// A schedule that was checked, and knows its instants. Made by [`Schedule::timetable`]; cheap to clone.
+/// A schedule that was checked, and knows its instants. Made by [`Schedule::timetable`].
 ///
 /// Its instants strictly increase. Asking for the next takes less than a microsecond for an interval and about two for
 /// a cron pattern, whatever the time that passed.

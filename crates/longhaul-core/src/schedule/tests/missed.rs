@@ -73,6 +73,14 @@ fn the_same_instant_has_the_same_run_on_every_server() {
 }
 
 #[test]
+fn nothing_was_missed_before_the_first_instant() {
+    let nightly = timetable(&Schedule::every(DAY).starting(at("2026-11-10T02:00:00Z")));
+    let plan = plan_at(&nightly, nightly.begin(at("2026-11-01T00:00:00Z")), at("2026-11-12T12:00:00Z"));
+    assert_eq!(fired(&plan), [at("2026-11-12T02:00:00Z")]);
+    assert_eq!(plan.left_out.missed, Count::Exactly(2));
+}
+
+#[test]
 fn ten_years_of_seconds_are_as_quickly_told_as_one() {
     let every_second = timetable(&Schedule::every(SECOND).missed(Missed::All(2)));
     let plan = plan_at(&every_second, every_second.begin(at("2016-11-14T00:00:00Z")), at("2026-11-14T00:00:00Z"));

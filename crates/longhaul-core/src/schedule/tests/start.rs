@@ -39,6 +39,7 @@ fn a_single_run_that_is_past_was_missed_and_comes_once_only() {
 
     let ahead = first_look(&once, "2026-11-01T00:00:00Z");
     assert_eq!((fired(&ahead), ahead.next), (vec![], Some(at("2026-11-20T21:00:00Z"))));
+    assert!(ahead.mark.until < at("2026-11-01T00:00:00Z"));
 }
 
 #[test]
@@ -52,6 +53,12 @@ fn a_changed_timing_begins_anew_and_never_before_what_was_handled() {
     // From then on it is this timing's own mark.
     let later = plan_at(&quarterly, plan.mark, at("2026-11-20T21:31:00Z"));
     assert_eq!((later.fire.len(), later.remark), (2, None));
+
+    // A single run that was still to come holds up nothing when it becomes an hourly one.
+    let once = timetable(&Schedule::once(at("2027-01-01T00:00:00Z")));
+    let ahead = plan_at(&once, once.begin(at("2026-11-20T17:30:00Z")), at("2026-11-20T17:30:00Z"));
+    let plan = plan_at(&hourly, ahead.mark, at("2026-11-20T21:05:00Z"));
+    assert_eq!((plan.next, plan.remark), (Some(at("2026-11-20T22:00:00Z")), Some(Remark::Changed)));
 
     // The one run that was moved into the past of what was handled does not come again.
     let moved = timetable(&Schedule::once(at("2026-11-20T17:00:00Z")));

@@ -68,4 +68,7 @@ fn jitter_delays_by_no_more_than_it_may_and_never_to_the_next_instant() {
     assert!(delays.iter().any(|&delay| delay > SECOND * 50) && delays.iter().any(|&delay| delay < SECOND * 10));
     assert_ne!(minutely.due("test", Timestamp::EPOCH), minutely.due("other", Timestamp::EPOCH));
     assert_eq!(timetable(&Schedule::every(MINUTE)).due("test", Timestamp::EPOCH), Timestamp::EPOCH);
+    // Chance gives this one nearly all that there is room for.
+    let (secondly, unlucky) = (timetable(&Schedule::every(SECOND).jitter(HOUR)), at("1970-01-01T23:35:28Z"));
+    assert_eq!(secondly.due("test", unlucky), at("1970-01-01T23:35:28.999999Z"));
 }
