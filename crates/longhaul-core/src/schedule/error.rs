@@ -3,6 +3,15 @@
 use std::{fmt, time::Duration};
 
 /// A schedule that cannot be followed: what is wrong with it, and what it may be.
+///
+/// ```
+/// use longhaul_core::{Missed, Schedule, ScheduleError};
+/// use std::time::Duration;
+///
+/// let error = Schedule::every(Duration::from_secs(60)).missed(Missed::All(0)).timetable().unwrap_err();
+/// assert_eq!(error, ScheduleError::MissedMax { max: 0 });
+/// assert_eq!(error.to_string(), "missed runs `all(0)`: give 1 to 1000, or `skip`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// The interval is zero, too short or too long.

@@ -10,7 +10,17 @@ use super::{
 use crate::{id::RunId, time::Timestamp};
 
 /// How far a schedule was handled, and by which timing. Stored with the schedule, in the same transaction as the runs
-/// that were enqueued, and handed to the next [`plan`](plan()).
+/// that were enqueued, and handed to the next [`plan`](plan()). [`Timetable::begin`] makes the first.
+///
+/// ```
+/// use longhaul_core::{Schedule, schedule::Mark};
+/// use std::time::Duration;
+///
+/// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
+/// let Mark { until, .. } = hourly.begin("2026-11-20T21:05:00Z".parse()?);
+/// assert_eq!(until.to_string(), "2026-11-20T21:04:59.999999Z"); // what is due at 21:05 is not handled yet
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Mark {
     /// Every instant up to this time was decided on.

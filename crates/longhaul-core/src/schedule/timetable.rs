@@ -268,6 +268,13 @@ fn digest(schedule: &Schedule) -> u32 {
 
 /// An instant, and how far the clocks of the schedule's zone are ahead of UTC then. Shown as
 /// `2026-03-29 03:00:00 +02:00`.
+///
+/// ```
+/// use longhaul_core::{Timestamp, schedule::LocalTime};
+///
+/// let time = LocalTime { at: Timestamp::EPOCH, offset_seconds: -12_600 };
+/// assert_eq!(time.to_string(), "1969-12-31 20:30:00 -03:30");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalTime {
     /// The instant.

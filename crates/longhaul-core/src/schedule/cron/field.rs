@@ -40,6 +40,9 @@ fn check_item(field: CronField, item: &str, whole: &str) -> Result<String, Wrong
     if let Some(special) = day_special(field, item) {
         return special;
     }
+    if item == "*" && whole != "*" {
+        return Err(Wrong::new(whole, "has a `*` beside others, where it names all of them alone"));
+    }
     let (base, step) = item.split_once('/').map_or((item, None), |(base, step)| (base, Some(step)));
     let base = if base == "*" { base.to_owned() } else { check_range(field, base, item, step)? };
     match step {

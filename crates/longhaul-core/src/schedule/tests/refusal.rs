@@ -33,6 +33,8 @@ fn a_stored_cron_schedule_is_a_clear_error_where_the_feature_is_off() {
 
 #[cfg(feature = "cron")]
 mod patterns {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -61,6 +63,7 @@ mod patterns {
         check("0 0 * MAI *", Month, "MAI", "is not understood");
         check("0 0 * * MONDAY", DayOfWeek, "MONDAY", "is not understood");
         check("1,,2 * * * *", Minute, "1,,2", "has a comma with nothing beside it");
+        check("*,5 * * * *", Minute, "*,5", "has a `*` beside others, where it names all of them alone");
         check("1- * * * *", Minute, "1-", "lacks a number");
         check("* 17-9 * * *", Hour, "17-9", "ends before it begins; write `17-23,…`");
         check("5/10 * * * *", Minute, "5/10", "has a step after a single value; write `5-59/10`");
@@ -121,5 +124,43 @@ mod patterns {
             assert!(error.contains("give an IANA name"), "{error}");
         }
         assert!(refused(&Schedule::cron("0 2 * * *", &"x".repeat(10_000))).len() < 200);
+    }
+
+    /// Often what a field may be, and often nearly so.
+    fn any_item() -> impl Strategy<Value = String> {
+        let number = || 0..9_u8;
+        prop_oneof![
+            4 => Just("*".to_owned()),
+            4 => number().prop_map(|n| n.to_string()),
+            1 => (0..70_u8).prop_map(|n| n.to_string()),
+            2 => (number(), number()).prop_map(|(a, b)| format!("{a}-{b}")),
+            1 => number().prop_map(|n| format!("*/{n}")),
+            1 => (number(), number(), number()).prop_map(|(a, b, n)| format!("{a}-{b}/{n}")),
+            1 => "[0-9]{0,2}[LW#]{0,2}[0-9]?",
+            1 => "JAN|DEC|sun-tue|fri-SUN|MON,thu|\\?",
+        ]
+    }
+
+    fn any_field() -> impl Strategy<Value = String> {
+        prop_oneof![3 => any_item(), 1 => proptest::collection::vec(any_item(), 1..4).prop_map(|items| items.join(","))]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_panic_and_what_we_let_through_is_understood(
+            fields in proptest::collection::vec(any_field(), 5..7),
+            text in ".{0,30}",
+        ) {
+            for pattern in [fields.join(" "), text] {
+                match Schedule::cron(&pattern, "Europe/Berlin").timetable() {
+                    Ok(table) => {
+                        let next = table.next(at("2026-11-20T21:00:00Z")).expect("it fires");
+                        prop_assert!(next > at("2026-11-20T21:00:00Z"));
+                        prop_assert!(table.describe().ends_with(", Europe/Berlin"));
+                    }
+                    Err(error) => prop_assert!(!matches!(error, ScheduleError::Pattern { .. }), "{}", error),
+                }
+            }
+        }
     }
 }
