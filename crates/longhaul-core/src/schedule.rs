@@ -20,6 +20,7 @@ mod cron;
 mod error;
 mod interval;
 mod key;
+mod local_time;
 mod plan;
 mod policy;
 #[cfg(feature = "cron")]
@@ -36,9 +37,10 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{CronField, ScheduleError};
 pub use key::run_id;
+pub use local_time::LocalTime;
 pub use plan::{Count, Firing, LeftOut, Mark, Plan, Remark, Situation, plan};
 pub use policy::{Missed, Overlap};
-pub use timetable::{LocalTime, Timetable};
+pub use timetable::Timetable;
 
 use crate::time::Timestamp;
 

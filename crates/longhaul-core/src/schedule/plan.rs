@@ -123,8 +123,8 @@ pub enum Remark {
 /// Says what is to be done about a schedule now.
 ///
 /// The same situation gives the same plan; with the mark of a plan, nothing of it is planned again. Instants at or
-/// before the mark never fire, so that of several that look after the same schedule each may plan, and the runs' ids
-/// keep apart what only one may enqueue.
+/// before the mark never fire, unless the clock was corrected. Of several servers that look after the same schedule each
+/// may plan: the ids keep the runs apart that only one may enqueue.
 ///
 /// - *Nobody looked for long*: [`Missed`] decides which instants get a run; no plan has more than [`WAITING_MAX`].
 /// - *The clock went back*: what was handled is not repeated, so nothing runs until the clock has caught up. From

@@ -1,0 +1,33 @@
+//! An instant as a wall clock shows it.
+
+use std::fmt;
+
+use crate::time::Timestamp;
+
+/// An instant, and how far the clocks of the schedule's zone are ahead of UTC then. Shown as
+/// `2026-03-29 03:00:00 +02:00`.
+///
+/// ```
+/// use longhaul_core::{Timestamp, schedule::LocalTime};
+///
+/// let time = LocalTime { at: Timestamp::EPOCH, offset_seconds: -12_600 };
+/// assert_eq!(time.to_string(), "1969-12-31 20:30:00 -03:30");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LocalTime {
+    /// The instant.
+    pub at: Timestamp,
+    /// Seconds that the wall clock is ahead of UTC; negative where it is behind.
+    pub offset_seconds: i32,
+}
+
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.at.as_micros().div_euclid(1_000_000);
+        let Ok(wall) = jiff::Timestamp::from_second(seconds.saturating_add(self.offset_seconds.into())) else {
+            return fmt::Display::fmt(&self.at, f);
+        };
+        let (sign, offset) = (if self.offset_seconds < 0 { '-' } else { '+' }, self.offset_seconds.unsigned_abs());
+        write!(f, "{} {sign}{:02}:{:02}", wall.strftime("%Y-%m-%d %H:%M:%S"), offset / 3600, offset / 60 % 60)
+    }
+}
