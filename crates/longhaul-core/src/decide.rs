@@ -10,7 +10,7 @@ use crate::{
     history::{HistoryEntry, Transition},
     id::Epoch,
     limits::{REASON_MAX, cut},
-    run::{Counts, Due, Ended, LastEnd, NewRun, Run},
+    run::{Counts, Ended, LastEnd, NewRun, Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
 };
@@ -78,11 +78,7 @@ pub enum IllegalEvent {
 
 /// The life of a run begins: what the store keeps for `new`, with the first entry of its history.
 pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
-    let due = match new.due {
-        None => now,
-        Some(Due::At(at)) => at,
-        Some(Due::After(wait)) => now.after(wait),
-    };
+    let due = new.due(now);
     let run = Run {
         id: new.id,
         kind: new.kind.clone(),
@@ -92,6 +88,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         tags: new.tags.clone(),
         policy: new.policy.clone(),
         timeout: new.timeout,
+        terms: new.terms.clone(),
         created: now,
         state: State::Pending { due },
         since: now,
@@ -118,7 +115,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 /// # let metadata = Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>())?;
 /// # let (run, _) = admit(now, &NewRun {
 /// #     id: RunId::new(now, [0; 10]), kind: Kind::new("demo")?, version: 1, queue: Queue::default(),
-/// #     priority: Priority(0), tags: [].into(), policy: RetryPolicy::default(), timeout: None, due: None,
+/// #     priority: Priority(0), tags: [].into(), policy: RetryPolicy::default(), timeout: None, due: None, terms: None,
 /// #     metadata, execution_metadata: None,
 /// # });
 /// // `run` waits to be claimed, so it can be cancelled at once, and has no attempt that could make a checkpoint.
@@ -157,7 +154,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         Event::Proceed { at, replaced } => match run.state {
             State::Suspended { .. } => Ok(step.proceeded(at.unwrap_or(now), *replaced)),
             // Other execution metadata would be overwritten by the attempt's next checkpoint.
-            State::Running { .. } if replaced.is_none() => Ok(step.keep_proceed()),
+            State::Running { .. } if replaced.is_none() => Ok(step.proceeded_while_running()),
             _ => Err(step.cannot("cannot proceed")),
         },
         Event::Cancel { reason } => match run.state {
@@ -169,6 +166,24 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             State::Pending { due } | State::Retrying { due } if due > now => Ok(step.hastened()),
             State::Incompatible { .. } => Ok(step.unparked("a client asked for it")),
             _ => Err(step.cannot("cannot hasten")),
+        },
+        Event::Reschedule { at } => match run.state {
+            State::Pending { .. } | State::Retrying { .. } => Ok(step.rescheduled(*at)),
+            _ => Err(step.cannot("cannot reschedule")),
+        },
+        Event::Prioritise { priority } => match run.state {
+            _ if run.state.is_final() => Err(step.cannot("cannot prioritise")),
+            _ => Ok(step.prioritised(*priority)),
+        },
+        Event::Suspend { reason } => match (&run.state, &run.request) {
+            (State::Pending { .. } | State::Retrying { .. }, _) => Ok(step.put_aside(reason.as_deref())),
+            // One that is being cancelled ends, and one that is being suspended will be.
+            (State::Running { .. }, None) => Ok(step.suspend_requested(reason.as_deref())),
+            _ => Err(step.cannot("cannot suspend")),
+        },
+        Event::Replace { version, priority, due } => match run.state {
+            State::Pending { .. } if run.epoch == Epoch(0) => Ok(step.replaced(*version, *priority, *due)),
+            _ => Err(step.cannot("cannot replace what was asked of")),
         },
         Event::Unpark { mark } => match run.state {
             State::Incompatible { by } if by != *mark => Ok(step.unparked("other code came up")),
@@ -249,7 +264,7 @@ impl<'a> Step<'a> {
     /// was alone is counted, and several become suspects.
     fn crashed(mut self, evidence: &str, alone: bool) -> Decision {
         self.next.last_end = LastEnd::Crashed;
-        if self.before.request.is_some() {
+        if self.is_being_cancelled() {
             return self.cancelled_as_requested();
         }
         if !self.before.progressed {
@@ -288,7 +303,12 @@ impl<'a> Step<'a> {
         self.enter(State::Pending { due: at })
     }
 
-    fn keep_proceed(mut self) -> Decision {
+    /// It is kept until the run suspends, but for one that is being suspended from outside: that is undone.
+    fn proceeded_while_running(mut self) -> Decision {
+        if let Some(StopRequest::Suspend { .. }) = self.before.request {
+            self.record(Transition::Proceeded, Some("it is not to be suspended any more"));
+            return self.release().stay();
+        }
         self.next.proceed_kept = true;
         self.record(Transition::Proceeded, Some("kept until the run suspends"));
         self.stay()
@@ -301,9 +321,50 @@ impl<'a> Step<'a> {
         self.stay()
     }
 
+    fn is_being_cancelled(&self) -> bool {
+        matches!(self.before.request, Some(StopRequest::Cancel { .. }))
+    }
+
     fn cancelled_as_requested(self) -> Decision {
-        let reason = self.before.request.clone().and_then(|StopRequest::Cancel { reason }| reason);
-        self.cancelled(reason.as_deref(), None)
+        let reason = self.before.request.as_ref().and_then(StopRequest::reason);
+        self.cancelled(reason, None)
+    }
+
+    fn suspend_requested(mut self, reason: Option<&str>) -> Decision {
+        self.next.request = Some(StopRequest::Suspend { reason: reason.map(|reason| cut(reason, REASON_MAX).into()) });
+        self.effects.order = true;
+        self.record(Transition::SuspendRequested, reason);
+        self.stay()
+    }
+
+    fn put_aside(mut self, reason: Option<&str>) -> Decision {
+        self.record(Transition::Suspended, reason);
+        self.release().enter(State::Suspended { waiting: Waiting::Proceed })
+    }
+
+    fn rescheduled(mut self, at: Timestamp) -> Decision {
+        self.record(Transition::Rescheduled, None);
+        let due = at.max(self.now);
+        match self.before.state {
+            State::Retrying { .. } => self.enter(State::Retrying { due }),
+            _ => self.enter(State::Pending { due }),
+        }
+    }
+
+    fn prioritised(mut self, priority: Priority) -> Decision {
+        self.next.priority = priority;
+        self.record(Transition::Prioritised, None);
+        self.stay()
+    }
+
+    fn replaced(mut self, version: u16, priority: Priority, due: Option<Timestamp>) -> Decision {
+        self.next.version = version;
+        self.next.priority = priority;
+        self.record(Transition::Replaced, None);
+        match due.map(|due| due.max(self.now)) {
+            Some(due) => self.enter(State::Pending { due }),
+            None => self.stay(),
+        }
     }
 
     fn cancelled(mut self, reason: Option<&str>, error: Option<crate::envelope::Envelope>) -> Decision {
@@ -335,7 +396,15 @@ impl<'a> Step<'a> {
     /// No attempt has the run any more, and the next may begin at once.
     fn waits_again(self) -> Decision {
         let due = self.now;
-        self.release().enter(State::Pending { due })
+        self.waits(State::Pending { due })
+    }
+
+    /// No attempt has the run any more: it waits as `state` says, or, if it was asked to be put aside, for a proceed.
+    fn waits(self, state: State) -> Decision {
+        match self.before.request {
+            Some(StopRequest::Suspend { .. }) => self.release().enter(State::Suspended { waiting: Waiting::Proceed }),
+            _ => self.release().enter(state),
+        }
     }
 
     /// What belonged to the claim goes with it.
@@ -354,6 +423,11 @@ impl<'a> Step<'a> {
         self.next.counts.suspensions += 1;
         self.next.counts.restarts_without_progress = 0;
         self.next.suspicion = 0;
+        if let Some(asked) = &self.before.request {
+            // Whoever asked for it lets it go on: neither the task's own time nor a proceed from before does.
+            self.record(Transition::Suspended, asked.reason());
+            return self.waits_again();
+        }
         if std::mem::take(&mut self.next.proceed_kept) {
             self.record(Transition::Suspended, Some("and goes on: a proceed had come before"));
             return self.waits_again();

@@ -7,6 +7,7 @@ use crate::{
     envelope::Envelope,
     failure::Failure,
     id::{Epoch, ServerId},
+    run::Priority,
     time::Timestamp,
 };
 
@@ -57,6 +58,30 @@ pub enum Event {
     },
     /// A client has the next attempt begin now.
     Hasten,
+    /// A client has the next attempt begin at another time.
+    Reschedule {
+        /// Not before.
+        at: Timestamp,
+    },
+    /// A client moves it forward or back among the due runs of its queue.
+    Prioritise {
+        /// From now on.
+        priority: Priority,
+    },
+    /// A client puts it aside until a proceed: at once, or, when it runs, when its attempt has stopped.
+    Suspend {
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+    /// A second run of its kind and key came while it waited: it takes over what that one brought.
+    Replace {
+        /// The newest version under which one of the values was written.
+        version: u16,
+        /// From now on.
+        priority: Priority,
+        /// When it is due; `None`: as before.
+        due: Option<Timestamp>,
+    },
     /// Code with another mark than the one that could not read it came up.
     Unpark {
         /// The code that came up.
@@ -133,4 +158,18 @@ pub enum StopRequest {
         /// Why.
         reason: Option<Box<str>>,
     },
+    /// Stop, and wait for a proceed.
+    Suspend {
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+}
+
+impl StopRequest {
+    /// Why it was asked.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Cancel { reason } | Self::Suspend { reason } => reason.as_deref(),
+        }
+    }
 }

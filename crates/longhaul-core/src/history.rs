@@ -67,6 +67,14 @@ pub enum Transition {
     Parked,
     /// Code that may be able to read its values came up.
     Unparked,
+    /// A client asked that it be put aside while it was running.
+    SuspendRequested,
+    /// A client chose another time for its next attempt.
+    Rescheduled,
+    /// A client moved it forward or back.
+    Prioritised,
+    /// It took over what a second run of its key brought.
+    Replaced,
 }
 
 impl fmt::Display for Transition {
@@ -90,6 +98,10 @@ impl fmt::Display for Transition {
             Self::Cancelled => "cancelled",
             Self::Parked => "parked",
             Self::Unparked => "unparked",
+            Self::SuspendRequested => "suspend requested",
+            Self::Rescheduled => "rescheduled",
+            Self::Prioritised => "prioritised",
+            Self::Replaced => "replaced",
         })
     }
 }

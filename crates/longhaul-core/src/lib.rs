@@ -7,11 +7,14 @@
 //!
 //! Applications use the crate `longhaul`; this one is for people who write a store.
 
+pub mod choose;
 pub mod clock;
 pub mod code;
+pub mod control;
 pub mod decide;
 pub mod envelope;
 pub mod event;
+pub mod explain;
 pub mod failure;
 pub mod history;
 pub mod id;
@@ -26,16 +29,19 @@ pub mod schedule;
 pub mod shape;
 pub mod state;
 pub mod store;
+pub mod terms;
 pub mod time;
 
 pub use clock::Clock;
+pub use control::{Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
 pub use decide::{Decision, IllegalEvent, admit, decide};
 pub use envelope::{Codec, Envelope};
 pub use event::{Ending, Event, StopRequest};
+pub use explain::Explanation;
 pub use failure::{Cause, Failure};
 pub use history::{History, HistoryEntry, Transition};
 pub use id::{Epoch, RunId, ServerId};
-pub use name::{Kind, Queue, Tag};
+pub use name::{Key, Kind, Label, Queue, ScheduleName, Tag};
 pub use progress::Progress;
 pub use retention::Retention;
 pub use retry::{Backoff, Resume, RetryPolicy};
@@ -43,4 +49,5 @@ pub use run::{Counts, Ended, LastEnd, NewRun, Priority, Run, Snapshot};
 pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
 pub use state::{State, StateKind, Waiting};
 pub use store::{Store, StoreError};
+pub use terms::{Inserted, OnConflict, Terms, Unique, UniqueScope};
 pub use time::Timestamp;

@@ -19,6 +19,12 @@ pub const REASON_MAX: usize = 256;
 pub const NAME_MAX: usize = 128;
 /// A tag's key or value, bytes: tags are for finding, so they stand in an index.
 pub const TAG_MAX: usize = 256;
+/// A key that runs share a limit by, or are unique by, bytes: an address or a digest, which stands in an index.
+pub const KEY_MAX: usize = 256;
+/// Labels that a run may require, or a server may have: they stand in each such run's record, which has to fit a page.
+pub const LABELS_MAX: usize = 8;
+/// The trace that a run comes from, bytes: W3C's `traceparent` has 55.
+pub const TRACE_MAX: usize = 128;
 /// Tags of one run.
 pub const TAGS_MAX: usize = 16;
 /// Entries in a run's history; the first is kept, of the others the latest.
@@ -29,6 +35,12 @@ pub const PROGRESS_TEXT_MAX: usize = 256;
 pub const PAGE_MAX: usize = 1000;
 /// Runs in one claim: what one server can hold ready.
 pub const CLAIM_MAX: usize = 1024;
+/// What a schedule consists of, laid down: its pattern, its options, and the metadata of its runs, which is that of
+/// every run and should be small.
+pub const SCHEDULE_MAX: usize = 64 << 10;
+/// Runs that come with one change of a schedule: what a store keeps together with it in one transaction, however large
+/// their metadata.
+pub const SCHEDULE_RUNS_MAX: usize = 8;
 /// Custom delays of a retry policy.
 pub const DELAYS_MAX: usize = 64;
 

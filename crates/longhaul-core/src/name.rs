@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::limits::{NAME_MAX, TAG_MAX};
+use crate::limits::{KEY_MAX, NAME_MAX, TAG_MAX};
 
 /// A name that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +106,53 @@ name! {
 name! {
     /// The name of a queue.
     Queue, "queue"
+}
+
+name! {
+    /// What a server has, or is, that others are not: `gpu`, `zone:eu-1`. A run may require some.
+    Label, "label"
+}
+
+name! {
+    /// The name of a schedule.
+    ScheduleName, "schedule"
+}
+
+/// A value by which runs of one kind are held apart or together: a tenant, an account, an address.
+///
+/// ```
+/// use longhaul_core::Key;
+///
+/// assert_eq!(Key::new("tenant 7")?.as_str(), "tenant 7");
+/// assert!(Key::new("").is_err());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// Checks a key: 1 to 256 bytes of any text.
+    pub fn new(key: &str) -> Result<Self, NameError> {
+        if key.is_empty() {
+            return Err(NameError::Empty { what: "key" });
+        }
+        if key.len() > KEY_MAX {
+            let name = crate::limits::cut(key, 32).to_owned();
+            return Err(NameError::TooLong { what: "key", name, length: key.len(), max: KEY_MAX });
+        }
+        Ok(Self(key.into()))
+    }
+
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl Default for Queue {

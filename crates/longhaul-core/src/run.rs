@@ -12,6 +12,7 @@ use crate::{
     progress::Progress,
     retry::RetryPolicy,
     state::State,
+    terms::Terms,
     time::Timestamp,
 };
 
@@ -39,6 +40,8 @@ pub struct Run {
     pub policy: RetryPolicy,
     /// How long an attempt may take.
     pub timeout: Option<Duration>,
+    /// What else it was enqueued with; see [`terms`](Self::terms).
+    pub terms: Option<Arc<Terms>>,
     /// When it was enqueued.
     pub created: Timestamp,
 
@@ -67,6 +70,29 @@ pub struct Run {
     pub progress: Option<Progress>,
     /// Grows with each change that anyone could see.
     pub revision: u64,
+}
+
+impl Run {
+    /// What else it was enqueued with.
+    pub fn terms(&self) -> &Terms {
+        self.terms.as_deref().unwrap_or(Terms::none())
+    }
+}
+
+impl NewRun {
+    /// What else it is to be enqueued with.
+    pub fn terms(&self) -> &Terms {
+        self.terms.as_deref().unwrap_or(Terms::none())
+    }
+
+    /// When it is due, for a store that takes it at `now`.
+    pub fn due(&self, now: Timestamp) -> Timestamp {
+        match self.due {
+            None => now,
+            Some(Due::At(at)) => at,
+            Some(Due::After(wait)) => now.after(wait),
+        }
+    }
 }
 
 /// What happened to a run how often. Only `failures` and `crashes` ever end one.
@@ -142,6 +168,8 @@ pub struct NewRun {
     pub timeout: Option<Duration>,
     /// Not before; `None`: at once.
     pub due: Option<Due>,
+    /// What else is asked; see [`Run::terms`].
+    pub terms: Option<Arc<Terms>>,
     /// What is asked for.
     pub metadata: Envelope,
     /// What the first attempt begins with; `None`: the type's default.

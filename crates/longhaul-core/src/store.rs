@@ -19,19 +19,24 @@ mod message;
 use async_trait::async_trait;
 
 pub use error::{
-    CancelError, CheckpointError, DeleteError, GetError, HastenError, InsertError, ProceedError, ServerError,
-    SettleError, StoreError,
+    CancelError, CheckpointError, DeleteError, GetError, InsertError, ProceedError, ScheduleError, ServerError,
+    SettleError, SteerError, StoreError,
 };
 pub use message::{
     Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Filter, Order, Orders, Page, PageRequest, Proceed,
-    Proceeded, Replacement, ServerBeat, Settled, Settlement, Swept,
+    Proceeded, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, Settled, Settlement,
+    Steer, Swept,
 };
 
 use crate::{
     code::KindSupport,
+    control::{Control, ControlChange, Controls, Scope},
+    explain::Explanation,
     id::{RunId, ServerId},
     retention::Retention,
     run::{NewRun, Snapshot},
+    state::StateKind,
+    terms::Inserted,
 };
 
 /// Where runs live.
@@ -40,11 +45,13 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps new runs. Each is kept or refused by itself; the answers are in the order of `runs`.
     ///
     /// An id that is already kept is [`InsertError::Duplicate`], also when its run is final: repeating an insert is
-    /// harmless.
-    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError>;
+    /// harmless. Where a run has the new one's [unique key](crate::Unique), [`terms::conflict`](crate::terms::conflict)
+    /// says what becomes of the two; a run of an earlier place in the same batch counts.
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError>;
 
-    /// Takes up to `request.max` due runs for a server: of the kinds and versions that it reads, higher priority first,
-    /// then the longest due. With `request.wait` it answers only when there is at least one; without, at once.
+    /// Takes up to `request.max` due runs for a server: of the kinds and versions that it reads, which require no labels
+    /// that it has not, as [`Gate::choose`](crate::choose::Gate::choose) says. A slot of a limit is taken with the claim
+    /// and free again as soon as the run does not run any more, however that comes. With `request.wait` it answers only when there is at least one; without, at once.
     ///
     /// When it answers, the claims are in the file (or the database) so that a process which dies executing them is
     /// found out, but they need not survive a power cut: the runs are due again then anyway. A claim whose future was
@@ -100,8 +107,15 @@ pub trait Store: Send + Sync + 'static {
     /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError>;
 
-    /// Has the next attempt of a waiting, retrying or incompatible run begin now.
-    async fn hasten(&self, id: RunId) -> Result<(), HastenError>;
+    /// Changes when, and whether, a run that is not final goes on. Answers the state that it is in afterwards.
+    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError>;
+
+    /// Changes what holds back a queue or a kind, and answers what holds now. Claims that wait see it at once; what
+    /// runs already runs on.
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError>;
+
+    /// All that holds back queues and kinds.
+    async fn controls(&self) -> Result<Controls, StoreError>;
 
     /// Removes a run that does not run, and all its values.
     async fn delete(&self, id: RunId) -> Result<(), DeleteError>;
@@ -113,6 +127,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// The run as it is now.
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;
+
+    /// Changes a schedule, and inserts the runs that come with the change, together or not at all. Of changes that were
+    /// made on the same revision one is kept: so of many servers, one enqueues the run of an instant.
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError>;
+
+    /// What changed among the schedules since the position `seen`: all of them at first, with 0. Waits until there is
+    /// something to tell, but answers at once with 0.
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError>;
+
+    /// Why the run is not running now.
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError>;
 
     /// The run as soon as its revision is above `seen`; at once if it is. The revision grows with every change, so no
     /// change is missed, though several may be seen as one.

@@ -4,9 +4,11 @@ mod checkpoint;
 mod claim;
 mod control;
 mod copy;
+mod gate;
 mod insert;
 mod query;
 mod retention;
+mod schedules;
 mod servers;
 mod settle;
 mod watch;
@@ -16,6 +18,7 @@ use longhaul_core::{Event, IllegalEvent, StateKind, StoreError, decide};
 pub(crate) use self::{
     claim::ParkedClaim,
     query::{CountRequest, Counted},
+    schedules::Rows,
     servers::Servers,
     watch::{Watcher, Watchers},
 };
@@ -60,8 +63,16 @@ impl Committer {
                 let verdict = self.cancel(id, reason);
                 self.answer(After::Sync, reply, verdict);
             }
-            C::Hasten { id, reply } => {
-                let verdict = self.hasten(id);
+            C::Steer { id, steer, reply } => {
+                let verdict = self.steer(id, steer);
+                self.answer(After::Sync, reply, verdict);
+            }
+            C::Control { scope, change, reply } => {
+                let control = self.control(&scope, change);
+                self.answer(After::Sync, reply, control);
+            }
+            C::Schedule { change, reply } => {
+                let verdict = self.schedule(change);
                 self.answer(After::Sync, reply, verdict);
             }
             C::Delete { id, reply } => {
@@ -85,6 +96,9 @@ impl Committer {
             | C::List { .. }
             | C::Count { .. }
             | C::Orders { .. }
+            | C::Controls { .. }
+            | C::Schedules { .. }
+            | C::Explain { .. }
             | C::Export { .. }
             | C::Verify { .. } => unreachable!("reads are not executed"),
         }
@@ -108,6 +122,12 @@ impl Committer {
                 reply_now(reply, counted);
             }
             C::Orders { server, seen, reply } => self.show_orders(server, seen, reply),
+            C::Controls { reply } => reply_now(reply, Ok(self.controls())),
+            C::Schedules { seen, reply } => self.show_schedules(seen, reply),
+            C::Explain { id, reply } => {
+                let verdict = self.explain(id);
+                reply_now(reply, verdict);
+            }
             C::Export { after, reply } => {
                 let exported = self.export(after);
                 reply_now(reply, exported);

@@ -3,12 +3,14 @@
 use std::{mem, sync::Arc};
 
 use longhaul_core::{
-    Epoch, NewRun, Retention, RunId, ServerId, Snapshot, StoreError,
+    Control, ControlChange, Controls, Epoch, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId,
+    Snapshot, StateKind, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, Swept,
+        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
+        SteerError, Swept,
     },
 };
 use tokio::sync::oneshot;
@@ -48,7 +50,7 @@ macro_rules! commands {
 }
 
 commands! {
-    Insert { runs: Vec<NewRun>, } -> Reply<Vec<Result<(), InsertError>>>;
+    Insert { runs: Vec<NewRun>, } -> Reply<Vec<Result<Inserted, InsertError>>>;
     Claim { request: ClaimRequest, } -> Reply<Ticket>;
     Checkpoint { checkpoints: Vec<Checkpoint>, } -> Reply<Vec<Result<Checkpointed, CheckpointError>>>;
     Settle { settlements: Vec<Settlement>, } -> Reply<Vec<Result<Settled, SettleError>>>;
@@ -58,7 +60,12 @@ commands! {
     Orders { server: ServerId, seen: u64, } -> Reply<Orders>;
     Proceed { proceed: Proceed, } -> Verdict<Proceeded, ProceedError>;
     Cancel { id: RunId, reason: Option<Box<str>>, } -> Verdict<Cancelled, CancelError>;
-    Hasten { id: RunId, } -> Verdict<(), HastenError>;
+    Steer { id: RunId, steer: Steer, } -> Verdict<StateKind, SteerError>;
+    Control { scope: Scope, change: ControlChange, } -> Reply<Control>;
+    Controls {} -> Reply<Controls>;
+    Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleError>;
+    Schedules { seen: u64, } -> Reply<Schedules>;
+    Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
     Unpark { kinds: Vec<KindSupport>, } -> Reply<usize>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
@@ -81,6 +88,9 @@ impl Command {
                 | Self::List { .. }
                 | Self::Count { .. }
                 | Self::Orders { .. }
+                | Self::Controls { .. }
+                | Self::Schedules { .. }
+                | Self::Explain { .. }
                 | Self::Export { .. }
                 | Self::Verify { .. }
         )

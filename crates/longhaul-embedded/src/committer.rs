@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, RunId, StoreError, Timestamp};
+use longhaul_core::{Clock, RunId, StoreError, Timestamp, choose::Gate};
 
 use self::answers::Answers;
 pub(crate) use self::{
@@ -21,7 +21,7 @@ pub(crate) use self::{
     recover::FORMAT_VERSION,
 };
 use crate::{
-    apply::{ParkedClaim, Servers, Watchers},
+    apply::{ParkedClaim, Rows, Servers, Watchers},
     batch::Batch,
     command::Command,
     error::{Fault, broken},
@@ -57,6 +57,8 @@ pub(crate) struct Committer {
     pub(crate) servers: Servers,
     pub(crate) parked: Vec<ParkedClaim>,
     pub(crate) watchers: Watchers,
+    pub(crate) gate: Gate,
+    pub(crate) schedules: Rows,
 
     pub(crate) batch: Batch,
     /// The number of the batch in the making.
@@ -104,6 +106,8 @@ impl Committer {
             servers: Servers::default(),
             parked: Vec::new(),
             watchers: Watchers::default(),
+            gate: Gate::default(),
+            schedules: Rows::default(),
             batch: Batch::default(),
             batch_number: 0,
             next_page: 0,
@@ -231,6 +235,7 @@ impl Committer {
         self.parked.drain(..).for_each(|claim| claim.refuse(&error));
         self.watchers.refuse(&error);
         self.servers.refuse_waiting(&error);
+        self.schedules.refuse_waiting(&error);
     }
 
     /// Everyone who waits is told; what was acknowledged for this process only is made to last.
@@ -239,6 +244,7 @@ impl Committer {
         self.parked.drain(..).for_each(|claim| claim.refuse(&error));
         self.watchers.refuse(&error);
         self.servers.refuse_waiting(&error);
+        self.schedules.refuse_waiting(&error);
         if self.health.get().is_none()
             && let Err(error) = self.kv.flush().and_then(|()| self.kv.sync())
         {
@@ -280,6 +286,7 @@ impl Committer {
             }
         }
         self.servers.tell_orders(&self.active);
+        self.schedules.tell();
         self.touched = touched;
         self.touched.clear();
     }

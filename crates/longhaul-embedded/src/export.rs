@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     EmbeddedStore,
     command::Command,
-    record::{Damage, Record, RecordV1},
+    record::{Damage, Record, RecordV1, TermsV1},
 };
 
 const FORMAT: &str = "longhaul-export";
@@ -36,6 +36,8 @@ struct Line<'a> {
     id: RunId,
     #[serde(borrow)]
     run: RecordV1<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terms: Option<TermsV1>,
 }
 
 /// A slice of an export.
@@ -157,12 +159,14 @@ impl Lines<'_> {
 
 /// A run as a line of an export.
 pub(crate) fn line(record: &Record) -> String {
-    let line = Line { id: record.run.id, run: RecordV1::whole(record) };
+    let run = RecordV1::whole(record);
+    let line = Line { id: record.run.id, terms: run.terms.clone(), run };
     serde_json::to_string(&line).expect("our own records can be written")
 }
 
 fn read_line(line: &str) -> Result<Record, String> {
-    let Line { id, run } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let Line { id, mut run, terms } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    run.terms = terms;
     let apart = &mut |_, _| Err(Damage::of_run(id, "a part of it is elsewhere"));
     run.record(id, apart).map_err(|damage| damage.to_string())
 }

@@ -4,6 +4,7 @@
 //! record stays in the file.
 
 mod lanes;
+mod uniques;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,9 +12,15 @@ use std::{
     ops::Bound,
 };
 
-use longhaul_core::{Run, RunId, StateKind, Tag, Timestamp};
+use longhaul_core::{
+    Priority, Run, RunId, StateKind, Tag, Timestamp,
+    choose::{Tally, Turn},
+};
 
-pub(crate) use self::lanes::{Lanes, Turn};
+pub(crate) use self::{
+    lanes::{Lanes, Reader},
+    uniques::{Kept, Uniques},
+};
 
 /// Where the record of a live run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +55,9 @@ pub(crate) struct Index {
     parked: BTreeSet<RunId>,
     /// How many runs that execute are suspects.
     suspects_running: usize,
+    /// What executes, by what limits go by.
+    pub(crate) tally: Tally,
+    pub(crate) uniques: Uniques,
 }
 
 impl Index {
@@ -82,7 +92,7 @@ impl Index {
         let entry = Entry {
             place,
             due: run.state.due(),
-            lane: self.lanes.of(run),
+            lane: self.lanes.join(run),
             state: run.state.kind(),
             priority: run.priority.0,
             suspicion: run.suspicion,
@@ -99,13 +109,18 @@ impl Index {
         }
         match entry.state {
             StateKind::Incompatible => _ = self.parked.insert(run.id),
-            StateKind::Running => self.suspects_running += usize::from(entry.is_suspect()),
+            StateKind::Running => {
+                self.suspects_running += usize::from(entry.is_suspect());
+                self.tally.enter(self.lanes.get(entry.lane));
+            }
             _ => {}
         }
+        self.uniques.note(now, run);
     }
 
     /// Forgets a run that is final, or gone.
-    pub(crate) fn remove(&mut self, run: &Run) {
+    pub(crate) fn remove(&mut self, now: Timestamp, run: &Run) {
+        self.uniques.note(now, run);
         if let Some(before) = self.entries.remove(&run.id) {
             self.unlink(run.id, before);
             if before.tagged {
@@ -119,21 +134,29 @@ impl Index {
         if let Some(entry) = self.entries.get_mut(&id) {
             let before = *entry;
             entry.due = None;
-            self.unlink(id, before);
+            self.step_out(id, before);
         }
     }
 
-    fn unlink(&mut self, id: RunId, before: Entry) {
+    fn step_out(&mut self, id: RunId, before: Entry) {
         if let Some(due) = before.due
             && !self.timers.remove(&(due, id))
         {
             self.lanes.step_out(before.turn(due, id), before.lane, before.is_suspect());
         }
+    }
+
+    fn unlink(&mut self, id: RunId, before: Entry) {
+        self.step_out(id, before);
         match before.state {
             StateKind::Incompatible => _ = self.parked.remove(&id),
-            StateKind::Running => self.suspects_running -= usize::from(before.is_suspect()),
+            StateKind::Running => {
+                self.suspects_running -= usize::from(before.is_suspect());
+                self.tally.leave(self.lanes.get(before.lane));
+            }
             _ => {}
         }
+        self.lanes.leave(before.lane);
     }
 
     /// Lines up the runs whose time has come.
@@ -158,7 +181,7 @@ impl Index {
 
 impl Entry {
     fn turn(&self, due: Timestamp, id: RunId) -> Turn {
-        Turn::new(self.priority, due, id)
+        Turn::new(Priority(self.priority), due, id)
     }
 
     fn is_suspect(&self) -> bool {

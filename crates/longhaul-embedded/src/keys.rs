@@ -11,8 +11,15 @@
 //! | `w id` | the pieces of this run are being written or removed, in more than one batch |
 //! | `c page` | who holds which runs |
 //! | `f state since id` | runs that became final together, for the retention |
+//! | `u kind 0 key` | the final run that has this unique key, and until when |
+//! | `g q queue`, `g k kind` | what holds a queue or a kind back |
+//! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
+//! | `s name 0 chunk` | a schedule |
+//! | `m schedules` | the revision of the last change of a schedule |
+//!
+//! No name holds a zero byte.
 
-use longhaul_core::{RunId, StateKind, Timestamp};
+use longhaul_core::{Key as Name, Kind, Queue, RunId, ScheduleName, Scope, StateKind, Timestamp, choose::Bucket};
 
 use crate::kv::Key;
 
@@ -23,9 +30,14 @@ pub(crate) const CHUNK: u8 = b'x';
 pub(crate) const MARK: u8 = b'w';
 pub(crate) const SLOTS: u8 = b'c';
 pub(crate) const ENDED: u8 = b'f';
+pub(crate) const UNIQUE: u8 = b'u';
+pub(crate) const CONTROL: u8 = b'g';
+pub(crate) const BUCKET: u8 = b'r';
+pub(crate) const SCHEDULE: u8 = b's';
 
 pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const DIED: &[u8] = b"mdied";
+pub(crate) const SCHEDULES: &[u8] = b"mschedules";
 
 fn key(prefix: u8, rest: &[&[u8]]) -> Key {
     let mut key = Vec::with_capacity(32);
@@ -80,6 +92,68 @@ pub(crate) fn ended(state: StateKind, since: Timestamp, first: RunId) -> Key {
     let mut key = ended_at(state, since);
     key.extend_from_slice(first.as_bytes());
     key
+}
+
+pub(crate) fn unique(kind: &Kind, name: &Name) -> Key {
+    key(UNIQUE, &[kind.as_str().as_bytes(), &[0], name.as_str().as_bytes()])
+}
+
+/// Kind and key of a `u` key.
+pub(crate) fn unique_of(key: &[u8]) -> Option<(Kind, Name)> {
+    pair(key.get(1..)?)
+}
+
+fn pair(bytes: &[u8]) -> Option<(Kind, Name)> {
+    let (kind, name) = std::str::from_utf8(bytes).ok()?.split_once('\0')?;
+    Some((Kind::new(kind).ok()?, Name::new(name).ok()?))
+}
+
+pub(crate) fn control(scope: &Scope) -> Key {
+    match scope {
+        Scope::Queue(queue) => key(CONTROL, &[b"q", queue.as_str().as_bytes()]),
+        Scope::Kind(kind) => key(CONTROL, &[b"k", kind.as_str().as_bytes()]),
+    }
+}
+
+/// The scope of a `g` key.
+pub(crate) fn control_of(key: &[u8]) -> Option<Scope> {
+    scope(key.get(1..)?)
+}
+
+fn scope(bytes: &[u8]) -> Option<Scope> {
+    let (what, name) = bytes.split_first()?;
+    let name = std::str::from_utf8(name).ok()?;
+    match what {
+        b'q' => Queue::new(name).ok().map(Scope::Queue),
+        b'k' => Kind::new(name).ok().map(Scope::Kind),
+        _ => None,
+    }
+}
+
+pub(crate) fn bucket(bucket: &Bucket) -> Key {
+    match bucket {
+        Bucket::Scope(scope) => [&[BUCKET], &control(scope)[1..]].concat(),
+        Bucket::Key(kind, name) => [b"ry", &unique(kind, name)[1..]].concat(),
+    }
+}
+
+/// The bucket of an `r` key.
+pub(crate) fn bucket_of(key: &[u8]) -> Option<Bucket> {
+    match key.get(1..)? {
+        [b'y', rest @ ..] => pair(rest).map(|(kind, name)| Bucket::Key(kind, name)),
+        rest => scope(rest).map(Bucket::Scope),
+    }
+}
+
+pub(crate) fn schedule(name: &ScheduleName, chunk: u32) -> Key {
+    key(SCHEDULE, &[name.as_str().as_bytes(), &[0], &chunk.to_be_bytes()])
+}
+
+/// Name and chunk of an `s` key.
+pub(crate) fn schedule_of(key: &[u8]) -> Option<(ScheduleName, u32)> {
+    let (name, chunk) = key.get(1..)?.split_last_chunk::<4>()?;
+    let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
+    Some((ScheduleName::new(name).ok()?, u32::from_be_bytes(*chunk)))
 }
 
 /// Frozen: stands in keys.
@@ -152,6 +226,21 @@ mod tests {
             [&b"fc\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
         );
         assert_eq!(slots(1), b"c\0\x01");
+    }
+
+    #[test]
+    fn keys_of_names_are_read_back() {
+        let (kind, name) = (Kind::new("mail").unwrap(), Name::new("tenant: Ä/7").unwrap());
+        assert_eq!(unique_of(&unique(&kind, &name)), Some((kind.clone(), name.clone())));
+        for scope in [Scope::Kind(kind.clone()), Scope::Queue(Queue::default())] {
+            assert_eq!(control_of(&control(&scope)), Some(scope.clone()));
+            assert_eq!(bucket_of(&bucket(&Bucket::Scope(scope.clone()))), Some(Bucket::Scope(scope)));
+        }
+        let of_key = Bucket::Key(kind, name);
+        assert_eq!(bucket_of(&bucket(&of_key)), Some(of_key));
+        let nightly = ScheduleName::new("nightly").unwrap();
+        assert_eq!(schedule_of(&schedule(&nightly, 258)), Some((nightly.clone(), 258)));
+        assert_eq!(schedule(&nightly, 258), b"snightly\0\0\0\x01\x02");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A run with its values, as it is in memory, and how it is laid down.
 
 mod blob;
+mod control;
 mod parts;
+mod terms;
 mod v1;
 
 use std::{fmt, sync::Arc};
@@ -11,7 +13,9 @@ use longhaul_core::{
 };
 
 pub(crate) use self::{
+    control::{read_control, write_control},
     parts::{Encoded, Layout, Pieces, encode},
+    terms::TermsV1,
     v1::{RecordV1, read},
 };
 
@@ -89,6 +93,15 @@ impl Record {
             self.execution_metadata = value;
             self.layout.changed(parts::EXECUTION_METADATA);
         }
+    }
+
+    /// What was asked is replaced by what another run brought.
+    pub(crate) fn replace(&mut self, metadata: Envelope, execution_metadata: Option<Envelope>) {
+        self.metadata = metadata;
+        self.initial.clone_from(&execution_metadata);
+        self.layout.changed(parts::METADATA);
+        self.layout.changed(parts::INITIAL);
+        self.set_execution_metadata(execution_metadata);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

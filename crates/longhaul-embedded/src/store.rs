@@ -10,14 +10,16 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Clock, NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    Clock, Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId,
+    Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     code::KindSupport,
-    limits::{CLAIM_MAX, PAGE_MAX},
+    limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, Swept,
+        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
+        SteerError, Swept,
     },
 };
 use tokio::sync::{oneshot, watch};
@@ -182,7 +184,7 @@ impl fmt::Debug for EmbeddedStore {
 
 #[async_trait]
 impl Store for EmbeddedStore {
-    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.call(|reply| Command::Insert { runs, reply }).await
     }
 
@@ -226,8 +228,31 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Cancel { id, reason, reply }).await?
     }
 
-    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
-        self.call(|reply| Command::Hasten { id, reply }).await?
+    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+        self.call(|reply| Command::Steer { id, steer, reply }).await?
+    }
+
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.call(|reply| Command::Control { scope, change, reply }).await
+    }
+
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        self.call(|reply| Command::Controls { reply }).await
+    }
+
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+        let (runs, length) = (change.runs.len(), change.value.as_ref().map_or(0, |value| value.len()));
+        assert!(runs <= SCHEDULE_RUNS_MAX, "a change of a schedule brings up to {SCHEDULE_RUNS_MAX} runs, not {runs}");
+        assert!(length <= SCHEDULE_MAX, "a schedule has up to {SCHEDULE_MAX} bytes, not {length}");
+        self.call(|reply| Command::Schedule { change, reply }).await?
+    }
+
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        self.call(|reply| Command::Schedules { seen, reply }).await
+    }
+
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.call(|reply| Command::Explain { id, reply }).await?
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {

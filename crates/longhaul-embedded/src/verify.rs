@@ -9,7 +9,7 @@ use crate::{
     command::Command,
     committer::{Committer, assemble},
     error::Fault,
-    index::Place,
+    index::{Kept, Place},
     keys,
     kv::{Key, Kv},
     page,
@@ -131,7 +131,19 @@ impl Committer {
                     Damage::of_run(keys::id_of(key).ok_or_else(stray)?, "a write of it was left half done").into()
                 );
             }
-            _ if key == keys::FORMAT => {}
+            Some(&keys::CONTROL) => {
+                let scope = keys::control_of(key).ok_or_else(stray)?;
+                if self.gate.controls.get(&scope) != Some(&record::read_control(key, value)?) {
+                    return Err(Damage::of(scope.to_string(), "its control in memory is another one").into());
+                }
+            }
+            Some(&keys::BUCKET) => drop(keys::bucket_of(key).ok_or_else(stray)?),
+            Some(&keys::UNIQUE) => {
+                let (kind, name) = keys::unique_of(key).ok_or_else(stray)?;
+                Kept::from_bytes(kind, name, value).ok_or_else(stray)?;
+            }
+            Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
+            _ if key == keys::FORMAT || key == keys::SCHEDULES => {}
             _ => return Err(stray().into()),
         }
         Ok(())

@@ -4,6 +4,7 @@ mod book;
 mod claim;
 mod client;
 mod query;
+mod schedules;
 mod server;
 mod settle;
 
@@ -14,13 +15,15 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Clock, NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError, Timestamp,
+    Clock, Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId,
+    Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, Swept,
+        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
+        SteerError, Swept,
     },
 };
 use tokio::sync::Notify;
@@ -119,7 +122,7 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         Ok(self.write(|book, now| runs.into_iter().map(|new| book.insert(now, new)).collect()))
     }
 
@@ -173,8 +176,16 @@ impl Store for MemoryStore {
         self.write(|book, now| book.cancel(now, id, reason))
     }
 
-    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
-        self.write(|book, now| book.hasten(now, id))
+    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+        self.write(|book, now| book.steer(now, id, steer))
+    }
+
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        Ok(self.write(|book, _| book.gate.controls.change(&scope, change)))
+    }
+
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        Ok(self.read(|book| book.gate.controls.clone()))
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
@@ -187,6 +198,19 @@ impl Store for MemoryStore {
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.read(|book| book.get(id))
+    }
+
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+        self.write(|book, now| book.schedule(now, change))
+    }
+
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        self.wait(|book, _| book.schedules_after(seen).ok_or(None)).await
+    }
+
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        let now = self.clock.now();
+        self.read(|book| book.explain(now, id))
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {

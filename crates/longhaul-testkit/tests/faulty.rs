@@ -29,7 +29,7 @@ async fn the_nth_call_fails_before_or_after_it_took_effect_and_those_that_follow
         let store = faulty();
         store.cut_after(2, when);
         let insert = async |n| store.insert(vec![new_run(START, "demo", n)]).await;
-        assert_eq!(insert(1).await, Ok(vec![Ok(())]));
+        assert_eq!(insert(1).await, Ok(vec![Ok(longhaul_core::Inserted::New)]));
         assert!(unavailable(&insert(2).await));
         assert!(unavailable(&insert(3).await));
         assert!(unavailable(&store.count(Filter::default()).await));

@@ -45,7 +45,7 @@ fn store() -> (MemoryStore, Arc<Obliging>) {
 }
 
 fn request(wait: bool) -> ClaimRequest {
-    ClaimRequest { server: server_id(START, 1), kinds: [support("plain", 1)].into(), max: 10, wait }
+    ClaimRequest { wait, ..ClaimRequest::new(server_id(START, 1), [support("plain", 1)].into(), 10) }
 }
 
 #[tokio::test]

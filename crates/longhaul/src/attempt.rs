@@ -26,6 +26,11 @@ pub enum StopReason {
         /// Why, if that was said.
         reason: Option<Box<str>>,
     },
+    /// The run was put aside by an operator: it waits for a proceed.
+    Suspended {
+        /// Why, if that was said.
+        reason: Option<Box<str>>,
+    },
     /// The attempt took longer than the run's timeout.
     Timeout,
     /// The claim is lost: another attempt has the run, or it was deleted. Nothing that this attempt writes is kept.
@@ -186,6 +191,7 @@ impl Attempt {
     pub(crate) fn follow(&self, request: StopRequest) {
         match request {
             StopRequest::Cancel { reason } => self.stop(StopReason::Cancelled { reason }),
+            StopRequest::Suspend { reason } => self.stop(StopReason::Suspended { reason }),
         }
     }
 

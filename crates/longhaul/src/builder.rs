@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use longhaul_core::{Clock, Kind, Retention, Store};
+use longhaul_core::{Clock, Kind, Label, Queue, Retention, Store, name::NameError};
 
 use crate::{
     Client, Longhaul, SystemClock,
@@ -10,6 +10,7 @@ use crate::{
     definition::{Definition, DefinitionError, TaskFn},
     ids::IdSource,
     outcome::ExecutionResult,
+    queues::QueueOptions,
     registry::Registry,
     runtime::{Executor, Settings},
     task::{Payload, Task},
@@ -27,6 +28,7 @@ pub struct Builder {
     registry: Registry,
     shapes: Shapes,
     ids: IdSource,
+    labels: Vec<Label>,
     /// The first thing that was wrong: told by `start`, so that the calls before it can be chained.
     refused: Option<BuildError>,
 }
@@ -46,6 +48,12 @@ pub enum BuildError {
     /// What a task says of itself cannot be used.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    /// The name of a queue or a label cannot be used.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A queue was named twice.
+    #[error("the queue `{0}` was named twice: say all of it at once")]
+    QueueTwice(Queue),
     /// A setting cannot be followed.
     #[error("{setting} is {value}: it must be {must}")]
     Setting {
@@ -77,7 +85,11 @@ impl Default for Builder {
                 lease: Duration::from_secs(30),
                 stop_deadline: Duration::from_secs(10),
                 retention: Retention::default(),
+                labels: [].into(),
+                queues: Vec::new(),
+                only_queues: false,
             },
+            labels: Vec::new(),
             store_timeout: Timed::LIMIT,
             registry: Registry::default(),
             shapes: Shapes::default(),
@@ -160,6 +172,51 @@ impl Builder {
         self
     }
 
+    /// How runs of a queue are taken; see [`QueueOptions`]. Queues that are not named are taken from without limits.
+    pub fn queue(mut self, options: QueueOptions) -> Self {
+        let entered = match options.checked() {
+            Err(error) => Err(error.into()),
+            Ok(queue) if queue.here == Some(0) => Err(BuildError::Setting {
+                setting: "here_max",
+                value: "0".into(),
+                must: "at least 1; to leave a queue out, name the others and call `only_queues`",
+            }),
+            Ok(queue) if queue.limits.weight == Some(0) => Err(BuildError::Setting {
+                setting: "weight",
+                value: "0".into(),
+                must: "at least 1; to stop a queue, pause it",
+            }),
+            Ok(queue) if self.settings.queues.iter().any(|there| there.name == queue.name) => {
+                Err(BuildError::QueueTwice(queue.name))
+            }
+            Ok(queue) => {
+                self.settings.queues.push(queue);
+                Ok(())
+            }
+        };
+        self.note(entered);
+        self
+    }
+
+    /// Runs of queues that are not named are left to other servers.
+    pub fn only_queues(mut self) -> Self {
+        self.settings.only_queues = true;
+        self
+    }
+
+    /// What this server has, or is, that others are not: it executes runs that require it. May be called again.
+    pub fn label(mut self, label: &str) -> Self {
+        let entered = match Label::new(label) {
+            Ok(label) => {
+                self.labels.push(label);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.note(entered);
+        self
+    }
+
     /// How long attempts get to stop when [`run_until_signal`](Longhaul::run_until_signal) shuts down. The default is
     /// 25 s, which is below the 30 s after which Kubernetes and others kill.
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -219,6 +276,7 @@ impl Builder {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
+        self.settings.labels = self.labels.into();
         let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
         let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes);
         let grace = self.settings.grace;

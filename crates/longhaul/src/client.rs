@@ -7,6 +7,7 @@ mod find;
 mod handle;
 mod proceed;
 mod status;
+mod unique;
 
 use std::{fmt, sync::Arc};
 
@@ -19,6 +20,7 @@ pub use find::{Find, Found};
 pub use handle::{ProgressStream, RetryFrom, RunHandle, RunOutcome};
 pub use proceed::{ProceedFound, ProceedRun};
 pub use status::RunStatus;
+pub use unique::{Kept, UniqueKey};
 
 use crate::{
     SystemClock,

@@ -129,6 +129,7 @@ pub(crate) struct Definition<T: TaskTypes> {
     pub(crate) common: Arc<Common>,
     migrate: Migrate<T::Metadata>,
     migrate_execution_metadata: Migrate<T::ExecutionMetadata>,
+    pub(crate) limit_key: fn(&T::Metadata) -> Option<String>,
 }
 
 impl<T: TaskTypes> Clone for Definition<T> {
@@ -219,6 +220,7 @@ impl<T: Task> Definition<T> {
             common: Arc::new(common::<T>(T::NAME, T::ALIASES, T::VERSION, T::options(), shapes)?),
             migrate: T::migrate,
             migrate_execution_metadata: T::migrate_execution_metadata,
+            limit_key: T::limit_key,
         })
     }
 }
@@ -232,7 +234,8 @@ impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> De
             )))
         }
         let common = common::<TaskFn<M, X, R, E>>(function.name, &[], function.version, (function.options)(), shapes)?;
-        Ok(Self { common: Arc::new(common), migrate: never, migrate_execution_metadata: never })
+        let (migrate, migrate_execution_metadata) = (never, never);
+        Ok(Self { common: Arc::new(common), migrate, migrate_execution_metadata, limit_key: |_| None })
     }
 }
 

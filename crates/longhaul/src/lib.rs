@@ -19,6 +19,7 @@ mod guide;
 mod ids;
 mod outcome;
 mod panics;
+mod queues;
 mod registry;
 mod runtime;
 mod server;
@@ -34,8 +35,8 @@ pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, Client, Enqueue, EnqueueError, Find, Found, OutcomeError, ProceedFound, ProceedRun, ProceedRunError,
-    ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus,
+    BulkError, Client, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError, ProceedFound, ProceedRun,
+    ProceedRunError, ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, UniqueKey,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, ProgressTeller};
@@ -43,8 +44,8 @@ pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
 pub use longhaul_core::{
-    self as core, Backoff, Clock, Codec, Priority, Progress, Queue, Retention, RetryPolicy, RunId, ServerId, StateKind,
-    Store, StoreError, Timestamp,
+    self as core, Backoff, Clock, Codec, Limits, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId,
+    ServerId, StateKind, Store, StoreError, Timestamp,
     envelope::OldValue,
     store::{Cancelled, Proceeded},
 };
@@ -54,6 +55,7 @@ pub use outcome::{
     AnyError, Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
     Interruption, Outcome, Stopped, Suspension,
 };
+pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use server::{Longhaul, RunError};
 pub use task::{MigrateError, Payload, Task, TaskOptions};

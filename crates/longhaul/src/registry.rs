@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Cause, Ending, Failure, Kind, Timestamp,
+    Cause, Ending, Failure, Kind, Limits, Timestamp,
     code::{CodeMark, KindSupport},
     store::Claimed,
 };
@@ -136,6 +136,7 @@ where
 pub(crate) struct Registry {
     tasks: BTreeMap<Kind, Arc<dyn Registered>>,
     support: Vec<KindSupport>,
+    limits: Vec<(Kind, Limits)>,
 }
 
 impl Registry {
@@ -148,6 +149,7 @@ impl Registry {
     {
         let common = definition.common.clone();
         let task = registered(definition, run);
+        self.limits.push((common.kind().clone(), common.options.limits));
         for support in common.support() {
             match self.tasks.entry(support.kind.clone()) {
                 Entry::Occupied(taken) => return Err(taken.key().clone()),
@@ -164,5 +166,10 @@ impl Registry {
 
     pub(crate) fn support(&self) -> &[KindSupport] {
         &self.support
+    }
+
+    /// What the tasks say of how many may run.
+    pub(crate) fn limits(&self) -> &[(Kind, Limits)] {
+        &self.limits
     }
 }

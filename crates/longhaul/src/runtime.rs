@@ -6,6 +6,7 @@
 
 mod autosave;
 pub(crate) mod conclude;
+mod declare;
 mod fetch;
 mod heartbeat;
 mod orders;
@@ -24,7 +25,11 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, Epoch, Retention, RunId, ServerId, Store, StoreError, store::Order};
+use longhaul_core::{
+    Clock, Epoch, Label, Queue, Retention, RunId, ServerId, Store, StoreError,
+    choose::Rooms,
+    store::{Claimed, Order},
+};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,6 +38,7 @@ pub use shutdown::{ShutdownReport, StoppedRun};
 use crate::{
     attempt::{Attempt, Capture, StopReason},
     ids::IdSource,
+    queues::QueueSetting,
     registry::Registry,
 };
 
@@ -46,6 +52,10 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     pub(crate) stop_deadline: Duration,
     pub(crate) retention: Retention,
+    pub(crate) labels: Arc<[Label]>,
+    pub(crate) queues: Vec<QueueSetting>,
+    /// Only of these queues.
+    pub(crate) only_queues: bool,
 }
 
 /// What the loops share.
@@ -68,6 +78,10 @@ pub(crate) struct Executor {
     ready: slots::Ready,
     /// Claims whose attempt has not ended yet, started or not.
     outstanding: AtomicUsize,
+    /// The same, of the queues of which this server takes so many only.
+    in_queues: Mutex<HashMap<Queue, usize>>,
+    /// Called when a queue of which there were as many as this server takes has room again.
+    queue_has_room: Notify,
     /// Attempts that ended, ever.
     ended: AtomicU64,
     attempt_ended: Notify,
@@ -123,6 +137,8 @@ impl Executor {
             unsettled: AtomicUsize::new(0),
             all_settled: Notify::new(),
             outstanding: AtomicUsize::new(0),
+            in_queues: Mutex::default(),
+            queue_has_room: Notify::new(),
             ended: AtomicU64::new(0),
             attempt_ended: Notify::new(),
             to_settle,
@@ -198,9 +214,27 @@ impl Executor {
         self.follow_early(&attempt);
     }
 
-    fn claimed(&self, runs: usize) {
-        self.outstanding.fetch_add(runs, Ordering::AcqRel);
-        self.unsettled.fetch_add(runs, Ordering::AcqRel);
+    fn claimed(&self, runs: &[Claimed]) {
+        self.outstanding.fetch_add(runs.len(), Ordering::AcqRel);
+        self.unsettled.fetch_add(runs.len(), Ordering::AcqRel);
+        if self.settings.queues.iter().any(|queue| queue.here.is_some()) {
+            let mut in_queues = self.in_queues.lock().expect("nothing panics while it is held");
+            for claimed in runs {
+                *in_queues.entry(claimed.run.queue.clone()).or_default() += 1;
+            }
+        }
+    }
+
+    /// How many more this server takes of which queues.
+    fn rooms(&self) -> Rooms {
+        let in_queues = self.in_queues.lock().expect("nothing panics while it is held");
+        let room = |queue: &QueueSetting| {
+            let taken = in_queues.get(&queue.name).copied().unwrap_or(0);
+            (queue.name.clone(), queue.here.map_or(usize::MAX, |max| max.saturating_sub(taken)))
+        };
+        let only = self.settings.only_queues;
+        let named = |queue: &&QueueSetting| only || queue.here.is_some();
+        Rooms { queues: self.settings.queues.iter().filter(named).map(room).collect(), only }
     }
 
     fn let_go(&self, attempt: &Attempt) {
@@ -210,7 +244,15 @@ impl Executor {
         }
     }
 
-    fn attempt_ended(&self) {
+    fn attempt_ended(&self, queue: &Queue) {
+        if let Some(max) = self.settings.queues.iter().find(|one| one.name == *queue).and_then(|one| one.here) {
+            let mut in_queues = self.in_queues.lock().expect("nothing panics while it is held");
+            let taken = in_queues.get_mut(queue).expect("it was counted when it was claimed");
+            *taken -= 1;
+            if *taken + 1 == max {
+                self.queue_has_room.notify_one();
+            }
+        }
         self.outstanding.fetch_sub(1, Ordering::AcqRel);
         self.ended.fetch_add(1, Ordering::Relaxed);
         self.attempt_ended.notify_one();

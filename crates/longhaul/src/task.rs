@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use longhaul_core::{Codec, Priority, RetryPolicy, envelope::OldValue};
+use longhaul_core::{Codec, Limits, Priority, Rate, RetryPolicy, envelope::OldValue};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{context::Context, outcome::ExecutionResult};
@@ -93,6 +93,13 @@ pub trait Task: Send + Sync + 'static {
         TaskOptions::default()
     }
 
+    /// What runs of this kind share a limit by: a tenant, an account. Runs with the same key are limited by
+    /// [`TaskOptions::per_key_max`] and [`TaskOptions::rate_per_key`], apart from those with others.
+    fn limit_key(metadata: &Self::Metadata) -> Option<String> {
+        let _ = metadata;
+        None
+    }
+
     /// Reads metadata that was stored under an older [`VERSION`](Task::VERSION). Called only for values whose shape
     /// differs from today's. What it cannot read parks the run as Incompatible; nothing is lost.
     fn migrate(old: OldValue<'_>) -> Result<Self::Metadata, MigrateError> {
@@ -123,10 +130,12 @@ pub struct TaskOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) priority: Priority,
     pub(crate) codec: Codec,
+    pub(crate) limits: Limits,
+    pub(crate) requires: Vec<String>,
 }
 
 impl Default for TaskOptions {
-    /// Queue `default`, ten attempts with growing waits, no timeout, values as bincode.
+    /// Queue `default`, ten attempts with growing waits, no timeout, no limits, values as bincode.
     fn default() -> Self {
         Self {
             queue: "default".into(),
@@ -134,6 +143,8 @@ impl Default for TaskOptions {
             timeout: None,
             priority: Priority::default(),
             codec: Codec::Bincode,
+            limits: Limits::NONE,
+            requires: Vec::new(),
         }
     }
 }
@@ -165,6 +176,43 @@ impl TaskOptions {
     #[must_use]
     pub fn priority(mut self, priority: i8) -> Self {
         self.priority = Priority(priority);
+        self
+    }
+
+    /// At most so many runs of this kind at the same time, on all servers together.
+    ///
+    /// A server declares the limits of its tasks when it starts; an operator may set others in their place.
+    #[must_use]
+    pub fn running_max(mut self, max: u32) -> Self {
+        self.limits.running = Some(max);
+        self
+    }
+
+    /// At most so many runs with the same [limit key](Task::limit_key) at the same time, on all servers together.
+    #[must_use]
+    pub fn per_key_max(mut self, max: u32) -> Self {
+        self.limits.per_key = Some(max);
+        self
+    }
+
+    /// So many runs of this kind start in a period, on all servers together: a token bucket.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.limits.rate = Some(rate);
+        self
+    }
+
+    /// So many runs with the same [limit key](Task::limit_key) start in a period.
+    #[must_use]
+    pub fn rate_per_key(mut self, rate: Rate) -> Self {
+        self.limits.rate_per_key = Some(rate);
+        self
+    }
+
+    /// Only servers with this label execute runs of this kind.
+    #[must_use]
+    pub fn requires(mut self, label: impl Into<String>) -> Self {
+        self.requires.push(label.into());
         self
     }
 

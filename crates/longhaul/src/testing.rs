@@ -44,6 +44,7 @@ fn plain_run(id: RunId, kind: Kind, metadata: longhaul_core::Envelope) -> NewRun
         policy: longhaul_core::RetryPolicy::default(),
         timeout: None,
         due: None,
+        terms: None,
         metadata,
         execution_metadata: None,
     }

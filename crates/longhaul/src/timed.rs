@@ -4,18 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longhaul_core::{
-    NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId, Snapshot,
+    StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, Swept,
+        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
+        SteerError, Swept,
     },
 };
 
 use crate::clock;
 
-/// Calls that wait for something to happen (a claim with `wait`, `changed`, `orders`) have no timeout: their answer is
+/// Calls that wait for something to happen (a claim with `wait`, `changed`, `orders`, `schedules`) have no timeout: their answer is
 /// not late when nothing happens.
 pub(crate) struct Timed {
     inner: Arc<dyn Store>,
@@ -44,7 +46,7 @@ impl Timed {
 
 #[async_trait]
 impl Store for Timed {
-    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.limited("insert", self.inner.insert(runs)).await
     }
 
@@ -90,8 +92,28 @@ impl Store for Timed {
         self.limited("cancel", self.inner.cancel(id, reason)).await
     }
 
-    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
-        self.limited("hasten", self.inner.hasten(id)).await
+    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+        self.limited("steer", self.inner.steer(id, steer)).await
+    }
+
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.limited("control", self.inner.control(scope, change)).await
+    }
+
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        self.limited("controls", self.inner.controls()).await
+    }
+
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+        self.limited("schedule", self.inner.schedule(change)).await
+    }
+
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        self.inner.schedules(seen).await
+    }
+
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.limited("explain", self.inner.explain(id)).await
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {

@@ -23,10 +23,12 @@ impl Step<'_> {
                 self.finish(State::Completed)
             }
             Ending::Cancelled { reason, error } => {
-                let asked = self.before.request.as_ref().and_then(|StopRequest::Cancel { reason }| reason.as_deref());
+                let asked = self.before.request.as_ref().and_then(StopRequest::reason);
                 self.cancelled(reason.as_deref().or(asked), error.clone())
             }
-            _ if self.before.request.is_some() => self.cancelled_as_requested(),
+            _ if self.is_being_cancelled() => self.cancelled_as_requested(),
+            // It stopped because it was asked to.
+            Ending::Interrupted { .. } if self.before.request.is_some() => self.suspended(None),
             Ending::Suspended { until } => self.suspended(*until),
             Ending::Failed { failure, retry_after, permanent } => self.failed(failure, *retry_after, *permanent),
             Ending::Panicked { failure } => self.panicked(failure),
@@ -82,7 +84,7 @@ impl Step<'_> {
     fn retries_after(mut self, wait: Duration) -> Decision {
         self.effects.reset = self.before.policy.resume == Resume::FromTheStart;
         let due = self.now.after(wait);
-        self.release().enter(State::Retrying { due })
+        self.waits(State::Retrying { due })
     }
 
     /// A shutdown counts against nothing. A suspect stays one: that it was stopped in good order proves nothing.

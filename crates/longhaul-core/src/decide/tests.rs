@@ -13,7 +13,7 @@ use crate::{
     id::{RunId, ServerId},
     name::{Kind, Queue},
     retry::{Backoff, RetryPolicy},
-    run::Priority,
+    run::Due,
     shape,
 };
 
@@ -36,6 +36,7 @@ fn new_run() -> NewRun {
         policy: RetryPolicy::default().attempts(3).crashes(2).backoff(Backoff::Fixed(SECOND * 10)),
         timeout: Some(SECOND * 60),
         due: None,
+        terms: None,
         metadata: value(1),
         execution_metadata: None,
     }
@@ -300,6 +301,78 @@ fn hasten_brings_forward_what_waits_for_a_time() {
     );
     let refused = decide(NOW, &run_in(State::Pending { due: NOW }), &Event::Hasten).unwrap_err();
     assert_eq!(refused.to_string(), "cannot hasten a run that is pending");
+}
+
+#[test]
+fn what_waits_for_a_claim_can_be_given_another_time_and_what_is_not_final_another_priority() {
+    let (soon, later) = (NOW.after(SECOND), NOW.after(SECOND * 9));
+    let reschedule = Event::Reschedule { at: later };
+    assert_eq!(next(&run_in(State::Pending { due: soon }), &reschedule).state, State::Pending { due: later });
+    assert_eq!(next(&run_in(State::Retrying { due: soon }), &reschedule).state, State::Retrying { due: later });
+    let refused = decide(NOW, &running(), &reschedule).unwrap_err();
+    assert_eq!(refused.to_string(), "cannot reschedule a run that is running");
+
+    let forward = Event::Prioritise { priority: Priority(9) };
+    for state in [State::Pending { due: soon }, running().state, State::Suspended { waiting: Waiting::Proceed }] {
+        let moved = next(&run_in(state.clone()), &forward);
+        assert_eq!((moved.priority, moved.state), (Priority(9), state));
+    }
+    assert!(decide(NOW, &run_in(State::Failed), &forward).is_err());
+}
+
+#[test]
+fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
+    let suspend = Event::Suspend { reason: Some("maintenance".into()) };
+    let aside = State::Suspended { waiting: Waiting::Proceed };
+    for state in [State::Pending { due: NOW }, State::Retrying { due: NOW }] {
+        assert_eq!(next(&run_in(state), &suspend).state, aside);
+    }
+    let asked = decide(NOW, &running(), &suspend).expect("it runs");
+    assert!(asked.effects.order);
+    let asked = asked.next;
+    let endings = [
+        settle(Ending::Interrupted { why: "told to stop".into() }),
+        settle(Ending::Suspended { until: Some(NOW) }),
+        settle(Ending::Returned),
+        failed(Cause::Error),
+        panicked(),
+        crash(true),
+    ];
+    for event in endings {
+        let after = next(&asked, &event);
+        assert_eq!((after.state, after.request), (aside.clone(), None), "{event:?}");
+    }
+    let interrupted = next(&asked, &settle(Ending::Interrupted { why: "told to stop".into() }));
+    assert_eq!((interrupted.counts.interruptions, interrupted.last_end), (0, LastEnd::Suspended));
+    assert_eq!(next(&asked, &settle(Ending::Completed { result: value(7) })).state, State::Completed);
+    assert!(decide(NOW, &asked, &suspend).is_err() && decide(NOW, &run_in(aside), &suspend).is_err());
+
+    // A cancellation overrules it, and a proceed undoes it.
+    let cancelled = next(&next(&asked, &Event::Cancel { reason: None }), &crash(true));
+    assert_eq!(cancelled.state, State::Cancelled);
+    let proceeded = next(&asked, &Event::Proceed { at: None, replaced: None });
+    for event in [failed(Cause::Error), settle(Ending::Interrupted { why: "told to stop".into() })] {
+        assert!(next(&proceeded, &event).state.due().is_some(), "{event:?}");
+    }
+    let suspends = next(&proceeded, &settle(Ending::Suspended { until: None }));
+    assert_eq!(suspends.state.kind(), StateKind::Suspended, "the proceed was used up");
+
+    // A proceed from before waits for the task's own suspension.
+    let kept = next(&next(&running(), &Event::Proceed { at: None, replaced: None }), &suspend);
+    let kept = next(&kept, &settle(Ending::Interrupted { why: "told to stop".into() }));
+    assert_eq!((kept.state.kind(), kept.proceed_kept), (StateKind::Suspended, true));
+}
+
+#[test]
+fn only_what_was_asked_of_a_run_that_has_not_begun_can_be_replaced() {
+    let later = NOW.after(SECOND);
+    let (waits, _) = admit(NOW, &new_run());
+    let replace = |due| Event::Replace { version: 7, priority: Priority(1), due };
+    let replaced = next(&waits, &replace(Some(later)));
+    assert_eq!((replaced.version, replaced.priority, replaced.state), (7, Priority(1), State::Pending { due: later }));
+    assert_eq!(next(&waits, &replace(None)).state, waits.state);
+    assert!(decide(NOW, &run_in(State::Pending { due: NOW }), &replace(None)).is_err(), "it has begun");
+    assert!(decide(NOW, &running(), &replace(None)).is_err());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     decide::IllegalEvent,
     id::{Epoch, RunId, ServerId},
+    name::{Key, ScheduleName},
     state::StateKind,
 };
 
@@ -59,6 +60,16 @@ pub enum InsertError {
     /// There is a run with this id already; it is as it was.
     #[error("{0} is already enqueued")]
     Duplicate(RunId),
+    /// Another run of its kind has its unique key; it is as it was.
+    #[error("`{key}` is taken: {id}, which is {state}, has it")]
+    Taken {
+        /// The key.
+        key: Key,
+        /// Which run has it.
+        id: RunId,
+        /// The state that this run is in.
+        state: StateKind,
+    },
 }
 
 /// Why a checkpoint was not kept.
@@ -156,13 +167,30 @@ pub enum CancelError {
     Store(#[from] StoreError),
 }
 
-/// Why a run's next attempt was not brought forward.
+/// Why a schedule was not changed. None of the runs that came with the change is kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HastenError {
+pub enum ScheduleError {
+    /// It changed since the caller read it, or there is one where there was none, or none any more: read it again, and
+    /// make the change on that.
+    #[error("the schedule `{name}` changed meanwhile")]
+    Conflict {
+        /// Which.
+        name: ScheduleName,
+        /// Its revision; `None`: there is none.
+        revision: Option<u64>,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a run was not steered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SteerError {
     /// There is no such run.
     #[error("there is no {0}")]
     NotFound(RunId),
-    /// Nothing would come sooner.
+    /// It is not in a state in which this can happen, or nothing would change.
     #[error("{id}: {why}")]
     Refused {
         /// The run.

@@ -3,14 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    choose::Rooms,
     code::KindSupport,
     envelope::Envelope,
-    event::{Ending, StopRequest},
+    event::{Ending, Event, StopRequest},
     id::{Epoch, RunId, ServerId},
-    name::{Kind, Queue, Tag},
+    name::{Kind, Label, Queue, ScheduleName, Tag},
     progress::Progress,
-    run::{Run, Snapshot},
+    run::{NewRun, Priority, Run, Snapshot},
     state::StateKind,
+    store::InsertError,
+    terms::Inserted,
     time::Timestamp,
 };
 
@@ -21,10 +24,21 @@ pub struct ClaimRequest {
     pub server: ServerId,
     /// What it can execute, aliases included.
     pub kinds: Arc<[KindSupport]>,
+    /// What it has; a run that requires anything else is left to others.
+    pub labels: Arc<[Label]>,
+    /// How much it takes of which queues.
+    pub rooms: Rooms,
     /// At most so many runs; at least 1, at most [`CLAIM_MAX`](crate::limits::CLAIM_MAX).
     pub max: usize,
     /// Whether to answer only when there is a run.
     pub wait: bool,
+}
+
+impl ClaimRequest {
+    /// Asks for at most `max` runs of these kinds, of all queues, at once or not at all, for a server without labels.
+    pub fn new(server: ServerId, kinds: Arc<[KindSupport]>, max: usize) -> Self {
+        Self { server, kinds, labels: [].into(), rooms: Rooms::default(), max, wait: false }
+    }
 }
 
 /// A run that was claimed, with what its task needs to begin, or to go on.
@@ -93,6 +107,17 @@ pub struct ServerBeat {
     pub name: Arc<str>,
     /// How long it is taken to live without another beat.
     pub lease: Duration,
+    /// What it can execute, for [`explain`](super::Store::explain).
+    pub kinds: Arc<[KindSupport]>,
+    /// What it has, for the same.
+    pub labels: Arc<[Label]>,
+}
+
+impl ServerBeat {
+    /// The beat of a server that has told nothing of what it takes.
+    pub fn new(server: ServerId, name: &str, lease: Duration) -> Self {
+        Self { server, name: name.into(), lease, kinds: [].into(), labels: [].into() }
+    }
 }
 
 /// What was asked of runs that a server executes.
@@ -154,6 +179,81 @@ pub enum Cancelled {
     Requested,
 }
 
+/// What a client does to a run that is not final, besides [`proceed`](super::Store::proceed) and
+/// [`cancel`](super::Store::cancel).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Steer {
+    /// The next attempt of a waiting, retrying or incompatible run begins now.
+    Hasten,
+    /// The next attempt of a waiting or retrying run begins at this time.
+    Reschedule(Timestamp),
+    /// It goes ahead of due runs of a lower priority.
+    Prioritise(Priority),
+    /// It is put aside until a proceed; one that runs is told to stop first.
+    Suspend {
+        /// Why.
+        reason: Option<Box<str>>,
+    },
+}
+
+impl Steer {
+    /// What [`decide`](crate::decide()) is asked.
+    pub fn event(self) -> Event {
+        match self {
+            Self::Hasten => Event::Hasten,
+            Self::Reschedule(at) => Event::Reschedule { at },
+            Self::Prioritise(priority) => Event::Prioritise { priority },
+            Self::Suspend { reason } => Event::Suspend { reason },
+        }
+    }
+}
+
+/// A schedule, as a store sees it: it knows nothing of calendars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleRow {
+    /// Its name.
+    pub name: ScheduleName,
+    /// Grows with each change of any schedule; no two changes have the same.
+    pub revision: u64,
+    /// What it consists of, at most [`SCHEDULE_MAX`](crate::limits::SCHEDULE_MAX) bytes.
+    pub value: Arc<[u8]>,
+}
+
+/// A change of one schedule, and the runs that come with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleChange {
+    /// Its name.
+    pub name: ScheduleName,
+    /// The revision that the change was made on; `None`: there was no such schedule.
+    pub seen: Option<u64>,
+    /// What it consists of from now on; `None`: it is removed.
+    pub value: Option<Arc<[u8]>>,
+    /// Inserted in the same transaction, each kept or refused by itself; at most
+    /// [`SCHEDULE_RUNS_MAX`](crate::limits::SCHEDULE_RUNS_MAX), with metadata of at most
+    /// [`SCHEDULE_MAX`](crate::limits::SCHEDULE_MAX) bytes each.
+    pub runs: Vec<NewRun>,
+}
+
+/// A change of a schedule that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleChanged {
+    /// The schedule's revision from now on.
+    pub revision: u64,
+    /// What became of the runs.
+    pub runs: Vec<Result<Inserted, InsertError>>,
+}
+
+/// What changed among the schedules.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Schedules {
+    /// To be handed in as `seen` next time.
+    pub position: u64,
+    /// Those that are new or changed, by name.
+    pub changed: Vec<ScheduleRow>,
+    /// Those that were removed, by name.
+    pub removed: Vec<ScheduleName>,
+}
+
 /// Which runs. Empty fields match all; the fields are joined by and, the members of one by or.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Filter {
@@ -165,6 +265,10 @@ pub struct Filter {
     pub queues: Vec<Queue>,
     /// With all of these tags.
     pub tags: Vec<Tag>,
+    /// Enqueued at this time or after it.
+    pub from: Option<Timestamp>,
+    /// Enqueued before this time.
+    pub before: Option<Timestamp>,
 }
 
 impl Filter {
@@ -177,6 +281,8 @@ impl Filter {
             && any(&self.states, &run.state.kind())
             && any(&self.queues, &run.queue)
             && self.tags.iter().all(|tag| run.tags.contains(tag))
+            && self.from.is_none_or(|from| run.created >= from)
+            && self.before.is_none_or(|before| run.created < before)
     }
 }
 

@@ -26,6 +26,7 @@ fn run(state: State) -> Run {
         policy: RetryPolicy::default().attempts(2).crashes(2),
         timeout: None,
         due: None,
+        terms: None,
         metadata: value(),
         execution_metadata: None,
     };
@@ -38,12 +39,14 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let soon = NOW.after(Duration::from_secs(5));
     let running = run(State::Running { server: SERVER });
     let asked = Run { request: Some(StopRequest::Cancel { reason: None }), ..running.clone() };
+    let aside = Run { request: Some(StopRequest::Suspend { reason: None }), ..running.clone() };
     let kept = Run { proceed_kept: true, ..running.clone() };
     vec![
         ("Pending, due", run(State::Pending { due: NOW })),
         ("Pending, due later", run(State::Pending { due: soon })),
         ("Running", running),
         ("Running, asked to stop", asked),
+        ("Running, asked to suspend", aside),
         ("Running, proceed kept", kept),
         ("Retrying, due", run(State::Retrying { due: NOW })),
         ("Retrying, due later", run(State::Retrying { due: soon })),
@@ -95,6 +98,10 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1) }),
         ("cancel", "cancel", Event::Cancel { reason: None }),
         ("hasten", "hasten", Event::Hasten),
+        ("reschedule", "", Event::Reschedule { at: NOW.after(Duration::from_secs(60)) }),
+        ("prioritise", "", Event::Prioritise { priority: Priority(9) }),
+        ("suspend", "suspend", Event::Suspend { reason: None }),
+        ("replace", "", Event::Replace { version: 1, priority: Priority(0), due: None }),
         ("other code came up", "other code", Event::Unpark { mark: CodeMark(2) }),
         ("the same code came up", "", Event::Unpark { mark: PARKED_BY }),
         ("delete", "delete", Event::Delete),

@@ -1,7 +1,9 @@
 //! Who gets which runs.
 
 use longhaul_core::{
-    Ending, Epoch, Event, RunId, State, StoreError, Timestamp, decide,
+    Ending, Epoch, Event, RunId, State, StoreError, Timestamp,
+    choose::Choice,
+    decide,
     isolation::{Floor, floor},
     store::{ClaimRequest, Claimed},
 };
@@ -10,7 +12,7 @@ use crate::{
     command::{Reply, Ticket},
     committer::{After, Committer, Touch},
     error::Fault,
-    index::Turn,
+    index::Reader,
     record::Record,
     slots::{Slot, Slots},
 };
@@ -19,8 +21,8 @@ use crate::{
 pub(crate) struct ParkedClaim {
     request: ClaimRequest,
     reply: Reply<Ticket>,
-    /// When to look again, because a suspect has the floor until then.
-    floor_until: Option<Timestamp>,
+    /// When to look again, because a suspect has the floor until then, or a rate allows no more before.
+    look_again: Option<Timestamp>,
 }
 
 impl ParkedClaim {
@@ -33,7 +35,7 @@ impl Committer {
     pub(super) fn claim_or_park(&mut self, request: ClaimRequest, reply: Reply<Ticket>) {
         if request.wait {
             // Served before the commit, after all that came with it.
-            return self.parked.push(ParkedClaim { request, reply, floor_until: None });
+            return self.parked.push(ParkedClaim { request, reply, look_again: None });
         }
         let outcome = self.claim(&request).map(|(claimed, _)| claimed);
         self.hand_out(reply, outcome);
@@ -45,9 +47,9 @@ impl Committer {
             if waiting.reply.is_closed() {
                 continue;
             }
-            let (claimed, floor_until) = self.claim(&waiting.request)?;
+            let (claimed, look_again) = self.claim(&waiting.request)?;
             if claimed.is_empty() {
-                waiting.floor_until = floor_until;
+                waiting.look_again = look_again;
                 self.parked.push(waiting);
             } else {
                 self.hand_out(waiting.reply, Ok(claimed));
@@ -58,9 +60,9 @@ impl Committer {
 
     /// When those who wait have to be served though nothing happened.
     pub(crate) fn next_look(&self) -> Option<Timestamp> {
-        let floors = self.parked.iter().filter_map(|waiting| waiting.floor_until);
+        let looks = self.parked.iter().filter_map(|waiting| waiting.look_again);
         let due = self.index.next_due().filter(|_| !self.parked.is_empty());
-        floors.chain(due).min()
+        looks.chain(due).min()
     }
 
     fn hand_out(&mut self, reply: Reply<Ticket>, outcome: Result<Vec<Claimed>, Fault>) {
@@ -75,34 +77,43 @@ impl Committer {
         self.answer(after, reply, ticket);
     }
 
-    /// Claims; or says until when a suspect has the floor, if that is why there is nothing.
+    /// Claims; or says when to look again, if time alone may bring something.
     fn claim(&mut self, request: &ClaimRequest) -> Result<(Vec<Claimed>, Option<Timestamp>), Fault> {
         if self.servers.is_dead(request.server) {
             return Ok((Vec::new(), None));
         }
-        let (turns, floor_until) = self.choose(request);
-        if turns.is_empty() {
-            return Ok((Vec::new(), floor_until));
+        let (choice, floor_until) = self.choose(request);
+        if choice.turns.is_empty() {
+            return Ok((Vec::new(), floor_until.into_iter().chain(choice.look_again).min()));
         }
-        self.room(Slots::keys_for(turns.len()))?;
-        let mut claimed = Vec::with_capacity(turns.len());
-        for turn in turns {
+        self.room(Slots::keys_for(choice.turns.len()))?;
+        let mut claimed = Vec::with_capacity(choice.turns.len());
+        for turn in &choice.turns {
             claimed.extend(self.claim_one(turn.id, request)?);
         }
+        self.spend(choice)?;
         Ok((claimed, None))
     }
 
-    fn choose(&self, request: &ClaimRequest) -> (Vec<Turn>, Option<Timestamp>) {
-        let suspects = self.index.lanes.suspects(&request.kinds, 1);
-        if suspects.is_empty() && !self.index.is_any_suspect_running() {
-            return (self.index.lanes.innocent(&request.kinds, request.max), None);
+    fn choose(&self, request: &ClaimRequest) -> (Choice, Option<Timestamp>) {
+        let among = |suspects, max| {
+            let reader = Reader { kinds: &request.kinds, labels: &request.labels, suspects };
+            let lines = self.index.lanes.lines(reader);
+            self.gate.choose(self.now, &self.index.tally, &request.rooms, lines, max)
+        };
+        let suspects = among(true, 1);
+        if suspects.turns.is_empty() && !self.index.is_any_suspect_running() {
+            return (among(false, request.max), None);
         }
-        let running = self.active.values().map(|record| &record.run);
-        match floor(self.now, !suspects.is_empty(), running) {
-            Floor::Open => (self.index.lanes.innocent(&request.kinds, request.max), None),
+        match self.floor(!suspects.turns.is_empty()) {
+            Floor::Open => (among(false, request.max), None),
             Floor::OneSuspect => (suspects, None),
-            Floor::Taken { until } => (Vec::new(), Some(until)),
+            Floor::Taken { until } => (Choice::default(), Some(until)),
         }
+    }
+
+    pub(super) fn floor(&self, suspects_waiting: bool) -> Floor {
+        floor(self.now, suspects_waiting, self.active.values().map(|record| &record.run))
     }
 
     fn claim_one(&mut self, id: RunId, request: &ClaimRequest) -> Result<Option<Claimed>, Fault> {

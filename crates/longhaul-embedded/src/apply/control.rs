@@ -4,7 +4,7 @@ use longhaul_core::{
     Event, RunId, StateKind,
     code::KindSupport,
     decide,
-    store::{CancelError, Cancelled, DeleteError, HastenError, Proceed, ProceedError, Proceeded},
+    store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, Steer, SteerError},
 };
 
 use crate::{committer::Committer, error::Fault};
@@ -51,12 +51,12 @@ impl Committer {
         })
     }
 
-    pub(super) fn hasten(&mut self, id: RunId) -> Result<Result<(), HastenError>, Fault> {
+    pub(super) fn steer(&mut self, id: RunId, steer: Steer) -> Result<Result<StateKind, SteerError>, Fault> {
         let Some(record) = self.take(id)? else {
-            return Ok(Err(HastenError::NotFound(id)));
+            return Ok(Err(SteerError::NotFound(id)));
         };
-        let hastened = self.happen(record, &Event::Hasten)?;
-        Ok(hastened.map(drop).map_err(|why| HastenError::Refused { id, why }))
+        let steered = self.happen(record, &steer.event())?;
+        Ok(steered.map_err(|why| SteerError::Refused { id, why }))
     }
 
     pub(super) fn delete(&mut self, id: RunId) -> Result<Result<(), DeleteError>, Fault> {

@@ -1,6 +1,10 @@
 //! New runs.
 
-use longhaul_core::{NewRun, store::InsertError};
+use longhaul_core::{
+    Event, Inserted, Kind, NewRun, RunId, Unique,
+    store::InsertError,
+    terms::{self, Conflict, conflict},
+};
 
 use crate::{
     committer::{Committer, Touch},
@@ -9,17 +13,69 @@ use crate::{
     record::Record,
 };
 
+/// Keys whose time has passed that are let go of with each new one: more than come, so that they do not pile up.
+const KEYS_EXPIRED: usize = 4;
+
 impl Committer {
-    pub(super) fn insert(&mut self, new: NewRun) -> Result<Result<(), InsertError>, Fault> {
+    pub(super) fn insert(&mut self, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
         let id = new.id;
         if self.exists(id)? {
             return Ok(Err(InsertError::Duplicate(id)));
         }
+        if let Some(unique) = &new.terms().unique {
+            self.expire_keys()?;
+            if let Some(record) = self.keeper(&new.kind, unique)? {
+                return self.meet(record, new);
+            }
+        }
         self.add(Box::new(Record::admit(self.now, new)))?;
-        Ok(Ok(()))
+        Ok(Ok(Inserted::New))
     }
 
-    pub(super) fn exists(&mut self, id: longhaul_core::RunId) -> Result<bool, Fault> {
+    /// The run that keeps others of this kind and key out.
+    fn keeper(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Box<Record>>, Fault> {
+        let Some(id) = self.index.uniques.holder(kind, &unique.key) else { return Ok(None) };
+        let Some(record) = self.take(id)? else { return Ok(None) };
+        let holds = record.run.terms().unique.as_ref().is_some_and(|unique| unique.holds(self.now, &record.run));
+        if holds {
+            return Ok(Some(record));
+        }
+        self.put_back(record);
+        Ok(None)
+    }
+
+    /// A new run meets the one that has its key.
+    fn meet(&mut self, mut there: Box<Record>, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
+        let unique = new.terms().unique.clone().expect("it has a key");
+        let (id, state) = (there.run.id, there.run.state.kind());
+        match conflict(unique.on_conflict, &there.run) {
+            Conflict::Replace => {
+                let event: Event = terms::replacement(self.now, &new);
+                there.replace(new.metadata, new.execution_metadata);
+                self.happen(there, &event)?.expect("it has not begun");
+                Ok(Ok(Inserted::Replaced { id }))
+            }
+            Conflict::Return => {
+                self.put_back(there);
+                Ok(Ok(Inserted::Existing { id, state }))
+            }
+            Conflict::Refuse => {
+                self.put_back(there);
+                Ok(Err(InsertError::Taken { key: unique.key, id, state }))
+            }
+        }
+    }
+
+    /// Lets go of a few keys whose time has passed, so that they do not pile up.
+    fn expire_keys(&mut self) -> Result<(), Fault> {
+        for (kind, key) in self.index.uniques.expire(self.now, KEYS_EXPIRED) {
+            self.room(1)?;
+            self.batch.remove(keys::unique(&kind, &key));
+        }
+        Ok(())
+    }
+
+    pub(super) fn exists(&mut self, id: RunId) -> Result<bool, Fault> {
         if self.index.get(id).is_some() {
             return Ok(true);
         }

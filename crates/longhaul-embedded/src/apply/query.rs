@@ -160,7 +160,7 @@ impl Committer {
             && (filter.queues.is_empty() || filter.queues.contains(&lane.queue))
     }
 
-    fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
+    pub(super) fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
         match self.active.get(&id) {
             Some(record) => Ok(Some(record.run.clone())),
             None => self.load_run(id),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::{
     Event, Run, RunId, ServerId, State, StoreError, Timestamp,
+    explain::Offer,
     isolation::alone,
     store::{Order, Orders, ServerBeat, ServerError},
 };
@@ -22,7 +23,10 @@ pub(crate) struct Servers {
 }
 
 enum Life {
-    Until(Timestamp),
+    Until {
+        time: Timestamp,
+        beat: ServerBeat,
+    },
     /// Declared dead, or left: never again.
     Over,
 }
@@ -32,7 +36,8 @@ impl Servers {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
         }
-        self.lives.insert(beat.server, Life::Until(now.after(beat.lease)));
+        let time = now.after(beat.lease);
+        self.lives.insert(beat.server, Life::Until { time, beat: beat.clone() });
         Ok(())
     }
 
@@ -44,11 +49,20 @@ impl Servers {
         let mut late: Vec<_> = self
             .lives
             .iter()
-            .filter(|(_, life)| matches!(life, Life::Until(until) if *until <= now))
+            .filter(|(_, life)| matches!(life, Life::Until { time, .. } if *time <= now))
             .map(|(server, _)| *server)
             .collect();
         late.sort_unstable();
         late
+    }
+
+    /// What the servers that live take.
+    pub(super) fn offers(&self) -> Vec<Offer<'_>> {
+        let lives = self.lives.values().filter_map(|life| match life {
+            Life::Until { beat, .. } => Some(Offer { kinds: &beat.kinds, labels: &beat.labels }),
+            Life::Over => None,
+        });
+        lives.collect()
     }
 
     /// Tells the server of a run what is asked of it.

@@ -2,16 +2,16 @@
 
 use std::ops::ControlFlow;
 
-use longhaul_core::{Event, RunId, StateKind, decide, isolation::alone};
+use longhaul_core::{Controls, Event, RunId, StateKind, Timestamp, decide, isolation::alone};
 
 use super::{Committer, load::read_run};
 use crate::{
     error::Fault,
-    index::Place,
+    index::{Kept, Place},
     keys,
     kv::{BATCH_KEYS_MAX, Key},
     page,
-    record::{self, Damage, Layout, Record},
+    record::{self, Damage, Layout, Record, read_control},
     slots::{self, Slot},
 };
 
@@ -35,6 +35,8 @@ impl Committer {
         }
         self.look_at_the_clock();
         let running = self.read_runs()?;
+        self.read_gate()?;
+        self.read_schedules()?;
         self.finish_pieces()?;
         self.take_back(&running)?;
         self.kv.flush()?;
@@ -92,6 +94,55 @@ impl Committer {
             note(id.and_then(|id| known(id, bytes, Place::Own)), &mut fault)
         })?;
         fault.map_or(Ok(running), Err)
+    }
+
+    /// Reads what holds runs back, how far rates are used up, and which unique keys final runs have.
+    fn read_gate(&mut self) -> Result<(), Fault> {
+        let stray = |key: &[u8]| Damage::of(format!("the key {}", key.escape_ascii()), "it is none of ours");
+        let mut controls = Vec::new();
+        self.each_of(keys::CONTROL, |_, key, bytes| {
+            controls.push((keys::control_of(key).ok_or_else(|| stray(key))?, read_control(key, bytes)?));
+            Ok(true)
+        })?;
+        self.gate.controls = Controls::new(controls);
+        let now = self.now;
+        self.each_of(keys::BUCKET, |committer, key, bytes| {
+            let bucket = keys::bucket_of(key).ok_or_else(|| stray(key))?;
+            let full_at = bytes.try_into().map_err(|_| stray(key))?;
+            let full_at = Timestamp::from_micros(i64::from_be_bytes(full_at));
+            committer.gate.buckets.insert(bucket, full_at);
+            Ok(full_at > now)
+        })?;
+        self.gate.forget_full(now, usize::MAX);
+        self.each_of(keys::UNIQUE, |committer, key, bytes| {
+            let (kind, name) = keys::unique_of(key).ok_or_else(|| stray(key))?;
+            let kept = Kept::from_bytes(kind, name, bytes).ok_or_else(|| stray(key))?;
+            let holds = kept.until > now;
+            if holds {
+                committer.index.uniques.keep(kept);
+            }
+            Ok(holds)
+        })
+    }
+
+    /// Reads all keys of a prefix, and removes those that are not to stay.
+    fn each_of(
+        &mut self,
+        prefix: u8,
+        mut each: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<bool, Damage>,
+    ) -> Result<(), Fault> {
+        let mut found = Vec::new();
+        self.kv.scan(&[prefix], &[], &mut |key, value| {
+            found.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        let mut gone = Vec::new();
+        for (key, value) in found {
+            if !each(self, &key, &value)? {
+                gone.push(key);
+            }
+        }
+        self.remove_all(&gone)
     }
 
     /// Removes pieces that a write in several batches left behind when it was cut off.

@@ -7,7 +7,7 @@ use super::{Committer, Touch};
 use crate::{
     batch,
     error::Fault,
-    index::Place,
+    index::{Kept, Place},
     keys,
     kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
     page,
@@ -17,8 +17,8 @@ use crate::{
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
 /// room for the other keys of a change.
 const PIECES_MAX: usize = 192;
-/// Keys that one run takes besides its pieces: record, old record, page, list, mark.
-const OWN_KEYS: usize = 6;
+/// Keys that one run takes besides its pieces: record, old record, page, list, mark, unique key.
+const OWN_KEYS: usize = 7;
 
 impl Committer {
     /// Sees to it that `keys` more fit into the batch.
@@ -37,6 +37,7 @@ impl Committer {
         let place = if record.run.state.is_final() {
             self.batch.put(keys::done(id), bytes);
             self.batch.end(record.run.state.kind(), record.run.since, id);
+            self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
             Some(Place::Page(self.batch.settle_in(id, &bytes, &mut self.next_page)))
@@ -85,10 +86,13 @@ impl Committer {
         if run.state.is_final() {
             self.batch.put(keys::done(id), bytes);
             self.batch.end(run.state.kind(), run.since, id);
+            if let Some(kept) = Kept::of(run).filter(|kept| kept.until > self.now) {
+                self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+            }
             if before == Some(Place::Own) {
                 self.batch.remove(keys::live(id));
             }
-            self.index.remove(run);
+            self.index.remove(self.now, run);
         } else {
             self.batch.put(keys::live(id), bytes);
             self.index.put(self.now, run, Place::Own);
@@ -111,8 +115,22 @@ impl Committer {
             self.unlist(record)?;
         }
         self.erase_values(run.id, &record.layout, run.state.is_final())?;
-        self.index.remove(run);
+        self.index.remove(self.now, run);
+        if self.index.uniques.forget(run)
+            && let Some(kept) = Kept::of(run)
+        {
+            self.room(1)?;
+            self.batch.remove(keys::unique(&kept.kind, &kept.key));
+        }
         Ok(())
+    }
+
+    /// A final run that comes in with a key that it still has.
+    fn keep_key(&mut self, run: &longhaul_core::Run) {
+        if let Some(kept) = Kept::of(run).filter(|kept| kept.until > self.now) {
+            self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+            self.index.uniques.keep(kept);
+        }
     }
 
     /// As [`erase`](Self::erase), of a run that is known by its record only.

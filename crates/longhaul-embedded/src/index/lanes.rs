@@ -1,62 +1,107 @@
-//! Who is next: due runs in the order of their turn, apart by queue, kind and version.
+//! Who is next: due runs in the order of their turn, apart by what claims and limits go by.
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, HashMap},
-    iter::Peekable,
+    collections::{BTreeSet, HashMap, btree_set},
+    iter::Copied,
 };
 
-use longhaul_core::{Kind, Queue, Run, RunId, Timestamp, code::KindSupport};
+use longhaul_core::{
+    Label, Run, Timestamp,
+    choose::{self, Line, Turn},
+    code::KindSupport,
+};
 
 /// What runs of one line have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lane {
-    pub(crate) queue: Queue,
-    pub(crate) kind: Kind,
+    limited: choose::Lane,
     version: u16,
+    requires: Vec<Label>,
 }
 
-/// A due run's place in the line: higher priority first, then the longest due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Turn {
-    priority: Reverse<i8>,
-    pub(crate) due: Timestamp,
-    pub(crate) id: RunId,
-}
+impl Lane {
+    fn of(run: &Run) -> Self {
+        Self { limited: choose::Lane::of(run), version: run.version, requires: run.terms().requires.clone() }
+    }
 
-impl Turn {
-    pub(super) fn new(priority: i8, due: Timestamp, id: RunId) -> Self {
-        Self { priority: Reverse(priority), due, id }
+    /// Whether it belongs to a few runs, of a key that comes and goes.
+    fn is_passing(&self) -> bool {
+        self.limited.key.is_some() || !self.requires.is_empty()
     }
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct Due {
     innocent: BTreeSet<Turn>,
     suspects: BTreeSet<Turn>,
 }
 
-/// All lanes that there ever were since the store was opened: there are few.
+#[derive(Debug)]
+struct Row {
+    lane: Lane,
+    due: Due,
+    /// Runs that are in this lane, due or not.
+    runs: usize,
+}
+
+/// The lanes of all live runs. Those without a key are few, and kept.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     numbers: HashMap<Lane, u32>,
-    lanes: Vec<(Lane, Line)>,
+    rows: Vec<Option<Row>>,
+    free: Vec<u32>,
+}
+
+/// Which lines a claim may take from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    pub(crate) kinds: &'a [KindSupport],
+    pub(crate) labels: &'a [Label],
+    pub(crate) suspects: bool,
+}
+
+impl Reader<'_> {
+    fn reads(&self, lane: &Lane) -> bool {
+        let reads = |support: &KindSupport| support.kind == lane.limited.kind && lane.version <= support.version;
+        self.kinds.iter().any(reads) && lane.requires.iter().all(|label| self.labels.contains(label))
+    }
 }
 
 impl Lanes {
-    pub(super) fn of(&mut self, run: &Run) -> u32 {
-        let lane = Lane { queue: run.queue.clone(), kind: run.kind.clone(), version: run.version };
-        if let Some(number) = self.numbers.get(&lane) {
-            return *number;
-        }
-        let number = self.lanes.len() as u32;
-        self.numbers.insert(lane.clone(), number);
-        self.lanes.push((lane, Line::default()));
+    /// A run comes to be in its lane.
+    pub(super) fn join(&mut self, run: &Run) -> u32 {
+        let lane = Lane::of(run);
+        let number = self.numbers.get(&lane).copied().unwrap_or_else(|| self.open(lane));
+        self.row(number).runs += 1;
         number
     }
 
-    pub(crate) fn get(&self, number: u32) -> &Lane {
-        &self.lanes[number as usize].0
+    /// A run is in this lane no more.
+    pub(super) fn leave(&mut self, number: u32) {
+        let row = self.row(number);
+        row.runs -= 1;
+        if row.runs == 0 && row.lane.is_passing() {
+            let row = self.rows[number as usize].take().expect("it was just there");
+            self.numbers.remove(&row.lane);
+            self.free.push(number);
+        }
+    }
+
+    fn open(&mut self, lane: Lane) -> u32 {
+        let row = Row { lane: lane.clone(), due: Due::default(), runs: 0 };
+        let number = if let Some(number) = self.free.pop() {
+            self.rows[number as usize] = Some(row);
+            number
+        } else {
+            self.rows.push(Some(row));
+            self.rows.len() as u32 - 1
+        };
+        self.numbers.insert(lane, number);
+        number
+    }
+
+    pub(crate) fn get(&self, number: u32) -> &choose::Lane {
+        &self.rows[number as usize].as_ref().expect("a run is in it").lane.limited
     }
 
     pub(super) fn line_up(&mut self, turn: Turn, lane: u32, suspect: bool) {
@@ -69,7 +114,8 @@ impl Lanes {
 
     /// Takes those out who are not due at `now`.
     pub(super) fn step_back(&mut self, now: Timestamp) -> Vec<Turn> {
-        let lines = self.lanes.iter_mut().flat_map(|(_, line)| [&mut line.innocent, &mut line.suspects]);
+        let rows = self.rows.iter_mut().flatten();
+        let lines = rows.flat_map(|row| [&mut row.due.innocent, &mut row.due.suspects]);
         let mut early = Vec::new();
         for line in lines {
             early.extend(line.iter().filter(|turn| turn.due > now));
@@ -78,36 +124,29 @@ impl Lanes {
         early
     }
 
+    fn row(&mut self, number: u32) -> &mut Row {
+        self.rows[number as usize].as_mut().expect("a run is in it")
+    }
+
     fn line(&mut self, lane: u32, suspect: bool) -> &mut BTreeSet<Turn> {
-        let Line { innocent, suspects } = &mut self.lanes[lane as usize].1;
+        let Due { innocent, suspects } = &mut self.row(lane).due;
         if suspect { suspects } else { innocent }
     }
 
-    /// The first `max` due runs, beyond suspicion, that this code reads.
-    pub(crate) fn innocent(&self, kinds: &[KindSupport], max: usize) -> Vec<Turn> {
-        first(self.readable(kinds).map(|line| &line.innocent), max)
+    /// The lines of due runs that a claim may take from.
+    pub(crate) fn lines<'a>(
+        &'a self,
+        reader: Reader<'a>,
+    ) -> impl Iterator<Item = Line<'a, Copied<btree_set::Iter<'a, Turn>>>> {
+        let rows = self.rows.iter().flatten().filter(move |row| reader.reads(&row.lane));
+        rows.filter_map(move |row| {
+            let due = if reader.suspects { &row.due.suspects } else { &row.due.innocent };
+            (!due.is_empty()).then(|| Line { lane: &row.lane.limited, turns: due.iter().copied() })
+        })
     }
 
-    /// The first `max` due suspects that this code reads.
-    pub(crate) fn suspects(&self, kinds: &[KindSupport], max: usize) -> Vec<Turn> {
-        first(self.readable(kinds).map(|line| &line.suspects), max)
+    /// Whether any suspect is due.
+    pub(crate) fn is_any_suspect_due(&self) -> bool {
+        self.rows.iter().flatten().any(|row| !row.due.suspects.is_empty())
     }
-
-    fn readable(&self, kinds: &[KindSupport]) -> impl Iterator<Item = &Line> {
-        let reads =
-            |lane: &Lane| kinds.iter().any(|support| support.kind == lane.kind && lane.version <= support.version);
-        self.lanes.iter().filter(move |(lane, _)| reads(lane)).map(|(_, line)| line)
-    }
-}
-
-fn first<'a>(lines: impl Iterator<Item = &'a BTreeSet<Turn>>, max: usize) -> Vec<Turn> {
-    let mut lines: Vec<Peekable<_>> =
-        lines.filter(|line| !line.is_empty()).map(|line| line.iter().copied().peekable()).collect();
-    std::iter::from_fn(|| {
-        let heads = lines.iter_mut().filter_map(|line| line.peek().copied().map(|head| (head, line)));
-        let (_, line) = heads.min_by_key(|(head, _)| *head)?;
-        line.next()
-    })
-    .take(max)
-    .collect()
 }

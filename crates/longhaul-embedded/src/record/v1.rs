@@ -1,7 +1,7 @@
 //! Format 1 of a record. Frozen: these types are never changed; what is to be stored otherwise gets a V2 and a `From`.
 //!
 //! ```text
-//! 01 | record: bincode, standard configuration | crc32 of the run's id and all before, little-endian
+//! 01 | record: bincode, standard configuration | terms, if there are any | crc32 of the run's id and all before, LE
 //! ```
 //! The parts `ended`, `history` and `tags` begin with a 01 of their own: they may stand apart, and outlive a rewrite of
 //! the record in a later format.
@@ -15,7 +15,7 @@ use longhaul_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, Layout, Record, blob::Blob, parts};
+use super::{Damage, Layout, Record, blob::Blob, parts, terms::TermsV1};
 
 const VERSION: u8 = 1;
 const CONFIG: bincode::config::Configuration = bincode::config::standard();
@@ -47,6 +47,9 @@ pub(crate) struct RecordV1<'a> {
     settled: bool,
     #[serde(borrow)]
     pub(super) parts: [PartV1<'a>; parts::PARTS],
+    /// Laid down behind the record.
+    #[serde(skip)]
+    pub(crate) terms: Option<TermsV1>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -113,6 +116,7 @@ struct CountsV1 {
 #[derive(Serialize, Deserialize)]
 enum StopRequestV1 {
     Cancel { reason: Option<Box<str>> },
+    Suspend { reason: Option<Box<str>> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -193,10 +197,17 @@ enum TransitionV1 {
     Cancelled,
     Parked,
     Unparked,
+    SuspendRequested,
+    Rescheduled,
+    Prioritised,
+    Replaced,
 }
 
 pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
     let mut bytes = versioned(record);
+    if let Some(terms) = &record.terms {
+        append(&mut bytes, terms);
+    }
     let checksum = checksum(id, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
@@ -211,7 +222,20 @@ pub(crate) fn read(id: RunId, bytes: &[u8]) -> Result<RecordV1<'_>, Damage> {
     if stored != computed {
         return Err(Damage::of_run(id, format!("its checksum is {computed:08x}, not {stored:08x}")));
     }
-    read_versioned(body).map_err(|reason| Damage::of_run(id, reason))
+    read_with_terms(body).map_err(|reason| Damage::of_run(id, reason))
+}
+
+fn read_with_terms(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
+    let (mut record, rest) = read_prefix::<RecordV1<'_>>(bytes)?;
+    if !rest.is_empty() {
+        let (terms, used) =
+            bincode::serde::decode_from_slice(rest, CONFIG).map_err(|error| format!("its terms: {error}"))?;
+        if used != rest.len() {
+            return Err(format!("{} bytes are left over", rest.len() - used));
+        }
+        record.terms = Some(terms);
+    }
+    Ok(record)
 }
 
 fn checksum(id: RunId, body: &[u8]) -> u32 {
@@ -224,16 +248,28 @@ fn checksum(id: RunId, body: &[u8]) -> u32 {
 fn versioned(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(VERSION);
-    bincode::serde::encode_into_std_write(value, &mut bytes, CONFIG).expect("our own records can be encoded");
+    append(&mut bytes, value);
     bytes
 }
 
+fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    bincode::serde::encode_into_std_write(value, bytes, CONFIG).expect("our own records can be encoded");
+}
+
 fn read_versioned<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    match read_prefix(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(format!("{} bytes are left over", rest.len())),
+    }
+}
+
+/// A value, and what follows it.
+fn read_prefix<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
     match bytes.split_first() {
         Some((&VERSION, body)) => {
             let (value, used) =
                 bincode::serde::borrow_decode_from_slice(body, CONFIG).map_err(|error| error.to_string())?;
-            if used == body.len() { Ok(value) } else { Err(format!("{} bytes are left over", body.len() - used)) }
+            Ok((value, &body[used..]))
         }
         Some((version, _)) => Err(format!("it has format {version}, this code reads {VERSION}")),
         None => Err("it is empty".into()),
@@ -259,15 +295,13 @@ impl<'a> RecordV1<'a> {
             last_end: LastEndV1::of(run.last_end),
             counts: CountsV1::of(run.counts),
             suspicion: run.suspicion,
-            request: run
-                .request
-                .as_ref()
-                .map(|StopRequest::Cancel { reason }| StopRequestV1::Cancel { reason: reason.clone() }),
+            request: run.request.as_ref().map(StopRequestV1::of),
             proceed_kept: run.proceed_kept,
             progress: run.progress.as_ref().map(ProgressV1::of),
             revision: run.revision,
             settled: record.settled,
             parts,
+            terms: run.terms.as_deref().filter(|terms| !terms.is_empty()).map(TermsV1::of),
         }
     }
 
@@ -310,6 +344,7 @@ impl<'a> RecordV1<'a> {
             tags,
             policy: self.policy.back(),
             timeout: self.timeout,
+            terms: self.terms.as_ref().map(TermsV1::back).transpose().map_err(name)?,
             created: Timestamp::from_micros(self.created),
             state: self.state.back(),
             since: Timestamp::from_micros(self.since),
@@ -319,10 +354,7 @@ impl<'a> RecordV1<'a> {
             last_end: self.last_end.back(),
             counts: self.counts.back(),
             suspicion: self.suspicion,
-            request: self
-                .request
-                .as_ref()
-                .map(|StopRequestV1::Cancel { reason }| StopRequest::Cancel { reason: reason.clone() }),
+            request: self.request.as_ref().map(StopRequestV1::back),
             proceed_kept: self.proceed_kept,
             progress: self.progress.as_ref().map(ProgressV1::back),
             revision: self.revision,
@@ -379,6 +411,22 @@ impl<'a> RecordV1<'a> {
                 Some(Cow::Owned(apart(part, pieces)?))
             }
         })
+    }
+}
+
+impl StopRequestV1 {
+    fn of(request: &StopRequest) -> Self {
+        match request.clone() {
+            StopRequest::Cancel { reason } => Self::Cancel { reason },
+            StopRequest::Suspend { reason } => Self::Suspend { reason },
+        }
+    }
+
+    fn back(&self) -> StopRequest {
+        match self {
+            Self::Cancel { reason } => StopRequest::Cancel { reason: reason.clone() },
+            Self::Suspend { reason } => StopRequest::Suspend { reason: reason.clone() },
+        }
     }
 }
 
@@ -580,5 +628,5 @@ macro_rules! transitions {
 
 transitions! {
     Enqueued Returned Interrupted Crashed Panicked Failed TimedOut Suspended Proceeded CancelRequested Hastened
-    Completed GaveUp Quarantined Cancelled Parked Unparked
+    Completed GaveUp Quarantined Cancelled Parked Unparked SuspendRequested Rescheduled Prioritised Replaced
 }

@@ -70,12 +70,12 @@ impl Kit {
     pub(super) async fn insert(&mut self, metadata: Envelope) -> RunId {
         let new = NewRun { metadata, ..self.new_run() };
         let id = new.id;
-        assert_eq!(self.store.insert(vec![new]).await, Ok(vec![Ok(())]));
+        assert_eq!(self.store.insert(vec![new]).await, Ok(vec![Ok(longhaul_core::Inserted::New)]));
         id
     }
 
     pub(super) fn request(&self, max: usize, wait: bool) -> ClaimRequest {
-        ClaimRequest { server: self.server, kinds: [fixture::support("plain", 1)].into(), max, wait }
+        ClaimRequest { wait, ..ClaimRequest::new(self.server, [fixture::support("plain", 1)].into(), max) }
     }
 
     pub(super) async fn claim(&self, max: usize) -> Vec<Claimed> {

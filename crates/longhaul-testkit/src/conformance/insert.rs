@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Priority, Queue, RunId, State, Tag, admit,
+    Inserted, Priority, Queue, RunId, State, Tag, admit,
     run::Due,
     store::{Filter, GetError, InsertError},
 };
@@ -60,7 +60,7 @@ pub async fn each_run_of_a_batch_is_kept_or_refused_by_itself(mut scene: Scene) 
     scene.insert(second.clone()).await;
     let answers = scene.store.insert(vec![first.clone(), second.clone(), third.clone(), third.clone()]).await;
     let duplicate = |id: RunId| Err(InsertError::Duplicate(id));
-    assert_eq!(answers, Ok(vec![Ok(()), duplicate(second.id), Ok(()), duplicate(third.id)]));
+    assert_eq!(answers, Ok(vec![Ok(Inserted::New), duplicate(second.id), Ok(Inserted::New), duplicate(third.id)]));
     for new in [first, second, third] {
         assert_eq!(scene.get(new.id).await.metadata, new.metadata);
     }
@@ -73,7 +73,7 @@ pub async fn an_insert_of_nothing_is_answered(scene: Scene) {
 pub async fn many_runs_can_be_inserted_at_once(mut scene: Scene) {
     let batch: Vec<_> = (0..700).map(|_| scene.new_run()).collect();
     let answers = scene.store.insert(batch.clone()).await.expect("the store works");
-    assert_eq!(answers, vec![Ok(()); 700]);
+    assert_eq!(answers, vec![Ok(Inserted::New); 700]);
     scene.crash().await;
     let claimed = scene.claim(1000).await;
     assert_eq!(ids(&claimed), batch.iter().map(|new| new.id).collect::<Vec<_>>());
@@ -86,7 +86,7 @@ pub async fn inserts_made_at_once_are_all_kept(mut scene: Scene) {
         let (store, new) = (scene.store.clone(), scene.new_run());
         calls.spawn(async move { store.insert(vec![new]).await });
     }
-    assert!(calls.join_all().await.into_iter().all(|answer| answer == Ok(vec![Ok(())])));
+    assert!(calls.join_all().await.into_iter().all(|answer| answer == Ok(vec![Ok(Inserted::New)])));
     scene.crash().await;
     assert_eq!(scene.store.count(Filter::default()).await, Ok(100));
 }

@@ -66,6 +66,52 @@ macro_rules! conformance {
                 late_writes_after_a_cancelled_run_crashed_are_refused,
                 an_epoch_that_has_not_been_is_refused,
                 checkpoints_after_the_attempt_ended_are_refused;
+            unique:
+                a_second_run_of_a_key_is_refused_or_answered_with_the_first,
+                a_repeated_insert_of_a_unique_run_is_a_duplicate,
+                keys_are_apart_by_kind_and_runs_without_one_are_free,
+                within_a_batch_the_first_run_of_a_key_is_kept,
+                a_key_is_free_again_when_its_scope_ends,
+                a_key_is_free_again_when_its_run_is_deleted,
+                keys_outlive_the_process,
+                a_waiting_run_takes_over_what_a_second_one_brings,
+                what_was_asked_of_a_run_that_has_begun_is_not_replaced,
+                of_many_that_come_at_once_with_one_key_one_is_kept;
+            limits:
+                nothing_of_a_paused_queue_or_kind_is_claimed_until_it_is_resumed,
+                pauses_and_limits_outlive_the_process,
+                a_resumed_queue_serves_a_waiting_claim,
+                no_more_run_at_once_than_a_limit_allows_however_they_end,
+                a_slot_is_free_again_when_its_process_died_or_its_lease_ran_out,
+                the_end_of_one_serves_a_claim_that_waits_for_its_slot,
+                runs_that_share_a_key_share_a_limit_and_hold_up_no_others,
+                no_more_start_in_a_period_than_a_rate_allows,
+                a_restart_does_not_fill_a_rate_up_again,
+                a_claim_that_waits_for_a_rate_is_served_when_it_allows,
+                queues_share_claims_by_their_weights,
+                a_server_gets_of_each_queue_what_it_has_room_for,
+                a_run_that_requires_labels_is_left_to_servers_that_have_them,
+                terms_can_be_read_back;
+            steer:
+                a_waiting_run_can_be_given_another_time,
+                a_run_that_got_another_priority_is_claimed_by_it,
+                a_waiting_run_can_be_put_aside_until_a_proceed,
+                a_running_run_is_told_to_suspend_and_waits_for_a_proceed,
+                a_run_that_was_told_to_suspend_does_so_though_its_process_dies,
+                a_proceed_undoes_a_suspension_that_has_not_come_yet,
+                what_is_final_or_gone_cannot_be_steered;
+            schedules:
+                a_schedule_is_changed_by_whoever_saw_it_last,
+                runs_come_with_the_change_or_not_at_all,
+                each_run_of_a_change_is_kept_or_refused_by_itself,
+                runs_of_a_schedule_serve_a_waiting_claim,
+                schedules_outlive_the_process,
+                changes_are_told_to_those_who_wait,
+                a_store_without_schedules_says_so_at_once;
+            explain:
+                states_explain_themselves,
+                the_lack_of_a_server_is_told,
+                what_holds_it_back_is_told;
             settle:
                 every_ending_does_what_decide_says,
                 every_ending_keeps_the_last_execution_metadata_and_progress,

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Clock, Ending, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
+    Clock, Ending, Inserted, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
     code::KindSupport,
     store::{
         Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, Filter, Proceed, ServerBeat, SettleError,
@@ -71,7 +71,7 @@ impl Scene {
 
     pub(super) async fn insert(&self, new: NewRun) -> RunId {
         let id = new.id;
-        assert_eq!(self.store.insert(vec![new]).await, Ok(vec![Ok(())]));
+        assert_eq!(self.store.insert(vec![new]).await, Ok(vec![Ok(Inserted::New)]));
         id
     }
 
@@ -86,7 +86,7 @@ impl Scene {
     }
 
     pub(super) fn request_of(&self, kinds: Vec<KindSupport>, max: usize) -> ClaimRequest {
-        ClaimRequest { server: self.server, kinds: kinds.into(), max, wait: false }
+        ClaimRequest::new(self.server, kinds.into(), max)
     }
 
     pub(super) async fn claim(&self, max: usize) -> Vec<Claimed> {
@@ -208,7 +208,7 @@ impl Parked<Vec<Claimed>> {
 }
 
 pub(super) fn beat(server: ServerId, lease: Duration) -> ServerBeat {
-    ServerBeat { server, name: "rules".into(), lease }
+    ServerBeat::new(server, "rules", lease)
 }
 
 pub(super) fn checkpoint(claimed: &Claimed, seq: u32, n: u64) -> Checkpoint {

@@ -11,7 +11,7 @@ use longhaul_core::{
     Ending, StateKind,
     code::CodeMark,
     run::Due,
-    store::{ClaimRequest, Proceed, Settled},
+    store::{ClaimRequest, Proceed, Settled, Steer},
 };
 
 use super::{
@@ -92,7 +92,7 @@ pub async fn a_hastened_run_serves_a_waiting_claim(mut scene: Scene) {
     let claimed = scene.running().await;
     scene.fail(&claimed, "no route").await;
     let waiting = scene.parked_claim().await;
-    scene.store.hasten(claimed.run.id).await.expect("it waits for its retry");
+    scene.store.steer(claimed.run.id, Steer::Hasten).await.expect("it waits for its retry");
     assert_eq!(waiting.claimed_id().await, claimed.run.id);
 }
 

@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId, Snapshot,
+    StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, Swept,
+        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
+        SteerError, Swept,
     },
 };
 
@@ -15,7 +17,7 @@ use super::{Call, FaultyStore};
 
 #[async_trait]
 impl Store for FaultyStore {
-    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         let ids = runs.iter().map(|new| new.id).collect();
         self.pass(Call::Insert, ids, self.0.store.insert(runs)).await
     }
@@ -61,8 +63,29 @@ impl Store for FaultyStore {
         self.pass(Call::Cancel, vec![id], self.0.store.cancel(id, reason)).await
     }
 
-    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
-        self.pass(Call::Hasten, vec![id], self.0.store.hasten(id)).await
+    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+        self.pass(Call::Steer, vec![id], self.0.store.steer(id, steer)).await
+    }
+
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.pass(Call::Control, vec![], self.0.store.control(scope, change)).await
+    }
+
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        self.pass(Call::Controls, vec![], self.0.store.controls()).await
+    }
+
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+        let ids = change.runs.iter().map(|new| new.id).collect();
+        self.pass(Call::Schedule, ids, self.0.store.schedule(change)).await
+    }
+
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        self.pass(Call::Schedules, vec![], self.0.store.schedules(seen)).await
+    }
+
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.pass(Call::Explain, vec![id], self.0.store.explain(id)).await
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {

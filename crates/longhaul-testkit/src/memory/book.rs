@@ -1,20 +1,31 @@
 //! What a store keeps, and the one way in which a run changes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use longhaul_core::{
-    Epoch, Event, History, IllegalEvent, NewRun, RunId, ServerId, Snapshot, StateKind, Timestamp, admit, decide,
+    Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, NewRun, Run, RunId, ScheduleName, ServerId, Snapshot,
+    StateKind, Timestamp, admit,
+    choose::Gate,
+    decide,
     decide::Effects,
     isolation,
     store::{InsertError, Order},
+    terms::{self, Conflict, conflict},
 };
 
 use super::server::Server;
+
+/// The revision of a schedule's last change, and what it is since then; `None`: it was removed.
+pub(super) type Revised = (u64, Option<Arc<[u8]>>);
 
 #[derive(Default)]
 pub(super) struct Book {
     pub(super) runs: BTreeMap<RunId, Record>,
     pub(super) servers: BTreeMap<ServerId, Server>,
+    pub(super) gate: Gate,
+    pub(super) schedules: BTreeMap<ScheduleName, Revised>,
+    /// How often any schedule was changed.
+    pub(super) changes: u64,
     /// By position; what does not hold any more is left out when it is read.
     pub(super) orders: BTreeMap<u64, Order>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
@@ -28,9 +39,22 @@ pub(super) struct Record {
 }
 
 impl Book {
-    pub(super) fn insert(&mut self, now: Timestamp, new: NewRun) -> Result<(), InsertError> {
+    pub(super) fn insert(&mut self, now: Timestamp, new: NewRun) -> Result<Inserted, InsertError> {
         if self.runs.contains_key(&new.id) {
             return Err(InsertError::Duplicate(new.id));
+        }
+        if let Some(unique) = &new.terms().unique
+            && let Some(there) = self.keeper(now, &new.kind, &unique.key)
+        {
+            let (id, state) = (there.id, there.state.kind());
+            return match conflict(unique.on_conflict, there) {
+                Conflict::Return => Ok(Inserted::Existing { id, state }),
+                Conflict::Refuse => Err(InsertError::Taken { key: unique.key.clone(), id, state }),
+                Conflict::Replace => {
+                    self.replace(now, id, new);
+                    Ok(Inserted::Replaced { id })
+                }
+            };
         }
         let (run, first) = admit(now, &new);
         let snapshot = Snapshot {
@@ -42,7 +66,24 @@ impl Book {
             history: History::starting(first),
         };
         self.runs.insert(new.id, Record { snapshot, settled: None });
-        Ok(())
+        Ok(Inserted::New)
+    }
+
+    /// The run that keeps others of this kind and key out.
+    fn keeper(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
+        self.runs().find(|run| {
+            let unique = run.terms().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
+            unique.is_some_and(|unique| unique.holds(now, run))
+        })
+    }
+
+    fn replace(&mut self, now: Timestamp, id: RunId, new: NewRun) {
+        let event = terms::replacement(now, &new);
+        self.apply(now, id, &event).expect("it has not begun");
+        let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
+        snapshot.metadata = new.metadata;
+        snapshot.initial.clone_from(&new.execution_metadata);
+        snapshot.execution_metadata = new.execution_metadata;
     }
 
     /// What [`decide`] says of `event`, kept. The run must be there.
@@ -84,6 +125,7 @@ impl Book {
         self.crash(now, &died, "the process ended without a word");
         self.servers.clear();
         self.orders.clear();
+        self.gate.reopen();
         self.life += 1;
     }
 }

@@ -1,9 +1,10 @@
 //! Who gets which runs.
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use longhaul_core::{
     Event, Run, RunId, StateKind, Timestamp,
+    choose::{Choice, Lane, Line, Tally, Turn},
     isolation::{Floor, floor},
     limits::CLAIM_MAX,
     store::{ClaimRequest, Claimed},
@@ -17,7 +18,9 @@ impl Book {
         if self.is_dead(request.server) {
             return Vec::new();
         }
-        let chosen = self.choose(now, request);
+        let (choice, _) = self.choose(now, request);
+        let chosen: Vec<RunId> = choice.turns.iter().map(|turn| turn.id).collect();
+        self.gate.commit(choice);
         for id in &chosen {
             self.apply(now, *id, &Event::Claim { server: request.server }).expect("only due runs are chosen");
         }
@@ -35,36 +38,62 @@ impl Book {
     /// When a claim that found nothing should look again, if nothing changes before.
     pub(super) fn next_look(&self, now: Timestamp, request: &ClaimRequest) -> Option<Timestamp> {
         let due = self.readable(request).filter_map(|run| run.state.due()).filter(|due| *due > now).min();
-        match self.floor(now, request) {
-            Floor::Taken { until } => Some(due.map_or(until, |due| due.min(until))),
-            Floor::Open | Floor::OneSuspect => due,
+        let (choice, floor) = self.choose(now, request);
+        let floor = match floor {
+            Floor::Taken { until } => Some(until),
+            Floor::Open | Floor::OneSuspect => None,
+        };
+        [due, floor, choice.look_again].into_iter().flatten().min()
+    }
+
+    fn choose(&self, now: Timestamp, request: &ClaimRequest) -> (Choice, Floor) {
+        let suspects = self.choose_among(now, request, |run| run.suspicion > 0, 1);
+        let floor = self.floor(now, !suspects.turns.is_empty());
+        let choice = match floor {
+            Floor::Open => self.choose_among(now, request, |run| run.suspicion == 0, request.max),
+            Floor::OneSuspect => suspects,
+            Floor::Taken { .. } => Choice::default(),
+        };
+        (choice, floor)
+    }
+
+    fn choose_among(
+        &self,
+        now: Timestamp,
+        request: &ClaimRequest,
+        wanted: impl Fn(&Run) -> bool,
+        max: usize,
+    ) -> Choice {
+        let mut due_in = BTreeMap::<Lane, Vec<Turn>>::new();
+        for run in self.readable(request).filter(|run| wanted(run)) {
+            if let Some(due) = run.state.due().filter(|due| *due <= now) {
+                due_in.entry(Lane::of(run)).or_default().push(Turn::new(run.priority, due, run.id));
+            }
         }
-    }
-
-    fn choose(&self, now: Timestamp, request: &ClaimRequest) -> Vec<RunId> {
-        let mut due: Vec<_> = self.due(now, request).collect();
-        due.sort_by_key(|run| (Reverse(run.priority), run.state.due(), run.id));
-        let ids = due.iter().map(|run| run.id);
-        match self.floor(now, request) {
-            Floor::Open => ids.take(request.max).collect(),
-            Floor::OneSuspect => due.iter().filter(|run| run.suspicion > 0).map(|run| run.id).take(1).collect(),
-            Floor::Taken { .. } => Vec::new(),
+        for turns in due_in.values_mut() {
+            turns.sort_unstable();
         }
+        let lines = due_in.iter().map(|(lane, turns)| Line { lane, turns: turns.iter().copied() });
+        self.gate.choose(now, &self.tally(), &request.rooms, lines, max)
     }
 
-    fn floor(&self, now: Timestamp, request: &ClaimRequest) -> Floor {
-        let suspects_waiting = self.due(now, request).any(|run| run.suspicion > 0);
-        let running = self.runs().filter(|run| run.state.kind() == StateKind::Running);
-        floor(now, suspects_waiting, running)
+    pub(super) fn tally(&self) -> Tally {
+        let running: Vec<Lane> = self.running().map(Lane::of).collect();
+        Tally::of(running.iter())
     }
 
-    fn due(&self, now: Timestamp, request: &ClaimRequest) -> impl Iterator<Item = &Run> {
-        self.readable(request).filter(move |run| run.state.due().is_some_and(|due| due <= now))
+    pub(super) fn floor(&self, now: Timestamp, suspects_waiting: bool) -> Floor {
+        floor(now, suspects_waiting, self.running())
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Run> {
+        self.runs().filter(|run| run.state.kind() == StateKind::Running)
     }
 
     fn readable(&self, request: &ClaimRequest) -> impl Iterator<Item = &Run> {
         self.runs().filter(|run| {
-            request.kinds.iter().any(|support| support.kind == run.kind && run.version <= support.version)
+            let reads = request.kinds.iter().any(|support| support.kind == run.kind && run.version <= support.version);
+            reads && run.terms().requires.iter().all(|label| request.labels.contains(label))
         })
     }
 

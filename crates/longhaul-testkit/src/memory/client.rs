@@ -3,7 +3,7 @@
 use longhaul_core::{
     Event, RunId, State, StateKind, Timestamp,
     code::KindSupport,
-    store::{CancelError, Cancelled, DeleteError, HastenError, Proceed, ProceedError, Proceeded},
+    store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, Steer, SteerError},
 };
 
 use super::book::Book;
@@ -42,9 +42,9 @@ impl Book {
         }
     }
 
-    pub(super) fn hasten(&mut self, now: Timestamp, id: RunId) -> Result<(), HastenError> {
-        self.state(id).ok_or(HastenError::NotFound(id))?;
-        self.apply(now, id, &Event::Hasten).map(drop).map_err(|why| HastenError::Refused { id, why })
+    pub(super) fn steer(&mut self, now: Timestamp, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+        self.state(id).ok_or(SteerError::NotFound(id))?;
+        self.apply(now, id, &steer.event()).map_err(|why| SteerError::Refused { id, why })
     }
 
     pub(super) fn delete(&mut self, now: Timestamp, id: RunId) -> Result<(), DeleteError> {

@@ -3,7 +3,8 @@
 use std::ops::Bound;
 
 use longhaul_core::{
-    Event, Retention, RunId, Snapshot, Timestamp,
+    Event, Explanation, Retention, RunId, Snapshot, Timestamp,
+    explain::{Situation, explain},
     limits::PAGE_MAX,
     store::{Filter, GetError, Page, PageRequest, Swept},
 };
@@ -13,6 +14,18 @@ use super::book::Book;
 impl Book {
     pub(super) fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.runs.get(&id).map(|record| record.snapshot.clone()).ok_or(GetError::NotFound(id))
+    }
+
+    pub(super) fn explain(&self, now: Timestamp, id: RunId) -> Result<Explanation, GetError> {
+        let run = &self.runs.get(&id).ok_or(GetError::NotFound(id))?.snapshot.run;
+        let suspects = self.runs().any(|run| run.suspicion > 0 && run.state.due().is_some_and(|due| due <= now));
+        let situation = Situation {
+            gate: &self.gate,
+            tally: &self.tally(),
+            floor: self.floor(now, suspects),
+            servers: self.offers(),
+        };
+        Ok(explain(now, run, &situation))
     }
 
     pub(super) fn list(&self, request: &PageRequest) -> Page {

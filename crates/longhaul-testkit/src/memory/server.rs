@@ -2,13 +2,17 @@
 
 use longhaul_core::{
     RunId, ServerId, State, Timestamp,
+    explain::Offer,
     store::{Order, Orders, ServerBeat, ServerError},
 };
 
 use super::book::Book;
 
 pub(super) enum Server {
-    LivesUntil(Timestamp),
+    Lives {
+        until: Timestamp,
+        beat: ServerBeat,
+    },
     /// Declared dead, or left: never again.
     Dead,
 }
@@ -18,12 +22,13 @@ impl Book {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
         }
-        self.servers.insert(beat.server, Server::LivesUntil(now.after(beat.lease)));
+        let until = now.after(beat.lease);
+        self.servers.insert(beat.server, Server::Lives { until, beat: beat.clone() });
         Ok(())
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) -> usize {
-        let late = |server: &Server| matches!(server, Server::LivesUntil(until) if *until <= now);
+        let late = |server: &Server| matches!(server, Server::Lives { until, .. } if *until <= now);
         let dead: Vec<_> = self.servers.iter().filter(|(_, server)| late(server)).map(|(id, _)| *id).collect();
         dead.into_iter().map(|server| self.bury(now, server, "its server's lease ran out")).sum()
     }
@@ -56,6 +61,14 @@ impl Book {
             let position = self.orders.last_key_value().map_or(1, |(last, _)| last + 1);
             self.orders.insert(position, order);
         }
+    }
+
+    pub(super) fn offers(&self) -> Vec<Offer<'_>> {
+        let lives = self.servers.values().filter_map(|server| match server {
+            Server::Lives { beat, .. } => Some(Offer { kinds: &beat.kinds, labels: &beat.labels }),
+            Server::Dead => None,
+        });
+        lives.collect()
     }
 
     /// What `server` was told after `seen`, if anything of it still holds.

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Cause, Clock, Ending, Envelope, Epoch, Failure, NewRun, Priority, Retention, RunId, ServerId, Snapshot, Store,
-    Timestamp,
+    Cause, Clock, Ending, Envelope, Epoch, Failure, Inserted, NewRun, Priority, Retention, RunId, ServerId, Snapshot,
+    Store, Timestamp,
     code::{CodeMark, KindSupport},
     run::Due,
-    store::{Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, ServerBeat, Settlement},
+    store::{Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, ServerBeat, Settlement, Steer},
 };
 
 use super::{
@@ -90,7 +90,7 @@ impl<'a> World<'a> {
                 if let Some(new) = pick(&self.inserted, run).cloned() {
                     let answer = both!(self, store => store.insert(vec![new.clone()]));
                     // One that was deleted begins anew: its old attempts must not write to it.
-                    if answer == Ok(vec![Ok(())]) {
+                    if answer == Ok(vec![Ok(Inserted::New)]) {
                         self.attempts.retain(|attempt| attempt.id != new.id);
                     }
                 }
@@ -114,7 +114,7 @@ impl<'a> World<'a> {
             }
             Op::Hasten { run } => {
                 if let Some(id) = self.run(run) {
-                    drop(both!(self, store => store.hasten(id)));
+                    drop(both!(self, store => store.steer(id, Steer::Hasten)));
                 }
             }
             Op::Delete { run } => {
@@ -162,12 +162,8 @@ impl<'a> World<'a> {
     }
 
     async fn claim(&mut self, server: u8, max: u8) {
-        let request = ClaimRequest {
-            server: self.servers[usize::from(server) % SERVERS],
-            kinds: [support("plain", 1), support("other", 1)].into(),
-            max: max.into(),
-            wait: false,
-        };
+        let server = self.servers[usize::from(server) % SERVERS];
+        let request = ClaimRequest::new(server, [support("plain", 1), support("other", 1)].into(), max.into());
         let found = self.subject.store().claim(request.clone()).await.expect("the store works");
         let expected = self.model.claim(request).await.expect("the model works");
         let plain = |claimed: Vec<Claimed>| -> Vec<Claimed> {
@@ -277,7 +273,7 @@ fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
 }
 
 fn beat(server: ServerId) -> ServerBeat {
-    ServerBeat { server, name: "model".into(), lease: LEASE }
+    ServerBeat::new(server, "model", LEASE)
 }
 
 fn pick<T>(all: &[T], number: u8) -> Option<&T> {

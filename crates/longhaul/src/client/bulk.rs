@@ -30,8 +30,9 @@ pub(super) async fn enqueue_all<T: Task>(
     let definition = definition.map_err(|error| refused(error.into()))?;
     let mut new = Vec::new();
     for metadata in metadata {
+        let terms = definition.terms(&metadata, None, None, Vec::new()).map_err(refused)?;
         let metadata = definition.encode_metadata(&metadata).map_err(|error| refused(error.into()))?;
-        new.push(definition.new_run(client, metadata));
+        new.push(NewRun { terms, ..definition.new_run(client, metadata) });
     }
     let mut handles = Vec::with_capacity(new.len());
     let mut rest = new.into_iter();

@@ -7,9 +7,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use longhaul_core::{NewRun, Priority, Queue, RetryPolicy, Tag, limits::TAGS_MAX, run::Due, store::InsertError};
+use longhaul_core::{
+    Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Tag, Terms,
+    limits::{LABELS_MAX, TAGS_MAX},
+    run::Due,
+};
 
-use super::{Client, EnqueueError, RunHandle};
+use super::{
+    Client, EnqueueError, RunHandle,
+    unique::{Kept, UniqueKey},
+};
 use crate::{
     definition::{Definition, DefinitionError, TaskTypes},
     values::{Form, ValueError},
@@ -54,6 +61,9 @@ struct Options {
     retry: Option<RetryPolicy>,
     timeout: Option<Duration>,
     tags: Vec<(String, String)>,
+    unique: Option<UniqueKey>,
+    limit_key: Option<String>,
+    requires: Vec<String>,
 }
 
 impl<T: TaskTypes> std::fmt::Debug for Enqueue<T> {
@@ -120,7 +130,58 @@ impl<T: TaskTypes> Enqueue<T> {
         self
     }
 
-    async fn send(self) -> Result<RunHandle<T>, EnqueueError> {
+    /// Only one run at a time of this kind and key; see [`UniqueKey`]. A plain text is a key that is free again when its
+    /// run is final, and gives the handle of the run that has it.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, Kept};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = longhaul::doc::server().client();
+    /// let first = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").await?;
+    /// let second = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").kept().await?;
+    /// assert!(matches!(second, Kept::Existing { run, .. } if run.id() == first.id()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn unique(mut self, key: impl Into<UniqueKey>) -> Self {
+        self.options.unique = Some(key.into());
+        self
+    }
+
+    /// Waits until nothing more came for `wait`, and then runs once, with the metadata that came last: as long as a run
+    /// of this kind and key has not begun, the next takes its place and its time starts anew.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client};
+    /// # use std::time::Duration;
+    /// # async fn on_change(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.enqueue::<CountUp>(Count { to: 7 }).debounce("index 7", Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn debounce(self, key: impl Into<String>, wait: Duration) -> Self {
+        self.unique(UniqueKey::new(key).while_waiting().or_replace_and_wait_anew()).after(wait)
+    }
+
+    /// Shares a limit with other runs of this kind and key, whatever [`Task::limit_key`](crate::Task::limit_key) says.
+    pub fn limit_key(mut self, key: impl Into<String>) -> Self {
+        self.options.limit_key = Some(key.into());
+        self
+    }
+
+    /// Executed only by servers that have this label, and all others that are asked for.
+    pub fn requires(mut self, label: impl Into<String>) -> Self {
+        self.options.requires.push(label.into());
+        self
+    }
+
+    /// As awaiting it, and tells what happened: whether the run is new, or one that was there has its unique key.
+    pub async fn kept(self) -> Result<Kept<T>, EnqueueError> {
+        self.send().await
+    }
+
+    async fn send(self) -> Result<Kept<T>, EnqueueError> {
         let definition = self.definition?;
         let common = &definition.common;
         let options = self.options;
@@ -131,6 +192,7 @@ impl<T: TaskTypes> Enqueue<T> {
             policy.check()?;
         }
         let tags = options.tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
+        let terms = definition.terms(&self.metadata, options.limit_key, options.unique, options.requires)?;
         let metadata = common.metadata.encode(&self.metadata)?;
         let encode = |value: &T::ExecutionMetadata| Form::encode(&common.execution_metadata, value);
         let execution_metadata = self.execution_metadata.as_ref().map(encode).transpose()?;
@@ -141,14 +203,18 @@ impl<T: TaskTypes> Enqueue<T> {
             tags,
             policy: options.retry.unwrap_or_else(|| common.options.retry.clone()),
             timeout: options.timeout.or(common.options.timeout),
+            terms,
             execution_metadata,
             ..definition.new_run(&self.client, metadata)
         };
         let id = new.id;
+        let handle = |id| RunHandle::new(self.client.clone(), definition.clone(), id);
         let answer = self.client.store().insert(vec![new]).await?.pop().expect("one answer for one run");
         match answer {
-            Ok(()) => Ok(RunHandle::new(self.client, definition, id)),
-            Err(error @ InsertError::Duplicate(_)) => Err(error.into()),
+            Ok(Inserted::New) => Ok(Kept::New(handle(id))),
+            Ok(Inserted::Existing { id, state }) => Ok(Kept::Existing { run: handle(id), state }),
+            Ok(Inserted::Replaced { id }) => Ok(Kept::Replaced(handle(id))),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -167,9 +233,32 @@ impl<T: TaskTypes> Definition<T> {
             policy: common.options.retry.clone(),
             timeout: common.options.timeout,
             due: None,
+            terms: None,
             metadata,
             execution_metadata: None,
         }
+    }
+
+    /// What else is asked of a run with this metadata.
+    pub(super) fn terms(
+        &self,
+        metadata: &T::Metadata,
+        limit_key: Option<String>,
+        unique: Option<UniqueKey>,
+        mut requires: Vec<String>,
+    ) -> Result<Option<Arc<Terms>>, EnqueueError> {
+        requires.extend(self.common.options.requires.iter().cloned());
+        if requires.len() > LABELS_MAX {
+            return Err(EnqueueError::TooManyLabels(requires.len()));
+        }
+        let limit_key = limit_key.or_else(|| (self.limit_key)(metadata));
+        let terms = Terms {
+            limit_key: limit_key.as_deref().map(Key::new).transpose()?,
+            unique: unique.map(UniqueKey::checked).transpose()?,
+            requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
+            trace: None,
+        };
+        Ok((!terms.is_empty()).then(|| terms.into()))
     }
 
     pub(super) fn encode_metadata(&self, metadata: &T::Metadata) -> Result<longhaul_core::Envelope, ValueError> {
@@ -182,6 +271,6 @@ impl<T: TaskTypes> IntoFuture for Enqueue<T> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
+        Box::pin(async move { Ok(self.send().await?.run()) })
     }
 }

@@ -21,16 +21,19 @@ pub enum EnqueueError {
     /// The metadata or execution metadata was refused.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// The name of a queue or a tag was refused.
+    /// The name of a queue or a label, a tag or a key was refused.
     #[error(transparent)]
     Name(#[from] NameError),
     /// There are more tags than a run may have.
     #[error("{0} tags, of at most {max}: tags are for finding runs, put the rest into the metadata", max = limits::TAGS_MAX)]
     TooManyTags(usize),
+    /// It requires more labels than a run may.
+    #[error("{0} labels are required, of at most {max}: give the servers a label that stands for several", max = limits::LABELS_MAX)]
+    TooManyLabels(usize),
     /// The retry policy was refused.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// There is such a run already.
+    /// There is such a run already, or one that has its unique key.
     #[error(transparent)]
     Refused(#[from] InsertError),
     /// The store failed: the run may be enqueued or not.

@@ -1,11 +1,11 @@
 //! One run, typed.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Ended, Failure, NewRun, Progress, RunId, Snapshot,
+    Ended, Failure, NewRun, Progress, RunId, Snapshot, Terms,
     run::Due,
-    store::{CancelError, Cancelled, DeleteError, GetError, HastenError},
+    store::{CancelError, Cancelled, DeleteError, GetError, Steer, SteerError},
 };
 
 use super::{Client, OutcomeError, ProceedRun, RetryError, RunStatus};
@@ -146,11 +146,11 @@ impl<T: TaskTypes> RunHandle<T> {
         if snapshot.run.state.is_final() {
             return self.succeed(snapshot, from).await;
         }
-        match store.hasten(self.id).await {
-            Ok(()) => Ok(self.clone()),
-            Err(HastenError::NotFound(id)) => Err(RetryError::NotFound(id)),
-            Err(HastenError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
-            Err(HastenError::Store(error)) => Err(RetryError::Store(error)),
+        match store.steer(self.id, Steer::Hasten).await {
+            Ok(_) => Ok(self.clone()),
+            Err(SteerError::NotFound(id)) => Err(RetryError::NotFound(id)),
+            Err(SteerError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
+            Err(SteerError::Store(error)) => Err(RetryError::Store(error)),
         }
     }
 
@@ -172,6 +172,7 @@ impl<T: TaskTypes> RunHandle<T> {
             policy: run.policy,
             timeout: run.timeout,
             due: None::<Due>,
+            terms: successor_terms(run.terms.as_ref()),
             metadata,
             execution_metadata: match from {
                 RetryFrom::Checkpoint => execution_metadata,
@@ -211,6 +212,12 @@ impl<T: TaskTypes> RunHandle<T> {
             Some(Ended::Incompatible(_)) | None => unreachable!("a final run has an outcome"),
         })
     }
+}
+
+/// Those of the run before, but for its unique key: who retries a run wants one more.
+fn successor_terms(terms: Option<&Arc<Terms>>) -> Option<Arc<Terms>> {
+    let terms = Terms { unique: None, ..Terms::clone(terms?) };
+    (!terms.is_empty()).then(|| terms.into())
 }
 
 /// How far a run is, each time that it tells. See [`RunHandle::progress`].

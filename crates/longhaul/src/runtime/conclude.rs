@@ -73,6 +73,7 @@ fn stopped(attempt: &Attempt, reason: Option<StopReason>, how: &str) -> Option<E
         Some(StopReason::Shutdown) => Ending::Interrupted { why: format!("shutdown: {how}").into() },
         Some(StopReason::StoreBroken { error }) => Ending::Interrupted { why: error.to_string().into() },
         Some(StopReason::Cancelled { reason }) => Ending::Cancelled { reason, error: None },
+        Some(StopReason::Suspended { .. }) => Ending::Interrupted { why: format!("to be suspended: {how}").into() },
         Some(StopReason::Timeout) => {
             let limit = attempt.timeout.unwrap_or_default();
             failed(Cause::Timeout, &format!("the attempt took longer than {limit:?} and was told to stop: {how}"))

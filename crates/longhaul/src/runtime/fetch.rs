@@ -11,7 +11,7 @@ use longhaul_core::{
     store::{ClaimRequest, Claimed, Settlement},
 };
 
-use super::{Executor, settle::Done};
+use super::{Executor, declare, settle::Done};
 use crate::{attempt::Attempt, backoff::Patience};
 
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
@@ -35,7 +35,7 @@ async fn claim_all(executor: &Executor) {
     if let Err(error) = executor.store.unpark(kinds.to_vec()).await {
         tracing::warn!(%error, "runs that were parked as incompatible stay parked until the next start");
     }
-    if kinds.is_empty() {
+    if kinds.is_empty() || !declare_all(executor).await {
         return;
     }
     let mut incarnation = executor.server.subscribe();
@@ -46,9 +46,13 @@ async fn claim_all(executor: &Executor) {
             room = room(executor, rate.ahead) => room,
             () = executor.stopping.cancelled() => return,
         };
-        let request = ClaimRequest { server: *incarnation.borrow_and_update(), kinds: kinds.clone(), max, wait: true };
+        let server = *incarnation.borrow_and_update();
+        let (labels, rooms) = (executor.settings.labels.clone(), executor.rooms());
+        let request = ClaimRequest { labels, rooms, wait: true, ..ClaimRequest::new(server, kinds.clone(), max) };
         let claimed = tokio::select! {
             claimed = executor.store.claim(request) => claimed,
+            // What was asked for is less than there is room for now.
+            () = executor.queue_has_room.notified() => continue,
             // The store gives back what it may have claimed for the dropped future.
             _ = incarnation.changed() => continue,
             () = executor.stopping.cancelled() => return,
@@ -57,7 +61,7 @@ async fn claim_all(executor: &Executor) {
             Ok(runs) => {
                 patience = Patience::default();
                 rate.measure(executor);
-                executor.claimed(runs.len());
+                executor.claimed(&runs);
                 executor.ready.push(runs);
             }
             Err(error) if error.is_transient() => {
@@ -68,6 +72,31 @@ async fn claim_all(executor: &Executor) {
                 }
             }
             Err(error) => return executor.break_off(error),
+        }
+    }
+}
+
+/// Nothing is claimed before the limits are known to the store. Answers whether they are.
+async fn declare_all(executor: &Executor) -> bool {
+    let mut patience = Patience::default();
+    loop {
+        let declared = tokio::select! {
+            declared = declare::declare(executor) => declared,
+            () = executor.stopping.cancelled() => return false,
+        };
+        match declared {
+            Ok(()) => return true,
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "claiming waits until the limits are declared");
+                tokio::select! {
+                    () = patience.pause() => {}
+                    () = executor.stopping.cancelled() => return false,
+                }
+            }
+            Err(error) => {
+                executor.break_off(error);
+                return false;
+            }
         }
     }
 }
@@ -119,7 +148,7 @@ async fn give_back(executor: &Executor, claimed: &Claimed) {
         execution_metadata: None,
         progress: None,
     };
-    executor.attempt_ended();
+    executor.attempt_ended(&attempt.queue);
     executor.settle(Done { attempt, settlement: Some(settlement) }).await;
 }
 

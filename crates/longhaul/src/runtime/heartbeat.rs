@@ -28,9 +28,16 @@ pub(super) fn spawn(executor: Arc<Executor>) {
 
 async fn beat(executor: &Executor) {
     let lease = executor.settings.lease;
+    let kinds: Arc<[_]> = executor.registry.support().into();
     let mut renewed = executor.clock.now();
     loop {
-        let beat = ServerBeat { server: executor.server(), name: executor.settings.name.clone(), lease };
+        let beat = ServerBeat {
+            server: executor.server(),
+            name: executor.settings.name.clone(),
+            lease,
+            kinds: kinds.clone(),
+            labels: executor.settings.labels.clone(),
+        };
         let sent = executor.clock.now();
         match executor.store.heartbeat(beat).await {
             Ok(()) => {

@@ -51,7 +51,7 @@ async fn slot(executor: Arc<Executor>) {
 
 async fn execute(executor: &Executor, claimed: Claimed) {
     let done = perform::run(executor, claimed).await;
-    executor.attempt_ended();
+    executor.attempt_ended(&done.attempt.queue);
     executor.settle(done).await;
 }
 

@@ -52,12 +52,8 @@ pub async fn context<M: Payload, X: Payload>(metadata: M, execution_metadata: X)
     // The real metadata stays a value: a unit test may use types that no codec takes.
     let stored = Envelope::encode(&(), Codec::Json, 1, shape::fingerprint_of::<()>()).expect("nothing to encode");
     store.insert(vec![plain_run(ids.run(now), kind.clone(), stored)]).await.expect(WHY)[0].clone().expect("it is new");
-    let request = ClaimRequest {
-        server: ServerId::new(now, [0; 10]),
-        kinds: [KindSupport { kind, version: 1, mark: CodeMark::default() }].into(),
-        max: 1,
-        wait: false,
-    };
+    let kinds = [KindSupport { kind, version: 1, mark: CodeMark::default() }].into();
+    let request = ClaimRequest::new(ServerId::new(now, [0; 10]), kinds, 1);
     let claimed = store.claim(request).await.expect(WHY).remove(0);
     let attempt = Attempt::new(&claimed, store.clone(), clock, Arc::new(Notify::new()));
     let form = Form {

@@ -32,7 +32,7 @@ async fn every_store_call_has_a_timeout() {
     assert!(error.to_string().contains("did not answer `insert` within 5s"), "{error}");
 
     let run = client.enqueue::<CountUp>(Count { to: 1 }).after(3600 * SECOND).await.unwrap();
-    for call in [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::Hasten] {
+    for call in [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::Steer] {
         scene.faults.hang_next(call, When::BeforeEffect);
         let timed_out = match call {
             Call::Get => run.status().await.unwrap_err().to_string(),

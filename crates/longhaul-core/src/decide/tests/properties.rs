@@ -57,6 +57,14 @@ fn event() -> impl Strategy<Value = Event> {
         2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced }),
         1 => Just(Event::Cancel { reason: None }),
         1 => Just(Event::Hasten),
+        1 => (0..9_u64).prop_map(|wait| Event::Reschedule { at: NOW.after(Duration::from_secs(wait)) }),
+        1 => any::<i8>().prop_map(|priority| Event::Prioritise { priority: Priority(priority) }),
+        2 => Just(Event::Suspend { reason: None }),
+        1 => version().prop_map(|version| Event::Replace {
+            version: version.unwrap_or(1),
+            priority: Priority(0),
+            due: version.map(|_| NOW),
+        }),
         1 => (0..3_u32).prop_map(|mark| Event::Unpark { mark: CodeMark(mark) }),
     ]
 }
@@ -141,10 +149,13 @@ proptest! {
     #[test]
     fn what_was_asked_for_never_changes(lived in happenings()) {
         let (first, _) = admit(NOW, &new_run());
-        for (before, _, _, Decision { next, .. }) in live(&lived) {
-            let asked = |run: &Run| (run.id, run.kind.clone(), run.priority, run.policy.clone(), run.timeout, run.created);
+        for (before, event, _, Decision { next, .. }) in live(&lived) {
+            let asked = |run: &Run| (run.id, run.kind.clone(), run.queue.clone(), run.policy.clone(), run.timeout, run.created);
             prop_assert_eq!(asked(&next), asked(&first));
-            prop_assert!(next.version >= before.version);
+            let replaced = matches!(event, Event::Replace { .. });
+            prop_assert!(next.version >= before.version || replaced);
+            let moved = replaced || matches!(event, Event::Prioritise { .. });
+            prop_assert!(next.priority == before.priority || moved);
         }
     }
 
@@ -177,10 +188,15 @@ proptest! {
         for (before, event, _, Decision { next, .. }) in live(&lived) {
             match event {
                 Event::Settle { ending: Ending::Completed { .. }, .. } => prop_assert_eq!(next.state, State::Completed),
-                Event::Settle { .. } | Event::Crash { .. } if before.request.is_some() => {
+                Event::Settle { .. } | Event::Crash { .. }
+                    if matches!(before.request, Some(StopRequest::Cancel { .. })) =>
+                {
                     prop_assert_eq!(next.state, State::Cancelled);
                 }
-                _ => prop_assert!(before.request.is_none() || next.request.is_some(), "a request is not forgotten"),
+                _ if matches!(before.request, Some(StopRequest::Cancel { .. })) => {
+                    prop_assert_eq!(next.request, before.request, "a cancellation is not forgotten");
+                }
+                _ => {}
             }
         }
     }
@@ -196,16 +212,18 @@ proptest! {
     #[test]
     fn a_proceed_that_is_kept_is_never_lost(lived in happenings()) {
         for (before, event, now, Decision { next, .. }) in live(&lived) {
+            let aside = matches!(before.request, Some(StopRequest::Suspend { .. }));
             if matches!(event, Event::Proceed { .. }) && before.state.kind() == StateKind::Running {
-                prop_assert!(next.proceed_kept);
+                let heard = if aside { next.request.is_none() } else { next.proceed_kept };
+                prop_assert!(heard);
             }
             if before.proceed_kept && !next.proceed_kept && !next.state.is_final() {
                 let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. });
-                prop_assert!(suspends, "{:?}", event);
+                prop_assert!(suspends && !aside, "{:?}", event);
                 prop_assert_eq!(next.state.clone(), State::Pending { due: now });
             }
-            if next.proceed_kept {
-                prop_assert_ne!(next.state.kind(), StateKind::Suspended);
+            if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
+                prop_assert!(!next.proceed_kept);
             }
         }
     }

@@ -91,7 +91,7 @@ impl<'a> Round<'a> {
     async fn claim(&self) -> Option<Claimed> {
         let kinds = self.common.support().collect();
         let server = ServerId::new(self.clock.now(), [1; 10]);
-        self.store.claim(ClaimRequest { server, kinds, max: 1, wait: false }).await.expect(WHY).pop()
+        self.store.claim(ClaimRequest::new(server, kinds, 1)).await.expect(WHY).pop()
     }
 
     /// Whether there is nothing to wait for any more.

@@ -7,12 +7,14 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    NewRun, Retention, RunId, ServerId, Snapshot, Store, StoreError,
+    Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId, Snapshot,
+    StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, HastenError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, Swept,
+        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
+        SteerError, Swept,
     },
 };
 use longhaul_testkit::MemoryStore;
@@ -37,7 +39,7 @@ impl Store for Yielding {
         answer
     }
 
-    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<(), InsertError>>, StoreError> {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.inner.insert(runs).await
     }
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
@@ -64,8 +66,23 @@ impl Store for Yielding {
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
         self.inner.cancel(id, reason).await
     }
-    async fn hasten(&self, id: RunId) -> Result<(), HastenError> {
-        self.inner.hasten(id).await
+    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+        self.inner.steer(id, steer).await
+    }
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.inner.control(scope, change).await
+    }
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        self.inner.controls().await
+    }
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+        self.inner.schedule(change).await
+    }
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        self.inner.schedules(seen).await
+    }
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.inner.explain(id).await
     }
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
         self.inner.delete(id).await

@@ -1,0 +1,337 @@
+//! What holds runs back besides their own time: pauses, limits, rates, and the shares of queues.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use crate::{
+    limits::{REASON_MAX, cut},
+    name::{Kind, Queue},
+    time::Timestamp,
+};
+
+/// What a control is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// All runs in this queue.
+    Queue(Queue),
+    /// All runs of this kind.
+    Kind(Kind),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => write!(f, "the queue `{queue}`"),
+            Self::Kind(kind) => write!(f, "the kind `{kind}`"),
+        }
+    }
+}
+
+/// Nothing of a scope is claimed until it is resumed. What runs already runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paused {
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Box<str>,
+    /// Why, if that was said.
+    pub why: Option<Box<str>>,
+}
+
+impl Paused {
+    /// A pause; both texts are cut to 256 bytes.
+    pub fn new(at: Timestamp, by: &str, why: Option<&str>) -> Self {
+        Self { at, by: cut(by, REASON_MAX).into(), why: why.map(|why| cut(why, REASON_MAX).into()) }
+    }
+}
+
+/// How many may run at the same time, and how often one may start. What is `None` is not limited.
+///
+/// The limits of a queue and those of a kind hold together. All of them are for the whole store, however many servers
+/// claim from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// So many run at the same time.
+    pub running: Option<u32>,
+    /// So many with the same [limit key](crate::Terms::limit_key) run at the same time. Of a kind only.
+    pub per_key: Option<u32>,
+    /// So many start in a period.
+    pub rate: Option<Rate>,
+    /// So many with the same limit key start in a period. Of a kind only.
+    pub rate_per_key: Option<Rate>,
+    /// How large the share of a queue is where several have due runs: 2 gets twice as many claims as 1, which is the
+    /// default. Of a queue only.
+    pub weight: Option<u16>,
+}
+
+impl Limits {
+    /// Nothing is limited.
+    pub const NONE: Self = Self { running: None, per_key: None, rate: None, rate_per_key: None, weight: None };
+}
+
+/// So many in a period: a token bucket that holds `max`, is full at first, and fills up within `per`.
+///
+/// ```
+/// use longhaul_core::control::Rate;
+/// use std::time::Duration;
+///
+/// let rate = Rate::new(100, Duration::from_secs(60))?;
+/// assert_eq!(rate.to_string(), "100 in 60s");
+/// assert!(Rate::new(0, Duration::from_secs(1)).unwrap_err().to_string().contains("pause it instead"));
+/// # Ok::<(), longhaul_core::control::RateError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    max: u32,
+    per: Duration,
+}
+
+/// A rate that cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RateError {
+    /// Nothing would ever start.
+    #[error("a rate of 0 lets nothing start: pause it instead")]
+    Zero,
+    /// The period is no period, or longer than a year.
+    #[error("a rate over {0:?}: the period must be from 1 ms to 366 days")]
+    Period(Duration),
+    /// Time is counted in microseconds.
+    #[error("{max} in {per:?} is more than one in a microsecond: leave the rate out")]
+    TooFast {
+        /// How many.
+        max: u32,
+        /// In which period.
+        per: Duration,
+    },
+}
+
+impl Rate {
+    const PER_MIN: Duration = Duration::from_millis(1);
+    const PER_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+    /// At most `max` in each period of `per`, 1 ms to 366 days.
+    pub fn new(max: u32, per: Duration) -> Result<Self, RateError> {
+        if max == 0 {
+            return Err(RateError::Zero);
+        }
+        if !(Self::PER_MIN..=Self::PER_MAX).contains(&per) {
+            return Err(RateError::Period(per));
+        }
+        if per.as_micros() < u128::from(max) {
+            return Err(RateError::TooFast { max, per });
+        }
+        Ok(Self { max, per })
+    }
+
+    /// How many.
+    pub const fn max(&self) -> u32 {
+        self.max
+    }
+
+    /// In which period.
+    pub const fn per(&self) -> Duration {
+        self.per
+    }
+
+    /// The time between two, if they come evenly.
+    fn interval(&self) -> Duration {
+        self.per / self.max
+    }
+
+    /// What the bucket is after one more start at `now`, if there may be one; otherwise from when on.
+    ///
+    /// A bucket is kept as the time at which it is full again (GCRA, the virtual scheduling algorithm of ITU-T I.371).
+    pub fn take(&self, now: Timestamp, full_at: Option<Timestamp>) -> Result<Timestamp, Timestamp> {
+        let latest = now.after(self.per);
+        // A clock that went back must not close the bucket for longer than a period.
+        let full_at = full_at.unwrap_or(now).clamp(now, latest).after(self.interval());
+        if full_at <= latest { Ok(full_at) } else { Err(now.after(full_at.since(latest))) }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {:?}", self.max, self.per)
+    }
+}
+
+/// All that is said of a scope.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Control {
+    /// Whether it is paused.
+    pub paused: Option<Paused>,
+    /// What the code of the latest server declared.
+    pub declared: Limits,
+    /// What an operator set in place of it: a start of a server does not undo it.
+    pub set: Option<Limits>,
+}
+
+impl Control {
+    /// What holds.
+    pub fn limits(&self) -> Limits {
+        self.set.unwrap_or(self.declared)
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A change of what is said of a scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlChange {
+    /// Nothing of it is claimed any more.
+    Pause(Paused),
+    /// It is claimed again.
+    Resume,
+    /// What code says. What an operator set stays above it.
+    Declare(Limits),
+    /// What an operator says; `None`: what code says holds again.
+    Set(Option<Limits>),
+}
+
+impl Control {
+    /// Becomes what the change says.
+    pub fn change(&mut self, change: ControlChange) {
+        match change {
+            ControlChange::Pause(paused) => self.paused = Some(paused),
+            ControlChange::Resume => self.paused = None,
+            ControlChange::Declare(limits) => self.declared = limits,
+            ControlChange::Set(limits) => self.set = limits,
+        }
+    }
+}
+
+/// All controls of a store.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Controls {
+    queues: BTreeMap<Queue, Control>,
+    kinds: BTreeMap<Kind, Control>,
+}
+
+impl Controls {
+    /// Those that were kept.
+    pub fn new(controls: impl IntoIterator<Item = (Scope, Control)>) -> Self {
+        let mut all = Self::default();
+        for (scope, control) in controls {
+            match scope {
+                Scope::Queue(queue) => all.queues.insert(queue, control),
+                Scope::Kind(kind) => all.kinds.insert(kind, control),
+            };
+        }
+        all
+    }
+
+    /// Whether nothing is held back.
+    pub fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.kinds.is_empty()
+    }
+
+    /// What is said of a scope.
+    pub fn get(&self, scope: &Scope) -> Option<&Control> {
+        match scope {
+            Scope::Queue(queue) => self.queue(queue),
+            Scope::Kind(kind) => self.kind(kind),
+        }
+    }
+
+    /// What is said of a queue.
+    pub fn queue(&self, queue: &Queue) -> Option<&Control> {
+        self.queues.get(queue)
+    }
+
+    /// What is said of a kind.
+    pub fn kind(&self, kind: &Kind) -> Option<&Control> {
+        self.kinds.get(kind)
+    }
+
+    /// Each scope of which something is said: queues first, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (Scope, &Control)> {
+        let queues = self.queues.iter().map(|(queue, control)| (Scope::Queue(queue.clone()), control));
+        queues.chain(self.kinds.iter().map(|(kind, control)| (Scope::Kind(kind.clone()), control)))
+    }
+
+    /// Changes what is said of a scope, and answers what is said now; a control that says nothing is forgotten.
+    pub fn change(&mut self, scope: &Scope, change: ControlChange) -> Control {
+        match scope {
+            Scope::Queue(queue) => changed(&mut self.queues, queue, change),
+            Scope::Kind(kind) => changed(&mut self.kinds, kind, change),
+        }
+    }
+}
+
+fn changed<K: Clone + Ord>(controls: &mut BTreeMap<K, Control>, of: &K, change: ControlChange) -> Control {
+    let control = controls.entry(of.clone()).or_default();
+    control.change(change);
+    let now = control.clone();
+    if now.is_empty() {
+        controls.remove(of);
+    }
+    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+    fn at(seconds: u64) -> Timestamp {
+        NOW.after(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_bucket_lets_its_fill_pass_at_once_and_then_one_an_interval() {
+        let rate = Rate::new(3, Duration::from_secs(30)).unwrap();
+        let mut bucket = None;
+        for _ in 0..3 {
+            bucket = Some(rate.take(NOW, bucket).unwrap());
+        }
+        assert_eq!(rate.take(NOW, bucket), Err(at(10)));
+        assert_eq!(rate.take(at(9), bucket), Err(at(10)));
+        let bucket = rate.take(at(10), bucket).unwrap();
+        assert_eq!(rate.take(at(10), Some(bucket)), Err(at(20)));
+        assert!(rate.take(at(20), Some(bucket)).is_ok());
+    }
+
+    #[test]
+    fn a_bucket_holds_no_more_than_its_fill_however_long_it_rests() {
+        let rate = Rate::new(2, Duration::from_secs(10)).unwrap();
+        let bucket = rate.take(NOW, None).unwrap();
+        let later = at(1_000_000);
+        let bucket = rate.take(later, Some(bucket)).unwrap();
+        let bucket = rate.take(later, Some(bucket)).unwrap();
+        assert!(rate.take(later, Some(bucket)).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_went_back_closes_a_bucket_for_one_interval_at_most() {
+        let rate = Rate::new(2, Duration::from_secs(10)).unwrap();
+        let ahead = rate.take(at(100_000), None).unwrap();
+        assert_eq!(rate.take(NOW, Some(ahead)), Err(at(5)));
+    }
+
+    #[test]
+    fn what_an_operator_set_outlives_what_code_declares() {
+        let scope = Scope::Queue(Queue::default());
+        let limit = |running| Limits { running: Some(running), ..Limits::NONE };
+        let mut controls = Controls::default();
+        controls.change(&scope, ControlChange::Declare(limit(8)));
+        controls.change(&scope, ControlChange::Set(Some(limit(2))));
+        controls.change(&scope, ControlChange::Declare(limit(9)));
+        assert_eq!(controls.get(&scope).unwrap().limits(), limit(2));
+        controls.change(&scope, ControlChange::Set(None));
+        assert_eq!(controls.get(&scope).unwrap().limits(), limit(9));
+        controls.change(&scope, ControlChange::Declare(Limits::NONE));
+        assert!(controls.is_empty());
+    }
+
+    #[test]
+    fn rates_that_cannot_be_kept_are_refused() {
+        assert_eq!(Rate::new(0, Duration::from_secs(1)), Err(RateError::Zero));
+        assert!(Rate::new(1, Duration::ZERO).is_err() && Rate::new(1, Duration::MAX).is_err());
+        assert!(
+            Rate::new(1001, Duration::from_millis(1)).is_err() && Rate::new(1000, Duration::from_millis(1)).is_ok()
+        );
+    }
+}

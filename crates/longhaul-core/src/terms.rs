@@ -1,0 +1,147 @@
+//! What else a run was enqueued with: what it shares a limit with, what it must not be there twice with, and where it
+//! may be executed.
+
+use std::time::Duration;
+
+use crate::{
+    event::Event,
+    id::RunId,
+    name::{Key, Label},
+    run::{NewRun, Run},
+    state::{State, StateKind},
+    time::Timestamp,
+};
+
+/// What most runs have nothing of. A run without terms costs nothing for them.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// Runs of one kind and key share a limit: [`Limits::per_key`](crate::Limits::per_key).
+    pub limit_key: Option<Key>,
+    /// No second run of the same kind and key, for a while.
+    pub unique: Option<Unique>,
+    /// Only servers with all of these labels execute it.
+    pub requires: Vec<Label>,
+    /// The trace that the enqueuer was in, as W3C's `traceparent`.
+    pub trace: Option<Box<str>>,
+}
+
+/// What every run has that was enqueued without terms.
+static NONE: Terms = Terms { limit_key: None, unique: None, requires: Vec::new(), trace: None };
+
+impl Terms {
+    /// Nothing.
+    pub fn none() -> &'static Self {
+        &NONE
+    }
+
+    /// Whether there is nothing in them.
+    pub fn is_empty(&self) -> bool {
+        *self == NONE
+    }
+}
+
+/// Keeps a second run of the same kind and key from being enqueued.
+///
+/// ```
+/// use longhaul_core::{Key, OnConflict, Unique, UniqueScope};
+///
+/// let unique = Unique { key: Key::new("account 7")?, scope: UniqueScope::NotFinal, on_conflict: OnConflict::Refuse };
+/// assert_eq!(unique.key.as_str(), "account 7");
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unique {
+    /// What must not be there twice, within the kind.
+    pub key: Key,
+    /// For how long the run that is there keeps others out.
+    pub scope: UniqueScope,
+    /// What becomes of the second.
+    pub on_conflict: OnConflict,
+}
+
+/// For how long a run keeps others of its kind and key out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UniqueScope {
+    /// Until its first attempt begins: whatever is enqueued from then on may concern what it did not see.
+    Waiting,
+    /// Until it is final.
+    NotFinal,
+    /// So long after it was enqueued, also when it is final by then; but not after it was deleted.
+    For(Duration),
+}
+
+/// What becomes of a run whose kind and key are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnConflict {
+    /// It is not kept; the answer names the run that is there.
+    Return,
+    /// The run that is there takes over its metadata, execution metadata and priority, if its first attempt has not
+    /// begun; otherwise the new one is refused.
+    Replace {
+        /// And its time: the run that is there then waits anew (a debounce).
+        reschedule: bool,
+    },
+    /// It is refused: [`InsertError::Taken`](crate::store::InsertError::Taken).
+    Refuse,
+}
+
+impl Unique {
+    /// Whether `run`, which was enqueued with this, keeps others out at `now`.
+    pub fn holds(&self, now: Timestamp, run: &Run) -> bool {
+        match self.scope {
+            UniqueScope::Waiting => has_not_begun(run),
+            UniqueScope::NotFinal => !run.state.is_final(),
+            UniqueScope::For(period) => now < run.created.after(period),
+        }
+    }
+}
+
+/// What an insert comes to where a run keeps others out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The answer names the run that is there.
+    Return,
+    /// The run that is there takes over what the new one brings.
+    Replace,
+    /// The new one is refused.
+    Refuse,
+}
+
+/// What is to be done with a new run, where `there` keeps its kind and key.
+pub fn conflict(on_conflict: OnConflict, there: &Run) -> Conflict {
+    match on_conflict {
+        OnConflict::Return => Conflict::Return,
+        OnConflict::Replace { .. } if has_not_begun(there) => Conflict::Replace,
+        OnConflict::Replace { .. } | OnConflict::Refuse => Conflict::Refuse,
+    }
+}
+
+/// What happens to the run that is there, when it takes over what `new` brings.
+pub fn replacement(now: Timestamp, new: &NewRun) -> Event {
+    let on_conflict = new.terms().unique.as_ref().map(|unique| unique.on_conflict);
+    let reschedule = matches!(on_conflict, Some(OnConflict::Replace { reschedule: true }));
+    Event::Replace { version: new.version, priority: new.priority, due: reschedule.then(|| new.due(now)) }
+}
+
+fn has_not_begun(run: &Run) -> bool {
+    run.epoch.0 == 0 && matches!(run.state, State::Pending { .. })
+}
+
+/// What an insert came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// The run is kept.
+    New,
+    /// It is not: this run has its key.
+    Existing {
+        /// Which.
+        id: RunId,
+        /// The state that it is in.
+        state: StateKind,
+    },
+    /// It is not: this run has its key, waits, and took over what the new one brought.
+    Replaced {
+        /// Which.
+        id: RunId,
+    },
+}

@@ -1,0 +1,64 @@
+//! What holds runs back, and why a run does not run.
+
+use longhaul_core::{
+    Control, ControlChange, Controls, Explanation, RunId, Scope,
+    choose::Choice,
+    explain::{Situation, explain},
+    store::GetError,
+};
+
+use crate::{committer::Committer, error::Fault, keys, record::write_control};
+
+/// Buckets that are full again are forgotten when there are so many: keys come and go.
+const BUCKETS_MAX: usize = 1024;
+/// So many at a time, so that no claim pays for all of them.
+const FORGOTTEN: usize = 64;
+
+impl Committer {
+    pub(super) fn control(&mut self, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
+        let control = self.gate.controls.change(scope, change);
+        let key = keys::control(scope);
+        self.room(1)?;
+        if control.is_empty() {
+            self.batch.remove(key);
+        } else {
+            let bytes = write_control(&key, &control);
+            self.batch.put(key, bytes);
+        }
+        self.batch.needs_sync = true;
+        Ok(control)
+    }
+
+    pub(super) fn controls(&self) -> Controls {
+        self.gate.controls.clone()
+    }
+
+    /// The runs of a choice are claimed: what they draw from the rates is kept with their claims.
+    pub(super) fn spend(&mut self, choice: Choice) -> Result<(), Fault> {
+        for (bucket, full_at) in &choice.spent {
+            self.room(1)?;
+            self.batch.put(keys::bucket(bucket), full_at.as_micros().to_be_bytes().to_vec());
+        }
+        self.gate.commit(choice);
+        if self.gate.buckets.len() >= BUCKETS_MAX {
+            for bucket in self.gate.forget_full(self.now, FORGOTTEN) {
+                self.room(1)?;
+                self.batch.remove(keys::bucket(&bucket));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn explain(&mut self, id: RunId) -> Result<Result<Explanation, GetError>, Fault> {
+        let Some(run) = self.run_of(id)? else {
+            return Ok(Err(GetError::NotFound(id)));
+        };
+        let situation = Situation {
+            gate: &self.gate,
+            tally: &self.index.tally,
+            floor: self.floor(self.index.lanes.is_any_suspect_due()),
+            servers: self.servers.offers(),
+        };
+        Ok(Ok(explain(self.now, &run, &situation)))
+    }
+}

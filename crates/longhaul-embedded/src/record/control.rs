@@ -1,0 +1,143 @@
+//! What holds a queue or a kind back, as it is in the file. Frozen; a changed one gets another version.
+//!
+//! ```text
+//! 01 | control: bincode, standard configuration | crc32 of the key and all before, little-endian
+//! ```
+
+use std::time::Duration;
+
+use longhaul_core::{Control, Limits, Paused, Rate, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::Damage;
+
+const VERSION: u8 = 1;
+const CONFIG: bincode::config::Configuration = bincode::config::standard();
+
+#[derive(Serialize, Deserialize)]
+struct ControlV1 {
+    paused: Option<PausedV1>,
+    declared: LimitsV1,
+    set: Option<LimitsV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PausedV1 {
+    at: i64,
+    by: Box<str>,
+    why: Option<Box<str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LimitsV1 {
+    running: Option<u32>,
+    per_key: Option<u32>,
+    rate: Option<(u32, Duration)>,
+    rate_per_key: Option<(u32, Duration)>,
+    weight: Option<u16>,
+}
+
+impl LimitsV1 {
+    fn of(limits: Limits) -> Self {
+        let rate = |rate: Rate| (rate.max(), rate.per());
+        Self {
+            running: limits.running,
+            per_key: limits.per_key,
+            rate: limits.rate.map(rate),
+            rate_per_key: limits.rate_per_key.map(rate),
+            weight: limits.weight,
+        }
+    }
+
+    fn back(&self) -> Result<Limits, String> {
+        let rate = |(max, per)| Rate::new(max, per).map_err(|error| error.to_string());
+        Ok(Limits {
+            running: self.running,
+            per_key: self.per_key,
+            rate: self.rate.map(rate).transpose()?,
+            rate_per_key: self.rate_per_key.map(rate).transpose()?,
+            weight: self.weight,
+        })
+    }
+}
+
+fn checksum(key: &[u8], body: &[u8]) -> [u8; 4] {
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(key);
+    hash.update(body);
+    hash.finalize().to_le_bytes()
+}
+
+pub(crate) fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
+    let paused =
+        |paused: &Paused| PausedV1 { at: paused.at.as_micros(), by: paused.by.clone(), why: paused.why.clone() };
+    let frozen = ControlV1 {
+        paused: control.paused.as_ref().map(paused),
+        declared: LimitsV1::of(control.declared),
+        set: control.set.map(LimitsV1::of),
+    };
+    let mut bytes = vec![VERSION];
+    bincode::serde::encode_into_std_write(&frozen, &mut bytes, CONFIG).expect("our own records can be encoded");
+    let checksum = checksum(key, &bytes);
+    bytes.extend_from_slice(&checksum);
+    bytes
+}
+
+pub(crate) fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> {
+    let damaged = |reason: &str| Damage::of(format!("the control {}", key.escape_ascii()), reason);
+    let (body, stored) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is cut short"))?;
+    if checksum(key, body) != *stored {
+        return Err(damaged("its checksum is another one"));
+    }
+    let body = body.strip_prefix(&[VERSION]).ok_or_else(|| damaged("it has another format"))?;
+    let (frozen, used): (ControlV1, _) =
+        bincode::serde::decode_from_slice(body, CONFIG).map_err(|error| damaged(&error.to_string()))?;
+    if used != body.len() {
+        return Err(damaged("bytes are left over"));
+    }
+    let limits = |limits: &LimitsV1| limits.back().map_err(|error| damaged(&error));
+    Ok(Control {
+        paused: frozen.paused.map(|paused| Paused {
+            at: Timestamp::from_micros(paused.at),
+            by: paused.by,
+            why: paused.why,
+        }),
+        declared: limits(&frozen.declared)?,
+        set: frozen.set.as_ref().map(limits).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control() -> Control {
+        let rate = Rate::new(100, Duration::from_secs(60)).unwrap();
+        Control {
+            paused: Some(Paused::new(Timestamp::from_micros(7), "ann", Some("the disk is full"))),
+            declared: Limits { running: Some(8), rate: Some(rate), ..Limits::NONE },
+            set: Some(Limits { per_key: Some(1), rate_per_key: Some(rate), weight: Some(3), ..Limits::NONE }),
+        }
+    }
+
+    #[test]
+    fn a_control_is_read_back_and_damage_is_noticed() {
+        let bytes = write_control(b"gqdefault", &control());
+        assert_eq!(read_control(b"gqdefault", &bytes), Ok(control()));
+        assert!(read_control(b"gqother", &bytes).is_err());
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            assert!(read_control(b"gqdefault", &damaged).is_err(), "byte {at}");
+            assert!(read_control(b"gqdefault", &bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_control_are_frozen() {
+        let hex = include_str!("control.hex").trim_end();
+        let frozen: Vec<u8> =
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        assert_eq!(write_control(b"gqdefault", &control()), frozen);
+    }
+}

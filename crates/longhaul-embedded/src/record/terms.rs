@@ -1,0 +1,84 @@
+//! The terms of a run, behind its record where there are any. Frozen as the record is; new fields are appended as
+//! options.
+
+use std::{sync::Arc, time::Duration};
+
+use longhaul_core::{Key, Label, OnConflict, Terms, Unique, UniqueScope, name::NameError};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct TermsV1 {
+    limit_key: Option<Box<str>>,
+    unique: Option<UniqueV1>,
+    requires: Vec<Box<str>>,
+    trace: Option<Box<str>>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct UniqueV1 {
+    key: Box<str>,
+    scope: ScopeV1,
+    on_conflict: OnConflictV1,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum ScopeV1 {
+    Waiting,
+    NotFinal,
+    For(Duration),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum OnConflictV1 {
+    Return,
+    Replace { reschedule: bool },
+    Refuse,
+}
+
+impl TermsV1 {
+    pub(super) fn of(terms: &Terms) -> Self {
+        let unique = |unique: &Unique| UniqueV1 {
+            key: unique.key.as_str().into(),
+            scope: match unique.scope {
+                UniqueScope::Waiting => ScopeV1::Waiting,
+                UniqueScope::NotFinal => ScopeV1::NotFinal,
+                UniqueScope::For(period) => ScopeV1::For(period),
+            },
+            on_conflict: match unique.on_conflict {
+                OnConflict::Return => OnConflictV1::Return,
+                OnConflict::Replace { reschedule } => OnConflictV1::Replace { reschedule },
+                OnConflict::Refuse => OnConflictV1::Refuse,
+            },
+        };
+        Self {
+            limit_key: terms.limit_key.as_ref().map(|key| key.as_str().into()),
+            unique: terms.unique.as_ref().map(unique),
+            requires: terms.requires.iter().map(|label| label.as_str().into()).collect(),
+            trace: terms.trace.clone(),
+        }
+    }
+
+    pub(super) fn back(&self) -> Result<Arc<Terms>, NameError> {
+        let unique = |unique: &UniqueV1| {
+            Ok(Unique {
+                key: Key::new(&unique.key)?,
+                scope: match unique.scope {
+                    ScopeV1::Waiting => UniqueScope::Waiting,
+                    ScopeV1::NotFinal => UniqueScope::NotFinal,
+                    ScopeV1::For(period) => UniqueScope::For(period),
+                },
+                on_conflict: match unique.on_conflict {
+                    OnConflictV1::Return => OnConflict::Return,
+                    OnConflictV1::Replace { reschedule } => OnConflict::Replace { reschedule },
+                    OnConflictV1::Refuse => OnConflict::Refuse,
+                },
+            })
+        };
+        Ok(Arc::new(Terms {
+            limit_key: self.limit_key.as_deref().map(Key::new).transpose()?,
+            unique: self.unique.as_ref().map(unique).transpose()?,
+            requires: self.requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
+            trace: self.trace.clone(),
+        }))
+    }
+}

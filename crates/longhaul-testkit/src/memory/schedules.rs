@@ -1,0 +1,49 @@
+//! Schedules: rows that are changed by whoever saw them last.
+
+use longhaul_core::{
+    ScheduleName, Timestamp,
+    store::{ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow, Schedules},
+};
+
+use super::book::Book;
+
+impl Book {
+    pub(super) fn schedule(
+        &mut self,
+        now: Timestamp,
+        change: ScheduleChange,
+    ) -> Result<ScheduleChanged, ScheduleError> {
+        let ScheduleChange { name, seen, value, runs } = change;
+        let there = self.schedules.get(&name).filter(|(_, value)| value.is_some()).map(|(revision, _)| *revision);
+        if there != seen {
+            return Err(ScheduleError::Conflict { name, revision: there });
+        }
+        self.changes += 1;
+        let revision = self.position();
+        self.schedules.insert(name, (revision, value));
+        Ok(ScheduleChanged { revision, runs: runs.into_iter().map(|new| self.insert(now, new)).collect() })
+    }
+
+    /// The revision of the last change; 1: there was none yet. 0 is what those ask with who know nothing.
+    fn position(&self) -> u64 {
+        self.changes + 1
+    }
+
+    /// What changed after `seen`; `None`: nothing.
+    pub(super) fn schedules_after(&self, seen: u64) -> Option<Schedules> {
+        if seen >= self.position() {
+            return None;
+        }
+        let mut schedules = Schedules { position: self.position(), ..Schedules::default() };
+        for (name, (revision, value)) in self.schedules.iter().filter(|(_, (revision, _))| *revision > seen) {
+            match value {
+                Some(value) => {
+                    let (name, revision, value) = (name.clone(), *revision, value.clone());
+                    schedules.changed.push(ScheduleRow { name, revision, value });
+                }
+                None => schedules.removed.push(ScheduleName::clone(name)),
+            }
+        }
+        Some(schedules)
+    }
+}

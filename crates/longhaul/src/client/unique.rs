@@ -1,0 +1,131 @@
+//! Keys of which there is one run at a time.
+
+use std::time::Duration;
+
+use longhaul_core::{Key, OnConflict, StateKind, Unique, UniqueScope, name::NameError};
+
+use super::RunHandle;
+use crate::definition::TaskTypes;
+
+/// A key of which there is one run at a time, within a kind: for how long it is taken, and what becomes of a second run
+/// that comes with it. Unless said otherwise it is taken until its run is final, and the second gives the handle of the
+/// first.
+///
+/// ```
+/// use longhaul::UniqueKey;
+/// use std::time::Duration;
+///
+/// let once_a_day = UniqueKey::new("newsletter").for_period(Duration::from_secs(24 * 60 * 60)).or_refuse();
+/// let latest = UniqueKey::new("index 7").while_waiting().or_replace();
+/// ```
+///
+/// The store looks and inserts in one step: of many that come at once, one is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueKey {
+    key: String,
+    scope: UniqueScope,
+    on_conflict: OnConflict,
+}
+
+impl UniqueKey {
+    /// This key: 1 to 256 bytes of any text.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), scope: UniqueScope::NotFinal, on_conflict: OnConflict::Return }
+    }
+
+    /// Taken until the run's first attempt begins: what comes from then on may concern what it did not see.
+    #[must_use]
+    pub fn while_waiting(mut self) -> Self {
+        self.scope = UniqueScope::Waiting;
+        self
+    }
+
+    /// Taken until the run is final.
+    #[must_use]
+    pub fn while_not_final(mut self) -> Self {
+        self.scope = UniqueScope::NotFinal;
+        self
+    }
+
+    /// Taken for so long after the run was enqueued, whatever becomes of it; but not after it was deleted.
+    #[must_use]
+    pub fn for_period(mut self, period: Duration) -> Self {
+        self.scope = UniqueScope::For(period);
+        self
+    }
+
+    /// A second run gives the handle of the first.
+    #[must_use]
+    pub fn or_existing(mut self) -> Self {
+        self.on_conflict = OnConflict::Return;
+        self
+    }
+
+    /// A second run gives the first, if that has not begun, its metadata, execution metadata and priority. If it has,
+    /// the second is refused.
+    #[must_use]
+    pub fn or_replace(mut self) -> Self {
+        self.on_conflict = OnConflict::Replace { reschedule: false };
+        self
+    }
+
+    /// The same, and the first waits anew, until the time that the second would have been due.
+    #[must_use]
+    pub fn or_replace_and_wait_anew(mut self) -> Self {
+        self.on_conflict = OnConflict::Replace { reschedule: true };
+        self
+    }
+
+    /// A second run is refused, with an error that names the first.
+    #[must_use]
+    pub fn or_refuse(mut self) -> Self {
+        self.on_conflict = OnConflict::Refuse;
+        self
+    }
+
+    pub(super) fn checked(self) -> Result<Unique, NameError> {
+        Ok(Unique { key: Key::new(&self.key)?, scope: self.scope, on_conflict: self.on_conflict })
+    }
+}
+
+impl From<String> for UniqueKey {
+    fn from(key: String) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<&str> for UniqueKey {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+/// What became of a run that was enqueued. See [`Enqueue::kept`](super::Enqueue::kept).
+#[derive(Debug, Clone)]
+pub enum Kept<T: TaskTypes> {
+    /// It is new.
+    New(RunHandle<T>),
+    /// It is not kept: this run has its unique key.
+    Existing {
+        /// Which.
+        run: RunHandle<T>,
+        /// The state that it was in.
+        state: StateKind,
+    },
+    /// It is not kept: this run has its unique key, had not begun, and took over what the new one brought.
+    Replaced(RunHandle<T>),
+}
+
+impl<T: TaskTypes> Kept<T> {
+    /// The run that is there now.
+    pub fn run(self) -> RunHandle<T> {
+        match self {
+            Self::New(run) | Self::Existing { run, .. } | Self::Replaced(run) => run,
+        }
+    }
+
+    /// Whether the run is new.
+    pub const fn is_new(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
+}
