@@ -1,12 +1,15 @@
 //! What enqueues runs, finds them, and steers them: typed, and usable from any process that has the store.
 
 mod bulk;
+mod control;
 mod enqueue;
 mod error;
 mod find;
 mod handle;
 mod proceed;
+mod select;
 mod status;
+mod steer;
 mod unique;
 
 use std::{fmt, sync::Arc};
@@ -14,11 +17,13 @@ use std::{fmt, sync::Arc};
 use longhaul_core::{Clock, RunId, Snapshot, Store, store::GetError};
 
 pub use bulk::BulkError;
+pub use control::Controlled;
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found};
 pub use handle::{ProgressStream, RetryFrom, RunHandle, RunOutcome};
 pub use proceed::{ProceedFound, ProceedRun};
+pub use select::{Select, Selected};
 pub use status::RunStatus;
 pub use unique::{Kept, UniqueKey};
 

@@ -35,8 +35,9 @@ pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, Client, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError, ProceedFound, ProceedRun,
-    ProceedRunError, ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, UniqueKey,
+    BulkError, Client, Controlled, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError, ProceedFound, ProceedRun,
+    ProceedRunError, ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, Select, Selected,
+    UniqueKey,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, ProgressTeller};
@@ -44,8 +45,8 @@ pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
 pub use longhaul_core::{
-    self as core, Backoff, Clock, Codec, Limits, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId,
-    ServerId, StateKind, Store, StoreError, Timestamp,
+    self as core, Backoff, Clock, Codec, Control, Explanation, Limits, Priority, Progress, Queue, Rate, Retention,
+    RetryPolicy, RunId, ServerId, StateKind, Store, StoreError, Timestamp,
     envelope::OldValue,
     store::{Cancelled, Proceeded},
 };

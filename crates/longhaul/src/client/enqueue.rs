@@ -8,7 +8,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Tag, Terms,
+    Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, Tag, Terms,
     limits::{LABELS_MAX, TAGS_MAX},
     run::Due,
 };
@@ -79,6 +79,20 @@ impl<T: TaskTypes> Enqueue<T> {
         metadata: T::Metadata,
     ) -> Self {
         Self { client, definition, metadata, execution_metadata: None, options: Options::default() }
+    }
+
+    /// With what `run` was enqueued with, but for its values and its unique key.
+    pub(super) fn like(client: Client, definition: Definition<T>, metadata: T::Metadata, run: &Run) -> Self {
+        let options = Options {
+            queue: Some(run.queue.as_str().to_owned()),
+            priority: Some(run.priority),
+            retry: Some(run.policy.clone()),
+            timeout: run.timeout,
+            tags: run.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
+            requires: run.terms().requires.iter().map(|label| label.as_str().to_owned()).collect(),
+            ..Options::default()
+        };
+        Self { client, definition: Ok(definition), metadata, execution_metadata: None, options }
     }
 
     /// Begins with this execution metadata in place of the type's default.
@@ -247,7 +261,11 @@ impl<T: TaskTypes> Definition<T> {
         unique: Option<UniqueKey>,
         mut requires: Vec<String>,
     ) -> Result<Option<Arc<Terms>>, EnqueueError> {
-        requires.extend(self.common.options.requires.iter().cloned());
+        for label in &self.common.options.requires {
+            if !requires.contains(label) {
+                requires.push(label.clone());
+            }
+        }
         if requires.len() > LABELS_MAX {
             return Err(EnqueueError::TooManyLabels(requires.len()));
         }

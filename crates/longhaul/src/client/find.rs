@@ -1,12 +1,14 @@
 //! Looking for runs.
 
+use std::time::SystemTime;
+
 use longhaul_core::{
-    Queue, StateKind, StoreError, Tag,
+    Queue, Snapshot, StateKind, StoreError, Tag,
     limits::PAGE_MAX,
     store::{Filter, PageRequest},
 };
 
-use super::{Client, ProceedFound, RunHandle, RunStatus};
+use super::{Client, ProceedFound, RunHandle, RunStatus, Select};
 use crate::{
     definition::{Definition, TaskTypes},
     values::ReadError,
@@ -129,6 +131,43 @@ impl<T: TaskTypes> Find<T> {
             return Ok(self.all().await?.len() as u64);
         }
         self.client.store().count(self.filter.clone()).await
+    }
+
+    /// Enqueued at `time` or after it.
+    pub fn enqueued_from(mut self, time: SystemTime) -> Self {
+        self.filter.from = Some(time.into());
+        self
+    }
+
+    /// Enqueued before `time`.
+    pub fn enqueued_before(mut self, time: SystemTime) -> Self {
+        self.filter.before = Some(time.into());
+        self
+    }
+
+    /// All of them, to be counted or steered together.
+    ///
+    /// ```
+    /// # use longhaul::{doc::CountUp, Client};
+    /// # async fn call_off(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let large = client.find::<CountUp>().matching(|metadata, _| metadata.to > 1_000_000).select();
+    /// large.cancel("too large").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn select(self) -> Select {
+        let Self { client, definition, filter, predicate } = self;
+        let predicate = predicate.map(|predicate| {
+            let holds = move |snapshot: &Snapshot| {
+                let status = RunStatus::<T>::new(snapshot.clone(), definition.clone());
+                match (status.metadata(), status.execution_metadata()) {
+                    (Ok(metadata), Ok(execution_metadata)) => predicate(&metadata, &execution_metadata),
+                    _ => false,
+                }
+            };
+            Box::new(holds) as _
+        });
+        Select::new(client, filter, predicate)
     }
 
     /// Lets the one run that matches go on. See [`ProceedFound`].

@@ -3,8 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Ended, Failure, NewRun, Progress, RunId, Snapshot, Terms,
-    run::Due,
+    Ended, Failure, NewRun, Progress, RunId, Snapshot, StoreError, Terms,
     store::{CancelError, Cancelled, DeleteError, GetError, Steer, SteerError},
 };
 
@@ -144,7 +143,8 @@ impl<T: TaskTypes> RunHandle<T> {
         };
         let snapshot = store.get(self.id).await.map_err(not_found)?;
         if snapshot.run.state.is_final() {
-            return self.succeed(snapshot, from).await;
+            let id = succeed(&self.client, snapshot, from).await?;
+            return Ok(Self::new(self.client.clone(), self.definition.clone(), id));
         }
         match store.steer(self.id, Steer::Hasten).await {
             Ok(_) => Ok(self.clone()),
@@ -157,31 +157,6 @@ impl<T: TaskTypes> RunHandle<T> {
     /// Removes the run and everything of it. One that is running has to be cancelled first.
     pub async fn delete(&self) -> Result<(), DeleteError> {
         self.client.store().delete(self.id).await
-    }
-
-    async fn succeed(&self, snapshot: Snapshot, from: RetryFrom) -> Result<Self, RetryError> {
-        let Snapshot { run, metadata, initial, execution_metadata, .. } = snapshot;
-        let inner = &self.client.inner;
-        let new = NewRun {
-            id: inner.ids.run(inner.clock.now()),
-            kind: run.kind,
-            version: run.version,
-            queue: run.queue,
-            priority: run.priority,
-            tags: run.tags,
-            policy: run.policy,
-            timeout: run.timeout,
-            due: None::<Due>,
-            terms: successor_terms(run.terms.as_ref()),
-            metadata,
-            execution_metadata: match from {
-                RetryFrom::Checkpoint => execution_metadata,
-                RetryFrom::TheStart => initial,
-            },
-        };
-        let id = new.id;
-        inner.store.insert(vec![new]).await?;
-        Ok(Self::new(self.client.clone(), self.definition.clone(), id))
     }
 
     pub(super) fn typed(&self, snapshot: Snapshot) -> Result<RunStatus<T>, OutcomeError> {
@@ -212,6 +187,31 @@ impl<T: TaskTypes> RunHandle<T> {
             Some(Ended::Incompatible(_)) | None => unreachable!("a final run has an outcome"),
         })
     }
+}
+
+/// Enqueues a run that takes over what a final one was asked, and, from the checkpoint, how far it came.
+pub(super) async fn succeed(client: &Client, snapshot: Snapshot, from: RetryFrom) -> Result<RunId, StoreError> {
+    let Snapshot { run, metadata, initial, execution_metadata, .. } = snapshot;
+    let new = NewRun {
+        id: client.inner.ids.run(client.inner.clock.now()),
+        kind: run.kind,
+        version: run.version,
+        queue: run.queue,
+        priority: run.priority,
+        tags: run.tags,
+        policy: run.policy,
+        timeout: run.timeout,
+        due: None,
+        terms: successor_terms(run.terms.as_ref()),
+        metadata,
+        execution_metadata: match from {
+            RetryFrom::Checkpoint => execution_metadata,
+            RetryFrom::TheStart => initial,
+        },
+    };
+    let id = new.id;
+    client.store().insert(vec![new]).await?;
+    Ok(id)
 }
 
 /// Those of the run before, but for its unique key: who retries a run wants one more.

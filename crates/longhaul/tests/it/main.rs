@@ -5,6 +5,7 @@ mod kit;
 mod aging;
 mod cancel;
 mod compiler_messages;
+mod control;
 mod crashing;
 mod endings;
 mod enqueue;

@@ -1,0 +1,104 @@
+//! What an operator does to a queue or a kind.
+
+use longhaul_core::{Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, StoreError};
+
+use super::Client;
+use crate::{definition::DefinitionError, task::Task};
+
+/// A queue or a kind, to be paused, resumed and limited. It holds for all servers, at once, and until it is undone: a
+/// restart does not.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = longhaul::doc::server().client();
+/// use longhaul::Limits;
+///
+/// let imports = client.queue("imports")?;
+/// imports.pause("ann", "the disk is full").await?;
+/// assert!(imports.control().await?.paused.is_some_and(|paused| &*paused.by == "ann"));
+///
+/// imports.limit(Limits { running: Some(2), ..Limits::NONE }).await?;
+/// imports.resume().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When the store fails: the change may be made or not.
+#[derive(Debug, Clone)]
+pub struct Controlled {
+    client: Client,
+    scope: Scope,
+}
+
+impl Controlled {
+    /// What this is.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Nothing of it is claimed from now on, by whom and why; what runs already runs on. `why` may be empty.
+    pub async fn pause(&self, by: &str, why: &str) -> Result<Control, StoreError> {
+        let paused = Paused::new(self.client.inner.clock.now(), by, (!why.is_empty()).then_some(why));
+        self.change(ControlChange::Pause(paused)).await
+    }
+
+    /// It is claimed again.
+    pub async fn resume(&self) -> Result<Control, StoreError> {
+        self.change(ControlChange::Resume).await
+    }
+
+    /// These limits hold in place of those that code declares, also after servers were restarted. What already runs
+    /// beyond them runs on.
+    pub async fn limit(&self, limits: Limits) -> Result<Control, StoreError> {
+        self.change(ControlChange::Set(Some(limits))).await
+    }
+
+    /// What code declares holds again.
+    pub async fn limit_as_declared(&self) -> Result<Control, StoreError> {
+        self.change(ControlChange::Set(None)).await
+    }
+
+    /// What holds now.
+    pub async fn control(&self) -> Result<Control, StoreError> {
+        Ok(self.client.store().controls().await?.get(&self.scope).cloned().unwrap_or_default())
+    }
+
+    async fn change(&self, change: ControlChange) -> Result<Control, StoreError> {
+        self.client.store().control(self.scope.clone(), change).await
+    }
+}
+
+impl Client {
+    /// A queue, to be paused, resumed and limited.
+    ///
+    /// # Errors
+    /// When it cannot be the name of a queue.
+    pub fn queue(&self, name: &str) -> Result<Controlled, longhaul_core::name::NameError> {
+        Ok(Controlled { client: self.clone(), scope: Scope::Queue(Queue::new(name)?) })
+    }
+
+    /// The kind of a task, to be paused, resumed and limited. Runs that were enqueued under a former name
+    /// ([`Task::ALIASES`]) are of another kind.
+    ///
+    /// # Errors
+    /// When the task's name cannot be used.
+    pub fn kind<T: Task>(&self) -> Result<Controlled, DefinitionError> {
+        let kind = self.definition::<T>()?.common.kind().clone();
+        Ok(Controlled { client: self.clone(), scope: Scope::Kind(kind) })
+    }
+
+    /// The same, by name: for tools that serve all kinds.
+    ///
+    /// # Errors
+    /// When it cannot be the name of a kind.
+    pub fn kind_named(&self, name: &str) -> Result<Controlled, longhaul_core::name::NameError> {
+        Ok(Controlled { client: self.clone(), scope: Scope::Kind(Kind::new(name)?) })
+    }
+
+    /// All that holds queues and kinds back.
+    pub async fn controls(&self) -> Result<Controls, StoreError> {
+        self.store().controls().await
+    }
+}

@@ -1,0 +1,273 @@
+//! Many runs at once, of any kind: what an operator does to them.
+
+use std::{sync::Arc, time::SystemTime};
+
+use longhaul_core::{
+    Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag,
+    limits::PAGE_MAX,
+    name::NameError,
+    store::{Filter, PageRequest, Proceed, Steer},
+};
+use tokio::task::JoinSet;
+
+use super::{
+    Client,
+    handle::{RetryFrom, succeed},
+};
+
+/// Calls of the store that are under way at the same time: about what shares a commit.
+const AT_ONCE: usize = 64;
+/// Refusals that are told one by one; of the rest only how many there were.
+const REFUSED_MAX: usize = 100;
+
+type Predicate = Box<dyn Fn(&Snapshot) -> bool + Send + Sync>;
+
+/// Runs of any kind, narrowed down, to be counted (the dry run) or steered together. Made by [`Client::select`], or,
+/// typed, by [`Find::select`](super::Find::select).
+///
+/// ```
+/// # use longhaul::{Client, StateKind};
+/// # async fn clean_up(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let stuck = client.select().kind("export-csv")?.state(StateKind::Suspended).with_tag("customer", 7);
+/// println!("{} runs would be cancelled", stuck.count().await?);
+/// let done = stuck.cancel("the customer has left").await?;
+/// println!("{} of {}; refused: {:?}", done.done, done.matched, done.refused);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Runs that come to match while it works may be among them or not; none is met twice. One that changes between the
+/// look and the call is refused or not by what it is then. When the future is dropped, those before are done, and those
+/// under way are done or not.
+#[must_use = "nothing is done before a verb is called"]
+pub struct Select {
+    client: Client,
+    filter: Filter,
+    predicate: Option<Predicate>,
+}
+
+/// What became of many runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Selected {
+    /// So many runs matched.
+    pub matched: u64,
+    /// With so many it was done.
+    pub done: u64,
+    /// The first hundred with which it was not, and why.
+    pub refused: Vec<(RunId, String)>,
+}
+
+impl std::fmt::Debug for Select {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Select({:?})", self.filter)
+    }
+}
+
+#[derive(Clone)]
+enum Verb {
+    Cancel(Option<Box<str>>),
+    Steer(Steer),
+    Proceed(Option<longhaul_core::Timestamp>),
+    Retry(RetryFrom),
+    Delete,
+}
+
+impl Client {
+    /// Runs of any kind, to be narrowed down and then counted or steered together.
+    pub fn select(&self) -> Select {
+        Select { client: self.clone(), filter: Filter::default(), predicate: None }
+    }
+}
+
+impl Select {
+    pub(super) fn new(client: Client, filter: Filter, predicate: Option<Predicate>) -> Self {
+        Self { client, filter, predicate }
+    }
+
+    /// Of this kind, or one of several if called again.
+    ///
+    /// # Errors
+    /// When it cannot be the name of a kind.
+    pub fn kind(mut self, kind: &str) -> Result<Self, NameError> {
+        self.filter.kinds.push(Kind::new(kind)?);
+        Ok(self)
+    }
+
+    /// In this state, or one of several if called again.
+    pub fn state(mut self, state: StateKind) -> Self {
+        self.filter.states.push(state);
+        self
+    }
+
+    /// In this queue, or one of several if called again.
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.filter.queues.push(queue);
+        self
+    }
+
+    /// With this tag, and all others that are asked for.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand in numbers and strings as they have them")]
+    pub fn with_tag(mut self, key: &str, value: impl ToString) -> Self {
+        let (key, value) = (key.into(), value.to_string().into());
+        self.filter.tags.push(Tag { key, value });
+        self
+    }
+
+    /// Enqueued at `time` or after it.
+    pub fn enqueued_from(mut self, time: SystemTime) -> Self {
+        self.filter.from = Some(time.into());
+        self
+    }
+
+    /// Enqueued before `time`.
+    pub fn enqueued_before(mut self, time: SystemTime) -> Self {
+        self.filter.before = Some(time.into());
+        self
+    }
+
+    /// How many there are: the dry run of what follows.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        if self.predicate.is_none() {
+            return self.client.store().count(self.filter.clone()).await;
+        }
+        Ok(self.ids().await?.len() as u64)
+    }
+
+    /// Calls them off: at once, or, those that run, by asking their servers to stop them.
+    pub async fn cancel(&self, reason: impl Into<String>) -> Result<Selected, StoreError> {
+        let reason = reason.into();
+        self.each(Verb::Cancel((!reason.is_empty()).then(|| reason.into()))).await
+    }
+
+    /// Puts them aside until a proceed; see [`RunHandle::suspend`](super::RunHandle::suspend).
+    pub async fn suspend(&self, reason: impl Into<String>) -> Result<Selected, StoreError> {
+        let reason = reason.into();
+        self.each(Verb::Steer(Steer::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) })).await
+    }
+
+    /// Lets those go on that are suspended, now or not before `at`.
+    pub async fn proceed(&self, at: Option<SystemTime>) -> Result<Selected, StoreError> {
+        self.each(Verb::Proceed(at.map(Into::into))).await
+    }
+
+    /// Has them tried again now; see [`RunHandle::retry`](super::RunHandle::retry).
+    pub async fn retry(&self, from: RetryFrom) -> Result<Selected, StoreError> {
+        self.each(Verb::Retry(from)).await
+    }
+
+    /// Has the next attempts begin at `time`.
+    pub async fn reschedule(&self, time: SystemTime) -> Result<Selected, StoreError> {
+        self.each(Verb::Steer(Steer::Reschedule(time.into()))).await
+    }
+
+    /// Moves them ahead of due runs of their queues with a lower priority.
+    pub async fn set_priority(&self, priority: i8) -> Result<Selected, StoreError> {
+        self.each(Verb::Steer(Steer::Prioritise(Priority(priority)))).await
+    }
+
+    /// Removes them and everything of them. Those that are running have to be cancelled first.
+    pub async fn delete(&self) -> Result<Selected, StoreError> {
+        self.each(Verb::Delete).await
+    }
+
+    async fn each(&self, verb: Verb) -> Result<Selected, StoreError> {
+        let mut selected = Selected::default();
+        let mut calls = JoinSet::new();
+        let mut after = None;
+        loop {
+            let (ids, next) = match &verb {
+                // A retry enqueues others, which must not be met again.
+                Verb::Retry(_) => (self.ids().await?, None),
+                _ => self.page(after).await?,
+            };
+            for id in ids {
+                selected.matched += 1;
+                if calls.len() == AT_ONCE {
+                    selected.hear(calls.join_next().await)?;
+                }
+                let (client, verb) = (self.client.clone(), verb.clone());
+                calls.spawn(async move { (id, one(&client, id, verb).await) });
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        while !calls.is_empty() {
+            selected.hear(calls.join_next().await)?;
+        }
+        Ok(selected)
+    }
+
+    async fn ids(&self) -> Result<Vec<RunId>, StoreError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let (ids, next) = self.page(after).await?;
+            all.extend(ids);
+            after = next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn page(&self, after: Option<RunId>) -> Result<(Vec<RunId>, Option<RunId>), StoreError> {
+        let request = PageRequest { filter: self.filter.clone(), after, limit: PAGE_MAX };
+        let page = self.client.store().list(request).await?;
+        let matches = |snapshot: &&Snapshot| self.predicate.as_ref().is_none_or(|predicate| predicate(snapshot));
+        Ok((page.runs.iter().filter(matches).map(|snapshot| snapshot.run.id).collect(), page.next))
+    }
+}
+
+impl Selected {
+    /// `Err`: the store failed, so there is no use in going on.
+    fn hear(&mut self, told: Option<Told>) -> Result<(), StoreError> {
+        let Some(told) = told else { return Ok(()) };
+        let (id, outcome) = told.expect("calls of a store do not panic");
+        match outcome {
+            Ok(()) => self.done += 1,
+            Err(Refusal::Store(error)) => return Err(error),
+            Err(Refusal::Run(why)) if self.refused.len() < REFUSED_MAX => self.refused.push((id, why)),
+            Err(Refusal::Run(_)) => {}
+        }
+        Ok(())
+    }
+}
+
+type Told = Result<(RunId, Result<(), Refusal>), tokio::task::JoinError>;
+
+enum Refusal {
+    Store(StoreError),
+    Run(String),
+}
+
+async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
+    macro_rules! told {
+        ($call:expr, $error:ident) => {
+            match $call {
+                Ok(_) => Ok(()),
+                Err(longhaul_core::store::$error::Store(error)) => Err(Refusal::Store(error)),
+                Err(why) => Err(Refusal::Run(why.to_string())),
+            }
+        };
+    }
+    let store: &Arc<dyn Store> = client.store();
+    match verb {
+        Verb::Cancel(reason) => told!(store.cancel(id, reason).await, CancelError),
+        Verb::Steer(steer) => told!(store.steer(id, steer).await, SteerError),
+        Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None }).await, ProceedError),
+        Verb::Delete => told!(store.delete(id).await, DeleteError),
+        Verb::Retry(from) => {
+            let snapshot = match store.get(id).await {
+                Ok(snapshot) => snapshot,
+                Err(longhaul_core::store::GetError::Store(error)) => return Err(Refusal::Store(error)),
+                Err(why) => return Err(Refusal::Run(why.to_string())),
+            };
+            if snapshot.run.state.is_final() {
+                return succeed(client, snapshot, from).await.map(drop).map_err(Refusal::Store);
+            }
+            told!(store.steer(id, Steer::Hasten).await, SteerError)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What an operator does to one run.
+
+use std::time::SystemTime;
+
+use longhaul_core::{
+    Explanation, Priority, StateKind,
+    store::{GetError, Steer, SteerError},
+};
+
+use super::{Enqueue, OutcomeError, RunHandle};
+use crate::definition::TaskTypes;
+
+impl<T: TaskTypes> RunHandle<T> {
+    /// Puts the run aside until a [`proceed`](RunHandle::proceed). A run that waits is suspended at once. One that is
+    /// running is told to stop ([`StopReason::Suspended`](crate::StopReason::Suspended)), keeps what it has, and is
+    /// suspended then; one that does not follow is dropped at the server's
+    /// [`stop_deadline`](crate::Builder::stop_deadline). A proceed that comes before that undoes it.
+    ///
+    /// ```
+    /// # use longhaul::{doc::CountUp, RunHandle};
+    /// # async fn maintain(run: RunHandle<CountUp>) -> Result<(), Box<dyn std::error::Error>> {
+    /// run.suspend("the database is being moved").await?;
+    /// // …
+    /// run.proceed().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SteerError::Refused`] for a run that is suspended already, is being cancelled, is parked or final.
+    pub async fn suspend(&self, reason: impl Into<String>) -> Result<StateKind, SteerError> {
+        let reason = reason.into();
+        self.steer(Steer::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) }).await
+    }
+
+    /// Has the next attempt begin at `time`, or at once if that has passed.
+    ///
+    /// # Errors
+    /// [`SteerError::Refused`] for a run that does not wait for an attempt.
+    pub async fn reschedule(&self, time: SystemTime) -> Result<StateKind, SteerError> {
+        self.steer(Steer::Reschedule(time.into())).await
+    }
+
+    /// Moves the run ahead of due runs of its queue with a lower priority.
+    ///
+    /// # Errors
+    /// [`SteerError::Refused`] for a run that is final.
+    pub async fn set_priority(&self, priority: i8) -> Result<StateKind, SteerError> {
+        self.steer(Steer::Prioritise(Priority(priority))).await
+    }
+
+    /// Why the run is not running now. Its `Display` is a sentence for people.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Longhaul, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = longhaul::Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// assert_eq!(run.explain().await?.to_string(), "no server that lives executes the kind `count-up`");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(&self) -> Result<Explanation, GetError> {
+        self.client.store().explain(self.id()).await
+    }
+
+    /// A new run with other metadata and, for the rest, what this one was enqueued with: queue, priority, tags, retries,
+    /// timeout and required labels; but not its unique key, and the limit key is that of the new metadata.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, RunHandle};
+    /// # async fn again(run: RunHandle<CountUp>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let another = run.again(Count { to: 7 }).await?.tag("because", "3 was too little").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn again(&self, metadata: T::Metadata) -> Result<Enqueue<T>, OutcomeError> {
+        let status = self.status().await?;
+        Ok(Enqueue::like(self.client.clone(), self.definition.clone(), metadata, status.run()))
+    }
+
+    async fn steer(&self, steer: Steer) -> Result<StateKind, SteerError> {
+        self.client.store().steer(self.id(), steer).await
+    }
+}
