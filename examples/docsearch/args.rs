@@ -51,29 +51,3 @@ Examples:
   cargo run --release --example docsearch -- --throttle 2000
   cargo run --release --example docsearch -- query \"select cancel safe\"
   kill -9 $(cat docsearch-data/pid)      # in another terminal; then run the first line again";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_arguments_are_consistent() {
-        use clap::CommandFactory;
-        Args::command().debug_assert();
-    }
-
-    #[test]
-    fn the_data_folder_can_be_named_before_and_after_query() {
-        for line in [["d", "--data", "x", "query", "a b"], ["d", "query", "--data", "x", "a b"]] {
-            let args = Args::parse_from(line);
-            assert_eq!(args.data, PathBuf::from("x"));
-            assert!(matches!(args.command, Some(Command::Query { words, .. }) if words == ["a b"]));
-        }
-    }
-
-    #[test]
-    fn a_throttle_of_nothing_and_a_query_for_nothing_are_refused() {
-        assert!(Args::try_parse_from(["d", "--throttle", "0"]).is_err());
-        assert!(Args::try_parse_from(["d", "query"]).is_err());
-    }
-}

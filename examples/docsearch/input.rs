@@ -40,22 +40,3 @@ fn sources() -> Option<PathBuf> {
     let cargo = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))?;
     Some(cargo.join("registry/src")).filter(|folder| folder.is_dir())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_named_folder_becomes_absolute_and_anything_else_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let below = folder.path().join("x/..");
-        std::fs::create_dir(folder.path().join("x")).unwrap();
-        assert_eq!(named(&below).unwrap(), folder.path().canonicalize().unwrap());
-        let file = folder.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        for (bad, why) in [(file, "not a directory"), (folder.path().join("nowhere"), "No such file")] {
-            let error = named(&bad).unwrap_err().to_string();
-            assert!(error.contains(why) && error.contains("--input DIR"), "{error}");
-        }
-    }
-}
