@@ -7,8 +7,8 @@
 //! └────┴────┴────┴──────┴─────────┴──────────────┴────────┴──────
 //! ```
 //!
-//! Numbers are little-endian. `01` is the version of this layout, `co` the [`Codec`] of the body, `flag` is 0. The
-//! version is the user's (`Task::VERSION`), the fingerprint that of the type's [`shape`](crate::shape). The checksum
+//! Numbers are little-endian. `01` is the version of this layout, `co` the [`Codec`] of the body, `flag` is 0, or 1 if an
+//! attachment stands before the body: its length in four bytes, and its bytes. The version is the user's (`Task::VERSION`), the fingerprint that of the type's [`shape`](crate::shape). The checksum
 //! covers the other bytes of the header and the body, so that damage is told apart from a type that changed.
 
 mod codec;
@@ -30,6 +30,8 @@ use crate::shape::Fingerprint;
 const MAGIC: u8 = 0xC7;
 const LAYOUT: u8 = 1;
 const HEADER: usize = 14;
+/// The flag of a value with an attachment.
+const ATTACHED: u8 = 1;
 /// What comes before the checksum; what comes after it is the body.
 const BEFORE_CHECKSUM: usize = HEADER - 4;
 
@@ -115,10 +117,45 @@ impl Envelope {
             return Err(EnvelopeError::Damaged { stored, computed });
         }
         let codec = Codec::from_id(bytes[2])?;
-        if bytes[3] != 0 {
-            return Err(EnvelopeError::UnknownFlags { flags: bytes[3] });
+        match bytes[3] {
+            0 => {}
+            ATTACHED if attached(&bytes).is_some() => {}
+            flags => return Err(EnvelopeError::UnknownFlags { flags }),
         }
         Ok(Self { bytes, codec })
+    }
+
+    /// The same value with something of ours attached that the value's type knows nothing of, in place of what was
+    /// attached before; nothing if it is empty.
+    ///
+    /// ```
+    /// use longhaul_core::{Codec, Envelope, shape};
+    ///
+    /// let plain = Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>())?;
+    /// let attached = plain.with_attachment(b"remembered");
+    /// assert_eq!(attached.decode::<u32>()?, 7);
+    /// assert_eq!(attached.attachment(), Some(&b"remembered"[..]));
+    /// assert_eq!(attached.with_attachment(b""), plain);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_attachment(&self, attachment: &[u8]) -> Self {
+        let mut bytes = self.bytes[..HEADER].to_vec();
+        bytes[3] = 0;
+        if !attachment.is_empty() {
+            bytes[3] = ATTACHED;
+            bytes.extend((attachment.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(attachment);
+        }
+        bytes.extend_from_slice(self.body());
+        let checksum = checksum(&bytes);
+        bytes[BEFORE_CHECKSUM..HEADER].copy_from_slice(&checksum.to_le_bytes());
+        Self { bytes: bytes.into(), codec: self.codec }
+    }
+
+    /// What was attached with [`with_attachment`](Self::with_attachment).
+    pub fn attachment(&self) -> Option<&[u8]> {
+        attached(&self.bytes).map(|(attachment, _)| attachment)
     }
 
     /// The whole of it, as it is stored; [`from_bytes`](Self::from_bytes) takes it back.
@@ -149,7 +186,7 @@ impl Envelope {
 
     /// The encoded value, without the header.
     pub fn body(&self) -> &[u8] {
-        &self.bytes[HEADER..]
+        attached(&self.bytes).map_or(&self.bytes[HEADER..], |(_, body)| body)
     }
 
     /// Reads the body as a `T`, whatever version and shape were stored; bytes left over are an error.
@@ -200,6 +237,15 @@ impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Envelope({} v{}, {} bytes)", self.codec, self.schema_version(), self.len())
     }
+}
+
+/// The attachment and the body of a value that has an attachment.
+fn attached(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    if bytes[3] != ATTACHED {
+        return None;
+    }
+    let (length, rest) = bytes[HEADER..].split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

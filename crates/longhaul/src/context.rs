@@ -1,12 +1,13 @@
 //! What a task is handed: what was asked, how far it is, and the way to keep it.
 
 mod blocking;
+mod effect;
 mod progress;
 
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -14,7 +15,10 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 pub use blocking::BlockingContext;
+pub use effect::{EffectError, IdempotencyKey};
 pub use progress::ProgressTeller;
+
+pub(crate) use effect::Effects;
 
 use crate::{
     attempt::{Attempt, AttemptInfo, Capture, CaptureError, Captured, StopReason},
@@ -46,11 +50,22 @@ pub(crate) struct Values<X> {
     changes: AtomicU64,
     kept: AtomicU64,
     form: Form,
+    /// Results of effects, kept with the value. Locked only while the value is, or alone.
+    effects: Mutex<Effects>,
 }
 
 impl<X> Values<X> {
     pub(crate) fn new(value: X, form: Form) -> Self {
-        Self { value: Mutex::new(value), changes: AtomicU64::new(0), kept: AtomicU64::new(0), form }
+        Self::with_effects(value, form, Effects::default())
+    }
+
+    pub(crate) fn with_effects(value: X, form: Form, effects: Effects) -> Self {
+        let (changes, kept) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { value: Mutex::new(value), changes, kept, form, effects: Mutex::new(effects) }
+    }
+
+    fn effects(&self) -> MutexGuard<'_, Effects> {
+        self.effects.lock().expect("nothing panics while it is held")
     }
 }
 
@@ -61,7 +76,8 @@ impl<X: Payload> Capture for Values<X> {
         }
         let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
         let generation = self.changes.load(Ordering::Acquire);
-        let value = self.form.encode(&*value).map_err(|error| CaptureError::Refused(error.to_string()))?;
+        let value = self.form.encode_with(&*value, &self.effects().to_bytes());
+        let value = value.map_err(|error| CaptureError::Refused(error.to_string()))?;
         Ok(Some(Captured { value, generation }))
     }
 
@@ -113,6 +129,12 @@ impl<M, X> Context<M, X> {
         drop(value);
         self.inner.attempt.mark_unsaved();
         out
+    }
+
+    /// There is something to keep.
+    fn changed(&self) {
+        self.inner.values.changes.fetch_add(1, Ordering::AcqRel);
+        self.inner.attempt.mark_unsaved();
     }
 
     /// Which attempt this is, and what it resumed from.

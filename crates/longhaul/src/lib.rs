@@ -40,7 +40,7 @@ pub use client::{
     UniqueKey,
 };
 pub use clock::SystemClock;
-pub use context::{BlockingContext, Context, ProgressTeller};
+pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressTeller};
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;

@@ -14,7 +14,7 @@ use longhaul_core::{
 
 use crate::{
     attempt::{Attempt, Capture},
-    context::{Context, Values},
+    context::{Context, Effects, Values},
     definition::{Definition, TaskTypes},
     outcome::{Called, ExecutionResult, Failed, Interruption, Outcome, Suspension},
 };
@@ -58,7 +58,9 @@ where
             .definition
             .read_execution_metadata(claimed.execution_metadata.as_ref())
             .map_err(|error| error.to_string())?;
-        let values = Arc::new(Values::new(execution_metadata, self.definition.common.execution_metadata));
+        let effects = Effects::of(claimed.execution_metadata.as_ref())?;
+        let form = self.definition.common.execution_metadata;
+        let values = Arc::new(Values::with_effects(execution_metadata, form, effects));
         let context = Context::new(metadata, values.clone(), attempt.clone());
         let definition = self.definition.clone();
         let attempt = attempt.clone();

@@ -75,8 +75,16 @@ pub(crate) struct Form {
 
 impl Form {
     pub(crate) fn encode<T: Payload>(&self, value: &T) -> Result<Envelope, ValueError> {
-        let envelope = Envelope::encode(value, self.codec, self.version, self.fingerprint)
+        self.encode_with(value, &[])
+    }
+
+    /// The same, with something attached that counts towards its size.
+    pub(crate) fn encode_with<T: Payload>(&self, value: &T, attachment: &[u8]) -> Result<Envelope, ValueError> {
+        let mut envelope = Envelope::encode(value, self.codec, self.version, self.fingerprint)
             .map_err(|error: EncodeError| ValueError::Encode { what: self.what, reason: error.to_string() })?;
+        if !attachment.is_empty() {
+            envelope = envelope.with_attachment(attachment);
+        }
         let size = envelope.len();
         if size > self.max {
             return Err(ValueError::TooLarge { what: self.what, of: type_name::<T>(), size, max: self.max });

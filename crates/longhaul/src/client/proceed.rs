@@ -3,7 +3,7 @@
 use std::{future::IntoFuture, pin::Pin, time::SystemTime};
 
 use longhaul_core::{
-    RunId, StateKind, Timestamp,
+    Envelope, RunId, StateKind, Timestamp,
     store::{GetError, Proceed, ProceedError, Proceeded, Replacement},
 };
 
@@ -102,8 +102,11 @@ impl<T: TaskTypes> ProceedRun<T> {
         let mut execution_metadata = status.execution_metadata()?;
         modify(&mut execution_metadata).map_err(ProceedRunError::Refused)?;
         let form = &self.run.definition.common.execution_metadata;
-        let execution_metadata =
-            form.encode(&execution_metadata).map_err(|error| ProceedRunError::Refused(error.to_string()))?;
+        // What its effects came to is not the caller's to change.
+        let effects = status.stored_execution_metadata().and_then(Envelope::attachment).unwrap_or_default();
+        let execution_metadata = form
+            .encode_with(&execution_metadata, effects)
+            .map_err(|error| ProceedRunError::Refused(error.to_string()))?;
         Ok(Replacement { execution_metadata, revision: status.run().revision })
     }
 }

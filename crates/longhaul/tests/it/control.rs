@@ -175,9 +175,9 @@ async fn a_server_executes_no_more_of_a_queue_than_it_was_told_and_takes_the_nex
             let (crowd, gate) = (inside.clone(), outside.clone());
             async move {
                 if *ctx.metadata() == 7 {
-                    gate.opened().await
+                    gate.opened().await;
                 } else {
-                    crowd.pass().await
+                    crowd.pass().await;
                 }
                 done(&ctx)
             }

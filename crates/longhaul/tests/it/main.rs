@@ -7,6 +7,7 @@ mod cancel;
 mod compiler_messages;
 mod control;
 mod crashing;
+mod effects;
 mod endings;
 mod enqueue;
 mod faults;
