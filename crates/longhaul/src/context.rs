@@ -131,6 +131,11 @@ impl<M, X> Context<M, X> {
         out
     }
 
+    /// Ends the attempt from within.
+    pub(crate) fn stop_attempt(&self, reason: StopReason) {
+        self.inner.attempt.stop(reason);
+    }
+
     /// There is something to keep.
     fn changed(&self) {
         self.inner.values.changes.fetch_add(1, Ordering::AcqRel);

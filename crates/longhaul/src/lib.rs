@@ -17,6 +17,7 @@ mod folder;
 #[cfg(doctest)]
 mod guide;
 mod ids;
+pub mod machine;
 mod outcome;
 mod panics;
 mod queues;
@@ -52,6 +53,7 @@ pub use longhaul_core::{
 };
 #[cfg(feature = "sled")]
 pub use longhaul_embedded as embedded;
+pub use machine::Step;
 pub use outcome::{
     AnyError, Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
     Interruption, Outcome, Stopped, Suspension,

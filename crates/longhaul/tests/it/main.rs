@@ -14,6 +14,7 @@ mod faults;
 mod fence;
 mod finding;
 mod keeping;
+mod machine;
 mod proceed;
 mod retry;
 mod shutdown;
