@@ -8,6 +8,7 @@
 mod args;
 mod build;
 mod input;
+mod margin;
 mod meter;
 mod pid;
 mod session;

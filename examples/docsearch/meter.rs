@@ -20,7 +20,8 @@ pub(crate) struct Reading {
     pub(crate) step: String,
     pub(crate) done: u32,
     pub(crate) total: u32,
-    pub(crate) figures: String,
+    /// What people look for first comes first.
+    figures: Vec<String>,
 }
 
 impl Meter {
@@ -51,7 +52,7 @@ impl Meter {
         let age = now.saturating_duration_since(self.kept_at).as_secs_f64();
         figures.push(format!("checkpoint {age:.1} s ago"));
         let step = format!("[{number}/{}] {name}", Progress::STEPS);
-        Reading { step, done, total, figures: figures.join(" · ") }
+        Reading { step, done, total, figures }
     }
 
     /// Units per second since this process came to the step; `None` before there is anything to judge by.
@@ -62,6 +63,17 @@ impl Meter {
         (done > 0 && elapsed > Duration::ZERO).then(|| f64::from(done) / elapsed.as_secs_f64())
     }
 }
+
+impl Reading {
+    /// In one line of so many columns: figures that do not fit are left out, from the last one on.
+    pub(crate) fn figures(&self, columns: usize) -> String {
+        let fits = |count: &usize| self.figures[..*count].join(SEPARATOR).chars().count() <= columns;
+        let count = (0..=self.figures.len()).rev().find(fits).unwrap_or_default();
+        self.figures[..count].join(SEPARATOR)
+    }
+}
+
+const SEPARATOR: &str = " · ";
 
 #[cfg(test)]
 mod tests {
@@ -85,22 +97,44 @@ mod tests {
         let start = start();
         let mut meter = Meter::new(start);
         meter.kept(&reading(20_000), start);
-        assert_eq!(meter.read(start + SECOND).figures, "20,000/48,626 · checkpoint 1.0 s ago");
+        assert_eq!(meter.read(start + SECOND).figures(80), "20,000/48,626 · checkpoint 1.0 s ago");
         meter.kept(&reading(20_900), start + SECOND);
         let read = meter.read(start + SECOND * 3 / 2);
         assert_eq!((read.step.as_str(), read.done, read.total), ("[2/4] reading files", 20_900, 48_626));
-        assert_eq!(read.figures, "20,900/48,626 · 600/s · 47 s left · checkpoint 0.5 s ago");
+        assert_eq!(read.figures(80), "20,900/48,626 · 600/s · 47 s left · checkpoint 0.5 s ago");
+    }
+
+    #[test]
+    fn in_a_narrow_place_the_last_figures_are_left_out_whole() {
+        let start = start();
+        let mut meter = Meter::new(start);
+        meter.kept(&reading(20_000), start);
+        meter.kept(&reading(20_900), start + SECOND);
+        let read = meter.read(start + SECOND);
+        let whole = "20,900/48,626 · 900/s · 31 s left · checkpoint 0.0 s ago";
+        for (columns, shown) in [
+            (1000, whole),
+            (56, whole),
+            (55, "20,900/48,626 · 900/s · 31 s left"),
+            (33, "20,900/48,626 · 900/s · 31 s left"),
+            (32, "20,900/48,626 · 900/s"),
+            (13, "20,900/48,626"),
+            (12, ""),
+            (0, ""),
+        ] {
+            assert_eq!(read.figures(columns), shown);
+        }
     }
 
     #[test]
     fn a_new_step_has_a_rate_of_its_own() {
         let start = start();
         let mut meter = Meter::new(start);
-        assert_eq!(meter.read(start).figures, "checkpoint 0.0 s ago");
+        assert_eq!(meter.read(start).figures(80), "checkpoint 0.0 s ago");
         meter.kept(&reading(0), start);
         meter.kept(&reading(1000), start + SECOND);
         meter.kept(&Progress { step: Step::Merge(0), ..reading(48_626) }, start + SECOND * 2);
         meter.kept(&Progress { step: Step::Merge(10), ..reading(48_626) }, start + SECOND * 4);
-        assert_eq!(meter.read(start + SECOND * 4).figures, "10/30 · 5/s · 4 s left · checkpoint 0.0 s ago");
+        assert_eq!(meter.read(start + SECOND * 4).figures(80), "10/30 · 5/s · 4 s left · checkpoint 0.0 s ago");
     }
 }

@@ -1,16 +1,16 @@
 //! What people see: lines that always come, and between them a bar, or a line every two seconds.
 
 use std::{
-    env,
+    fmt,
     io::{self, IsTerminal, Write},
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use longhaul_examples::docsearch::Progress;
 
-use crate::meter::Meter;
+use crate::{margin::Margin, meter::Meter};
 
 /// How often the bar is drawn anew, and how often a plain line comes instead.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -20,13 +20,16 @@ const PLAIN: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     bar: Option<ProgressBar>,
+    /// What stands beside the bar.
+    captions: Arc<Mutex<Captions>>,
     meter: Arc<Mutex<Meter>>,
 }
 
 impl Screen {
     pub(crate) fn new() -> Self {
-        let bar = io::stderr().is_terminal().then(bar);
-        Self { bar, meter: Arc::new(Mutex::new(Meter::new(now()))) }
+        let captions = Arc::default();
+        let bar = io::stderr().is_terminal().then(|| bar(&captions));
+        Self { bar, captions, meter: Arc::new(Mutex::new(Meter::new(now()))) }
     }
 
     /// A line that tells what happened: on its own, whole, and at once.
@@ -75,26 +78,50 @@ impl Screen {
     fn draw(&self) {
         let reading = self.meter().read(now());
         let Some(bar) = &self.bar else {
-            eprintln!("{} {}", reading.step, reading.figures);
+            eprintln!("{} {}", reading.step, reading.figures(usize::MAX));
             return;
         };
-        // An unknown total is an empty bar, not a full one.
-        bar.set_length(reading.total.max(1).into());
-        bar.set_position(reading.done.into());
-        bar.set_prefix(reading.step);
-        bar.set_message(reading.figures);
+        let figures = reading.figures(Margin::of_stderr().columns().into());
+        *self.captions.lock().expect(HELD) = Captions { step: reading.step, figures };
+        // All at once: each setter of the bar would draw it by itself, half of it new.
+        bar.update(|state| {
+            // An unknown total is an empty bar, not a full one.
+            state.set_len(reading.total.max(1).into());
+            state.set_pos(reading.done.into());
+        });
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
-        self.meter.lock().expect("nothing panics while it is held")
+        self.meter.lock().expect(HELD)
     }
 }
 
-fn bar() -> ProgressBar {
-    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let template = if plain { "{prefix} {wide_bar} {msg}" } else { "{prefix} {wide_bar:.cyan/dim} {msg}" };
-    let style = ProgressStyle::with_template(template).expect("the template is sound").progress_chars("█▉▊▋▌▍▎▏ ");
-    ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr()).with_style(style)
+#[derive(Debug, Default)]
+struct Captions {
+    step: String,
+    figures: String,
+}
+
+const HELD: &str = "nothing panics while it is held";
+
+/// The bar fills its line, so the figures have the next one: a terminal of 80 columns has no room for both.
+fn bar(captions: &Arc<Mutex<Captions>>) -> ProgressBar {
+    // Stdout may go elsewhere. Either way, `NO_COLOR` is asked.
+    console::set_colors_enabled(console::colors_enabled_stderr());
+    let caption = |choose: fn(&Captions) -> &str| {
+        let captions = captions.clone();
+        move |_: &ProgressState, text: &mut dyn fmt::Write| {
+            // To write into a text cannot fail.
+            let _ = text.write_str(choose(&captions.lock().expect(HELD)));
+        }
+    };
+    let style = ProgressStyle::with_template("{step} {wide_bar:.cyan/dim}\n{figures}")
+        .expect("the template is sound")
+        .with_key("step", caption(|captions| &captions.step))
+        .with_key("figures", caption(|captions| &captions.figures))
+        .progress_chars("█▉▊▋▌▍▎▏ ");
+    let target = ProgressDrawTarget::term_like(Box::new(Margin::of_stderr()));
+    ProgressBar::with_draw_target(Some(1), target).with_style(style)
 }
 
 #[expect(clippy::disallowed_methods, reason = "who looks at a bar lives in real time")]
