@@ -36,6 +36,25 @@ fn told_to_end_it_suspends_and_the_next_start_goes_on_at_the_same_place() {
 }
 
 #[test]
+fn told_to_end_as_soon_as_it_says_how_it_begins_it_suspends_all_the_same() {
+    let site = Site::new();
+    let mut run = None;
+    for signal in ["-INT", "-TERM", "-INT", "-TERM"] {
+        let mut program = site.start(&["--throttle", "1"]);
+        // How far the claim of the run had come when the signal came nobody can know, so this asks nothing of how the
+        // line begins.
+        let line = program.until("");
+        let run = run.get_or_insert_with(|| run_of(&line).to_owned());
+        assert_eq!(run_of(&line), run);
+        program.signal(signal);
+        let ended = program.wait();
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert_eq!(run_of(ended.line("SUSPENDED")), run);
+    }
+    assert_eq!(done(&site.run(&[])).index, *undisturbed());
+}
+
+#[test]
 fn told_twice_it_stops_at_once_and_the_next_start_goes_on() {
     let stopped = "Stopped at once. Run the same command to go on from the last checkpoint.";
     let site = Site::new();
