@@ -1,0 +1,43 @@
+//! The examples print what they are said to print.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// Where cargo puts examples, seen from where it puts tests.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let folder = test.parent().and_then(|deps| deps.parent()).expect("tests are in target/PROFILE/deps");
+    let program = folder.join("examples").join(name);
+    assert!(program.exists(), "{} is missing: `cargo test -p longhaul-examples` builds it", program.display());
+    program
+}
+
+fn prints(name: &str, expected: &str) {
+    let out = Command::new(program(name)).stdin(Stdio::null()).output().expect("the example starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{}: {stderr}", out.status);
+    assert_eq!(stdout, expected, "{stderr}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn csv_export_shows_how_far_it_is_and_gives_its_result() {
+    prints("csv_export", include_str!("csv_export.txt"));
+}
+
+#[test]
+fn suspend_resume_counts_events_across_processes() {
+    prints("suspend_resume", include_str!("suspend_resume.txt"));
+}
+
+#[test]
+fn state_machine_goes_on_in_the_state_that_it_was_in() {
+    prints("state_machine", include_str!("state_machine.txt"));
+}
+
+#[test]
+fn own_tests_pass() {
+    prints("own_tests", include_str!("own_tests.txt"));
+}
