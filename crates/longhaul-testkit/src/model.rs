@@ -35,7 +35,7 @@ mod world;
 
 use longhaul_core::Snapshot;
 
-pub use self::op::{End, Op, Size, ops};
+pub use self::op::{Controlling, End, Op, Size, Steering, Terms, ops};
 use self::world::World;
 use crate::{clock, conformance::Subject};
 

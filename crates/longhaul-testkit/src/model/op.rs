@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_core::Envelope;
+use longhaul_core::{Envelope, OnConflict, UniqueScope};
 use proptest::{collection::vec, option, prelude::*};
 
 use crate::fixture::{large_value, value, versioned};
@@ -18,6 +18,7 @@ pub enum Op {
         wait: Option<u16>,
         initial: Option<Size>,
         from_the_start: bool,
+        terms: Terms,
     },
     InsertAgain {
         run: u8,
@@ -47,8 +48,21 @@ pub enum Op {
     Cancel {
         run: u8,
     },
-    Hasten {
+    Steer {
         run: u8,
+        steer: Steering,
+    },
+    /// Of the queue `default` or `other`, or of the kind `plain` or `other`.
+    Control {
+        scope: u8,
+        change: Controlling,
+    },
+    /// `stale`: on a revision that it had.
+    Schedule {
+        name: u8,
+        size: Option<u16>,
+        stale: bool,
+        runs: u8,
     },
     Delete {
         run: u8,
@@ -74,6 +88,36 @@ pub enum Op {
     },
     /// The process dies, and another opens the store.
     Crash,
+}
+
+/// What else a run is enqueued with; keys are few, so that they meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the fields are those of the terms")]
+pub struct Terms {
+    pub other_queue: bool,
+    pub limit_key: Option<u8>,
+    pub unique: Option<(u8, UniqueScope, OnConflict)>,
+    pub labelled: bool,
+}
+
+/// What is done to a run that is not final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is a verb of its name")]
+pub enum Steering {
+    Hasten,
+    Reschedule { wait: u16 },
+    Prioritise { priority: i8 },
+    Suspend,
+}
+
+/// What is done to a queue or a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is a change of its name")]
+pub enum Controlling {
+    Pause,
+    Resume,
+    Declare { running: Option<u8>, per_key: Option<u8>, rate: Option<u8>, weight: Option<u8> },
+    Set { running: Option<u8> },
 }
 
 /// How an attempt ends.
@@ -120,9 +164,9 @@ pub fn ops(max: usize) -> impl Strategy<Value = Vec<Op>> {
 fn op() -> impl Strategy<Value = Op> {
     let number = || 0..8_u8;
     prop_oneof![
-        6 => (proptest::bool::weighted(0.2), -1..2_i8, option::weighted(0.3, 0..40_u16), option::weighted(0.3, size()), any::<bool>())
-            .prop_map(|(other_kind, priority, wait, initial, from_the_start)| {
-                Op::Insert { other_kind, priority, wait, initial, from_the_start }
+        6 => (proptest::bool::weighted(0.2), -1..2_i8, option::weighted(0.3, 0..40_u16), option::weighted(0.3, size()), any::<bool>(), terms())
+            .prop_map(|(other_kind, priority, wait, initial, from_the_start, terms)| {
+                Op::Insert { other_kind, priority, wait, initial, from_the_start, terms }
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
         8 => (number(), 1..4_u8).prop_map(|(server, max)| Op::Claim { server, max }),
@@ -132,7 +176,10 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (number(), option::weighted(0.2, 0..40_u16), option::weighted(0.3, (0..4_u8, any::<bool>())))
             .prop_map(|(run, wait, replacement)| Op::Proceed { run, wait, replacement }),
         1 => number().prop_map(|run| Op::Cancel { run }),
-        1 => number().prop_map(|run| Op::Hasten { run }),
+        2 => (number(), steering()).prop_map(|(run, steer)| Op::Steer { run, steer }),
+        2 => (0..4_u8, controlling()).prop_map(|(scope, change)| Op::Control { scope, change }),
+        1 => (0..3_u8, option::weighted(0.8, 0..9000_u16), proptest::bool::weighted(0.2), 0..3_u8)
+            .prop_map(|(name, size, stale, runs)| Op::Schedule { name, size, stale, runs }),
         1 => number().prop_map(|run| Op::Delete { run }),
         1 => (0..3_u8).prop_map(|mark| Op::Unpark { mark }),
         2 => number().prop_map(|server| Op::Heartbeat { server }),
@@ -142,6 +189,42 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0..50_u16).prop_map(|seconds| Op::Advance { seconds }),
         1 => (0..50_u16).prop_map(|seconds| Op::TurnBack { seconds }),
         2 => Just(Op::Crash),
+    ]
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let scope = prop_oneof![
+        Just(UniqueScope::Waiting),
+        Just(UniqueScope::NotFinal),
+        (1..90_u64).prop_map(|period| UniqueScope::For(Duration::from_secs(period))),
+    ];
+    let on_conflict = prop_oneof![
+        Just(OnConflict::Return),
+        any::<bool>().prop_map(|reschedule| OnConflict::Replace { reschedule }),
+        Just(OnConflict::Refuse),
+    ];
+    let unique = option::weighted(0.3, (0..2_u8, scope, on_conflict));
+    (proptest::bool::weighted(0.3), option::weighted(0.4, 0..2_u8), unique, proptest::bool::weighted(0.1))
+        .prop_map(|(other_queue, limit_key, unique, labelled)| Terms { other_queue, limit_key, unique, labelled })
+}
+
+fn steering() -> impl Strategy<Value = Steering> {
+    prop_oneof![
+        Just(Steering::Hasten),
+        (0..40_u16).prop_map(|wait| Steering::Reschedule { wait }),
+        (-1..2_i8).prop_map(|priority| Steering::Prioritise { priority }),
+        Just(Steering::Suspend),
+    ]
+}
+
+fn controlling() -> impl Strategy<Value = Controlling> {
+    let few = || option::weighted(0.4, 1..3_u8);
+    prop_oneof![
+        1 => Just(Controlling::Pause),
+        3 => Just(Controlling::Resume),
+        2 => (few(), few(), few(), few())
+            .prop_map(|(running, per_key, rate, weight)| Controlling::Declare { running, per_key, rate, weight }),
+        1 => few().prop_map(|running| Controlling::Set { running }),
     ]
 }
 

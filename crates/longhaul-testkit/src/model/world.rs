@@ -3,16 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Cause, Clock, Ending, Envelope, Epoch, Failure, Inserted, NewRun, Priority, Retention, RunId, ServerId, Snapshot,
-    Store, Timestamp,
+    Cause, Clock, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits, NewRun, Paused,
+    Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Terms, Timestamp, Unique,
     code::{CodeMark, KindSupport},
     run::Due,
-    store::{Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, ServerBeat, Settlement, Steer},
+    store::{
+        Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, ScheduleChange, Schedules, ServerBeat,
+        Settlement, Steer,
+    },
 };
 
 use super::{
     compare::{all, ids, plain, plain_run, plain_settled, same, sweep_all},
-    op::{End, Op, Size, seconds},
+    op::{self, Controlling, End, Op, Size, Steering, seconds},
 };
 use crate::{
     MemoryStore,
@@ -71,7 +74,7 @@ impl<'a> World<'a> {
     pub(super) async fn step(&mut self, step: usize, op: &Op) {
         let now = self.subject.clock().now();
         match op.clone() {
-            Op::Insert { other_kind, priority, wait, initial, from_the_start } => {
+            Op::Insert { other_kind, priority, wait, initial, from_the_start, terms } => {
                 self.made += 1;
                 let mut new = new_run(now, if other_kind { "other" } else { "plain" }, self.made);
                 new.priority = Priority(priority);
@@ -81,10 +84,11 @@ impl<'a> World<'a> {
                 if from_the_start {
                     new.policy = new.policy.from_the_start();
                 }
-                self.inserted.push(new.clone());
-                both!(self, store => store.insert(vec![new.clone()])).expect("the model works")[0]
-                    .clone()
-                    .expect("a new run");
+                put(terms, &mut new);
+                let answer = both!(self, store => store.insert(vec![new.clone()])).expect("the model works");
+                if answer == [Ok(Inserted::New)] {
+                    self.inserted.push(new);
+                }
             }
             Op::InsertAgain { run } => {
                 if let Some(new) = pick(&self.inserted, run).cloned() {
@@ -112,11 +116,12 @@ impl<'a> World<'a> {
                     drop(both!(self, store => store.cancel(id, Some("called off".into()))));
                 }
             }
-            Op::Hasten { run } => {
-                if let Some(id) = self.run(run) {
-                    drop(both!(self, store => store.steer(id, Steer::Hasten)));
-                }
+            Op::Steer { run, steer } => self.steer(now, run, steer).await,
+            Op::Control { scope, change } => {
+                let (scope, change) = (self::scope(scope), control(now, change));
+                drop(both!(self, store => store.control(scope.clone(), change.clone())));
             }
+            Op::Schedule { name, size, stale, runs } => self.schedule(now, name, size, stale, runs).await,
             Op::Delete { run } => {
                 if let Some(id) = self.run(run) {
                     drop(both!(self, store => store.delete(id)));
@@ -163,7 +168,12 @@ impl<'a> World<'a> {
 
     async fn claim(&mut self, server: u8, max: u8) {
         let server = self.servers[usize::from(server) % SERVERS];
-        let request = ClaimRequest::new(server, [support("plain", 1), support("other", 1)].into(), max.into());
+        let mut request = ClaimRequest::new(server, [support("plain", 1), support("other", 1)].into(), max.into());
+        // One of the two servers has what some runs require, and takes little of a queue.
+        if server == self.servers[0] {
+            request.labels = [label()].into();
+            request.rooms.queues = vec![(queue(true), 1)];
+        }
         let found = self.subject.store().claim(request.clone()).await.expect("the store works");
         let expected = self.model.claim(request).await.expect("the model works");
         let plain = |claimed: Vec<Claimed>| -> Vec<Claimed> {
@@ -204,6 +214,34 @@ impl<'a> World<'a> {
         same("a proceed", &found, &expected);
     }
 
+    async fn steer(&mut self, now: Timestamp, run: u8, steer: Steering) {
+        let Some(id) = self.run(run) else { return };
+        let steer = match steer {
+            Steering::Hasten => Steer::Hasten,
+            Steering::Reschedule { wait } => Steer::Reschedule(now.after(seconds(wait))),
+            Steering::Prioritise { priority } => Steer::Prioritise(Priority(priority)),
+            Steering::Suspend => Steer::Suspend { reason: None },
+        };
+        drop(both!(self, store => store.steer(id, steer.clone())));
+    }
+
+    async fn schedule(&mut self, now: Timestamp, name: u8, size: Option<u16>, stale: bool, runs: u8) {
+        let name = ScheduleName::new(&format!("schedule-{name}")).expect("a name that can be used");
+        let known = self.model.schedules(0).await.expect("the model works").changed;
+        let revision = known.into_iter().find(|row| row.name == name).map(|row| row.revision);
+        let seen = if stale { revision.map(|revision| revision - 1) } else { revision };
+        let value = size.map(|size| (0..size).map(|at| at as u8).collect());
+        let mut new = Vec::new();
+        for _ in 0..runs {
+            self.made += 1;
+            new.push(new_run(now, "plain", self.made));
+        }
+        let change = ScheduleChange { name, seen, value, runs: new };
+        if both!(self, store => store.schedule(change.clone())).is_ok() {
+            self.inserted.extend(change.runs);
+        }
+    }
+
     async fn new_server(&mut self) -> ServerId {
         self.made += 1;
         let beat = beat(server_id(self.subject.clock().now(), self.made));
@@ -229,7 +267,7 @@ impl<'a> World<'a> {
                 let back = usize::from(attempt).checked_rem(recent);
                 back.and_then(|back| self.attempts.iter().rev().nth(back)).map(|attempt| attempt.id)
             }
-            Op::Proceed { run, .. } | Op::Cancel { run } | Op::Hasten { run } | Op::Delete { run } => self.run(run),
+            Op::Proceed { run, .. } | Op::Cancel { run } | Op::Steer { run, .. } | Op::Delete { run } => self.run(run),
             _ => None,
         };
         if let Some(id) = id {
@@ -250,7 +288,58 @@ impl<'a> World<'a> {
         }
         let count = store.count(Filter::default()).await;
         same(format_args!("the count {when}"), &count, &Ok(expected.len() as u64));
+        same(format_args!("the controls {when}"), &store.controls().await, &self.model.controls().await);
+        let rows = |schedules: Result<Schedules, _>| schedules.map(|schedules| schedules.changed);
+        let (found, expected_rows) = (rows(store.schedules(0).await), rows(self.model.schedules(0).await));
+        same(format_args!("the schedules {when}"), &found, &expected_rows);
         expected
+    }
+}
+
+fn queue(other: bool) -> Queue {
+    if other { Queue::new("other").expect("a queue that can be used") } else { Queue::default() }
+}
+
+fn label() -> Label {
+    Label::new("gpu").expect("a label that can be used")
+}
+
+fn put(terms: op::Terms, new: &mut NewRun) {
+    let key = |n: u8| Key::new(&format!("key {n}")).expect("a key that can be used");
+    let op::Terms { other_queue, limit_key, unique, labelled } = terms;
+    new.queue = queue(other_queue);
+    let unique = unique.map(|(n, scope, on_conflict)| Unique { key: key(n), scope, on_conflict });
+    let requires = labelled.then(label).into_iter().collect();
+    let terms = Terms { limit_key: limit_key.map(key), unique, requires, trace: None };
+    new.terms = (!terms.is_empty()).then(|| terms.into());
+}
+
+fn scope(scope: u8) -> Scope {
+    match scope % 4 {
+        0 => Scope::Queue(queue(false)),
+        1 => Scope::Queue(queue(true)),
+        2 => Scope::Kind(support("plain", 1).kind),
+        _ => Scope::Kind(support("other", 1).kind),
+    }
+}
+
+fn control(now: Timestamp, change: Controlling) -> ControlChange {
+    match change {
+        Controlling::Pause => ControlChange::Pause(Paused::new(now, "model", None)),
+        Controlling::Resume => ControlChange::Resume,
+        Controlling::Declare { running, per_key, rate, weight } => {
+            let rate = rate.map(|max| Rate::new(max.into(), seconds(20)).expect("a rate that can be kept"));
+            ControlChange::Declare(Limits {
+                running: running.map(Into::into),
+                per_key: per_key.map(Into::into),
+                rate,
+                rate_per_key: rate,
+                weight: weight.map(Into::into),
+            })
+        }
+        Controlling::Set { running } => {
+            ControlChange::Set(running.map(|running| Limits { running: Some(running.into()), ..Limits::NONE }))
+        }
     }
 }
 
