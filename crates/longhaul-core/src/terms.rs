@@ -66,7 +66,8 @@ pub enum UniqueScope {
     Waiting,
     /// Until it is final.
     NotFinal,
-    /// So long after it was enqueued, also when it is final by then; but not after it was deleted.
+    /// So long after it was enqueued, also when it is final by then; but not after it was deleted. Counted by the store's
+    /// clock: if that goes back, a key that was free may be taken again or not.
     For(Duration),
 }
 

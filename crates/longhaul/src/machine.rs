@@ -225,7 +225,6 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq)]
-    #[expect(dead_code, reason = "only its name is looked at")]
     enum State {
         Idle,
         Copying { done: u64 },

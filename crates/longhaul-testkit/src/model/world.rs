@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use longhaul_core::{
     Cause, Clock, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits, NewRun, Paused,
     Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Terms, Timestamp, Unique,
+    UniqueScope,
     code::{CodeMark, KindSupport},
     run::Due,
     store::{
@@ -35,6 +36,8 @@ pub(super) struct World<'a> {
     inserted: Vec<NewRun>,
     attempts: Vec<Attempt>,
     servers: Vec<ServerId>,
+    /// The clock went back once.
+    turned_back: bool,
 }
 
 struct Attempt {
@@ -62,8 +65,15 @@ macro_rules! both {
 impl<'a> World<'a> {
     pub(super) async fn new(subject: &'a mut dyn Subject) -> Self {
         let model = MemoryStore::new(Arc::new(subject.clock()));
-        let mut world =
-            Self { subject, model, made: 0, inserted: Vec::new(), attempts: Vec::new(), servers: Vec::new() };
+        let mut world = Self {
+            subject,
+            model,
+            made: 0,
+            inserted: Vec::new(),
+            attempts: Vec::new(),
+            servers: Vec::new(),
+            turned_back: false,
+        };
         for _ in 0..SERVERS {
             let server = world.new_server().await;
             world.servers.push(server);
@@ -84,7 +94,7 @@ impl<'a> World<'a> {
                 if from_the_start {
                     new.policy = new.policy.from_the_start();
                 }
-                put(terms, &mut new);
+                put(terms, self.turned_back, &mut new);
                 let answer = both!(self, store => store.insert(vec![new.clone()])).expect("the model works");
                 if answer == [Ok(Inserted::New)] {
                     self.inserted.push(new);
@@ -150,7 +160,10 @@ impl<'a> World<'a> {
                 same("a sweep", &found, &expected);
             }
             Op::Advance { seconds: by } => self.subject.clock().advance(seconds(by)),
+            // A key that was free may be taken again or not.
+            Op::TurnBack { .. } if self.inserted.iter().any(has_period) => {}
             Op::TurnBack { seconds: by } => {
+                self.turned_back = true;
                 let back = Timestamp::EPOCH.after(now.since(Timestamp::EPOCH).saturating_sub(seconds(by)));
                 self.subject.clock().set(back);
             }
@@ -304,11 +317,18 @@ fn label() -> Label {
     Label::new("gpu").expect("a label that can be used")
 }
 
-fn put(terms: op::Terms, new: &mut NewRun) {
+fn has_period(new: &NewRun) -> bool {
+    new.terms().unique.as_ref().is_some_and(|unique| matches!(unique.scope, UniqueScope::For(_)))
+}
+
+fn put(terms: op::Terms, turned_back: bool, new: &mut NewRun) {
     let key = |n: u8| Key::new(&format!("key {n}")).expect("a key that can be used");
     let op::Terms { other_queue, limit_key, unique, labelled } = terms;
     new.queue = queue(other_queue);
-    let unique = unique.map(|(n, scope, on_conflict)| Unique { key: key(n), scope, on_conflict });
+    let unique = unique.map(|(n, scope, on_conflict)| {
+        let scope = if turned_back && matches!(scope, UniqueScope::For(_)) { UniqueScope::NotFinal } else { scope };
+        Unique { key: key(n), scope, on_conflict }
+    });
     let requires = labelled.then(label).into_iter().collect();
     let terms = Terms { limit_key: limit_key.map(key), unique, requires, trace: None };
     new.terms = (!terms.is_empty()).then(|| terms.into());

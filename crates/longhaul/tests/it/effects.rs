@@ -17,6 +17,7 @@ use crate::kit::{GRACE, Gate, Scene, WORK, at_once, reaches, until_stopped};
 struct World(Arc<Mutex<Vec<String>>>);
 
 impl World {
+    #[expect(clippy::unused_async, reason = "a call of the outside world would wait")]
     async fn charge(&self, key: IdempotencyKey) -> Result<u64, AnyError> {
         let mut calls = self.0.lock().unwrap();
         calls.push(key.to_string());

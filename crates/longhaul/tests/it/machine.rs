@@ -162,12 +162,11 @@ async fn states_that_go_round_are_found_out_and_named() {
         async fn execute(&self, ctx: &Context<bool, Round>) -> ExecutionResult<(), AnyError> {
             ctx.run_states(|state| async move {
                 Ok(match state {
-                    Round::Begin => Step::to(Round::Ping),
                     Round::Ping => Step::to(Round::Pong { of: 7 }),
                     Round::Pong { of: 1000 } => Step::done(()),
                     // One that counts gets ahead.
                     Round::Pong { of } if *ctx.metadata() => Step::to(Round::Pong { of: of + 1 }),
-                    Round::Pong { .. } => Step::to(Round::Ping),
+                    Round::Begin | Round::Pong { .. } => Step::to(Round::Ping),
                 })
             })
             .await
