@@ -55,6 +55,7 @@ pub(crate) struct Values<X> {
 }
 
 impl<X> Values<X> {
+    #[cfg(feature = "testing")]
     pub(crate) fn new(value: X, form: Form) -> Self {
         Self::with_effects(value, form, Effects::default())
     }
