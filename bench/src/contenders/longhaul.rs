@@ -5,26 +5,60 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Result, ensure};
 use bench_harness::{Payload, Probe, Queue};
 use longhaul::{
-    Client, Context, ExecutionResult, Longhaul as Server, StateKind, Success, Task,
-    core::store::Filter,
-    embedded::EmbeddedStore,
+    Client, Context, ExecutionResult, Longhaul as Server, Rate, StateKind, Success, Task, TaskOptions,
+    core::store::Filter, embedded::EmbeddedStore,
 };
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, task::JoinSet};
 
-pub(crate) struct Longhaul {
+/// As it is out of the box.
+pub(crate) const PLAIN: u8 = 0;
+/// Each run with a unique key, one of ten priorities and one of a hundred limit keys, under limits and rates of kind, key
+/// and queue that hold nothing back: what looking at all of them costs.
+pub(crate) const CONTROLLED: u8 = 1;
+/// Beside 100,000 runs that are due in a year.
+pub(crate) const BESIDE_WAITING: u8 = 2;
+
+/// Runs that wait in [`BESIDE_WAITING`].
+const WAITING: usize = 100_000;
+
+/// Callers that fill the store at the same time.
+const AT_ONCE: usize = 1000;
+
+pub(crate) struct Longhaul<const VARIANT: u8> {
     store: EmbeddedStore,
     client: Client,
     server: Mutex<Option<Server>>,
 }
 
-struct Noop(Probe);
+impl<const VARIANT: u8> Longhaul<VARIANT> {
+    fn enqueue_as_said(&self, payload: Payload) -> longhaul::Enqueue<Noop<VARIANT>> {
+        let seq = payload.seq;
+        let run = self.client.enqueue::<Noop<VARIANT>>(payload);
+        if VARIANT == CONTROLLED { run.unique(format!("run {seq}")).priority((seq % 10) as i8) } else { run }
+    }
+}
 
-impl Task for Noop {
+struct Noop<const VARIANT: u8>(Probe);
+
+impl<const VARIANT: u8> Task for Noop<VARIANT> {
     const NAME: &'static str = "noop";
     type Metadata = Payload;
     type ExecutionMetadata = Vec<u8>;
     type Output = ();
     type Error = longhaul::AnyError;
+
+    fn options() -> TaskOptions {
+        let plain = TaskOptions::default();
+        if VARIANT != CONTROLLED {
+            return plain;
+        }
+        let rate = Rate::new(500_000, Duration::from_secs(1)).expect("a rate");
+        plain.running_max(100_000).per_key_max(100_000).rate(rate).rate_per_key(rate)
+    }
+
+    fn limit_key(payload: &Payload) -> Option<String> {
+        (VARIANT == CONTROLLED).then(|| format!("tenant {}", payload.seq % 100))
+    }
 
     async fn execute(&self, ctx: &Context<Payload, Vec<u8>>) -> ExecutionResult<(), longhaul::AnyError> {
         let saved = self.0.run(|bytes| async move {
@@ -38,31 +72,64 @@ impl Task for Noop {
     }
 }
 
-impl Queue for Longhaul {
-    const NAME: &'static str = "longhaul";
+impl<const VARIANT: u8> Queue for Longhaul<VARIANT> {
+    const NAME: &'static str = match VARIANT {
+        PLAIN => "longhaul",
+        CONTROLLED => "longhaul-controlled",
+        _ => "longhaul-beside-waiting",
+    };
     const DURABILITY: &'static str = "power loss: sled flush + fdatasync of its file, shared by all who wait";
     const BULK: bool = true;
     const CHECKPOINTS: bool = true;
-    const FILLS: bool = true;
+    const FILLS: bool = VARIANT == PLAIN;
 
     async fn open(dir: &Path) -> Result<Self> {
         let store = longhaul::open(dir)?;
         let client = Client::new(Arc::new(store.clone()));
+        if VARIANT == BESIDE_WAITING && client.find::<Noop<VARIANT>>().count().await? == 0 {
+            let a_year = Duration::from_secs(365 * 24 * 60 * 60);
+            let mut calls = JoinSet::new();
+            for seq in 0..WAITING {
+                let later = client.enqueue::<Noop<VARIANT>>(Payload::new(seq as u64)).queue("later").after(a_year);
+                calls.spawn(async move { later.await.map(drop) });
+                if calls.len() == AT_ONCE {
+                    calls.join_next().await.expect("there are some")??;
+                }
+            }
+            while let Some(done) = calls.join_next().await {
+                done??;
+            }
+        }
         Ok(Self { store, client, server: Mutex::default() })
     }
 
     async fn enqueue(&self, payload: Payload) -> Result<()> {
-        self.client.enqueue::<Noop>(payload).await?;
+        self.enqueue_as_said(payload).await?;
         Ok(())
     }
 
     async fn enqueue_all(&self, payloads: Vec<Payload>) -> Result<()> {
-        self.client.enqueue_all::<Noop>(payloads).await?;
+        if VARIANT != CONTROLLED {
+            self.client.enqueue_all::<Noop<VARIANT>>(payloads).await?;
+            return Ok(());
+        }
+        let mut calls = JoinSet::new();
+        for payload in payloads {
+            let call = self.enqueue_as_said(payload);
+            calls.spawn(async move { call.await.map(drop) });
+        }
+        for done in calls.join_all().await {
+            done?;
+        }
         Ok(())
     }
 
     async fn execute(&self, concurrency: usize, probe: Probe) -> Result<()> {
-        let server = Server::builder().store(self.store.clone()).task(Noop(probe)).concurrency(concurrency).start()?;
+        let server = Server::builder()
+            .store(self.store.clone())
+            .task(Noop::<VARIANT>(probe))
+            .concurrency(concurrency)
+            .start()?;
         let earlier = self.server.lock().await.replace(server);
         ensure!(earlier.is_none(), "it executes already");
         Ok(())
@@ -70,7 +137,12 @@ impl Queue for Longhaul {
 
     async fn settled(&self) -> Result<bool> {
         let states = vec![StateKind::Pending, StateKind::Running, StateKind::Retrying];
-        Ok(self.client.store().count(Filter { states, ..Filter::default() }).await? == 0)
+        Ok(self
+            .client
+            .store()
+            .count(Filter { states, queues: vec![longhaul::Queue::default()], ..Filter::default() })
+            .await?
+            == 0)
     }
 
     async fn close(&self) -> Result<()> {

@@ -18,6 +18,17 @@ use crate::{
 };
 
 /// A due run's place in its queue: higher priority first, then the longest due, then the older.
+///
+/// ```
+/// use longhaul_core::{Priority, RunId, Timestamp, choose::Turn};
+///
+/// let turn = |priority, micros, id| {
+///     Turn::new(Priority(priority), Timestamp::from_micros(micros), RunId::from_bytes([id; 16]))
+/// };
+/// assert!(turn(5, 9, 2) < turn(0, 1, 1)); // higher priority first
+/// assert!(turn(0, 1, 2) < turn(0, 9, 1)); // then the longest due
+/// assert!(turn(0, 1, 1) < turn(0, 1, 2)); // then the older
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turn {
     priority: Reverse<Priority>,
@@ -35,6 +46,13 @@ impl Turn {
 }
 
 /// What the runs of a line have in common, and what limits go by.
+///
+/// ```
+/// use longhaul_core::{choose::Lane, doc};
+///
+/// let lane = Lane::of(&doc::run());
+/// assert_eq!((lane.queue.as_str(), lane.kind.as_str(), lane.key), ("default", "demo", None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane {
     /// Their queue.
@@ -53,6 +71,14 @@ impl Lane {
 }
 
 /// Due runs of one lane, in the order of their turns.
+///
+/// ```
+/// use longhaul_core::{choose::{Lane, Line}, doc};
+///
+/// let lane = Lane::of(&doc::run());
+/// let line = Line { lane: &lane, turns: doc::turns(3).into_iter() };
+/// assert_eq!(line.turns.count(), 3);
+/// ```
 #[derive(Debug)]
 pub struct Line<'a, I> {
     /// What they have in common.
@@ -62,6 +88,14 @@ pub struct Line<'a, I> {
 }
 
 /// How much a server takes of each queue.
+///
+/// ```
+/// use longhaul_core::{Queue, choose::{Gate, Rooms, Tally}, doc};
+///
+/// let rooms = Rooms { queues: vec![(Queue::default(), 2)], only: true };
+/// let (gate, now) = (Gate::default(), doc::NOW);
+/// assert_eq!(gate.choose(now, &Tally::default(), &rooms, doc::lines(5), 9).turns.len(), 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Rooms {
     /// At most so many more of these queues.
@@ -78,6 +112,17 @@ impl Rooms {
 }
 
 /// How many run.
+///
+/// ```
+/// use longhaul_core::{choose::{Lane, Tally}, doc};
+///
+/// let lane = Lane::of(&doc::run());
+/// let mut tally = Tally::default();
+/// tally.enter(&lane);
+/// tally.enter(&lane);
+/// tally.leave(&lane);
+/// assert_eq!(tally, Tally::of([&lane].into_iter()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tally {
     queues: HashMap<Queue, u32>,
@@ -126,6 +171,14 @@ fn count<'a, K: Clone + Eq + std::hash::Hash>(counts: &'a mut HashMap<K, u32>, o
 }
 
 /// What a rate is counted for.
+///
+/// ```
+/// use longhaul_core::{Key, Kind, Scope, choose::Bucket};
+///
+/// let kind = Kind::new("mail")?;
+/// assert_ne!(Bucket::Scope(Scope::Kind(kind.clone())), Bucket::Key(kind, Key::new("customer 7")?));
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
     /// All of a queue or a kind.
@@ -135,6 +188,29 @@ pub enum Bucket {
 }
 
 /// The state of a store's gate: what is controlled, how far rates are used up, and whose turn it is among queues.
+///
+/// ```
+/// use longhaul_core::{
+///     ControlChange, Limits, Queue, Scope,
+///     choose::{Gate, Held, Lane, Rooms, Tally},
+///     doc,
+/// };
+///
+/// let mut gate = Gate::default();
+/// let two = Limits { running: Some(2), ..Limits::NONE };
+/// gate.controls.change(&Scope::Queue(Queue::default()), ControlChange::Declare(two));
+///
+/// let (now, lane) = (doc::NOW, Lane::of(&doc::run()));
+/// let running = Tally::of([&lane].into_iter());
+/// let choice = gate.choose(now, &running, &Rooms::default(), doc::lines(5), 9);
+/// assert_eq!(choice.turns.len(), 1); // one runs already
+/// gate.commit(choice);
+///
+/// let running = Tally::of([&lane, &lane].into_iter());
+/// assert!(matches!(gate.holds(now, &running, &lane), Some(Held::Running { max: 2, .. })));
+/// assert!(gate.forget_full(now, 10).is_empty()); // nothing is limited by a rate
+/// gate.reopen();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Gate {
     /// What is controlled.
@@ -157,6 +233,14 @@ struct Shares {
 const STRIDE: u64 = 720_720;
 
 /// What was chosen.
+///
+/// ```
+/// use longhaul_core::{choose::{Gate, Rooms, Tally}, doc};
+///
+/// let choice = Gate::default().choose(doc::NOW, &Tally::default(), &Rooms::default(), doc::lines(5), 3);
+/// assert_eq!((choice.turns.len(), choice.look_again), (3, None));
+/// assert!(choice.spent.is_empty());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     /// In the order in which they are to be claimed.
@@ -169,6 +253,13 @@ pub struct Choice {
 }
 
 /// Why a due run is not claimed.
+///
+/// ```
+/// use longhaul_core::{Queue, Scope, choose::Held};
+///
+/// let held = Held::Paused(Scope::Queue(Queue::default()));
+/// assert_eq!(held.to_string(), "the queue `default` is paused");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
     /// Its queue or kind is paused.

@@ -9,6 +9,26 @@ pub type OnJump = dyn Fn() + Send + Sync;
 
 /// Where the time comes from. Only implementations of this trait read a clock; all else is told, so that tests can
 /// move time by hand.
+///
+/// ```
+/// use longhaul_core::{Clock, Timestamp, clock::OnJump};
+/// use std::{sync::Weak, time::Duration};
+///
+/// /// It is always noon.
+/// #[derive(Debug)]
+/// struct Noon;
+///
+/// impl Clock for Noon {
+///     fn now(&self) -> Timestamp {
+///         Timestamp::EPOCH.after(Duration::from_secs(12 * 60 * 60))
+///     }
+///     fn wait_for(&self, at: Timestamp) -> Option<Duration> {
+///         Some(at.since(self.now()))
+///     }
+///     fn on_jump(&self, _: Weak<OnJump>) {}
+/// }
+/// assert_eq!(Noon.wait_for(Timestamp::EPOCH), Some(Duration::ZERO));
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;

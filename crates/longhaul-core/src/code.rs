@@ -4,6 +4,14 @@ use crate::{name::Kind, shape::Fingerprint};
 
 /// One kind that a server can execute, and what values of it its code reads. A claim lists them; a run whose version
 /// is newer is left for a server that knows it.
+///
+/// ```
+/// use longhaul_core::{Kind, code::{CodeMark, KindSupport}};
+///
+/// let support = KindSupport { kind: Kind::new("export")?, version: 3, mark: CodeMark::default() };
+/// assert!(2 <= support.version); // a run of version 2 is read by this code
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindSupport {
     /// The kind, or one of its aliases.
@@ -16,6 +24,14 @@ pub struct KindSupport {
 }
 
 /// A digest of the version and the shapes of a task's values.
+///
+/// ```
+/// use longhaul_core::{code::CodeMark, shape};
+///
+/// let (number, text) = (shape::fingerprint_of::<u64>(), shape::fingerprint_of::<String>());
+/// assert_eq!(CodeMark::of(1, number, text), CodeMark::of(1, number, text));
+/// assert_ne!(CodeMark::of(1, number, text), CodeMark::of(2, number, text));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct CodeMark(pub u32);
 

@@ -9,6 +9,13 @@ use crate::{
 };
 
 /// What a control is for.
+///
+/// ```
+/// use longhaul_core::{Kind, Scope};
+///
+/// assert_eq!(Scope::Kind(Kind::new("mail")?).to_string(), "the kind `mail`");
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// All runs in this queue.
@@ -27,6 +34,13 @@ impl fmt::Display for Scope {
 }
 
 /// Nothing of a scope is claimed until it is resumed. What runs already runs on.
+///
+/// ```
+/// use longhaul_core::{Paused, Timestamp};
+///
+/// let paused = Paused::new(Timestamp::EPOCH, "ann", Some("the disk is full"));
+/// assert_eq!((&*paused.by, paused.why.as_deref()), ("ann", Some("the disk is full")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paused {
     /// Since when.
@@ -48,6 +62,16 @@ impl Paused {
 ///
 /// The limits of a queue and those of a kind hold together. All of them are for the whole store, however many servers
 /// claim from it.
+///
+/// ```
+/// use longhaul_core::{Limits, Rate};
+/// use std::time::Duration;
+///
+/// let ten_a_second = Rate::new(10, Duration::from_secs(1))?;
+/// let limits = Limits { running: Some(4), rate: Some(ten_a_second), ..Limits::NONE };
+/// assert_eq!((limits.per_key, limits.weight), (None, None));
+/// # Ok::<(), longhaul_core::control::RateError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Limits {
     /// So many run at the same time.
@@ -86,6 +110,14 @@ pub struct Rate {
 }
 
 /// A rate that cannot be kept.
+///
+/// ```
+/// use longhaul_core::{Rate, control::RateError};
+/// use std::time::Duration;
+///
+/// assert_eq!(Rate::new(5, Duration::ZERO), Err(RateError::Period(Duration::ZERO)));
+/// assert!(Rate::new(5, Duration::ZERO).unwrap_err().to_string().contains("from 1 ms to 366 days"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
     /// Nothing would ever start.
@@ -140,6 +172,19 @@ impl Rate {
     /// What the bucket is after one more start at `now`, if there may be one; otherwise from when on.
     ///
     /// A bucket is kept as the time at which it is full again (GCRA, the virtual scheduling algorithm of ITU-T I.371).
+    ///
+    /// ```
+    /// use longhaul_core::{Rate, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let rate = Rate::new(2, Duration::from_secs(10))?;
+    /// assert_eq!((rate.max(), rate.per()), (2, Duration::from_secs(10)));
+    /// let now = Timestamp::EPOCH;
+    /// let once = rate.take(now, None).expect("the bucket is full");
+    /// let twice = rate.take(now, Some(once)).expect("there is one left");
+    /// assert_eq!(rate.take(now, Some(twice)), Err(now.after(Duration::from_secs(5))));
+    /// # Ok::<(), longhaul_core::control::RateError>(())
+    /// ```
     pub fn take(&self, now: Timestamp, full_at: Option<Timestamp>) -> Result<Timestamp, Timestamp> {
         let latest = now.after(self.per);
         // A clock that went back must not close the bucket for longer than a period.
@@ -155,6 +200,17 @@ impl fmt::Display for Rate {
 }
 
 /// All that is said of a scope.
+///
+/// ```
+/// use longhaul_core::{Control, ControlChange, Limits};
+///
+/// let limit = |running| Limits { running: Some(running), ..Limits::NONE };
+/// let mut control = Control::default();
+/// assert!(control.is_empty());
+/// control.change(ControlChange::Set(Some(limit(2))));
+/// control.change(ControlChange::Declare(limit(8)));
+/// assert_eq!(control.limits(), limit(2)); // an operator's word stands above the code's
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Control {
     /// Whether it is paused.
@@ -178,6 +234,16 @@ impl Control {
 }
 
 /// A change of what is said of a scope.
+///
+/// ```
+/// use longhaul_core::{Control, ControlChange, Paused, Timestamp};
+///
+/// let mut control = Control::default();
+/// control.change(ControlChange::Pause(Paused::new(Timestamp::EPOCH, "ann", None)));
+/// assert!(control.paused.is_some());
+/// control.change(ControlChange::Resume);
+/// assert!(control.paused.is_none());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlChange {
     /// Nothing of it is claimed any more.
@@ -203,6 +269,22 @@ impl Control {
 }
 
 /// All controls of a store.
+///
+/// ```
+/// use longhaul_core::{ControlChange, Controls, Limits, Queue, Scope};
+///
+/// let (scope, weight) = (Scope::Queue(Queue::default()), Limits { weight: Some(3), ..Limits::NONE });
+/// let mut controls = Controls::default();
+/// let control = controls.change(&scope, ControlChange::Declare(weight));
+/// assert_eq!(controls.get(&scope), Some(&control));
+/// assert_eq!(controls.queue(&Queue::default()), Some(&control));
+/// let kept: Vec<_> = controls.iter().map(|(scope, control)| (scope, control.clone())).collect();
+/// assert_eq!(Controls::new(kept), controls);
+///
+/// // What says nothing is forgotten.
+/// controls.change(&scope, ControlChange::Declare(Limits::NONE));
+/// assert!(controls.is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Controls {
     queues: BTreeMap<Queue, Control>,

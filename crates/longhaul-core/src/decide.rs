@@ -16,6 +16,15 @@ use crate::{
 };
 
 /// What follows from an event: the run as it is from now on, and what the store does besides keeping it.
+///
+/// ```
+/// use longhaul_core::{Event, StateKind, decide, doc};
+///
+/// let decision = decide(doc::NOW, &doc::run(), &Event::Cancel { reason: None })?;
+/// assert_eq!(decision.next.state.kind(), StateKind::Cancelled);
+/// assert!(decision.effects.ended.is_some() && decision.effects.history.is_some());
+/// # Ok::<(), longhaul_core::IllegalEvent>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// The run as it is from now on. With [`Effects::remove`] it is the run's last word.
@@ -25,6 +34,14 @@ pub struct Decision {
 }
 
 /// What a store keeps besides the run, in the same transaction.
+///
+/// ```
+/// use longhaul_core::{Event, decide, doc};
+///
+/// let deleted = decide(doc::NOW, &doc::run(), &Event::Delete)?;
+/// assert!(deleted.effects.remove && !deleted.effects.order);
+/// # Ok::<(), longhaul_core::IllegalEvent>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Effects {
     /// Appended to the run's history.
@@ -40,6 +57,15 @@ pub struct Effects {
 }
 
 /// The event cannot happen to a run in this state. Nothing was changed.
+///
+/// ```
+/// use longhaul_core::{Epoch, Event, IllegalEvent, decide, doc};
+///
+/// let late = Event::Checkpoint { epoch: Epoch(3), seq: 1, changed: None, proves: true };
+/// let refused = decide(doc::NOW, &doc::run(), &late).unwrap_err();
+/// assert!(matches!(refused, IllegalEvent::EpochLost { found: Epoch(3), .. }));
+/// assert!(refused.to_string().contains("its claim was lost"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IllegalEvent {
     /// The run is not in a state in which this can happen.
@@ -77,6 +103,14 @@ pub enum IllegalEvent {
 }
 
 /// The life of a run begins: what the store keeps for `new`, with the first entry of its history.
+///
+/// ```
+/// use longhaul_core::{State, Transition, admit, doc};
+///
+/// let (run, first) = admit(doc::NOW, &doc::new_run());
+/// assert_eq!(run.state, State::Pending { due: doc::NOW });
+/// assert_eq!(first.what, Transition::Enqueued);
+/// ```
 pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
     let due = new.due(now);
     let run = Run {

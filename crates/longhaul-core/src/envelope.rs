@@ -159,6 +159,18 @@ impl Envelope {
     }
 
     /// The whole of it, as it is stored; [`from_bytes`](Self::from_bytes) takes it back.
+    ///
+    /// ```
+    /// use longhaul_core::{Codec, Envelope, shape};
+    ///
+    /// let shape = shape::fingerprint_of::<u32>();
+    /// let envelope = Envelope::encode(&7_u32, Codec::Json, 3, shape)?;
+    /// assert_eq!(envelope.as_bytes().len(), envelope.len());
+    /// assert_eq!((envelope.codec(), envelope.schema_version(), envelope.fingerprint()), (Codec::Json, 3, shape));
+    /// assert_eq!((envelope.body(), envelope.decode::<u32>()?), (&b"7"[..], 7));
+    /// assert_eq!(envelope.attachment(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -12,6 +12,14 @@ use crate::{
 };
 
 /// What happens to a run; [`decide`](crate::decide()) says what follows from it.
+///
+/// ```
+/// use longhaul_core::{Event, State, decide, doc};
+///
+/// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER })?.next;
+/// assert_eq!((claimed.state, claimed.epoch.0), (State::Running { server: doc::SERVER }, 1));
+/// # Ok::<(), longhaul_core::IllegalEvent>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A server takes it, to execute it.
@@ -92,6 +100,17 @@ pub enum Event {
 }
 
 /// How an attempt ended, as the executor saw it.
+///
+/// ```
+/// use longhaul_core::{Ending, Event, StateKind, decide, doc};
+///
+/// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER })?.next;
+/// let ending = Ending::Suspended { until: None };
+/// assert!(ending.proves_progress());
+/// let settled = decide(doc::NOW, &claimed, &Event::Settle { epoch: claimed.epoch, ending })?.next;
+/// assert_eq!(settled.state.kind(), StateKind::Suspended);
+/// # Ok::<(), longhaul_core::IllegalEvent>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// The task gave its result.
@@ -151,6 +170,13 @@ impl Ending {
 }
 
 /// What an attempt that runs is asked to do.
+///
+/// ```
+/// use longhaul_core::StopRequest;
+///
+/// let request = StopRequest::Cancel { reason: Some("too dear".into()) };
+/// assert_eq!(request.reason(), Some("too dear"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopRequest {
     /// End, for good.

@@ -14,6 +14,14 @@ use crate::{
 };
 
 /// Why a run is not running now. Its `Display` says it in a sentence.
+///
+/// ```
+/// use longhaul_core::{Explanation, Kind};
+///
+/// let why = Explanation::NoServerForKind(Kind::new("export")?);
+/// assert_eq!(why.to_string(), "no server that lives executes the kind `export`");
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explanation {
     /// It is running.
@@ -64,6 +72,13 @@ pub enum Explanation {
 }
 
 /// A server that lives, and what it takes.
+///
+/// ```
+/// use longhaul_core::explain::Offer;
+///
+/// let nothing = Offer { kinds: &[], labels: &[] };
+/// assert!(nothing.kinds.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
     /// What it can execute.
@@ -73,6 +88,19 @@ pub struct Offer<'a> {
 }
 
 /// What a store knows besides the run.
+///
+/// ```
+/// use longhaul_core::{
+///     Explanation, choose::{Gate, Tally}, doc,
+///     explain::{Offer, Situation, explain},
+///     isolation::Floor,
+/// };
+///
+/// let (kinds, gate, tally) = (doc::kinds(), Gate::default(), Tally::default());
+/// let servers = vec![Offer { kinds: &kinds, labels: &[] }];
+/// let situation = Situation { gate: &gate, tally: &tally, floor: Floor::Open, servers };
+/// assert_eq!(explain(doc::NOW, &doc::run(), &situation), Explanation::WaitsForSlot { servers: 1 });
+/// ```
 #[derive(Debug)]
 pub struct Situation<'a> {
     /// What is controlled.
@@ -86,6 +114,15 @@ pub struct Situation<'a> {
 }
 
 /// Why `run` is not running at `now`.
+///
+/// ```
+/// use longhaul_core::{choose::{Gate, Tally}, doc, explain::{Situation, explain}, isolation::Floor};
+///
+/// let (gate, tally) = (Gate::default(), Tally::default());
+/// let situation = Situation { gate: &gate, tally: &tally, floor: Floor::Open, servers: vec![] };
+/// let why = explain(doc::NOW, &doc::run(), &situation);
+/// assert_eq!(why.to_string(), "no server that lives executes the kind `demo`");
+/// ```
 pub fn explain(now: Timestamp, run: &Run, situation: &Situation<'_>) -> Explanation {
     match &run.state {
         State::Running { server } => Explanation::Running { server: *server, asked_to_stop: run.request.is_some() },

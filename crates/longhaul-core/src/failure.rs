@@ -10,6 +10,12 @@ use crate::{
 };
 
 /// Why an attempt failed.
+///
+/// ```
+/// use longhaul_core::Cause;
+///
+/// assert_eq!(Cause::Timeout.as_str(), "timeout");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The task returned an error.
@@ -41,6 +47,16 @@ impl fmt::Display for Cause {
 }
 
 /// One failed attempt: what is told to people, and the typed error for code.
+///
+/// ```
+/// use longhaul_core::{Cause, Epoch, Failure, Timestamp, doc};
+///
+/// let failure = Failure::new(Cause::Error, "no route to host", Epoch(3), Timestamp::EPOCH)
+///     .with_details("at src/main.rs:7")
+///     .with_error(doc::value());
+/// assert_eq!((&*failure.message, failure.attempt), ("no route to host", Epoch(3)));
+/// assert!(failure.error.is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     /// Why it failed.

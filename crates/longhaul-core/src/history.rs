@@ -9,6 +9,13 @@ use crate::{
 };
 
 /// One thing that happened to a run.
+///
+/// ```
+/// use longhaul_core::{Epoch, HistoryEntry, Timestamp, Transition};
+///
+/// let entry = HistoryEntry::new(Timestamp::EPOCH, Epoch(1), Transition::Failed, Some("no route"));
+/// assert_eq!((entry.what, entry.why.as_deref()), (Transition::Failed, Some("no route")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
     /// When.
@@ -29,6 +36,12 @@ impl HistoryEntry {
 }
 
 /// What can happen to a run.
+///
+/// ```
+/// use longhaul_core::Transition;
+///
+/// assert_eq!(Transition::GaveUp.to_string(), "gave up");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transition {
     /// A client enqueued it.
@@ -107,6 +120,18 @@ impl fmt::Display for Transition {
 }
 
 /// The first and the latest entries, 32 at most: a run that is interrupted each hour for a year must not grow.
+///
+/// ```
+/// use longhaul_core::{Epoch, History, HistoryEntry, Timestamp, Transition};
+///
+/// let entry = |what| HistoryEntry::new(Timestamp::EPOCH, Epoch(0), what, None);
+/// let mut history = History::starting(entry(Transition::Enqueued));
+/// for _ in 0..40 {
+///     history.push(entry(Transition::Interrupted));
+/// }
+/// assert_eq!((history.entries.len(), history.dropped), (32, 9));
+/// assert_eq!(history.entries[0].what, Transition::Enqueued);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct History {
     /// In order of time.

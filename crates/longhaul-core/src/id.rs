@@ -59,6 +59,13 @@ fn read_base32(text: &str) -> Option<[u8; 16]> {
 }
 
 /// Not an id of the kind that was asked for.
+///
+/// ```
+/// use longhaul_core::RunId;
+///
+/// let error = "run_7".parse::<RunId>().unwrap_err();
+/// assert!(error.to_string().contains("run_7"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an id: expected `{prefix}` and 26 characters of 0-9 a-z without i, l, o, u")]
 pub struct ParseIdError {
@@ -160,6 +167,13 @@ identifier! {
 
 /// Which attempt at a run this is: it grows with each claim, and every write of an attempt carries it. A store refuses
 /// the writes of an old one.
+///
+/// ```
+/// use longhaul_core::Epoch;
+///
+/// assert_eq!(Epoch(3).next(), Epoch(4));
+/// assert!(Epoch(3) < Epoch(4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Epoch(pub u32);
 

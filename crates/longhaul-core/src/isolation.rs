@@ -28,6 +28,14 @@ pub fn window(suspicion: u8) -> Duration {
 }
 
 /// Until when this running run might still turn out to kill its process; `None`: it made a checkpoint, or has lasted.
+///
+/// ```
+/// use longhaul_core::{doc, isolation::{WINDOW, unproven_until}};
+///
+/// let run = doc::running();
+/// assert_eq!(unproven_until(run.since, &run), Some(run.since.after(WINDOW)));
+/// assert_eq!(unproven_until(run.since.after(WINDOW), &run), None); // it has lasted
+/// ```
 pub fn unproven_until(now: Timestamp, run: &Run) -> Option<Timestamp> {
     let until = run.since.after(window(run.suspicion));
     (!run.progressed && now < until).then_some(until)
@@ -35,11 +43,26 @@ pub fn unproven_until(now: Timestamp, run: &Run) -> Option<Timestamp> {
 
 /// Whether, of the runs that were executing when their process died, only one can have been the cause: it is the
 /// guilty one, and [`Event::Crash`](crate::Event::Crash) counts it.
+///
+/// ```
+/// use longhaul_core::{Run, doc, isolation::alone};
+///
+/// let (one, other) = (doc::running(), Run { progressed: true, ..doc::running() });
+/// assert!(alone([&one, &other].into_iter())); // the other had made a checkpoint
+/// assert!(!alone([&one, &one].into_iter()));
+/// ```
 pub fn alone<'a>(died: impl Iterator<Item = &'a Run>) -> bool {
     died.filter(|run| !run.progressed).take(2).count() == 1
 }
 
 /// Which runs may be claimed now.
+///
+/// ```
+/// use longhaul_core::{doc, isolation::{Floor, floor}};
+///
+/// assert_eq!(floor(doc::NOW, false, std::iter::empty()), Floor::Open);
+/// assert_eq!(floor(doc::NOW, true, std::iter::empty()), Floor::OneSuspect);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floor {
     /// No suspect waits or runs: any.
@@ -54,6 +77,13 @@ pub enum Floor {
 }
 
 /// Who has the floor. `suspects_waiting`: a suspect is due and could be claimed; `running`: the runs that are executing.
+///
+/// ```
+/// use longhaul_core::{Run, doc, isolation::{Floor, floor}};
+///
+/// let suspect = Run { suspicion: 1, ..doc::running() };
+/// assert!(matches!(floor(suspect.since, false, [&suspect].into_iter()), Floor::Taken { .. }));
+/// ```
 pub fn floor<'a>(now: Timestamp, suspects_waiting: bool, running: impl Iterator<Item = &'a Run>) -> Floor {
     let (mut suspect, mut other) = (None, None);
     for run in running {

@@ -12,6 +12,8 @@ pub mod clock;
 pub mod code;
 pub mod control;
 pub mod decide;
+#[doc(hidden)]
+pub mod doc;
 pub mod envelope;
 pub mod event;
 pub mod explain;

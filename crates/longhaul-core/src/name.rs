@@ -5,6 +5,13 @@ use std::{fmt, sync::Arc};
 use crate::limits::{KEY_MAX, NAME_MAX, TAG_MAX};
 
 /// A name that cannot be used, and why.
+///
+/// ```
+/// use longhaul_core::Queue;
+///
+/// assert_eq!(Queue::new("").unwrap_err().to_string(), "the name of a queue is empty");
+/// assert!(Queue::new("two words").unwrap_err().to_string().contains("use letters, digits"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// It is empty.
@@ -105,16 +112,37 @@ name! {
 
 name! {
     /// The name of a queue.
+    ///
+    /// ```
+    /// use longhaul_core::Queue;
+    ///
+    /// assert_eq!(Queue::default(), Queue::new("default")?);
+    /// # Ok::<(), longhaul_core::name::NameError>(())
+    /// ```
     Queue, "queue"
 }
 
 name! {
     /// What a server has, or is, that others are not: `gpu`, `zone:eu-1`. A run may require some.
+    ///
+    /// ```
+    /// use longhaul_core::Label;
+    ///
+    /// assert_eq!(Label::new("zone:eu-1")?.as_str(), "zone:eu-1");
+    /// # Ok::<(), longhaul_core::name::NameError>(())
+    /// ```
     Label, "label"
 }
 
 name! {
     /// The name of a schedule.
+    ///
+    /// ```
+    /// use longhaul_core::ScheduleName;
+    ///
+    /// assert_eq!(ScheduleName::new("nightly")?.to_string(), "nightly");
+    /// # Ok::<(), longhaul_core::name::NameError>(())
+    /// ```
     ScheduleName, "schedule"
 }
 
@@ -162,6 +190,15 @@ impl Default for Queue {
 }
 
 /// A key and a value by which runs are found: `("order", "7")`.
+///
+/// ```
+/// use longhaul_core::Tag;
+///
+/// let tag = Tag::new("order", "7")?;
+/// assert_eq!((&*tag.key, &*tag.value), ("order", "7"));
+/// assert!(Tag::new("", "7").is_err());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
     /// What it tells.

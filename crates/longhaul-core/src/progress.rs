@@ -4,6 +4,13 @@ use crate::limits::{PROGRESS_TEXT_MAX, cut};
 
 /// How far a run is, as its task told last. For people to look at: what a run needs to go on belongs into its
 /// execution metadata.
+///
+/// ```
+/// use longhaul_core::Progress;
+///
+/// let progress = Progress { done: 9, total: Some(4), ..Progress::default() };
+/// assert_eq!(progress.clamped().done, 4);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// What is being done now: "exporting".

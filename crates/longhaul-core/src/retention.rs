@@ -40,6 +40,16 @@ impl Retention {
     }
 
     /// The same for all three.
+    ///
+    /// ```
+    /// use longhaul_core::{Retention, StateKind, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let day = Retention::all(Duration::from_secs(24 * 60 * 60));
+    /// assert!(day.removable_at(StateKind::Completed, Timestamp::EPOCH).is_some());
+    /// assert_eq!(day.removable_at(StateKind::Suspended, Timestamp::EPOCH), None); // it still lives
+    /// assert_eq!(Retention::forever().removable_at(StateKind::Failed, Timestamp::EPOCH), None);
+    /// ```
     pub const fn all(keep: Duration) -> Self {
         Self { completed: Some(keep), failed: Some(keep), cancelled: Some(keep) }
     }

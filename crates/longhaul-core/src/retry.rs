@@ -28,6 +28,13 @@ pub struct RetryPolicy {
 }
 
 /// What an attempt after a failure begins with.
+///
+/// ```
+/// use longhaul_core::{Resume, RetryPolicy};
+///
+/// assert_eq!(RetryPolicy::default().resume, Resume::FromCheckpoint);
+/// assert_eq!(RetryPolicy::default().from_the_start().resume, Resume::FromTheStart);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Resume {
     /// The execution metadata that the failed attempt left.
@@ -38,6 +45,18 @@ pub enum Resume {
 }
 
 /// The wait between two attempts.
+///
+/// ```
+/// use longhaul_core::{Backoff, RetryPolicy, RunId};
+/// use std::time::Duration;
+///
+/// let minutes = [1, 5, 30].map(|minutes| Duration::from_secs(60 * minutes));
+/// let policy = RetryPolicy::default().attempts(9).crashes(2).backoff(Backoff::Delays(minutes.into()));
+/// policy.check()?;
+/// let run = RunId::from_bytes([7; 16]);
+/// assert_eq!([1, 2, 3, 4].map(|nth| policy.delay(run, nth).as_secs() / 60), [1, 5, 30, 30]);
+/// # Ok::<(), longhaul_core::retry::PolicyError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Backoff {
     /// Always the same.
@@ -59,6 +78,13 @@ pub enum Backoff {
 }
 
 /// A policy that cannot be followed, and why.
+///
+/// ```
+/// use longhaul_core::RetryPolicy;
+///
+/// assert!(RetryPolicy::default().attempts(0).check().is_err());
+/// assert!(RetryPolicy::never().check().is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PolicyError {
     /// No attempt at all would be allowed.

@@ -17,11 +17,25 @@ use crate::{
 };
 
 /// Which of the due runs go first: the higher, the earlier; 0 unless said otherwise.
+///
+/// ```
+/// use longhaul_core::Priority;
+///
+/// assert!(Priority(1) > Priority::default());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Priority(pub i8);
 
 /// One enqueued, persisted execution of a task, without its values: small, and all that [`decide`](crate::decide())
 /// needs.
+///
+/// ```
+/// use longhaul_core::{StateKind, doc};
+///
+/// let run = doc::run();
+/// assert_eq!((run.kind.as_str(), run.state.kind(), run.epoch.0), ("demo", StateKind::Pending, 0));
+/// assert!(run.terms().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Its name.
@@ -96,6 +110,12 @@ impl NewRun {
 }
 
 /// What happened to a run how often. Only `failures` and `crashes` ever end one.
+///
+/// ```
+/// use longhaul_core::doc;
+///
+/// assert_eq!(doc::run().counts.failures, 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Attempts that ended in a typed failure or a timeout: counted towards `attempts_max`.
@@ -112,6 +132,12 @@ pub struct Counts {
 }
 
 /// How the latest attempt ended.
+///
+/// ```
+/// use longhaul_core::{LastEnd, doc};
+///
+/// assert_eq!(doc::run().last_end, LastEnd::Never);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum LastEnd {
     /// There was none yet.
@@ -130,6 +156,13 @@ pub enum LastEnd {
 }
 
 /// The outcome of a run, or of its latest failed attempt.
+///
+/// ```
+/// use longhaul_core::{Ended, doc};
+///
+/// let ended = Ended::Completed(doc::value());
+/// assert!(matches!(ended, Ended::Completed(result) if result.decode::<u32>() == Ok(7)));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ended {
     /// The typed result.
@@ -148,6 +181,15 @@ pub enum Ended {
 }
 
 /// What a client asks a store to keep.
+///
+/// ```
+/// use longhaul_core::{NewRun, doc, run::Due};
+/// use std::time::Duration;
+///
+/// let later = NewRun { due: Some(Due::After(Duration::from_secs(60))), ..doc::new_run() };
+/// assert_eq!(later.due(doc::NOW), doc::NOW.after(Duration::from_secs(60)));
+/// assert!(later.terms().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {
     /// Chosen by the client, so that an insert whose answer was lost can be repeated: the second is a duplicate.
@@ -177,6 +219,13 @@ pub struct NewRun {
 }
 
 /// When a new run is due.
+///
+/// ```
+/// use longhaul_core::{NewRun, doc, run::Due};
+///
+/// let at = NewRun { due: Some(Due::At(doc::NOW)), ..doc::new_run() };
+/// assert_eq!(at.due(doc::NOW), doc::new_run().due(doc::NOW)); // none: at once
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// At this time.
@@ -186,6 +235,15 @@ pub enum Due {
 }
 
 /// Everything known of a run at one moment.
+///
+/// ```
+/// use longhaul_core::{History, Snapshot, admit, doc};
+///
+/// let (run, first) = admit(doc::NOW, &doc::new_run());
+/// let history = History::starting(first);
+/// let new = Snapshot { run, metadata: doc::value(), initial: None, execution_metadata: None, ended: None, history };
+/// assert_eq!(new.history.entries.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
     /// The run.

@@ -5,6 +5,14 @@ use std::{fmt, str::FromStr};
 use crate::{code::CodeMark, id::ServerId, time::Timestamp};
 
 /// Where a run is in its life. [`decide`](crate::decide()) alone says which state follows which.
+///
+/// ```
+/// use longhaul_core::{State, StateKind, Timestamp};
+///
+/// let pending = State::Pending { due: Timestamp::EPOCH };
+/// assert_eq!((pending.kind(), pending.due()), (StateKind::Pending, Some(Timestamp::EPOCH)));
+/// assert!(!pending.is_final() && State::Completed.is_final());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Waits to be claimed, from `due` on.
@@ -41,6 +49,14 @@ pub enum State {
 }
 
 /// What a suspended run waits for.
+///
+/// ```
+/// use longhaul_core::{State, Timestamp, Waiting};
+///
+/// assert_eq!(State::Suspended { waiting: Waiting::Proceed }.due(), None);
+/// let until = State::Suspended { waiting: Waiting::Until(Timestamp::EPOCH) };
+/// assert_eq!(until.due(), Some(Timestamp::EPOCH));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// A proceed, for as long as it takes.
@@ -87,6 +103,14 @@ impl fmt::Display for State {
 }
 
 /// The states without their particulars, to filter and count by.
+///
+/// ```
+/// use longhaul_core::StateKind;
+///
+/// assert_eq!("retrying".parse(), Ok(StateKind::Retrying));
+/// assert_eq!((StateKind::Failed.as_str(), StateKind::Failed.is_final()), ("failed", true));
+/// assert_eq!(StateKind::ALL.into_iter().filter(|kind| kind.is_final()).count(), 3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StateKind {
     /// See [`State::Pending`].

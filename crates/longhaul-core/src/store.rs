@@ -40,6 +40,28 @@ use crate::{
 };
 
 /// Where runs live.
+///
+/// ```no_run
+/// use longhaul_core::{Ending, Store, StoreError, doc, limits::CLAIM_MAX, store::{Checkpoint, ClaimRequest, Filter, Settlement}};
+///
+/// /// What an executor does, in one line each.
+/// async fn execute(store: &dyn Store) -> Result<(), Box<dyn std::error::Error>> {
+///     store.insert(vec![doc::new_run()]).await?;
+///     store.heartbeat(doc::beat()).await?;
+///     for claimed in store.claim(ClaimRequest::new(doc::SERVER, doc::kinds().into(), CLAIM_MAX)).await? {
+///         let (id, epoch) = (claimed.run.id, claimed.run.epoch);
+///         let execution_metadata = Some(doc::value());
+///         store.checkpoint(vec![Checkpoint { id, epoch, seq: 1, execution_metadata, progress: None }]).await?;
+///         let ending = Ending::Completed { result: doc::value() };
+///         store.settle(vec![Settlement { id, epoch, ending, execution_metadata: None, progress: None }]).await?;
+///         let after = store.changed(id, claimed.run.revision).await?;
+///         assert!(after.run.state.is_final());
+///         println!("{}", store.explain(id).await?);
+///     }
+///     println!("{} runs, {} servers declared dead", store.count(Filter::default()).await?, store.expire().await?);
+///     Ok(store.leave(doc::SERVER).await?)
+/// }
+/// ```
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Keeps new runs. Each is kept or refused by itself; the answers are in the order of `runs`.

@@ -13,6 +13,15 @@ use crate::{
 };
 
 /// What most runs have nothing of. A run without terms costs nothing for them.
+///
+/// ```
+/// use longhaul_core::{Key, Terms};
+///
+/// assert!(Terms::none().is_empty());
+/// let of_a_tenant = Terms { limit_key: Some(Key::new("tenant 7")?), ..Terms::default() };
+/// assert!(!of_a_tenant.is_empty());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Terms {
     /// Runs of one kind and key share a limit: [`Limits::per_key`](crate::Limits::per_key).
@@ -60,6 +69,16 @@ pub struct Unique {
 }
 
 /// For how long a run keeps others of its kind and key out.
+///
+/// ```
+/// use longhaul_core::{Key, OnConflict, State, Unique, UniqueScope, doc};
+///
+/// let unique = |scope| Unique { key: Key::new("k").expect("a key"), scope, on_conflict: OnConflict::Refuse };
+/// let (waits, runs) = (doc::run(), doc::running());
+/// assert!(unique(UniqueScope::Waiting).holds(doc::NOW, &waits));
+/// assert!(!unique(UniqueScope::Waiting).holds(doc::NOW, &runs));
+/// assert!(unique(UniqueScope::NotFinal).holds(doc::NOW, &runs));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UniqueScope {
     /// Until its first attempt begins: whatever is enqueued from then on may concern what it did not see.
@@ -72,6 +91,14 @@ pub enum UniqueScope {
 }
 
 /// What becomes of a run whose kind and key are taken.
+///
+/// ```
+/// use longhaul_core::{OnConflict, doc, terms::{Conflict, conflict}};
+///
+/// let replace = OnConflict::Replace { reschedule: false };
+/// assert_eq!(conflict(replace, &doc::run()), Conflict::Replace);
+/// assert_eq!(conflict(replace, &doc::running()), Conflict::Refuse); // it has begun
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnConflict {
     /// It is not kept; the answer names the run that is there.
@@ -98,6 +125,12 @@ impl Unique {
 }
 
 /// What an insert comes to where a run keeps others out.
+///
+/// ```
+/// use longhaul_core::{OnConflict, doc, terms::{Conflict, conflict}};
+///
+/// assert_eq!(conflict(OnConflict::Return, &doc::run()), Conflict::Return);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
     /// The answer names the run that is there.
@@ -109,6 +142,12 @@ pub enum Conflict {
 }
 
 /// What is to be done with a new run, where `there` keeps its kind and key.
+///
+/// ```
+/// use longhaul_core::{OnConflict, doc, terms::{Conflict, conflict}};
+///
+/// assert_eq!(conflict(OnConflict::Refuse, &doc::running()), Conflict::Refuse);
+/// ```
 pub fn conflict(on_conflict: OnConflict, there: &Run) -> Conflict {
     match on_conflict {
         OnConflict::Return => Conflict::Return,
@@ -118,6 +157,12 @@ pub fn conflict(on_conflict: OnConflict, there: &Run) -> Conflict {
 }
 
 /// What happens to the run that is there, when it takes over what `new` brings.
+///
+/// ```
+/// use longhaul_core::{Event, doc, terms::replacement};
+///
+/// assert!(matches!(replacement(doc::NOW, &doc::new_run()), Event::Replace { due: None, .. }));
+/// ```
 pub fn replacement(now: Timestamp, new: &NewRun) -> Event {
     let on_conflict = new.terms().unique.as_ref().map(|unique| unique.on_conflict);
     let reschedule = matches!(on_conflict, Some(OnConflict::Replace { reschedule: true }));
@@ -129,6 +174,13 @@ fn has_not_begun(run: &Run) -> bool {
 }
 
 /// What an insert came to.
+///
+/// ```
+/// use longhaul_core::{Inserted, StateKind, doc};
+///
+/// let there = Inserted::Existing { id: doc::run().id, state: StateKind::Running };
+/// assert_ne!(there, Inserted::New);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     /// The run is kept.

@@ -41,6 +41,16 @@ impl Timestamp {
     }
 
     /// The instant `wait` later, or [`Timestamp::MAX`].
+    ///
+    /// ```
+    /// use longhaul_core::Timestamp;
+    /// use std::time::Duration;
+    ///
+    /// let (start, second) = (Timestamp::from_micros(7), Duration::from_secs(1));
+    /// assert_eq!(start.after(second).as_micros(), 1_000_007);
+    /// assert_eq!(start.after(second).since(start), second);
+    /// assert_eq!(start.since(start.after(second)), Duration::ZERO); // never negative
+    /// ```
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
@@ -87,6 +97,12 @@ impl fmt::Debug for Timestamp {
 }
 
 /// Not a time that RFC 3339 knows.
+///
+/// ```
+/// use longhaul_core::Timestamp;
+///
+/// assert!("tomorrow".parse::<Timestamp>().unwrap_err().to_string().contains("tomorrow"));
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("`{text}` is not a time: {reason}; write it as 2026-11-20T21:00:00Z")]
 pub struct ParseTimestampError {
