@@ -8,12 +8,12 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::gate::Gate;
 
-/// A program that says nothing for so long hangs: the test is to fail then, and to tell what it said before.
+/// A program that lasts so long hangs, or goes round in circles: the test is to fail then, and to tell what it said.
 const HUNG: Duration = Duration::from_secs(120);
 
 /// Where cargo puts the example beside this test: `target/debug/deps/it-0123` and `target/debug/examples/docsearch`.
@@ -47,6 +47,7 @@ pub(crate) struct Program {
     /// How many of its two streams it has not closed yet.
     open: u8,
     said: Said,
+    started: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ impl Program {
         let (sender, events) = mpsc::channel();
         listen(child.stdout.take().expect("it is piped"), Event::Out, sender.clone());
         listen(child.stderr.take().expect("it is piped"), Event::Err, sender.clone());
-        Self { child, events, sender, open: 2, said: Said::default() }
+        Self { child, events, sender, open: 2, said: Said::default(), started: now() }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -130,7 +131,7 @@ impl Program {
 
     fn next(&mut self, awaited: &str) -> Event {
         assert!(self.open > 0, "it ended before {awaited}: {:#?}", self.said);
-        let event = match self.events.recv_timeout(HUNG) {
+        let event = match self.events.recv_timeout(HUNG.saturating_sub(now() - self.started)) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => panic!("it hangs before {awaited}: {:#?}", self.said),
             Err(RecvTimeoutError::Disconnected) => unreachable!("this holds a sender"),
@@ -180,4 +181,9 @@ fn listen(stream: impl Read + Send + 'static, event: fn(String) -> Event, sender
         }
         let _ = sender.send(Event::Closed);
     });
+}
+
+#[expect(clippy::disallowed_methods, reason = "it bounds how long a broken program holds the tests up, and no more")]
+fn now() -> Instant {
+    Instant::now()
 }
