@@ -171,6 +171,12 @@ impl fmt::Display for StateKind {
 }
 
 /// Not the name of a state.
+///
+/// ```
+/// use longhaul_core::StateKind;
+///
+/// assert!("done".parse::<StateKind>().unwrap_err().to_string().contains("use one of pending, running"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a state: use one of pending, running, retrying, suspended, completed, failed, cancelled, incompatible"

@@ -7,6 +7,16 @@ use longhaul_core::StoreError;
 use crate::{kv::KvError, lock::Holder, record::Damage};
 
 /// Why a folder could not be opened as a store. Nothing in it was changed, unless the variant says so.
+///
+/// ```
+/// # use longhaul_embedded::{EmbeddedStore, OpenError, Options};
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+/// let store = EmbeddedStore::open(folder.path(), Options::new(clock.clone()))?;
+/// let second = EmbeddedStore::open(folder.path(), Options::new(clock));
+/// assert!(matches!(second, Err(OpenError::Locked { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another handle of this one, has it open.

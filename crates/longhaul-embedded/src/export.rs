@@ -48,6 +48,21 @@ pub(crate) struct Exported {
 }
 
 /// What came of an import.
+///
+/// ```
+/// # use longhaul_embedded::{EmbeddedStore, Options};
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+/// # let store = EmbeddedStore::open(folder.path(), Options::new(clock))?;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let mut backup = Vec::new();
+/// store.export(&mut backup).await?;
+/// let imported = store.import(&mut backup.as_slice()).await?;
+/// assert_eq!((imported.added, imported.already), (0, 0));
+/// # store.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Imported {
     /// Runs that were added.
@@ -58,6 +73,19 @@ pub struct Imported {
 
 /// Why an export could not be written, or read. What was imported before the error is kept; the same file can be
 /// imported again.
+///
+/// ```
+/// # use longhaul_embedded::{EmbeddedStore, Options};
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+/// # let store = EmbeddedStore::open(folder.path(), Options::new(clock))?;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let refused = store.import(&mut &b"{}"[..]).await.unwrap_err();
+/// assert!(refused.to_string().contains("this is no export"));
+/// # store.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CopyError {
     /// The file, or wherever the lines go to or come from.

@@ -15,6 +15,13 @@ const NAME: &str = "LOCK";
 const TEXT_MAX: u64 = 512;
 
 /// Who has a store open.
+///
+/// ```
+/// use longhaul_embedded::Holder;
+///
+/// let holder = Holder { pid: Some(4711), host: Some("laptop".into()) };
+/// assert_eq!(holder.to_string(), "the process 4711 on laptop");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The process; `None`: it did not get to write it down yet.

@@ -21,6 +21,19 @@ use crate::{
 const KEYS_MAX: usize = 200;
 
 /// What a check of the whole store found.
+///
+/// ```
+/// # use longhaul_embedded::{EmbeddedStore, Options};
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+/// # let store = EmbeddedStore::open(folder.path(), Options::new(clock))?;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let report = store.verify().await?;
+/// assert!(report.problems.is_empty(), "{:?}", report.problems);
+/// # store.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Report {
     /// Keys that were read.

@@ -14,6 +14,12 @@ use tokio::sync::Notify;
 use self::plan::{Fault, Plan, Strike};
 
 /// A method of a store.
+///
+/// ```
+/// use longhaul_testkit::Call;
+///
+/// assert_ne!(Call::Insert, Call::Claim);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is the method of its name")]
 pub enum Call {
@@ -43,6 +49,12 @@ pub enum Call {
 }
 
 /// When a call fails.
+///
+/// ```
+/// use longhaul_testkit::When;
+///
+/// assert_ne!(When::BeforeEffect, When::AfterEffect);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// The store never hears of it.

@@ -16,6 +16,25 @@ use tokio_util::sync::CancellationToken;
 use crate::{backoff::Patience, outcome::Stopped};
 
 /// Why an attempt was told to stop.
+///
+/// ```
+/// use longhaul::{Context, StopReason};
+///
+/// async fn goodbye(ctx: &Context<(), u64>) -> &'static str {
+///     ctx.cancellation().cancelled().await;
+///     match ctx.stop_reason() {
+///         Some(StopReason::Shutdown) => "back in a minute",
+///         Some(StopReason::Cancelled { .. }) => "not wanted any more",
+///         _ => "told to stop",
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let (ctx, attempt) = longhaul::testing::context((), 0_u64).await;
+/// # attempt.stop(StopReason::Shutdown);
+/// # assert_eq!(goodbye(&ctx).await, "back in a minute");
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -48,6 +67,16 @@ pub enum StopReason {
 }
 
 /// What an attempt begins with.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use longhaul::{ResumedFrom, testing};
+///
+/// let (ctx, _attempt) = testing::context((), 0_u64).await;
+/// assert_eq!(ctx.attempt().resumed_from, ResumedFrom::Fresh);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResumedFrom {
@@ -353,6 +382,14 @@ pub(crate) struct LastWords {
 }
 
 /// What a user's code may know of its attempt.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (ctx, _attempt) = longhaul::testing::context((), 0_u64).await;
+/// assert_eq!(ctx.attempt().number, 1);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttemptInfo {

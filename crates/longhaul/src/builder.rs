@@ -19,6 +19,26 @@ use crate::{
 };
 
 /// Puts a server together: a store, tasks, and how they are executed. Made by [`Longhaul::builder`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use longhaul::doc::CountUp;
+/// use longhaul::{Longhaul, QueueOptions, testing};
+/// use std::time::Duration;
+///
+/// let server = Longhaul::builder()
+///     .store(testing::memory_store()) // or longhaul::open("./data")?
+///     .task(CountUp)
+///     .concurrency(16)
+///     .queue(QueueOptions::new("imports").here_max(2))
+///     .grace(Duration::from_secs(10))
+///     .start()?;
+/// let report = server.shutdown(Duration::from_secs(10)).await;
+/// assert!(report.dropped.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is executed before `start`"]
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
@@ -37,6 +57,14 @@ pub struct Builder {
 const CONCURRENCY_MAX: usize = 1 << 16;
 
 /// A server cannot be put together like this.
+///
+/// ```
+/// use longhaul::{BuildError, Longhaul};
+///
+/// let refused = Longhaul::builder().start().unwrap_err();
+/// assert_eq!(refused, BuildError::NoStore);
+/// assert!(refused.to_string().contains("longhaul::open"));
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BuildError {
     /// No store was given.

@@ -19,6 +19,12 @@ use crate::outcome::{Called, EmptyError, EmptyResult, ExecutionResult, Failed, I
 pub struct Success;
 
 /// See [`Success`].
+///
+/// ```
+/// use longhaul::{AnyError, Success};
+///
+/// assert!(Success::with_result(7).for_error::<AnyError>().is_ok());
+/// ```
 #[derive(Debug)]
 #[must_use = "end it with `.for_error()` or `.for_empty_error()`, and return that"]
 pub struct SuccessWith<R>(R);
@@ -61,6 +67,12 @@ impl<R> SuccessWith<R> {
 pub struct Suspended;
 
 /// See [`Suspended`].
+///
+/// ```
+/// use longhaul::{AnyError, Suspended};
+///
+/// assert!(Suspended::for_result::<u32>().for_error::<AnyError>().is_ok());
+/// ```
 #[derive(Debug)]
 #[must_use = "end it with `.for_error()` or `.for_empty_error()`, and return that"]
 pub struct SuspendedFor<R>(Suspension, PhantomData<R>);
@@ -117,6 +129,12 @@ impl<R> SuspendedFor<R> {
 pub struct Failure;
 
 /// See [`Failure`].
+///
+/// ```
+/// use longhaul::{AnyError, Failure};
+///
+/// assert!(Failure::for_result::<u32>().with_error(AnyError::msg("busy")).is_err());
+/// ```
 #[derive(Debug)]
 #[must_use = "end it with `.with_error()` or `.with_empty_error()`, and return that"]
 pub struct FailureFor<R> {
@@ -178,6 +196,12 @@ impl<R> FailureFor<R> {
 pub struct Cancellation;
 
 /// See [`Cancellation`].
+///
+/// ```
+/// use longhaul::{AnyError, Cancellation};
+///
+/// assert!(Cancellation::for_result::<u32>().with_error(AnyError::msg("gone")).is_err());
+/// ```
 #[derive(Debug)]
 #[must_use = "end it with `.with_error()` or `.with_empty_error()`, and return that"]
 pub struct CancellationFor<R>(Option<String>, PhantomData<R>);

@@ -10,6 +10,12 @@ use longhaul_core::{Clock, Timestamp, clock::OnJump};
 use tokio::sync::Notify;
 
 /// The system's clock.
+///
+/// ```
+/// use longhaul::{Clock, SystemClock, Timestamp};
+///
+/// assert!(SystemClock.now() > Timestamp::EPOCH);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

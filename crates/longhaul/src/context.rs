@@ -31,6 +31,25 @@ use crate::{
 ///
 /// The execution metadata belongs to the executor as much as to the task, so that it can be kept even when the task's
 /// future was dropped or panicked.
+///
+/// ```
+/// use longhaul::{Context, Stopped};
+///
+/// async fn step(ctx: &Context<Vec<String>, usize>) -> Result<(), Stopped> {
+///     while let Some(line) = ctx.metadata().get(ctx.read(|next| *next)) {
+///         println!("{line}");
+///         ctx.update(|next| *next += 1);
+///         ctx.checkpoint().await?; // durable when it returns; `?`: told to stop
+///     }
+///     Ok(())
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let (ctx, attempt) = longhaul::testing::context(vec!["a".to_owned(), "b".to_owned()], 1_usize).await;
+/// # assert!(step(&ctx).await.is_ok());
+/// # assert_eq!(attempt.kept::<usize>().await, 2);
+/// # }
+/// ```
 pub struct Context<M, X> {
     inner: Arc<Inner<M, X>>,
 }

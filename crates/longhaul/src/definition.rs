@@ -22,6 +22,17 @@ use crate::{
 };
 
 /// The four types of a task, be it a [`Task`] or a [`TaskFn`].
+///
+/// ```
+/// use longhaul::{AnyError, RunHandle, TaskFn, TaskTypes};
+///
+/// /// Works for tasks and functions alike.
+/// async fn name_of<T: TaskTypes>(run: &RunHandle<T>) -> String {
+///     run.id().to_string()
+/// }
+/// # fn is_one<T: TaskTypes>() {}
+/// # is_one::<TaskFn<u64, (), (), AnyError>>();
+/// ```
 pub trait TaskTypes: Send + Sync + 'static {
     /// What is asked.
     type Metadata: Payload;
@@ -107,6 +118,15 @@ impl<M, X, R, E> From<&'static str> for TaskFn<M, X, R, E> {
 }
 
 /// What a task says of itself cannot be used.
+///
+/// ```
+/// use longhaul::{BuildError, Context, Longhaul, Success, AnyError};
+///
+/// let builder = Longhaul::builder().task_fn("two words", |_: Context<(), ()>| async {
+///     Success::with_empty_result().for_error::<AnyError>()
+/// });
+/// assert!(matches!(builder.start(), Err(BuildError::Definition(error)) if error.to_string().contains("two words")));
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DefinitionError {
     /// Its name, an alias or its queue.

@@ -66,6 +66,17 @@ const ROUNDS_MAX: u32 = 100;
 const TOLD_MAX: usize = 16;
 
 /// What follows a state; what a handler of [`Context::run_states`] returns.
+///
+/// ```
+/// use longhaul::Step;
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Light { Red, Green }
+///
+/// let step: Step<Light, ()> = Step::to(Light::Green);
+/// assert_ne!(step, Step::to(Light::Red));
+/// assert_ne!(step, Step::suspend());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a handler returns it"]
 pub struct Step<S, R>(Next<S, R>);

@@ -15,6 +15,12 @@ use serde::{Deserialize, Serialize};
 pub type ExecutionResult<R, E> = Result<Outcome<R>, Interruption<E>>;
 
 /// The attempt ended in a way that is not an error.
+///
+/// ```
+/// use longhaul::{AnyError, Outcome, Success};
+///
+/// assert_eq!(Success::with_result(7).for_error::<AnyError>(), Ok(Outcome::Success(7)));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome<R> {
     /// The run is done, with this result.
@@ -24,6 +30,15 @@ pub enum Outcome<R> {
 }
 
 /// Until when a run is put aside.
+///
+/// ```
+/// use longhaul::{AnyError, Outcome, Suspended, Suspension};
+/// use std::time::Duration;
+///
+/// let hour = Duration::from_secs(3600);
+/// let ended = Suspended::for_result::<()>().after(hour).for_error::<AnyError>();
+/// assert_eq!(ended, Ok(Outcome::Suspended(Suspension::For(hour))));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Suspension {
     /// Until somebody proceeds it.
@@ -36,6 +51,15 @@ pub enum Suspension {
 }
 
 /// What `?` can carry out of a task.
+///
+/// ```
+/// use longhaul::{AnyError, Interruption};
+///
+/// fn parse(text: &str) -> Result<u32, Interruption<AnyError>> {
+///     Ok(text.parse::<u32>()?) // any error that converts becomes a failure
+/// }
+/// assert!(matches!(parse("x"), Err(Interruption::Failure(_))));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Interruption<E> {
     /// The attempt failed; the run's retry policy says what follows.
@@ -47,6 +71,13 @@ pub enum Interruption<E> {
 }
 
 /// A failure, as the task tells it.
+///
+/// ```
+/// use longhaul::{AnyError, Failure, Interruption};
+///
+/// let ended = Failure::for_result::<()>().permanently().with_error(AnyError::msg("no such table"));
+/// assert!(matches!(ended, Err(Interruption::Failure(failed)) if failed.permanent));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failed<E> {
     /// What went wrong.
@@ -58,6 +89,13 @@ pub struct Failed<E> {
 }
 
 /// A cancellation, as the task tells it.
+///
+/// ```
+/// use longhaul::{AnyError, Cancellation, Interruption};
+///
+/// let ended = Cancellation::for_result::<()>().because("sold out").with_empty_error::<AnyError>();
+/// assert!(matches!(ended, Err(Interruption::Cancellation(called)) if called.reason.as_deref() == Some("sold out")));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Called<E> {
     /// The task's error, if it gives one.
@@ -71,6 +109,18 @@ pub struct Called<E> {
 ///
 /// It is no `std::error::Error` on purpose: that is what lets `?` turn every *error* into a typed failure, and this
 /// into a stop.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use longhaul::{StopReason, testing};
+///
+/// let (ctx, attempt) = testing::context((), 0_u64).await;
+/// assert!(ctx.ensure_active().is_ok());
+/// attempt.stop(StopReason::Shutdown);
+/// assert!(ctx.ensure_active().is_err()); // a `Stopped`
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "an attempt that was told to stop should end: hand this on with `?`"]
 pub struct Stopped(pub(crate) ());
@@ -95,6 +145,13 @@ pub type EmptyExecutionMetadata = ();
 pub type EmptyResult = ();
 
 /// For tasks that never fail of themselves. It has no value.
+///
+/// ```
+/// use longhaul::{EmptyError, Outcome, Success};
+///
+/// let ended = Success::with_result(7).for_error::<EmptyError>();
+/// assert_eq!(ended, Ok(Outcome::Success(7)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum EmptyError {}
 

@@ -119,6 +119,18 @@ impl Longhaul {
 }
 
 /// Why a server ended without being told to.
+///
+/// ```no_run
+/// # async fn main_of_a_server(server: longhaul::Longhaul) {
+/// use longhaul::RunError;
+///
+/// match server.run_until_signal().await {
+///     Ok(report) => println!("{} runs go on in the next process", report.suspended.len()),
+///     Err(RunError::Store(error)) => eprintln!("{error}"), // says what to do
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// The store broke.

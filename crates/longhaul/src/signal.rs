@@ -6,6 +6,12 @@ use std::fmt;
 pub const EXIT_CODE: i32 = 130;
 
 /// Which signal it was.
+///
+/// ```
+/// use longhaul::signal::Signal;
+///
+/// assert_eq!(Signal::Terminate.to_string(), "SIGTERM");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C.
@@ -25,6 +31,17 @@ impl fmt::Display for Signal {
 
 /// Hears of Ctrl-C and SIGTERM. Once one was made, this process no longer dies of them by itself, so whoever makes one
 /// has to listen to it, for the second signal too.
+///
+/// ```no_run
+/// # async fn main_of_a_server(server: longhaul::Longhaul) -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul::signal::Signals;
+///
+/// let signals = Signals::listen()?; // first, so that none is missed while the server is put together
+/// // …
+/// server.run_until(signals).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]

@@ -8,6 +8,16 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{context::Context, outcome::ExecutionResult};
 
 /// A value that longhaul can keep: one that serde writes and reads. Implemented for all such types.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Cursor { at: u64 }
+///
+/// fn can_be_kept<T: longhaul::Payload>() {}
+/// can_be_kept::<Cursor>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be kept by longhaul",
     label = "not serialisable, or not `Send + Sync + 'static`",
@@ -226,6 +236,12 @@ impl TaskOptions {
 }
 
 /// An old value that could not be read.
+///
+/// ```
+/// use longhaul::MigrateError;
+///
+/// assert_eq!(MigrateError::new("a cursor of 2019").to_string(), "a cursor of 2019");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MigrateError(String);

@@ -28,6 +28,18 @@ pub use unit::{UnitAttempt, context};
 use crate::SystemClock;
 
 /// A store in memory, on the system's clock.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul::{Client, testing};
+/// use std::sync::Arc;
+///
+/// let client = Client::new(Arc::new(testing::memory_store()));
+/// assert_eq!(client.select().count().await?, 0);
+/// # Ok(())
+/// # }
+/// ```
 pub fn memory_store() -> MemoryStore {
     MemoryStore::new(Arc::new(SystemClock))
 }

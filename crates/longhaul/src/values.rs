@@ -16,6 +16,21 @@ use serde::de::DeserializeOwned;
 use crate::task::{MigrateError, Payload};
 
 /// A value that was refused before anything was kept.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::{AnyError, EnqueueError, TaskFn, ValueError};
+///
+/// const STORE: TaskFn<Vec<u8>, (), (), AnyError> = TaskFn::new("store");
+/// let refused = client.enqueue_fn(STORE, vec![0; 2 << 20]).await.unwrap_err();
+/// assert!(matches!(refused, EnqueueError::Value(ValueError::TooLarge { max: 1_048_576, .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
     /// It cannot be written so that it can be read again.
@@ -43,6 +58,24 @@ pub enum ValueError {
 }
 
 /// A stored value that cannot be read as the type at hand.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::{AnyError, ReadError, TaskFn};
+///
+/// // The same name, and another type behind it.
+/// const NUMBER: TaskFn<u64, (), (), AnyError> = TaskFn::new("work");
+/// const TEXT: TaskFn<String, (), (), AnyError> = TaskFn::new("work");
+/// let run = client.enqueue_fn(NUMBER, 7).await?;
+/// let unread = client.run_fn(TEXT, run.id()).status().await?.metadata().unwrap_err();
+/// assert!(matches!(unread, ReadError::Decode { what: "metadata", .. }));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ReadError {
     /// The value and the type do not fit.

@@ -37,6 +37,12 @@ pub enum Codec {
 }
 
 /// A codec's name that nobody knows.
+///
+/// ```
+/// use longhaul_core::Codec;
+///
+/// assert!(Codec::from_id(99).unwrap_err().to_string().contains("99"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no codec is called `{name}`: use `bincode` or `json`")]
 pub struct UnknownCodec {

@@ -4,6 +4,12 @@ use super::{Codec, Envelope};
 use crate::shape::Fingerprint;
 
 /// Stored bytes are not a value that we wrote, or one of a newer longhaul.
+///
+/// ```
+/// use longhaul_core::{Envelope, envelope::EnvelopeError};
+///
+/// assert!(matches!(Envelope::from_bytes(*b"not an envelope"), Err(EnvelopeError::NotAnEnvelope { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
@@ -48,6 +54,14 @@ pub enum EnvelopeError {
 }
 
 /// A value cannot be stored.
+///
+/// ```
+/// use longhaul_core::{Codec, Envelope, shape};
+///
+/// let value = serde_json::json!({ "free": "form" });
+/// let error = Envelope::encode(&value, Codec::Bincode, 1, shape::fingerprint_of::<serde_json::Value>()).unwrap_err();
+/// assert!(error.to_string().contains("json"), "{error}"); // the remedy
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -91,6 +105,13 @@ fn remedy(codec: Codec) -> &'static str {
 }
 
 /// A stored value cannot be read as this type.
+///
+/// ```
+/// use longhaul_core::{doc, envelope::DecodeError, shape};
+///
+/// let read = doc::value().decode_checked::<u32>(2, shape::fingerprint_of::<u32>());
+/// assert!(matches!(read, Err(DecodeError::Older { found: 1, expected: 2, .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

@@ -102,6 +102,12 @@ pub enum ScheduleError {
 }
 
 /// A field of a cron pattern.
+///
+/// ```
+/// use longhaul_core::schedule::CronField;
+///
+/// assert_ne!(CronField::Minute, CronField::Hour);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CronField {
     /// The first of six.

@@ -26,6 +26,13 @@ pub enum Missed {
 
 /// What happens at an instant when an earlier run of the schedule is not finished: neither Completed, Failed nor
 /// Cancelled. A run that waits (for its turn, for a retry, suspended) is not finished.
+///
+/// ```
+/// use longhaul_core::Overlap;
+///
+/// assert_eq!(Overlap::default(), Overlap::Skip);
+/// assert!(!Overlap::Allow.one_at_a_time());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Overlap {
     /// The instant is left out.

@@ -16,6 +16,16 @@ use crate::time::Timestamp;
 ///
 /// Its instants strictly increase. Asking for the next takes less than a microsecond for an interval and about two for
 /// a cron pattern, whatever the time that passed.
+///
+/// ```
+/// use longhaul_core::{Schedule, Timestamp};
+/// use std::time::Duration;
+///
+/// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
+/// let next = hourly.next(Timestamp::EPOCH).expect("it goes on for ever");
+/// assert_eq!(next, Timestamp::EPOCH.after(Duration::from_secs(3600)));
+/// # Ok::<(), longhaul_core::ScheduleError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Timetable {
     schedule: Schedule,

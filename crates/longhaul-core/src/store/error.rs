@@ -10,6 +10,14 @@ use crate::{
 };
 
 /// The store itself failed: whether the call took effect is not known, unless the variant says so.
+///
+/// ```
+/// use longhaul_core::{RunId, store::StoreError};
+///
+/// let error = StoreError::TimedOut { call: "claim", after: std::time::Duration::from_secs(30) };
+/// assert!(error.to_string().contains("did not answer `claim` within 30s"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// It does not answer now; it may later.
@@ -55,6 +63,14 @@ impl StoreError {
 }
 
 /// Why a run was not kept.
+///
+/// ```
+/// use longhaul_core::{RunId, store::InsertError};
+///
+/// let error = InsertError::Duplicate(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("is already enqueued"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InsertError {
     /// There is a run with this id already; it is as it was.
@@ -73,6 +89,14 @@ pub enum InsertError {
 }
 
 /// Why a checkpoint was not kept.
+///
+/// ```
+/// use longhaul_core::{Epoch, RunId, store::CheckpointError};
+///
+/// let error = CheckpointError::EpochLost { id: RunId::from_bytes([7; 16]), epoch: Epoch(2) };
+/// assert!(error.to_string().contains("has lost its claim"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// The attempt has lost its claim: it can write nothing any more.
@@ -89,6 +113,14 @@ pub enum CheckpointError {
 }
 
 /// Why an ending was not kept.
+///
+/// ```
+/// use longhaul_core::{RunId, store::SettleError};
+///
+/// let error = SettleError::NotFound(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("there is no run_"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
     /// The attempt has lost its claim: it can write nothing any more.
@@ -105,6 +137,14 @@ pub enum SettleError {
 }
 
 /// Why a heartbeat was refused.
+///
+/// ```
+/// use longhaul_core::{ServerId, store::ServerError};
+///
+/// let error = ServerError::Dead(ServerId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("must stop its attempts"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     /// The server was declared dead, or left: its claims were taken away.
@@ -116,6 +156,14 @@ pub enum ServerError {
 }
 
 /// Why a run could not be read.
+///
+/// ```
+/// use longhaul_core::{RunId, store::GetError};
+///
+/// let error = GetError::NotFound(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("its retention has passed"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GetError {
     /// There is no such run: it never was, was deleted, or its retention has passed.
@@ -127,6 +175,14 @@ pub enum GetError {
 }
 
 /// Why a run did not proceed.
+///
+/// ```
+/// use longhaul_core::{RunId, store::ProceedError};
+///
+/// let error = ProceedError::Conflict(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("changed meanwhile"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProceedError {
     /// There is no such run.
@@ -149,6 +205,14 @@ pub enum ProceedError {
 }
 
 /// Why a run was not cancelled.
+///
+/// ```
+/// use longhaul_core::{RunId, StateKind, store::CancelError};
+///
+/// let error = CancelError::Final { id: RunId::from_bytes([7; 16]), state: StateKind::Failed };
+/// assert!(error.to_string().contains("is failed, which is final"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
     /// There is no such run.
@@ -168,6 +232,14 @@ pub enum CancelError {
 }
 
 /// Why a schedule was not changed. None of the runs that came with the change is kept.
+///
+/// ```
+/// use longhaul_core::{ScheduleName, store::ScheduleError};
+///
+/// let error = ScheduleError::Conflict { name: ScheduleName::new("nightly")?, revision: None };
+/// assert!(error.to_string().contains("`nightly` changed meanwhile"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// It changed since the caller read it, or there is one where there was none, or none any more: read it again, and
@@ -185,6 +257,14 @@ pub enum ScheduleError {
 }
 
 /// Why a run was not steered.
+///
+/// ```
+/// use longhaul_core::{RunId, store::SteerError};
+///
+/// let error = SteerError::NotFound(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("there is no run_"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SteerError {
     /// There is no such run.
@@ -204,6 +284,14 @@ pub enum SteerError {
 }
 
 /// Why a run was not removed.
+///
+/// ```
+/// use longhaul_core::{RunId, store::DeleteError};
+///
+/// let error = DeleteError::Running(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("cancel it first"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeleteError {
     /// There is no such run.

@@ -18,6 +18,13 @@ use crate::{
 };
 
 /// What a server asks for.
+///
+/// ```
+/// use longhaul_core::{doc, store::ClaimRequest};
+///
+/// let request = ClaimRequest { wait: true, ..ClaimRequest::new(doc::SERVER, doc::kinds().into(), 8) };
+/// assert!(request.labels.is_empty() && !request.rooms.only);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
     /// Who claims.
@@ -42,6 +49,13 @@ impl ClaimRequest {
 }
 
 /// A run that was claimed, with what its task needs to begin, or to go on.
+///
+/// ```
+/// use longhaul_core::{doc, store::Claimed};
+///
+/// let claimed = Claimed { run: doc::running(), metadata: doc::value(), execution_metadata: None };
+/// assert_eq!(claimed.run.epoch.0, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
     /// The run, Running.
@@ -53,6 +67,14 @@ pub struct Claimed {
 }
 
 /// A save by a running attempt.
+///
+/// ```
+/// use longhaul_core::{Epoch, Progress, doc, store::Checkpoint};
+///
+/// let id = doc::run().id;
+/// let told = Checkpoint { id, epoch: Epoch(1), seq: 0, execution_metadata: None, progress: Some(Progress::default()) };
+/// assert!(told.execution_metadata.is_none()); // only progress is told
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The run.
@@ -68,6 +90,12 @@ pub struct Checkpoint {
 }
 
 /// A save that is kept.
+///
+/// ```
+/// use longhaul_core::store::Checkpointed;
+///
+/// assert_eq!(Checkpointed::default().request, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Checkpointed {
     /// What the run was asked to do meanwhile.
@@ -75,6 +103,14 @@ pub struct Checkpointed {
 }
 
 /// The end of an attempt.
+///
+/// ```
+/// use longhaul_core::{Ending, Epoch, doc, store::Settlement};
+///
+/// let (id, ending) = (doc::run().id, Ending::Completed { result: doc::value() });
+/// let settlement = Settlement { id, epoch: Epoch(1), ending, execution_metadata: None, progress: None };
+/// assert!(settlement.ending.proves_progress());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
     /// The run.
@@ -90,6 +126,12 @@ pub struct Settlement {
 }
 
 /// An ending that is kept.
+///
+/// ```
+/// use longhaul_core::{StateKind, store::Settled};
+///
+/// assert_ne!(Settled::Now(StateKind::Completed), Settled::Already);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Settled {
     /// The state that the run is in now.
@@ -99,6 +141,14 @@ pub enum Settled {
 }
 
 /// A server says that it lives.
+///
+/// ```
+/// use longhaul_core::{doc, store::ServerBeat};
+/// use std::time::Duration;
+///
+/// let beat = ServerBeat { kinds: doc::kinds().into(), ..ServerBeat::new(doc::SERVER, "worker 1", Duration::from_secs(30)) };
+/// assert_eq!(&*beat.name, "worker 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerBeat {
     /// Which incarnation.
@@ -121,6 +171,12 @@ impl ServerBeat {
 }
 
 /// What was asked of runs that a server executes.
+///
+/// ```
+/// use longhaul_core::store::Orders;
+///
+/// assert!(Orders::default().orders.is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Orders {
     /// To be handed in as `seen` next time.
@@ -130,6 +186,14 @@ pub struct Orders {
 }
 
 /// What was asked of one run.
+///
+/// ```
+/// use longhaul_core::{StopRequest, doc, store::Order};
+///
+/// let run = doc::running();
+/// let order = Order { id: run.id, epoch: run.epoch, request: StopRequest::Cancel { reason: None } };
+/// assert_eq!(order.request.reason(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The run.
@@ -141,6 +205,13 @@ pub struct Order {
 }
 
 /// A suspended run shall go on.
+///
+/// ```
+/// use longhaul_core::{doc, store::Proceed};
+///
+/// let now = Proceed { id: doc::run().id, at: None, replacement: None };
+/// assert_eq!(now.at, None);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proceed {
     /// The run.
@@ -152,6 +223,13 @@ pub struct Proceed {
 }
 
 /// Execution metadata that a client changed.
+///
+/// ```
+/// use longhaul_core::{doc, store::Replacement};
+///
+/// let replacement = Replacement { execution_metadata: doc::value(), revision: doc::run().revision };
+/// assert_eq!(replacement.revision, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replacement {
     /// What to go on with.
@@ -162,6 +240,12 @@ pub struct Replacement {
 }
 
 /// What came of a proceed.
+///
+/// ```
+/// use longhaul_core::store::Proceeded;
+///
+/// assert_ne!(Proceeded::Now, Proceeded::Kept);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proceeded {
     /// The run waits to be claimed.
@@ -171,6 +255,12 @@ pub enum Proceeded {
 }
 
 /// What came of a cancellation.
+///
+/// ```
+/// use longhaul_core::store::Cancelled;
+///
+/// assert_ne!(Cancelled::Now, Cancelled::Requested);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
     /// The run is Cancelled.
@@ -181,6 +271,14 @@ pub enum Cancelled {
 
 /// What a client does to a run that is not final, besides [`proceed`](super::Store::proceed) and
 /// [`cancel`](super::Store::cancel).
+///
+/// ```
+/// use longhaul_core::{StateKind, decide, doc, store::Steer};
+///
+/// let aside = decide(doc::NOW, &doc::run(), &Steer::Suspend { reason: None }.event())?;
+/// assert_eq!(aside.next.state.kind(), StateKind::Suspended);
+/// # Ok::<(), longhaul_core::IllegalEvent>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Steer {
     /// The next attempt of a waiting, retrying or incompatible run begins now.
@@ -209,6 +307,14 @@ impl Steer {
 }
 
 /// A schedule, as a store sees it: it knows nothing of calendars.
+///
+/// ```
+/// use longhaul_core::{ScheduleName, store::ScheduleRow};
+///
+/// let row = ScheduleRow { name: ScheduleName::new("nightly")?, revision: 7, value: (*b"{}").into() };
+/// assert_eq!(row.value.len(), 2);
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleRow {
     /// Its name.
@@ -220,6 +326,14 @@ pub struct ScheduleRow {
 }
 
 /// A change of one schedule, and the runs that come with it.
+///
+/// ```
+/// use longhaul_core::{ScheduleName, store::ScheduleChange};
+///
+/// let removed = ScheduleChange { name: ScheduleName::new("nightly")?, seen: Some(7), value: None, runs: vec![] };
+/// assert!(removed.value.is_none());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleChange {
     /// Its name.
@@ -235,6 +349,14 @@ pub struct ScheduleChange {
 }
 
 /// A change of a schedule that is kept.
+///
+/// ```
+/// use longhaul_core::{store::ScheduleChanged};
+///
+/// let changed = ScheduleChanged { revision: 8, runs: vec![] };
+/// assert!(changed.runs.is_empty());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleChanged {
     /// The schedule's revision from now on.
@@ -244,6 +366,13 @@ pub struct ScheduleChanged {
 }
 
 /// What changed among the schedules.
+///
+/// ```
+/// use longhaul_core::{store::Schedules};
+///
+/// assert_eq!(Schedules::default().position, 0);
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Schedules {
     /// To be handed in as `seen` next time.
@@ -255,6 +384,14 @@ pub struct Schedules {
 }
 
 /// Which runs. Empty fields match all; the fields are joined by and, the members of one by or.
+///
+/// ```
+/// use longhaul_core::{StateKind, doc, store::Filter};
+///
+/// assert!(Filter::default().matches(&doc::run()));
+/// assert!(!Filter { states: vec![StateKind::Failed], ..Filter::default() }.matches(&doc::run()));
+/// assert!(!Filter { before: Some(doc::NOW), ..Filter::default() }.matches(&doc::run()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Of these kinds.
@@ -287,6 +424,13 @@ impl Filter {
 }
 
 /// A page of runs.
+///
+/// ```
+/// use longhaul_core::store::PageRequest;
+///
+/// let first = PageRequest { limit: 100, ..PageRequest::default() };
+/// assert_eq!(first.after, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PageRequest {
     /// Which runs.
@@ -298,6 +442,12 @@ pub struct PageRequest {
 }
 
 /// Some of the runs that match.
+///
+/// ```
+/// use longhaul_core::store::Page;
+///
+/// assert_eq!(Page::default().next, None); // there is no other
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Page {
     /// In the order of their ids.
@@ -307,6 +457,12 @@ pub struct Page {
 }
 
 /// What came of a sweep.
+///
+/// ```
+/// use longhaul_core::store::Swept;
+///
+/// assert_eq!(Swept::default().removed, 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Swept {
     /// So many runs were removed.

@@ -12,6 +12,18 @@ use crate::{
 const CHUNK: usize = 4096;
 
 /// Not all of the runs were enqueued.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// let runs = client.enqueue_all::<CountUp>((1..=100).map(|to| Count { to })).await?;
+/// assert_eq!(runs.len(), 100);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the first {kept} runs are enqueued, the rest are not: {error}")]
 pub struct BulkError {

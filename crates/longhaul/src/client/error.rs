@@ -13,6 +13,20 @@ use crate::{
 };
 
 /// A run was not enqueued.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::EnqueueError;
+///
+/// let refused = client.enqueue::<CountUp>(Count { to: 3 }).queue("two words").await.unwrap_err();
+/// assert!(matches!(refused, EnqueueError::Name(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EnqueueError {
     /// What the task says of itself cannot be used.
@@ -42,6 +56,20 @@ pub enum EnqueueError {
 }
 
 /// An outcome could not be had.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::{OutcomeError, RunId};
+///
+/// let nobody = client.run::<CountUp>(RunId::from_bytes([7; 16]));
+/// assert!(matches!(nobody.status().await, Err(OutcomeError::NotFound(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OutcomeError {
     /// There is no such run.
@@ -75,6 +103,20 @@ impl From<GetError> for OutcomeError {
 }
 
 /// A run did not proceed.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::ProceedRunError;
+///
+/// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// assert!(matches!(run.proceed().await, Err(ProceedRunError::NotSuspended { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ProceedRunError {
     /// There is no such run; or none that matches.
@@ -114,6 +156,20 @@ impl From<ProceedError> for ProceedRunError {
 }
 
 /// A run was not retried.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::{RetryError, RetryFrom};
+///
+/// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// assert!(matches!(run.retry(RetryFrom::Checkpoint).await, Err(RetryError::Nothing { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RetryError {
     /// There is no such run.

@@ -44,6 +44,20 @@ pub struct Find<T: TaskTypes> {
 }
 
 /// A run that was found, and how it was then.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// let found = client.find::<CountUp>().all().await?;
+/// assert_eq!(found[0].status.metadata()?.to, 3);
+/// found[0].run.cancel("").await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Found<T: TaskTypes> {
     /// The run.
     pub run: RunHandle<T>,

@@ -11,6 +11,20 @@ use super::{Client, OutcomeError, ProceedRun, RetryError, RunStatus};
 use crate::definition::{Definition, TaskTypes};
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
+///
+/// ```
+/// # use longhaul::doc::{Count, CountUp};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = longhaul::doc::server();
+/// # let client = server.client();
+/// let id = client.enqueue::<CountUp>(Count { to: 3 }).await?.id();
+/// // Later, and in any process that has the store:
+/// let run = client.run::<CountUp>(id);
+/// assert_eq!(run.outcome().await?.completed(), Some(3));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RunHandle<T: TaskTypes> {
     pub(super) client: Client,
     pub(super) definition: Definition<T>,
@@ -18,6 +32,13 @@ pub struct RunHandle<T: TaskTypes> {
 }
 
 /// How a run ended.
+///
+/// ```
+/// use longhaul::RunOutcome;
+///
+/// let outcome: RunOutcome<u64, String> = RunOutcome::Completed(7);
+/// assert_eq!(outcome.completed(), Some(7));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunOutcome<R, E> {
     /// Well, with this result.
@@ -57,6 +78,22 @@ impl<R, E> RunOutcome<R, E> {
 }
 
 /// What a retry begins with.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::RetryFrom;
+///
+/// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// run.cancel("by mistake").await?;
+/// let another = run.retry(RetryFrom::Checkpoint).await?;
+/// assert_ne!(another.id(), run.id()); // what is final stays as it is
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RetryFrom {
     /// The latest execution metadata.

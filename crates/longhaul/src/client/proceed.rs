@@ -135,6 +135,20 @@ impl<T: TaskTypes> IntoFuture for ProceedRun<T> {
 }
 
 /// The one run that matches shall go on; see [`Find::proceed`]. None, or several, are an error that tells so.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::ProceedRunError;
+///
+/// let nobody = client.find::<CountUp>().suspended().with_tag("order", 7).proceed().await;
+/// assert_eq!(nobody, Err(ProceedRunError::NotFound));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing happens before this is awaited"]
 pub struct ProceedFound<T: TaskTypes> {
     find: Find<T>,

@@ -47,6 +47,21 @@ pub struct Select {
 }
 
 /// What became of many runs.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// let selected = client.select().cancel("enough").await?;
+/// assert_eq!((selected.matched, selected.done), (1, 1));
+/// let again = client.select().cancel("enough").await?;
+/// assert!(again.refused[0].1.contains("is cancelled, which is final"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Selected {

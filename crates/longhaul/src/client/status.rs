@@ -9,6 +9,20 @@ use crate::{
 };
 
 /// A run at one moment.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::StateKind;
+///
+/// let status = client.enqueue::<CountUp>(Count { to: 3 }).await?.status().await?;
+/// assert_eq!((status.state(), status.attempts(), status.metadata()?.to), (StateKind::Pending, 0, 3));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RunStatus<T: TaskTypes> {
     snapshot: Snapshot,
     definition: Definition<T>,

@@ -101,6 +101,20 @@ impl From<&str> for UniqueKey {
 }
 
 /// What became of a run that was enqueued. See [`Enqueue::kept`](super::Enqueue::kept).
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// let first = client.enqueue::<CountUp>(Count { to: 3 }).unique("once").kept().await?;
+/// assert!(first.is_new());
+/// let second = client.enqueue::<CountUp>(Count { to: 3 }).unique("once").kept().await?;
+/// assert_eq!(second.run().id(), first.run().id());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub enum Kept<T: TaskTypes> {
     /// It is new.

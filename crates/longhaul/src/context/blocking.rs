@@ -14,6 +14,26 @@ use crate::{
 };
 
 /// The context of a closure on a thread of its own; see [`Context::blocking`].
+///
+/// ```
+/// use longhaul::{Context, Stopped};
+///
+/// async fn sum(ctx: &Context<Vec<u64>, u64>) -> Result<u64, Stopped> {
+///     ctx.blocking(|ctx| -> Result<u64, Stopped> {
+///         for n in ctx.metadata() {
+///             ctx.update(|sum| *sum += n);
+///             ctx.ensure_active()?; // a thread cannot be dropped: look now and then
+///         }
+///         Ok(ctx.read(|sum| *sum))
+///     })
+///     .await
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let (ctx, _attempt) = longhaul::testing::context(vec![1, 2, 3], 0_u64).await;
+/// # assert!(matches!(sum(&ctx).await, Ok(6)));
+/// # }
+/// ```
 pub struct BlockingContext<M, X> {
     context: Context<M, X>,
     runtime: Handle,

@@ -21,6 +21,18 @@ const VERSION: u8 = 1;
 
 /// A key for the outside world to recognise a repetition by: the same whenever the same run performs the same effect,
 /// in whichever attempt; see [`Context::effect`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul::EffectError<longhaul::AnyError>> {
+/// use longhaul::AnyError;
+///
+/// let (ctx, _attempt) = longhaul::testing::context((), 0_u64).await;
+/// let key = ctx.effect("charge", |key| async move { Ok::<String, AnyError>(key.to_string()) }).await?;
+/// assert_eq!(key, format!("{}/charge", ctx.attempt().run));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
@@ -40,6 +52,17 @@ impl fmt::Display for IdempotencyKey {
 /// Why an effect has no result. Hand it on with `?`.
 ///
 /// It is no `std::error::Error` on purpose, as [`Stopped`] is none.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use longhaul::{AnyError, EffectError};
+///
+/// let (ctx, _attempt) = longhaul::testing::context((), 0_u64).await;
+/// let busy = ctx.effect("charge", |_| async { Err::<u64, AnyError>(AnyError::msg("busy")) }).await;
+/// assert!(matches!(busy, Err(EffectError::Failed(error)) if error.to_string() == "busy"));
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EffectError<F> {
     /// The closure failed: nothing is remembered.

@@ -20,6 +20,18 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 const DROPPING: Duration = Duration::from_secs(1);
 
 /// What a shutdown did.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let server = longhaul::doc::server();
+/// let report = server.shutdown(std::time::Duration::from_secs(5)).await;
+/// for run in &report.blocked {
+///     eprintln!("{} ({}) blocks a thread, at {} of {:?}", run.id, run.kind, run.progress.done, run.progress.total);
+/// }
+/// assert_eq!(report, longhaul::ShutdownReport::default());
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -35,6 +47,15 @@ pub struct ShutdownReport {
 }
 
 /// A run that a shutdown stopped.
+///
+/// ```
+/// use longhaul::StoppedRun;
+///
+/// fn told(runs: &[StoppedRun]) -> Vec<String> {
+///     runs.iter().map(|run| format!("{} goes on at {}", run.id, run.progress.done)).collect()
+/// }
+/// assert!(told(&[]).is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoppedRun {

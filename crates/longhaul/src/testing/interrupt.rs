@@ -28,12 +28,30 @@ const POINTS_MAX: usize = 1000;
 ///
 /// # Panics
 /// When a run comes to another end, with the point at which it was broken off and both ends.
+///
+/// ```
+/// # use longhaul::doc::{Count, CountUp};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let report = longhaul::testing::interrupt_everywhere(CountUp, Count { to: 5 }).await;
+/// assert_eq!(report.checkpoints, 5);
+/// # }
+/// ```
 pub async fn interrupt_everywhere<T: Task>(task: T, metadata: T::Metadata) -> Report {
     let task = Arc::new(task);
     Interruptions::of(move || Shared(task.clone())).run_as::<T>(metadata).await
 }
 
 /// What was tried.
+///
+/// ```
+/// # use longhaul::doc::{Count, CountUp};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let report = longhaul::testing::interrupt_everywhere(CountUp, Count { to: 2 }).await;
+/// assert!(report.interruptions >= 2 * report.checkpoints);
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Checkpoints of an undisturbed run.

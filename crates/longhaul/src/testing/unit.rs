@@ -19,6 +19,16 @@ use crate::{
 };
 
 /// The other side of a context that was made for a unit test: what the task has kept, and a way to stop it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (ctx, attempt) = longhaul::testing::context((), 40_u64).await;
+/// ctx.update(|x| *x += 2);
+/// assert!(ctx.checkpoint().await.is_ok());
+/// assert_eq!(attempt.kept::<u64>().await, 42);
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct UnitAttempt {
     attempt: Arc<Attempt>,
