@@ -48,8 +48,10 @@ fn killed_while_it_merges_and_while_it_verifies_it_ends_with_the_same_index() {
         let gate = Gate::at(site.build(&run).join(file));
         let mut program = site.start(&[]);
         recovered(&program.until("RECOVERED"), &run);
-        program.until_at(&gate);
+        let pipe = program.until_at(&gate);
         program.kill();
+        // Not before: it would have read an empty file.
+        drop(pipe);
         gate.remove();
     };
     // The merge opens each segment before it begins, and looks whether a part is there before it writes it.

@@ -92,7 +92,8 @@ impl Program {
         }
     }
 
-    /// Waits until the program stands at the gate.
+    /// Waits until the program stands at the gate, which it does for as long as the pipe that this gives is kept.
+    #[must_use]
     pub(crate) fn until_at(&mut self, gate: &Gate) -> File {
         let (path, sender) = (gate.path().to_owned(), self.sender.clone());
         thread::spawn(move || {
