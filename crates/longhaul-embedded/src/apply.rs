@@ -13,7 +13,7 @@ mod servers;
 mod settle;
 mod watch;
 
-use longhaul_core::{Event, IllegalEvent, StateKind, StoreError, decide};
+use longhaul_core::{Event, IllegalEvent, ServerId, StateKind, StoreError, decide};
 
 pub(crate) use self::{
     claim::ParkedClaim,
@@ -52,8 +52,8 @@ impl Committer {
                 self.answer(After::Sync, reply, taken);
             }
             C::Leave { server, reply } => {
-                let left = self.leave(server);
-                self.answer(After::Sync, reply, left);
+                // One cycle later: claims on their way to it come back first, and were not crashes.
+                self.leaving.push((server, reply));
             }
             C::Proceed { proceed, reply } => {
                 let verdict = self.proceed(proceed);
@@ -137,6 +137,19 @@ impl Committer {
                 reply_now(reply, checked);
             }
             _ => unreachable!("only reads are read"),
+        }
+    }
+
+    /// Servers that took leave in the cycle before.
+    pub(crate) fn see_off(&mut self, leaving: Vec<(ServerId, Reply<()>)>) {
+        for (server, reply) in leaving {
+            match self.health.get() {
+                None => {
+                    let left = self.leave(server);
+                    self.answer(After::Sync, reply, left);
+                }
+                Some(error) => _ = reply.send(Err(error.clone())),
+            }
         }
     }
 

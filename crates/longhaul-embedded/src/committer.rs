@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, RunId, StoreError, Timestamp, choose::Gate};
+use longhaul_core::{Clock, RunId, ServerId, StoreError, Timestamp, choose::Gate};
 
 use self::answers::Answers;
 pub(crate) use self::{
@@ -23,7 +23,7 @@ pub(crate) use self::{
 use crate::{
     apply::{ParkedClaim, Rows, Servers, Watchers},
     batch::Batch,
-    command::Command,
+    command::{Command, Reply},
     error::{Fault, broken},
     index::Index,
     kv::{Kv, KvError},
@@ -56,6 +56,8 @@ pub(crate) struct Committer {
     pub(crate) slots: Slots,
     pub(crate) servers: Servers,
     pub(crate) parked: Vec<ParkedClaim>,
+    /// Servers that take leave in this cycle.
+    pub(crate) leaving: Vec<(ServerId, Reply<()>)>,
     pub(crate) watchers: Watchers,
     pub(crate) gate: Gate,
     pub(crate) schedules: Rows,
@@ -105,6 +107,7 @@ impl Committer {
             slots: Slots::default(),
             servers: Servers::default(),
             parked: Vec::new(),
+            leaving: Vec::new(),
             watchers: Watchers::default(),
             gate: Gate::default(),
             schedules: Rows::default(),
@@ -125,6 +128,9 @@ impl Committer {
         loop {
             let taken = self.queue.take(self.patience());
             if self.cycle(taken) {
+                if !self.leaving.is_empty() {
+                    self.cycle(Taken { commands: Vec::new(), closed: true });
+                }
                 return self.close();
             }
         }
@@ -132,6 +138,9 @@ impl Committer {
 
     /// How long to sleep if nobody asks for anything.
     fn patience(&self) -> Option<Duration> {
+        if !self.leaving.is_empty() {
+            return Some(Duration::ZERO);
+        }
         let next = self.next_look()?;
         self.clock.wait_for(next)
     }
@@ -139,7 +148,9 @@ impl Committer {
     /// One commit, shared by all who came in time. Answers whether no more will come.
     fn cycle(&mut self, taken: Taken) -> bool {
         self.look_at_the_clock();
+        let leaving = std::mem::take(&mut self.leaving);
         let (reads, closed) = self.gather(taken);
+        self.see_off(leaving);
         if self.health.get().is_none()
             && let Err(fault) = self.serve_parked().and_then(|()| self.finish())
         {
@@ -253,12 +264,7 @@ impl Committer {
     }
 
     /// Holds an answer back until what it says holds.
-    pub(crate) fn hold<T: Send + 'static>(
-        &mut self,
-        after: After,
-        reply: crate::command::Reply<T>,
-        outcome: Result<T, StoreError>,
-    ) {
+    pub(crate) fn hold<T: Send + 'static>(&mut self, after: After, reply: Reply<T>, outcome: Result<T, StoreError>) {
         self.answers.hold(after, reply, outcome);
     }
 

@@ -45,7 +45,8 @@ macro_rules! conformance {
                 two_waiting_claims_get_a_run_each,
                 work_of_another_kind_leaves_a_claim_waiting,
                 a_waiting_claim_that_was_dropped_takes_nothing,
-                a_claim_that_was_dropped_before_its_answer_was_taken_is_given_back;
+                a_claim_that_was_dropped_before_its_answer_was_taken_is_given_back,
+                a_claim_that_was_dropped_right_before_its_server_left_is_no_crash;
             checkpoint:
                 the_next_attempt_sees_the_last_checkpoint,
                 a_repeated_checkpoint_is_recognised_by_its_seq,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Ending, StateKind,
+    Ending, LastEnd, StateKind,
     code::CodeMark,
     run::Due,
     store::{ClaimRequest, Proceed, Settled, Steer},
@@ -148,4 +148,28 @@ pub async fn a_claim_that_was_dropped_before_its_answer_was_taken_is_given_back(
     assert_eq!(claimed[0].run.id, id);
     assert_eq!(claimed[0].run.counts.restarts_without_progress, 0);
     assert_eq!(claimed[0].run.suspicion, 0);
+}
+
+/// A server that shuts down drops its claim and takes leave: what the claim had taken on its way is no crash.
+pub async fn a_claim_that_was_dropped_right_before_its_server_left_is_no_crash(mut scene: Scene) {
+    for round in 0..200 {
+        let store = Arc::clone(&scene.store);
+        let server = scene.new_server(Duration::from_secs(60)).await;
+        let new = scene.new_run();
+        let id = new.id;
+        let mut inserting = pin!(store.insert(vec![new]));
+        {
+            let request = ClaimRequest { server, wait: true, ..scene.request(1) };
+            let mut waiting = pin!(store.claim(request));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            _ = inserting.as_mut().poll(&mut context);
+            // Dropped at another moment each time: before the store looks at it, while it does, and after.
+            (0..round * 100).for_each(|_| std::hint::spin_loop());
+        }
+        store.leave(server).await.expect("the store works");
+        let run = scene.get(id).await.run;
+        assert_eq!((run.state.kind(), run.last_end, run.suspicion), (StateKind::Pending, LastEnd::Never, 0));
+        store.delete(id).await.expect("it does not run");
+    }
 }
