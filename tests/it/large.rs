@@ -18,7 +18,7 @@ fn size(folder: &Path) -> u64 {
 }
 
 /// What the folder and the process may come back to, whatever went through: many times what is alive at any moment
-/// (16 runs of 100 KiB, twice), and a fraction of what was written.
+/// (some 32 runs of 100 KiB, twice), and a fraction of what was written.
 const FOLDER_MAX: u64 = 192 << 20;
 const RESIDENT_MAX_KIB: u64 = 400 << 10;
 

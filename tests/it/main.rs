@@ -11,3 +11,4 @@ mod signals;
 mod suicide;
 mod synced;
 mod victim;
+mod words;

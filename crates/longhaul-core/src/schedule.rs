@@ -73,6 +73,15 @@ pub const CLOCK_CORRECTION: Duration = Duration::from_secs(3 * 60 * 60);
 /// Serde writes a frozen form with its version, as in `{"v1":{"timing":{"every":{"micros":900000000}}, …}}`; what this
 /// version writes, every later one reads. A program without the feature `cron` reads and writes cron schedules too, and
 /// only refuses to make a timetable of them.
+///
+/// ```
+/// use longhaul_core::Schedule;
+/// use std::time::Duration;
+///
+/// let often = Schedule::every(Duration::from_secs(900)).jitter(Duration::from_secs(60));
+/// assert!(often.timetable().is_ok());
+/// assert!(Schedule::every(Duration::ZERO).timetable().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "stored::Stored", from = "stored::Stored")]
 pub struct Schedule {
@@ -89,6 +98,13 @@ pub struct Schedule {
 }
 
 /// What a schedule's instants follow from.
+///
+/// ```
+/// use longhaul_core::schedule::{Schedule, Timing};
+/// use std::time::Duration;
+///
+/// assert_eq!(Schedule::every(Duration::from_secs(900)).timing, Timing::Every(Duration::from_secs(900)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Timing {
     /// One instant an interval. Elapsed time: clock changes do not matter.

@@ -30,6 +30,22 @@ pub struct Mark {
 }
 
 /// All that [`plan`](plan()) has to know.
+///
+/// ```
+/// use longhaul_core::schedule::{Schedule, Situation, plan};
+/// use longhaul_core::Timestamp;
+/// use std::time::Duration;
+///
+/// let hour = Duration::from_secs(3600);
+/// let timetable = Schedule::every(hour).timetable()?;
+/// let begun = plan(&Situation { name: "hourly", timetable: &timetable, mark: None, now: Timestamp::EPOCH, unfinished: 0 });
+/// let situation = Situation { mark: Some(begun.mark), now: Timestamp::EPOCH.after(hour), ..Situation {
+///     name: "hourly", timetable: &timetable, mark: None, now: Timestamp::EPOCH, unfinished: 0,
+/// } };
+/// let plan = plan(&situation);
+/// assert_eq!(plan.fire.len(), 1);
+/// # Ok::<(), longhaul_core::ScheduleError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     /// The schedule's name.
@@ -46,6 +62,23 @@ pub struct Situation<'a> {
 }
 
 /// What is to be done.
+///
+/// ```
+/// use longhaul_core::schedule::{Schedule, Situation, plan};
+/// use longhaul_core::Timestamp;
+/// use std::time::Duration;
+///
+/// let hour = Duration::from_secs(3600);
+/// let timetable = Schedule::every(hour).timetable()?;
+/// let begun = plan(&Situation { name: "hourly", timetable: &timetable, mark: None, now: Timestamp::EPOCH, unfinished: 0 });
+/// let situation = Situation { mark: Some(begun.mark), now: Timestamp::EPOCH.after(hour), ..Situation {
+///     name: "hourly", timetable: &timetable, mark: None, now: Timestamp::EPOCH, unfinished: 0,
+/// } };
+/// let plan = plan(&situation);
+/// assert_eq!(plan.fire[0].instant, Timestamp::EPOCH.after(hour));
+/// assert_eq!(plan.next, Some(Timestamp::EPOCH.after(hour * 2)));
+/// # Ok::<(), longhaul_core::ScheduleError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The runs to enqueue, the oldest instant first; at most [`WAITING_MAX`].
@@ -64,6 +97,22 @@ pub struct Plan {
 }
 
 /// One run to enqueue.
+///
+/// ```
+/// use longhaul_core::schedule::{Schedule, Situation, plan};
+/// use longhaul_core::Timestamp;
+/// use std::time::Duration;
+///
+/// let hour = Duration::from_secs(3600);
+/// let timetable = Schedule::every(hour).timetable()?;
+/// let begun = plan(&Situation { name: "hourly", timetable: &timetable, mark: None, now: Timestamp::EPOCH, unfinished: 0 });
+/// let situation = Situation { mark: Some(begun.mark), now: Timestamp::EPOCH.after(hour), ..Situation {
+///     name: "hourly", timetable: &timetable, mark: None, now: Timestamp::EPOCH, unfinished: 0,
+/// } };
+/// let plan = plan(&situation);
+/// assert_eq!(plan.fire[0].run, longhaul_core::schedule::run_id("hourly", plan.fire[0].instant));
+/// # Ok::<(), longhaul_core::ScheduleError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Firing {
     /// The instant that the run stands for.
@@ -76,6 +125,13 @@ pub struct Firing {
 }
 
 /// How many instants get no run, and why.
+///
+/// ```
+/// use longhaul_core::schedule::{Count, LeftOut};
+///
+/// let two_weeks_away = LeftOut { missed: Count::Exactly(13), overlapped: 0 };
+/// assert_eq!(two_weeks_away.missed.to_string(), "13");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeftOut {
     /// Nobody looked in time, and [`Missed`] does not make up for them.
@@ -110,6 +166,13 @@ impl fmt::Display for Count {
 }
 
 /// What an operator may wonder about.
+///
+/// ```
+/// use longhaul_core::schedule::Remark;
+/// use std::time::Duration;
+///
+/// assert_ne!(Remark::ClockBehind(Duration::from_secs(60)), Remark::Changed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Remark {
     /// The timing is another one than before: instants of the new one before now are not missed.
