@@ -145,6 +145,8 @@ pub(crate) struct Attempt {
     pub(crate) resumed_from: ResumedFrom,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) queue: longhaul_core::Queue,
+    /// The trace that its run comes from.
+    pub(crate) trace: Option<Box<str>>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     token: CancellationToken,
@@ -185,6 +187,7 @@ impl Attempt {
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),
+            trace: run.terms().trace.clone(),
             store,
             clock,
             token: CancellationToken::new(),

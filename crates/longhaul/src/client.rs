@@ -12,7 +12,7 @@ mod status;
 mod steer;
 mod unique;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use longhaul_core::{Clock, RunId, Snapshot, Store, store::GetError};
 
@@ -111,7 +111,32 @@ impl Client {
         &self,
         metadata: impl IntoIterator<Item = T::Metadata>,
     ) -> Result<Vec<RunHandle<T>>, BulkError> {
-        bulk::enqueue_all(self, self.definition::<T>(), metadata).await
+        bulk::enqueue_all(self, self.definition::<T>(), metadata, Duration::ZERO).await
+    }
+
+    /// The same, with the runs due evenly over `over` from now on, the first at once: so that what they call is not
+    /// called by all of them at the same time.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// let hour = Duration::from_secs(3600);
+    /// let runs = client.enqueue_spread::<CountUp>((1..=4).map(|to| Count { to }), hour).await?;
+    /// let (first, third) = (runs[0].status().await?, runs[2].status().await?);
+    /// let due = |status: &longhaul::RunStatus<CountUp>| status.run().state.due().expect("it waits");
+    /// assert_eq!(due(&third).since(due(&first)), hour / 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn enqueue_spread<T: Task>(
+        &self,
+        metadata: impl IntoIterator<Item = T::Metadata>,
+        over: Duration,
+    ) -> Result<Vec<RunHandle<T>>, BulkError> {
+        bulk::enqueue_all(self, self.definition::<T>(), metadata, over).await
     }
 
     /// The run of `T` with this id. Does not look whether there is one.

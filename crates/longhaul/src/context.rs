@@ -168,6 +168,11 @@ impl<M, X> Context<M, X> {
         AttemptInfo { run: attempt.id, number: attempt.epoch.0, resumed_from: attempt.resumed_from }
     }
 
+    /// The trace that the run comes from, as its enqueuer gave it: see [`Enqueue::trace`](crate::Enqueue::trace).
+    pub fn trace(&self) -> Option<&str> {
+        self.inner.attempt.trace.as_deref()
+    }
+
     /// Tells people how far the run is. Costs no write of its own: what changed is published a few times a second.
     pub fn progress(&self) -> ProgressTeller<'_> {
         ProgressTeller::new(&self.inner.attempt)

@@ -2,7 +2,7 @@
 //!
 //! | name | what | fields |
 //! | --- | --- | --- |
-//! | span `run.execute` | one attempt, while the user's code runs | `run.id` `run.kind` `run.queue` `run.attempt` `run.resumed` `server` |
+//! | span `run.execute` | one attempt, while the user's code runs | `run.id` `run.kind` `run.queue` `run.attempt` `run.resumed` `server`, and `trace.parent` if the enqueuer gave one |
 //! | event `run.settled`, debug | an attempt's end is kept | `run.id` `run.attempt` `run.state` |
 
 use longhaul_core::{ServerId, StateKind, store::Settlement};
@@ -19,6 +19,7 @@ pub(crate) fn execute_span(attempt: &Attempt, server: ServerId) -> Span {
         run.attempt = attempt.epoch.0,
         run.resumed = attempt.resumed_from != ResumedFrom::Fresh,
         server = %server,
+        trace.parent = attempt.trace.as_deref(),
     )
 }
 

@@ -1,6 +1,8 @@
 //! Many runs at once.
 
-use longhaul_core::NewRun;
+use std::time::Duration;
+
+use longhaul_core::{NewRun, run::Due};
 
 use super::{Client, EnqueueError, RunHandle};
 use crate::{
@@ -37,6 +39,7 @@ pub(super) async fn enqueue_all<T: Task>(
     client: &Client,
     definition: Result<Definition<T>, DefinitionError>,
     metadata: impl IntoIterator<Item = T::Metadata>,
+    over: Duration,
 ) -> Result<Vec<RunHandle<T>>, BulkError> {
     let refused = |error: EnqueueError| BulkError { kept: 0, error };
     let definition = definition.map_err(|error| refused(error.into()))?;
@@ -45,6 +48,12 @@ pub(super) async fn enqueue_all<T: Task>(
         let terms = definition.terms(&metadata, None, None, Vec::new()).map_err(refused)?;
         let metadata = definition.encode_metadata(&metadata).map_err(|error| refused(error.into()))?;
         new.push(NewRun { terms, ..definition.new_run(client, metadata) });
+    }
+    if !over.is_zero() {
+        let count = new.len().max(1) as f64;
+        for (nth, new) in new.iter_mut().enumerate() {
+            new.due = Some(Due::After(over.mul_f64(nth as f64 / count)));
+        }
     }
     let mut handles = Vec::with_capacity(new.len());
     let mut rest = new.into_iter();

@@ -9,7 +9,7 @@ use std::{
 
 use longhaul_core::{
     Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, Tag, Terms,
-    limits::{LABELS_MAX, TAGS_MAX},
+    limits::{LABELS_MAX, TAGS_MAX, TRACE_MAX},
     run::Due,
 };
 
@@ -64,6 +64,7 @@ struct Options {
     unique: Option<UniqueKey>,
     limit_key: Option<String>,
     requires: Vec<String>,
+    trace: Option<String>,
 }
 
 impl<T: TaskTypes> std::fmt::Debug for Enqueue<T> {
@@ -190,6 +191,25 @@ impl<T: TaskTypes> Enqueue<T> {
         self
     }
 
+    /// The trace that this comes from, as W3C's `traceparent`, of at most 128 bytes: kept with the run, and a field of the
+    /// span that executes it, so that the two can be linked. The task finds it in [`Context::trace`](crate::Context::trace).
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).trace(parent).await?;
+    /// assert_eq!(run.status().await?.run().terms().trace.as_deref(), Some(parent));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace(mut self, traceparent: impl Into<String>) -> Self {
+        self.options.trace = Some(traceparent.into());
+        self
+    }
+
     /// As awaiting it, and tells what happened: whether the run is new, or one that was there has its unique key.
     pub async fn kept(self) -> Result<Kept<T>, EnqueueError> {
         self.send().await
@@ -206,7 +226,14 @@ impl<T: TaskTypes> Enqueue<T> {
             policy.check()?;
         }
         let tags = options.tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
-        let terms = definition.terms(&self.metadata, options.limit_key, options.unique, options.requires)?;
+        let mut terms = definition.terms(&self.metadata, options.limit_key, options.unique, options.requires)?;
+        if let Some(trace) = options.trace {
+            if trace.len() > TRACE_MAX {
+                return Err(EnqueueError::TraceTooLong(trace.len()));
+            }
+            let with_trace = Terms { trace: Some(trace.into()), ..terms.as_deref().cloned().unwrap_or_default() };
+            terms = Some(with_trace.into());
+        }
         let metadata = common.metadata.encode(&self.metadata)?;
         let encode = |value: &T::ExecutionMetadata| Form::encode(&common.execution_metadata, value);
         let execution_metadata = self.execution_metadata.as_ref().map(encode).transpose()?;

@@ -44,6 +44,9 @@ pub enum EnqueueError {
     /// It requires more labels than a run may.
     #[error("{0} labels are required, of at most {max}: give the servers a label that stands for several", max = limits::LABELS_MAX)]
     TooManyLabels(usize),
+    /// The trace is no `traceparent`.
+    #[error("a trace of {0} bytes, of at most {max}: hand in W3C's `traceparent`, which has 55", max = limits::TRACE_MAX)]
+    TraceTooLong(usize),
     /// The retry policy was refused.
     #[error(transparent)]
     Policy(#[from] PolicyError),

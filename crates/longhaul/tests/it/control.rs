@@ -407,6 +407,27 @@ async fn many_runs_are_counted_first_and_then_steered_together() {
 }
 
 #[tokio::test]
+async fn a_trace_comes_from_the_enqueuer_to_the_task() {
+    const TRACED: longhaul::TaskFn<u64, u64, String, AnyError> = longhaul::TaskFn::new("traced");
+    let scene = Scene::new();
+    let server = scene
+        .builder()
+        .task_fn(
+            TRACED,
+            |ctx| async move { Success::with_result(ctx.trace().unwrap_or("none").to_owned()).for_error() },
+        )
+        .start()
+        .unwrap();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let run = server.client().enqueue_fn(TRACED, 1).trace(parent).await.unwrap();
+    assert_eq!(run.outcome().await.unwrap().completed(), Some(parent.into()));
+    let none = server.client().enqueue_fn(TRACED, 1).await.unwrap();
+    assert_eq!(none.outcome().await.unwrap().completed(), Some("none".into()));
+    let long = server.client().enqueue_fn(TRACED, 1).trace("x".repeat(129)).await.unwrap_err();
+    assert!(matches!(long, EnqueueError::TraceTooLong(129)));
+}
+
+#[tokio::test]
 async fn a_selection_stops_when_the_store_fails() {
     let scene = Scene::new();
     let server = scene.builder().task_fn("other", |ctx: Context<u64, u64>| async move { done(&ctx) }).start().unwrap();
