@@ -41,10 +41,34 @@ struct Line<'a> {
 }
 
 /// A slice of an export.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Exported {
     pub(crate) lines: Vec<String>,
+    pub(crate) damaged: Vec<(RunId, String)>,
     pub(crate) next: Option<RunId>,
+}
+
+/// What an export holds, and what it does not.
+///
+/// ```
+/// # use longhaul_embedded::{EmbeddedStore, Options};
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+/// # let store = EmbeddedStore::open(folder.path(), Options::new(clock))?;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let backup = store.export(&mut Vec::new()).await?;
+/// assert!(backup.damaged.is_empty(), "not in the backup: {:?}", backup.damaged);
+/// # store.close().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[must_use = "it says whether all runs are in the export"]
+pub struct Backup {
+    /// So many runs were written.
+    pub runs: u64,
+    /// Runs that are in the store and not in the export, because they are damaged, with what is wrong.
+    pub damaged: Vec<(RunId, String)>,
 }
 
 /// What came of an import.
@@ -56,7 +80,8 @@ pub(crate) struct Exported {
 /// # let store = EmbeddedStore::open(folder.path(), Options::new(clock))?;
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let mut backup = Vec::new();
-/// store.export(&mut backup).await?;
+/// let exported = store.export(&mut backup).await?;
+/// assert_eq!(exported.runs, 0);
 /// let imported = store.import(&mut backup.as_slice()).await?;
 /// assert_eq!((imported.added, imported.already), (0, 0));
 /// # store.close().await;
@@ -114,27 +139,29 @@ impl From<io::Error> for CopyError {
 }
 
 impl EmbeddedStore {
-    /// Writes every run as a line of JSON, in the order of their ids, after a line that names the format. Answers how
-    /// many runs. The store goes on working meanwhile: each run is written as it was when its turn came.
+    /// Writes every run as a line of JSON, in the order of their ids, after a line that names the format. The store goes
+    /// on working meanwhile: each run is written as it was when its turn came. A run that is damaged is left out, and
+    /// told. What holds queues and kinds back, and schedules, are not among it.
     ///
     /// Writing to `out` blocks the calling thread.
-    pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<u64, CopyError> {
+    pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<Backup, CopyError> {
         let header = Header { format: FORMAT.into(), version: VERSION };
         writeln!(out, "{}", serde_json::to_string(&header).expect("a header can be written"))?;
-        let (mut after, mut count) = (None, 0);
+        let (mut after, mut backup) = (None, Backup::default());
         loop {
-            let Exported { lines, next } = self.call(|reply| Command::Export { after, reply }).await?;
+            let Exported { lines, damaged, next } = self.call(|reply| Command::Export { after, reply }).await?;
             for line in lines {
                 writeln!(out, "{line}")?;
-                count += 1;
+                backup.runs += 1;
             }
+            backup.damaged.extend(damaged);
             match next {
                 Some(next) => after = Some(next),
                 None => break,
             }
         }
         out.flush()?;
-        Ok(count)
+        Ok(backup)
     }
 
     /// Adds the runs of an export. Those whose id is there already are left as they are, so that an import that broke

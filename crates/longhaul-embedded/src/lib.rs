@@ -35,7 +35,7 @@ pub use longhaul_core::StoreError;
 
 pub use self::{
     error::OpenError,
-    export::{CopyError, Imported},
+    export::{Backup, CopyError, Imported},
     lock::Holder,
     options::{Durability, Options},
     store::EmbeddedStore,

@@ -1,14 +1,14 @@
 //! Runs on their way out to an export, and in from one.
 
-use longhaul_core::{
-    Ending, Event, RunId, StateKind, decide,
-    store::{Filter, PageRequest},
-};
+use std::ops::ControlFlow;
+
+use longhaul_core::{Ending, Event, RunId, StateKind, decide};
 
 use crate::{
     committer::Committer,
     error::Fault,
     export::{Exported, Imported, line},
+    keys,
     record::Record,
 };
 
@@ -17,17 +17,36 @@ const SLICE: usize = 200;
 
 impl Committer {
     pub(super) fn export(&mut self, after: Option<RunId>) -> Result<Exported, Fault> {
-        let page = self.list(&PageRequest { filter: Filter::default(), after, limit: SLICE })?;
-        let mut lines = Vec::with_capacity(page.runs.len());
-        for snapshot in page.runs {
-            let id = snapshot.run.id;
+        let ids = self.ids_after(after)?;
+        let mut exported = Exported { next: ids.last().copied().filter(|_| ids.len() == SLICE), ..Exported::default() };
+        for id in ids {
             let record = match self.active.get(&id) {
-                Some(record) => Some(record.clone()),
-                None => self.load(id)?,
+                Some(record) => Ok(Some(record.clone())),
+                None => self.load(id),
             };
-            lines.extend(record.map(|record| line(&record)));
+            match record {
+                Ok(record) => exported.lines.extend(record.map(|record| line(&record))),
+                // An export is for when something is wrong: one damaged run must not cost the others.
+                Err(Fault::Damage(damage)) => exported.damaged.push((id, damage.to_string())),
+                Err(fault) => return Err(fault),
+            }
         }
-        Ok(Exported { lines, next: page.next })
+        Ok(exported)
+    }
+
+    /// The next runs by their ids, without reading them.
+    fn ids_after(&self, after: Option<RunId>) -> Result<Vec<RunId>, Fault> {
+        let mut ids: Vec<RunId> = self.index.after(after).map(|(id, _)| id).take(SLICE).collect();
+        let live = ids.len();
+        // The next key after that of `after`.
+        let from = after.map_or_else(|| vec![keys::FINAL], |id| [&keys::done(id)[..], &[0]].concat());
+        self.kv.scan(&[keys::FINAL], &from, &mut |key, _| {
+            ids.extend(keys::id_of(key));
+            if ids.len() - live == SLICE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        ids.sort_unstable();
+        ids.truncate(SLICE);
+        Ok(ids)
     }
 
     /// Adds runs that are not there yet. One that was executing when it was exported goes on as after a shutdown.

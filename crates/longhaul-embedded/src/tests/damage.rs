@@ -96,3 +96,25 @@ fn a_store_of_a_newer_format_is_left_alone() {
         assert_eq!(kit.disk.keys(), keys_before);
     });
 }
+
+#[test]
+fn an_export_leaves_out_what_is_damaged_says_so_and_goes_on() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let mut ids = Vec::new();
+        for n in 0..5 {
+            ids.push(kit.insert(value(n, 20_000)).await);
+        }
+        let claimed = kit.claim(1).await.remove(0);
+        kit.settle(&claimed, fixture::completed(1)).await;
+        kit.disk.forget(&keys::chunk(ids[2], 0, 0, 1));
+        kit.disk.tamper(&keys::done(claimed.run.id), |bytes| bytes[9] ^= 1);
+        let mut lines = Vec::new();
+        let backup = kit.store.export(&mut lines).await.expect("the store works");
+        let damaged: Vec<_> = backup.damaged.iter().map(|(id, _)| *id).collect();
+        assert_eq!((backup.runs, damaged), (3, vec![claimed.run.id, ids[2]]));
+        let whole = Kit::new();
+        let imported = whole.store.import(&mut lines.as_slice()).await.expect("it is an export");
+        assert_eq!(imported.added, 3);
+    });
+}
