@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use longhaul_core::{Clock, Kind, Label, Queue, Retention, Store, name::NameError};
+use longhaul_core::{Clock, Kind, Label, Queue, Retention, Schedule, ScheduleName, Store, name::NameError};
 
 use crate::{
     Client, Longhaul, SystemClock,
@@ -13,6 +13,7 @@ use crate::{
     queues::QueueOptions,
     registry::Registry,
     runtime::{Executor, Settings},
+    schedule::{Declared, NewSchedule, SchedulesError},
     task::{Payload, Task},
     timed::Timed,
     values::Shapes,
@@ -82,6 +83,20 @@ pub enum BuildError {
     /// A queue was named twice.
     #[error("the queue `{0}` was named twice: say all of it at once")]
     QueueTwice(Queue),
+    /// A schedule cannot be followed.
+    #[error(transparent)]
+    Schedule(#[from] SchedulesError),
+    /// Two schedules have the same name.
+    #[error("two schedules are called `{0}`: take another name for one of them")]
+    ScheduleTwice(ScheduleName),
+    /// A schedule would enqueue runs that this server does not execute.
+    #[error("the schedule `{name}` enqueues runs of `{kind}`, which is not registered: call `.task(…)` with it")]
+    ScheduleWithoutTask {
+        /// The schedule.
+        name: ScheduleName,
+        /// The kind of its runs.
+        kind: Kind,
+    },
     /// A setting cannot be followed.
     #[error("{setting} is {value}: it must be {must}")]
     Setting {
@@ -116,6 +131,7 @@ impl Default for Builder {
                 labels: [].into(),
                 queues: Vec::new(),
                 only_queues: false,
+                schedules: Vec::new(),
             },
             labels: Vec::new(),
             store_timeout: Timed::LIMIT,
@@ -245,6 +261,42 @@ impl Builder {
         self
     }
 
+    /// Enqueues runs of `T`, again and again, each with this metadata. Servers keep what their code declares in the
+    /// store when they start: what is new is made, what was changed is changed, and what servers of this
+    /// [name](Self::name) declared before and do not any more is removed. What was changed at run time stays so, and the
+    /// log tells. So programs that share a store and declare different schedules need different names.
+    ///
+    /// It is refused by [`start`](Self::start) if the schedule makes no sense, or `T` is not registered.
+    ///
+    /// ```
+    /// use longhaul::{BuildError, Longhaul, Schedule, doc::{Count, CountUp}, testing};
+    /// use std::time::Duration;
+    ///
+    /// let builder = Longhaul::builder().store(testing::memory_store());
+    /// let hourly = Schedule::every(Duration::from_secs(3600));
+    /// let refused = builder.schedule::<CountUp>("count", hourly, Count { to: 3 }).start().unwrap_err();
+    /// assert!(matches!(refused, BuildError::ScheduleWithoutTask { .. }));
+    /// ```
+    pub fn schedule<T: Task>(self, name: &str, schedule: Schedule, metadata: T::Metadata) -> Self {
+        self.schedule_with(NewSchedule::<T>::new(name, schedule, metadata))
+    }
+
+    /// The same, with more to say of its runs. See [`NewSchedule`].
+    pub fn schedule_with<T: Task>(mut self, new: NewSchedule<T>) -> Self {
+        let entered = match new.checked(&self.shapes) {
+            Err(error) => Err(error.into()),
+            Ok(new) if self.settings.schedules.iter().any(|there| there.name == new.name) => {
+                Err(BuildError::ScheduleTwice(new.name))
+            }
+            Ok(new) => {
+                self.settings.schedules.push(new);
+                Ok(())
+            }
+        };
+        self.note(entered);
+        self
+    }
+
     /// How long attempts get to stop when [`run_until_signal`](Longhaul::run_until_signal) shuts down. The default is
     /// 25 s, which is below the 30 s after which Kubernetes and others kill.
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -326,6 +378,11 @@ impl Builder {
             if !holds {
                 self.note(Err(BuildError::Setting { setting, value, must }));
             }
+        }
+        let without_task = |new: &&Declared| self.registry.resolve(&new.runs.kind).is_none();
+        if let Some(new) = self.settings.schedules.iter().find(without_task) {
+            let (name, kind) = (new.name.clone(), new.runs.kind.clone());
+            self.note(Err(BuildError::ScheduleWithoutTask { name, kind }));
         }
     }
 

@@ -48,6 +48,28 @@ pub(crate) async fn sleep_until(clock: &dyn Clock, at: Timestamp) {
     }
 }
 
+/// Tells when a clock is set, where it says so: the system's does not.
+pub(crate) struct Jumps {
+    jumped: Arc<Notify>,
+    /// Held, as the clock only knows it weakly.
+    _wake: Arc<OnJump>,
+}
+
+impl Jumps {
+    pub(crate) fn of(clock: &dyn Clock) -> Self {
+        let jumped = Arc::new(Notify::new());
+        let notify = jumped.clone();
+        let wake: Arc<OnJump> = Arc::new(move || notify.notify_one());
+        clock.on_jump(Arc::downgrade(&wake));
+        Self { jumped, _wake: wake }
+    }
+
+    /// Cancel safe.
+    pub(crate) async fn next(&self) {
+        self.jumped.notified().await;
+    }
+}
+
 /// Waits for `wait` on `clock`. Cancel safe.
 pub(crate) async fn sleep(clock: &dyn Clock, wait: Duration) {
     sleep_until(clock, clock.now().after(wait)).await;

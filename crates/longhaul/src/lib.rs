@@ -23,6 +23,7 @@ mod panics;
 mod queues;
 mod registry;
 mod runtime;
+mod schedule;
 mod server;
 pub mod signal;
 mod task;
@@ -36,9 +37,9 @@ pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, Client, Controlled, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError, ProceedFound, ProceedRun,
-    ProceedRunError, ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, Select, Selected,
-    UniqueKey,
+    BulkError, ChangeSchedule, Client, Controlled, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError,
+    ProceedFound, ProceedRun, ProceedRunError, ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus,
+    Schedules, Select, Selected, UniqueKey,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressTeller};
@@ -46,8 +47,9 @@ pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
 pub use longhaul_core::{
-    self as core, Backoff, Clock, Codec, Control, Explanation, Limits, Priority, Progress, Queue, Rate, Retention,
-    RetryPolicy, RunId, ServerId, StateKind, Store, StoreError, Timestamp,
+    self as core, Backoff, Clock, Codec, Control, Explanation, Limits, Missed, Overlap, Paused, Priority, Progress,
+    Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, ServerId, StateKind, Store,
+    StoreError, Timestamp,
     envelope::OldValue,
     store::{Cancelled, Proceeded},
 };
@@ -60,6 +62,9 @@ pub use outcome::{
 };
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
+pub use schedule::{
+    Changed, MadeBy, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, SchedulesError,
+};
 pub use server::{Longhaul, RunError};
 pub use task::{MigrateError, Payload, Task, TaskOptions};
 pub use values::{ReadError, ValueError};

@@ -12,6 +12,7 @@ mod heartbeat;
 mod orders;
 mod perform;
 mod retention;
+mod schedules;
 mod settle;
 mod shutdown;
 mod slots;
@@ -40,6 +41,7 @@ use crate::{
     ids::IdSource,
     queues::QueueSetting,
     registry::Registry,
+    schedule::Declared,
 };
 
 /// What a server can be told.
@@ -56,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) queues: Vec<QueueSetting>,
     /// Only of these queues.
     pub(crate) only_queues: bool,
+    /// That code declares.
+    pub(crate) schedules: Vec<Declared>,
 }
 
 /// What the loops share.
@@ -96,6 +100,8 @@ pub(crate) struct Executor {
     broken: OnceLock<StoreError>,
     /// Becomes cancelled when the store broke.
     pub(crate) store_broke: CancellationToken,
+    /// Becomes cancelled when the schedules that code declares are in the store.
+    pub(crate) schedules_kept: CancellationToken,
     /// The loops that bring in runs.
     intake: TaskTracker,
     /// All others.
@@ -148,6 +154,7 @@ impl Executor {
             finished: CancellationToken::new(),
             broken: OnceLock::new(),
             store_broke: CancellationToken::new(),
+            schedules_kept: CancellationToken::new(),
             intake: TaskTracker::new(),
             loops: TaskTracker::new(),
         });
@@ -157,6 +164,7 @@ impl Executor {
         executor.loops.spawn(orders::orders(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
         executor.intake.spawn(fetch::fetch(executor.clone()));
+        executor.intake.spawn(schedules::schedules(executor.clone(), executor.clock.now()));
         slots::open(&executor);
         executor
     }

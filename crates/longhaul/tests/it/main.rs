@@ -17,6 +17,7 @@ mod keeping;
 mod machine;
 mod proceed;
 mod retry;
+mod schedules;
 mod shutdown;
 mod users_kit;
 mod values;

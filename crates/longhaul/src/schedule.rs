@@ -1,0 +1,21 @@
+//! Schedules as they are kept, and what follows for one at a time. When one is due is
+//! [core's](longhaul_core::schedule); who looks after it is `runtime/schedules.rs`.
+
+mod error;
+mod info;
+mod look;
+mod new;
+mod row;
+mod runs;
+mod step;
+
+pub use error::{RunsError, SchedulesError};
+pub use info::{MadeBy, ScheduleInfo};
+pub use new::NewSchedule;
+pub use row::{Changed, ScheduleCounts};
+pub use runs::SCHEDULE_TAG;
+
+pub(crate) use look::forget_finished;
+pub(crate) use new::{Declared, Options, check_schedule, check_size};
+pub(crate) use row::{Origin, Row};
+pub(crate) use step::Step;
