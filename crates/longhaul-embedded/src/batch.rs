@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use longhaul_core::{RunId, StateKind, Timestamp};
+use longhaul_core::{Priority, Run, RunId, StateKind, Timestamp};
 
 use crate::{
     error::Fault,
@@ -18,8 +18,11 @@ const LIST_VERSION: u8 = 1;
 #[derive(Default)]
 pub(crate) struct Batch {
     writes: Writes,
-    /// New pages; the last still takes runs.
+    /// New pages.
     pages: Vec<(u64, Page)>,
+    /// Which of them still takes runs of a priority: runs that are claimed together should lie together, so that a
+    /// claim reads few pages and leaves few of them to be written anew.
+    open: HashMap<Priority, usize>,
     /// Runs that leave their pages.
     leaving: BTreeMap<u64, Vec<RunId>>,
     /// Runs that became final.
@@ -56,8 +59,9 @@ impl Batch {
     }
 
     /// Puts a new run on a page, on a new one if the last is full; answers which. May take one key.
-    pub(crate) fn settle_in(&mut self, id: RunId, record: &[u8], next_page: &mut u64) -> u64 {
-        if let Some((number, page)) = self.pages.last_mut()
+    pub(crate) fn settle_in(&mut self, run: &Run, record: &[u8], next_page: &mut u64) -> u64 {
+        let (id, open) = (run.id, self.open.get(&run.priority));
+        if let Some((number, page)) = open.and_then(|open| self.pages.get_mut(*open))
             && page.has_room_for(record)
         {
             page.push(id, record);
@@ -65,6 +69,7 @@ impl Batch {
         }
         let mut page = Page::new();
         page.push(id, record);
+        self.open.insert(run.priority, self.pages.len());
         self.pages.push((*next_page, page));
         *next_page += 1;
         *next_page - 1

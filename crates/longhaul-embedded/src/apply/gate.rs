@@ -1,5 +1,7 @@
 //! What holds runs back, and why a run does not run.
 
+use std::time::Duration;
+
 use longhaul_core::{
     Control, ControlChange, Controls, Explanation, RunId, Scope,
     choose::Choice,
@@ -11,6 +13,8 @@ use crate::{committer::Committer, error::Fault, keys, record::write_control};
 
 /// Buckets that are full again are forgotten when there are so many: keys come and go.
 const BUCKETS_MAX: usize = 1024;
+/// A bucket that is full again by then is not written: no process dies and opens the store faster.
+const RESTART: Duration = Duration::from_millis(20);
 /// So many at a time, so that no claim pays for all of them.
 const FORGOTTEN: usize = 64;
 
@@ -35,7 +39,9 @@ impl Committer {
 
     /// The runs of a choice are claimed: what they draw from the rates is kept with their claims.
     pub(super) fn spend(&mut self, choice: Choice) -> Result<(), Fault> {
-        for (bucket, full_at) in &choice.spent {
+        let now = self.now;
+        let lasting = choice.spent.iter().filter(|(_, full_at)| full_at.since(now) > RESTART);
+        for (bucket, full_at) in lasting {
             self.room(1)?;
             self.batch.put(keys::bucket(bucket), full_at.as_micros().to_be_bytes().to_vec());
         }
