@@ -42,7 +42,8 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    pub(crate) fn new_run(&self, id: RunId, schedule: &ScheduleName, due: Timestamp) -> NewRun {
+    /// Without `due`: at once.
+    pub(crate) fn new_run(&self, id: RunId, schedule: &ScheduleName, due: Option<Timestamp>) -> NewRun {
         let of_schedule = Tag { key: SCHEDULE_TAG.into(), value: schedule.as_str().into() };
         let (limit_key, requires) = (self.limit_key.clone(), self.requires.clone());
         let terms = Terms { limit_key, requires, ..Terms::default() };
@@ -55,7 +56,7 @@ impl Runs {
             tags: self.tags.iter().cloned().chain([of_schedule]).collect(),
             policy: self.retry.clone(),
             timeout: self.timeout,
-            due: Some(Due::At(due)),
+            due: due.map(Due::At),
             terms: (!terms.is_empty()).then(|| Arc::new(terms)),
             metadata: self.metadata.clone(),
             execution_metadata: None,

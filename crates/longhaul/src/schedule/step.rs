@@ -120,7 +120,8 @@ impl Row {
     }
 
     fn release(&mut self, name: &ScheduleName, timetable: &Timetable, instance: Instance) -> NewRun {
-        let due = if instance.by_hand { instance.at } else { timetable.due(name.as_str(), instance.at) };
+        // By hand: at once, even if others were triggered in the same moment.
+        let due = (!instance.by_hand).then(|| timetable.due(name.as_str(), instance.at));
         self.unfinished.push(instance);
         self.last.push(instance);
         self.last.drain(..self.last.len().saturating_sub(LAST_MAX));
