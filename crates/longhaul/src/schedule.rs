@@ -9,6 +9,9 @@ mod row;
 mod runs;
 mod step;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{RunsError, SchedulesError};
 pub use info::{MadeBy, ScheduleInfo};
 pub use new::NewSchedule;
@@ -16,6 +19,8 @@ pub use row::{Changed, ScheduleCounts};
 pub use runs::SCHEDULE_TAG;
 
 pub(crate) use look::forget_finished;
+#[cfg(feature = "testing")]
+pub(crate) use look::is_behind;
 pub(crate) use new::{Declared, Options, check_schedule, check_size};
 pub(crate) use row::{Origin, Row};
 pub(crate) use step::Step;

@@ -63,6 +63,12 @@ impl Longhaul {
         self.executor.server()
     }
 
+    /// Waits until the schedules that code declares are in the store. Cancel safe.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn schedules_kept(&self) {
+        self.executor.schedules_kept.cancelled().await;
+    }
+
     /// Waits until the store breaks, and tells how: from then on nothing is claimed, and nothing more is kept until the
     /// store was opened anew. Never ready while all is well.
     ///

@@ -20,7 +20,7 @@ use crate::{
 
 /// What a schedule may take up, written down, in bytes: its runs' metadata and tags above all. The rest of
 /// [`SCHEDULE_MAX`](longhaul_core::limits::SCHEDULE_MAX) is for a thousand runs that wait, 25 bytes each.
-const WRITTEN_MAX: usize = 38 << 10;
+pub(super) const WRITTEN_MAX: usize = 38 << 10;
 
 /// A schedule, and the runs of `T` that it enqueues: for [`Builder::schedule_with`](crate::Builder::schedule_with), and
 /// [`Schedules::create_with`](crate::Schedules::create_with). What is not said here is as the task's options say.
@@ -247,7 +247,7 @@ impl Declared {
     /// Tells what code declares from what it declared before. The pause is not part of it: code only says how it begins.
     pub(crate) fn digest(&self) -> u64 {
         let declared = serde_json::to_vec(&(&self.schedule, &self.runs)).expect("it holds nothing that JSON does not");
-        // FNV-1a: <http://www.isthe.com/chongo/tech/comp/fnv/>. Frozen, as rows hold it.
+        // FNV-1a: <http://www.isthe.com/chongo/tech/comp/fnv/>. Another digest would cost no more than a line in a log.
         declared
             .iter()
             .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

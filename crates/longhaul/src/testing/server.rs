@@ -9,7 +9,7 @@ use longhaul_core::{
 };
 use longhaul_testkit::{MemoryStore, TestClock};
 
-use crate::{Builder, Client, Found, Longhaul, Task};
+use crate::{Builder, Client, Found, Longhaul, Task, schedule::is_behind};
 
 /// A server in memory, whose clock stands still until you move it.
 ///
@@ -77,11 +77,31 @@ impl TestServer {
         self.clock.advance(by);
     }
 
-    /// Waits until no run is executing and none is due. Runs that are due later, suspended or parked stay as they are.
+    /// Waits until no run is executing and none is due, and all instants of schedules up to now got their runs. Runs that
+    /// are due later, suspended or parked stay as they are.
     pub async fn run_until_idle(&self) {
-        while let Some((id, revision)) = self.busy().await {
+        loop {
+            self.schedules_caught_up().await;
+            let Some((id, revision)) = self.busy().await else { return };
             // A run that is removed meanwhile is no longer busy either.
             let _ = self.store.changed(id, revision).await;
+        }
+    }
+
+    async fn schedules_caught_up(&self) {
+        self.server.schedules_kept().await;
+        loop {
+            let told = self.store.schedules(0).await.expect("the memory store answers");
+            let now = longhaul_core::Clock::now(&self.clock);
+            let mut behind = false;
+            for row in &told.changed {
+                behind |= is_behind(&*self.store, row, now).await.expect("the memory store answers");
+            }
+            if !behind {
+                return;
+            }
+            // What changed since it was told is told at once.
+            let _ = self.store.schedules(told.position).await;
         }
     }
 

@@ -173,3 +173,19 @@ async fn idle_schedules_call_neither_the_store_nor_the_clock() {
     assert_eq!(counted() - before, 1);
     assert_eq!(client.store().count(Filter::default()).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_test_server_is_idle_only_when_all_instants_got_their_runs() {
+    use longhaul::testing::TestServer;
+    let queued = Schedule::every(HOUR).missed(longhaul::Missed::All(9)).overlap(Overlap::Queue);
+    let server = TestServer::start(|b| b.task(Work::at_once()).schedule::<Work>("queued", queued, "a".into()));
+    let client = server.client();
+    server.advance(5 * HOUR);
+    server.run_until_idle().await;
+    assert_eq!(hours(&client, "queued").await, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    client.schedules().pause("queued", "ann", "").await.unwrap();
+    server.advance(5 * HOUR);
+    server.run_until_idle().await;
+    assert_eq!(runs(&client, "queued").await.len(), 6);
+    server.shutdown().await;
+}
