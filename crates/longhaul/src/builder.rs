@@ -5,15 +5,18 @@ use std::{fmt, sync::Arc, time::Duration};
 use longhaul_core::{Clock, Kind, Label, Queue, Retention, Schedule, ScheduleName, Store, name::NameError};
 
 use crate::{
-    Client, Longhaul, SystemClock,
+    CancellationToken, Client, Longhaul, SystemClock,
+    background::{self, Background},
     context::Context,
     definition::{Definition, DefinitionError, TaskFn},
     ids::IdSource,
     outcome::ExecutionResult,
     queues::QueueOptions,
     registry::Registry,
-    runtime::{Executor, Settings},
+    runtime::{Beside, Executor, Settings},
     schedule::{Declared, NewSchedule, SchedulesError},
+    service::{Function, NewService, Periodic, Refused, Reported, Service, ServiceOptions, Services},
+    systemd::Systemd,
     task::{Payload, Task},
     timed::Timed,
     values::Shapes,
@@ -50,6 +53,9 @@ pub struct Builder {
     shapes: Shapes,
     ids: IdSource,
     labels: Vec<Label>,
+    services: Vec<NewService>,
+    background: background::Limits,
+    systemd: Option<Systemd>,
     /// The first thing that was wrong: told by `start`, so that the calls before it can be chained.
     refused: Option<BuildError>,
 }
@@ -83,6 +89,9 @@ pub enum BuildError {
     /// A queue was named twice.
     #[error("the queue `{0}` was named twice: say all of it at once")]
     QueueTwice(Queue),
+    /// Two services have the same name.
+    #[error("two services are called `{0}`: nobody could tell them apart; take another name for one of them")]
+    ServiceTwice(Arc<str>),
     /// A schedule cannot be followed.
     #[error(transparent)]
     Schedule(#[from] SchedulesError),
@@ -134,6 +143,9 @@ impl Default for Builder {
                 schedules: Vec::new(),
             },
             labels: Vec::new(),
+            services: Vec::new(),
+            background: background::Limits::default(),
+            systemd: None,
             store_timeout: Timed::LIMIT,
             registry: Registry::default(),
             shapes: Shapes::default(),
@@ -297,6 +309,116 @@ impl Builder {
         self
     }
 
+    /// Runs this beside the runs, for as long as the server does. See [`Service`] for the order in which services start
+    /// and stop.
+    pub fn service(mut self, service: impl Service) -> Self {
+        let entered = NewService::of(service);
+        self.enter_service(entered);
+        self
+    }
+
+    /// A function as a service: it works until its token is cancelled. It is called again when it fails; see
+    /// [`Restart::on_failure`](crate::Restart::on_failure).
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Longhaul};
+    ///
+    /// let builder = Longhaul::builder().service_fn("lines", |token| async move {
+    ///     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    ///     while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
+    ///         drop(accepted?); // … serve it …
+    ///     }
+    ///     Ok::<_, AnyError>(())
+    /// });
+    /// ```
+    pub fn service_fn<F, Fut>(mut self, name: &str, run: F) -> Self
+    where
+        F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: Reported> + Send + 'static,
+    {
+        let entered = NewService::checked(name.into(), ServiceOptions::default(), Function(run));
+        self.enter_service(entered);
+        self
+    }
+
+    /// Calls a function each time that `every` (at least 1 ms) has passed, first after one `every`. It is a service, and
+    /// shown as one.
+    ///
+    /// Calls never overlap: a tick that comes while a call goes on is skipped, and so are all that a sleeping machine
+    /// missed; the next one comes at its time. A call that fails or panics is reported, and ends nothing. On a shutdown
+    /// its token is cancelled; it gets 5 s of the grace to end.
+    ///
+    /// Nothing of it is stored, and each server has its own: for work that must happen once at a time on all servers, or
+    /// must be made up for when the program was down, use a [`schedule`](Self::schedule).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use longhaul::{ServiceState, testing::TestServer};
+    /// use std::time::Duration;
+    ///
+    /// let (flushed, mut flushes) = tokio::sync::mpsc::channel(1);
+    /// let minute = Duration::from_secs(60);
+    /// let server = TestServer::start(|builder| {
+    ///     builder.periodic("flush", minute, move |_token| {
+    ///         let flushed = flushed.clone();
+    ///         async move { flushed.send(()).await }
+    ///     })
+    /// });
+    /// server.services().until(|all| all[0].state == ServiceState::Running).await;
+    /// server.advance(minute);
+    /// flushes.recv().await.unwrap();
+    /// # server.shutdown().await;
+    /// # }
+    /// ```
+    pub fn periodic<F, Fut>(mut self, name: &str, every: Duration, tick: F) -> Self
+    where
+        F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: Reported> + Send + 'static,
+    {
+        let entered = if every < Duration::from_millis(1) {
+            Err(Refused { setting: "every", value: format!("{every:?}"), must: "at least 1 ms" })
+        } else {
+            NewService::checked(name.into(), ServiceOptions::default(), Periodic { every, tick })
+        };
+        self.enter_service(entered);
+        self
+    }
+
+    fn enter_service(&mut self, entered: Result<NewService, Refused>) {
+        let entered = match entered {
+            Err(Refused { setting, value, must }) => Err(BuildError::Setting { setting, value, must }),
+            Ok(new) if self.services.iter().any(|there| there.name == new.name) => {
+                Err(BuildError::ServiceTwice(new.name))
+            }
+            Ok(new) => {
+                self.services.push(new);
+                Ok(())
+            }
+        };
+        self.note(entered);
+    }
+
+    /// How much work may be in the [background](crate::Background) at the same time, at least 1. The default is 1024.
+    /// It is lost by a crash and holds memory; who brings more is refused, so that it can be told.
+    pub fn background_max(mut self, max: usize) -> Self {
+        self.background.max = max;
+        self
+    }
+
+    /// How much of it may block a thread each, at least 1. The default is 64.
+    pub fn background_blocking_max(mut self, max: usize) -> Self {
+        self.background.blocking_max = max;
+        self
+    }
+
+    /// Where to tell systemd how the server is. The default follows the environment; see [`systemd`](crate::systemd).
+    #[cfg(all(feature = "systemd", unix))]
+    pub fn systemd(mut self, systemd: Systemd) -> Self {
+        self.systemd = Some(systemd);
+        self
+    }
+
     /// How long attempts get to stop when [`run_until_signal`](Longhaul::run_until_signal) shuts down. The default is
     /// 25 s, which is below the 30 s after which Kubernetes and others kill.
     pub fn grace(mut self, grace: Duration) -> Self {
@@ -344,7 +466,8 @@ impl Builder {
         self
     }
 
-    /// Starts to execute runs, on the tokio runtime that this is called on.
+    /// Starts the services, and then to execute runs, on the tokio runtime that this is called on. It does not wait for
+    /// the services: what becomes of them is told by [`Longhaul::services`] and [`Longhaul::service_failed`].
     ///
     /// # Errors
     /// When something that was said before cannot be followed; nothing was started then.
@@ -360,7 +483,12 @@ impl Builder {
         let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
         let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes);
         let grace = self.settings.grace;
-        let executor = Executor::start(store, self.clock, self.settings, self.registry, self.ids);
+        let beside = Beside {
+            services: Services::start(self.services, self.clock.clone()),
+            background: Background::new(self.background),
+            systemd: self.systemd.unwrap_or_default(),
+        };
+        let executor = Executor::start(store, self.clock, self.settings, self.registry, beside, self.ids);
         Ok(Longhaul::new(executor, client, grace))
     }
 
@@ -372,6 +500,13 @@ impl Builder {
             ("concurrency", concurrency.to_string(), "1 to 65536", (1..=CONCURRENCY_MAX).contains(&concurrency)),
             ("autosave", format!("{autosave:?}"), "at least 1 ms", autosave >= MILLISECOND),
             ("store_timeout", format!("{store_timeout:?}"), "at least 1 ms", store_timeout >= MILLISECOND),
+            ("background_max", self.background.max.to_string(), "at least 1", self.background.max > 0),
+            (
+                "background_blocking_max",
+                self.background.blocking_max.to_string(),
+                "at least 1",
+                self.background.blocking_max > 0,
+            ),
             ("lease", format!("{lease:?}"), "at least 1 s", lease >= Duration::from_secs(1)),
         ];
         for (setting, value, must, holds) in limits {

@@ -75,6 +75,16 @@ pub(crate) async fn sleep(clock: &dyn Clock, wait: Duration) {
     sleep_until(clock, clock.now().after(wait)).await;
 }
 
+/// Waits until `wait` has passed: by a clock that moves by hand if `clock` is one, else in real time, so that a system
+/// clock that is set back holds nothing up. Cancel safe.
+pub(crate) async fn elapse(clock: &dyn Clock, wait: Duration) {
+    let at = clock.now().after(wait);
+    match clock.wait_for(at) {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => sleep_until(clock, at).await,
+    }
+}
+
 /// Waits for `wait` of real time, whatever any clock shows: for back-off towards a store, and for what coalesces
 /// writes, which a test's clock must not hold up. Cancel safe.
 pub(crate) async fn pause(wait: Duration) {

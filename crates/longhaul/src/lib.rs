@@ -3,6 +3,7 @@
 
 mod attempt;
 mod backoff;
+mod background;
 mod builder;
 mod builders;
 mod client;
@@ -25,7 +26,13 @@ mod registry;
 mod runtime;
 mod schedule;
 mod server;
+mod service;
 pub mod signal;
+#[cfg(all(feature = "systemd", unix))]
+pub mod systemd;
+#[cfg(not(all(feature = "systemd", unix)))]
+#[path = "no_systemd.rs"]
+mod systemd;
 mod task;
 pub mod telemetry;
 #[cfg(feature = "testing")]
@@ -34,6 +41,7 @@ mod timed;
 mod values;
 
 pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
+pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
@@ -66,5 +74,10 @@ pub use schedule::{
     Changed, MadeBy, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, SchedulesError,
 };
 pub use server::{Longhaul, RunError};
+pub use service::{
+    Reported, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceState, Services,
+    Unstopped,
+};
 pub use task::{MigrateError, Payload, Task, TaskOptions};
+pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};

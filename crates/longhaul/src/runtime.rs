@@ -5,6 +5,7 @@
 //! ```
 
 mod autosave;
+mod begin;
 pub(crate) mod conclude;
 mod declare;
 mod fetch;
@@ -34,6 +35,7 @@ use longhaul_core::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use begin::Beside;
 pub use shutdown::{ShutdownReport, StoppedRun};
 
 use crate::{
@@ -68,6 +70,7 @@ pub(crate) struct Executor {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     registry: Registry,
+    pub(crate) beside: Beside,
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
     server: watch::Sender<ServerId>,
@@ -126,6 +129,7 @@ impl Executor {
         clock: Arc<dyn Clock>,
         settings: Settings,
         registry: Registry,
+        beside: Beside,
         ids: IdSource,
     ) -> Arc<Self> {
         let (to_settle, done) = mpsc::channel(SETTLE_QUEUE);
@@ -136,6 +140,7 @@ impl Executor {
             clock,
             settings,
             registry,
+            beside,
             ids,
             server,
             held: Mutex::default(),
@@ -163,7 +168,7 @@ impl Executor {
         executor.loops.spawn(autosave::autosave(executor.clone()));
         executor.loops.spawn(orders::orders(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
-        executor.intake.spawn(fetch::fetch(executor.clone()));
+        executor.intake.spawn(begin::begin(executor.clone()));
         executor.intake.spawn(schedules::schedules(executor.clone(), executor.clock.now()));
         slots::open(&executor);
         executor
@@ -192,6 +197,8 @@ impl Executor {
         self.stop_all(&StopReason::Shutdown);
         self.abandon.cancel();
         self.finished.cancel();
+        self.beside.services.abandon();
+        self.beside.background.abandon();
     }
 
     /// The claims of this incarnation are lost: its attempts end, and what is claimed from now on is claimed by a new

@@ -3,6 +3,8 @@
 //! | name | what | fields |
 //! | --- | --- | --- |
 //! | span `run.execute` | one attempt, while the user's code runs | `run.id` `run.kind` `run.queue` `run.attempt` `run.resumed` `server`, and `trace.parent` if the enqueuer gave one |
+//! | span `service.run` | one service, from its start to its end | `service` |
+//! | span `background.run` | work that was spawned | `background` |
 //! | event `run.settled`, debug | an attempt's end is kept | `run.id` `run.attempt` `run.state` |
 
 use longhaul_core::{ServerId, StateKind, store::Settlement};
@@ -21,6 +23,14 @@ pub(crate) fn execute_span(attempt: &Attempt, server: ServerId) -> Span {
         server = %server,
         trace.parent = attempt.trace.as_deref(),
     )
+}
+
+pub(crate) fn service_span(name: &str) -> Span {
+    tracing::info_span!("service.run", service = name)
+}
+
+pub(crate) fn background_span(name: &str) -> Span {
+    tracing::info_span!("background.run", background = name)
 }
 
 pub(crate) fn settled(settlement: &Settlement, state: StateKind) {

@@ -5,19 +5,21 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Kind, Progress, RunId};
+use longhaul_core::{Kind, Progress, RunId, Timestamp};
 
 use super::{
     Executor, Held,
     conclude::{self, Performed},
 };
-use crate::{attempt::StopReason, clock};
+use crate::{
+    attempt::StopReason,
+    clock,
+    service::{DROPPING, Unstopped},
+};
 
 /// How long the settlements and the loops get after the attempts have ended, in real time. It is there so that a store
 /// that hangs cannot hold up a shutdown for ever.
 const LAST_WRITES: Duration = Duration::from_secs(5);
-/// How long a dropped attempt gets until it counts as blocked: dropping takes as long as the task's destructors.
-const DROPPING: Duration = Duration::from_secs(1);
 
 /// What a shutdown did.
 ///
@@ -44,6 +46,10 @@ pub struct ShutdownReport {
     /// [`Context::blocking`](crate::Context::blocking), or for loops within it that never look whether to stop. What
     /// they write from now on is refused.
     pub blocked: Vec<StoppedRun>,
+    /// Services that did not stop in time, those first that were told first.
+    pub services: Vec<Unstopped>,
+    /// Work in the [background](crate::Background) that did not end within the grace. It is lost.
+    pub background: Vec<Unstopped>,
 }
 
 /// A run that a shutdown stopped.
@@ -74,19 +80,49 @@ impl From<&Held> for StoppedRun {
 }
 
 impl Executor {
-    /// Stops claiming, tells all attempts, waits up to `grace`, drops what is left, and waits until everything is kept.
-    /// Leases are renewed until the end.
+    /// Stops claiming, stops the services, tells all attempts and all work in the background, waits for all that until
+    /// `grace` has passed, drops what is left, and waits until everything is kept. Leases are renewed until the end.
     pub(crate) async fn shut_down(self: &Arc<Self>, grace: Duration) -> ShutdownReport {
+        self.stop_in_order(grace, grace).await
+    }
+
+    /// The same when nothing can be kept any more, so that there is nothing to wait for with the attempts.
+    pub(crate) async fn shut_down_broken(self: &Arc<Self>, grace: Duration) -> ShutdownReport {
+        self.stop_in_order(grace, Duration::ZERO).await
+    }
+
+    async fn stop_in_order(self: &Arc<Self>, grace: Duration, for_attempts: Duration) -> ShutdownReport {
+        let began = self.clock.now();
+        let (deadline, of_attempts) = (began.after(grace), began.after(for_attempts));
+        // Boxed, since all of it together is large, and those who call hold more than one of it.
+        let all = Box::pin(async {
+            // Whatever comes first, work in the background has the whole grace.
+            self.beside.background.close();
+            self.stop_claiming().await;
+            let suspended = self.still_held();
+            let services = self.beside.services.stop(deadline).await;
+            let runs = self.stop_attempts(of_attempts);
+            let (runs, background) = tokio::join!(runs, self.beside.background.end(&*self.clock, deadline));
+            self.finish().await;
+            ShutdownReport { suspended, services, background, ..runs }
+        });
+        self.beside.systemd.stopping(&*self.clock, all).await
+    }
+
+    async fn stop_claiming(&self) {
         self.stopping.cancel();
         self.intake.close();
         if clock::within(LAST_WRITES, self.intake.wait()).await.is_none() {
             tracing::warn!("claiming did not end in time");
         }
+    }
+
+    async fn stop_attempts(&self, deadline: Timestamp) -> ShutdownReport {
         self.stop_all(&StopReason::Shutdown);
-        let mut report = ShutdownReport { suspended: self.still_held(), ..ShutdownReport::default() };
+        let mut report = ShutdownReport::default();
         let in_time = tokio::select! {
             () = self.until_settled() => true,
-            () = clock::sleep(&*self.clock, grace) => false,
+            () = clock::sleep_until(&*self.clock, deadline) => false,
         };
         let late: Vec<Held> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
         report.dropped = late.iter().map(Into::into).collect();
@@ -104,7 +140,6 @@ impl Executor {
         for run in &report.blocked {
             tracing::error!(run.id = %run.id, run.kind = %run.kind, "blocks a thread and cannot be stopped");
         }
-        self.finish().await;
         report
     }
 

@@ -9,7 +9,7 @@ use longhaul_core::{
 };
 use longhaul_testkit::{MemoryStore, TestClock};
 
-use crate::{Builder, Client, Found, Longhaul, Task, schedule::is_behind};
+use crate::{Background, Builder, Client, Found, Longhaul, Services, Task, schedule::is_behind};
 
 /// A server in memory, whose clock stands still until you move it.
 ///
@@ -60,6 +60,16 @@ impl TestServer {
     /// Enqueues runs, finds them and steers them.
     pub fn client(&self) -> Client {
         self.server.client()
+    }
+
+    /// Its services.
+    pub fn services(&self) -> Services {
+        self.server.services()
+    }
+
+    /// Its work in the background.
+    pub fn background(&self) -> Background {
+        self.server.background()
     }
 
     /// The store.

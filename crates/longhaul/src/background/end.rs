@@ -1,0 +1,48 @@
+//! The end of all work, in a shutdown.
+
+use longhaul_core::{Clock, Timestamp};
+
+use super::{Background, work::State};
+use crate::{
+    clock,
+    service::{DROPPING, Unstopped},
+};
+
+impl Background {
+    /// Nothing more is begun, and all work is told to stop.
+    pub(crate) fn close(&self) {
+        self.inner.state.send_modify(|state| state.closed = true);
+        self.inner.told.cancel();
+    }
+
+    /// Waits until all work has ended, and drops what has not at `deadline`. Answers what did not follow.
+    pub(crate) async fn end(&self, clock: &dyn Clock, deadline: Timestamp) -> Vec<Unstopped> {
+        tokio::select! {
+            biased;
+            () = self.idle() => {}
+            () = clock::sleep_until(clock, deadline) => self.drop_all().await,
+        }
+        let state = self.inner.state.borrow();
+        let dropped = state.dropped.iter().map(|name| Unstopped { name: name.clone(), blocked: false });
+        let blocked = state.in_flight.values().map(|work| Unstopped { name: work.name.clone(), blocked: true });
+        let mut unstopped: Vec<Unstopped> = dropped.chain(blocked).collect();
+        unstopped.sort();
+        for Unstopped { name, blocked } in &unstopped {
+            tracing::error!(background = %name, blocked, "work in the background did not stop in time");
+        }
+        unstopped
+    }
+
+    /// Ends without a word.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        self.inner.over.cancel();
+    }
+
+    async fn drop_all(&self) {
+        self.inner.over.cancel();
+        let only_threads = |state: &State| state.in_flight.values().all(|work| work.blocking);
+        let mut state = self.inner.state.subscribe();
+        let _ = clock::within(DROPPING, state.wait_for(only_threads)).await;
+    }
+}

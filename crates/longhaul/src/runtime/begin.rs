@@ -1,0 +1,29 @@
+//! Begins to claim, when what the runs may need is there.
+
+use std::sync::Arc;
+
+use super::{Executor, fetch};
+
+/// What lives beside the runs.
+pub(crate) struct Beside {
+    pub(crate) services: crate::Services,
+    pub(crate) background: crate::Background,
+    pub(crate) systemd: crate::systemd::Systemd,
+}
+
+/// Claims once the services have started. Until claiming stops, the watchdog is fed from here, by the future that
+/// claims: it shows that this one is still moved on.
+pub(super) async fn begin(executor: Arc<Executor>) {
+    let Beside { services, systemd, .. } = &executor.beside;
+    let claiming = async {
+        tokio::select! {
+            () = services.started() => {}
+            () = executor.stopping.cancelled() => return,
+        }
+        systemd.ready();
+        fetch::fetch(executor.clone()).await;
+        // One that has no tasks, and only enqueues, lives as well.
+        executor.stopping.cancelled().await;
+    };
+    systemd.watched(&*executor.clock, claiming).await;
+}

@@ -1,0 +1,123 @@
+//! Services: what runs beside the runs, for as long as the server does.
+
+mod cell;
+mod function;
+mod health;
+mod options;
+mod periodic;
+mod stop;
+mod supervise;
+
+use tokio_util::sync::CancellationToken;
+
+pub use cell::Services;
+pub use function::Reported;
+pub use health::{ServiceError, ServiceFailed, ServiceInfo, ServiceState};
+pub use options::{Restart, ServiceOptions};
+pub use stop::Unstopped;
+
+pub(crate) use cell::{NewService, Refused};
+pub(crate) use function::Function;
+pub(crate) use periodic::Periodic;
+pub(crate) use stop::DROPPING;
+
+use crate::AnyError;
+
+/// Something that runs beside the runs, for as long as the server does: a listener, a consumer of messages, a cache
+/// that is kept warm. It is not stored, and nothing of it survives the process.
+///
+/// Everything but the name has a default, so a service writes only what it is: one that has to open and close something
+/// writes `start` and `stop`, one that works on its own writes `run`.
+///
+/// ```
+/// use longhaul::{AnyError, CancellationToken, Longhaul, Service, ServiceState, testing};
+/// use std::time::Duration;
+/// use tokio::sync::{Mutex, mpsc};
+///
+/// struct Mails {
+///     inbox: Mutex<mpsc::Receiver<String>>,
+/// }
+///
+/// impl Service for Mails {
+///     fn name(&self) -> &str {
+///         "mails"
+///     }
+///
+///     async fn run(&self, token: CancellationToken) -> Result<(), AnyError> {
+///         let mut inbox = self.inbox.lock().await;
+///         while let Some(Some(mail)) = token.run_until_cancelled(inbox.recv()).await {
+///             println!("to {mail}");
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (send, inbox) = mpsc::channel(16);
+/// let mails = Mails { inbox: Mutex::new(inbox) };
+/// let server = Longhaul::builder().store(testing::memory_store()).service(mails).start()?;
+/// let services = server.services();
+/// services.until(|all| all[0].state == ServiceState::Running).await;
+/// send.send("ann".into()).await?;
+///
+/// let report = server.shutdown(Duration::from_secs(5)).await;
+/// assert!(report.services.is_empty(), "all of them stopped in time");
+/// assert_eq!(services.named("mails").unwrap().state, ServiceState::Stopped);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What holds
+/// - Services start one after the other, in the order in which they were registered. The next one starts when the one
+///   before has started, or has failed to for the first time (an [essential](ServiceOptions::essential) one: has
+///   started). Runs are claimed when all have.
+/// - They stop in the opposite order, after claiming has stopped and before runs are told to.
+/// - For each `start` that returned `Ok`, `stop` is called once, when `run` has ended in whatever way. Only the end of
+///   the time that a shutdown gives leaves it out.
+/// - A panic in any of the three counts as a failure, and harms nobody else. What follows a failure says
+///   [`Restart`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no service",
+    label = "this is not a `Service`",
+    note = "write `impl Service for {Self}` with its `name` and what it does in `run`, or give a function to `service_fn`"
+)]
+pub trait Service: Send + Sync + 'static {
+    /// What it is called in logs, in [`Services`] and in the report of a shutdown: 1 to 128 bytes, and no other
+    /// service of the server is called so. Asked once, when it is registered.
+    fn name(&self) -> &str;
+
+    /// What follows when it fails, and how much time it gets. Asked once, when it is registered.
+    fn options(&self) -> ServiceOptions {
+        ServiceOptions::default()
+    }
+
+    /// Gets it ready. Whatever starts after it can count on that.
+    ///
+    /// # Cancel safety
+    /// It is dropped at an await when it takes longer than [`start_within`](ServiceOptions::start_within), or when the
+    /// server shuts down meanwhile. It has not started then, and `stop` is not called.
+    fn start(&self) -> impl Future<Output = Result<(), AnyError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Does its work, until the token is cancelled. The default only waits for that.
+    ///
+    /// # Cancel safety
+    /// It is dropped at an await when it does not end within [`stop_within`](ServiceOptions::stop_within) of the
+    /// token's end, or of what a shutdown has left.
+    fn run(&self, token: CancellationToken) -> impl Future<Output = Result<(), AnyError>> + Send {
+        async move {
+            token.cancelled().await;
+            Ok(())
+        }
+    }
+
+    /// Gives back what `start` took.
+    ///
+    /// # Cancel safety
+    /// It shares the time of `run`, and is dropped with it.
+    fn stop(&self) -> impl Future<Output = Result<(), AnyError>> + Send {
+        async { Ok(()) }
+    }
+}

@@ -1,0 +1,71 @@
+//! Functions as services, and what they may return.
+
+use std::fmt;
+
+use tokio_util::sync::CancellationToken;
+
+use super::cell::{Cell, Erased, UserFuture};
+use crate::AnyError;
+
+/// What a function in the background may return: nothing, or a `Result<(), E>` whose error can be shown. The error is
+/// reported with the name that the function was given.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = longhaul::doc::server();
+/// use longhaul::AnyError;
+///
+/// server.spawn("greet", |_token| async { println!("hello") })?;
+/// server.spawn("parse", |_token| async {
+///     let _: u32 = "seven".parse()?;
+///     Ok::<_, AnyError>(())
+/// })?;
+/// server.background().idle().await;
+/// let failed = server.background().status().last_failure.unwrap();
+/// assert_eq!((&*failed.name, failed.message.as_str()), ("parse", "invalid digit found in string"));
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "work in the background cannot return `{Self}`",
+    label = "it returns `{Self}`",
+    note = "nobody waits for what it returns: return nothing, or a `Result<(), E>` whose error implements `Display`"
+)]
+pub trait Reported: Send + 'static {
+    /// What went wrong, if something did.
+    fn failure(self) -> Option<String>;
+}
+
+impl Reported for () {
+    fn failure(self) -> Option<String> {
+        None
+    }
+}
+
+impl<E: fmt::Display + Send + 'static> Reported for Result<(), E> {
+    fn failure(self) -> Option<String> {
+        self.err().map(|error| error.to_string())
+    }
+}
+
+/// A service that is one function.
+pub(crate) struct Function<F>(pub(crate) F);
+
+impl<F, Fut> Erased for Function<F>
+where
+    F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: Reported> + Send + 'static,
+{
+    fn start(&self) -> UserFuture<'_> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn run<'a>(&'a self, token: CancellationToken, _: &'a Cell) -> UserFuture<'a> {
+        Box::pin(async move { (self.0)(token).await.failure().map_or(Ok(()), |message| Err(AnyError::msg(message))) })
+    }
+
+    fn stop(&self) -> UserFuture<'_> {
+        Box::pin(async { Ok(()) })
+    }
+}

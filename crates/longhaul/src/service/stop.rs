@@ -1,0 +1,80 @@
+//! Stops services, the last one first.
+
+use std::{sync::Arc, time::Duration};
+
+use longhaul_core::Timestamp;
+
+use super::{Services, cell::Cell};
+use crate::clock;
+
+/// How long what was dropped gets until it counts as blocked, in real time: dropping takes as long as destructors do.
+pub(crate) const DROPPING: Duration = Duration::from_secs(1);
+
+/// What did not stop in time, by name: a service, or work that was spawned.
+///
+/// ```
+/// use longhaul::ShutdownReport;
+///
+/// fn told(report: &ShutdownReport) {
+///     for late in report.services.iter().chain(&report.background) {
+///         let how = if late.blocked { "blocks a thread" } else { "was dropped where it stood" };
+///         eprintln!("{} did not stop in time and {how}", late.name);
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Unstopped {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// It could not even be dropped: it blocks a thread, and goes on until the process ends.
+    pub blocked: bool,
+}
+
+impl Services {
+    /// Tells each of them to stop when the one that was registered after it has, or was given up, and waits for it: for
+    /// as long as it says it needs, and never longer than until `deadline`. Answers which did not follow.
+    pub(crate) async fn stop(&self, deadline: Timestamp) -> Vec<Unstopped> {
+        for cell in self.cells.iter().rev() {
+            cell.told.cancel();
+            if cell.ended.is_cancelled() {
+                continue;
+            }
+            cell.tell_stopping();
+            let clock = &*cell.board.clock;
+            let until = deadline.min(clock.now().after(cell.options.stop_within));
+            tokio::select! {
+                biased;
+                () = cell.ended.cancelled() => {}
+                () = clock::sleep_until(clock, until) => cell.over.cancel(),
+            }
+        }
+        let all_ended = async {
+            for cell in self.cells.iter() {
+                cell.ended.cancelled().await;
+            }
+        };
+        // All of them at once, so that many that block cost no more than one.
+        let _ = clock::within(DROPPING, all_ended).await;
+        let unstopped: Vec<Unstopped> = self.cells.iter().rev().filter_map(|cell| cell.unstopped()).collect();
+        for Unstopped { name, blocked } in &unstopped {
+            tracing::error!(service = %name, blocked, "a service did not stop in time");
+        }
+        unstopped
+    }
+
+    /// Ends without a word.
+    pub(crate) fn abandon(&self) {
+        for cell in self.cells.iter().rev() {
+            cell.told.cancel();
+            cell.over.cancel();
+        }
+    }
+}
+
+impl Cell {
+    fn unstopped(&self) -> Option<Unstopped> {
+        let blocked = !self.ended.is_cancelled();
+        (blocked || self.was_dropped()).then(|| Unstopped { name: self.name(), blocked })
+    }
+}
