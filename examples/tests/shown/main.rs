@@ -28,6 +28,11 @@ fn csv_export_shows_how_far_it_is_and_gives_its_result() {
 }
 
 #[test]
+fn nightly_is_kept_across_processes() {
+    prints("nightly", include_str!("nightly.txt"));
+}
+
+#[test]
 fn suspend_resume_counts_events_across_processes() {
     prints("suspend_resume", include_str!("suspend_resume.txt"));
 }
