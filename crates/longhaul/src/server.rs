@@ -3,11 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{ServerId, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    background::{Background, SpawnError},
     builder::Builder,
     client::Client,
     runtime::{Executor, ShutdownReport},
+    service::{Reported, ServiceFailed, Services},
     signal::{self, Signal, Signals},
 };
 
@@ -78,8 +81,52 @@ impl Longhaul {
         self.executor.broken().cloned().expect("it is set before the token is cancelled")
     }
 
-    /// Stops claiming, tells all attempts to stop, waits for them up to `grace`, drops what is left, and returns when
-    /// everything is kept. The runs go on in the next process. Takes at most `grace` and a few seconds.
+    /// The services of this server, and how each of them is.
+    pub fn services(&self) -> Services {
+        self.executor.beside.services.clone()
+    }
+
+    /// Waits until an [essential](crate::ServiceOptions::essential) service has failed for good, and tells which. Never
+    /// ready while all is well.
+    ///
+    /// Cancel safe.
+    pub async fn service_failed(&self) -> ServiceFailed {
+        self.executor.beside.services.failed().await
+    }
+
+    /// Spawns work that nobody waits for, from wherever this is at hand: for instance in a web server's handlers.
+    pub fn background(&self) -> Background {
+        self.executor.beside.background.clone()
+    }
+
+    /// Begins work in the background. It is not stored: a crash loses it. See [`Background::spawn`].
+    ///
+    /// # Errors
+    /// When as much is in flight as may be.
+    pub fn spawn<F, Fut>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
+    where
+        F: FnOnce(CancellationToken) -> Fut + Send + 'static,
+        Fut: Future<Output: Reported> + Send + 'static,
+    {
+        self.executor.beside.background.spawn(name, work)
+    }
+
+    /// The same for work that blocks or computes, on a thread of its own. See [`Background::spawn_blocking`].
+    ///
+    /// # Errors
+    /// When as many threads are at work as may be, or the operating system gives none.
+    pub fn spawn_blocking<F, R>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
+    where
+        F: FnOnce(CancellationToken) -> R + Send + 'static,
+        R: Reported,
+    {
+        self.executor.beside.background.spawn_blocking(name, work)
+    }
+
+    /// Stops claiming; stops the services, the last one first; tells all attempts to stop; waits for them and for work
+    /// in the background; drops what is left; and returns when everything is kept. The runs go on in the next process.
+    ///
+    /// All the waiting together takes at most `grace`, and the rest a few seconds.
     pub async fn shutdown(self, grace: Duration) -> ShutdownReport {
         self.executor.shut_down(grace).await
     }
@@ -90,8 +137,8 @@ impl Longhaul {
     /// A second signal ends the process at once, with exit code 130; the runs can still be resumed.
     ///
     /// # Errors
-    /// When the store broke, with what to do; what it had acknowledged is safe. Or when the operating system does not
-    /// let this process listen for signals.
+    /// When the store broke, with what to do; what it had acknowledged is safe. When an essential service has failed for
+    /// good. Or when the operating system does not let this process listen for signals.
     pub async fn run_until_signal(self) -> Result<ShutdownReport, RunError> {
         let signals = Signals::listen().map_err(|error| RunError::Signals(error.to_string()))?;
         self.run_until(signals).await
@@ -101,25 +148,38 @@ impl Longhaul {
     /// together, is not lost.
     ///
     /// # Errors
-    /// When the store broke.
+    /// When the store broke, or an essential service has failed for good.
     pub async fn run_until(self, mut signals: Signals) -> Result<ShutdownReport, RunError> {
-        tokio::select! {
-            signal = signals.next() => Ok(self.shutdown_on(signal, signals).await),
-            error = self.broken() => {
-                self.executor.shut_down(Duration::ZERO).await;
-                Err(error.into())
+        let ended: Result<Signal, RunError> = tokio::select! {
+            signal = signals.next() => Ok(signal),
+            error = self.broken() => Err(error.into()),
+            failed = self.service_failed() => Err(failed.into()),
+        };
+        let grace = self.grace;
+        match ended {
+            Ok(signal) => {
+                tracing::info!(%signal, ?grace, "shutting down; a second signal ends the process at once");
+                Ok(unless_a_signal_comes(signals, self.executor.shut_down(grace)).await)
+            }
+            Err(error @ RunError::Store(_)) => {
+                unless_a_signal_comes(signals, self.executor.shut_down_broken(grace)).await;
+                Err(error)
+            }
+            Err(error) => {
+                tracing::error!(%error, ?grace, "shutting down; a signal ends the process at once");
+                unless_a_signal_comes(signals, self.executor.shut_down(grace)).await;
+                Err(error)
             }
         }
     }
+}
 
-    async fn shutdown_on(&self, signal: Signal, mut signals: Signals) -> ShutdownReport {
-        tracing::info!(%signal, grace = ?self.grace, "shutting down; a second signal ends the process at once");
-        tokio::select! {
-            report = self.executor.shut_down(self.grace) => report,
-            second = signals.next() => {
-                tracing::warn!(signal = %second, "second signal: ending at once");
-                std::process::exit(signal::EXIT_CODE)
-            }
+async fn unless_a_signal_comes(mut signals: Signals, shutdown: impl Future<Output = ShutdownReport>) -> ShutdownReport {
+    tokio::select! {
+        report = shutdown => report,
+        signal = signals.next() => {
+            tracing::warn!(%signal, "a signal during the shutdown: ending at once");
+            std::process::exit(signal::EXIT_CODE)
         }
     }
 }
@@ -142,6 +202,9 @@ pub enum RunError {
     /// The store broke.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An essential service has failed for good.
+    #[error(transparent)]
+    Service(#[from] ServiceFailed),
     /// The operating system does not let this process listen for signals.
     #[error("cannot listen for signals: {0}")]
     Signals(String),
