@@ -183,9 +183,12 @@ async fn a_test_server_is_idle_only_when_all_instants_got_their_runs() {
     server.advance(5 * HOUR);
     server.run_until_idle().await;
     assert_eq!(hours(&client, "queued").await, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    server.advance(2 * HOUR);
+    server.run_until_idle().await;
+    assert_eq!(runs(&client, "queued").await.len(), 8);
     client.schedules().pause("queued", "ann", "").await.unwrap();
     server.advance(5 * HOUR);
     server.run_until_idle().await;
-    assert_eq!(runs(&client, "queued").await.len(), 6);
+    assert_eq!(runs(&client, "queued").await.len(), 8);
     server.shutdown().await;
 }
