@@ -2,8 +2,8 @@
 #![doc = include_str!("../docs/front.md")]
 
 mod attempt;
-mod backoff;
 mod background;
+mod backoff;
 mod builder;
 mod builders;
 mod client;
