@@ -31,6 +31,16 @@ pub const TAGS_MAX: usize = 16;
 pub const HISTORY_MAX: usize = 32;
 /// The step or message of a progress, bytes: a line on a page; more is cut.
 pub const PROGRESS_TEXT_MAX: usize = 256;
+/// Attempts of a run whose log is kept: the one that is read, and those before it that it is compared with.
+pub const LOG_ATTEMPTS_MAX: u32 = 4;
+/// Pages of an attempt's log: about 100 KiB. Four attempts of that are 128 keys of the embedded store, half a batch.
+pub const LOG_PAGES_MAX: u32 = 32;
+/// What the lines of a page weigh at most, bytes: laid down, it is one value of the embedded store, of 4 KiB.
+pub const LOG_PAGE_MAX: usize = 3 << 10;
+/// The text of a line of a log, bytes; more is cut.
+pub const LOG_TEXT_MAX: usize = 1 << 10;
+/// The target of a line of a log, bytes; more is cut.
+pub const LOG_TARGET_MAX: usize = 128;
 /// Runs in one answer of `list`.
 pub const PAGE_MAX: usize = 1000;
 /// Runs in one claim: what one server can hold ready.

@@ -23,9 +23,9 @@ pub use error::{
     SettleError, SteerError, StoreError,
 };
 pub use message::{
-    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Filter, Order, Orders, Page, PageRequest, Proceed,
-    Proceeded, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, Settled, Settlement,
-    Steer, Swept,
+    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Filter, LogPages, Order, Orders, Page, PageRequest,
+    Proceed, Proceeded, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, Settled,
+    Settlement, Steer, Swept,
 };
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     control::{Control, ControlChange, Controls, Scope},
     explain::Explanation,
     id::{RunId, ServerId},
+    log::{Log, LogRequest},
     retention::Retention,
     run::{NewRun, Snapshot},
     state::StateKind,
@@ -103,6 +104,15 @@ pub trait Store: Send + Sync + 'static {
     /// Callers: executors, for the attempts that they hold.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError>;
 
+    /// Keeps pages of the logs of attempts, each in its [place](crate::log::place) of its run's ring. Of a page that is
+    /// written again, the later holds. The latest attempt of a run may write, also when it has just ended;
+    /// [`CheckpointError::EpochLost`] refuses older ones.
+    ///
+    /// When it answers, the pages outlive the process, but they need not survive a power cut: nothing depends on them.
+    ///
+    /// Callers: executors, for their attempts.
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError>;
+
     /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known. One that was declared
     /// dead stays dead: [`ServerError::Dead`] tells it to stop its attempts, and a restart takes a new id.
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError>;
@@ -160,6 +170,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Why the run is not running now.
     async fn explain(&self, id: RunId) -> Result<Explanation, GetError>;
+
+    /// What an attempt of the run said, as [`gather`](crate::log::gather) makes it of the pages that are kept.
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError>;
 
     /// The run as soon as its revision is above `seen`; at once if it is. The revision grows with every change, so no
     /// change is missed, though several may be seen as one.

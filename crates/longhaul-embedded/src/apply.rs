@@ -6,6 +6,7 @@ mod control;
 mod copy;
 mod gate;
 mod insert;
+mod log;
 mod query;
 mod retention;
 mod schedules;
@@ -17,6 +18,7 @@ use longhaul_core::{Event, IllegalEvent, ServerId, StateKind, StoreError, decide
 
 pub(crate) use self::{
     claim::ParkedClaim,
+    log::check as check_log,
     query::{CountRequest, Counted},
     schedules::Rows,
     servers::Servers,
@@ -43,6 +45,10 @@ impl Committer {
             }
             C::Checkpoint { checkpoints, reply } => self.each(reply, checkpoints, Self::checkpoint),
             C::Settle { settlements, reply } => self.each(reply, settlements, Self::settle),
+            C::Log { pages, reply } => {
+                let outcome = pages.into_iter().map(|one| self.log(one)).collect();
+                self.answer(After::Flush, reply, outcome);
+            }
             C::Heartbeat { beat, reply } => {
                 let verdict = self.servers.heartbeat(self.now, &beat);
                 self.answer(After::Sync, reply, Ok(verdict));
@@ -99,6 +105,7 @@ impl Committer {
             | C::Controls { .. }
             | C::Schedules { .. }
             | C::Explain { .. }
+            | C::ReadLog { .. }
             | C::Export { .. }
             | C::Verify { .. } => unreachable!("reads are not executed"),
         }
@@ -126,6 +133,10 @@ impl Committer {
             C::Schedules { seen, reply } => self.show_schedules(seen, reply),
             C::Explain { id, reply } => {
                 let verdict = self.explain(id);
+                reply_now(reply, verdict);
+            }
+            C::ReadLog { request, reply } => {
+                let verdict = self.read_log(&request);
                 reply_now(reply, verdict);
             }
             C::Export { after, reply } => {

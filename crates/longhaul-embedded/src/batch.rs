@@ -47,6 +47,11 @@ impl Batch {
         self.writes.remove(key);
     }
 
+    /// Whether it writes to a key that begins with `prefix`.
+    pub(crate) fn puts_under(&self, prefix: &[u8]) -> bool {
+        self.writes.has_prefix(prefix)
+    }
+
     pub(crate) fn remove_all(&mut self, keys: &[Key]) {
         for key in keys {
             self.remove(key.clone());

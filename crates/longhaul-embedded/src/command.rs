@@ -3,12 +3,12 @@
 use std::{mem, sync::Arc};
 
 use longhaul_core::{
-    Control, ControlChange, Controls, Epoch, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId,
-    Snapshot, StateKind, StoreError,
+    Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    ServerId, Snapshot, StateKind, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
         ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
         SteerError, Swept,
     },
@@ -54,6 +54,7 @@ commands! {
     Claim { request: ClaimRequest, } -> Reply<Ticket>;
     Checkpoint { checkpoints: Vec<Checkpoint>, } -> Reply<Vec<Result<Checkpointed, CheckpointError>>>;
     Settle { settlements: Vec<Settlement>, } -> Reply<Vec<Result<Settled, SettleError>>>;
+    Log { pages: Vec<LogPages>, } -> Reply<Vec<Result<(), CheckpointError>>>;
     Heartbeat { beat: ServerBeat, } -> Verdict<(), ServerError>;
     Expire {} -> Reply<usize>;
     Leave { server: ServerId, } -> Reply<()>;
@@ -66,6 +67,7 @@ commands! {
     Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleError>;
     Schedules { seen: u64, } -> Reply<Schedules>;
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
+    ReadLog { request: LogRequest, } -> Verdict<Log, GetError>;
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
     Unpark { kinds: Vec<KindSupport>, } -> Reply<usize>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
@@ -91,6 +93,7 @@ impl Command {
                 | Self::Controls { .. }
                 | Self::Schedules { .. }
                 | Self::Explain { .. }
+                | Self::ReadLog { .. }
                 | Self::Export { .. }
                 | Self::Verify { .. }
         )

@@ -9,6 +9,7 @@
 //! | `d id` | a final run |
 //! | `x id part generation chunk` | a piece of a part that is too large to stand in its run's record |
 //! | `w id` | the pieces of this run are being written or removed, in more than one batch |
+//! | `o id attempt page` | a page of the log of an attempt, each by its place in its ring |
 //! | `c page` | who holds which runs |
 //! | `f state since id` | runs that became final together, for the retention |
 //! | `u kind 0 key` | the final run that has this unique key, and until when |
@@ -19,7 +20,9 @@
 //!
 //! No name holds a zero byte.
 
-use longhaul_core::{Key as Name, Kind, Queue, RunId, ScheduleName, Scope, StateKind, Timestamp, choose::Bucket};
+use longhaul_core::{
+    Epoch, Key as Name, Kind, Queue, RunId, ScheduleName, Scope, StateKind, Timestamp, choose::Bucket, log::place,
+};
 
 use crate::kv::Key;
 
@@ -27,6 +30,7 @@ pub(crate) const PAGE: u8 = b'p';
 pub(crate) const LIVE: u8 = b'l';
 pub(crate) const FINAL: u8 = b'd';
 pub(crate) const CHUNK: u8 = b'x';
+pub(crate) const LOG: u8 = b'o';
 pub(crate) const MARK: u8 = b'w';
 pub(crate) const SLOTS: u8 = b'c';
 pub(crate) const ENDED: u8 = b'f';
@@ -73,6 +77,16 @@ pub(crate) fn chunk(id: RunId, part: u8, generation: u8, chunk: u32) -> Key {
 /// All pieces of a run.
 pub(crate) fn chunks(id: RunId) -> Key {
     key(CHUNK, &[id.as_bytes()])
+}
+
+pub(crate) fn log(id: RunId, epoch: Epoch, page: u32) -> Key {
+    let (attempt, page) = place(epoch, page);
+    key(LOG, &[id.as_bytes(), &[attempt, page]])
+}
+
+/// All pages of the logs of a run.
+pub(crate) fn logs(id: RunId) -> Key {
+    key(LOG, &[id.as_bytes()])
 }
 
 /// All lists of runs that ended in `state`.
@@ -185,6 +199,11 @@ pub(crate) fn since_of(key: &[u8]) -> Option<Timestamp> {
     (key.len() == 26).then(|| Timestamp::from_micros((since ^ (1 << 63)) as i64))
 }
 
+/// The run of an `o` key.
+pub(crate) fn log_of(key: &[u8]) -> Option<RunId> {
+    (key.len() == 19).then(|| RunId::from_bytes(key[1..17].try_into().expect("16 bytes")))
+}
+
 /// Run, part, generation and number of a piece.
 pub(crate) fn chunk_of(key: &[u8]) -> Option<(RunId, u8, u8, u32)> {
     let (id, rest) = key.get(1..)?.split_at_checked(16)?;
@@ -226,6 +245,8 @@ mod tests {
             [&b"fc\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
         );
         assert_eq!(slots(1), b"c\0\x01");
+        assert_eq!(log(id, Epoch(6), 33), [&b"o"[..], &[0xAB; 16], &[2, 1]].concat());
+        assert_eq!(log_of(&log(id, Epoch(6), 33)), Some(id));
     }
 
     #[test]

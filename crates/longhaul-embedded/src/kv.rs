@@ -34,6 +34,10 @@ impl Writes {
         self.0.insert(key, None);
     }
 
+    pub(crate) fn has_prefix(&self, prefix: &[u8]) -> bool {
+        self.0.range(prefix.to_vec()..).next().is_some_and(|(key, _)| key.starts_with(prefix))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

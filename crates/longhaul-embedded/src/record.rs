@@ -2,6 +2,7 @@
 
 mod blob;
 mod control;
+mod log;
 mod parts;
 mod terms;
 mod v1;
@@ -14,6 +15,7 @@ use longhaul_core::{
 
 pub(crate) use self::{
     control::{read_control, write_control},
+    log::{read_log, write_log},
     parts::{Encoded, Layout, Pieces, encode},
     terms::TermsV1,
     v1::{RecordV1, read},

@@ -10,14 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Clock, Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId,
-    Snapshot, StateKind, Store, StoreError,
+    Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     code::KindSupport,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
         ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
         SteerError, Swept,
     },
@@ -25,7 +25,7 @@ use longhaul_core::{
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    apply::{CountRequest, Counted},
+    apply::{CountRequest, Counted, check_log},
     command::{Command, Reply, Ticket},
     committer::{Committer, Health},
     error::{OpenError, panicked},
@@ -204,6 +204,11 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Settle { settlements, reply }).await
     }
 
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        check_log(&pages);
+        self.call(|reply| Command::Log { pages, reply }).await
+    }
+
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
         self.call(|reply| Command::Heartbeat { beat, reply }).await?
     }
@@ -265,6 +270,10 @@ impl Store for EmbeddedStore {
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.call(|reply| Command::Get { id, reply }).await?
+    }
+
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.call(|reply| Command::ReadLog { request, reply }).await?
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {

@@ -128,6 +128,13 @@ impl Committer {
                 self.check_final(keys::id_of(key).ok_or_else(stray)?, value)?;
             }
             Some(&keys::CHUNK) => self.check_chunk(key)?,
+            Some(&keys::LOG) => {
+                let id = keys::log_of(key).ok_or_else(stray)?;
+                record::read_log(key, value)?;
+                if self.index.get(id).is_none() && self.kv.get(&keys::done(id))?.is_none() {
+                    return Err(Damage::of_run(id, "a page of its log is left of it").into());
+                }
+            }
             Some(&keys::ENDED) => {
                 let since = keys::since_of(key).ok_or_else(stray)?;
                 for id in batch::read_list(value)? {

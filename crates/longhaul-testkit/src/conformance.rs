@@ -45,6 +45,7 @@ pub mod hasten;
 pub mod insert;
 pub mod isolation;
 pub mod limits;
+pub mod log;
 pub mod orders;
 pub mod proceed;
 pub mod query;

@@ -15,13 +15,13 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Clock, Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId,
-    Snapshot, StateKind, Store, StoreError, Timestamp,
+    Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
         ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
         SteerError, Swept,
     },
@@ -151,6 +151,10 @@ impl Store for MemoryStore {
         Ok(self.write(|book, now| settlements.into_iter().map(|one| book.settle(now, one)).collect()))
     }
 
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        Ok(self.write(|book, _| pages.into_iter().map(|one| book.log(one)).collect()))
+    }
+
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
         self.write(|book, now| book.heartbeat(now, &beat))
     }
@@ -211,6 +215,10 @@ impl Store for MemoryStore {
     async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
         let now = self.clock.now();
         self.read(|book| book.explain(now, id))
+    }
+
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.read(|book| book.read_log(&request))
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId, Snapshot,
-    StateKind, Store, StoreError,
+    Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
         ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
         SteerError, Swept,
     },
@@ -66,6 +66,10 @@ impl Store for Timed {
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
         self.limited("settle", self.inner.settle(settlements)).await
+    }
+
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.limited("log", self.inner.log(pages)).await
     }
 
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
@@ -126,6 +130,10 @@ impl Store for Timed {
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.limited("get", self.inner.get(id)).await
+    }
+
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.limited("read_log", self.inner.read_log(request)).await
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {

@@ -8,6 +8,7 @@ use crate::{
     envelope::Envelope,
     event::{Ending, Event, StopRequest},
     id::{Epoch, RunId, ServerId},
+    log::LogPage,
     name::{Kind, Label, Queue, ScheduleName, Tag},
     progress::Progress,
     run::{NewRun, Priority, Run, Snapshot},
@@ -87,6 +88,24 @@ pub struct Checkpoint {
     pub execution_metadata: Option<Envelope>,
     /// How far it is, for people; `None`: as before.
     pub progress: Option<Progress>,
+}
+
+/// Pages of the log of an attempt.
+///
+/// ```
+/// use longhaul_core::{Epoch, LogPage, doc, store::LogPages};
+///
+/// let pages = LogPages { id: doc::run().id, epoch: Epoch(1), pages: vec![LogPage::default()] };
+/// assert_eq!(pages.pages[0].number, 0);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogPages {
+    /// The run.
+    pub id: RunId,
+    /// The attempt that says it.
+    pub epoch: Epoch,
+    /// In any order, [32](crate::limits::LOG_PAGES_MAX) at most.
+    pub pages: Vec<LogPage>,
 }
 
 /// A save that is kept.

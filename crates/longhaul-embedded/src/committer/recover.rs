@@ -161,6 +161,9 @@ impl Committer {
                 }
                 ControlFlow::Continue(())
             })?;
+            if layout.is_none() {
+                obsolete.extend(self.log_keys(id)?);
+            }
             obsolete.push(mark);
             self.remove_all(&obsolete)?;
         }

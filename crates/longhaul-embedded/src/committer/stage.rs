@@ -136,7 +136,8 @@ impl Committer {
     /// As [`erase`](Self::erase), of a run that is known by its record only.
     pub(crate) fn erase_values(&mut self, id: RunId, layout: &Layout, is_final: bool) -> Result<(), Fault> {
         self.free_place(id)?;
-        let obsolete = layout.all_pieces(id);
+        let mut obsolete = layout.all_pieces(id);
+        obsolete.extend(self.log_keys(id)?);
         let apart = obsolete.len() > PIECES_MAX;
         if apart {
             self.mark(id)?;

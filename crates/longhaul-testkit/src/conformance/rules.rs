@@ -113,6 +113,15 @@ macro_rules! conformance {
                 states_explain_themselves,
                 the_lack_of_a_server_is_told,
                 what_holds_it_back_is_told;
+            log:
+                what_attempts_say_is_read_back_by_attempt,
+                a_page_that_is_written_again_is_there_once,
+                only_so_many_pages_and_attempts_are_kept,
+                an_attempt_that_was_overtaken_says_nothing_more,
+                an_attempt_that_has_just_ended_may_still_say_something,
+                a_run_that_said_nothing_has_an_empty_log,
+                a_log_outlives_the_process,
+                a_log_goes_with_its_run;
             settle:
                 every_ending_does_what_decide_says,
                 every_ending_keeps_the_last_execution_metadata_and_progress,

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId, Snapshot,
-    StateKind, Store, StoreError,
+    Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
         ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
         SteerError, Swept,
     },
@@ -37,6 +37,11 @@ impl Store for FaultyStore {
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
         let ids = settlements.iter().map(|one| one.id).collect();
         self.pass(Call::Settle, ids, self.0.store.settle(settlements)).await
+    }
+
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        let ids = pages.iter().map(|one| one.id).collect();
+        self.pass(Call::Log, ids, self.0.store.log(pages)).await
     }
 
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
@@ -98,6 +103,10 @@ impl Store for FaultyStore {
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.pass(Call::Get, vec![id], self.0.store.get(id)).await
+    }
+
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.pass(Call::ReadLog, vec![request.id], self.0.store.read_log(request)).await
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {

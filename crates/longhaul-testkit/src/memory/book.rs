@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longhaul_core::{
-    Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, NewRun, Run, RunId, ScheduleName, ServerId, Snapshot,
-    StateKind, Timestamp, admit,
+    Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName, ServerId,
+    Snapshot, StateKind, Timestamp, admit,
     choose::Gate,
     decide,
     decide::Effects,
@@ -36,6 +36,8 @@ pub(super) struct Record {
     pub(super) snapshot: Snapshot,
     /// The latest attempt whose ending was kept.
     pub(super) settled: Option<Epoch>,
+    /// What its attempts said, by place.
+    pub(super) log: BTreeMap<(u8, u8), (Epoch, LogPage)>,
 }
 
 impl Book {
@@ -65,7 +67,7 @@ impl Book {
             ended: None,
             history: History::starting(first),
         };
-        self.runs.insert(new.id, Record { snapshot, settled: None });
+        self.runs.insert(new.id, Record { snapshot, settled: None, log: BTreeMap::new() });
         Ok(Inserted::New)
     }
 

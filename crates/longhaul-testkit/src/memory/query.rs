@@ -3,9 +3,10 @@
 use std::ops::Bound;
 
 use longhaul_core::{
-    Event, Explanation, Retention, RunId, Snapshot, Timestamp,
+    Event, Explanation, Log, LogRequest, Retention, RunId, Snapshot, Timestamp,
     explain::{Situation, explain},
     limits::PAGE_MAX,
+    log::gather,
     store::{Filter, GetError, Page, PageRequest, Swept},
 };
 
@@ -14,6 +15,11 @@ use super::book::Book;
 impl Book {
     pub(super) fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.runs.get(&id).map(|record| record.snapshot.clone()).ok_or(GetError::NotFound(id))
+    }
+
+    pub(super) fn read_log(&self, request: &LogRequest) -> Result<Log, GetError> {
+        let record = self.runs.get(&request.id).ok_or(GetError::NotFound(request.id))?;
+        Ok(gather(record.log.values().cloned(), request.attempt, request.from))
     }
 
     pub(super) fn explain(&self, now: Timestamp, id: RunId) -> Result<Explanation, GetError> {

@@ -2,7 +2,8 @@
 
 use longhaul_core::{
     Envelope, Epoch, Event, IllegalEvent, Progress, RunId, StateKind, Timestamp,
-    store::{Checkpoint, CheckpointError, Checkpointed, SettleError, Settled, Settlement},
+    log::place,
+    store::{Checkpoint, CheckpointError, Checkpointed, LogPages, SettleError, Settled, Settlement},
 };
 
 use super::book::Book;
@@ -39,6 +40,17 @@ impl Book {
         let state = self.apply(now, id, &Event::Settle { epoch, ending }).expect("the attempt holds the run");
         self.runs.get_mut(&id).expect("a settled run is kept").settled = Some(epoch);
         Ok(Settled::Now(state))
+    }
+
+    /// The latest attempt, whether it runs or has ended.
+    pub(super) fn log(&mut self, one: LogPages) -> Result<(), CheckpointError> {
+        let LogPages { id, epoch, pages } = one;
+        let record = self.runs.get_mut(&id).ok_or(CheckpointError::NotFound(id))?;
+        if record.snapshot.run.epoch != epoch {
+            return Err(CheckpointError::EpochLost { id, epoch });
+        }
+        record.log.extend(pages.into_iter().map(|page| (place(epoch, page.number), (epoch, page))));
+        Ok(())
     }
 
     fn holds(&self, id: RunId, epoch: Epoch) -> bool {

@@ -7,12 +7,12 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, Inserted, NewRun, Retention, RunId, Scope, ServerId, Snapshot,
-    StateKind, Store, StoreError,
+    Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
         ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
         SteerError, Swept,
     },
@@ -47,6 +47,12 @@ impl Store for Yielding {
     }
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
         self.inner.settle(settlements).await
+    }
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.inner.log(pages).await
+    }
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.inner.read_log(request).await
     }
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
         self.inner.heartbeat(beat).await

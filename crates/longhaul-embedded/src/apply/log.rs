@@ -1,0 +1,79 @@
+//! What attempts say: pages of their logs, written in place and read by run.
+
+use std::ops::ControlFlow;
+
+use longhaul_core::{
+    Log, LogRequest, RunId,
+    limits::LOG_PAGES_MAX,
+    log::gather,
+    store::{CheckpointError, GetError, LogPages},
+};
+
+use crate::{
+    committer::Committer,
+    error::Fault,
+    keys,
+    kv::Key,
+    record::{read_log, write_log},
+};
+
+impl Committer {
+    pub(super) fn log(&mut self, one: LogPages) -> Result<Result<(), CheckpointError>, Fault> {
+        let LogPages { id, epoch, pages } = one;
+        let Some(record) = self.take(id)? else { return Ok(Err(CheckpointError::NotFound(id))) };
+        let latest = record.run.epoch;
+        self.put_back(record);
+        if latest != epoch {
+            return Ok(Err(CheckpointError::EpochLost { id, epoch }));
+        }
+        self.room(pages.len())?;
+        for page in pages {
+            let key = keys::log(id, epoch, page.number);
+            let value = write_log(&key, epoch, page);
+            self.batch.put(key, value);
+        }
+        Ok(Ok(()))
+    }
+
+    pub(super) fn read_log(&mut self, request: &LogRequest) -> Result<Result<Log, GetError>, Fault> {
+        let id = request.id;
+        if let Err(error) = self.shows(id) {
+            return Ok(Err(error.into()));
+        }
+        if !self.exists(id)? {
+            return Ok(Err(GetError::NotFound(id)));
+        }
+        let mut pages = Vec::new();
+        let prefix = keys::logs(id);
+        self.kv.scan(&prefix, &prefix, &mut |key, bytes| {
+            // A damaged page costs its own lines: a log is read when something is wrong.
+            match read_log(key, bytes) {
+                Ok(page) => pages.push(page),
+                Err(damage) => tracing::warn!(%damage, "lines of a log are lost"),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(Ok(gather(pages, request.attempt, request.from)))
+    }
+
+    /// The keys of all pages of a run that is to be erased.
+    pub(crate) fn log_keys(&mut self, id: RunId) -> Result<Vec<Key>, Fault> {
+        let prefix = keys::logs(id);
+        // Pages in the making are not seen by a scan.
+        if self.batch.puts_under(&prefix) {
+            self.commit()?;
+        }
+        let mut found = Vec::new();
+        self.kv.scan(&prefix, &prefix, &mut |key, _| {
+            found.push(key.to_vec());
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// More pages than a ring has would not fit into one batch.
+pub(crate) fn check(pages: &[LogPages]) {
+    let most = pages.iter().map(|one| one.pages.len()).max().unwrap_or(0);
+    assert!(most <= LOG_PAGES_MAX as usize, "up to {LOG_PAGES_MAX} pages of an attempt are kept, not {most}");
+}
