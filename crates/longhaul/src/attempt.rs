@@ -13,7 +13,11 @@ use longhaul_core::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{backoff::Patience, outcome::Stopped};
+use crate::{
+    backoff::Patience,
+    logs::{Logs, Said},
+    outcome::Stopped,
+};
 
 /// Why an attempt was told to stop.
 ///
@@ -164,6 +168,8 @@ pub(crate) struct Attempt {
     left: AtomicBool,
     /// Calls of `Context::blocking` that are under way.
     pub(crate) blocking: AtomicUsize,
+    /// What it said, to be written.
+    pub(crate) said: Said,
 }
 
 impl std::fmt::Debug for Attempt {
@@ -178,8 +184,10 @@ impl Attempt {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         wake_autosave: Arc<Notify>,
+        logs: &Logs,
     ) -> Arc<Self> {
         let run = &claimed.run;
+        let said = logs.listen(run.id, run.epoch, &clock, &wake_autosave);
         let attempt = Self {
             id: run.id,
             kind: run.kind.clone(),
@@ -199,6 +207,7 @@ impl Attempt {
             told: Mutex::new(Told { progress: run.progress.clone().unwrap_or_default(), ..Told::default() }),
             left: AtomicBool::new(false),
             blocking: AtomicUsize::new(0),
+            said,
         };
         if let Some(request) = run.request.clone() {
             attempt.follow(request);

@@ -10,6 +10,7 @@ use crate::{
     context::Context,
     definition::{Definition, DefinitionError, TaskFn},
     ids::IdSource,
+    logs::Logs,
     outcome::ExecutionResult,
     queues::QueueOptions,
     registry::Registry,
@@ -140,6 +141,7 @@ impl Default for Builder {
                 labels: [].into(),
                 queues: Vec::new(),
                 only_queues: false,
+                logs: Logs::default(),
                 schedules: Vec::new(),
             },
             labels: Vec::new(),
@@ -457,6 +459,13 @@ impl Builder {
     /// How long a call of the store may take before it counts as failed. The default is 30 s.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.store_timeout = limit;
+        self
+    }
+
+    /// Keeps what attempts tell through `tracing` with their runs. See [`RunLogs`](crate::RunLogs).
+    #[cfg(feature = "logs")]
+    pub fn run_logs(mut self, logs: crate::RunLogs) -> Self {
+        self.settings.logs = logs.into();
         self
     }
 

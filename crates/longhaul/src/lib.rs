@@ -18,6 +18,11 @@ mod folder;
 #[cfg(doctest)]
 mod guide;
 mod ids;
+#[cfg(feature = "logs")]
+mod logs;
+#[cfg(not(feature = "logs"))]
+#[path = "no_logs.rs"]
+mod logs;
 pub mod machine;
 mod outcome;
 mod panics;
@@ -46,18 +51,20 @@ pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
     BulkError, ChangeSchedule, Client, Controlled, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError,
-    ProceedFound, ProceedRun, ProceedRunError, ProgressStream, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus,
-    Schedules, Select, Selected, UniqueKey,
+    ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome,
+    RunStatus, Schedules, Select, Selected, UniqueKey,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressTeller};
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
+#[cfg(feature = "logs")]
+pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    self as core, Backoff, Clock, Codec, Control, Explanation, Limits, Missed, Overlap, Paused, Priority, Progress,
-    Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, ServerId, StateKind, Store,
-    StoreError, Timestamp,
+    self as core, Backoff, Clock, Codec, Control, Explanation, Limits, Log, LogLevel, LogLine, Missed, Overlap, Paused,
+    Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, ServerId,
+    StateKind, Store, StoreError, Timestamp,
     envelope::OldValue,
     store::{Cancelled, Proceeded},
 };

@@ -43,13 +43,13 @@ pub(crate) trait Registered: Send + Sync {
 
 struct Entered<T: TaskTypes, F> {
     definition: Definition<T>,
-    run: F,
+    run: Arc<F>,
 }
 
 impl<T, F, Fut> Registered for Entered<T, F>
 where
     T: TaskTypes,
-    F: Fn(Context<T::Metadata, T::ExecutionMetadata>) -> Fut + Send + Sync,
+    F: Fn(Context<T::Metadata, T::ExecutionMetadata>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ExecutionResult<T::Output, T::Error>> + Send + 'static,
 {
     fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>) -> Result<Prepared, String> {
@@ -64,9 +64,10 @@ where
         let context = Context::new(metadata, values.clone(), attempt.clone());
         let definition = self.definition.clone();
         let attempt = attempt.clone();
-        let user = (self.run)(context);
+        let run = self.run.clone();
+        // The user's function is called when the attempt is performed, and not before: it may tell, and may panic.
         let future = Box::pin(async move {
-            let out = user.await;
+            let out = run(context).await;
             conclude(&definition, &attempt, out)
         });
         Ok(Prepared { values, future })
@@ -130,7 +131,7 @@ where
     F: Fn(Context<T::Metadata, T::ExecutionMetadata>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ExecutionResult<T::Output, T::Error>> + Send + 'static,
 {
-    Arc::new(Entered { definition, run })
+    Arc::new(Entered { definition, run: Arc::new(run) })
 }
 
 /// The tasks of a server, by every name that a stored run may carry.

@@ -41,6 +41,7 @@ pub use shutdown::{ShutdownReport, StoppedRun};
 use crate::{
     attempt::{Attempt, Capture, StopReason},
     ids::IdSource,
+    logs::Logs,
     queues::QueueSetting,
     registry::Registry,
     schedule::Declared,
@@ -60,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) queues: Vec<QueueSetting>,
     /// Only of these queues.
     pub(crate) only_queues: bool,
+    pub(crate) logs: Logs,
     /// That code declares.
     pub(crate) schedules: Vec<Declared>,
 }

@@ -12,6 +12,10 @@ use tracing::Span;
 
 use crate::attempt::{Attempt, ResumedFrom};
 
+/// The span of an attempt. The layer of [`RunLogs`](crate::RunLogs) knows attempts by it.
+#[cfg(feature = "logs")]
+pub(crate) const EXECUTE: &str = "run.execute";
+
 pub(crate) fn execute_span(attempt: &Attempt, server: ServerId) -> Span {
     tracing::info_span!(
         "run.execute",

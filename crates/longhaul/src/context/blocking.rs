@@ -78,12 +78,14 @@ impl<M: Send + Sync + 'static, X: Payload> Context<M, X> {
         let attempt = self.inner.attempt.clone();
         attempt.blocking.fetch_add(1, Ordering::AcqRel);
         let (tell, ended) = oneshot::channel();
+        // What is told on the thread belongs to the run too.
+        let span = tracing::Span::current();
         // A thread of our own, not one of the runtime's: a runtime waits for those when it ends, so work that does not
         // stop would hold up the process for ever.
         std::thread::Builder::new()
             .name(format!("longhaul-{}", self.inner.attempt.kind))
             .spawn(move || {
-                let out = panics::catch(|| work(&context));
+                let out = panics::catch(|| span.in_scope(|| work(&context)));
                 attempt.blocking.fetch_sub(1, Ordering::AcqRel);
                 // Nobody listens any more if the attempt was dropped meanwhile.
                 let _ = tell.send(out);

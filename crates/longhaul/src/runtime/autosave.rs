@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::store::Checkpoint;
+use longhaul_core::store::{Checkpoint, LogPages};
 use tokio::task::JoinSet;
 
 use super::{Executor, Held};
-use crate::clock;
+use crate::{attempt::Attempt, clock};
 
 /// Progress is published at most this often: what a person sees as moving.
 const PUBLISH: Duration = Duration::from_millis(250);
@@ -33,13 +33,19 @@ pub(super) async fn autosave(executor: Arc<Executor>) {
             if unsaved.is_empty() {
                 break;
             }
-            if nth % ticks_per_save == 0 { save(unsaved).await } else { publish(&executor, &unsaved).await }
+            if nth % ticks_per_save == 0 {
+                write_logs(&executor, &unsaved).await;
+                save(unsaved).await;
+            } else {
+                publish(&executor, &unsaved).await;
+            }
         }
     }
 }
 
 fn unsaved(executor: &Executor) -> Vec<Held> {
-    executor.held().values().filter(|held| held.attempt.unsaved.load(Ordering::Acquire)).cloned().collect()
+    let unsaved = |attempt: &Attempt| attempt.unsaved.load(Ordering::Acquire) || attempt.said.is_unwritten();
+    executor.held().values().filter(|held| unsaved(&held.attempt)).cloned().collect()
 }
 
 /// All at once, so that they share commits. Each attempt learns for itself if it has to stop.
@@ -49,6 +55,27 @@ async fn save(unsaved: Vec<Held>) {
         saves.spawn(async move { held.attempt.save(&*held.values).await.is_ok() });
     }
     saves.join_all().await;
+}
+
+/// Lines that are not written now are written with the next: nothing depends on them.
+async fn write_logs(executor: &Executor, unsaved: &[Held]) {
+    let said: Vec<_> = unsaved.iter().map(|held| &held.attempt).filter(|attempt| attempt.said.is_unwritten()).collect();
+    let pages: Vec<_> = said.iter().map(|attempt| pages(attempt)).collect();
+    if pages.is_empty() {
+        return;
+    }
+    // A claim that is lost is found out by other calls; its lines are not wanted any more.
+    if let Err(error) = executor.store.log(pages.clone()).await {
+        tracing::debug!(%error, "the logs of runs were not written");
+        for (attempt, unwritten) in said.into_iter().zip(pages) {
+            attempt.said.put_back(unwritten.pages);
+        }
+    }
+}
+
+/// What an attempt said since it was asked last.
+pub(super) fn pages(attempt: &Attempt) -> LogPages {
+    LogPages { id: attempt.id, epoch: attempt.epoch, pages: attempt.said.take() }
 }
 
 async fn publish(executor: &Executor, unsaved: &[Held]) {

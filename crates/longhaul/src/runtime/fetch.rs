@@ -154,6 +154,6 @@ async fn give_back(executor: &Executor, claimed: &Claimed) {
 
 impl Executor {
     pub(super) fn attempt(&self, claimed: &Claimed) -> Arc<Attempt> {
-        Attempt::new(claimed, self.store.clone(), self.clock.clone(), self.wake_autosave.clone())
+        Attempt::new(claimed, self.store.clone(), self.clock.clone(), self.wake_autosave.clone(), &self.settings.logs)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longhaul_core::store::{Settled, Settlement};
 use tokio::sync::mpsc;
 
-use super::Executor;
+use super::{Executor, autosave::pages};
 use crate::{attempt::Attempt, backoff::Patience, telemetry};
 
 /// Settlements in one call of the store: what fits into one commit of the embedded store.
@@ -32,10 +32,22 @@ pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Don
             taken = done.recv_many(&mut batch, BATCH) => if taken == 0 { return },
             () = executor.finished.cancelled() => return,
         }
-        tell(&executor, &batch).await;
+        tokio::join!(write_logs(&executor, &batch), tell(&executor, &batch));
         for done in batch.drain(..) {
             executor.let_go(&done.attempt);
         }
+    }
+}
+
+/// The last lines of attempts that ended, beside their endings: they shall share a commit.
+async fn write_logs(executor: &Executor, batch: &[Done]) {
+    let said = batch.iter().map(|done| &done.attempt).filter(|attempt| attempt.said.is_unwritten());
+    let pages: Vec<_> = said.map(|attempt| pages(attempt)).collect();
+    if pages.is_empty() || executor.broken().is_some() {
+        return;
+    }
+    if let Err(error) = executor.store.log(pages).await {
+        tracing::debug!(%error, "the last lines of the logs of runs were not written");
     }
 }
 

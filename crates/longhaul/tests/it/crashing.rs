@@ -32,6 +32,22 @@ async fn a_task_that_panics_again_and_again_is_quarantined_with_message_place_an
 }
 
 #[tokio::test]
+async fn a_function_that_panics_before_it_gives_its_future_has_panicked_too() {
+    let scene = Scene::new();
+    let server = scene
+        .builder()
+        .task_fn(WORK, |ctx| {
+            assert!(*ctx.metadata() != 7, "no page 7");
+            async move { done(&ctx) }
+        })
+        .start()
+        .unwrap();
+    let run = server.client().enqueue_fn(WORK, 7).retry(at_once().crashes(1)).await.unwrap();
+    let RunOutcome::Failed { failure, error: None } = run.outcome().await.unwrap() else { panic!("it panicked") };
+    assert_eq!((failure.cause, &*failure.message), (Cause::Panic, "no page 7"));
+}
+
+#[tokio::test]
 async fn a_panic_after_a_new_checkpoint_is_not_counted_in_a_row() {
     let scene = Scene::new();
     let server = scene

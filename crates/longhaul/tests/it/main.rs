@@ -14,6 +14,8 @@ mod faults;
 mod fence;
 mod finding;
 mod keeping;
+#[cfg(feature = "logs")]
+mod logs;
 mod machine;
 mod proceed;
 mod retry;

@@ -21,6 +21,7 @@ use crate::{
     StopReason,
     attempt::Attempt,
     definition::Common,
+    logs::Logs,
     panics::{CatchPanic, Caught},
     registry::{Concluded, Registered},
     runtime::conclude::{self, Performed},
@@ -113,7 +114,8 @@ impl<'a> Round<'a> {
 
     async fn attempt(&mut self, claimed: Claimed) {
         let store: Arc<dyn Store> = self.store.clone();
-        let attempt = Attempt::new(&claimed, store, Arc::new(self.clock.clone()), Arc::new(Notify::new()));
+        let attempt =
+            Attempt::new(&claimed, store, Arc::new(self.clock.clone()), Arc::new(Notify::new()), &Logs::default());
         let prepared = self.task.prepare(&claimed, &attempt).unwrap_or_else(|why| panic!("{why}"));
         let end = {
             let mut user = CatchPanic(prepared.future);
