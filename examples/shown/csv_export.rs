@@ -106,7 +106,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let id = export(&client, to.clone()).await.map_err(|error| error.to_string())?;
     let mut told = client.run::<ExportCsv>(id).progress();
     while told.next().await?.is_some() {
-        let Progress { step, done, total, message } = look(&client, id).await.map_err(|error| error.to_string())?;
+        let Progress { step, done, total, message, .. } = look(&client, id).await.map_err(|error| error.to_string())?;
         if let Some(total) = total {
             println!("{step}: {} % ({done} of {total}), {message}", 100 * done / total);
             looked.add_permits(1);

@@ -31,6 +31,8 @@ pub const TAGS_MAX: usize = 16;
 pub const HISTORY_MAX: usize = 32;
 /// The step or message of a progress, bytes: a line on a page; more is cut.
 pub const PROGRESS_TEXT_MAX: usize = 256;
+/// The unit of a progress, bytes: a word; more is cut.
+pub const PROGRESS_UNIT_MAX: usize = 32;
 /// Attempts of a run whose log is kept: the one that is read, and those before it that it is compared with.
 pub const LOG_ATTEMPTS_MAX: u32 = 4;
 /// Pages of an attempt's log: about 100 KiB. Four attempts of that are 128 keys of the embedded store, half a batch.

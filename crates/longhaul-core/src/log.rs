@@ -204,6 +204,12 @@ impl Log {
 
 /// Of the pages of a run, in any order, the lines that are asked for: what every store answers. Pages that lie about of
 /// attempts which were overtaken are left out.
+///
+/// ```
+/// use longhaul_core::{Log, log::gather};
+///
+/// assert_eq!(gather([], None, 0), Log::default());
+/// ```
 pub fn gather(pages: impl IntoIterator<Item = (Epoch, LogPage)>, attempt: Option<Epoch>, from: u64) -> Log {
     let mut of_attempts: BTreeMap<Epoch, Vec<LogPage>> = BTreeMap::new();
     for (epoch, page) in pages {

@@ -7,6 +7,7 @@ use std::sync::{
 
 use longhaul_core::{
     Clock, Envelope, Epoch, Kind, Progress, RunId, StopRequest, Store, StoreError,
+    progress::Pace,
     run::LastEnd,
     store::{Checkpoint, CheckpointError, Checkpointed, Claimed},
 };
@@ -138,6 +139,7 @@ pub(crate) enum CaptureError {
 #[derive(Default)]
 struct Told {
     progress: Progress,
+    pace: Pace,
     ever: bool,
     unpublished: bool,
 }
@@ -187,6 +189,8 @@ impl Attempt {
         logs: &Logs,
     ) -> Arc<Self> {
         let run = &claimed.run;
+        let progress = run.progress.clone().unwrap_or_default();
+        let pace = Pace::resuming(progress.rate);
         let said = logs.listen(run.id, run.epoch, &clock, &wake_autosave);
         let attempt = Self {
             id: run.id,
@@ -204,7 +208,7 @@ impl Attempt {
             seq: tokio::sync::Mutex::new(run.seq),
             unsaved: AtomicBool::new(false),
             wake_autosave,
-            told: Mutex::new(Told { progress: run.progress.clone().unwrap_or_default(), ..Told::default() }),
+            told: Mutex::new(Told { progress, pace, ..Told::default() }),
             left: AtomicBool::new(false),
             blocking: AtomicUsize::new(0),
             said,
@@ -254,10 +258,29 @@ impl Attempt {
         }
     }
 
+    /// Something else than the count.
     pub(crate) fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        self.tell_all(false, change);
+    }
+
+    /// How much is done.
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Progress)) {
+        self.tell_all(true, change);
+    }
+
+    fn tell_all(&self, counts: bool, change: impl FnOnce(&mut Progress)) {
         let mut told = self.told.lock().expect("nothing panics while it is held");
+        let step = told.progress.step.clone();
         change(&mut told.progress);
-        told.progress = std::mem::take(&mut told.progress).clamped();
+        let mut progress = std::mem::take(&mut told.progress).clamped();
+        if progress.step != step {
+            told.pace.reset();
+            progress.rate = None;
+        }
+        if counts {
+            progress.rate = told.pace.told(self.clock.now(), progress.done);
+        }
+        told.progress = progress;
         told.ever = true;
         told.unpublished = true;
         drop(told);

@@ -13,6 +13,7 @@ mod select;
 mod status;
 mod steer;
 mod unique;
+mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -23,13 +24,14 @@ pub use control::Controlled;
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found};
-pub use handle::{ProgressStream, RetryFrom, RunHandle, RunOutcome};
+pub use handle::{RetryFrom, RunHandle, RunOutcome};
 pub use log::ReadLog;
 pub use proceed::{ProceedFound, ProceedRun};
 pub use schedules::{ChangeSchedule, Schedules};
 pub use select::{Select, Selected};
 pub use status::RunStatus;
 pub use unique::{Kept, UniqueKey};
+pub use watch::{ProgressStream, Watch};
 
 use crate::{
     SystemClock,

@@ -52,7 +52,7 @@ pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, 
 pub use client::{
     BulkError, ChangeSchedule, Client, Controlled, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError,
     ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome,
-    RunStatus, Schedules, Select, Selected, UniqueKey,
+    RunStatus, Schedules, Select, Selected, UniqueKey, Watch,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressTeller};

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use longhaul_core::{Key, Label, OnConflict, Terms, Unique, UniqueScope, name::NameError};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct TermsV1 {
     limit_key: Option<Box<str>>,
     unique: Option<UniqueV1>,

@@ -1,7 +1,8 @@
 //! Format 1 of a record. Frozen: these types are never changed; what is to be stored otherwise gets a V2 and a `From`.
 //!
 //! ```text
-//! 01 | record: bincode, standard configuration | terms, if there are any | crc32 of the run's id and all before, LE
+//! 01 | record: bincode, standard configuration | tail | crc32 of the run's id and all before, LE
+//! tail: nothing, or terms, or terms and pace
 //! ```
 //! The parts `ended`, `history` and `tags` begin with a 01 of their own: they may stand apart, and outlive a rewrite of
 //! the record in a later format.
@@ -50,6 +51,9 @@ pub(crate) struct RecordV1<'a> {
     /// Laid down behind the record.
     #[serde(skip)]
     pub(crate) terms: Option<TermsV1>,
+    /// Laid down behind the terms.
+    #[serde(skip)]
+    pace: Option<PaceV1>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -125,6 +129,13 @@ struct ProgressV1 {
     done: u64,
     total: Option<u64>,
     message: Box<str>,
+}
+
+/// What is to be said of a progress besides. Came later, and stands behind the record where there is any.
+#[derive(Serialize, Deserialize)]
+struct PaceV1 {
+    unit: Box<str>,
+    rate: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -205,8 +216,13 @@ enum TransitionV1 {
 
 pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
     let mut bytes = versioned(record);
-    if let Some(terms) = &record.terms {
-        append(&mut bytes, terms);
+    match (&record.terms, &record.pace) {
+        (None, None) => {}
+        (Some(terms), None) => append(&mut bytes, terms),
+        (terms, Some(pace)) => {
+            append(&mut bytes, terms.as_ref().unwrap_or(&TermsV1::default()));
+            append(&mut bytes, pace);
+        }
     }
     let checksum = checksum(id, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
@@ -222,18 +238,24 @@ pub(crate) fn read(id: RunId, bytes: &[u8]) -> Result<RecordV1<'_>, Damage> {
     if stored != computed {
         return Err(Damage::of_run(id, format!("its checksum is {computed:08x}, not {stored:08x}")));
     }
-    read_with_terms(body).map_err(|reason| Damage::of_run(id, reason))
+    read_with_tail(body).map_err(|reason| Damage::of_run(id, reason))
 }
 
-fn read_with_terms(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
-    let (mut record, rest) = read_prefix::<RecordV1<'_>>(bytes)?;
+fn read_with_tail(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
+    let (mut record, mut rest) = read_prefix::<RecordV1<'_>>(bytes)?;
     if !rest.is_empty() {
         let (terms, used) =
             bincode::serde::decode_from_slice(rest, CONFIG).map_err(|error| format!("its terms: {error}"))?;
+        record.terms = Some(terms);
+        rest = &rest[used..];
+    }
+    if !rest.is_empty() {
+        let (pace, used) =
+            bincode::serde::decode_from_slice(rest, CONFIG).map_err(|error| format!("its pace: {error}"))?;
         if used != rest.len() {
             return Err(format!("{} bytes are left over", rest.len() - used));
         }
-        record.terms = Some(terms);
+        record.pace = Some(pace);
     }
     Ok(record)
 }
@@ -302,6 +324,7 @@ impl<'a> RecordV1<'a> {
             settled: record.settled,
             parts,
             terms: run.terms.as_deref().filter(|terms| !terms.is_empty()).map(TermsV1::of),
+            pace: run.progress.as_ref().and_then(PaceV1::of),
         }
     }
 
@@ -344,7 +367,7 @@ impl<'a> RecordV1<'a> {
             tags,
             policy: self.policy.back(),
             timeout: self.timeout,
-            terms: self.terms.as_ref().map(TermsV1::back).transpose().map_err(name)?,
+            terms: self.terms.as_ref().map(TermsV1::back).transpose().map_err(name)?.filter(|terms| !terms.is_empty()),
             created: Timestamp::from_micros(self.created),
             state: self.state.back(),
             since: Timestamp::from_micros(self.since),
@@ -356,7 +379,7 @@ impl<'a> RecordV1<'a> {
             suspicion: self.suspicion,
             request: self.request.as_ref().map(StopRequestV1::back),
             proceed_kept: self.proceed_kept,
-            progress: self.progress.as_ref().map(ProgressV1::back),
+            progress: self.progress.as_ref().map(|progress| progress.back(self.pace.as_ref())),
             revision: self.revision,
         })
     }
@@ -523,12 +546,26 @@ impl CountsV1 {
 
 impl ProgressV1 {
     fn of(progress: &Progress) -> Self {
-        let Progress { step, done, total, message } = progress.clone();
+        let Progress { step, done, total, message, unit: _, rate: _ } = progress.clone();
         Self { step, done, total, message }
     }
 
-    fn back(&self) -> Progress {
-        Progress { step: self.step.clone(), done: self.done, total: self.total, message: self.message.clone() }
+    fn back(&self, pace: Option<&PaceV1>) -> Progress {
+        Progress {
+            step: self.step.clone(),
+            done: self.done,
+            total: self.total,
+            unit: pace.map(|pace| pace.unit.clone()).unwrap_or_default(),
+            message: self.message.clone(),
+            rate: pace.and_then(|pace| pace.rate),
+        }
+    }
+}
+
+impl PaceV1 {
+    fn of(progress: &Progress) -> Option<Self> {
+        let Progress { unit, rate, .. } = progress;
+        (!unit.is_empty() || rate.is_some()).then(|| Self { unit: unit.clone(), rate: *rate })
     }
 }
 

@@ -101,7 +101,14 @@ pub async fn a_checkpoint_by_newer_code_leaves_the_run_to_newer_code(mut scene: 
 }
 
 fn halfway() -> Progress {
-    Progress { step: "exporting".into(), done: 5, total: Some(10), message: "half".into() }
+    Progress {
+        step: "exporting".into(),
+        done: 5,
+        total: Some(10),
+        unit: "pages".into(),
+        message: "half".into(),
+        rate: Some(2.5),
+    }
 }
 
 pub async fn progress_alone_is_seen_at_once_and_counts_as_no_checkpoint(mut scene: Scene) {

@@ -3,11 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Ended, Failure, NewRun, Progress, RunId, Snapshot, StoreError, Terms,
+    Ended, Failure, NewRun, RunId, Snapshot, StoreError, Terms,
     store::{CancelError, Cancelled, DeleteError, GetError, Steer, SteerError},
 };
 
-use super::{Client, OutcomeError, ProceedRun, RetryError, RunStatus};
+use super::{Client, OutcomeError, ProceedRun, ProgressStream, RetryError, RunStatus, Watch};
 use crate::definition::{Definition, TaskTypes};
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
@@ -151,9 +151,14 @@ impl<T: TaskTypes> RunHandle<T> {
         self.read_outcome(status.snapshot())
     }
 
+    /// The run, each time that anything of it changed, until it ended. See [`Watch`].
+    pub fn watch(&self) -> Watch<T> {
+        Watch::new(self.clone())
+    }
+
     /// How far the run is, each time that it tells, until it ended.
     pub fn progress(&self) -> ProgressStream<T> {
-        ProgressStream { run: self.clone(), seen: None }
+        ProgressStream::new(self.watch())
     }
 
     /// Calls the run off: at once if it waits, or by asking the server that executes it to stop it.
@@ -255,47 +260,4 @@ pub(super) async fn succeed(client: &Client, snapshot: Snapshot, from: RetryFrom
 fn successor_terms(terms: Option<&Arc<Terms>>) -> Option<Arc<Terms>> {
     let terms = Terms { unique: None, ..Terms::clone(terms?) };
     (!terms.is_empty()).then(|| terms.into())
-}
-
-/// How far a run is, each time that it tells. See [`RunHandle::progress`].
-///
-/// ```
-/// # use longhaul::{doc::CountUp, RunHandle};
-/// # async fn watch(run: RunHandle<CountUp>) -> Result<(), longhaul::OutcomeError> {
-/// let mut progress = run.progress();
-/// while let Some(told) = progress.next().await? {
-///     println!("{}: {} of {:?}", told.step, told.done, told.total);
-/// }
-/// # Ok(())
-/// # }
-/// ```
-pub struct ProgressStream<T: TaskTypes> {
-    run: RunHandle<T>,
-    seen: Option<RunStatus<T>>,
-}
-
-impl<T: TaskTypes> fmt::Debug for ProgressStream<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ProgressStream of {:?}", self.run)
-    }
-}
-
-impl<T: TaskTypes> ProgressStream<T> {
-    /// The progress as soon as it differs from what was given before; `None` once the run ended. The first call
-    /// gives what there is.
-    ///
-    /// Cancel safe.
-    pub async fn next(&mut self) -> Result<Option<Progress>, OutcomeError> {
-        loop {
-            let status = match &self.seen {
-                None => self.run.status().await?,
-                Some(seen) if seen.state().is_final() => return Ok(None),
-                Some(seen) => self.run.changed(seen).await?,
-            };
-            let before = self.seen.replace(status.clone()).map(|seen| seen.progress());
-            if before != Some(status.progress()) {
-                return Ok(Some(status.progress()));
-            }
-        }
-    }
 }

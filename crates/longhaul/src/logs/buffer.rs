@@ -39,8 +39,11 @@ impl Buffer {
         let mut pages = self.pages();
         if let Some(next) = pages.current.push(line) {
             let full = std::mem::replace(&mut pages.current, next);
-            pages.full.push_back(full);
-            pages.bound();
+            // All of it may have been taken already.
+            if pages.grown {
+                pages.full.push_back(full);
+                pages.bound();
+            }
         }
         pages.grown = true;
         if !self.unwritten.swap(true, Ordering::AcqRel) {

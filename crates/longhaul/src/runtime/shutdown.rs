@@ -34,7 +34,7 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 /// assert_eq!(report, longhaul::ShutdownReport::default());
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Runs that were executing when the shutdown began, with how far they were then. They go on in the next process,
@@ -62,7 +62,7 @@ pub struct ShutdownReport {
 /// }
 /// assert!(told(&[]).is_empty());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoppedRun {
     /// The run.
