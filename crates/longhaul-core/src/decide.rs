@@ -7,7 +7,7 @@ mod tests;
 use crate::{
     event::{Event, StopRequest},
     failure::{Cause, Failure},
-    history::{HistoryEntry, Transition},
+    history::{Actor, HistoryEntry, Transition},
     id::Epoch,
     limits::{REASON_MAX, cut},
     run::{Counts, Ended, LastEnd, NewRun, Priority, Run},
@@ -31,6 +31,25 @@ pub struct Decision {
     pub next: Run,
     /// What else is to be kept, in the same transaction.
     pub effects: Effects,
+}
+
+impl Decision {
+    /// The same, with who asked for it in the history.
+    ///
+    /// ```
+    /// use longhaul_core::{Actor, Event, decide, doc};
+    ///
+    /// let cancelled = decide(doc::NOW, &doc::run(), &Event::Cancel { reason: None })?.asked_by(Actor::named("ann"));
+    /// assert_eq!(cancelled.effects.history.unwrap().by, Actor::named("ann"));
+    /// # Ok::<(), longhaul_core::IllegalEvent>(())
+    /// ```
+    #[must_use]
+    pub fn asked_by(mut self, actor: Actor) -> Self {
+        if let Some(entry) = &mut self.effects.history {
+            entry.by = actor;
+        }
+        self
+    }
 }
 
 /// What a store keeps besides the run, in the same transaction.
@@ -137,7 +156,8 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         progress: None,
         revision: 1,
     };
-    (run, HistoryEntry::new(now, Epoch(0), Transition::Enqueued, None))
+    let first = HistoryEntry::new(now, Epoch(0), Transition::Enqueued, None);
+    (run, HistoryEntry { by: new.by.clone(), ..first })
 }
 
 /// What follows when `event` happens to `run` at `now`. Pure: the same in, the same out, and nothing else decides.
@@ -150,7 +170,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 /// # let (run, _) = admit(now, &NewRun {
 /// #     id: RunId::new(now, [0; 10]), kind: Kind::new("demo")?, version: 1, queue: Queue::default(),
 /// #     priority: Priority(0), tags: [].into(), policy: RetryPolicy::default(), timeout: None, due: None, terms: None,
-/// #     metadata, execution_metadata: None,
+/// #     metadata, execution_metadata: None, by: Default::default(),
 /// # });
 /// // `run` waits to be claimed, so it can be cancelled at once, and has no attempt that could make a checkpoint.
 /// let cancelled = decide(now, &run, &Event::Cancel { reason: None })?;

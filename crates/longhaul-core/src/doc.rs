@@ -4,7 +4,9 @@ use crate::{
     Codec, Envelope, Event, Kind, NewRun, Priority, Queue, RetryPolicy, Run, RunId, ServerId, Timestamp, admit,
     choose::{Lane, Line, Turn},
     code::{CodeMark, KindSupport},
-    decide, shape,
+    decide,
+    history::Actor,
+    shape,
     store::ServerBeat,
 };
 
@@ -33,6 +35,7 @@ pub fn new_run() -> NewRun {
         terms: None,
         metadata: value(),
         execution_metadata: None,
+        by: Actor::UNKNOWN,
     }
 }
 

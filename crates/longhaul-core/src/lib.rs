@@ -42,7 +42,7 @@ pub use envelope::{Codec, Envelope};
 pub use event::{Ending, Event, StopRequest};
 pub use explain::Explanation;
 pub use failure::{Cause, Failure};
-pub use history::{History, HistoryEntry, Transition};
+pub use history::{Actor, History, HistoryEntry, Transition};
 pub use id::{Epoch, RunId, ServerId};
 pub use log::{Log, LogLevel, LogLine, LogPage, LogRequest};
 pub use name::{Key, Kind, Label, Queue, ScheduleName, Tag};

@@ -6,7 +6,7 @@ use crate::{
     envelope::Envelope,
     event::StopRequest,
     failure::Failure,
-    history::History,
+    history::{Actor, History},
     id::{Epoch, RunId},
     name::{Kind, Queue, Tag},
     progress::Progress,
@@ -216,6 +216,8 @@ pub struct NewRun {
     pub metadata: Envelope,
     /// What the first attempt begins with; `None`: the type's default.
     pub execution_metadata: Option<Envelope>,
+    /// Who asks for it: the first line of its history.
+    pub by: Actor,
 }
 
 /// When a new run is due.

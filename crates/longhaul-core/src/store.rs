@@ -32,6 +32,7 @@ use crate::{
     code::KindSupport,
     control::{Control, ControlChange, Controls, Scope},
     explain::Explanation,
+    history::Actor,
     id::{RunId, ServerId},
     log::{Log, LogRequest},
     retention::Retention,
@@ -137,10 +138,10 @@ pub trait Store: Send + Sync + 'static {
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError>;
 
     /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError>;
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError>;
 
     /// Changes when, and whether, a run that is not final goes on. Answers the state that it is in afterwards.
-    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError>;
+    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError>;
 
     /// Changes what holds back a queue or a kind, and answers what holds now. Claims that wait see it at once; what
     /// runs already runs on.

@@ -14,7 +14,7 @@ mod servers;
 mod settle;
 mod watch;
 
-use longhaul_core::{Event, IllegalEvent, ServerId, StateKind, StoreError, decide};
+use longhaul_core::{Actor, Event, IllegalEvent, ServerId, StateKind, StoreError, decide};
 
 pub(crate) use self::{
     claim::ParkedClaim,
@@ -65,12 +65,12 @@ impl Committer {
                 let verdict = self.proceed(proceed);
                 self.answer(After::Sync, reply, verdict);
             }
-            C::Cancel { id, reason, reply } => {
-                let verdict = self.cancel(id, reason);
+            C::Cancel { id, reason, by, reply } => {
+                let verdict = self.cancel(id, reason, by);
                 self.answer(After::Sync, reply, verdict);
             }
-            C::Steer { id, steer, reply } => {
-                let verdict = self.steer(id, steer);
+            C::Steer { id, steer, by, reply } => {
+                let verdict = self.steer(id, steer, by);
                 self.answer(After::Sync, reply, verdict);
             }
             C::Control { scope, change, reply } => {
@@ -194,11 +194,21 @@ impl Committer {
     /// it as it was.
     pub(crate) fn happen(
         &mut self,
-        mut record: Box<Record>,
+        record: Box<Record>,
         event: &Event,
     ) -> Result<Result<StateKind, IllegalEvent>, Fault> {
+        self.happen_for(record, event, Actor::UNKNOWN)
+    }
+
+    /// The same, of an event that a client asked for.
+    pub(crate) fn happen_for(
+        &mut self,
+        mut record: Box<Record>,
+        event: &Event,
+        by: Actor,
+    ) -> Result<Result<StateKind, IllegalEvent>, Fault> {
         let listed = record.run.state.is_final();
-        match record.absorb(decide(self.now, &record.run, event)) {
+        match record.absorb(decide(self.now, &record.run, event).map(|decision| decision.asked_by(by))) {
             Err(illegal) => {
                 self.put_back(record);
                 Ok(Err(illegal))

@@ -3,8 +3,8 @@
 use std::{mem, sync::Arc};
 
 use longhaul_core::{
-    Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
-    ServerId, Snapshot, StateKind, StoreError,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId,
+    Scope, ServerId, Snapshot, StateKind, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
@@ -60,8 +60,8 @@ commands! {
     Leave { server: ServerId, } -> Reply<()>;
     Orders { server: ServerId, seen: u64, } -> Reply<Orders>;
     Proceed { proceed: Proceed, } -> Verdict<Proceeded, ProceedError>;
-    Cancel { id: RunId, reason: Option<Box<str>>, } -> Verdict<Cancelled, CancelError>;
-    Steer { id: RunId, steer: Steer, } -> Verdict<StateKind, SteerError>;
+    Cancel { id: RunId, reason: Option<Box<str>>, by: Actor, } -> Verdict<Cancelled, CancelError>;
+    Steer { id: RunId, steer: Steer, by: Actor, } -> Verdict<StateKind, SteerError>;
     Control { scope: Scope, change: ControlChange, } -> Reply<Control>;
     Controls {} -> Reply<Controls>;
     Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleError>;

@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
-    ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId,
+    Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     code::KindSupport,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
@@ -229,12 +229,12 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Proceed { proceed, reply }).await?
     }
 
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
-        self.call(|reply| Command::Cancel { id, reason, reply }).await?
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.call(|reply| Command::Cancel { id, reason, by, reply }).await?
     }
 
-    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
-        self.call(|reply| Command::Steer { id, steer, reply }).await?
+    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
+        self.call(|reply| Command::Steer { id, steer, by, reply }).await?
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Backoff, Cause, Codec, Ending, Envelope, Epoch, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, RunId,
+    Actor, Backoff, Cause, Codec, Ending, Envelope, Epoch, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, RunId,
     ServerId, Timestamp, code::CodeMark, code::KindSupport, shape,
 };
 
@@ -93,6 +93,7 @@ pub fn new_run(now: Timestamp, kind: &str, n: u64) -> NewRun {
         terms: None,
         metadata: value(n),
         execution_metadata: None,
+        by: Actor::UNKNOWN,
     }
 }
 

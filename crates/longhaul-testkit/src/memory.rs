@@ -15,8 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
-    ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId,
+    Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     code::KindSupport,
     store::{
@@ -176,12 +176,12 @@ impl Store for MemoryStore {
         self.write(|book, now| book.proceed(now, proceed))
     }
 
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
-        self.write(|book, now| book.cancel(now, id, reason))
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.write(|book, now| book.cancel(now, id, reason, by))
     }
 
-    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
-        self.write(|book, now| book.steer(now, id, steer))
+    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
+        self.write(|book, now| book.steer(now, id, steer, by))
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {

@@ -17,7 +17,7 @@ mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use longhaul_core::{Clock, RunId, Snapshot, Store, store::GetError};
+use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
 
 pub use bulk::BulkError;
 pub use control::Controlled;
@@ -59,6 +59,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Who asks.
+    by: Actor,
 }
 
 struct Inner {
@@ -81,7 +83,27 @@ impl Client {
     }
 
     pub(crate) fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: IdSource, shapes: Shapes) -> Self {
-        Self { inner: Arc::new(Inner { store, clock, ids, shapes }) }
+        Self { inner: Arc::new(Inner { store, clock, ids, shapes }), by: Actor::UNKNOWN }
+    }
+
+    /// The same client, in the name of somebody: the history of each run tells who enqueued, cancelled, suspended, let
+    /// go on or moved it. The name is cut to 128 bytes; nobody checks it.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// let run = client.acting_as("ann").enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// client.acting_as("bob").run::<CountUp>(run.id()).cancel("too many").await?;
+    /// let told: Vec<String> = run.status().await?.history().lines().map(|line| line.to_string()).collect();
+    /// assert_eq!(told, ["enqueued by ann", "cancelled by bob: too many"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn acting_as(&self, name: &str) -> Self {
+        Self { inner: self.inner.clone(), by: Actor::named(name) }
     }
 
     /// Enqueues a run of `T`; await what it returns. See [`Enqueue`].

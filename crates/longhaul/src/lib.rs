@@ -62,9 +62,9 @@ pub use folder::open;
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    self as core, Backoff, Clock, Codec, Control, Explanation, Limits, Log, LogLevel, LogLine, Missed, Overlap, Paused,
-    Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, ServerId,
-    StateKind, Store, StoreError, Timestamp,
+    self as core, Actor, Backoff, Clock, Codec, Control, Explanation, Limits, Log, LogLevel, LogLine, Missed, Overlap,
+    Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName,
+    ServerId, StateKind, Store, StoreError, Timestamp,
     envelope::OldValue,
     store::{Cancelled, Proceeded},
 };

@@ -23,4 +23,5 @@ pub(crate) use look::forget_finished;
 pub(crate) use look::is_behind;
 pub(crate) use new::{Declared, Options, check_schedule, check_size};
 pub(crate) use row::{Origin, Row};
+pub(crate) use runs::schedule_actor;
 pub(crate) use step::Step;

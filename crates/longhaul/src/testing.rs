@@ -18,7 +18,7 @@ mod unit;
 
 use std::sync::Arc;
 
-use longhaul_core::{Kind, NewRun, RunId};
+use longhaul_core::{Actor, Kind, NewRun, RunId};
 pub use longhaul_testkit::{MemoryStore, TestClock};
 
 pub use interrupt::{Interruptions, Report, interrupt_everywhere};
@@ -59,5 +59,6 @@ fn plain_run(id: RunId, kind: Kind, metadata: longhaul_core::Envelope) -> NewRun
         terms: None,
         metadata,
         execution_metadata: None,
+        by: Actor::UNKNOWN,
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -92,12 +92,12 @@ impl Store for Timed {
         self.limited("proceed", self.inner.proceed(proceed)).await
     }
 
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
-        self.limited("cancel", self.inner.cancel(id, reason)).await
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.limited("cancel", self.inner.cancel(id, reason, by)).await
     }
 
-    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
-        self.limited("steer", self.inner.steer(id, steer)).await
+    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
+        self.limited("steer", self.inner.steer(id, steer, by)).await
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {

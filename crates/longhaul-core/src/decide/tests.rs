@@ -10,6 +10,7 @@ use crate::{
     envelope::{Codec, Envelope},
     event::Ending,
     failure::{Cause, Failure},
+    history::Actor,
     id::{RunId, ServerId},
     name::{Kind, Queue},
     retry::{Backoff, RetryPolicy},
@@ -39,6 +40,7 @@ fn new_run() -> NewRun {
         terms: None,
         metadata: value(1),
         execution_metadata: None,
+        by: Actor::UNKNOWN,
     }
 }
 
@@ -85,7 +87,10 @@ fn a_new_run_waits_until_it_is_due() {
         let (run, first) = admit(NOW, &NewRun { due, ..new_run() });
         assert_eq!(run.state, State::Pending { due: expected });
         assert_eq!((run.created, run.since, run.epoch, run.revision), (NOW, NOW, Epoch(0), 1));
-        assert_eq!(first, HistoryEntry { at: NOW, epoch: Epoch(0), what: Transition::Enqueued, why: None });
+        assert_eq!(
+            first,
+            HistoryEntry { at: NOW, epoch: Epoch(0), what: Transition::Enqueued, why: None, by: Actor::UNKNOWN }
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     control::{ControlChange, Limits, Paused, Scope},
     decide::admit,
     envelope::{Codec, Envelope},
+    history::Actor,
     id::RunId,
     name::Queue,
     retry::RetryPolicy,
@@ -32,6 +33,7 @@ fn run(requires: &[&str]) -> Run {
         terms: Some(Terms { requires, ..Terms::default() }.into()),
         metadata: Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>()).unwrap(),
         execution_metadata: None,
+        by: Actor::UNKNOWN,
     };
     admit(NOW, &new).0
 }

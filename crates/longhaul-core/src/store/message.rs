@@ -7,6 +7,7 @@ use crate::{
     code::KindSupport,
     envelope::Envelope,
     event::{Ending, Event, StopRequest},
+    history::Actor,
     id::{Epoch, RunId, ServerId},
     log::LogPage,
     name::{Kind, Label, Queue, ScheduleName, Tag},
@@ -239,6 +240,8 @@ pub struct Proceed {
     pub at: Option<Timestamp>,
     /// Other execution metadata to go on with.
     pub replacement: Option<Replacement>,
+    /// Who asks for it.
+    pub by: Actor,
 }
 
 /// Execution metadata that a client changed.

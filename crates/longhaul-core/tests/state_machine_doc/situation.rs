@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, Run, RunId,
-    ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
+    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, Run,
+    RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -29,6 +29,7 @@ fn run(state: State) -> Run {
         terms: None,
         metadata: value(),
         execution_metadata: None,
+        by: Actor::UNKNOWN,
     };
     let (admitted, _) = admit(NOW, &new);
     Run { state, epoch: Epoch(3), ..admitted }

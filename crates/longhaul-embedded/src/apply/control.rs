@@ -1,7 +1,7 @@
 //! What clients ask of a run.
 
 use longhaul_core::{
-    Event, RunId, StateKind,
+    Actor, Event, RunId, StateKind,
     code::KindSupport,
     decide,
     store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, Steer, SteerError},
@@ -11,7 +11,7 @@ use crate::{committer::Committer, error::Fault};
 
 impl Committer {
     pub(super) fn proceed(&mut self, proceed: Proceed) -> Result<Result<Proceeded, ProceedError>, Fault> {
-        let Proceed { id, at, replacement } = proceed;
+        let Proceed { id, at, replacement, by } = proceed;
         let Some(mut record) = self.take(id)? else {
             return Ok(Err(ProceedError::NotFound(id)));
         };
@@ -28,7 +28,7 @@ impl Committer {
         {
             record.set_execution_metadata(Some(new.execution_metadata));
         }
-        Ok(match self.happen(record, &event)? {
+        Ok(match self.happen_for(record, &event, by)? {
             Ok(StateKind::Running) => Ok(Proceeded::Kept),
             Ok(_) => Ok(Proceeded::Now),
             Err(_) => Err(ProceedError::NotSuspended { id, state }),
@@ -39,23 +39,24 @@ impl Committer {
         &mut self,
         id: RunId,
         reason: Option<Box<str>>,
+        by: Actor,
     ) -> Result<Result<Cancelled, CancelError>, Fault> {
         let Some(record) = self.take(id)? else {
             return Ok(Err(CancelError::NotFound(id)));
         };
         let state = record.run.state.kind();
-        Ok(match self.happen(record, &Event::Cancel { reason })? {
+        Ok(match self.happen_for(record, &Event::Cancel { reason }, by)? {
             Ok(StateKind::Running) => Ok(Cancelled::Requested),
             Ok(_) => Ok(Cancelled::Now),
             Err(_) => Err(CancelError::Final { id, state }),
         })
     }
 
-    pub(super) fn steer(&mut self, id: RunId, steer: Steer) -> Result<Result<StateKind, SteerError>, Fault> {
+    pub(super) fn steer(&mut self, id: RunId, steer: Steer, by: Actor) -> Result<Result<StateKind, SteerError>, Fault> {
         let Some(record) = self.take(id)? else {
             return Ok(Err(SteerError::NotFound(id)));
         };
-        let steered = self.happen(record, &steer.event())?;
+        let steered = self.happen_for(record, &steer.event(), by)?;
         Ok(steered.map_err(|why| SteerError::Refused { id, why }))
     }
 

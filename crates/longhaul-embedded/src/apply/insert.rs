@@ -52,7 +52,7 @@ impl Committer {
             Conflict::Replace => {
                 let event: Event = terms::replacement(self.now, &new);
                 there.replace(new.metadata, new.execution_metadata);
-                self.happen(there, &event)?.expect("it has not begun");
+                self.happen_for(there, &event, new.by)?.expect("it has not begun");
                 Ok(Ok(Inserted::Replaced { id }))
             }
             Conflict::Return => {

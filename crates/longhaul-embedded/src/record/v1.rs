@@ -5,14 +5,15 @@
 //! tail: nothing, or terms, or terms and pace
 //! ```
 //! The parts `ended`, `history` and `tags` begin with a 01 of their own: they may stand apart, and outlive a rewrite of
-//! the record in a later format.
+//! the record in a later format. A history that tells who asked for something begins with a 02, and after its entries
+//! come, for each of them, the names.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Kind, LastEnd, Priority, Progress, Queue,
-    Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp, Transition, Waiting, code::CodeMark,
-    run::Counts,
+    Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Kind, LastEnd, Priority, Progress,
+    Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp, Transition, Waiting,
+    code::CodeMark, run::Counts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -613,6 +614,9 @@ fn read_ended(bytes: &[u8]) -> Result<Ended, String> {
     })
 }
 
+/// A history of which at least one entry says who.
+const HISTORY_WITH_ACTORS: u8 = 2;
+
 pub(super) fn history_bytes(history: &History) -> Vec<u8> {
     let entry = |entry: &'_ HistoryEntry| EntryV1 {
         at: entry.at.as_micros(),
@@ -620,18 +624,42 @@ pub(super) fn history_bytes(history: &History) -> Vec<u8> {
         what: TransitionV1::of(entry.what),
         why: entry.why.as_deref().map(|why| Cow::Owned(why.to_owned())),
     };
-    versioned(&HistoryV1 { entries: history.entries.iter().map(entry).collect(), dropped: history.dropped })
+    let mut bytes =
+        versioned(&HistoryV1 { entries: history.entries.iter().map(entry).collect(), dropped: history.dropped });
+    if history.entries.iter().any(|entry| entry.by != Actor::UNKNOWN) {
+        bytes[0] = HISTORY_WITH_ACTORS;
+        let actors: Vec<&str> = history.entries.iter().map(|entry| entry.by.as_str().unwrap_or_default()).collect();
+        append(&mut bytes, &actors);
+    }
+    bytes
 }
 
 fn read_history(bytes: &[u8]) -> Result<History, String> {
-    let HistoryV1 { entries, dropped } = read_versioned(bytes)?;
-    let entry = |entry: EntryV1<'_>| HistoryEntry {
+    let (HistoryV1 { entries, dropped }, actors) = match bytes.split_first() {
+        Some((&HISTORY_WITH_ACTORS, body)) => {
+            let ((history, actors), used): ((HistoryV1<'_>, Vec<&str>), usize) =
+                bincode::serde::borrow_decode_from_slice(body, CONFIG).map_err(|error| error.to_string())?;
+            if used != body.len() || actors.len() != history.entries.len() {
+                return Err(format!(
+                    "{} entries, {} names, {} bytes left over",
+                    history.entries.len(),
+                    actors.len(),
+                    body.len() - used
+                ));
+            }
+            (history, actors)
+        }
+        _ => (read_versioned(bytes)?, Vec::new()),
+    };
+    let mut actors = actors.into_iter().map(Actor::named);
+    let mut entry = |entry: EntryV1<'_>| HistoryEntry {
         at: Timestamp::from_micros(entry.at),
         epoch: Epoch(entry.epoch),
         what: entry.what.back(),
         why: entry.why.map(Into::into),
+        by: actors.next().unwrap_or_default(),
     };
-    Ok(History { entries: entries.into_iter().map(entry).collect(), dropped })
+    Ok(History { entries: entries.into_iter().map(&mut entry).collect(), dropped })
 }
 
 pub(super) fn tags_bytes(tags: &[Tag]) -> Vec<u8> {

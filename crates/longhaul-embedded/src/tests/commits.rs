@@ -1,7 +1,7 @@
 //! What is committed when, and together with what.
 
 use longhaul_core::{
-    Ending, StateKind, Store, StoreError,
+    Actor, Ending, StateKind, Store, StoreError,
     store::{Checkpoint, Filter},
 };
 use longhaul_testkit::fixture;
@@ -116,7 +116,7 @@ fn after_a_failed_write_nothing_is_written_and_the_rest_stays_readable() {
         let doubtful = kit.insert(value(2, 10)).await;
         kit.disk.cut(Cut { after: 0, in_effect: true });
         assert!(
-            matches!(kit.store.cancel(doubtful, None).await, Err(error) if error.to_string().contains("start the process again"))
+            matches!(kit.store.cancel(doubtful, None, Actor::UNKNOWN).await, Err(error) if error.to_string().contains("start the process again"))
         );
 
         let broken = kit.store.health().expect_err("it is broken");

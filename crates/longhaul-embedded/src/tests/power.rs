@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use longhaul_core::{
-    Ended, Ending, NewRun, Retention, RunId, Snapshot, StateKind, Store,
+    Actor, Ended, Ending, NewRun, Retention, RunId, Snapshot, StateKind, Store,
     store::{Claimed, GetError, Proceed, Settlement},
 };
 use longhaul_testkit::fixture;
@@ -96,12 +96,12 @@ impl World {
             Op::End { how, size, count } => return self.end(kit, how, size, count).await,
             Op::Proceed { nth } => {
                 let Some(id) = self.nth(nth) else { return false };
-                _ = kit.store.proceed(Proceed { id, at: None, replacement: None }).await;
+                _ = kit.store.proceed(Proceed { id, at: None, replacement: None, by: Actor::UNKNOWN }).await;
             }
             Op::Cancel { nth } => {
                 let Some(id) = self.nth(nth) else { return false };
                 self.entry(id).may_have_ended = true;
-                if kit.store.cancel(id, None).await == Ok(longhaul_core::store::Cancelled::Now) {
+                if kit.store.cancel(id, None, Actor::UNKNOWN).await == Ok(longhaul_core::store::Cancelled::Now) {
                     self.entry(id).ended = Some(Ended::Cancelled { reason: None, error: None });
                 }
             }

@@ -1,7 +1,7 @@
 //! Saving execution metadata.
 
 use longhaul_core::{
-    Progress, StopRequest,
+    Actor, Progress, StopRequest,
     store::{Checkpoint, CheckpointError, Checkpointed},
 };
 
@@ -68,7 +68,7 @@ pub async fn several_checkpoints_of_one_run_in_a_batch_are_kept_in_order(mut sce
 
 pub async fn a_checkpoint_brings_back_that_the_run_was_cancelled(mut scene: Scene) {
     let claimed = scene.running().await;
-    scene.store.cancel(claimed.run.id, Some("too dear".into())).await.expect("it is not final");
+    scene.store.cancel(claimed.run.id, Some("too dear".into()), Actor::UNKNOWN).await.expect("it is not final");
     let asked = Checkpointed { request: Some(StopRequest::Cancel { reason: Some("too dear".into()) }) };
     assert_eq!(scene.checkpoint(&claimed, 1, 10).await, Ok(asked.clone()));
     assert_eq!(scene.get(claimed.run.id).await.execution_metadata, Some(value(10)));

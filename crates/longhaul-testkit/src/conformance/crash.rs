@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_core::{Ended, LastEnd, Run, State, StateKind, run::Due};
+use longhaul_core::{Actor, Ended, LastEnd, Run, State, StateKind, run::Due};
 
 use super::{Scene, scene::ids};
 use crate::fixture::{completed, suspended, value};
@@ -33,7 +33,7 @@ pub async fn every_run_is_there_as_it_was_kept(mut scene: Scene) {
     later.execution_metadata = Some(value(3));
     let later = scene.insert(later).await;
     let cancelled = scene.enqueue().await;
-    scene.store.cancel(cancelled, Some("too dear".into())).await.expect("it is not final");
+    scene.store.cancel(cancelled, Some("too dear".into()), Actor::UNKNOWN).await.expect("it is not final");
 
     let all = [completed_run.run.id, suspended_run.run.id, retrying.run.id, later, cancelled];
     let mut before = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Progress, StateKind,
+    Actor, Progress, StateKind,
     store::{Checkpoint, CheckpointError, Claimed, SettleError, Settlement},
 };
 
@@ -73,7 +73,7 @@ pub async fn late_writes_after_a_crash_are_refused(mut scene: Scene) {
 
 pub async fn late_writes_after_a_cancelled_run_crashed_are_refused(mut scene: Scene) {
     let stale = scene.running().await;
-    scene.store.cancel(stale.run.id, None).await.expect("it is not final");
+    scene.store.cancel(stale.run.id, None, Actor::UNKNOWN).await.expect("it is not final");
     scene.store.leave(scene.server).await.expect("the store works");
     assert_eq!(scene.state(stale.run.id).await, StateKind::Cancelled);
     writes_nothing(&scene, &stale).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_core::{StopRequest, store::Order};
+use longhaul_core::{Actor, StopRequest, store::Order};
 
 use super::{Scene, scene::Parked};
 use crate::fixture::{completed, suspended};
@@ -19,7 +19,7 @@ async fn waits_for_orders(scene: &Scene, seen: u64) -> Parked<longhaul_core::sto
 pub async fn a_cancellation_reaches_the_server_that_waits_for_orders(mut scene: Scene) {
     let claimed = scene.running().await;
     let waiting = waits_for_orders(&scene, 0).await;
-    scene.store.cancel(claimed.run.id, Some("too dear".into())).await.expect("it runs");
+    scene.store.cancel(claimed.run.id, Some("too dear".into()), Actor::UNKNOWN).await.expect("it runs");
     let told = waiting.answer().await;
     let order = Order { id: claimed.run.id, epoch: claimed.run.epoch, request: cancel("too dear") };
     assert_eq!(told.orders, [order]);
@@ -31,10 +31,10 @@ pub async fn a_cancellation_reaches_the_server_that_waits_for_orders(mut scene: 
 
 pub async fn orders_given_before_are_answered_at_once_and_after_a_position_only_later_ones(mut scene: Scene) {
     let (one, two) = (scene.running().await, scene.running().await);
-    scene.store.cancel(one.run.id, Some("first".into())).await.expect("it runs");
+    scene.store.cancel(one.run.id, Some("first".into()), Actor::UNKNOWN).await.expect("it runs");
     let first = scene.store.orders(scene.server, 0).await.expect("the store works");
     assert_eq!(first.orders.iter().map(|order| order.id).collect::<Vec<_>>(), [one.run.id]);
-    scene.store.cancel(two.run.id, Some("second".into())).await.expect("it runs");
+    scene.store.cancel(two.run.id, Some("second".into()), Actor::UNKNOWN).await.expect("it runs");
     let second = scene.store.orders(scene.server, first.position).await.expect("the store works");
     assert_eq!(second.orders.iter().map(|order| order.id).collect::<Vec<_>>(), [two.run.id]);
     assert!(second.position > first.position);
@@ -45,26 +45,26 @@ pub async fn a_server_is_not_told_of_the_runs_of_another(mut scene: Scene) {
     let others = scene.running().await;
     scene.server = scene.new_server(Duration::from_secs(60)).await;
     let waiting = waits_for_orders(&scene, 0).await;
-    scene.store.cancel(others.run.id, None).await.expect("it runs");
+    scene.store.cancel(others.run.id, None, Actor::UNKNOWN).await.expect("it runs");
     scene.still_waits(&waiting).await;
     assert_eq!(scene.store.orders(first, 0).await.expect("the store works").orders.len(), 1);
 
     let own = scene.running().await;
-    scene.store.cancel(own.run.id, None).await.expect("it runs");
+    scene.store.cancel(own.run.id, None, Actor::UNKNOWN).await.expect("it runs");
     assert_eq!(waiting.answer().await.orders[0].id, own.run.id);
 }
 
 pub async fn runs_that_do_not_run_give_no_orders(mut scene: Scene) {
     let waiting = waits_for_orders(&scene, 0).await;
     let pending = scene.enqueue().await;
-    scene.store.cancel(pending, None).await.expect("it is not final");
+    scene.store.cancel(pending, None, Actor::UNKNOWN).await.expect("it is not final");
     let claimed = scene.running().await;
     scene.end(&claimed, suspended()).await;
-    scene.store.cancel(claimed.run.id, None).await.expect("it is not final");
+    scene.store.cancel(claimed.run.id, None, Actor::UNKNOWN).await.expect("it is not final");
     scene.still_waits(&waiting).await;
 
     let running = scene.running().await;
-    scene.store.cancel(running.run.id, None).await.expect("it runs");
+    scene.store.cancel(running.run.id, None, Actor::UNKNOWN).await.expect("it runs");
     assert_eq!(waiting.answer().await.orders[0].id, running.run.id);
     scene.end(&running, completed(1)).await;
 }

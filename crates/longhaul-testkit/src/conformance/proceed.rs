@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Ending, State, StateKind, Waiting,
+    Actor, Ending, State, StateKind, Waiting,
     store::{Proceed, ProceedError, Proceeded, Replacement, Steer},
 };
 
@@ -114,7 +114,7 @@ pub async fn a_run_that_is_not_suspended_is_refused_with_its_state(mut scene: Sc
     let retrying = scene.fail(&claimed, "no route").await;
     assert_eq!(scene.store.proceed(proceed(id)).await, refused(StateKind::Retrying));
     assert_eq!(scene.get(id).await, retrying);
-    scene.store.steer(id, Steer::Hasten).await.expect("it waits for its retry");
+    scene.store.steer(id, Steer::Hasten, Actor::UNKNOWN).await.expect("it waits for its retry");
     let claimed = scene.claim_one().await;
     let done = scene.end(&claimed, completed(1)).await;
     assert_eq!(scene.store.proceed(proceed(id)).await, refused(StateKind::Completed));

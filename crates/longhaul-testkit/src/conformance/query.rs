@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Kind, Queue, RunId, StateKind, Tag,
+    Actor, Kind, Queue, RunId, StateKind, Tag,
     store::{Filter, GetError, PageRequest},
 };
 
@@ -144,7 +144,7 @@ pub async fn a_watcher_sees_each_change_and_each_has_a_higher_revision(mut scene
     sees(&scene, watcher).await;
 
     let watcher = watch(&scene, id).await;
-    scene.store.cancel(id, None).await.expect("it is not final");
+    scene.store.cancel(id, None, Actor::UNKNOWN).await.expect("it is not final");
     sees(&scene, watcher).await;
 }
 
@@ -161,7 +161,7 @@ pub async fn a_watcher_is_not_woken_by_other_runs(mut scene: Scene) {
     let (store, seen) = (scene.store.clone(), scene.get(id).await.run.revision);
     let watcher = scene.parked(async move { store.changed(id, seen).await }).await;
     let other = scene.enqueue().await;
-    scene.store.cancel(other, None).await.expect("it is not final");
+    scene.store.cancel(other, None, Actor::UNKNOWN).await.expect("it is not final");
     scene.still_waits(&watcher).await;
     watcher.drop_call().await;
 }

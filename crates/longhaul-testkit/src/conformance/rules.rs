@@ -156,7 +156,8 @@ macro_rules! conformance {
                 a_task_that_follows_its_cancellation_may_leave_a_typed_error,
                 work_that_is_done_is_done_though_it_was_cancelled,
                 a_request_to_stop_outlives_a_crash,
-                the_history_tells_who_asked_and_what_came_of_it;
+                the_history_tells_who_asked_and_what_came_of_it,
+                the_history_tells_who_moved_a_run;
             hasten:
                 waiting_and_retrying_runs_become_due,
                 a_parked_run_is_tried_again,

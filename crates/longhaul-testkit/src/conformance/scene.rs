@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Clock, Ending, Inserted, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
+    Actor, Clock, Ending, Inserted, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
     code::KindSupport,
     store::{
         Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, Filter, Proceed, ServerBeat, SettleError,
@@ -222,7 +222,7 @@ pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
 }
 
 pub(super) fn proceed(id: RunId) -> Proceed {
-    Proceed { id, at: None, replacement: None }
+    Proceed { id, at: None, replacement: None, by: Actor::UNKNOWN }
 }
 
 pub(super) fn ids(claimed: &[Claimed]) -> Vec<RunId> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Retention, RunId, StateKind,
+    Actor, Retention, RunId, StateKind,
     store::{Filter, GetError, Swept},
 };
 
@@ -88,7 +88,7 @@ pub async fn many_runs_are_swept_in_the_end(mut scene: Scene) {
 pub async fn each_final_state_has_its_own_retention(mut scene: Scene) {
     let completed = done(&mut scene).await;
     let cancelled = scene.enqueue().await;
-    scene.store.cancel(cancelled, None).await.expect("it is not final");
+    scene.store.cancel(cancelled, None, Actor::UNKNOWN).await.expect("it is not final");
     let mut new = scene.new_run();
     new.policy = new.policy.attempts(1);
     let failed = scene.insert(new).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Terms, Unique, UniqueScope, run::Due,
+    Actor, Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Terms, Unique, UniqueScope, run::Due,
     store::InsertError,
 };
 
@@ -92,7 +92,7 @@ pub async fn a_key_is_free_again_when_its_scope_ends(mut scene: Scene) {
         }
         assert_eq!(scene.try_unique(scope, OnConflict::Refuse).await, Ok(Inserted::New));
         let claimed = scene.claim_one().await;
-        scene.store.cancel(claimed.run.id, None).await.expect("it runs");
+        scene.store.cancel(claimed.run.id, None, Actor::UNKNOWN).await.expect("it runs");
         scene.end(&claimed, interrupted()).await;
         scene.clock.advance(PERIOD);
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Ending, LastEnd, StateKind,
+    Actor, Ending, LastEnd, StateKind,
     code::CodeMark,
     run::Due,
     store::{ClaimRequest, Proceed, Settled, Steer},
@@ -92,7 +92,7 @@ pub async fn a_hastened_run_serves_a_waiting_claim(mut scene: Scene) {
     let claimed = scene.running().await;
     scene.fail(&claimed, "no route").await;
     let waiting = scene.parked_claim().await;
-    scene.store.steer(claimed.run.id, Steer::Hasten).await.expect("it waits for its retry");
+    scene.store.steer(claimed.run.id, Steer::Hasten, Actor::UNKNOWN).await.expect("it waits for its retry");
     assert_eq!(waiting.claimed_id().await, claimed.run.id);
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -64,12 +64,12 @@ impl Store for FaultyStore {
         self.pass(Call::Proceed, vec![proceed.id], self.0.store.proceed(proceed)).await
     }
 
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
-        self.pass(Call::Cancel, vec![id], self.0.store.cancel(id, reason)).await
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.pass(Call::Cancel, vec![id], self.0.store.cancel(id, reason, by)).await
     }
 
-    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
-        self.pass(Call::Steer, vec![id], self.0.store.steer(id, steer)).await
+    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
+        self.pass(Call::Steer, vec![id], self.0.store.steer(id, steer, by)).await
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {

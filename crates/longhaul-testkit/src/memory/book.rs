@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longhaul_core::{
-    Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName, ServerId,
-    Snapshot, StateKind, Timestamp, admit,
+    Actor, Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName,
+    ServerId, Snapshot, StateKind, Timestamp, admit,
     choose::Gate,
     decide,
     decide::Effects,
@@ -81,7 +81,7 @@ impl Book {
 
     fn replace(&mut self, now: Timestamp, id: RunId, new: NewRun) {
         let event = terms::replacement(now, &new);
-        self.apply(now, id, &event).expect("it has not begun");
+        self.apply_for(now, id, &event, new.by).expect("it has not begun");
         let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
         snapshot.metadata = new.metadata;
         snapshot.initial.clone_from(&new.execution_metadata);
@@ -90,8 +90,19 @@ impl Book {
 
     /// What [`decide`] says of `event`, kept. The run must be there.
     pub(super) fn apply(&mut self, now: Timestamp, id: RunId, event: &Event) -> Result<StateKind, IllegalEvent> {
+        self.apply_for(now, id, event, Actor::UNKNOWN)
+    }
+
+    /// The same, of an event that a client asked for.
+    pub(super) fn apply_for(
+        &mut self,
+        now: Timestamp,
+        id: RunId,
+        event: &Event,
+        by: Actor,
+    ) -> Result<StateKind, IllegalEvent> {
         let snapshot = &mut self.runs.get_mut(&id).expect("callers look the run up first").snapshot;
-        let decision = decide(now, &snapshot.run, event)?;
+        let decision = decide(now, &snapshot.run, event)?.asked_by(by);
         snapshot.run = decision.next;
         let Effects { history, ended, reset, order, remove } = decision.effects;
         if let Some(entry) = history {

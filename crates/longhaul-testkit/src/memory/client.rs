@@ -1,7 +1,7 @@
 //! What clients do to runs.
 
 use longhaul_core::{
-    Event, RunId, State, StateKind, Timestamp,
+    Actor, Event, RunId, State, StateKind, Timestamp,
     code::KindSupport,
     store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, Steer, SteerError},
 };
@@ -10,7 +10,7 @@ use super::book::Book;
 
 impl Book {
     pub(super) fn proceed(&mut self, now: Timestamp, proceed: Proceed) -> Result<Proceeded, ProceedError> {
-        let Proceed { id, at, replacement } = proceed;
+        let Proceed { id, at, replacement, by } = proceed;
         let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
         if let (StateKind::Suspended, Some(new)) = (state, &replacement)
             && new.revision != self.runs[&id].snapshot.run.revision
@@ -19,7 +19,7 @@ impl Book {
         }
         let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
         let next = self
-            .apply(now, id, &Event::Proceed { at, replaced })
+            .apply_for(now, id, &Event::Proceed { at, replaced }, by)
             .map_err(|_| ProceedError::NotSuspended { id, state })?;
         if let Some(new) = replacement {
             let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
@@ -33,18 +33,25 @@ impl Book {
         now: Timestamp,
         id: RunId,
         reason: Option<Box<str>>,
+        by: Actor,
     ) -> Result<Cancelled, CancelError> {
         let state = self.state(id).ok_or(CancelError::NotFound(id))?;
-        match self.apply(now, id, &Event::Cancel { reason }) {
+        match self.apply_for(now, id, &Event::Cancel { reason }, by) {
             Ok(StateKind::Running) => Ok(Cancelled::Requested),
             Ok(_) => Ok(Cancelled::Now),
             Err(_) => Err(CancelError::Final { id, state }),
         }
     }
 
-    pub(super) fn steer(&mut self, now: Timestamp, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
+    pub(super) fn steer(
+        &mut self,
+        now: Timestamp,
+        id: RunId,
+        steer: Steer,
+        by: Actor,
+    ) -> Result<StateKind, SteerError> {
         self.state(id).ok_or(SteerError::NotFound(id))?;
-        self.apply(now, id, &steer.event()).map_err(|why| SteerError::Refused { id, why })
+        self.apply_for(now, id, &steer.event(), by).map_err(|why| SteerError::Refused { id, why })
     }
 
     pub(super) fn delete(&mut self, now: Timestamp, id: RunId) -> Result<(), DeleteError> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Cause, Clock, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits, NewRun, Paused,
+    Actor, Cause, Clock, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits, NewRun, Paused,
     Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Terms, Timestamp, Unique,
     UniqueScope,
     code::{CodeMark, KindSupport},
@@ -123,7 +123,7 @@ impl<'a> World<'a> {
             Op::Proceed { run, wait, replacement } => self.proceed(now, run, wait, replacement).await,
             Op::Cancel { run } => {
                 if let Some(id) = self.run(run) {
-                    drop(both!(self, store => store.cancel(id, Some("called off".into()))));
+                    drop(both!(self, store => store.cancel(id, Some("called off".into()), Actor::UNKNOWN)));
                 }
             }
             Op::Steer { run, steer } => self.steer(now, run, steer).await,
@@ -220,7 +220,7 @@ impl<'a> World<'a> {
                 execution_metadata: Size::Small.value(n.into()),
                 revision: if stale { revision.saturating_sub(1) } else { revision },
             });
-            store.proceed(Proceed { id, at, replacement }).await
+            store.proceed(Proceed { id, at, replacement, by: Actor::UNKNOWN }).await
         };
         let found = proceed(&*self.subject.store()).await;
         let expected = proceed(&self.model).await;
@@ -235,7 +235,7 @@ impl<'a> World<'a> {
             Steering::Prioritise { priority } => Steer::Prioritise(Priority(priority)),
             Steering::Suspend => Steer::Suspend { reason: None },
         };
-        drop(both!(self, store => store.steer(id, steer.clone())));
+        drop(both!(self, store => store.steer(id, steer.clone(), Actor::UNKNOWN)));
     }
 
     async fn schedule(&mut self, now: Timestamp, name: u8, size: Option<u16>, stale: bool, runs: u8) {

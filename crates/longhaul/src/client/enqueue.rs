@@ -277,6 +277,7 @@ impl<T: TaskTypes> Definition<T> {
             terms: None,
             metadata,
             execution_metadata: None,
+            by: client.by.clone(),
         }
     }
 

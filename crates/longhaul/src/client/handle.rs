@@ -164,7 +164,8 @@ impl<T: TaskTypes> RunHandle<T> {
     /// Calls the run off: at once if it waits, or by asking the server that executes it to stop it.
     pub async fn cancel(&self, reason: impl Into<String>) -> Result<Cancelled, CancelError> {
         let reason = reason.into();
-        self.client.store().cancel(self.id, (!reason.is_empty()).then(|| reason.into())).await
+        let reason = (!reason.is_empty()).then(|| reason.into());
+        self.client.store().cancel(self.id, reason, self.client.by.clone()).await
     }
 
     /// Lets the run go on if it is suspended; one that is running goes on once it suspends. See [`ProceedRun`].
@@ -188,7 +189,7 @@ impl<T: TaskTypes> RunHandle<T> {
             let id = succeed(&self.client, snapshot, from).await?;
             return Ok(Self::new(self.client.clone(), self.definition.clone(), id));
         }
-        match store.steer(self.id, Steer::Hasten).await {
+        match store.steer(self.id, Steer::Hasten, self.client.by.clone()).await {
             Ok(_) => Ok(self.clone()),
             Err(SteerError::NotFound(id)) => Err(RetryError::NotFound(id)),
             Err(SteerError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
@@ -250,6 +251,7 @@ pub(super) async fn succeed(client: &Client, snapshot: Snapshot, from: RetryFrom
             RetryFrom::Checkpoint => execution_metadata,
             RetryFrom::TheStart => initial,
         },
+        by: client.by.clone(),
     };
     let id = new.id;
     client.store().insert(vec![new]).await?;

@@ -76,12 +76,19 @@ impl<T: TaskTypes> ProceedRun<T> {
     async fn send(self) -> Result<Proceeded, ProceedRunError> {
         let store = self.run.client.store();
         let Some(modify) = &self.modify else {
-            return Ok(store.proceed(Proceed { id: self.run.id(), at: self.at, replacement: None }).await?);
+            return Ok(store
+                .proceed(Proceed { id: self.run.id(), at: self.at, replacement: None, by: self.run.client.by.clone() })
+                .await?);
         };
         let mut last_conflict = ProceedError::Conflict(self.run.id());
         for _ in 0..CONFLICTS_MAX {
             let replacement = self.modified(modify).await?;
-            let proceed = Proceed { id: self.run.id(), at: self.at, replacement: Some(replacement) };
+            let proceed = Proceed {
+                id: self.run.id(),
+                at: self.at,
+                replacement: Some(replacement),
+                by: self.run.client.by.clone(),
+            };
             match store.proceed(proceed).await {
                 Err(error @ ProceedError::Conflict(_)) => last_conflict = error,
                 answer => return Ok(answer?),

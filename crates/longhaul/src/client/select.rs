@@ -267,11 +267,11 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
             }
         };
     }
-    let store: &Arc<dyn Store> = client.store();
+    let (store, by): (&Arc<dyn Store>, _) = (client.store(), client.by.clone());
     match verb {
-        Verb::Cancel(reason) => told!(store.cancel(id, reason).await, CancelError),
-        Verb::Steer(steer) => told!(store.steer(id, steer).await, SteerError),
-        Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None }).await, ProceedError),
+        Verb::Cancel(reason) => told!(store.cancel(id, reason, by).await, CancelError),
+        Verb::Steer(steer) => told!(store.steer(id, steer, by).await, SteerError),
+        Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None, by }).await, ProceedError),
         Verb::Delete => told!(store.delete(id).await, DeleteError),
         Verb::Retry(from) => {
             let snapshot = match store.get(id).await {
@@ -282,7 +282,7 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
             if snapshot.run.state.is_final() {
                 return succeed(client, snapshot, from).await.map(drop).map_err(Refusal::Store);
             }
-            told!(store.steer(id, Steer::Hasten).await, SteerError)
+            told!(store.steer(id, Steer::Hasten, by).await, SteerError)
         }
     }
 }

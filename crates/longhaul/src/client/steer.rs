@@ -81,6 +81,6 @@ impl<T: TaskTypes> RunHandle<T> {
     }
 
     async fn steer(&self, steer: Steer) -> Result<StateKind, SteerError> {
-        self.client.store().steer(self.id(), steer).await
+        self.client.store().steer(self.id(), steer, self.client.by.clone()).await
     }
 }

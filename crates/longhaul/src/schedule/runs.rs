@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Backoff, Envelope, Key, Kind, Label, NewRun, Priority, Queue, Resume, RetryPolicy, RunId, ScheduleName, Tag, Terms,
-    Timestamp, run::Due,
+    Actor, Backoff, Envelope, Key, Kind, Label, NewRun, Priority, Queue, Resume, RetryPolicy, RunId, ScheduleName, Tag,
+    Terms, Timestamp, run::Due,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +60,14 @@ impl Runs {
             terms: (!terms.is_empty()).then(|| Arc::new(terms)),
             metadata: self.metadata.clone(),
             execution_metadata: None,
+            by: schedule_actor(schedule),
         }
     }
+}
+
+/// Who asks for the runs of a schedule, and cancels them.
+pub(crate) fn schedule_actor(schedule: &ScheduleName) -> Actor {
+    Actor::named(&format!("the schedule `{schedule}`"))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use longhaul_core::{
     store::{CancelError, ScheduleChange, ScheduleError, ScheduleRow},
 };
 
-use crate::schedule::{Row, Step, forget_finished};
+use crate::schedule::{Row, Step, forget_finished, schedule_actor};
 
 /// A schedule as somebody saw it.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ pub(super) async fn look(
 
 async fn cancel(store: &dyn Store, name: &ScheduleName, run: RunId) -> Result<(), StoreError> {
     let reason = format!("the next run of the schedule `{name}` is due");
-    match store.cancel(run, Some(reason.into())).await {
+    match store.cancel(run, Some(reason.into()), schedule_actor(name)).await {
         Ok(_) | Err(CancelError::NotFound(_) | CancelError::Final { .. }) => Ok(()),
         Err(CancelError::Store(error)) => Err(error),
     }

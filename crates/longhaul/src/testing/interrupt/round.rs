@@ -10,7 +10,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Store, Timestamp, Waiting,
+    Actor, Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Store, Timestamp, Waiting,
     store::{ClaimRequest, Claimed, Proceed},
 };
 use longhaul_testkit::{MemoryStore, TestClock};
@@ -99,7 +99,10 @@ impl<'a> Round<'a> {
     async fn pass_the_wait(&self, snapshot: &Snapshot) -> bool {
         match &snapshot.run.state {
             State::Suspended { waiting: Waiting::Proceed } => {
-                self.store.proceed(Proceed { id: self.id, at: None, replacement: None }).await.expect(WHY);
+                self.store
+                    .proceed(Proceed { id: self.id, at: None, replacement: None, by: Actor::UNKNOWN })
+                    .await
+                    .expect(WHY);
                 false
             }
             state => match state.due() {

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -69,11 +69,11 @@ impl Store for Yielding {
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
         self.inner.proceed(proceed).await
     }
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>) -> Result<Cancelled, CancelError> {
-        self.inner.cancel(id, reason).await
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.inner.cancel(id, reason, by).await
     }
-    async fn steer(&self, id: RunId, steer: Steer) -> Result<StateKind, SteerError> {
-        self.inner.steer(id, steer).await
+    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
+        self.inner.steer(id, steer, by).await
     }
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
         self.inner.control(scope, change).await
