@@ -229,7 +229,7 @@ pub struct Order {
 /// ```
 /// use longhaul_core::{doc, store::Proceed};
 ///
-/// let now = Proceed { id: doc::run().id, at: None, replacement: None };
+/// let now = Proceed { id: doc::run().id, at: None, replacement: None, by: longhaul_core::Actor::UNKNOWN };
 /// assert_eq!(now.at, None);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
