@@ -66,10 +66,10 @@ pub(crate) async fn large(folder: &str, count: u64) -> Result<(), Box<dyn Error>
         // The server looks once a minute, by which time a thousand runs may lie about: the folder would be as large as
         // they are, many times over.
         if nth % 16 == 0 {
-            store.sweep(Retention::all(Duration::ZERO), 100).await?;
+            store.sweep(Retention::all(Duration::ZERO).into(), 100).await?;
         }
     }
-    while store.sweep(Retention::all(Duration::ZERO), 100).await?.removed > 0 {}
+    while store.sweep(Retention::all(Duration::ZERO).into(), 100).await?.removed > 0 {}
     say!("left {} resident {}", store.count(Filter::default()).await?, resident_kib());
     server.shutdown(Duration::from_secs(5)).await;
     say!("ended");

@@ -47,7 +47,7 @@ pub use id::{Epoch, RunId, ServerId};
 pub use log::{Log, LogLevel, LogLine, LogPage, LogRequest};
 pub use name::{Key, Kind, Label, Queue, ScheduleName, Tag};
 pub use progress::Progress;
-pub use retention::Retention;
+pub use retention::{Retention, Retentions};
 pub use retry::{Backoff, Resume, RetryPolicy};
 pub use run::{Counts, Ended, LastEnd, NewRun, Priority, Run, Snapshot};
 pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};

@@ -1,8 +1,8 @@
 //! How long a final run is kept.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{state::StateKind, time::Timestamp};
+use crate::{name::Kind, state::StateKind, time::Timestamp};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -63,5 +63,44 @@ impl Retention {
             _ => None,
         };
         keep.map(|keep| since.after(keep))
+    }
+}
+
+/// How long final runs are kept: in general, and those of kinds that are kept otherwise.
+///
+/// ```
+/// use longhaul_core::{Kind, Retention, Retentions};
+/// use std::time::Duration;
+///
+/// let mail = Kind::new("mail")?;
+/// let short = Retention::all(Duration::from_secs(3600));
+/// let kept = Retentions::from(Retention::default()).with(mail.clone(), short);
+/// assert_eq!(kept.of(&mail), short);
+/// assert_eq!(kept.of(&Kind::new("export")?), Retention::default());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Retentions {
+    general: Retention,
+    of_kinds: Arc<BTreeMap<Kind, Retention>>,
+}
+
+impl From<Retention> for Retentions {
+    fn from(general: Retention) -> Self {
+        Self { general, of_kinds: Arc::default() }
+    }
+}
+
+impl Retentions {
+    /// The same, but for runs of `kind`.
+    #[must_use]
+    pub fn with(mut self, kind: Kind, retention: Retention) -> Self {
+        Arc::make_mut(&mut self.of_kinds).insert(kind, retention);
+        self
+    }
+
+    /// How long runs of `kind` are kept.
+    pub fn of(&self, kind: &Kind) -> Retention {
+        self.of_kinds.get(kind).copied().unwrap_or(self.general)
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     history::Actor,
     id::{RunId, ServerId},
     log::{Log, LogRequest},
-    retention::Retention,
+    retention::Retentions,
     run::{NewRun, Snapshot},
     state::StateKind,
     terms::Inserted,
@@ -186,6 +186,7 @@ pub trait Store: Send + Sync + 'static {
     /// How many runs match.
     async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
 
-    /// Removes at most `max` final runs that `retention` lets go of. Answers when it is worth calling again.
-    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError>;
+    /// Removes at most `max` final runs that `retentions` lets go of, those first whose time came first. Answers when it
+    /// is worth calling again.
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError>;
 }

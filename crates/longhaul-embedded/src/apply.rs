@@ -89,8 +89,8 @@ impl Committer {
                 let unparked = self.unpark(&kinds);
                 self.answer(After::Sync, reply, unparked);
             }
-            C::Sweep { retention, max, reply } => {
-                let swept = self.sweep(retention, max);
+            C::Sweep { retentions, max, reply } => {
+                let swept = self.sweep(&retentions, max);
                 self.answer(After::Sync, reply, swept);
             }
             C::Import { records, reply } => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use longhaul_core::{Priority, Run, RunId, StateKind, Timestamp};
+use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp};
 
 use crate::{
     error::Fault,
@@ -26,7 +26,7 @@ pub(crate) struct Batch {
     /// Runs that leave their pages.
     leaving: BTreeMap<u64, Vec<RunId>>,
     /// Runs that became final.
-    ended: BTreeMap<(StateKind, Timestamp), Vec<RunId>>,
+    ended: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Runs that are new in this batch, for whoever waits to claim them.
     pub(crate) fresh: HashMap<RunId, Box<Record>>,
     /// Something in it was promised to survive a power cut.
@@ -86,8 +86,8 @@ impl Batch {
     }
 
     /// A run became final.
-    pub(crate) fn end(&mut self, state: StateKind, since: Timestamp, id: RunId) {
-        self.ended.entry((state, since)).or_default().push(id);
+    pub(crate) fn end(&mut self, run: &Run) {
+        self.ended.entry((run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
     }
 
     /// All that is to be written now.
@@ -104,8 +104,8 @@ impl Batch {
         for (number, page) in self.pages {
             writes.put(keys::page(number), page.into_bytes());
         }
-        for ((state, since), ids) in self.ended {
-            writes.put(keys::ended(state, since, ids[0]), list(&ids));
+        for ((state, kind, since), ids) in self.ended {
+            writes.put(keys::ended(state, &kind, since, ids[0]), list(&ids));
         }
         Ok(writes)
     }

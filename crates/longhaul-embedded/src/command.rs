@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc};
 
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, StoreError,
     code::KindSupport,
     store::{
@@ -74,7 +74,7 @@ commands! {
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
     Count { request: CountRequest, } -> Reply<Counted>;
-    Sweep { retention: Retention, max: usize, } -> Reply<Swept>;
+    Sweep { retentions: Retentions, max: usize, } -> Reply<Swept>;
     Export { after: Option<RunId>, } -> Reply<Exported>;
     Import { records: Vec<Record>, } -> Reply<Imported>;
     Verify { from: Position, } -> Reply<Checked>;

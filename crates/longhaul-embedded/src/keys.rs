@@ -11,7 +11,8 @@
 //! | `w id` | the pieces of this run are being written or removed, in more than one batch |
 //! | `o id attempt page` | a page of the log of an attempt, each by its place in its ring |
 //! | `c page` | who holds which runs |
-//! | `f state since id` | runs that became final together, for the retention |
+//! | `e state kind 0 since id` | runs of a kind that became final together, for the retention |
+//! | `f state since id` | the same, of all kinds, as it was written once; the next opening divides it by kind |
 //! | `u kind 0 key` | the final run that has this unique key, and until when |
 //! | `g q queue`, `g k kind` | what holds a queue or a kind back |
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
@@ -33,7 +34,8 @@ pub(crate) const CHUNK: u8 = b'x';
 pub(crate) const LOG: u8 = b'o';
 pub(crate) const MARK: u8 = b'w';
 pub(crate) const SLOTS: u8 = b'c';
-pub(crate) const ENDED: u8 = b'f';
+pub(crate) const ENDED: u8 = b'e';
+pub(crate) const ENDED_OF_ALL_KINDS: u8 = b'f';
 pub(crate) const UNIQUE: u8 = b'u';
 pub(crate) const CONTROL: u8 = b'g';
 pub(crate) const BUCKET: u8 = b'r';
@@ -94,18 +96,26 @@ pub(crate) fn ended_in(state: StateKind) -> Key {
     vec![ENDED, state_byte(state)]
 }
 
-/// All lists of runs that ended in `state` at `since`.
-pub(crate) fn ended_at(state: StateKind, since: Timestamp) -> Key {
-    // The sign bit is flipped, so that times before 1970 sort before those after.
-    let since = since.as_micros() as u64 ^ (1 << 63);
-    key(ENDED, &[&[state_byte(state)], &since.to_be_bytes()])
+/// All lists of runs of `kind` that ended in `state`.
+pub(crate) fn ended_of(state: StateKind, kind: &Kind) -> Key {
+    key(ENDED, &[&[state_byte(state)], kind.as_str().as_bytes(), &[0]])
 }
 
-/// A list of runs that ended in `state` at `since`, told from others by the first of them.
-pub(crate) fn ended(state: StateKind, since: Timestamp, first: RunId) -> Key {
-    let mut key = ended_at(state, since);
-    key.extend_from_slice(first.as_bytes());
-    key
+/// Above all lists of runs of `kind` that ended in `state`, and below those of the next kind.
+pub(crate) fn ended_beyond(state: StateKind, kind: &Kind) -> Key {
+    key(ENDED, &[&[state_byte(state)], kind.as_str().as_bytes(), &[1]])
+}
+
+/// All lists of runs of `kind` that ended in `state` at `since`.
+pub(crate) fn ended_at(state: StateKind, kind: &Kind, since: Timestamp) -> Key {
+    // The sign bit is flipped, so that times before 1970 sort before those after.
+    let since = since.as_micros() as u64 ^ (1 << 63);
+    [&ended_of(state, kind)[..], &since.to_be_bytes()].concat()
+}
+
+/// A list of runs of `kind` that ended in `state` at `since`, told from others by the first of them.
+pub(crate) fn ended(state: StateKind, kind: &Kind, since: Timestamp, first: RunId) -> Key {
+    [&ended_at(state, kind, since)[..], first.as_bytes()].concat()
 }
 
 pub(crate) fn unique(kind: &Kind, name: &Name) -> Key {
@@ -193,10 +203,12 @@ pub(crate) fn page_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
-/// When the runs of an `f` key ended.
-pub(crate) fn since_of(key: &[u8]) -> Option<Timestamp> {
-    let since = u64::from_be_bytes(key.get(2..10)?.try_into().ok()?);
-    (key.len() == 26).then(|| Timestamp::from_micros((since ^ (1 << 63)) as i64))
+/// The kind of the runs of an `e` key, and when they ended.
+pub(crate) fn ended_of_key(key: &[u8]) -> Option<(Kind, Timestamp)> {
+    let (rest, _first) = key.get(2..)?.split_last_chunk::<16>()?;
+    let (kind, since) = rest.split_last_chunk::<8>()?;
+    let kind = Kind::new(std::str::from_utf8(kind.strip_suffix(&[0])?).ok()?).ok()?;
+    Some((kind, Timestamp::from_micros((u64::from_be_bytes(*since) ^ (1 << 63)) as i64)))
 }
 
 /// The run of an `o` key.
@@ -228,10 +240,14 @@ mod tests {
             prop_assert_eq!(chunk(a, p, 0, n).cmp(&chunk(a, p, 0, m)), n.cmp(&m));
             prop_assert!(chunk(a, p, 0, n).starts_with(&chunks(a)));
             let (at, bt) = (Timestamp::from_micros(at), Timestamp::from_micros(bt));
-            let list = |at| ended(StateKind::Failed, at, a);
-            prop_assert_eq!(since_of(&list(at)), Some(at));
+            let mail = Kind::new("mail").unwrap();
+            let list = |at| ended(StateKind::Failed, &mail, at, a);
+            prop_assert_eq!(ended_of_key(&list(at)), Some((mail.clone(), at)));
             prop_assert_eq!(list(at).cmp(&list(bt)), at.cmp(&bt));
-            prop_assert!(list(at).starts_with(&ended_in(StateKind::Failed)));
+            prop_assert!(list(at).starts_with(&ended_of(StateKind::Failed, &mail)));
+            let longer = ended(StateKind::Failed, &Kind::new("mailbox").unwrap(), at, a);
+            prop_assert!(list(at) < ended_beyond(StateKind::Failed, &mail));
+            prop_assert!(longer > ended_beyond(StateKind::Failed, &mail));
         }
     }
 
@@ -241,8 +257,8 @@ mod tests {
         assert_eq!(page(258), b"p\0\0\0\0\0\0\x01\x02");
         assert_eq!(chunk(id, 2, 1, 3), [&b"x"[..], &[0xAB; 16], &[2, 1, 0, 0, 0, 3]].concat());
         assert_eq!(
-            ended(StateKind::Completed, Timestamp::EPOCH, id),
-            [&b"fc\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
+            ended(StateKind::Completed, &Kind::new("mail").unwrap(), Timestamp::EPOCH, id),
+            [&b"ecmail\0\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
         );
         assert_eq!(slots(1), b"c\0\x01");
         assert_eq!(log(id, Epoch(6), 33), [&b"o"[..], &[0xAB; 16], &[2, 1]].concat());
@@ -269,6 +285,6 @@ mod tests {
         assert_eq!(id_of(b"l123"), None);
         assert_eq!(page_of(b"p"), None);
         assert_eq!(chunk_of(b"x"), None);
-        assert_eq!(since_of(b"fc1"), None);
+        assert_eq!(ended_of_key(b"ecmail1"), None);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     code::KindSupport,
@@ -301,11 +301,12 @@ impl Store for EmbeddedStore {
         }
     }
 
-    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         let mut removed = 0;
         loop {
+            let retentions = retentions.clone();
             let slice = SWEEP_SLICE.min(max - removed);
-            let swept = self.call(|reply| Command::Sweep { retention, max: slice, reply }).await?;
+            let swept = self.call(|reply| Command::Sweep { retentions, max: slice, reply }).await?;
             removed += swept.removed;
             if swept.removed < slice || removed == max {
                 return Ok(Swept { removed, next: swept.next });

@@ -136,12 +136,13 @@ impl Committer {
                 }
             }
             Some(&keys::ENDED) => {
-                let since = keys::since_of(key).ok_or_else(stray)?;
+                let (kind, since) = keys::ended_of_key(key).ok_or_else(stray)?;
                 for id in batch::read_list(value)? {
                     let bytes = self.kv.get(&keys::done(id))?;
                     let bytes = bytes.ok_or_else(|| Damage::of_run(id, "it is listed as final, and is not there"))?;
-                    if crate::committer::read_run(&*self.kv, id, &bytes)?.since != since {
-                        return Err(Damage::of_run(id, "it is listed as final under another time").into());
+                    let run = crate::committer::read_run(&*self.kv, id, &bytes)?;
+                    if (run.since, &run.kind) != (since, &kind) {
+                        return Err(Damage::of_run(id, "it is listed as final under another time or kind").into());
                     }
                 }
             }
@@ -185,7 +186,7 @@ impl Committer {
         if !run.state.is_final() || self.index.get(id).is_some() {
             return Err(Damage::of_run(id, "it is among the final runs, and is not final").into());
         }
-        let prefix = keys::ended_at(run.state.kind(), run.since);
+        let prefix = keys::ended_at(run.state.kind(), &run.kind, run.since);
         let mut listed = false;
         self.kv.scan(&prefix, &prefix, &mut |_, value| {
             listed = batch::read_list(value).is_ok_and(|ids| ids.contains(&id));

@@ -15,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     code::KindSupport,
@@ -237,7 +237,7 @@ impl Store for MemoryStore {
         Ok(self.read(|book| book.count(&filter)))
     }
 
-    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
-        Ok(self.write(|book, now| book.sweep(now, retention, max)))
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        Ok(self.write(|book, now| book.sweep(now, &retentions, max)))
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Cause, Ending, Failure, Kind, Limits, Timestamp,
+    Cause, Ending, Failure, Kind, Limits, Retention, Retentions, Timestamp,
     code::{CodeMark, KindSupport},
     store::Claimed,
 };
@@ -140,6 +140,7 @@ pub(crate) struct Registry {
     tasks: BTreeMap<Kind, Arc<dyn Registered>>,
     support: Vec<KindSupport>,
     limits: Vec<(Kind, Limits)>,
+    retentions: Vec<(Kind, Retention)>,
 }
 
 impl Registry {
@@ -153,7 +154,10 @@ impl Registry {
         let common = definition.common.clone();
         let task = registered(definition, run);
         self.limits.push((common.kind().clone(), common.options.limits));
+        let retention = common.options.retention;
         for support in common.support() {
+            // Under its former names too: they are runs of the same task.
+            self.retentions.extend(retention.map(|retention| (support.kind.clone(), retention)));
             match self.tasks.entry(support.kind.clone()) {
                 Entry::Occupied(taken) => return Err(taken.key().clone()),
                 Entry::Vacant(free) => free.insert(task.clone()),
@@ -169,6 +173,12 @@ impl Registry {
 
     pub(crate) fn support(&self) -> &[KindSupport] {
         &self.support
+    }
+
+    /// How long runs are kept: as `general` says, but for tasks that say otherwise.
+    pub(crate) fn retentions(&self, general: Retention) -> Retentions {
+        let own = self.retentions.iter().cloned();
+        own.fold(general.into(), |retentions: Retentions, (kind, own)| retentions.with(kind, own))
     }
 
     /// What the tasks say of how many may run.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
-use longhaul_core::{Codec, Limits, Priority, Rate, RetryPolicy, envelope::OldValue};
+use longhaul_core::{Codec, Limits, Priority, Rate, Retention, RetryPolicy, envelope::OldValue};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{context::Context, outcome::ExecutionResult};
@@ -142,6 +142,7 @@ pub struct TaskOptions {
     pub(crate) codec: Codec,
     pub(crate) limits: Limits,
     pub(crate) requires: Vec<String>,
+    pub(crate) retention: Option<Retention>,
 }
 
 impl Default for TaskOptions {
@@ -155,6 +156,7 @@ impl Default for TaskOptions {
             codec: Codec::Bincode,
             limits: Limits::NONE,
             requires: Vec::new(),
+            retention: None,
         }
     }
 }
@@ -216,6 +218,15 @@ impl TaskOptions {
     #[must_use]
     pub fn rate_per_key(mut self, rate: Rate) -> Self {
         self.limits.rate_per_key = Some(rate);
+        self
+    }
+
+    /// How long runs of this kind are kept once they are final, in place of what the server says for all
+    /// ([`Builder::retention`](crate::Builder::retention)). Servers that execute the kind remove by this; programs that
+    /// share a store and execute others go by their own general retention, so give all of them one that is long enough.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
         self
     }
 

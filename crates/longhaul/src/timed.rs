@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -148,7 +148,7 @@ impl Store for Timed {
         self.limited("count", self.inner.count(filter)).await
     }
 
-    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
-        self.limited("sweep", self.inner.sweep(retention, max)).await
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.limited("sweep", self.inner.sweep(retentions, max)).await
     }
 }

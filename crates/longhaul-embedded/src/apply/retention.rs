@@ -2,22 +2,23 @@
 
 use std::{collections::VecDeque, ops::ControlFlow};
 
-use longhaul_core::{Retention, RunId, StateKind, Timestamp, store::Swept};
+use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, store::Swept};
 
 use crate::{
     batch,
     committer::{Committer, read_run},
     error::Fault,
     keys,
-    kv::Key,
+    kv::{BATCH_KEYS_MAX, Key},
     record,
 };
 
 const FINAL: [StateKind; 3] = [StateKind::Completed, StateKind::Failed, StateKind::Cancelled];
 
-/// The runs that ended in one state, oldest first, as far as they were read.
+/// The runs of one kind that ended in one state, oldest first, as far as they were read.
 struct Line {
     state: StateKind,
+    kind: Kind,
     /// The list that is being worked off.
     key: Key,
     since: Timestamp,
@@ -27,12 +28,14 @@ struct Line {
 }
 
 impl Committer {
-    pub(super) fn sweep(&mut self, retention: Retention, max: usize) -> Result<Swept, Fault> {
+    pub(super) fn sweep(&mut self, retentions: &Retentions, max: usize) -> Result<Swept, Fault> {
         // The lists that are in the making count too.
         self.commit()?;
         let mut lines = Vec::new();
         for state in FINAL {
-            lines.extend(self.next_line(&retention, state, &keys::ended_in(state))?);
+            for kind in self.kinds_that_ended_in(state)? {
+                lines.extend(self.next_line(retentions, state, &kind, &keys::ended_of(state, &kind))?);
+            }
         }
         let mut removed = 0;
         let next = loop {
@@ -53,7 +56,7 @@ impl Committer {
                 let line = lines.swap_remove(at);
                 self.shorten(&line)?;
                 let after = [&line.key[..], &[0]].concat();
-                lines.extend(self.next_line(&retention, line.state, &after)?);
+                lines.extend(self.next_line(retentions, line.state, &line.kind, &after)?);
             }
         };
         for line in lines.into_iter().filter(|line| line.touched) {
@@ -62,18 +65,41 @@ impl Committer {
         Ok(Swept { removed, next })
     }
 
-    fn next_line(&mut self, retention: &Retention, state: StateKind, from: &[u8]) -> Result<Option<Line>, Fault> {
+    /// One look a kind, however many runs it has.
+    fn kinds_that_ended_in(&self, state: StateKind) -> Result<Vec<Kind>, Fault> {
+        let (prefix, mut kinds) = (keys::ended_in(state), Vec::new());
+        let mut from = prefix.clone();
+        loop {
+            let mut first = None;
+            self.kv.scan(&prefix, &from, &mut |key, _| {
+                first = Some(key.to_vec());
+                ControlFlow::Break(())
+            })?;
+            let Some(key) = first else { return Ok(kinds) };
+            let (kind, _) = named(&key)?;
+            from = keys::ended_beyond(state, &kind);
+            kinds.push(kind);
+        }
+    }
+
+    fn next_line(
+        &self,
+        retentions: &Retentions,
+        state: StateKind,
+        kind: &Kind,
+        from: &[u8],
+    ) -> Result<Option<Line>, Fault> {
         let mut first = None;
-        self.kv.scan(&keys::ended_in(state), from, &mut |key, value| {
+        self.kv.scan(&keys::ended_of(state, kind), from, &mut |key, value| {
             first = Some((key.to_vec(), value.to_vec()));
             ControlFlow::Break(())
         })?;
         let Some((key, value)) = first else { return Ok(None) };
-        let since =
-            keys::since_of(&key).ok_or_else(|| record::Damage::of("a list of final runs", "its key has no time"))?;
+        let (kind, since) = named(&key)?;
         let ids = batch::read_list(&value)?.into();
-        let line = |removable| Line { state, key, since, removable, ids, touched: false };
-        Ok(retention.removable_at(state, since).map(line))
+        let removable = retentions.of(&kind).removable_at(state, since);
+        let line = |removable| Line { state, kind, key, since, removable, ids, touched: false };
+        Ok(removable.map(line))
     }
 
     /// Removes a run, if it is still the one that the list means.
@@ -94,9 +120,32 @@ impl Committer {
         self.batch.remove(line.key.clone());
         if let Some(first) = line.ids.front() {
             let ids: Vec<RunId> = line.ids.iter().copied().collect();
-            self.batch.put(keys::ended(line.state, line.since, *first), batch::list(&ids));
+            self.batch.put(keys::ended(line.state, &line.kind, line.since, *first), batch::list(&ids));
         }
         self.batch.needs_sync = true;
         Ok(())
     }
+
+    /// Lists of earlier versions hold runs of all kinds; they are divided, each in one batch.
+    pub(crate) fn divide_lists(&mut self) -> Result<(), Fault> {
+        for key in self.keys_of(keys::ENDED_OF_ALL_KINDS)? {
+            let Some(value) = self.kv.get(&key)? else { continue };
+            self.room(BATCH_KEYS_MAX)?;
+            for id in batch::read_list(&value)? {
+                if let Some(bytes) = self.kv.get(&keys::done(id))? {
+                    self.batch.end(&read_run(&*self.kv, id, &bytes)?);
+                }
+            }
+            self.batch.remove(key);
+            self.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// Kind and time of a list.
+fn named(key: &[u8]) -> Result<(Kind, Timestamp), record::Damage> {
+    keys::ended_of_key(key).ok_or_else(|| {
+        record::Damage::of(format!("the list of final runs {}", key.escape_ascii()), "its key has no kind or time")
+    })
 }

@@ -38,6 +38,7 @@ impl Committer {
         self.read_gate()?;
         self.read_schedules()?;
         self.finish_pieces()?;
+        self.divide_lists()?;
         self.take_back(&running)?;
         self.kv.flush()?;
         self.kv.sync()?;
@@ -222,7 +223,7 @@ impl Committer {
         }
     }
 
-    fn keys_of(&self, prefix: u8) -> Result<Vec<Key>, Fault> {
+    pub(crate) fn keys_of(&self, prefix: u8) -> Result<Vec<Key>, Fault> {
         let mut keys = Vec::new();
         self.kv.scan(&[prefix], &[], &mut |key, _| {
             keys.push(key.to_vec());

@@ -36,7 +36,7 @@ impl Committer {
         self.room(OWN_KEYS)?;
         let place = if record.run.state.is_final() {
             self.batch.put(keys::done(id), bytes);
-            self.batch.end(record.run.state.kind(), record.run.since, id);
+            self.batch.end(&record.run);
             self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
@@ -85,7 +85,7 @@ impl Committer {
         let run = &record.run;
         if run.state.is_final() {
             self.batch.put(keys::done(id), bytes);
-            self.batch.end(run.state.kind(), run.since, id);
+            self.batch.end(run);
             if let Some(kept) = Kept::of(run).filter(|kept| kept.until > self.now) {
                 self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             }
@@ -163,11 +163,12 @@ impl Committer {
     fn unlist(&mut self, record: &Record) -> Result<(), Fault> {
         // The list may be in the making.
         self.commit()?;
-        let (id, state, since) = (record.run.id, record.run.state.kind(), record.run.since);
-        let prefix = keys::ended_at(state, since);
+        let longhaul_core::Run { id, kind, since, .. } = &record.run;
+        let state = record.run.state.kind();
+        let prefix = keys::ended_at(state, kind, *since);
         let mut found = None;
         self.kv.scan(&prefix, &prefix, &mut |key, value| match batch::read_list(value) {
-            Ok(ids) if !ids.contains(&id) => std::ops::ControlFlow::Continue(()),
+            Ok(ids) if !ids.contains(id) => std::ops::ControlFlow::Continue(()),
             other => {
                 found = Some((key.to_vec(), other));
                 std::ops::ControlFlow::Break(())
@@ -175,10 +176,10 @@ impl Committer {
         })?;
         if let Some((key, ids)) = found {
             let mut ids = ids?;
-            ids.retain(|other| *other != id);
+            ids.retain(|other| other != id);
             self.batch.remove(key);
             if let Some(first) = ids.first() {
-                self.batch.put(keys::ended(state, since, *first), batch::list(&ids));
+                self.batch.put(keys::ended(state, kind, *since, *first), batch::list(&ids));
             }
         }
         Ok(())

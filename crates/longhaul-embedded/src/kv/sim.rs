@@ -73,6 +73,11 @@ impl SimDisk {
         self.lock().seen.remove(key).expect("there is such a key");
     }
 
+    /// Adds a value behind the store's back.
+    pub(crate) fn insert(&self, key: Key, value: Vec<u8>) {
+        assert!(self.lock().seen.insert(key, value).is_none(), "there is such a key");
+    }
+
     /// The disk after `end`. Of what may have been lost, `luck` (0.0 to 1.0) says how much is there.
     pub(crate) fn after(&self, end: End, luck: f64) -> Self {
         let disk = self.lock();

@@ -6,8 +6,8 @@ use longhaul_core::{
 };
 use longhaul_testkit::fixture;
 
-use super::kit::{Kit, block_on, checkpoint, settlement, value};
-use crate::kv::sim::{Calls, Cut};
+use super::kit::{Kit, block_on, checkpoint, open, settlement, value};
+use crate::kv::sim::{Calls, Cut, End};
 
 fn since(kit: &Kit, before: Calls) -> (usize, usize, usize) {
     let now = kit.disk.calls();
@@ -88,6 +88,39 @@ fn many_small_runs_share_pages_and_many_claims_a_page_of_slots() {
         let lists = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::ENDED).count();
         assert_eq!(lists, 1);
         kit.assert_sound().await;
+    });
+}
+
+#[test]
+fn lists_of_all_kinds_of_an_earlier_version_are_divided_by_kind_at_the_opening() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let one = kit.new_run();
+        let other = longhaul_core::NewRun { kind: longhaul_core::Kind::new("other").expect("a name"), ..kit.new_run() };
+        let ids = [one.id, other.id];
+        kit.store.insert(vec![one, other]).await.expect("the store works");
+        for id in ids {
+            let cancelled = kit.store.cancel(id, None, Actor::UNKNOWN).await;
+            assert_eq!(cancelled, Ok(longhaul_core::store::Cancelled::Now));
+        }
+        let since = kit.get(ids[0]).await.run.since;
+        assert_eq!(kit.get(ids[1]).await.run.since, since);
+        let disk = kit.disk.after(End::Killed, 1.0);
+        kit.store.close().await;
+        // As it was once: one list of all that ended together.
+        for key in disk.keys().into_iter().filter(|key| key[0] == crate::keys::ENDED) {
+            disk.forget(&key);
+        }
+        let list = [&b"fx"[..], &(since.as_micros() as u64 ^ (1 << 63)).to_be_bytes(), ids[0].as_bytes()].concat();
+        disk.insert(list, crate::batch::list(&ids));
+
+        kit.store = open(&disk, &kit.clock).expect("it opens");
+        kit.disk = disk;
+        kit.assert_sound().await;
+        let lists: Vec<u8> = kit.disk.keys().iter().map(|key| key[0]).filter(|prefix| b"ef".contains(prefix)).collect();
+        assert_eq!(lists, b"ee");
+        let swept = kit.store.sweep(longhaul_core::Retention::all(std::time::Duration::ZERO).into(), 10).await;
+        assert_eq!(swept.map(|swept| swept.removed), Ok(2));
     });
 }
 

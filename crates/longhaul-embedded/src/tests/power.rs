@@ -119,7 +119,7 @@ impl World {
                 for known in self.known.values_mut() {
                     known.may_be_gone |= known.ended.is_some() || known.may_have_ended;
                 }
-                _ = kit.store.sweep(Retention::all(Duration::from_secs(20)), max).await;
+                _ = kit.store.sweep(Retention::all(Duration::from_secs(20)).into(), max).await;
             }
         }
         kit.store.health().is_err()

@@ -128,7 +128,7 @@ pub async fn a_log_goes_with_its_run(mut scene: Scene) {
     scene.store.delete(deleted.run.id).await.expect("it does not run");
     scene.clock.advance(Duration::from_secs(60));
     let kept = Retention::all(Duration::from_secs(30));
-    assert_eq!(scene.store.sweep(kept, 10).await.map(|swept| swept.removed), Ok(1));
+    assert_eq!(scene.store.sweep(kept.into(), 10).await.map(|swept| swept.removed), Ok(1));
     for claimed in [deleted, swept] {
         let id = claimed.run.id;
         assert_eq!(scene.store.read_log(LogRequest::of(id)).await, Err(GetError::NotFound(id)));

@@ -200,6 +200,7 @@ macro_rules! conformance {
                 a_sweep_is_bounded_and_takes_the_oldest_first,
                 many_runs_are_swept_in_the_end,
                 each_final_state_has_its_own_retention,
+                kinds_may_be_kept_for_another_time_than_others,
                 what_was_swept_stays_away_and_what_was_kept_is_swept_after_a_crash;
             crash:
                 a_running_run_goes_on_at_once_where_it_was,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -121,7 +121,7 @@ impl Store for FaultyStore {
         self.pass(Call::Count, vec![], self.0.store.count(filter)).await
     }
 
-    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
-        self.pass(Call::Sweep, vec![], self.0.store.sweep(retention, max)).await
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.pass(Call::Sweep, vec![], self.0.store.sweep(retentions, max)).await
     }
 }

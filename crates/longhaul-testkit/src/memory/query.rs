@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use longhaul_core::{
-    Event, Explanation, Log, LogRequest, Retention, RunId, Snapshot, Timestamp,
+    Event, Explanation, Log, LogRequest, Retentions, RunId, Snapshot, Timestamp,
     explain::{Situation, explain},
     limits::PAGE_MAX,
     log::gather,
@@ -52,8 +52,8 @@ impl Book {
         self.runs().filter(|run| filter.matches(run)).count() as u64
     }
 
-    pub(super) fn sweep(&mut self, now: Timestamp, retention: Retention, max: usize) -> Swept {
-        let removable = |run: &longhaul_core::Run| retention.removable_at(run.state.kind(), run.since);
+    pub(super) fn sweep(&mut self, now: Timestamp, retentions: &Retentions, max: usize) -> Swept {
+        let removable = |run: &longhaul_core::Run| retentions.of(&run.kind).removable_at(run.state.kind(), run.since);
         let mut kept: Vec<(Timestamp, RunId)> =
             self.runs().filter_map(|run| removable(run).map(|at| (at, run.id))).collect();
         kept.sort_unstable();

@@ -29,7 +29,7 @@ pub(super) async fn all(store: &dyn Store) -> Vec<Snapshot> {
 pub(super) async fn sweep_all(store: &dyn Store, now: Timestamp, keep: Retention) -> (usize, Option<Timestamp>) {
     let mut removed = 0;
     loop {
-        let swept = store.sweep(keep, 100).await.expect("the store works");
+        let swept = store.sweep(keep.into(), 100).await.expect("the store works");
         removed += swept.removed;
         if swept.next.is_none_or(|next| next > now) {
             return (removed, swept.next);

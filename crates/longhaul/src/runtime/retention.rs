@@ -11,9 +11,10 @@ const BATCH: usize = 100;
 const EVERY: Duration = Duration::from_secs(60);
 
 pub(super) async fn retain(executor: Arc<Executor>) {
+    let retentions = executor.registry.retentions(executor.settings.retention);
     let mut patience = Patience::default();
     loop {
-        match executor.store.sweep(executor.settings.retention, BATCH).await {
+        match executor.store.sweep(retentions.clone(), BATCH).await {
             Ok(swept) => {
                 patience = Patience::default();
                 if swept.removed > 0 {

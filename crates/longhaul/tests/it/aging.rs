@@ -1,7 +1,8 @@
 //! What is kept of a run over time: its history, and how long.
 
 use longhaul::{
-    AnyError, Failure, Retention, RunHandle, RunId, StateKind, Store, Success, Suspended, core::store::GetError,
+    AnyError, Failure, Retention, RunHandle, RunId, StateKind, Store, Success, Suspended, TaskFn, TaskOptions,
+    core::store::GetError,
 };
 use longhaul_testkit::Call;
 
@@ -97,6 +98,28 @@ async fn removed(scene: &Scene, run: &RunHandle<Numbers>) {
 
 async fn is_kept(scene: &Scene, id: RunId) -> bool {
     scene.store.get(id).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_task_may_say_how_long_its_runs_are_kept() {
+    const BRIEF: TaskFn<u64, u64, u64, AnyError> =
+        TaskFn::new("brief").options(|| TaskOptions::default().retention(Retention::all(60 * SECOND)));
+    let scene = Scene::new();
+    let server = scene
+        .builder()
+        .retention(Retention::all(DAY))
+        .task_fn(WORK, |ctx| async move { done(&ctx) })
+        .task_fn(BRIEF, |ctx| async move { done(&ctx) })
+        .start()
+        .unwrap();
+    let kept = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let brief = server.client().enqueue_fn(BRIEF, 1).await.unwrap();
+    kept.outcome().await.unwrap();
+    brief.outcome().await.unwrap();
+    scene.asleep_until(START.after(60 * SECOND)).await;
+    scene.clock.advance(60 * SECOND);
+    removed(&scene, &brief).await;
+    assert!(is_kept(&scene, kept.id()).await);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retention, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -108,7 +108,7 @@ impl Store for Yielding {
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.inner.count(filter).await
     }
-    async fn sweep(&self, retention: Retention, max: usize) -> Result<Swept, StoreError> {
-        self.inner.sweep(retention, max).await
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.inner.sweep(retentions, max).await
     }
 }
