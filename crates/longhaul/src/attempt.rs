@@ -219,6 +219,10 @@ impl Attempt {
         Arc::new(attempt)
     }
 
+    pub(crate) fn info(&self) -> AttemptInfo {
+        AttemptInfo { run: self.id, number: self.epoch.0, resumed_from: self.resumed_from }
+    }
+
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
     }

@@ -10,6 +10,7 @@ use crate::{
     context::Context,
     definition::{Definition, DefinitionError, TaskFn},
     ids::IdSource,
+    layer::{Layer, NewLayers},
     logs::Logs,
     outcome::ExecutionResult,
     queues::QueueOptions,
@@ -51,6 +52,7 @@ pub struct Builder {
     settings: Settings,
     store_timeout: Duration,
     registry: Registry,
+    layers: NewLayers,
     shapes: Shapes,
     ids: IdSource,
     labels: Vec<Label>,
@@ -150,6 +152,7 @@ impl Default for Builder {
             systemd: None,
             store_timeout: Timed::LIMIT,
             registry: Registry::default(),
+            layers: NewLayers::default(),
             shapes: Shapes::default(),
             ids: IdSource::default(),
             refused: None,
@@ -215,6 +218,25 @@ impl Builder {
             .map_err(BuildError::from)
             .and_then(|definition| self.registry.enter(definition, run).map_err(BuildError::Duplicate));
         self.note(entered);
+        self
+    }
+
+    /// Puts a layer around the execution of all tasks. May be called any number of times: the first that was added is
+    /// the outermost. See [`Layer`], and [`layer_fn`](crate::layer_fn) for functions.
+    ///
+    /// ```
+    /// # use longhaul::doc::CountUp;
+    /// use longhaul::{Longhaul, layer_fn};
+    ///
+    /// let builder = Longhaul::builder().task(CountUp).layer(layer_fn(|execution, next| async move {
+    ///     println!("{} begins", execution.run_id());
+    ///     let end = next.run().await;
+    ///     println!("{} {}", execution.run_id(), end.how());
+    ///     end
+    /// }));
+    /// ```
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.add(layer);
         self
     }
 
@@ -497,7 +519,8 @@ impl Builder {
             background: Background::new(self.background),
             systemd: self.systemd.unwrap_or_default(),
         };
-        let executor = Executor::start(store, self.clock, self.settings, self.registry, beside, self.ids);
+        let (registry, layers) = (self.registry, self.layers.finished());
+        let executor = Executor::start(store, self.clock, self.settings, registry, layers, beside, self.ids);
         Ok(Longhaul::new(executor, client, grace))
     }
 

@@ -5,6 +5,7 @@ mod effect;
 mod progress;
 
 use std::{
+    any::Any,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -22,6 +23,7 @@ pub(crate) use effect::Effects;
 
 use crate::{
     attempt::{Attempt, AttemptInfo, Capture, CaptureError, Captured, StopReason},
+    layer::Asked,
     outcome::Stopped,
     task::Payload,
     values::Form,
@@ -58,6 +60,12 @@ struct Inner<M, X> {
     metadata: M,
     values: Arc<Values<X>>,
     attempt: Arc<Attempt>,
+}
+
+impl<M: Payload, X: Payload> Asked for Inner<M, X> {
+    fn metadata(&self) -> &dyn Any {
+        &self.metadata
+    }
 }
 
 const TORN: &str = "a closure handed to `update` panicked";
@@ -164,8 +172,7 @@ impl<M, X> Context<M, X> {
 
     /// Which attempt this is, and what it resumed from.
     pub fn attempt(&self) -> AttemptInfo {
-        let attempt = &self.inner.attempt;
-        AttemptInfo { run: attempt.id, number: attempt.epoch.0, resumed_from: attempt.resumed_from }
+        self.inner.attempt.info()
     }
 
     /// The trace that the run comes from, as its enqueuer gave it: see [`Enqueue::trace`](crate::Enqueue::trace).
@@ -209,6 +216,13 @@ impl<M, X> Context<M, X> {
             () = self.inner.attempt.token().cancelled() => Err(Stopped(())),
             out = future => Ok(out),
         }
+    }
+}
+
+impl<M: Payload, X: Payload> Context<M, X> {
+    /// What was asked, without its type.
+    pub(crate) fn asked(&self) -> Arc<dyn Asked> {
+        self.inner.clone()
     }
 }
 

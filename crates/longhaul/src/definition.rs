@@ -82,6 +82,10 @@ impl<M, X, R, E> TaskFn<M, X, R, E> {
         Self { name, version: 1, options: TaskOptions::default, types: PhantomData }
     }
 
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// See [`Task::VERSION`].
     #[must_use]
     pub const fn version(mut self, version: u16) -> Self {

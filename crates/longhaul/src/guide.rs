@@ -23,6 +23,7 @@ page!(QueuesAndLimits, "../../../docs/guide/9-queues-and-limits.md");
 page!(OperatingRuns, "../../../docs/guide/10-operating-runs.md");
 page!(Effects, "../../../docs/guide/11-effects.md");
 page!(StateMachines, "../../../docs/guide/12-state-machines.md");
+page!(LayersAndHooks, "../../../docs/guide/13-layers-and-hooks.md");
 
 #[cfg(feature = "cron")]
 page!(Schedules, "../../../docs/guide/8-schedules.md");

@@ -18,6 +18,7 @@ mod folder;
 #[cfg(doctest)]
 mod guide;
 mod ids;
+mod layer;
 #[cfg(feature = "logs")]
 mod logs;
 #[cfg(not(feature = "logs"))]
@@ -59,6 +60,7 @@ pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, Progres
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
+pub use layer::{AttemptEnd, Execution, How, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{

@@ -1,6 +1,7 @@
 //! The tasks that a server can execute, with their types taken off.
 
 use std::{
+    any::Any,
     collections::{BTreeMap, btree_map::Entry},
     pin::Pin,
     sync::Arc,
@@ -15,29 +16,24 @@ use longhaul_core::{
 use crate::{
     attempt::{Attempt, Capture},
     context::{Context, Effects, Values},
-    definition::{Definition, TaskTypes},
-    outcome::{Called, ExecutionResult, Failed, Interruption, Outcome, Suspension},
+    definition::{Common, Definition, TaskTypes},
+    layer::{Asked, AttemptEnd, FailedEnd, TypedValue, What},
+    outcome::{Called, ExecutionResult, Failed, Interruption, Outcome},
 };
-
-/// How the user's code ended, by itself.
-#[derive(Debug)]
-pub(crate) enum Concluded {
-    /// In an ending of its own.
-    Ended(Ending),
-    /// It followed a request to stop.
-    Stopped,
-}
 
 /// An attempt that is ready to run.
 pub(crate) struct Prepared {
     pub(crate) values: Arc<dyn Capture>,
-    pub(crate) future: Pin<Box<dyn Future<Output = Concluded> + Send>>,
+    /// What was asked.
+    pub(crate) asked: Arc<dyn Asked>,
+    pub(crate) task: Arc<Common>,
+    pub(crate) future: Pin<Box<dyn Future<Output = AttemptEnd> + Send>>,
 }
 
 /// A task without its types: bytes in, bytes out.
 pub(crate) trait Registered: Send + Sync {
-    /// Reads the run's values. `Err`: what is wrong with them.
-    fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>) -> Result<Prepared, String>;
+    /// Reads the run's values. `Err`: what is wrong with them. `watched`: somebody may look at what the task gives.
+    fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>, watched: bool) -> Result<Prepared, String>;
     fn mark(&self) -> CodeMark;
 }
 
@@ -52,7 +48,7 @@ where
     F: Fn(Context<T::Metadata, T::ExecutionMetadata>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ExecutionResult<T::Output, T::Error>> + Send + 'static,
 {
-    fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>) -> Result<Prepared, String> {
+    fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>, watched: bool) -> Result<Prepared, String> {
         let metadata = self.definition.read_metadata(&claimed.metadata).map_err(|error| error.to_string())?;
         let execution_metadata = self
             .definition
@@ -62,15 +58,15 @@ where
         let form = self.definition.common.execution_metadata;
         let values = Arc::new(Values::with_effects(execution_metadata, form, effects));
         let context = Context::new(metadata, values.clone(), attempt.clone());
-        let definition = self.definition.clone();
-        let attempt = attempt.clone();
-        let run = self.run.clone();
-        // The user's function is called when the attempt is performed, and not before: it may tell, and may panic.
+        let (asked, task) = (context.asked(), self.definition.common.clone());
+        let (run, common) = (self.run.clone(), task.clone());
+        // The user's function is called when the attempt is performed, and not before: it may tell, and may panic, and
+        // the layers are around all of it.
         let future = Box::pin(async move {
             let out = run(context).await;
-            conclude(&definition, &attempt, out)
+            conclude::<T>(&common, out, watched)
         });
-        Ok(Prepared { values, future })
+        Ok(Prepared { values, asked, task, future })
     }
 
     fn mark(&self) -> CodeMark {
@@ -78,44 +74,38 @@ where
     }
 }
 
-fn conclude<T: TaskTypes>(
-    definition: &Definition<T>,
-    attempt: &Attempt,
-    out: ExecutionResult<T::Output, T::Error>,
-) -> Concluded {
-    let now = attempt.clock.now();
-    let failure = |cause, message: &str| Failure::new(cause, message, attempt.epoch, now);
-    let ending = match out {
-        Ok(Outcome::Success(result)) => match definition.common.result.encode(&result) {
-            Ok(result) => Ending::Completed { result },
-            Err(error) => refused(&error.to_string(), attempt, now),
+/// Lays down what the task gave. The values themselves are left out where nobody can look at them.
+fn conclude<T: TaskTypes>(common: &Common, out: ExecutionResult<T::Output, T::Error>, watched: bool) -> AttemptEnd {
+    match out {
+        Ok(Outcome::Success(result)) => match common.result.encode(&result) {
+            Ok(kept) => AttemptEnd::new(What::Completed(kept), typed(common, result, watched)),
+            Err(error) => AttemptEnd::failed(error).permanently(),
         },
-        Ok(Outcome::Suspended(suspension)) => Ending::Suspended {
-            until: match suspension {
-                Suspension::Proceed => None,
-                Suspension::Until(time) => Some(time.into()),
-                Suspension::For(wait) => Some(now.after(wait)),
-            },
-        },
-        Err(Interruption::Failure(Failed { error, retry_after, permanent })) => {
-            let message =
-                error.as_ref().map_or_else(|| "the task failed and gave no error".into(), ToString::to_string);
-            let failure = failure(Cause::Error, &message);
-            let failure = match error.map(|error| definition.common.error.encode(&error)) {
-                None => failure,
-                Some(Ok(error)) => failure.with_error(error),
-                Some(Err(refused)) => failure.with_details(&format!("its typed error was not kept: {refused}")),
+        Ok(Outcome::Suspended(suspension)) => AttemptEnd::new(What::Suspended(suspension), None),
+        Err(Interruption::Failure(Failed { error: None, retry_after, permanent })) => {
+            let message = "the task failed and gave no error".into();
+            AttemptEnd::new(What::Failed(FailedEnd { retry_after, permanent, ..FailedEnd::new(message) }), None)
+        }
+        Err(Interruption::Failure(Failed { error: Some(error), retry_after, permanent })) => {
+            let (kept, details) = match common.error.encode(&error) {
+                Ok(kept) => (Some(kept), None),
+                Err(refused) => (None, Some(format!("its typed error was not kept: {refused}"))),
             };
-            Ending::Failed { failure, retry_after, permanent }
+            let failed = FailedEnd { message: error.to_string(), details, error: kept, retry_after, permanent };
+            AttemptEnd::new(What::Failed(failed), typed(common, error, watched))
         }
         Err(Interruption::Cancellation(Called { error, reason })) => {
-            let reason = reason.or_else(|| error.as_ref().map(ToString::to_string)).map(Into::into);
-            let error = error.and_then(|error| definition.common.error.encode(&error).ok());
-            Ending::Cancelled { reason, error }
+            let reason = reason.or_else(|| error.as_ref().map(ToString::to_string));
+            let kept = error.as_ref().and_then(|error| common.error.encode(error).ok());
+            let value = error.and_then(|error| typed(common, error, watched));
+            AttemptEnd::new(What::Cancelled { reason, error: kept }, value)
         }
-        Err(Interruption::Stopped(_)) => return Concluded::Stopped,
-    };
-    Concluded::Ended(ending)
+        Err(Interruption::Stopped(_)) => AttemptEnd::stopped(),
+    }
+}
+
+fn typed<V: Any + Send + Sync>(common: &Common, value: V, watched: bool) -> Option<TypedValue> {
+    watched.then(|| TypedValue { task: common.kind().clone(), value: Box::new(value) })
 }
 
 /// A value of the task cannot be kept. Another attempt would come to the same end, so there is none.

@@ -41,6 +41,7 @@ pub use shutdown::{ShutdownReport, StoppedRun};
 use crate::{
     attempt::{Attempt, Capture, StopReason},
     ids::IdSource,
+    layer::Layers,
     logs::Logs,
     queues::QueueSetting,
     registry::Registry,
@@ -72,6 +73,7 @@ pub(crate) struct Executor {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     registry: Registry,
+    layers: Layers,
     pub(crate) beside: Beside,
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
@@ -131,6 +133,7 @@ impl Executor {
         clock: Arc<dyn Clock>,
         settings: Settings,
         registry: Registry,
+        layers: Layers,
         beside: Beside,
         ids: IdSource,
     ) -> Arc<Self> {
@@ -142,6 +145,7 @@ impl Executor {
             clock,
             settings,
             registry,
+            layers,
             beside,
             ids,
             server,

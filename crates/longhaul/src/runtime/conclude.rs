@@ -7,6 +7,8 @@ use longhaul_core::{Cause, Ending, Failure, store::Settlement};
 use super::settle::Done;
 use crate::{
     attempt::{Attempt, Capture, LastWords, StopReason},
+    layer::{AttemptEnd, FailedEnd, What},
+    outcome::Suspension,
     panics::Caught,
     registry::refused,
 };
@@ -21,6 +23,29 @@ pub(crate) enum Performed {
     Dropped,
     /// It panicked.
     Panicked(Caught),
+}
+
+impl Performed {
+    /// By itself, or by a layer, like this.
+    pub(crate) fn by_itself(end: AttemptEnd, attempt: &Attempt) -> Self {
+        let now = attempt.clock.now();
+        Self::Ended(match end.what {
+            What::Completed(result) => Ending::Completed { result },
+            What::Suspended(Suspension::Proceed) => Ending::Suspended { until: None },
+            What::Suspended(Suspension::Until(time)) => Ending::Suspended { until: Some(time.into()) },
+            What::Suspended(Suspension::For(wait)) => Ending::Suspended { until: Some(now.after(wait)) },
+            What::Failed(FailedEnd { message, details, error, retry_after, permanent }) => {
+                let mut failure = Failure::new(Cause::Error, &message, attempt.epoch, now);
+                if let Some(details) = details {
+                    failure = failure.with_details(&details);
+                }
+                failure.error = error;
+                Ending::Failed { failure, retry_after, permanent }
+            }
+            What::Cancelled { reason, error } => Ending::Cancelled { reason: reason.map(Into::into), error },
+            What::Stopped => return Self::Stopped,
+        })
+    }
 }
 
 /// The attempt never began.

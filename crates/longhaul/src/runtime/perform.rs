@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc};
 
-use longhaul_core::{Ending, State, store::Claimed};
+use longhaul_core::{Ending, State, name::Tag, store::Claimed};
 use tracing::Instrument;
 
 use super::{
@@ -13,8 +13,9 @@ use super::{
 use crate::{
     attempt::{Attempt, StopReason},
     clock,
+    layer::{Execution, UserFuture},
     panics::{self, CatchPanic},
-    registry::{Concluded, Prepared},
+    registry::Prepared,
     telemetry,
 };
 
@@ -25,7 +26,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
         Ok(prepared) => prepared,
         Err(ending) => return conclude::unstarted(attempt, ending),
     };
-    let running = claimed.run.state.clone();
+    let (running, tags) = (claimed.run.state.clone(), claimed.run.tags.clone());
     drop(claimed);
     let values = prepared.values.clone();
     executor.hold(Held { attempt: attempt.clone(), values: values.clone() });
@@ -37,7 +38,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
         attempt.stop(StopReason::ClaimLost);
     }
     let span = telemetry::execute_span(&attempt, executor.server());
-    let performed = perform(executor, &attempt, prepared).instrument(span).await;
+    let performed = perform(executor, &attempt, layered(executor, &attempt, tags, prepared)).instrument(span).await;
     attempt.leave();
     conclude::conclude(attempt, &*values, performed).await
 }
@@ -46,21 +47,29 @@ fn resolve(executor: &Executor, claimed: &Claimed, attempt: &Arc<Attempt>) -> Re
     // A store hands out only what was asked for; a kind that is not registered goes back untouched.
     let task = executor.registry.resolve(&claimed.run.kind).ok_or(Ending::Returned)?;
     let incompatible = |why: String| Ending::Incompatible { why: why.into(), by: task.mark() };
-    match panics::catch(|| task.prepare(claimed, attempt)) {
+    match panics::catch(|| task.prepare(claimed, attempt, !executor.layers.is_empty())) {
         Ok(prepared) => prepared.map_err(incompatible),
         Err(caught) => Err(incompatible(format!("reading the values panicked: {}", caught.message))),
     }
 }
 
-async fn perform(executor: &Executor, attempt: &Attempt, prepared: Prepared) -> Performed {
-    let mut user = CatchPanic(prepared.future);
+/// The task's future, with the layers around it.
+fn layered(executor: &Executor, attempt: &Arc<Attempt>, tags: Arc<[Tag]>, prepared: Prepared) -> UserFuture<'static> {
+    let Prepared { asked, task, future, .. } = prepared;
+    if executor.layers.is_empty() {
+        return future;
+    }
+    executor.layers.around(Execution::new(attempt.clone(), tags, task, asked), future)
+}
+
+async fn perform(executor: &Executor, attempt: &Attempt, user: UserFuture<'static>) -> Performed {
+    let mut user = CatchPanic(user);
     let performed = {
         let mut dropped = pin!(until_dropped(executor, attempt));
         tokio::select! {
             biased;
             out = &mut user => match out {
-                Ok(Concluded::Ended(ending)) => Performed::Ended(ending),
-                Ok(Concluded::Stopped) => Performed::Stopped,
+                Ok(end) => Performed::by_itself(end, attempt),
                 Err(caught) => Performed::Panicked(caught),
             },
             () = &mut dropped => Performed::Dropped,

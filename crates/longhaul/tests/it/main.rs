@@ -14,6 +14,7 @@ mod faults;
 mod fence;
 mod finding;
 mod keeping;
+mod layers;
 #[cfg(feature = "logs")]
 mod logs;
 mod machine;

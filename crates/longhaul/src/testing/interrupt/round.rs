@@ -21,9 +21,10 @@ use crate::{
     StopReason,
     attempt::Attempt,
     definition::Common,
+    layer::AttemptEnd,
     logs::Logs,
     panics::{CatchPanic, Caught},
-    registry::{Concluded, Registered},
+    registry::Registered,
     runtime::conclude::{self, Performed},
 };
 
@@ -119,7 +120,7 @@ impl<'a> Round<'a> {
         let store: Arc<dyn Store> = self.store.clone();
         let attempt =
             Attempt::new(&claimed, store, Arc::new(self.clock.clone()), Arc::new(Notify::new()), &Logs::default());
-        let prepared = self.task.prepare(&claimed, &attempt).unwrap_or_else(|why| panic!("{why}"));
+        let prepared = self.task.prepare(&claimed, &attempt, false).unwrap_or_else(|why| panic!("{why}"));
         let end = {
             let mut user = CatchPanic(prepared.future);
             Watched { user: &mut user, round: self, attempt: &attempt }.await
@@ -133,8 +134,7 @@ impl<'a> Round<'a> {
                 attempt.stop(StopReason::Shutdown);
                 Performed::Dropped
             }
-            End::Returned(Ok(Concluded::Ended(ending))) => Performed::Ended(ending),
-            End::Returned(Ok(Concluded::Stopped)) => Performed::Stopped,
+            End::Returned(Ok(end)) => Performed::by_itself(end, &attempt),
             End::Returned(Err(caught)) => Performed::Panicked(caught),
         };
         let done = conclude::conclude(attempt, &*prepared.values, performed).await;
@@ -144,7 +144,7 @@ impl<'a> Round<'a> {
 }
 
 enum End {
-    Returned(Result<Concluded, Caught>),
+    Returned(Result<AttemptEnd, Caught>),
     Dropped,
     Killed,
 }
@@ -156,7 +156,7 @@ struct Watched<'a, 'b, 'c, F: ?Sized> {
     attempt: &'c Attempt,
 }
 
-impl<F: Future<Output = Concluded> + ?Sized> Future for Watched<'_, '_, '_, F> {
+impl<F: Future<Output = AttemptEnd> + ?Sized> Future for Watched<'_, '_, '_, F> {
     type Output = End;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
