@@ -4,11 +4,15 @@
 //! Stores keep due runs in [`Line`]s of those that stand or fall together, and hand them to [`Gate::choose`]; nothing
 //! else chooses.
 
+mod round;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
+    hash::Hash,
 };
 
+use self::round::Round;
 use crate::{
     control::{Control, Controls, Rate, Scope},
     id::RunId,
@@ -126,8 +130,14 @@ impl Rooms {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tally {
     queues: HashMap<Queue, u32>,
-    kinds: HashMap<Kind, u32>,
-    keys: HashMap<(Kind, Key), u32>,
+    kinds: HashMap<Kind, OfKind>,
+}
+
+/// How many of a kind run.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+struct OfKind {
+    all: u32,
+    by_key: HashMap<Key, u32>,
 }
 
 impl Tally {
@@ -140,34 +150,51 @@ impl Tally {
 
     /// One more runs.
     pub fn enter(&mut self, lane: &Lane) {
-        *count(&mut self.queues, &lane.queue) += 1;
-        *count(&mut self.kinds, &lane.kind) += 1;
+        one_more(&mut self.queues, &lane.queue);
+        if !self.kinds.contains_key(&lane.kind) {
+            self.kinds.insert(lane.kind.clone(), OfKind::default());
+        }
+        let of_kind = self.kinds.get_mut(&lane.kind).expect("it was just put there");
+        of_kind.all += 1;
         if let Some(key) = &lane.key {
-            *self.keys.entry((lane.kind.clone(), key.clone())).or_default() += 1;
+            one_more(&mut of_kind.by_key, key);
         }
     }
 
     /// One that ran does not any more.
     pub fn leave(&mut self, lane: &Lane) {
-        *count(&mut self.queues, &lane.queue) -= 1;
-        *count(&mut self.kinds, &lane.kind) -= 1;
+        const ENTERED: &str = "who leaves has entered";
+        *self.queues.get_mut(&lane.queue).expect(ENTERED) -= 1;
+        let of_kind = self.kinds.get_mut(&lane.kind).expect(ENTERED);
+        of_kind.all -= 1;
         if let Some(key) = &lane.key {
-            let entry = (lane.kind.clone(), key.clone());
-            let left = self.keys.entry(entry.clone()).or_default();
+            let left = of_kind.by_key.get_mut(key).expect(ENTERED);
             *left -= 1;
             // Keys come and go; queues and kinds are few.
             if *left == 0 {
-                self.keys.remove(&entry);
+                of_kind.by_key.remove(key);
             }
         }
     }
+
+    fn queue(&self, queue: &Queue) -> u32 {
+        self.queues.get(queue).copied().unwrap_or(0)
+    }
+
+    fn kind(&self, kind: &Kind) -> u32 {
+        self.kinds.get(kind).map_or(0, |of_kind| of_kind.all)
+    }
+
+    fn key(&self, kind: &Kind, key: &Key) -> u32 {
+        self.kinds.get(kind).and_then(|of_kind| of_kind.by_key.get(key)).copied().unwrap_or(0)
+    }
 }
 
-fn count<'a, K: Clone + Eq + std::hash::Hash>(counts: &'a mut HashMap<K, u32>, of: &K) -> &'a mut u32 {
-    if !counts.contains_key(of) {
-        counts.insert(of.clone(), 0);
+fn one_more<K: Clone + Eq + Hash>(counts: &mut HashMap<K, u32>, of: &K) {
+    match counts.get_mut(of) {
+        Some(count) => *count += 1,
+        None => _ = counts.insert(of.clone(), 1),
     }
-    counts.get_mut(of).expect("it was just put there")
 }
 
 /// What a rate is counted for.
@@ -298,40 +325,37 @@ impl Gate {
     ) -> Choice {
         let mut round = Round::new(self, now, tally);
         let mut queues = Vec::<Waiting<'_>>::new();
-        let mut taken_from = Vec::new();
-        for Line { lane, turns } in lines {
-            let mut turns = turns.peekable();
-            let Some(head) = turns.peek().copied() else { continue };
+        let mut rests = Vec::new();
+        for Line { lane, mut turns } in lines {
+            let Some(head) = turns.next() else { continue };
             if self.pause(lane).is_some() {
                 continue;
             }
             let at = queues.iter().position(|waiting| *waiting.queue == lane.queue).unwrap_or_else(|| {
-                let heads = BinaryHeap::new();
-                queues.push(Waiting { queue: &lane.queue, room: rooms.of(&lane.queue), heads });
+                let (room, weight) = (rooms.of(&lane.queue), self.weight(&lane.queue));
+                queues.push(Waiting { queue: &lane.queue, room, weight, heads: BinaryHeap::new() });
                 queues.len() - 1
             });
-            queues[at].heads.push(Reverse((head, taken_from.len())));
-            taken_from.push((lane, turns));
+            queues[at].heads.push(Reverse((head, rests.len())));
+            rests.push((lane, None, turns));
         }
         let mut shares = self.shares.clone();
-        while round.choice.turns.len() < max {
+        let mut chosen = Vec::new();
+        while chosen.len() < max {
             let Some(next) = shares.next(&mut queues) else { break };
-            let Waiting { queue, room, heads } = &mut queues[next];
+            let Waiting { queue, room, weight, heads } = &mut queues[next];
             let Some(Reverse((turn, from))) = heads.pop() else { unreachable!("only a queue with due runs is next") };
-            let (lane, turns) = &mut taken_from[from];
+            let (lane, meters, turns) = &mut rests[from];
             // A line that is held back is held back as a whole, until something changes.
-            if round.takes(lane) {
-                round.choice.turns.push(turn);
+            let meters = *meters.get_or_insert_with(|| round.meters(lane));
+            if round.takes(meters) {
+                chosen.push(turn);
                 *room -= 1;
-                shares.charge(queue, self.weight(queue));
-                turns.next();
-                if let Some(head) = turns.peek() {
-                    heads.push(Reverse((*head, from)));
-                }
+                shares.charge(queue, *weight);
+                heads.extend(turns.next().map(|head| Reverse((head, from))));
             }
         }
-        round.choice.shares = Some(shares);
-        round.choice
+        Choice { turns: chosen, look_again: round.look_again, spent: round.spent(), shares: Some(shares) }
     }
 
     /// The runs of a choice are claimed.
@@ -362,7 +386,7 @@ impl Gate {
         if let Some(scope) = self.pause(lane) {
             return Some(Held::Paused(scope));
         }
-        Round::new(self, now, tally).check(lane).err()
+        Round::new(self, now, tally).holds(lane)
     }
 
     fn pause(&self, lane: &Lane) -> Option<Scope> {
@@ -382,6 +406,7 @@ impl Gate {
 struct Waiting<'a> {
     queue: &'a Queue,
     room: usize,
+    weight: u16,
     /// The first turn of each of its lines, and which line that is.
     heads: BinaryHeap<Reverse<(Turn, usize)>>,
 }
@@ -405,103 +430,11 @@ impl Shares {
     fn charge(&mut self, queue: &Queue, weight: u16) {
         self.now = self.pass(queue);
         let pass = self.now + STRIDE / u64::from(weight);
-        self.passes.insert(queue.clone(), pass);
-    }
-}
-
-/// One claim in the making.
-struct Round<'a> {
-    gate: &'a Gate,
-    now: Timestamp,
-    tally: &'a Tally,
-    /// What this claim adds to the tally.
-    chosen: Tally,
-    choice: Choice,
-}
-
-type Spent = Vec<(Bucket, Timestamp)>;
-
-impl<'a> Round<'a> {
-    fn new(gate: &'a Gate, now: Timestamp, tally: &'a Tally) -> Self {
-        Self { gate, now, tally, chosen: Tally::default(), choice: Choice::default() }
-    }
-
-    /// Takes one run of this lane, if it may start.
-    fn takes(&mut self, lane: &Lane) -> bool {
-        if self.gate.controls.is_empty() {
-            return true;
-        }
-        match self.check(lane) {
-            Ok(spent) => {
-                self.choice.spent.extend(spent);
-                self.chosen.enter(lane);
-                true
-            }
-            Err(held) => {
-                if let Held::Rate { until, .. } = held {
-                    let first = self.choice.look_again.map_or(until, |first| first.min(until));
-                    self.choice.look_again = Some(first);
-                }
-                false
-            }
+        match self.passes.get_mut(queue) {
+            Some(kept) => *kept = pass,
+            None => _ = self.passes.insert(queue.clone(), pass),
         }
     }
-
-    /// Whether one more of this lane may start, and what that draws.
-    fn check(&self, lane: &Lane) -> Result<Spent, Held> {
-        let controls = &self.gate.controls;
-        let mut spent = Vec::new();
-        if let Some(limits) = controls.queue(&lane.queue).map(Control::limits) {
-            let running = sum(&self.tally.queues, &self.chosen.queues, &lane.queue);
-            self.check_one(
-                &Scope::Queue(lane.queue.clone()),
-                None,
-                (limits.running, running),
-                limits.rate,
-                &mut spent,
-            )?;
-        }
-        if let Some(limits) = controls.kind(&lane.kind).map(Control::limits) {
-            let scope = Scope::Kind(lane.kind.clone());
-            let running = sum(&self.tally.kinds, &self.chosen.kinds, &lane.kind);
-            self.check_one(&scope, None, (limits.running, running), limits.rate, &mut spent)?;
-            if let Some(key) = &lane.key {
-                let running = sum(&self.tally.keys, &self.chosen.keys, &(lane.kind.clone(), key.clone()));
-                self.check_one(&scope, Some(key), (limits.per_key, running), limits.rate_per_key, &mut spent)?;
-            }
-        }
-        Ok(spent)
-    }
-
-    fn check_one(
-        &self,
-        scope: &Scope,
-        key: Option<&Key>,
-        (max, running): (Option<u32>, u32),
-        rate: Option<Rate>,
-        spent: &mut Spent,
-    ) -> Result<(), Held> {
-        if let Some(max) = max.filter(|max| running >= *max) {
-            return Err(Held::Running { scope: scope.clone(), key: key.cloned(), max });
-        }
-        let Some(rate) = rate else { return Ok(()) };
-        let bucket = match (scope, key) {
-            (Scope::Kind(kind), Some(key)) => Bucket::Key(kind.clone(), key.clone()),
-            _ => Bucket::Scope(scope.clone()),
-        };
-        let full_at = self.choice.spent.get(&bucket).or_else(|| self.gate.buckets.get(&bucket)).copied();
-        match rate.take(self.now, full_at) {
-            Ok(full_at) => {
-                spent.push((bucket, full_at));
-                Ok(())
-            }
-            Err(until) => Err(Held::Rate { scope: scope.clone(), key: key.cloned(), rate, until }),
-        }
-    }
-}
-
-fn sum<K: Eq + std::hash::Hash>(before: &HashMap<K, u32>, more: &HashMap<K, u32>, of: &K) -> u32 {
-    before.get(of).copied().unwrap_or(0) + more.get(of).copied().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -133,6 +133,22 @@ fn no_more_run_than_the_limits_of_queue_kind_and_key_allow() {
 }
 
 #[test]
+fn lines_of_several_queues_share_what_their_kind_and_key_allow() {
+    let rate = Rate::new(5, Duration::from_secs(10)).unwrap();
+    let limits = Limits { per_key: Some(2), rate: Some(rate), ..Limits::NONE };
+    let mut play = Play::of([
+        (lane("default", "a", Some("x")), turns(0..3)),
+        (lane("other", "a", Some("x")), turns(3..6)),
+        (lane("other", "a", None), turns(6..12)),
+        (lane("other", "b", Some("x")), turns(12..14)),
+    ])
+    .limit(&Scope::Kind(Kind::new("a").unwrap()), limits);
+    let claimed = play.claim(NOW, 99);
+    let of = |ids: std::ops::Range<u8>| claimed.iter().filter(|id| ids.contains(id)).count();
+    assert_eq!([of(0..6), of(6..12), of(12..14)], [2, 3, 2]);
+}
+
+#[test]
 fn no_more_start_in_a_period_than_the_rates_allow_and_it_says_when_the_next_may() {
     let rate = |max| Some(Rate::new(max, Duration::from_secs(10)).unwrap());
     let limits = Limits { rate: rate(3), rate_per_key: rate(1), ..Limits::NONE };
@@ -182,5 +198,5 @@ fn a_tally_forgets_keys_of_which_nothing_runs() {
     tally.leave(&one);
     assert_eq!(tally, Tally::of([one.clone()].iter()));
     tally.leave(&one);
-    assert!(tally.keys.is_empty());
+    assert!(tally.kinds.values().all(|of_kind| of_kind.by_key.is_empty()));
 }

@@ -1,0 +1,164 @@
+//! One claim in the making: what its limits count, in meters that all lines of a queue, a kind or a key share.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Bucket, Gate, Held, Lane, Tally};
+use crate::{
+    control::{Control, Rate, Scope},
+    name::{Key, Kind, Queue},
+    time::Timestamp,
+};
+
+pub(super) struct Round<'a> {
+    gate: &'a Gate,
+    now: Timestamp,
+    tally: &'a Tally,
+    meters: Vec<Meter<'a>>,
+    numbers: HashMap<Of<'a>, usize>,
+    /// If a rate holds runs back: when the first of them may start.
+    pub(super) look_again: Option<Timestamp>,
+}
+
+/// The numbers of the meters that a lane goes by: of its queue, its kind, its key. `None`: nothing is limited.
+pub(super) type Meters = [Option<usize>; 3];
+
+/// What a meter counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Of<'a> {
+    Queue(&'a Queue),
+    Kind(&'a Kind),
+    Key(&'a Kind, &'a Key),
+}
+
+struct Meter<'a> {
+    of: Of<'a>,
+    max: Option<u32>,
+    /// With those that this claim has taken.
+    running: u32,
+    rate: Option<Rate>,
+    /// When the bucket of the rate is full again, with what this claim has drawn.
+    full_at: Option<Timestamp>,
+    drawn: bool,
+}
+
+/// Why a meter lets no more pass.
+#[derive(Clone, Copy)]
+enum Full {
+    Running(u32),
+    Rate(Rate, Timestamp),
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(gate: &'a Gate, now: Timestamp, tally: &'a Tally) -> Self {
+        Self { gate, now, tally, meters: Vec::new(), numbers: HashMap::new(), look_again: None }
+    }
+
+    /// The meters that runs of this lane go by.
+    pub(super) fn meters(&mut self, lane: &'a Lane) -> Meters {
+        let controls = &self.gate.controls;
+        let queue = controls.queue(&lane.queue).map(Control::limits);
+        let kind = controls.kind(&lane.kind).map(Control::limits);
+        let key = lane.key.as_ref().zip(kind.as_ref());
+        [
+            queue.and_then(|limits| self.meter(Of::Queue(&lane.queue), limits.running, limits.rate)),
+            kind.and_then(|limits| self.meter(Of::Kind(&lane.kind), limits.running, limits.rate)),
+            key.and_then(|(key, limits)| self.meter(Of::Key(&lane.kind, key), limits.per_key, limits.rate_per_key)),
+        ]
+    }
+
+    fn meter(&mut self, of: Of<'a>, max: Option<u32>, rate: Option<Rate>) -> Option<usize> {
+        if max.is_none() && rate.is_none() {
+            return None;
+        }
+        let (gate, tally, meters) = (self.gate, self.tally, &mut self.meters);
+        let number = *self.numbers.entry(of).or_insert_with(|| {
+            let full_at = rate.and_then(|_| gate.buckets.get(&of.bucket()).copied());
+            meters.push(Meter { of, max, running: of.running(tally), rate, full_at, drawn: false });
+            meters.len() - 1
+        });
+        Some(number)
+    }
+
+    /// Takes one run that goes by these meters, if it may start.
+    pub(super) fn takes(&mut self, meters: Meters) -> bool {
+        let mut full_at = [None; 3];
+        for (meter, full_at) in meters.iter().zip(&mut full_at) {
+            let Some(meter) = meter.map(|number| &self.meters[number]) else { continue };
+            match meter.check(self.now) {
+                Ok(after) => *full_at = after,
+                Err(full) => {
+                    if let Full::Rate(_, until) = full {
+                        self.look_again = Some(self.look_again.map_or(until, |first| first.min(until)));
+                    }
+                    return false;
+                }
+            }
+        }
+        for (meter, full_at) in meters.into_iter().zip(full_at) {
+            let Some(meter) = meter.map(|number| &mut self.meters[number]) else { continue };
+            meter.running += 1;
+            if meter.rate.is_some() {
+                (meter.full_at, meter.drawn) = (full_at, true);
+            }
+        }
+        true
+    }
+
+    /// Why a run of this lane may not start.
+    pub(super) fn holds(mut self, lane: &'a Lane) -> Option<Held> {
+        let meters = self.meters(lane);
+        let mut meters = meters.into_iter().flatten().map(|number| &self.meters[number]);
+        meters.find_map(|meter| meter.check(self.now).err().map(|full| meter.of.held(full)))
+    }
+
+    /// The buckets that were drawn from.
+    pub(super) fn spent(self) -> BTreeMap<Bucket, Timestamp> {
+        let drawn = self.meters.into_iter().filter(|meter| meter.drawn);
+        drawn.filter_map(|meter| Some((meter.of.bucket(), meter.full_at?))).collect()
+    }
+}
+
+impl Meter<'_> {
+    /// What the bucket is after one more start, if there may be one.
+    fn check(&self, now: Timestamp) -> Result<Option<Timestamp>, Full> {
+        if let Some(max) = self.max.filter(|max| self.running >= *max) {
+            return Err(Full::Running(max));
+        }
+        self.rate.map(|rate| rate.take(now, self.full_at).map_err(|until| Full::Rate(rate, until))).transpose()
+    }
+}
+
+impl Of<'_> {
+    fn running(self, tally: &Tally) -> u32 {
+        match self {
+            Self::Queue(queue) => tally.queue(queue),
+            Self::Kind(kind) => tally.kind(kind),
+            Self::Key(kind, key) => tally.key(kind, key),
+        }
+    }
+
+    fn bucket(self) -> Bucket {
+        match self {
+            Self::Key(kind, key) => Bucket::Key(kind.clone(), key.clone()),
+            Self::Queue(_) | Self::Kind(_) => Bucket::Scope(self.scope()),
+        }
+    }
+
+    fn scope(self) -> Scope {
+        match self {
+            Self::Queue(queue) => Scope::Queue(queue.clone()),
+            Self::Kind(kind) | Self::Key(kind, _) => Scope::Kind(kind.clone()),
+        }
+    }
+
+    fn held(self, full: Full) -> Held {
+        let key = match self {
+            Self::Key(_, key) => Some(key.clone()),
+            Self::Queue(_) | Self::Kind(_) => None,
+        };
+        match full {
+            Full::Running(max) => Held::Running { scope: self.scope(), key, max },
+            Full::Rate(rate, until) => Held::Rate { scope: self.scope(), key, rate, until },
+        }
+    }
+}
