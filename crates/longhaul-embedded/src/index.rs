@@ -7,7 +7,7 @@ mod lanes;
 mod uniques;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map},
     hash::{DefaultHasher, Hash, Hasher},
     ops::Bound,
 };
@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     priority: i8,
     suspicion: u8,
     tagged: bool,
+    /// It was known to have its unique key.
+    keeps_key: bool,
 }
 
 #[derive(Debug, Default)]
@@ -89,19 +91,30 @@ impl Index {
 
     /// Keeps what matters of a live run, in place of what was known before.
     pub(crate) fn put(&mut self, now: Timestamp, run: &Run, place: Place) {
+        let slot = self.entries.entry(run.id);
+        let before = match &slot {
+            btree_map::Entry::Occupied(there) => Some(*there.get()),
+            btree_map::Entry::Vacant(_) => None,
+        };
         let entry = Entry {
             place,
             due: run.state.due(),
-            lane: self.lanes.join(run),
+            lane: self.lanes.join(run, before.map(|before| before.lane)),
             state: run.state.kind(),
             priority: run.priority.0,
             suspicion: run.suspicion,
             tagged: !run.tags.is_empty(),
+            keeps_key: uniques::keeps_key(now, run),
         };
-        match self.entries.insert(run.id, entry) {
+        match slot {
+            btree_map::Entry::Occupied(mut there) => _ = there.insert(entry),
+            btree_map::Entry::Vacant(free) => _ = free.insert(entry),
+        }
+        match before {
             Some(before) => self.unlink(run.id, before),
             None => self.tags.extend(run.tags.iter().map(|tag| (hash(tag), run.id))),
         }
+        self.uniques.note(run, before.is_some_and(|before| before.keeps_key), entry.keeps_key);
         match entry.due {
             Some(due) if due > now => _ = self.timers.insert((due, run.id)),
             Some(due) => self.lanes.line_up(entry.turn(due, run.id), entry.lane, entry.is_suspect()),
@@ -115,14 +128,13 @@ impl Index {
             }
             _ => {}
         }
-        self.uniques.note(now, run);
     }
 
     /// Forgets a run that is final, or gone.
     pub(crate) fn remove(&mut self, now: Timestamp, run: &Run) {
-        self.uniques.note(now, run);
         if let Some(before) = self.entries.remove(&run.id) {
             self.unlink(run.id, before);
+            self.uniques.note(run, before.keeps_key, uniques::keeps_key(now, run));
             if before.tagged {
                 run.tags.iter().for_each(|tag| _ = self.tags.remove(&(hash(tag), run.id)));
             }

@@ -24,6 +24,15 @@ impl Lane {
         Self { limited: choose::Lane::of(run), version: run.version, requires: run.terms().requires.clone() }
     }
 
+    fn is_of(&self, run: &Run) -> bool {
+        let (lane, terms) = (&self.limited, run.terms());
+        self.version == run.version
+            && lane.queue == run.queue
+            && lane.kind == run.kind
+            && lane.key == terms.limit_key
+            && self.requires == terms.requires
+    }
+
     /// Whether it belongs to a few runs, of a key that comes and goes.
     fn is_passing(&self) -> bool {
         self.limited.key.is_some() || !self.requires.is_empty()
@@ -68,12 +77,16 @@ impl Reader<'_> {
 }
 
 impl Lanes {
-    /// A run comes to be in its lane.
-    pub(super) fn join(&mut self, run: &Run) -> u32 {
-        let lane = Lane::of(run);
-        let number = self.numbers.get(&lane).copied().unwrap_or_else(|| self.open(lane));
+    /// A run comes to be in its lane; mostly that is the one in which it was before.
+    pub(super) fn join(&mut self, run: &Run, before: Option<u32>) -> u32 {
+        let number = before.filter(|before| self.row(*before).lane.is_of(run)).unwrap_or_else(|| self.number(run));
         self.row(number).runs += 1;
         number
+    }
+
+    fn number(&mut self, run: &Run) -> u32 {
+        let lane = Lane::of(run);
+        self.numbers.get(&lane).copied().unwrap_or_else(|| self.open(lane))
     }
 
     /// A run is in this lane no more.

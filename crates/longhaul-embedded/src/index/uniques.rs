@@ -1,6 +1,6 @@
 //! Which run has which unique key.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map};
 
 use longhaul_core::{Key, Kind, Run, RunId, Timestamp, UniqueScope};
 
@@ -45,33 +45,47 @@ impl Kept {
     }
 }
 
+/// Whether this run keeps others of its kind and key out.
+pub(super) fn keeps_key(now: Timestamp, run: &Run) -> bool {
+    run.terms().unique.as_ref().is_some_and(|unique| unique.holds(now, run))
+}
+
 impl Uniques {
     pub(crate) fn holder(&self, kind: &Kind, key: &Key) -> Option<RunId> {
         self.holders.get(&(kind.clone(), key.clone())).copied()
     }
 
-    /// The run has its key, or has it no more.
-    pub(super) fn note(&mut self, now: Timestamp, run: &Run) {
-        let Some(unique) = &run.terms().unique else { return };
-        if unique.holds(now, run) {
+    /// The run has its key, or has it no more: most changes of a run change nothing of that.
+    pub(super) fn note(&mut self, run: &Run, kept: bool, keeps: bool) {
+        if kept && !keeps {
+            self.forget(run);
+        }
+        if keeps
+            && !kept
+            && let Some(unique) = &run.terms().unique
+        {
             self.holders.insert((run.kind.clone(), unique.key.clone()), run.id);
             if let Some(kept) = Kept::of(run) {
                 self.until.insert((kept.until, kept.kind, kept.key, kept.id));
             }
-        } else {
-            self.forget(run);
         }
     }
 
     /// The run is gone. Answers whether it had its key.
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
         let Some(unique) = &run.terms().unique else { return false };
-        let entry = (run.kind.clone(), unique.key.clone());
-        let had = self.holders.get(&entry) == Some(&run.id);
-        if had {
-            self.holders.remove(&entry);
+        self.free((run.kind.clone(), unique.key.clone()), run.id)
+    }
+
+    /// Lets go of a key, if this run has it: another may have it by now.
+    fn free(&mut self, key: (Kind, Key), id: RunId) -> bool {
+        match self.holders.entry(key) {
+            hash_map::Entry::Occupied(holder) if *holder.get() == id => {
+                holder.remove();
+                true
+            }
+            _ => false,
         }
-        had
     }
 
     /// A final run's key, as it is in the file.
@@ -85,13 +99,47 @@ impl Uniques {
         let mut expired = Vec::new();
         while expired.len() < max && self.until.first().is_some_and(|(until, ..)| *until <= now) {
             let (_, kind, key, id) = self.until.pop_first().expect("there is a first");
-            let entry = (kind, key);
-            // Another run may have the key by now.
-            if self.holders.get(&entry) == Some(&id) {
-                self.holders.remove(&entry);
-                expired.push(entry);
+            if self.free((kind.clone(), key.clone()), id) {
+                expired.push((kind, key));
             }
         }
         expired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use longhaul_core::{OnConflict, State, Terms, Unique, doc};
+
+    use crate::index::{Index, Place};
+
+    use super::*;
+
+    fn run(scope: UniqueScope) -> Run {
+        let unique = Unique { key: Key::new("account 7").unwrap(), scope, on_conflict: OnConflict::Refuse };
+        Run { terms: Some(Arc::new(Terms { unique: Some(unique), ..Terms::default() })), ..doc::run() }
+    }
+
+    /// Who has the key while the run waits, while it executes, and once it is final.
+    fn holders(scope: UniqueScope) -> [Option<RunId>; 3] {
+        let (mut index, waits) = (Index::default(), run(scope));
+        let holder = |index: &Index| index.uniques.holder(&waits.kind, &Key::new("account 7").unwrap());
+        index.put(doc::NOW, &waits, Place::Own);
+        let waiting = holder(&index);
+        let runs = Run { terms: waits.terms.clone(), ..doc::running() };
+        index.put(doc::NOW, &runs, Place::Own);
+        let running = holder(&index);
+        index.remove(doc::NOW, &Run { state: State::Completed, ..runs });
+        [waiting, running, holder(&index)]
+    }
+
+    #[test]
+    fn a_key_is_let_go_of_as_soon_as_its_run_keeps_nobody_out() {
+        let id = Some(doc::run().id);
+        assert_eq!(holders(UniqueScope::Waiting), [id, None, None]);
+        assert_eq!(holders(UniqueScope::NotFinal), [id, id, None]);
+        assert_eq!(holders(UniqueScope::For(std::time::Duration::from_secs(9))), [id, id, id]);
     }
 }
