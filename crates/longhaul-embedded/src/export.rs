@@ -37,7 +37,7 @@ struct Line<'a> {
     #[serde(borrow)]
     run: RecordV1<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    terms: Option<TermsV1>,
+    terms: Option<TermsV1<'a>>,
 }
 
 /// A slice of an export.

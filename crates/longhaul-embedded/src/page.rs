@@ -46,17 +46,43 @@ impl Page {
 
 /// The records of a page, in the order in which they came.
 pub(crate) fn records(number: u64, bytes: &[u8]) -> Result<Vec<(RunId, &[u8])>, Damage> {
-    let damaged = || Damage::of(format!("page {number}"), "it is cut short, or no page");
-    let mut rest = bytes.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
+    let mut rest = body(bytes).ok_or_else(|| damaged(number))?;
     let mut records = Vec::new();
     while !rest.is_empty() {
-        let (id, after) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
-        let (length, after) = after.split_first_chunk::<2>().ok_or_else(damaged)?;
-        let (record, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or_else(damaged)?;
-        records.push((RunId::from_bytes(*id), record));
+        let (id, record, after) = split_off(rest).ok_or_else(|| damaged(number))?;
+        records.push((id, record));
         rest = after;
     }
     Ok(records)
+}
+
+/// The record of one run, if it is on the page.
+pub(crate) fn find(number: u64, bytes: &[u8], id: RunId) -> Result<Option<&[u8]>, Damage> {
+    let mut rest = body(bytes).ok_or_else(|| damaged(number))?;
+    while !rest.is_empty() {
+        let (other, record, after) = split_off(rest).ok_or_else(|| damaged(number))?;
+        if other == id {
+            return Ok(Some(record));
+        }
+        rest = after;
+    }
+    Ok(None)
+}
+
+fn damaged(number: u64) -> Damage {
+    Damage::of(format!("page {number}"), "it is cut short, or no page")
+}
+
+fn body(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_prefix(&[VERSION])
+}
+
+/// The first record, and what follows it.
+fn split_off(bytes: &[u8]) -> Option<(RunId, &[u8], &[u8])> {
+    let (id, rest) = bytes.split_first_chunk::<16>()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let (record, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    Some((RunId::from_bytes(*id), record, rest))
 }
 
 /// The page without these runs; `None` when nothing is left.
@@ -82,9 +108,11 @@ mod tests {
         page.push(b, b"");
         let bytes = page.into_bytes();
         assert_eq!(records(0, &bytes).expect("a page"), [(a, &b"first"[..]), (b, b"")]);
+        assert_eq!(find(0, &bytes, b), Ok(Some(&b""[..])));
 
         let rest = without(0, &bytes, &[a]).expect("a page").expect("one is left");
         assert_eq!(records(0, &rest).expect("a page"), [(b, &b""[..])]);
+        assert_eq!(find(0, &rest, a), Ok(None));
         assert_eq!(without(0, &rest, &[b]), Ok(None));
     }
 

@@ -57,9 +57,8 @@ impl Committer {
             Some(Place::Page(number)) => {
                 self.turn_to(number)?;
                 let (_, page) = self.last_page.as_ref().expect("the page was just read");
-                let records = page::records(number, page)?;
-                let found = records.into_iter().find(|(other, _)| *other == id);
-                let (_, bytes) = found.ok_or_else(|| Damage::of_run(id, format!("it is not on page {number}")))?;
+                let bytes = page::find(number, page, id)?;
+                let bytes = bytes.ok_or_else(|| Damage::of_run(id, format!("it is not on page {number}")))?;
                 read(&*self.kv, bytes).map(Some)
             }
         }

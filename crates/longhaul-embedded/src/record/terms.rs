@@ -1,24 +1,39 @@
 //! The terms of a run, behind its record where there are any. Frozen as the record is; new fields are appended as
 //! options.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use longhaul_core::{Key, Label, OnConflict, Terms, Unique, UniqueScope, name::NameError};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct TermsV1 {
-    limit_key: Option<Box<str>>,
-    unique: Option<UniqueV1>,
-    requires: Vec<Box<str>>,
-    trace: Option<Box<str>>,
+pub(crate) struct TermsV1<'a> {
+    #[serde(borrow)]
+    limit_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    unique: Option<UniqueV1<'a>>,
+    #[serde(borrow)]
+    requires: Vec<Text<'a>>,
+    #[serde(borrow)]
+    trace: Option<Text<'a>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct UniqueV1 {
-    key: Box<str>,
+struct UniqueV1<'a> {
+    #[serde(borrow)]
+    key: Text<'a>,
     scope: ScopeV1,
     on_conflict: OnConflictV1,
+}
+
+/// A text that is not copied: serde borrows a `Cow` only where it is the field itself, not where it is in an option.
+#[derive(Clone, Serialize, Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -35,9 +50,9 @@ enum OnConflictV1 {
     Refuse,
 }
 
-impl TermsV1 {
-    pub(super) fn of(terms: &Terms) -> Self {
-        let unique = |unique: &Unique| UniqueV1 {
+impl<'a> TermsV1<'a> {
+    pub(super) fn of(terms: &'a Terms) -> Self {
+        let unique = |unique: &'a Unique| UniqueV1 {
             key: unique.key.as_str().into(),
             scope: match unique.scope {
                 UniqueScope::Waiting => ScopeV1::Waiting,
@@ -54,14 +69,14 @@ impl TermsV1 {
             limit_key: terms.limit_key.as_ref().map(|key| key.as_str().into()),
             unique: terms.unique.as_ref().map(unique),
             requires: terms.requires.iter().map(|label| label.as_str().into()).collect(),
-            trace: terms.trace.clone(),
+            trace: terms.trace.as_deref().map(Text::from),
         }
     }
 
     pub(super) fn back(&self) -> Result<Arc<Terms>, NameError> {
-        let unique = |unique: &UniqueV1| {
+        let unique = |unique: &UniqueV1<'_>| {
             Ok(Unique {
-                key: Key::new(&unique.key)?,
+                key: Key::new(&unique.key.0)?,
                 scope: match unique.scope {
                     ScopeV1::Waiting => UniqueScope::Waiting,
                     ScopeV1::NotFinal => UniqueScope::NotFinal,
@@ -75,10 +90,10 @@ impl TermsV1 {
             })
         };
         Ok(Arc::new(Terms {
-            limit_key: self.limit_key.as_deref().map(Key::new).transpose()?,
+            limit_key: self.limit_key.as_ref().map(|key| Key::new(&key.0)).transpose()?,
             unique: self.unique.as_ref().map(unique).transpose()?,
-            requires: self.requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
-            trace: self.trace.clone(),
+            requires: self.requires.iter().map(|label| Label::new(&label.0)).collect::<Result<_, _>>()?,
+            trace: self.trace.as_ref().map(|trace| (*trace.0).into()),
         }))
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct RecordV1<'a> {
     pub(super) parts: [PartV1<'a>; parts::PARTS],
     /// Laid down behind the record.
     #[serde(skip)]
-    pub(crate) terms: Option<TermsV1>,
+    pub(crate) terms: Option<TermsV1<'a>>,
     /// Laid down behind the terms.
     #[serde(skip)]
     pace: Option<PaceV1>,
@@ -246,7 +246,7 @@ fn read_with_tail(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
     let (mut record, mut rest) = read_prefix::<RecordV1<'_>>(bytes)?;
     if !rest.is_empty() {
         let (terms, used) =
-            bincode::serde::decode_from_slice(rest, CONFIG).map_err(|error| format!("its terms: {error}"))?;
+            bincode::serde::borrow_decode_from_slice(rest, CONFIG).map_err(|error| format!("its terms: {error}"))?;
         record.terms = Some(terms);
         rest = &rest[used..];
     }
