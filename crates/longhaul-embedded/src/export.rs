@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     EmbeddedStore,
     command::Command,
-    record::{Damage, Record, RecordV1, TermsV1},
+    record::{Damage, PaceV1, Record, RecordV1, TermsV1},
 };
 
 const FORMAT: &str = "longhaul-export";
@@ -38,6 +38,8 @@ struct Line<'a> {
     run: RecordV1<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     terms: Option<TermsV1<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pace: Option<PaceV1>,
 }
 
 /// A slice of an export.
@@ -215,13 +217,14 @@ impl Lines<'_> {
 /// A run as a line of an export.
 pub(crate) fn line(record: &Record) -> String {
     let run = RecordV1::whole(record);
-    let line = Line { id: record.run.id, terms: run.terms.clone(), run };
+    let line = Line { id: record.run.id, terms: run.terms.clone(), pace: run.pace.clone(), run };
     serde_json::to_string(&line).expect("our own records can be written")
 }
 
-fn read_line(line: &str) -> Result<Record, String> {
-    let Line { id, mut run, terms } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+pub(crate) fn read_line(line: &str) -> Result<Record, String> {
+    let Line { id, mut run, terms, pace } = serde_json::from_str(line).map_err(|error| error.to_string())?;
     run.terms = terms;
+    run.pace = pace;
     let apart = &mut |_, _| Err(Damage::of_run(id, "a part of it is elsewhere"));
     run.record(id, apart).map_err(|damage| damage.to_string())
 }

@@ -5,6 +5,8 @@ mod control;
 mod log;
 mod parts;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod v1;
 
 use std::{fmt, sync::Arc};
@@ -18,7 +20,7 @@ pub(crate) use self::{
     log::{read_log, write_log},
     parts::{Encoded, Layout, Pieces, encode},
     terms::TermsV1,
-    v1::{RecordV1, read},
+    v1::{PaceV1, RecordV1, read},
 };
 
 /// All of a run. Those that execute are held in memory; others are read when something happens to them.

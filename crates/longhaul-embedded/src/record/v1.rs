@@ -54,7 +54,7 @@ pub(crate) struct RecordV1<'a> {
     pub(crate) terms: Option<TermsV1<'a>>,
     /// Laid down behind the terms.
     #[serde(skip)]
-    pace: Option<PaceV1>,
+    pub(crate) pace: Option<PaceV1>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -133,8 +133,8 @@ struct ProgressV1 {
 }
 
 /// What is to be said of a progress besides. Came later, and stands behind the record where there is any.
-#[derive(Serialize, Deserialize)]
-struct PaceV1 {
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PaceV1 {
     unit: Box<str>,
     rate: Option<f64>,
 }

@@ -1,0 +1,114 @@
+//! The bytes of format 1: what was written once is read for ever, and written as it was.
+
+use std::{sync::Arc, time::Duration};
+
+use longhaul_core::{
+    Actor, Backoff, Cause, Ended, Epoch, Failure, HistoryEntry, Key, Label, LastEnd, NewRun, OnConflict, Priority,
+    Progress, RetryPolicy, ServerId, State, StopRequest, Tag, Terms, Timestamp, Transition, Unique, UniqueScope,
+};
+use longhaul_testkit::fixture::{new_run, value};
+
+use super::{Damage, Encoded, Record, encode, read};
+use crate::kv::VALUE_MAX;
+
+const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+/// A run that was just enqueued with nothing special.
+fn plain() -> Record {
+    Record::admit(NOW, new_run(NOW, "plain", 7))
+}
+
+/// One with all that format 1 has.
+fn full() -> Record {
+    let unique = Unique {
+        key: Key::new("order 7").unwrap(),
+        scope: UniqueScope::For(Duration::from_secs(60)),
+        on_conflict: OnConflict::Replace { reschedule: true },
+    };
+    let terms = Terms {
+        limit_key: Some(Key::new("tenant 3").unwrap()),
+        unique: Some(unique),
+        requires: [Label::new("edit-server").unwrap()].into(),
+        trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+    };
+    let new = NewRun {
+        priority: Priority(-3),
+        tags: [Tag { key: "order".into(), value: "7".into() }].into(),
+        policy: RetryPolicy {
+            backoff: Backoff::Delays([Duration::from_millis(1500)].into()),
+            ..RetryPolicy::default()
+        },
+        timeout: Some(Duration::from_secs(90)),
+        terms: Some(Arc::new(terms)),
+        execution_metadata: Some(value(1)),
+        by: Actor::named("ann"),
+        ..new_run(NOW, "full", 8)
+    };
+    let mut record = Record::admit(NOW, new);
+    let server = ServerId::new(NOW, [9; 10]);
+    record.set_execution_metadata(Some(value(2)));
+    record.ended = Some(Ended::Failed(Failure::new(Cause::Error, "no route", Epoch(1), NOW).with_details("at line 7")));
+    let asked = HistoryEntry::new(NOW, Epoch(2), Transition::CancelRequested, Some("too dear"));
+    for entry in [
+        HistoryEntry::new(NOW, Epoch(1), Transition::Claimed(server), None),
+        HistoryEntry::new(NOW, Epoch(1), Transition::Failed, Some("no route")),
+        HistoryEntry::new(NOW, Epoch(2), Transition::Claimed(server), None),
+        HistoryEntry { by: Actor::named("bob"), ..asked },
+    ] {
+        record.history.push(entry);
+    }
+    let run = &mut record.run;
+    run.state = State::Running { server };
+    run.since = NOW.after(Duration::from_secs(5));
+    (run.epoch, run.seq, run.progressed) = (Epoch(2), 4, true);
+    run.last_end = LastEnd::Failed;
+    run.counts.failures = 1;
+    run.suspicion = 1;
+    run.request = Some(StopRequest::Cancel { reason: Some("too dear".into()) });
+    run.proceed_kept = true;
+    run.progress = Some(Progress {
+        step: "reading".into(),
+        done: 20,
+        total: Some(100),
+        unit: "pages".into(),
+        message: "of 2025".into(),
+        rate: Some(2.5),
+    });
+    run.revision = 12;
+    record
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let hex: String = hex.split_whitespace().collect();
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
+}
+
+fn holds(record: &Record, golden: &str) {
+    let golden = bytes(golden);
+    let Encoded { bytes: written, layout, pieces, .. } = encode(record, VALUE_MAX);
+    let hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(pieces.is_empty() && written == golden, "it is written as\n{hex}");
+    let read = read(record.run.id, &golden).and_then(|frozen| {
+        frozen.record::<Damage>(record.run.id, &mut |_, _| panic!("all of it stands in the record"))
+    });
+    assert_eq!(read, Ok(Record { layout, ..record.clone() }));
+}
+
+#[test]
+fn a_plain_run_of_format_1_is_read_and_written_byte_by_byte() {
+    holds(&plain(), include_str!("golden/plain.hex"));
+}
+
+#[test]
+fn a_run_with_all_that_format_1_has_is_read_and_written_byte_by_byte() {
+    holds(&full(), include_str!("golden/full.hex"));
+}
+
+#[test]
+fn an_exported_run_comes_back_with_all_that_it_had() {
+    for record in [plain(), full()] {
+        let line = crate::export::line(&record);
+        let back = crate::export::read_line(&line).expect("it was just written");
+        assert_eq!(back, Record { layout: back.layout, ..record });
+    }
+}
