@@ -83,11 +83,15 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("a nibble is a digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 fn holds(record: &Record, golden: &str) {
     let golden = bytes(golden);
     let Encoded { bytes: written, layout, pieces, .. } = encode(record, VALUE_MAX);
-    let hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(pieces.is_empty() && written == golden, "it is written as\n{hex}");
+    assert!(pieces.is_empty() && written == golden, "it is written as\n{}", hex(&written));
     let read = read(record.run.id, &golden).and_then(|frozen| {
         frozen.record::<Damage>(record.run.id, &mut |_, _| panic!("all of it stands in the record"))
     });
