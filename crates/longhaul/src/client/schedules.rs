@@ -3,7 +3,7 @@
 use std::{future::IntoFuture, pin::Pin};
 
 use longhaul_core::{
-    Paused, RunId, Schedule, ScheduleName, Timestamp,
+    Actor, Paused, RunId, Schedule, ScheduleName, Timestamp,
     store::{ScheduleChange, ScheduleError as NotChanged, ScheduleRow},
 };
 
@@ -128,7 +128,12 @@ impl Schedules {
     /// Changes a schedule; await what it returns. See [`ChangeSchedule`].
     pub fn change(&self, name: impl Into<String>) -> ChangeSchedule {
         let (schedules, name) = (self.clone(), name.into());
-        let change = What { by: "client".into(), schedule: None, options: Options::default(), metadata: None };
+        let change = What {
+            by: self.client.by.as_str().unwrap_or("client").into(),
+            schedule: None,
+            options: Options::default(),
+            metadata: None,
+        };
         ChangeSchedule { schedules, name, what: change }
     }
 
@@ -170,7 +175,10 @@ impl Schedules {
             let refused = |error| SchedulesError::Timetable { name: name.clone(), error };
             let timetable = row.schedule.timetable().map_err(refused)?;
             forget_finished(&**self.client.store(), &name, &mut row).await?;
-            let (run, Step { row, runs, .. }) = row.trigger(&name, &timetable, self.now())?;
+            let (run, Step { row, mut runs, .. }) = row.trigger(&name, &timetable, self.now())?;
+            if self.client.by != Actor::UNKNOWN {
+                runs.iter_mut().filter(|new| new.id == run).for_each(|new| new.by = self.client.by.clone());
+            }
             let change = ScheduleChange { name: name.clone(), seen: Some(revision), value: Some(row.encode()), runs };
             match self.client.store().schedule(change).await {
                 Ok(_) => return Ok(run),
@@ -330,7 +338,7 @@ impl std::fmt::Debug for ChangeSchedule {
 }
 
 impl ChangeSchedule {
-    /// Who changes it, for people.
+    /// Who changes it, for people, if it is another than the client [acts as](Client::acting_as).
     pub fn by(mut self, by: impl Into<String>) -> Self {
         self.what.by = by.into();
         self

@@ -184,6 +184,26 @@ async fn a_run_by_hand_comes_at_once_and_moves_no_instant() {
 }
 
 #[tokio::test]
+async fn the_history_of_a_run_tells_whether_the_schedule_or_somebody_enqueued_it() {
+    let (scene, server) = made(Overlap::Skip, Work::at_once()).await;
+    let client = server.client();
+    let by = async |id| {
+        let history = client.run::<Work>(id).status().await.unwrap().history().clone();
+        history.entries[0].by.to_string()
+    };
+    let run = client.acting_as("ann").schedules().trigger("hourly").await.unwrap();
+    assert_eq!(by(run).await, "ann");
+    client.run::<Work>(run).outcome().await.unwrap();
+    scene.clock.set(at(1));
+    caught_up(&client, &scene, "hourly").await;
+    let last = *client.schedules().get("hourly").await.unwrap().last_runs().last().unwrap();
+    assert_ne!(last, run);
+    assert_eq!(by(last).await, "the schedule `hourly`");
+    let changed = client.acting_as("bob").schedules().change("hourly").priority(3).await.unwrap();
+    assert_eq!(changed.changed().map(|changed| &*changed.by), Some("bob"));
+}
+
+#[tokio::test]
 async fn a_run_by_hand_keeps_to_the_overlap() {
     for overlap in [Overlap::Skip, Overlap::Queue, Overlap::Allow, Overlap::CancelRunning] {
         let work = Work::default();
