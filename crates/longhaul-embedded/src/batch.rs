@@ -60,11 +60,11 @@ impl Batch {
 
     /// Whether this page is not in the file yet.
     pub(crate) fn is_new(&self, page: u64) -> bool {
-        self.pages.first().is_some_and(|(first, _)| page >= *first)
+        self.pages.first().is_some_and(|(first, _)| page::count(page) >= page::count(*first))
     }
 
     /// Puts a new run on a page, on a new one if the last is full; answers which. May take one key.
-    pub(crate) fn settle_in(&mut self, run: &Run, record: &[u8], next_page: &mut u64) -> u64 {
+    pub(crate) fn settle_in(&mut self, run: &Run, record: &[u8], pages_made: &mut u64) -> u64 {
         let (id, open) = (run.id, self.open.get(&run.priority));
         if let Some((number, page)) = open.and_then(|open| self.pages.get_mut(*open))
             && page.has_room_for(record)
@@ -75,9 +75,10 @@ impl Batch {
         let mut page = Page::new();
         page.push(id, record);
         self.open.insert(run.priority, self.pages.len());
-        self.pages.push((*next_page, page));
-        *next_page += 1;
-        *next_page - 1
+        let number = page::number(run.priority, *pages_made);
+        self.pages.push((number, page));
+        *pages_made += 1;
+        number
     }
 
     /// A run leaves its page, which is in the file.

@@ -65,7 +65,8 @@ pub(crate) struct Committer {
     pub(crate) batch: Batch,
     /// The number of the batch in the making.
     batch_number: u64,
-    next_page: u64,
+    /// How many pages there ever were, as far as it is known: no two have one number.
+    pages_made: u64,
     /// The page that was read last: runs that were enqueued together are claimed together.
     pub(crate) last_page: Option<(u64, Vec<u8>)>,
     /// What happened in this cycle to which runs.
@@ -113,7 +114,7 @@ impl Committer {
             schedules: Rows::default(),
             batch: Batch::default(),
             batch_number: 0,
-            next_page: 0,
+            pages_made: 0,
             last_page: None,
             touched: HashMap::new(),
             answers: Answers::default(),

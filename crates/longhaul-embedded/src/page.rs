@@ -5,7 +5,7 @@
 //! ```
 //! A run that changes leaves its page, so what stands in one is never rewritten, only left out.
 
-use longhaul_core::RunId;
+use longhaul_core::{Priority, RunId};
 
 use crate::{kv::VALUE_MAX, record::Damage};
 
@@ -13,6 +13,20 @@ const VERSION: u8 = 1;
 const HEAD: usize = 18;
 /// A record above this gets a key of its own: three to a page is the least that is worth sharing.
 pub(crate) const RECORD_MAX: usize = VALUE_MAX / 3 - HEAD;
+
+/// The bits of a page's number that count; those above name the priority of its runs.
+const COUNT: u64 = u64::MAX >> 8;
+
+/// The number of a new page. Pages of one priority lie together, because their runs are claimed together: sled keeps
+/// neighbours in one node, and whenever one of them goes, it writes what is left of the node anew.
+pub(crate) fn number(priority: Priority, count: u64) -> u64 {
+    u64::from(priority.0.cast_unsigned()) << COUNT.count_ones() | count & COUNT
+}
+
+/// The how manieth page this was, of all priorities.
+pub(crate) fn count(number: u64) -> u64 {
+    number & COUNT
+}
 
 /// A page in the making.
 #[derive(Debug)]
@@ -114,6 +128,14 @@ mod tests {
         assert_eq!(records(0, &rest).expect("a page"), [(b, &b""[..])]);
         assert_eq!(find(0, &rest, a), Ok(None));
         assert_eq!(without(0, &rest, &[b]), Ok(None));
+    }
+
+    #[test]
+    fn pages_of_a_priority_lie_together_and_all_of_them_are_counted() {
+        let made = [0, 5, -1, 5, 0].into_iter().enumerate();
+        let mut numbers: Vec<u64> = made.map(|(at, priority)| number(Priority(priority), at as u64)).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers.into_iter().map(count).collect::<Vec<_>>(), [0, 4, 1, 3, 2]);
     }
 
     #[test]

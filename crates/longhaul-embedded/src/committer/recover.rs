@@ -64,7 +64,7 @@ impl Committer {
 
     /// Fills the index from pages and live records; answers the runs whose record says that they execute.
     fn read_runs(&mut self) -> Result<Vec<RunId>, Fault> {
-        let Self { kv, index, now, next_page, .. } = self;
+        let Self { kv, index, now, pages_made, .. } = self;
         let mut running = Vec::new();
         let mut known = |id, bytes: &[u8], place| {
             let run = read_run(&**kv, id, bytes)?;
@@ -84,7 +84,7 @@ impl Committer {
         kv.scan(&[keys::PAGE], &[], &mut |key, bytes| {
             let number = keys::page_of(key).ok_or_else(|| Damage::of("the key of a page", "it has no number").into());
             let read = number.and_then(|number| {
-                *next_page = number + 1;
+                *pages_made = (page::count(number) + 1).max(*pages_made);
                 let mut records = page::records(number, bytes)?.into_iter();
                 records.try_for_each(|(id, bytes)| known(id, bytes, Place::Page(number)))
             });

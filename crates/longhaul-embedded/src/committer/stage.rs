@@ -40,7 +40,7 @@ impl Committer {
             self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
-            Some(Place::Page(self.batch.settle_in(&record.run, &bytes, &mut self.next_page)))
+            Some(Place::Page(self.batch.settle_in(&record.run, &bytes, &mut self.pages_made)))
         } else {
             self.batch.put(keys::live(id), bytes);
             Some(Place::Own)

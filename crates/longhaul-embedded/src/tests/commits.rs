@@ -1,7 +1,7 @@
 //! What is committed when, and together with what.
 
 use longhaul_core::{
-    Actor, Ending, StateKind, Store, StoreError,
+    Actor, Ending, NewRun, Priority, StateKind, Store, StoreError,
     store::{Checkpoint, Filter},
 };
 use longhaul_testkit::fixture;
@@ -92,11 +92,33 @@ fn many_small_runs_share_pages_and_many_claims_a_page_of_slots() {
 }
 
 #[test]
+fn a_new_page_takes_the_place_of_none_that_an_earlier_process_left_whatever_its_priority() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let priorities = [0, -5, 0, 0, 5];
+        for priority in priorities.map(Priority) {
+            let new = NewRun { priority, ..kit.new_run() };
+            kit.store.insert(vec![new]).await.expect("the store works");
+        }
+        for opened in 2..4 {
+            kit.end(End::Killed, 1.0).await;
+            for priority in priorities.map(Priority) {
+                let new = NewRun { priority, ..kit.new_run() };
+                kit.store.insert(vec![new]).await.expect("the store works");
+            }
+            kit.assert_sound().await;
+            let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::PAGE).count();
+            assert_eq!(pages, opened * priorities.len());
+        }
+    });
+}
+
+#[test]
 fn lists_of_all_kinds_of_an_earlier_version_are_divided_by_kind_at_the_opening() {
     block_on(async {
         let mut kit = Kit::new();
         let one = kit.new_run();
-        let other = longhaul_core::NewRun { kind: longhaul_core::Kind::new("other").expect("a name"), ..kit.new_run() };
+        let other = NewRun { kind: longhaul_core::Kind::new("other").expect("a name"), ..kit.new_run() };
         let ids = [one.id, other.id];
         kit.store.insert(vec![one, other]).await.expect("the store works");
         for id in ids {
