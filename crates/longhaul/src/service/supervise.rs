@@ -45,15 +45,18 @@ async fn live(cell: &Cell, started: &CancellationToken) {
         let began = cell.board.clock.now();
         let ended = once(cell, started).await;
         let message = match ended {
-            _ if cell.told.is_cancelled() => return cell.tell(ServiceState::Stopped),
             Ended::Gone => return cell.tell(ServiceState::Stopped),
-            Ended::Returned if cell.options.restart.is_done_when_it_returns() => {
+            Ended::Returned if cell.told.is_cancelled() || cell.options.restart.is_done_when_it_returns() => {
                 return cell.tell(ServiceState::Stopped);
             }
             Ended::Returned => "it returned without being told to stop".to_owned(),
             Ended::Failed(message) => message,
         };
         cell.note(&message);
+        if cell.told.is_cancelled() {
+            tracing::warn!(error = message, "a service failed while it stopped");
+            return cell.tell(ServiceState::Stopped);
+        }
         if cell.options.restart.ran_well(cell.board.clock.now().since(began)) {
             in_a_row = 0;
         }

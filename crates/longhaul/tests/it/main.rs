@@ -3,6 +3,7 @@
 mod kit;
 
 mod aging;
+mod background;
 mod cancel;
 mod compiler_messages;
 mod control;
@@ -21,6 +22,7 @@ mod machine;
 mod proceed;
 mod retry;
 mod schedules;
+mod services;
 mod shutdown;
 mod users_kit;
 mod values;
