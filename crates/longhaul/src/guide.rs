@@ -19,6 +19,7 @@ page!(ResumingAndIdempotency, "../../../docs/guide/2-resuming-and-idempotency.md
 page!(Shutdown, "../../../docs/guide/3-shutdown.md");
 page!(ChangingATask, "../../../docs/guide/4-changing-a-task.md");
 page!(TestingYourTask, "../../../docs/guide/5-testing-your-task.md");
+page!(Services, "../../../docs/guide/7-services.md");
 page!(QueuesAndLimits, "../../../docs/guide/9-queues-and-limits.md");
 page!(OperatingRuns, "../../../docs/guide/10-operating-runs.md");
 page!(Effects, "../../../docs/guide/11-effects.md");

@@ -33,6 +33,16 @@ fn nightly_is_kept_across_processes() {
 }
 
 #[test]
+fn periodic_flushes_and_starts_its_listener_again() {
+    prints("periodic", include_str!("periodic.txt"));
+}
+
+#[test]
+fn fire_and_forget_waits_at_the_end() {
+    prints("fire_and_forget", include_str!("fire_and_forget.txt"));
+}
+
+#[test]
 fn suspend_resume_counts_events_across_processes() {
     prints("suspend_resume", include_str!("suspend_resume.txt"));
 }

@@ -131,7 +131,6 @@ pub(crate) struct Cell {
     index: usize,
     pub(super) board: Arc<Board>,
     pub(super) options: ServiceOptions,
-    pub(super) service: Box<dyn Erased>,
     /// It was told to stop.
     pub(super) told: CancellationToken,
     /// Its time is over: it is dropped where it stands.
@@ -160,17 +159,18 @@ impl Services {
         };
         let infos = watch::Sender::new(new.iter().map(info).collect());
         let board = Arc::new(Board { clock, infos, failed: OnceLock::new(), has_failed: CancellationToken::new() });
-        let cell = |(index, NewService { options, service, .. })| {
+        let cell = |(index, options)| {
             let [told, over, ended] = [(); 3].map(|()| CancellationToken::new());
             let (board, was_dropped) = (board.clone(), AtomicBool::new(false));
-            Arc::new(Cell { index, board, options, service, told, over, ended, was_dropped })
+            Arc::new(Cell { index, board, options, told, over, ended, was_dropped })
         };
-        let cells: Arc<[Arc<Cell>]> = new.into_iter().enumerate().map(cell).collect();
+        let (options, services): (Vec<_>, Vec<_>) = new.into_iter().map(|new| (new.options, new.service)).unzip();
+        let cells: Arc<[Arc<Cell>]> = options.into_iter().enumerate().map(cell).collect();
         let mut before = CancellationToken::new();
         before.cancel();
-        for cell in cells.iter() {
+        for (cell, service) in cells.iter().zip(services) {
             let started = CancellationToken::new();
-            tokio::spawn(supervise::supervise(cell.clone(), before, started.clone()));
+            tokio::spawn(supervise::supervise(cell.clone(), service, before, started.clone()));
             before = started;
         }
         Self { cells, board, started: before }

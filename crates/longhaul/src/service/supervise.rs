@@ -7,7 +7,7 @@ use tracing::Instrument;
 
 use super::{
     ServiceState,
-    cell::{Cell, UserFuture},
+    cell::{Cell, Erased, UserFuture},
     options::Next,
 };
 use crate::{
@@ -29,21 +29,28 @@ enum Ended {
 
 /// Starts the service when its turn has come, and again as its policy says, until it is told to stop. `started` becomes
 /// cancelled when the next one may start.
-pub(super) async fn supervise(cell: Arc<Cell>, before: CancellationToken, started: CancellationToken) {
+pub(super) async fn supervise(
+    cell: Arc<Cell>,
+    service: Box<dyn Erased>,
+    before: CancellationToken,
+    started: CancellationToken,
+) {
     let _ended = cell.ended.clone().drop_guard();
+    // Dropped before that guard: when the service has ended, nothing of it is left, whoever still looks at its state.
+    let service = service;
     tokio::select! {
         () = before.cancelled() => {}
         () = cell.told.cancelled() => return cell.tell(ServiceState::Stopped),
     }
     let span = telemetry::service_span(&cell.name());
-    live(&cell, &started).instrument(span).await;
+    live(&cell, &*service, &started).instrument(span).await;
 }
 
-async fn live(cell: &Cell, started: &CancellationToken) {
+async fn live(cell: &Cell, service: &dyn Erased, started: &CancellationToken) {
     let mut in_a_row = 0;
     loop {
         let began = cell.board.clock.now();
-        let ended = once(cell, started).await;
+        let ended = once(cell, service, started).await;
         let message = match ended {
             Ended::Gone => return cell.tell(ServiceState::Stopped),
             Ended::Returned if cell.told.is_cancelled() || cell.options.restart.is_done_when_it_returns() => {
@@ -85,9 +92,9 @@ fn pass(cell: &Cell, started: &CancellationToken) {
 }
 
 /// Start, run, stop.
-async fn once(cell: &Cell, started: &CancellationToken) -> Ended {
+async fn once(cell: &Cell, service: &dyn Erased, started: &CancellationToken) -> Ended {
     cell.tell(ServiceState::Starting);
-    let starting = guarded(cell, "start", cell.service.start(), Some(cell.options.start_within));
+    let starting = guarded(cell, "start", service.start(), Some(cell.options.start_within));
     let start = tokio::select! {
         biased;
         // Told to stop before it has started: there is nothing to wait for.
@@ -97,9 +104,9 @@ async fn once(cell: &Cell, started: &CancellationToken) -> Ended {
     let Ended::Returned = start else { return start };
     cell.tell(ServiceState::Running);
     started.cancel();
-    let ran = guarded(cell, "run", cell.service.run(cell.told.child_token(), cell), None).await;
+    let ran = guarded(cell, "run", service.run(cell.told.child_token(), cell), None).await;
     let limit = (!cell.told.is_cancelled()).then_some(STOP_BEFORE_RESTART);
-    match (ran, guarded(cell, "stop", cell.service.stop(), limit).await) {
+    match (ran, guarded(cell, "stop", service.stop(), limit).await) {
         (Ended::Returned, stopped) => stopped,
         (ran, Ended::Failed(message)) => {
             tracing::warn!(error = message, "a service that had ended badly could not be stopped either");

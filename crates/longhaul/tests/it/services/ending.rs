@@ -1,6 +1,10 @@
 //! The end: in which order, within which time, and what is told of it.
 
-use std::{future::pending, sync::mpsc, time::Duration};
+use std::{
+    future::pending,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use longhaul::{AnyError, CancellationToken, Service, ServiceOptions, ServiceState, StateKind};
 
@@ -153,6 +157,30 @@ async fn a_start_under_way_does_not_hold_up_a_shutdown() {
     assert!(report.services.is_empty());
     assert_eq!(log.all(), ["hangs starts"], "what did not start is not stopped, and nothing else starts");
     assert!(services.all().iter().all(|service| service.state == ServiceState::Stopped));
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_service_that_ended_though_somebody_still_looks_at_it() {
+    let held = Arc::new(());
+    let weak = Arc::downgrade(&held);
+    let scene = Scene::new();
+    let server = scene
+        .builder()
+        .service_fn("holder", move |token| {
+            let held = held.clone();
+            async move {
+                token.cancelled().await;
+                drop(held);
+            }
+        })
+        .start()
+        .unwrap();
+    let services = server.services();
+    runs(&services, "holder").await;
+    assert!(weak.upgrade().is_some());
+    server.shutdown(GRACE).await;
+    assert!(weak.upgrade().is_none());
+    assert_eq!(services.named("holder").unwrap().state, ServiceState::Stopped);
 }
 
 #[tokio::test]
