@@ -55,13 +55,15 @@ impl ClaimRequest {
 /// ```
 /// use longhaul_core::{doc, store::Claimed};
 ///
-/// let claimed = Claimed { run: doc::running(), metadata: doc::value(), execution_metadata: None };
+/// let claimed = Claimed { run: doc::running(), due: doc::NOW, metadata: doc::value(), execution_metadata: None };
 /// assert_eq!(claimed.run.epoch.0, 1);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
     /// The run, Running.
     pub run: Run,
+    /// From when on it could have been claimed: it has waited since then.
+    pub due: Timestamp,
     /// What was asked for.
     pub metadata: Envelope,
     /// How far it is; `None`: the type's default.

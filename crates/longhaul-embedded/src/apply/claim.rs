@@ -127,6 +127,7 @@ impl Committer {
             Err(fault) => return Err(fault),
         };
         let place = self.index.get(id).expect("a due run is in the index").place;
+        let due = record.run.state.due().expect("only due runs are lined up");
         let decision = decide(self.now, &record.run, &Event::Claim { server: request.server });
         record.absorb(decision).expect("only due runs are lined up");
         self.slots.hold(Slot { id, epoch: record.run.epoch, claimed: self.now, server: request.server });
@@ -134,6 +135,7 @@ impl Committer {
         self.touched.entry(id).or_insert(Touch::Seen);
         let claimed = Claimed {
             run: record.run.clone(),
+            due,
             metadata: record.metadata.clone(),
             execution_metadata: record.execution_metadata.clone(),
         };

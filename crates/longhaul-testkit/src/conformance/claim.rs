@@ -37,6 +37,7 @@ pub async fn a_claim_does_what_decide_says(mut scene: Scene) {
     let claimed = scene.claim_one().await;
     let decision = decide(scene.now(), &before.run, &Event::Claim { server: scene.server }).expect("it is due");
     assert_eq!(claimed.run, decision.next);
+    assert_eq!(Some(claimed.due), before.run.state.due());
     let after = scene.get(id).await;
     assert_eq!(after.run, claimed.run);
     assert_eq!(after.history.entries.last(), decision.effects.history.as_ref());

@@ -21,13 +21,13 @@ impl Book {
         let (choice, _) = self.choose(now, request);
         let chosen: Vec<RunId> = choice.turns.iter().map(|turn| turn.id).collect();
         self.gate.commit(choice);
-        for id in &chosen {
-            self.apply(now, *id, &Event::Claim { server: request.server }).expect("only due runs are chosen");
-        }
         let claimed = |id| {
+            let due = self.runs[&id].snapshot.run.state.due().expect("only due runs are chosen");
+            self.apply(now, id, &Event::Claim { server: request.server }).expect("only due runs are chosen");
             let snapshot = &self.runs[&id].snapshot;
             Claimed {
                 run: snapshot.run.clone(),
+                due,
                 metadata: snapshot.metadata.clone(),
                 execution_metadata: snapshot.execution_metadata.clone(),
             }
