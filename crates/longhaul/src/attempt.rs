@@ -18,6 +18,7 @@ use crate::{
     backoff::Patience,
     logs::{Logs, Said},
     outcome::Stopped,
+    runtime::Course,
 };
 
 /// Why an attempt was told to stop.
@@ -170,6 +171,7 @@ pub(crate) struct Attempt {
     left: AtomicBool,
     /// Calls of `Context::blocking` that are under way.
     pub(crate) blocking: AtomicUsize,
+    pub(crate) course: Course,
     /// What it said, to be written.
     pub(crate) said: Said,
 }
@@ -211,6 +213,7 @@ impl Attempt {
             told: Mutex::new(Told { progress, pace, ..Told::default() }),
             left: AtomicBool::new(false),
             blocking: AtomicUsize::new(0),
+            course: Course::default(),
             said,
         };
         if let Some(request) = run.request.clone() {

@@ -9,13 +9,14 @@ use crate::{
     background::{self, Background},
     context::Context,
     definition::{Definition, DefinitionError, TaskFn},
+    hooks::{Hooks, Lifecycle},
     ids::IdSource,
     layer::{Layer, NewLayers},
     logs::Logs,
     outcome::ExecutionResult,
     queues::QueueOptions,
     registry::Registry,
-    runtime::{Beside, Executor, Settings},
+    runtime::{Around, Beside, Executor, Settings},
     schedule::{Declared, NewSchedule, SchedulesError},
     service::{Function, NewService, Periodic, Refused, Reported, Service, ServiceOptions, Services},
     systemd::Systemd,
@@ -53,6 +54,7 @@ pub struct Builder {
     store_timeout: Duration,
     registry: Registry,
     layers: NewLayers,
+    hooks: Hooks,
     shapes: Shapes,
     ids: IdSource,
     labels: Vec<Label>,
@@ -153,6 +155,7 @@ impl Default for Builder {
             store_timeout: Timed::LIMIT,
             registry: Registry::default(),
             layers: NewLayers::default(),
+            hooks: Hooks::default(),
             shapes: Shapes::default(),
             ids: IdSource::default(),
             refused: None,
@@ -237,6 +240,27 @@ impl Builder {
     /// ```
     pub fn layer(mut self, layer: impl Layer) -> Self {
         self.layers.add(layer);
+        self
+    }
+
+    /// Calls a function at each event in the life of the server and its attempts. May be called any number of times. See
+    /// [`Lifecycle`] for what is told when, and what is not.
+    ///
+    /// It is called by the loops of the executor, which wait for it: keep it short, and hand on what takes time. A panic
+    /// of it is caught, and reported once; it hurts nobody.
+    ///
+    /// ```
+    /// # use longhaul::doc::CountUp;
+    /// use longhaul::{Lifecycle, Longhaul, StateKind};
+    ///
+    /// let builder = Longhaul::builder().task(CountUp).hook(|event| match event {
+    ///     Lifecycle::RunFinal(run) if run.state == StateKind::Failed => eprintln!("{} {} failed", run.kind, run.run),
+    ///     Lifecycle::StoreBroken { error } => eprintln!("{error}"),
+    ///     _ => {}
+    /// });
+    /// ```
+    pub fn hook(mut self, hook: impl Fn(&Lifecycle) + Send + Sync + 'static) -> Self {
+        self.hooks.add(hook);
         self
     }
 
@@ -519,8 +543,8 @@ impl Builder {
             background: Background::new(self.background),
             systemd: self.systemd.unwrap_or_default(),
         };
-        let (registry, layers) = (self.registry, self.layers.finished());
-        let executor = Executor::start(store, self.clock, self.settings, registry, layers, beside, self.ids);
+        let (registry, around) = (self.registry, Around { layers: self.layers.finished(), hooks: self.hooks });
+        let executor = Executor::start(store, self.clock, self.settings, registry, around, beside, self.ids);
         Ok(Longhaul::new(executor, client, grace))
     }
 

@@ -17,6 +17,7 @@ pub mod doc;
 mod folder;
 #[cfg(doctest)]
 mod guide;
+mod hooks;
 mod ids;
 mod layer;
 #[cfg(feature = "logs")]
@@ -60,6 +61,7 @@ pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, Progres
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
+pub use hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal};
 pub use layer::{AttemptEnd, Execution, How, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};

@@ -10,6 +10,7 @@ pub(crate) mod conclude;
 mod declare;
 mod fetch;
 mod heartbeat;
+mod lifecycle;
 mod orders;
 mod perform;
 mod retention;
@@ -36,10 +37,12 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use begin::Beside;
+pub(crate) use lifecycle::Course;
 pub use shutdown::{ShutdownReport, StoppedRun};
 
 use crate::{
     attempt::{Attempt, Capture, StopReason},
+    hooks::{Hooks, Lifecycle},
     ids::IdSource,
     layer::Layers,
     logs::Logs,
@@ -74,6 +77,7 @@ pub(crate) struct Executor {
     pub(crate) settings: Settings,
     registry: Registry,
     layers: Layers,
+    hooks: Hooks,
     pub(crate) beside: Beside,
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
@@ -115,6 +119,12 @@ pub(crate) struct Executor {
     loops: TaskTracker,
 }
 
+/// What of the user's is called around attempts, besides the tasks.
+pub(crate) struct Around {
+    pub(crate) layers: Layers,
+    pub(crate) hooks: Hooks,
+}
+
 /// An attempt under way.
 #[derive(Clone)]
 struct Held {
@@ -133,7 +143,7 @@ impl Executor {
         clock: Arc<dyn Clock>,
         settings: Settings,
         registry: Registry,
-        layers: Layers,
+        around: Around,
         beside: Beside,
         ids: IdSource,
     ) -> Arc<Self> {
@@ -145,7 +155,8 @@ impl Executor {
             clock,
             settings,
             registry,
-            layers,
+            layers: around.layers,
+            hooks: around.hooks,
             beside,
             ids,
             server,
@@ -169,6 +180,8 @@ impl Executor {
             intake: TaskTracker::new(),
             loops: TaskTracker::new(),
         });
+        let (server, name) = (executor.server(), executor.settings.name.clone());
+        executor.hooks.tell(|| Lifecycle::ServerStarted { server, name });
         heartbeat::spawn(executor.clone());
         executor.loops.spawn(settle::settle(executor.clone(), done));
         executor.loops.spawn(autosave::autosave(executor.clone()));
@@ -187,7 +200,11 @@ impl Executor {
     /// The store broke: no more claims, and every attempt is told.
     fn break_off(&self, error: StoreError) {
         tracing::error!(%error, "the store broke; no more runs are claimed");
-        let error = self.broken.get_or_init(|| error).clone();
+        let first = self.broken.set(error).is_ok();
+        let error = self.broken.get().expect("it was set just now, or before").clone();
+        if first {
+            self.hooks.tell(|| Lifecycle::StoreBroken { error: error.clone() });
+        }
         self.stopping.cancel();
         self.stop_all(&StopReason::StoreBroken { error });
         self.store_broke.cancel();
@@ -199,6 +216,7 @@ impl Executor {
 
     /// Ends without a word: attempts are dropped where they stand.
     pub(crate) fn abandon(&self) {
+        self.hooks.close();
         self.stopping.cancel();
         self.stop_all(&StopReason::Shutdown);
         self.abandon.cancel();

@@ -29,8 +29,18 @@ pub enum How {
     Failed,
     /// The run was called off.
     Cancelled,
-    /// It followed a request to stop. The executor knows which, and what follows.
+    /// It followed a request to stop: only layers see this, and the executor says what it means.
     Stopped,
+    /// It took longer than the run's timeout. A failure, told apart; like all that follow, only hooks see it.
+    TimedOut,
+    /// The task panicked.
+    Panicked,
+    /// It was broken off by a shutdown, or to be suspended. Counts against nothing.
+    Interrupted,
+    /// The values could not be read: the run is parked.
+    Incompatible,
+    /// The claim was given back; the task never began.
+    Returned,
 }
 
 impl How {
@@ -42,6 +52,11 @@ impl How {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Stopped => "stopped",
+            Self::TimedOut => "timed out",
+            Self::Panicked => "panicked",
+            Self::Interrupted => "interrupted",
+            Self::Incompatible => "incompatible",
+            Self::Returned => "returned",
         }
     }
 }

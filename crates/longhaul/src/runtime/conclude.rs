@@ -50,12 +50,14 @@ impl Performed {
 
 /// The attempt never began.
 pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Done {
+    attempt.ended();
     let settlement = settlement(&attempt, ending, LastWords::default());
     Done { attempt, settlement: Some(settlement) }
 }
 
 /// Ends the attempt for its context, and makes of `performed` what is told to the store.
 pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, performed: Performed) -> Done {
+    attempt.ended();
     let reason = attempt.stop_reason().cloned();
     let words = attempt.close(Some(values)).await;
     let mut ending = match performed {

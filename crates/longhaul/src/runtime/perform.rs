@@ -22,6 +22,7 @@ use crate::{
 /// Resolve, perform, conclude.
 pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
     let attempt = executor.attempt(&claimed);
+    executor.started(&attempt, claimed.due);
     let prepared = match resolve(executor, &claimed, &attempt) {
         Ok(prepared) => prepared,
         Err(ending) => return conclude::unstarted(attempt, ending),

@@ -34,6 +34,7 @@ pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Don
         }
         tokio::join!(write_logs(&executor, &batch), tell(&executor, &batch));
         for done in batch.drain(..) {
+            executor.lost_unless_kept(&done.attempt);
             executor.let_go(&done.attempt);
         }
     }
@@ -53,7 +54,8 @@ async fn write_logs(executor: &Executor, batch: &[Done]) {
 
 /// Keeps trying while the store may come back: the settlement is recognised by its epoch, so repeating it is harmless.
 async fn tell(executor: &Executor, batch: &[Done]) {
-    let settlements: Vec<_> = batch.iter().filter_map(|done| done.settlement.clone()).collect();
+    let settled = || batch.iter().filter_map(|done| Some((&done.attempt, done.settlement.as_ref()?)));
+    let settlements: Vec<_> = settled().map(|(_, settlement)| settlement.clone()).collect();
     if settlements.is_empty() || executor.broken().is_some() {
         return;
     }
@@ -61,10 +63,14 @@ async fn tell(executor: &Executor, batch: &[Done]) {
     loop {
         match executor.store.settle(settlements.clone()).await {
             Ok(answers) => {
-                for (settlement, answer) in settlements.iter().zip(answers) {
+                for ((attempt, settlement), answer) in settled().zip(answers) {
                     match answer {
-                        Ok(Settled::Now(state)) => telemetry::settled(settlement, state),
-                        Ok(Settled::Already) => {}
+                        Ok(settled) => {
+                            if let Settled::Now(state) = settled {
+                                telemetry::settled(settlement, state);
+                            }
+                            executor.kept(attempt, settlement, settled).await;
+                        }
                         Err(error) => tracing::warn!(run.id = %settlement.id, %error, "an outcome was not kept"),
                     }
                 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     attempt::StopReason,
     clock,
+    hooks::Lifecycle,
     service::{DROPPING, Unstopped},
 };
 
@@ -95,6 +96,8 @@ impl Executor {
         let began = self.clock.now();
         let (deadline, of_attempts) = (began.after(grace), began.after(for_attempts));
         // Boxed, since all of it together is large, and those who call hold more than one of it.
+        let server = self.server();
+        self.hooks.tell(|| Lifecycle::ServerStopping { server });
         let all = Box::pin(async {
             // Whatever comes first, work in the background has the whole grace.
             self.beside.background.close();
@@ -104,6 +107,7 @@ impl Executor {
             let runs = self.stop_attempts(of_attempts);
             let (runs, background) = tokio::join!(runs, self.beside.background.end(&*self.clock, deadline));
             self.finish().await;
+            self.stopped();
             ShutdownReport { suspended, services, background, ..runs }
         });
         self.beside.systemd.stopping(&*self.clock, all).await

@@ -14,6 +14,7 @@ mod enqueue;
 mod faults;
 mod fence;
 mod finding;
+mod hooks;
 mod keeping;
 mod layers;
 #[cfg(feature = "logs")]
