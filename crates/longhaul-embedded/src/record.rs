@@ -16,7 +16,8 @@ use longhaul_core::{
 };
 
 pub(crate) use self::{
-    control::{read_control, write_control},
+    blob::Blob,
+    control::{ControlV1, read_control, write_control},
     log::{read_log, write_log},
     parts::{Encoded, Layout, Pieces, encode},
     terms::TermsV1,

@@ -1,6 +1,7 @@
 //! Tests that look below the port.
 
 mod commits;
+mod copy;
 mod damage;
 mod kit;
 mod pieces;

@@ -14,8 +14,9 @@ use super::Damage;
 const VERSION: u8 = 1;
 const CONFIG: bincode::config::Configuration = bincode::config::standard();
 
+/// As text too, in an export.
 #[derive(Serialize, Deserialize)]
-struct ControlV1 {
+pub(crate) struct ControlV1 {
     paused: Option<PausedV1>,
     declared: LimitsV1,
     set: Option<LimitsV1>,
@@ -35,6 +36,31 @@ struct LimitsV1 {
     rate: Option<(u32, Duration)>,
     rate_per_key: Option<(u32, Duration)>,
     weight: Option<u16>,
+}
+
+impl ControlV1 {
+    pub(crate) fn of(control: &Control) -> Self {
+        let paused =
+            |paused: &Paused| PausedV1 { at: paused.at.as_micros(), by: paused.by.clone(), why: paused.why.clone() };
+        Self {
+            paused: control.paused.as_ref().map(paused),
+            declared: LimitsV1::of(control.declared),
+            set: control.set.map(LimitsV1::of),
+        }
+    }
+
+    pub(crate) fn back(self) -> Result<Control, String> {
+        let Self { paused, declared, set } = self;
+        Ok(Control {
+            paused: paused.map(|paused| Paused {
+                at: Timestamp::from_micros(paused.at),
+                by: paused.by,
+                why: paused.why,
+            }),
+            declared: declared.back()?,
+            set: set.as_ref().map(LimitsV1::back).transpose()?,
+        })
+    }
 }
 
 impl LimitsV1 {
@@ -69,13 +95,7 @@ fn checksum(key: &[u8], body: &[u8]) -> [u8; 4] {
 }
 
 pub(crate) fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
-    let paused =
-        |paused: &Paused| PausedV1 { at: paused.at.as_micros(), by: paused.by.clone(), why: paused.why.clone() };
-    let frozen = ControlV1 {
-        paused: control.paused.as_ref().map(paused),
-        declared: LimitsV1::of(control.declared),
-        set: control.set.map(LimitsV1::of),
-    };
+    let frozen = ControlV1::of(control);
     let mut bytes = vec![VERSION];
     bincode::serde::encode_into_std_write(&frozen, &mut bytes, CONFIG).expect("our own records can be encoded");
     let checksum = checksum(key, &bytes);
@@ -95,16 +115,7 @@ pub(crate) fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> 
     if used != body.len() {
         return Err(damaged("bytes are left over"));
     }
-    let limits = |limits: &LimitsV1| limits.back().map_err(|error| damaged(&error));
-    Ok(Control {
-        paused: frozen.paused.map(|paused| Paused {
-            at: Timestamp::from_micros(paused.at),
-            by: paused.by,
-            why: paused.why,
-        }),
-        declared: limits(&frozen.declared)?,
-        set: frozen.set.as_ref().map(limits).transpose()?,
-    })
+    frozen.back().map_err(|error| damaged(&error))
 }
 
 #[cfg(test)]

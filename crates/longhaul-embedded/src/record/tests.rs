@@ -112,7 +112,7 @@ fn a_run_with_all_that_format_1_has_is_read_and_written_byte_by_byte() {
 fn an_exported_run_comes_back_with_all_that_it_had() {
     for record in [plain(), full()] {
         let line = crate::export::line(&record);
-        let back = crate::export::read_line(&line).expect("it was just written");
+        let back = crate::export::read_run_line(&line).expect("it was just written");
         assert_eq!(back, Record { layout: back.layout, ..record });
     }
 }
