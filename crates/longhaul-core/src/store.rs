@@ -23,9 +23,9 @@ pub use error::{
     SettleError, SteerError, StoreError,
 };
 pub use message::{
-    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Filter, LogPages, Order, Orders, Page, PageRequest,
-    Proceed, Proceeded, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, Settled,
-    Settlement, Steer, Swept,
+    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, LogPages, Order, Orders, Page,
+    PageRequest, Proceed, Proceeded, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat,
+    Settled, Settlement, Steer, Swept,
 };
 
 use crate::{
@@ -150,7 +150,7 @@ pub trait Store: Send + Sync + 'static {
     /// All that holds back queues and kinds.
     async fn controls(&self) -> Result<Controls, StoreError>;
 
-    /// Removes a run that does not run, and all its values.
+    /// Removes a run that does not run, and all its values, also if they cannot be read.
     async fn delete(&self, id: RunId) -> Result<(), DeleteError>;
 
     /// Gives runs that were parked as Incompatible by other code of these kinds a new chance. Answers how many.
@@ -180,10 +180,11 @@ pub trait Store: Send + Sync + 'static {
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError>;
 
     /// Runs that match, in the order of their ids (by time of enqueueing), page by page. A page may hold fewer runs than
-    /// asked for, even none, and yet name a next one: a store reads only so much at a time.
+    /// asked for, even none, and yet name a next one: a store reads only so much at a time. Runs that cannot be read are
+    /// named apart: one of them must not hide the others.
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError>;
 
-    /// How many runs match.
+    /// How many runs match. Those that cannot be read are not counted.
     async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
 
     /// Removes at most `max` final runs that `retentions` lets go of, those first whose time came first. Answers when it

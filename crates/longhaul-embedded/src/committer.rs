@@ -2,6 +2,7 @@
 //! only then answers.
 
 mod answers;
+mod damaged;
 mod load;
 mod recover;
 mod stage;
@@ -15,6 +16,7 @@ use std::{
 use longhaul_core::{Clock, RunId, ServerId, StoreError, Timestamp, choose::Gate};
 
 use self::answers::Answers;
+pub use self::damaged::SetAside;
 pub(crate) use self::{
     answers::After,
     load::{assemble, read_run},
@@ -47,6 +49,10 @@ pub(crate) struct Committer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) durability: Durability,
     pub(crate) health: Arc<Health>,
+    /// What cannot be read at the opening is set aside, where it would end the opening otherwise.
+    pub(crate) sets_aside: bool,
+    /// What was.
+    pub(crate) aside: Vec<SetAside>,
 
     /// The time of the current cycle.
     pub(crate) now: Timestamp,
@@ -103,6 +109,8 @@ impl Committer {
             clock,
             durability,
             health,
+            sets_aside: false,
+            aside: Vec::new(),
             index: Index::default(),
             active: HashMap::new(),
             slots: Slots::default(),

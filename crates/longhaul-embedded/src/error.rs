@@ -51,8 +51,9 @@ pub enum OpenError {
         reason: String,
     },
     /// What is in the folder is not what was written to it.
-    #[error("the store in {} is damaged: {reason}. Move the folder aside, open a new one, and `import` the latest \
-        export into it; keep the damaged one for inspection", folder.display())]
+    #[error("the store in {} is damaged: {reason}. Copy the folder first. If single runs are damaged, \
+        open the copy with `Options::set_aside_damaged`; otherwise open a new folder, and `import` the latest export \
+        into it", folder.display())]
     Corrupt {
         /// The folder.
         folder: PathBuf,

@@ -18,6 +18,7 @@
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
 //! | `s name 0 chunk` | a schedule |
 //! | `m schedules` | the revision of the last change of a schedule |
+//! | `z key` | what was under this key, and was set aside at an opening because it could not be read |
 //!
 //! No name holds a zero byte.
 
@@ -40,6 +41,7 @@ pub(crate) const UNIQUE: u8 = b'u';
 pub(crate) const CONTROL: u8 = b'g';
 pub(crate) const BUCKET: u8 = b'r';
 pub(crate) const SCHEDULE: u8 = b's';
+pub(crate) const ASIDE: u8 = b'z';
 
 pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const DIED: &[u8] = b"mdied";
@@ -203,6 +205,16 @@ pub(crate) fn page_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
+/// The same list, told from others by another first run.
+pub(crate) fn ended_with(list: &[u8], first: RunId) -> Key {
+    [&list[..list.len() - 16], first.as_bytes()].concat()
+}
+
+/// What was under this key, and could not be read.
+pub(crate) fn aside(original: &[u8]) -> Key {
+    key(ASIDE, &[original])
+}
+
 /// The kind of the runs of an `e` key, and when they ended.
 pub(crate) fn ended_of_key(key: &[u8]) -> Option<(Kind, Timestamp)> {
     let (rest, _first) = key.get(2..)?.split_last_chunk::<16>()?;
@@ -257,7 +269,10 @@ mod tests {
         assert_eq!(page(258), b"p\0\0\0\0\0\0\x01\x02");
         assert_eq!(chunk(id, 2, 1, 3), [&b"x"[..], &[0xAB; 16], &[2, 1, 0, 0, 0, 3]].concat());
         assert_eq!(
-            ended(StateKind::Completed, &Kind::new("mail").unwrap(), Timestamp::EPOCH, id),
+            ended_with(
+                &ended(StateKind::Completed, &Kind::new("mail").unwrap(), Timestamp::EPOCH, RunId::from_bytes([0; 16])),
+                id
+            ),
             [&b"ecmail\0\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
         );
         assert_eq!(slots(1), b"c\0\x01");

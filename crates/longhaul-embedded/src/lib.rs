@@ -34,6 +34,7 @@ mod verify;
 pub use longhaul_core::StoreError;
 
 pub use self::{
+    committer::SetAside,
     error::OpenError,
     export::{Backup, CopyError, Imported},
     lock::Holder,

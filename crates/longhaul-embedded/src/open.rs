@@ -34,10 +34,11 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<EmbeddedStore, Ope
 
 /// A store over an engine.
 pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path) -> Result<EmbeddedStore, OpenError> {
-    let Options { clock, durability, .. } = options;
+    let Options { clock, durability, sets_aside, .. } = options;
     let told = Arc::clone(&clock);
     let load = |queue, health| {
         let mut committer = Committer::new(kv, queue, clock, durability, health);
+        committer.sets_aside = sets_aside;
         let found = guarded(|| {
             committer.recover().map_err(|fault| match fault {
                 Fault::Engine(error) => error,

@@ -42,17 +42,30 @@ pub struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) durability: Durability,
     pub(crate) cache_capacity: u64,
+    pub(crate) sets_aside: bool,
 }
 
 impl Options {
     /// The defaults, with the time from `clock`: [`Durability::Power`], and 64 MiB of cache.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, durability: Durability::default(), cache_capacity: 64 << 20 }
+        Self { clock, durability: Durability::default(), cache_capacity: 64 << 20, sets_aside: false }
     }
 
     /// What an acknowledged write survives.
     pub const fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Opens a store with damaged runs: those whose record cannot be read are **not in it any more**. Their bytes are set
+    /// aside under keys of their own, never removed, and told by [`EmbeddedStore::set_aside`](crate::EmbeddedStore::set_aside)
+    /// and by every [`verify`](crate::EmbeddedStore::verify). A run whose record can be read, and its values not, stays, and
+    /// is not executed; it can be deleted.
+    ///
+    /// Without it, such a store does not open: a store that left out a live run in silence would break its promise. So
+    /// this is for after the damage was seen, on a copy at first, and not for every start.
+    pub const fn set_aside_damaged(mut self) -> Self {
+        self.sets_aside = true;
         self
     }
 

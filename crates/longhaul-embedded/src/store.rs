@@ -27,7 +27,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     apply::{CountRequest, Counted, check_log},
     command::{Command, Reply, Ticket},
-    committer::{Committer, Health},
+    committer::{Committer, Health, SetAside},
     error::{OpenError, panicked},
     open,
     options::{Durability, Options},
@@ -65,6 +65,7 @@ struct Inner {
     queue: Arc<Queue>,
     health: Arc<Health>,
     durability: Durability,
+    aside: Vec<SetAside>,
     /// Its sender goes when the committer ends.
     ended: watch::Receiver<()>,
     thread: Option<JoinHandle<()>>,
@@ -92,7 +93,8 @@ impl EmbeddedStore {
         durability: Durability,
     ) -> Result<Self, OpenError> {
         let (queue, health) = (Arc::new(Queue::new()), Arc::new(Health::new()));
-        let committer = load(Arc::clone(&queue), Arc::clone(&health))?;
+        let mut committer = load(Arc::clone(&queue), Arc::clone(&health))?;
+        let aside = std::mem::take(&mut committer.aside);
         let on_jump: Arc<OnJump> = {
             let queue = Arc::clone(&queue);
             Arc::new(move || queue.nudge())
@@ -107,12 +109,18 @@ impl EmbeddedStore {
             })
         };
         let thread = thread.expect("the system has room for one thread");
-        Ok(Self(Arc::new(Inner { queue, health, durability, ended, thread: Some(thread), _on_jump: on_jump })))
+        Ok(Self(Arc::new(Inner { queue, health, durability, aside, ended, thread: Some(thread), _on_jump: on_jump })))
     }
 
     /// What acknowledged writes survive.
     pub fn durability(&self) -> Durability {
         self.0.durability
+    }
+
+    /// What could not be read at this opening, and was set aside; see
+    /// [`Options::set_aside_damaged`](crate::Options::set_aside_damaged).
+    pub fn set_aside(&self) -> &[SetAside] {
+        &self.0.aside
     }
 
     /// Why the store takes no more writes, if it does not: [`StoreError::Broken`], which says what to do. What can be

@@ -163,6 +163,13 @@ impl Committer {
                 let (kind, name) = keys::unique_of(key).ok_or_else(stray)?;
                 Kept::from_bytes(kind, name, value).ok_or_else(stray)?;
             }
+            Some(&keys::ASIDE) => {
+                let what = match key.get(1..).and_then(keys::id_of) {
+                    Some(id) if key[1] == keys::LIVE => id.to_string(),
+                    _ => format!("what was under the key {}", key[1..].escape_ascii()),
+                };
+                return Err(Damage::of(what, "it could not be read at an opening, and was set aside").into());
+            }
             Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
             _ if key == keys::FORMAT || key == keys::SCHEDULES => {}
             _ => return Err(stray().into()),

@@ -1,6 +1,6 @@
 //! What goes into a store's methods, and what comes out.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     choose::Rooms,
@@ -465,6 +465,28 @@ pub struct PageRequest {
     pub limit: usize,
 }
 
+/// A run whose record or values are not what was written. It holds up nobody else, and can be deleted.
+///
+/// ```
+/// use longhaul_core::{doc, store::Damaged};
+///
+/// let damaged = Damaged { id: doc::run().id, why: "its checksum is another one".into() };
+/// assert!(damaged.to_string().ends_with("is damaged: its checksum is another one"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// Which.
+    pub id: RunId,
+    /// What is wrong with it.
+    pub why: Box<str>,
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is damaged: {}", self.id, self.why)
+    }
+}
+
 /// Some of the runs that match.
 ///
 /// ```
@@ -476,6 +498,8 @@ pub struct PageRequest {
 pub struct Page {
     /// In the order of their ids.
     pub runs: Vec<Snapshot>,
+    /// Runs in the reach of this page that cannot be read, so that nobody knows whether they match.
+    pub damaged: Vec<Damaged>,
     /// What to hand in as `after` for the next page; `None`: there is none.
     pub next: Option<RunId>,
 }

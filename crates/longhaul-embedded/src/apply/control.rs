@@ -61,8 +61,11 @@ impl Committer {
     }
 
     pub(super) fn delete(&mut self, id: RunId) -> Result<Result<(), DeleteError>, Fault> {
-        let Some(record) = self.take(id)? else {
-            return Ok(Err(DeleteError::NotFound(id)));
+        let record = match self.take(id) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Err(DeleteError::NotFound(id))),
+            Err(Fault::Damage(damage)) => return self.delete_damaged(id, damage),
+            Err(fault) => return Err(fault),
         };
         let deleted = self.happen(record, &Event::Delete)?;
         Ok(deleted.map(drop).map_err(|_| DeleteError::Running(id)))

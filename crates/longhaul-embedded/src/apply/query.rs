@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use longhaul_core::{
     Run, RunId, Snapshot, Tag,
-    store::{Filter, GetError, Page, PageRequest},
+    store::{Damaged, Filter, GetError, Page, PageRequest},
 };
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     error::Fault,
     index::Entry,
     keys,
+    record::Damage,
 };
 
 /// Records that one call reads: a few milliseconds.
@@ -44,9 +45,15 @@ pub(crate) struct Counted {
     pub(crate) next: Option<CountFrom>,
 }
 
+fn damaged_run(id: RunId, damage: &Damage) -> Damaged {
+    Damaged { id, why: damage.reason.as_ref().into() }
+}
+
 /// Some ids that match, in order, and how far was looked; `None`: to the end.
+#[derive(Default)]
 struct Found {
     ids: Vec<RunId>,
+    damaged: Vec<Damaged>,
     looked_to: Option<RunId>,
 }
 
@@ -74,19 +81,28 @@ impl Committer {
         let mut ids = [live.ids, ended.ids].concat();
         ids.sort_unstable();
         ids.retain(|id| horizon.is_none_or(|horizon| *id <= horizon) && self.shows(*id).is_ok());
-        let mut page = Page { runs: Vec::new(), next: horizon };
+        let mut damaged = [live.damaged, ended.damaged].concat();
+        let mut page = Page { next: horizon, ..Page::default() };
         let mut weight = 0;
         for id in ids {
             if page.runs.len() == *limit || weight > WEIGHT_MAX {
                 page.next = page.runs.last().map(|last| last.run.id);
                 break;
             }
-            if let Some(snapshot) = self.snapshot(id)? {
-                weight += snapshot.metadata.len()
-                    + snapshot.execution_metadata.as_ref().map_or(0, longhaul_core::Envelope::len);
-                page.runs.push(snapshot);
+            match self.snapshot(id) {
+                Ok(Some(snapshot)) => {
+                    weight += snapshot.metadata.len()
+                        + snapshot.execution_metadata.as_ref().map_or(0, longhaul_core::Envelope::len);
+                    page.runs.push(snapshot);
+                }
+                Ok(None) => {}
+                Err(Fault::Damage(damage)) => damaged.push(damaged_run(id, &damage)),
+                Err(fault) => return Err(fault),
             }
         }
+        damaged.retain(|one| page.next.is_none_or(|next| one.id <= next));
+        damaged.sort_unstable_by_key(|one| one.id);
+        page.damaged = damaged;
         Ok(page)
     }
 
@@ -113,7 +129,7 @@ impl Committer {
     }
 
     fn find_live(&mut self, filter: &Filter, after: Option<RunId>, max: usize) -> Result<Found, Fault> {
-        let mut found = Found { ids: Vec::new(), looked_to: None };
+        let mut found = Found::default();
         if !filter.states.is_empty() && filter.states.iter().all(|state| state.is_final()) {
             return Ok(found);
         }
@@ -135,8 +151,14 @@ impl Committer {
             found.looked_to = Some(RunId::from_bytes((u128::from_be_bytes(*next.as_bytes()) - 1).to_be_bytes()));
         }
         for id in candidates {
-            if filter.tags.is_empty() || self.run_of(id)?.is_some_and(|run| filter.matches(&run)) {
+            if filter.tags.is_empty() {
                 found.ids.push(id);
+                continue;
+            }
+            match self.run_of(id) {
+                Ok(run) => found.ids.extend(run.filter(|run| filter.matches(run)).map(|run| run.id)),
+                Err(Fault::Damage(damage)) => found.damaged.push(damaged_run(id, &damage)),
+                Err(fault) => return Err(fault),
             }
         }
         Ok(found)
@@ -168,7 +190,7 @@ impl Committer {
     }
 
     fn find_final(&mut self, filter: &Filter, after: Option<RunId>, max: usize) -> Result<Found, Fault> {
-        let mut found = Found { ids: Vec::new(), looked_to: None };
+        let mut found = Found::default();
         if !filter.states.is_empty() && !filter.states.iter().any(|state| state.is_final()) {
             return Ok(found);
         }
@@ -176,26 +198,23 @@ impl Committer {
         // The next key after that of `after`.
         let from = after.map_or_else(|| vec![keys::FINAL], |id| [&keys::done(id)[..], &[0]].concat());
         self.kv.scan(&[keys::FINAL], &from, &mut |key, bytes| {
-            let looked = keys::id_of(key)
-                .ok_or_else(|| crate::record::Damage::of("a key of a final run", "it holds no id").into())
-                .and_then(|id| Ok((id, filter.matches(&read_run(&*self.kv, id, bytes)?))));
-            match looked {
-                Ok((id, matches)) => {
-                    reads += 1;
-                    if matches {
-                        found.ids.push(id);
-                    }
-                    if found.ids.len() == max || reads == READS_MAX {
-                        found.looked_to = Some(id);
-                        return ControlFlow::Break(());
-                    }
-                    ControlFlow::Continue(())
-                }
-                Err(damage) => {
-                    fault = Some(damage);
-                    ControlFlow::Break(())
+            // A key that is none of ours is no run: a check of the store tells of it.
+            let Some(id) = keys::id_of(key) else { return ControlFlow::Continue(()) };
+            reads += 1;
+            match read_run(&*self.kv, id, bytes) {
+                Ok(run) if filter.matches(&run) => found.ids.push(id),
+                Ok(_) => {}
+                Err(Fault::Damage(damage)) => found.damaged.push(damaged_run(id, &damage)),
+                Err(broken) => {
+                    fault = Some(broken);
+                    return ControlFlow::Break(());
                 }
             }
+            if found.ids.len() == max || reads == READS_MAX {
+                found.looked_to = Some(id);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         })?;
         fault.map_or(Ok(found), Err)
     }

@@ -105,12 +105,14 @@ impl Committer {
     /// Removes a run, if it is still the one that the list means.
     fn sweep_one(&mut self, id: RunId, state: StateKind, since: Timestamp) -> Result<bool, Fault> {
         let Some(bytes) = self.kv.get(&keys::done(id))? else { return Ok(false) };
-        let run = read_run(&*self.kv, id, &bytes)?;
-        if run.state.kind() != state || run.since != since {
-            return Ok(false);
-        }
-        let layout = record::read(id, &bytes)?.layout();
-        self.erase_values(id, &layout, true)?;
+        let pieces = match read_run(&*self.kv, id, &bytes) {
+            Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
+            Ok(_) => record::read(id, &bytes)?.layout().all_pieces(id),
+            // Its time has come all the same, and it must not keep others from going.
+            Err(Fault::Damage(_)) => self.piece_keys(id)?,
+            Err(fault) => return Err(fault),
+        };
+        self.erase_values(id, pieces, true)?;
         Ok(true)
     }
 

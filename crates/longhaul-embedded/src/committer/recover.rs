@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use longhaul_core::{Controls, Event, RunId, StateKind, Timestamp, decide, isolation::alone};
 
-use super::{Committer, load::read_run};
+use super::{Committer, damaged::Spot, load::read_run};
 use crate::{
     error::Fault,
     index::{Kept, Place},
@@ -64,8 +64,8 @@ impl Committer {
 
     /// Fills the index from pages and live records; answers the runs whose record says that they execute.
     fn read_runs(&mut self) -> Result<Vec<RunId>, Fault> {
-        let Self { kv, index, now, pages_made, .. } = self;
-        let mut running = Vec::new();
+        let Self { kv, index, now, pages_made, sets_aside, .. } = self;
+        let (mut running, mut damaged, mut fault) = (Vec::new(), Vec::new(), None);
         let mut known = |id, bytes: &[u8], place| {
             let run = read_run(&**kv, id, bytes)?;
             if index.get(id).is_some() {
@@ -80,21 +80,42 @@ impl Committer {
             }
             Ok::<(), Fault>(())
         };
-        let mut fault = None;
+        let mut note = |read: Result<(), Fault>, spot: &dyn Fn() -> Spot| match read {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(Fault::Damage(damage)) if *sets_aside => {
+                damaged.push((spot(), damage));
+                ControlFlow::Continue(())
+            }
+            Err(found) => {
+                fault = Some(found);
+                ControlFlow::Break(())
+            }
+        };
         kv.scan(&[keys::PAGE], &[], &mut |key, bytes| {
-            let number = keys::page_of(key).ok_or_else(|| Damage::of("the key of a page", "it has no number").into());
-            let read = number.and_then(|number| {
+            let number = keys::page_of(key).ok_or_else(|| Damage::of("the key of a page", "it has no number"));
+            let runs = number.and_then(|number| {
                 *pages_made = (page::count(number) + 1).max(*pages_made);
-                let mut records = page::records(number, bytes)?.into_iter();
-                records.try_for_each(|(id, bytes)| known(id, bytes, Place::Page(number)))
+                Ok((number, page::records(number, bytes)?))
             });
-            note(read, &mut fault)
+            let (number, runs) = match runs {
+                Ok(runs) => runs,
+                Err(damage) => return note(Err(damage.into()), &|| Spot::Key(key.to_vec(), bytes.to_vec())),
+            };
+            for (id, bytes) in runs {
+                note(known(id, bytes, Place::Page(number)), &|| Spot::OnPage(number, id, bytes.to_vec()))?;
+            }
+            ControlFlow::Continue(())
         })?;
         kv.scan(&[keys::LIVE], &[], &mut |key, bytes| {
             let id = keys::id_of(key).ok_or_else(|| Damage::of("the key of a run", "it has no id").into());
-            note(id.and_then(|id| known(id, bytes, Place::Own)), &mut fault)
+            let read = id.and_then(|id| known(id, bytes, Place::Own));
+            note(read, &|| Spot::Key(key.to_vec(), bytes.to_vec()))
         })?;
-        fault.map_or(Ok(running), Err)
+        fault.map_or(Ok(()), Err)?;
+        for (spot, damage) in damaged {
+            self.put_aside(spot, damage)?;
+        }
+        Ok(running)
     }
 
     /// Reads what holds runs back, how far rates are used up, and which unique keys final runs have.
@@ -179,13 +200,19 @@ impl Committer {
     fn take_back(&mut self, running: &[RunId]) -> Result<(), Fault> {
         let mut died = Vec::new();
         for id in running {
-            died.push(self.load(*id)?.expect("it was just read"));
+            match self.load(*id) {
+                Err(Fault::Damage(damage)) if self.sets_aside => self.pass_over(*id, damage),
+                record => died.push(record?.expect("it was just read")),
+            }
         }
         let pages = self.keys_of(keys::SLOTS)?;
         for page in &pages {
             let bytes = self.kv.get(page)?.ok_or_else(|| Damage::of("a page of claims", "it is missing"))?;
             for slot in slots::read(&bytes)? {
-                died.extend(self.claimed(&slot)?);
+                match self.claimed(&slot) {
+                    Err(Fault::Damage(damage)) if self.sets_aside => self.pass_over(slot.id, damage),
+                    record => died.extend(record?),
+                }
             }
         }
         // Told by the process before us, if it died while it took these back: some are back already.
@@ -239,16 +266,5 @@ impl Committer {
             self.commit()?;
         }
         Ok(())
-    }
-}
-
-fn note(read: Result<(), Fault>, fault: &mut Option<Fault>) -> ControlFlow<()> {
-    match read {
-        Ok(()) if fault.is_none() => ControlFlow::Continue(()),
-        Ok(()) => ControlFlow::Break(()),
-        Err(found) => {
-            *fault = Some(found);
-            ControlFlow::Break(())
-        }
     }
 }

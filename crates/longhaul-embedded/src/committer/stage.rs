@@ -11,7 +11,7 @@ use crate::{
     keys,
     kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
     page,
-    record::{Encoded, Layout, Record, encode},
+    record::{Encoded, Record, encode},
 };
 
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
@@ -114,7 +114,12 @@ impl Committer {
         if listed {
             self.unlist(record)?;
         }
-        self.erase_values(run.id, &record.layout, run.state.is_final())?;
+        self.erase_values(run.id, record.layout.all_pieces(run.id), run.state.is_final())?;
+        self.forget(run)
+    }
+
+    /// A run that was erased leaves the index, and its key is free.
+    pub(crate) fn forget(&mut self, run: &longhaul_core::Run) -> Result<(), Fault> {
         self.index.remove(self.now, run);
         if self.index.uniques.forget(run)
             && let Some(kept) = Kept::of(run)
@@ -133,10 +138,10 @@ impl Committer {
         }
     }
 
-    /// As [`erase`](Self::erase), of a run that is known by its record only.
-    pub(crate) fn erase_values(&mut self, id: RunId, layout: &Layout, is_final: bool) -> Result<(), Fault> {
+    /// As [`erase`](Self::erase), of a run of which no more is known than where its pieces are.
+    pub(crate) fn erase_values(&mut self, id: RunId, pieces: Vec<Key>, is_final: bool) -> Result<(), Fault> {
         self.free_place(id)?;
-        let mut obsolete = layout.all_pieces(id);
+        let mut obsolete = pieces;
         obsolete.extend(self.log_keys(id)?);
         let apart = obsolete.len() > PIECES_MAX;
         if apart {
@@ -161,14 +166,17 @@ impl Committer {
 
     /// Takes a run out of the list of those that became final with it.
     fn unlist(&mut self, record: &Record) -> Result<(), Fault> {
+        let run = &record.run;
+        self.unlist_under(&keys::ended_at(run.state.kind(), &run.kind, run.since), run.id)
+    }
+
+    /// Takes a run out of the first list that has it, of those whose key begins with `prefix`.
+    pub(crate) fn unlist_under(&mut self, prefix: &[u8], id: RunId) -> Result<(), Fault> {
         // The list may be in the making.
         self.commit()?;
-        let longhaul_core::Run { id, kind, since, .. } = &record.run;
-        let state = record.run.state.kind();
-        let prefix = keys::ended_at(state, kind, *since);
         let mut found = None;
-        self.kv.scan(&prefix, &prefix, &mut |key, value| match batch::read_list(value) {
-            Ok(ids) if !ids.contains(id) => std::ops::ControlFlow::Continue(()),
+        self.kv.scan(prefix, prefix, &mut |key, value| match batch::read_list(value) {
+            Ok(ids) if !ids.contains(&id) => std::ops::ControlFlow::Continue(()),
             other => {
                 found = Some((key.to_vec(), other));
                 std::ops::ControlFlow::Break(())
@@ -176,10 +184,10 @@ impl Committer {
         })?;
         if let Some((key, ids)) = found {
             let mut ids = ids?;
-            ids.retain(|other| other != id);
-            self.batch.remove(key);
+            ids.retain(|other| *other != id);
+            self.batch.remove(key.clone());
             if let Some(first) = ids.first() {
-                self.batch.put(keys::ended(state, kind, *since, *first), batch::list(&ids));
+                self.batch.put(keys::ended_with(&key, *first), batch::list(&ids));
             }
         }
         Ok(())

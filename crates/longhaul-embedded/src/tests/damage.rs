@@ -1,10 +1,15 @@
 //! Damage is told as such, and never as a wrong answer.
 
-use longhaul_core::{Store, StoreError, store::GetError};
+use std::{path::Path, sync::Arc, time::Duration};
+
+use longhaul_core::{
+    Retention, StateKind, Store, StoreError,
+    store::{Filter, GetError, PageRequest},
+};
 use longhaul_testkit::fixture;
 
-use super::kit::{Kit, block_on, open, value};
-use crate::{OpenError, keys};
+use super::kit::{Kit, block_on, open, settlement, value};
+use crate::{OpenError, Options, keys, kv::sim::End, open::over};
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_record_is_found_when_it_is_read_and_when_the_store_opens() {
@@ -116,5 +121,156 @@ fn an_export_leaves_out_what_is_damaged_says_so_and_goes_on() {
         let whole = Kit::new();
         let imported = whole.store.import(&mut lines.as_slice()).await.expect("it is an export");
         assert_eq!(imported.added, 3);
+    });
+}
+
+#[test]
+fn a_list_names_what_cannot_be_read_and_goes_on() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let mut ids = Vec::new();
+        for n in 0..6 {
+            ids.push(kit.insert(value(n, 20_000)).await);
+        }
+        for claimed in kit.claim(2).await {
+            kit.settle(&claimed, fixture::completed(1)).await;
+        }
+        kit.disk.tamper(&keys::done(ids[1]), |bytes| bytes[9] ^= 1);
+        kit.disk.forget(&keys::chunk(ids[4], 0, 0, 1));
+        let (mut runs, mut damaged, mut after) = (Vec::new(), Vec::new(), None);
+        loop {
+            let request = PageRequest { after, limit: 2, ..PageRequest::default() };
+            let page = kit.store.list(request).await.expect("the store works");
+            runs.extend(page.runs.iter().map(|found| found.run.id));
+            damaged.extend(page.damaged.iter().map(|one| one.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(runs, [ids[0], ids[2], ids[3], ids[5]]);
+        assert_eq!(damaged, [ids[1], ids[4]]);
+        let finished = Filter { states: vec![StateKind::Completed], ..Filter::default() };
+        assert_eq!(kit.store.count(finished).await, Ok(1));
+    });
+}
+
+#[test]
+fn a_run_that_cannot_be_read_can_be_deleted_and_leaves_nothing() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let ended = kit.insert(value(1, 20_000)).await;
+        let with_it = kit.insert(value(2, 50)).await;
+        let waits = kit.insert(value(3, 20_000)).await;
+        let claimed = kit.claim(2).await;
+        let settlements = claimed.iter().map(|one| settlement(one, fixture::completed(1))).collect();
+        kit.store.settle(settlements).await.expect("the store works");
+        kit.disk.tamper(&keys::done(ended), |bytes| bytes[9] ^= 1);
+        kit.disk.forget(&keys::chunk(waits, 0, 0, 1));
+        for id in [ended, waits] {
+            assert_eq!(kit.store.delete(id).await, Ok(()));
+            assert_eq!(kit.store.get(id).await, Err(GetError::NotFound(id)));
+        }
+        kit.get(with_it).await;
+        kit.assert_sound().await;
+        assert_eq!(kit.disk.keys().iter().filter(|key| key[0] == keys::CHUNK).count(), 0);
+    });
+}
+
+#[test]
+fn a_damaged_run_holds_up_no_retention_and_goes_when_its_time_has_come() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            ids.push(kit.insert(value(n, 20_000)).await);
+            let claimed = kit.claim(1).await.remove(0);
+            kit.settle(&claimed, fixture::completed(1)).await;
+        }
+        kit.disk.tamper(&keys::done(ids[0]), |bytes| bytes[9] ^= 1);
+        let swept = kit.store.sweep(Retention::all(Duration::ZERO).into(), 10).await.expect("the store works");
+        assert_eq!((swept.removed, swept.next), (3, None));
+        kit.assert_sound().await;
+        assert_eq!(kit.disk.keys().iter().filter(|key| key[0] == keys::CHUNK).count(), 0);
+    });
+}
+
+/// What is left of `kit` after it was killed, opened with damaged runs set aside.
+async fn reopened(kit: &mut Kit, damage: impl FnOnce(&crate::kv::sim::SimDisk)) {
+    let disk = kit.disk.after(End::Killed, 1.0);
+    kit.store.close().await;
+    damage(&disk);
+    assert!(matches!(open(&disk, &kit.clock), Err(OpenError::Corrupt { .. })), "not without being told to");
+    let options = Options::new(Arc::new(kit.clock.clone())).set_aside_damaged();
+    kit.store = over(Box::new(disk.clone()), options, Path::new("simulated")).expect("the rest opens");
+    kit.disk = disk;
+}
+
+#[test]
+fn an_opening_that_is_told_to_sets_damaged_runs_aside_and_keeps_the_others() {
+    block_on(async {
+        let mut kit = Kit::new();
+        // On a page together, and one under a key of its own.
+        let [first, second, third] = [kit.new_run(), kit.new_run(), kit.new_run()];
+        let [one, two, three] = [first.id, second.id, third.id];
+        kit.store.insert(vec![first, second, third]).await.expect("the store works");
+        let own = {
+            let new = longhaul_core::NewRun { priority: longhaul_core::Priority(1), ..kit.new_run() };
+            kit.store.insert(vec![new]).await.expect("the store works");
+            let claimed = kit.claim(1).await.remove(0);
+            kit.settle(&claimed, fixture::interrupted()).await;
+            claimed.run.id
+        };
+        reopened(&mut kit, |disk| {
+            let page = disk.keys().into_iter().find(|key| key[0] == keys::PAGE).expect("a page");
+            disk.tamper(&page, |bytes| {
+                let at = bytes.windows(16).position(|window| window == two.as_bytes()).expect("it is on the page");
+                bytes[at + 30] ^= 1;
+            });
+            disk.tamper(&keys::live(own), |bytes| bytes[20] ^= 1);
+        })
+        .await;
+        let told: Vec<_> = kit.store.set_aside().iter().map(|aside| aside.what.clone()).collect();
+        assert_eq!(told, [two.to_string(), own.to_string()]);
+        for gone in [two, own] {
+            assert_eq!(kit.store.get(gone).await, Err(GetError::NotFound(gone)));
+        }
+        let claimed: Vec<_> = kit.claim(10).await.iter().map(|claimed| claimed.run.id).collect();
+        assert_eq!(claimed, [one, three]);
+        let report = kit.store.verify().await.expect("the store works");
+        assert_eq!((report.problems.len(), report.live), (2, 2), "{report:?}");
+        assert!(report.problems[0].contains("was set aside"), "{report:?}");
+
+        // The next opening finds nothing that is damaged.
+        kit.end(End::Killed, 1.0).await;
+        assert_eq!(kit.store.set_aside(), []);
+        assert_eq!(kit.store.verify().await.expect("the store works").problems.len(), 2, "and it is not forgotten");
+    });
+}
+
+#[test]
+fn a_page_that_is_no_page_any_more_and_a_claimed_run_without_its_values_end_no_opening_that_is_told_so() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let large = kit.insert(value(1, 20_000)).await;
+        let claimed = kit.claim(1).await.remove(0);
+        assert_eq!(claimed.run.id, large);
+        let lost = kit.insert(value(2, 50)).await;
+        reopened(&mut kit, |disk| {
+            let page = disk.keys().into_iter().rfind(|key| key[0] == keys::PAGE).expect("a page");
+            disk.tamper(&page, |bytes| bytes[0] = 9);
+            disk.forget(&keys::chunk(large, 0, 0, 1));
+        })
+        .await;
+        let told: Vec<_> = kit.store.set_aside().iter().map(|aside| aside.what.clone()).collect();
+        assert_eq!(told.len(), 2);
+        assert!(told[0].starts_with("page ") && told[1] == large.to_string(), "{told:?}");
+        assert_eq!(kit.store.get(lost).await, Err(GetError::NotFound(lost)));
+        assert_eq!(kit.claim(10).await, []);
+        // It is still there, to be looked at and deleted.
+        assert!(matches!(kit.store.get(large).await, Err(GetError::Store(StoreError::Corrupt { .. }))));
+        assert_eq!(kit.store.delete(large).await, Ok(()));
+        let next = kit.insert(value(3, 50)).await;
+        assert_eq!(kit.claim(10).await[0].run.id, next);
     });
 }

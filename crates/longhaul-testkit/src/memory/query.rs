@@ -45,7 +45,7 @@ impl Book {
             .filter(|snapshot| filter.matches(&snapshot.run));
         let runs: Vec<_> = matching.by_ref().take(*limit).cloned().collect();
         let next = matching.next().and(runs.last()).map(|last| last.run.id);
-        Page { runs, next }
+        Page { runs, damaged: Vec::new(), next }
     }
 
     pub(super) fn count(&self, filter: &Filter) -> u64 {

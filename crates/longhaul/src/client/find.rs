@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use longhaul_core::{
     Queue, Snapshot, StateKind, StoreError, Tag,
     limits::PAGE_MAX,
-    store::{Filter, PageRequest},
+    store::{Damaged, Filter, PageRequest},
 };
 
 use super::{Client, ProceedFound, RunHandle, RunStatus, Select};
@@ -119,12 +119,19 @@ impl<T: TaskTypes> Find<T> {
     }
 
     /// All of them, in the order in which they were enqueued.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] names a run that cannot be read, so that nobody knows whether it is one of them;
+    /// [`select`](Self::select) goes on with the others.
     pub async fn all(&self) -> Result<Vec<Found<T>>, StoreError> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
             let request = PageRequest { filter: self.filter.clone(), after, limit: PAGE_MAX };
             let page = self.client.store().list(request).await?;
+            if let Some(damaged) = page.damaged.first() {
+                return Err(corrupt(damaged));
+            }
             for snapshot in page.runs {
                 let run = RunHandle::new(self.client.clone(), self.definition.clone(), snapshot.run.id);
                 let status = RunStatus::new(snapshot, self.definition.clone());
@@ -195,4 +202,8 @@ impl<T: TaskTypes> Find<T> {
             Some(predicate) => Ok(predicate(&status.metadata()?, &status.execution_metadata()?)),
         }
     }
+}
+
+fn corrupt(damaged: &Damaged) -> StoreError {
+    StoreError::Corrupt { what: damaged.id.to_string().into(), reason: damaged.why.as_ref().into() }
 }

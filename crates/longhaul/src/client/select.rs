@@ -6,7 +6,7 @@ use longhaul_core::{
     Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag,
     limits::PAGE_MAX,
     name::NameError,
-    store::{Filter, PageRequest, Proceed, Steer},
+    store::{Damaged, Filter, PageRequest, Proceed, Steer},
 };
 use tokio::task::JoinSet;
 
@@ -69,7 +69,7 @@ pub struct Selected {
     pub matched: u64,
     /// With so many it was done.
     pub done: u64,
-    /// The first hundred with which it was not, and why.
+    /// The first hundred with which it was not, and why; and those that cannot be read, which are not counted as matched.
     pub refused: Vec<(RunId, String)>,
 }
 
@@ -146,7 +146,7 @@ impl Select {
         if self.predicate.is_none() {
             return self.client.store().count(self.filter.clone()).await;
         }
-        Ok(self.ids().await?.len() as u64)
+        Ok(self.ids(&mut Selected::default()).await?.len() as u64)
     }
 
     /// Calls them off: at once, or, those that run, by asking their servers to stop them.
@@ -193,8 +193,8 @@ impl Select {
         loop {
             let (ids, next) = match &verb {
                 // A retry enqueues others, which must not be met again.
-                Verb::Retry(_) => (self.ids().await?, None),
-                _ => self.page(after).await?,
+                Verb::Retry(_) => (self.ids(&mut selected).await?, None),
+                _ => self.page(after, &mut selected).await?,
             };
             for id in ids {
                 selected.matched += 1;
@@ -215,10 +215,10 @@ impl Select {
         Ok(selected)
     }
 
-    async fn ids(&self) -> Result<Vec<RunId>, StoreError> {
+    async fn ids(&self, selected: &mut Selected) -> Result<Vec<RunId>, StoreError> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let (ids, next) = self.page(after).await?;
+            let (ids, next) = self.page(after, selected).await?;
             all.extend(ids);
             after = next;
             if after.is_none() {
@@ -227,9 +227,17 @@ impl Select {
         }
     }
 
-    async fn page(&self, after: Option<RunId>) -> Result<(Vec<RunId>, Option<RunId>), StoreError> {
+    /// Runs that cannot be read are among the refused: nobody knows whether they match.
+    async fn page(
+        &self,
+        after: Option<RunId>,
+        selected: &mut Selected,
+    ) -> Result<(Vec<RunId>, Option<RunId>), StoreError> {
         let request = PageRequest { filter: self.filter.clone(), after, limit: PAGE_MAX };
         let page = self.client.store().list(request).await?;
+        for Damaged { id, why } in page.damaged {
+            selected.refuse(id, format!("it is damaged: {why}"));
+        }
         let matches = |snapshot: &&Snapshot| self.predicate.as_ref().is_none_or(|predicate| predicate(snapshot));
         Ok((page.runs.iter().filter(matches).map(|snapshot| snapshot.run.id).collect(), page.next))
     }
@@ -243,10 +251,15 @@ impl Selected {
         match outcome {
             Ok(()) => self.done += 1,
             Err(Refusal::Store(error)) => return Err(error),
-            Err(Refusal::Run(why)) if self.refused.len() < REFUSED_MAX => self.refused.push((id, why)),
-            Err(Refusal::Run(_)) => {}
+            Err(Refusal::Run(why)) => self.refuse(id, why),
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, id: RunId, why: String) {
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push((id, why));
+        }
     }
 }
 
