@@ -18,7 +18,7 @@ use tracing::{
 };
 
 use crate::kit::{
-    Count, CountUp, GRACE, Gate, SECOND, START, Scene, WORK, at_once, broken, done, reaches, unavailable,
+    Count, CountUp, GRACE, Gate, SECOND, START, Scene, WORK, at_once, broken, done, hear, reaches, unavailable,
 };
 
 /// Listens, and notes each event as a line.
@@ -304,7 +304,7 @@ impl Subscriber for Errors {
 #[tokio::test]
 async fn a_hook_that_panics_is_reported_once_and_hurts_nobody() {
     let errors = Errors::default();
-    let _listening = tracing::subscriber::set_default(errors.clone());
+    let _listening = hear(errors.clone());
     let (scene, before, after) = (Scene::new(), Told::default(), Told::default());
     let server = scene
         .builder()

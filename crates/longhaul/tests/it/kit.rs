@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Weak},
+    sync::{Arc, LazyLock, Weak},
     time::Duration,
 };
 
@@ -15,6 +15,10 @@ use longhaul_testkit::{FaultyStore, MemoryStore, TestClock};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::{
+    Dispatch, Subscriber,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 
 /// 2026-01-01 00:00 UTC.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -138,6 +142,16 @@ impl Clock for Sleepers {
     fn on_jump(&self, wake: Weak<OnJump>) {
         self.clock.on_jump(wake);
     }
+}
+
+/// What this thread tells through `tracing` goes to `subscriber`, for as long as the guard is held. A test's server runs
+/// on its thread.
+pub(crate) fn hear(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
+    // While there is only one subscriber in the process, tracing asks the one of the thread that first comes by an event
+    // whether it is of interest to anybody, ever: with tests on many threads that is mostly none.
+    static OTHERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::default())));
+    LazyLock::force(&OTHERS);
+    tracing::subscriber::set_default(subscriber)
 }
 
 /// Opened once: a fact that others wait for.

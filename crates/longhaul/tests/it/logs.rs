@@ -11,13 +11,13 @@ use tokio::sync::Notify;
 use tracing::{Instrument, info_span, subscriber::DefaultGuard};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::kit::{GRACE, Scene};
+use crate::kit::{self, GRACE, Scene};
 
 const SPEAK: TaskFn<u64, u64, (), AnyError> = TaskFn::new("speak");
 
 /// A subscriber of this thread alone, on which the test's server runs too.
 fn hear(logs: &RunLogs) -> DefaultGuard {
-    tracing::subscriber::set_default(tracing_subscriber::registry().with(logs.layer()))
+    kit::hear(tracing_subscriber::registry().with(logs.layer()))
 }
 
 fn texts(lines: &[LogLine]) -> Vec<&str> {
@@ -57,7 +57,7 @@ async fn a_line_tells_what_was_said_when_where_and_how_gravely() {
     })
     .await;
     assert_eq!(texts(&lines), [r#"late by 3 days order=7 customer="Ada" ratio=0.5"#]);
-    assert_eq!((lines[0].level, lines[0].at), (LogLevel::Warn, crate::kit::START));
+    assert_eq!((lines[0].level, lines[0].at), (LogLevel::Warn, kit::START));
     assert!(lines[0].target.ends_with("logs"), "{}", lines[0].target);
 }
 
