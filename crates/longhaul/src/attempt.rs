@@ -19,6 +19,7 @@ use crate::{
     logs::{Logs, Said},
     outcome::Stopped,
     runtime::Course,
+    telemetry::metrics::Saving,
 };
 
 /// Why an attempt was told to stop.
@@ -346,10 +347,17 @@ impl Attempt {
     }
 
     async fn keep(&self, checkpoint: Checkpoint) -> Result<(), Stopped> {
+        let saving = checkpoint.execution_metadata.is_some().then(|| Saving::of(self));
         let mut patience = Patience::default();
         loop {
             match self.store.checkpoint(vec![checkpoint.clone()]).await {
-                Ok(mut answers) => return self.heard(answers.pop().expect("one answer for one checkpoint")),
+                Ok(mut answers) => {
+                    self.heard(answers.pop().expect("one answer for one checkpoint"))?;
+                    if let Some(saving) = saving {
+                        saving.kept(self);
+                    }
+                    return Ok(());
+                }
                 Err(error) if error.is_transient() => {
                     tracing::warn!(run.id = %self.id, %error, "a checkpoint waits for the store");
                     tokio::select! {

@@ -25,6 +25,7 @@ page!(OperatingRuns, "../../../docs/guide/10-operating-runs.md");
 page!(Effects, "../../../docs/guide/11-effects.md");
 page!(StateMachines, "../../../docs/guide/12-state-machines.md");
 page!(LayersAndHooks, "../../../docs/guide/13-layers-and-hooks.md");
+page!(Telemetry, "../../../docs/guide/14-telemetry.md");
 page!(WatchingRuns, "../../../docs/guide/15-watching-runs.md");
 
 #[cfg(feature = "cron")]

@@ -11,7 +11,7 @@ use std::{
 
 use longhaul_core::{Kind, Queue, RunId, ServerId, StateKind, StoreError};
 
-use crate::{layer::How, panics};
+use crate::{attempt::ResumedFrom, layer::How, panics, telemetry::metrics};
 
 /// What happens on a server, told to [hooks](crate::Builder::hook) as it happens.
 ///
@@ -105,6 +105,8 @@ pub struct AttemptStarted {
     pub queue: Queue,
     /// Which attempt it is, from 1.
     pub number: u32,
+    /// What it begins with.
+    pub resumed_from: ResumedFrom,
     /// How long it has waited since it was due.
     pub waited: Duration,
 }
@@ -216,7 +218,7 @@ impl Hooks {
 
     /// Whether anybody listens.
     pub(crate) fn are_there(&self) -> bool {
-        !self.all.is_empty()
+        metrics::ARE_ON || !self.all.is_empty()
     }
 
     /// Tells all, in the order in which they were added.
@@ -225,6 +227,7 @@ impl Hooks {
             return;
         }
         let event = event();
+        metrics::lifecycle(&event);
         for hook in &self.all {
             if let Err(caught) = panics::catch(|| (hook.call)(&event))
                 && !hook.panicked.swap(true, Ordering::Relaxed)

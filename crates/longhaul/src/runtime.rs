@@ -49,6 +49,7 @@ use crate::{
     queues::QueueSetting,
     registry::Registry,
     schedule::Declared,
+    telemetry::metrics,
 };
 
 /// What a server can be told.
@@ -181,6 +182,7 @@ impl Executor {
             loops: TaskTracker::new(),
         });
         let (server, name) = (executor.server(), executor.settings.name.clone());
+        metrics::slots(&name, executor.settings.concurrency);
         executor.hooks.tell(|| Lifecycle::ServerStarted { server, name });
         heartbeat::spawn(executor.clone());
         executor.loops.spawn(settle::settle(executor.clone(), done));

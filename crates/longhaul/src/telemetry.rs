@@ -1,4 +1,4 @@
-//! Everything that longhaul tells through `tracing`, in one place.
+//! Everything that longhaul tells through `tracing`, and counts through `metrics`, in one place.
 //!
 //! | name | what | fields |
 //! | --- | --- | --- |
@@ -6,6 +6,30 @@
 //! | span `service.run` | one service, from its start to its end | `service` |
 //! | span `background.run` | work that was spawned | `background` |
 //! | event `run.settled`, debug | an attempt's end is kept | `run.id` `run.attempt` `run.state` |
+//!
+//! With the feature `metrics`, these go to the recorder that the program has installed; see
+//! `telemetry::metrics`.
+//!
+//! | metric | is a | in | by | tells |
+//! | --- | --- | --- | --- | --- |
+//! | `longhaul_enqueued_total` | counter | runs | `kind` `queue` | runs that this process enqueued, its schedules' among them |
+//! | `longhaul_attempts_started_total` | counter | attempts | `kind` `queue` | attempts that started on this server |
+//! | `longhaul_attempts_ended_total` | counter | attempts | `kind` `queue` `how` | attempts whose end is kept, by how they ended |
+//! | `longhaul_attempts_lost_total` | counter | attempts | `kind` `queue` | attempts whose end the store has not confirmed |
+//! | `longhaul_retries_total` | counter | attempts | `kind` `queue` | attempts after which the run is tried again |
+//! | `longhaul_crashes_total` | counter | attempts | `kind` `queue` | attempts that found that the one before had crashed |
+//! | `longhaul_checkpoints_total` | counter | checkpoints | `kind` `queue` | saves of execution metadata during attempts, autosaves among them |
+//! | `longhaul_running` | gauge | attempts | `kind` `queue` | attempts that execute on this server |
+//! | `longhaul_slots` | gauge | attempts | `server` | attempts that the server of this name may execute at once |
+//! | `longhaul_wait_seconds` | histogram | seconds | `kind` `queue` | from when a run was due to the start of its attempt |
+//! | `longhaul_attempt_seconds` | histogram | seconds | `kind` `queue` | from the start of an attempt to its end |
+//! | `longhaul_checkpoint_seconds` | histogram | seconds | `kind` `queue` | how long a save took |
+
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "telemetry/no_metrics.rs"]
+pub(crate) mod metrics;
 
 use longhaul_core::{ServerId, StateKind, store::Settlement};
 use tracing::Span;

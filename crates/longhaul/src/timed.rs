@@ -1,4 +1,4 @@
-//! A store whose every call has a timeout.
+//! A store whose every call has a timeout, and whose new runs are counted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use longhaul_core::{
     },
 };
 
-use crate::clock;
+use crate::{clock, telemetry::metrics::Enqueuing};
 
 /// Calls that wait for something to happen (a claim with `wait`, `changed`, `orders`, `schedules`) have no timeout: their answer is
 /// not late when nothing happens.
@@ -47,7 +47,10 @@ impl Timed {
 #[async_trait]
 impl Store for Timed {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
-        self.limited("insert", self.inner.insert(runs)).await
+        let enqueuing = Enqueuing::of(&runs);
+        let answers = self.limited("insert", self.inner.insert(runs)).await?;
+        enqueuing.answered(&answers);
+        Ok(answers)
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
@@ -109,7 +112,10 @@ impl Store for Timed {
     }
 
     async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
-        self.limited("schedule", self.inner.schedule(change)).await
+        let enqueuing = Enqueuing::of(&change.runs);
+        let changed = self.limited("schedule", self.inner.schedule(change)).await?;
+        enqueuing.answered(&changed.runs);
+        Ok(changed)
     }
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {

@@ -18,6 +18,7 @@ use crate::{
     attempt::Attempt,
     hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal},
     layer::How,
+    telemetry::metrics,
 };
 
 /// When an attempt started and ended, if anybody listens.
@@ -30,10 +31,12 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    fn end(&self, now: Timestamp) {
+    /// Whether it was not known before.
+    fn end(&self, now: Timestamp) -> bool {
         if let Some(started) = self.started.get() {
-            let _ = self.took.set(now.since(*started));
+            return self.took.set(now.since(*started)).is_ok();
         }
+        false
     }
 
     /// How long it took, for the one who tells the end.
@@ -51,12 +54,14 @@ impl Executor {
         }
         let now = attempt.clock.now();
         let _ = attempt.course.started.set(now);
+        metrics::entered(attempt);
         self.hooks.tell(|| {
             Lifecycle::AttemptStarted(AttemptStarted {
                 run: attempt.id,
                 kind: attempt.kind.clone(),
                 queue: attempt.queue.clone(),
                 number: attempt.epoch.0,
+                resumed_from: attempt.resumed_from,
                 waited: now.since(due),
             })
         });
@@ -120,6 +125,7 @@ impl Executor {
             self.lost_unless_kept(&attempt);
         }
         let server = self.server();
+        metrics::slots(&self.settings.name, 0);
         self.hooks.tell(|| Lifecycle::ServerStopped { server });
         self.hooks.close();
     }
@@ -128,7 +134,9 @@ impl Executor {
 impl Attempt {
     /// The user's code is done with; what remains is to tell the store.
     pub(crate) fn ended(&self) {
-        self.course.end(self.clock.now());
+        if self.course.end(self.clock.now()) {
+            metrics::left(self);
+        }
     }
 }
 

@@ -20,11 +20,14 @@ mod layers;
 #[cfg(feature = "logs")]
 mod logs;
 mod machine;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod proceed;
 mod retry;
 mod schedules;
 mod services;
 mod shutdown;
+mod telemetry;
 mod users_kit;
 mod values;
 mod watching;

@@ -1,0 +1,182 @@
+//! Numbers for the recorder of the `metrics` crate that the program has installed. Feature `metrics`.
+
+use std::time::Duration;
+
+use longhaul_core::{Inserted, Kind, NewRun, Queue, StateKind, Timestamp};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::{
+    attempt::{Attempt, ResumedFrom},
+    hooks::Lifecycle,
+};
+
+/// Somebody may count.
+pub(crate) const ARE_ON: bool = true;
+
+/// A number that longhaul tells.
+///
+/// ```
+/// use longhaul::telemetry::metrics::{ALL, Measure};
+///
+/// for metric in ALL {
+///     println!("{} ({:?}, {}) by {:?}: {}", metric.name, metric.measure, metric.unit, metric.labels, metric.what);
+/// }
+/// assert!(ALL.iter().any(|metric| metric.measure == Measure::Histogram && metric.unit == "seconds"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// How it moves.
+    pub measure: Measure,
+    /// What it is counted in.
+    pub unit: &'static str,
+    /// What it is told apart by.
+    pub labels: &'static [&'static str],
+    /// What it tells.
+    pub what: &'static str,
+}
+
+/// How a number moves.
+///
+/// ```
+/// use longhaul::telemetry::metrics::Measure;
+///
+/// assert_eq!(format!("{:?}", Measure::Gauge), "Gauge");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// It only grows, while the process lives.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Each time is noted by itself.
+    Histogram,
+}
+
+const OF_RUNS: &[&str] = &["kind", "queue"];
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $id:ident = $name:literal, $measure:ident, $unit:literal, $labels:expr, $what:literal;)*) => {
+        $(#[doc = concat!("See [`ALL`]: ", $what, ".")] pub const $id: &str = $name;)*
+
+        /// All of them, as in the table of [`telemetry`](crate::telemetry).
+        pub const ALL: &[Metric] = &[
+            $(Metric { name: $id, measure: Measure::$measure, unit: $unit, labels: $labels, what: $what },)*
+        ];
+    };
+}
+
+metrics! {
+    ENQUEUED = "longhaul_enqueued_total", Counter, "runs", OF_RUNS, "runs that this process enqueued, its schedules' among them";
+    STARTED = "longhaul_attempts_started_total", Counter, "attempts", OF_RUNS, "attempts that started on this server";
+    ENDED = "longhaul_attempts_ended_total", Counter, "attempts", &["kind", "queue", "how"], "attempts whose end is kept, by how they ended";
+    LOST = "longhaul_attempts_lost_total", Counter, "attempts", OF_RUNS, "attempts whose end the store has not confirmed";
+    RETRIES = "longhaul_retries_total", Counter, "attempts", OF_RUNS, "attempts after which the run is tried again";
+    CRASHES = "longhaul_crashes_total", Counter, "attempts", OF_RUNS, "attempts that found that the one before had crashed";
+    CHECKPOINTS = "longhaul_checkpoints_total", Counter, "checkpoints", OF_RUNS, "saves of execution metadata during attempts, autosaves among them";
+    RUNNING = "longhaul_running", Gauge, "attempts", OF_RUNS, "attempts that execute on this server";
+    SLOTS = "longhaul_slots", Gauge, "attempts", &["server"], "attempts that the server of this name may execute at once";
+    WAIT = "longhaul_wait_seconds", Histogram, "seconds", OF_RUNS, "from when a run was due to the start of its attempt";
+    ATTEMPT = "longhaul_attempt_seconds", Histogram, "seconds", OF_RUNS, "from the start of an attempt to its end";
+    CHECKPOINT = "longhaul_checkpoint_seconds", Histogram, "seconds", OF_RUNS, "how long a save took";
+}
+
+/// Tells the recorder what the names mean.
+fn describe() {
+    for metric in ALL {
+        let unit = if metric.unit == "seconds" { Unit::Seconds } else { Unit::Count };
+        match metric.measure {
+            Measure::Counter => describe_counter!(metric.name, unit, metric.what),
+            Measure::Gauge => describe_gauge!(metric.name, unit, metric.what),
+            Measure::Histogram => describe_histogram!(metric.name, unit, metric.what),
+        }
+    }
+}
+
+/// The labels of a run.
+fn of(kind: &Kind, queue: &Queue) -> [(&'static str, String); 2] {
+    [("kind", kind.as_str().to_owned()), ("queue", queue.as_str().to_owned())]
+}
+
+/// Runs that a store is about to be asked to keep.
+pub(crate) struct Enqueuing(Vec<(Kind, Queue)>);
+
+impl Enqueuing {
+    pub(crate) fn of(runs: &[NewRun]) -> Self {
+        Self(runs.iter().map(|new| (new.kind.clone(), new.queue.clone())).collect())
+    }
+
+    pub(crate) fn answered<E>(self, answers: &[Result<Inserted, E>]) {
+        for ((kind, queue), answer) in self.0.iter().zip(answers) {
+            if matches!(answer, Ok(Inserted::New)) {
+                counter!(ENQUEUED, &of(kind, queue)).increment(1);
+            }
+        }
+    }
+}
+
+/// A save of an attempt under way.
+pub(crate) struct Saving(Timestamp);
+
+impl Saving {
+    pub(crate) fn of(attempt: &Attempt) -> Self {
+        Self(attempt.clock.now())
+    }
+
+    pub(crate) fn kept(self, attempt: &Attempt) {
+        let labels = of(&attempt.kind, &attempt.queue);
+        counter!(CHECKPOINTS, &labels).increment(1);
+        histogram!(CHECKPOINT, &labels).record(attempt.clock.now().since(self.0));
+    }
+}
+
+/// A server has, or has no more, so many slots.
+pub(crate) fn slots(server: &str, slots: usize) {
+    describe();
+    gauge!(SLOTS, "server" => server.to_owned()).set(slots as f64);
+}
+
+/// An attempt executes.
+pub(crate) fn entered(attempt: &Attempt) {
+    gauge!(RUNNING, &of(&attempt.kind, &attempt.queue)).increment(1);
+}
+
+/// The user's code of an attempt is done with, in whatever way.
+pub(crate) fn left(attempt: &Attempt) {
+    gauge!(RUNNING, &of(&attempt.kind, &attempt.queue)).decrement(1);
+}
+
+/// Counts what hooks are told.
+pub(crate) fn lifecycle(event: &Lifecycle) {
+    match event {
+        Lifecycle::AttemptStarted(started) => {
+            let labels = of(&started.kind, &started.queue);
+            counter!(STARTED, &labels).increment(1);
+            histogram!(WAIT, &labels).record(started.waited);
+            if started.resumed_from == ResumedFrom::Crash {
+                counter!(CRASHES, &labels).increment(1);
+            }
+        }
+        Lifecycle::AttemptEnded(ended) => {
+            let labels = of(&ended.kind, &ended.queue);
+            let [kind, queue] = labels.clone();
+            counter!(ENDED, &[kind, queue, ("how", ended.how.as_str().to_owned())]).increment(1);
+            took(&labels, ended.took);
+            if ended.next == StateKind::Retrying {
+                counter!(RETRIES, &labels).increment(1);
+            }
+        }
+        Lifecycle::AttemptLost(lost) => {
+            let labels = of(&lost.kind, &lost.queue);
+            counter!(LOST, &labels).increment(1);
+            took(&labels, lost.took);
+        }
+        _ => {}
+    }
+}
+
+fn took(labels: &[(&'static str, String); 2], took: Duration) {
+    histogram!(ATTEMPT, labels).record(took);
+}

@@ -1,0 +1,114 @@
+//! The names of spans, events and their fields are those of the table.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use longhaul::RunHandle;
+use tracing::{
+    Subscriber,
+    field::{Field, Visit},
+    span,
+};
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Context, SubscriberExt},
+};
+
+use crate::kit::{Count, CountUp, GRACE, Scene, hear};
+
+/// A span or an event: its fields, with the values of those that have one.
+type Seen = (String, BTreeMap<String, Option<String>>);
+
+/// Collects what longhaul tells.
+#[derive(Clone, Default)]
+struct Collecting(Arc<Mutex<Vec<Seen>>>);
+
+struct Values<'a>(&'a mut BTreeMap<String, Option<String>>);
+
+impl Visit for Values<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().into(), Some(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().into(), Some(value.into()));
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Collecting {
+    fn on_new_span(&self, span: &span::Attributes<'_>, _: &span::Id, _: Context<'_, S>) {
+        let metadata = span.metadata();
+        let mut fields = metadata.fields().iter().map(|field| (field.name().to_owned(), None)).collect();
+        span.record(&mut Values(&mut fields));
+        self.0.lock().unwrap().push((format!("span {}", metadata.name()), fields));
+    }
+
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut fields = BTreeMap::new();
+        event.record(&mut Values(&mut fields));
+        if let Some(Some(name)) = fields.remove("message").filter(|name| name.as_deref() == Some("run.settled")) {
+            self.0.lock().unwrap().push((format!("event {name}"), fields));
+        }
+    }
+}
+
+/// The fields that the table gives to `name`, a span or an event.
+fn in_the_table(page: &str, name: &str) -> BTreeSet<String> {
+    let (what, name) = name.split_once(' ').unwrap();
+    let row = page.lines().find(|line| line.contains(&format!("| {what} `{name}`")));
+    let row = row.unwrap_or_else(|| panic!("{name} is not in the table"));
+    let fields = row.trim_end_matches('|').rsplit(" | ").next().unwrap();
+    fields.split('`').skip(1).step_by(2).map(Into::into).collect()
+}
+
+fn value<'a>(seen: &'a Seen, field: &str) -> Option<&'a str> {
+    seen.1[field].as_deref()
+}
+
+#[tokio::test]
+async fn spans_and_events_have_the_fields_of_the_table() {
+    let collecting = Collecting::default();
+    let _listening = hear(Registry::default().with(collecting.clone()));
+    let scene = Scene::new();
+    let server = scene
+        .builder()
+        .task(CountUp)
+        .service_fn("idle", |token| async move { token.cancelled().await })
+        .start()
+        .unwrap();
+    server.spawn("work", |_| async {}).unwrap();
+    let client = server.client();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let traced = client.enqueue::<CountUp>(Count { to: 1 }).trace(parent).queue("mail").await.unwrap();
+    traced.outcome().await.unwrap();
+    let plain = client.enqueue::<CountUp>(Count { to: 1 }).await.unwrap();
+    plain.outcome().await.unwrap();
+    let id = server.server_id().to_string();
+    server.shutdown(GRACE).await;
+
+    let seen = collecting.0.lock().unwrap().clone();
+    for page in [include_str!("../../src/telemetry.rs"), include_str!("../../../../docs/guide/14-telemetry.md")] {
+        for (name, fields) in &seen {
+            let fields: BTreeSet<_> = fields.keys().cloned().collect();
+            assert_eq!(fields, in_the_table(page, name), "{name}");
+        }
+        let told: BTreeSet<_> = seen.iter().map(|(name, _)| name.as_str()).collect();
+        let all = ["event run.settled", "span background.run", "span run.execute", "span service.run"];
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), all);
+        assert_eq!(page.matches("| span `").count() + page.matches("| event `").count(), all.len());
+    }
+
+    let of = |run: &RunHandle<CountUp>| {
+        let id = run.id().to_string();
+        let is_of = |seen: &&Seen| seen.0 == "span run.execute" && value(seen, "run.id") == Some(&id);
+        seen.iter().find(is_of).expect("it was executed").clone()
+    };
+    let executed = of(&traced);
+    let fields = ["run.kind", "run.queue", "run.attempt", "run.resumed", "trace.parent", "server"];
+    let values = fields.map(|field| value(&executed, field).unwrap().to_owned());
+    assert_eq!(values, ["count-up", "mail", "1", "false", parent, &id]);
+    assert_eq!(value(&of(&plain), "trace.parent"), None);
+}
