@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Result, ensure};
 use bench_harness::{Payload, Probe, Queue};
 use longhaul::{
-    Client, Context, ExecutionResult, Longhaul as Server, Rate, StateKind, Success, Task, TaskOptions,
+    Client, Context, ExecutionResult, Longhaul as Server, Rate, Schedule, StateKind, Success, Task, TaskOptions,
     core::store::Filter, embedded::EmbeddedStore,
 };
 use tokio::{sync::Mutex, task::JoinSet};
@@ -18,8 +18,14 @@ pub(crate) const CONTROLLED: u8 = 1;
 /// Beside 100,000 runs that are due in a year.
 pub(crate) const BESIDE_WAITING: u8 = 2;
 
+/// With 10,000 schedules that are due next on the first of January.
+pub(crate) const SCHEDULED: u8 = 3;
+
 /// Runs that wait in [`BESIDE_WAITING`].
 const WAITING: usize = 100_000;
+
+/// Schedules in [`SCHEDULED`].
+const SCHEDULES: usize = 10_000;
 
 /// Callers that fill the store at the same time.
 const AT_ONCE: usize = 1000;
@@ -72,11 +78,41 @@ impl<const VARIANT: u8> Task for Noop<VARIANT> {
     }
 }
 
+async fn wait_for_a_year<const VARIANT: u8>(client: Client, seq: usize) -> Result<()> {
+    let a_year = Duration::from_secs(365 * 24 * 60 * 60);
+    client.enqueue::<Noop<VARIANT>>(Payload::new(seq as u64)).queue("later").after(a_year).await?;
+    Ok(())
+}
+
+async fn schedule<const VARIANT: u8>(client: Client, number: usize) -> Result<()> {
+    let pattern = format!("{} {} 1 1 *", number % 60, number / 60 % 24);
+    let yearly = Schedule::cron(&pattern, "Europe/Berlin");
+    let payload = Payload::new(number as u64);
+    client.schedules().create::<Noop<VARIANT>>(&format!("yearly-{number}"), yearly, payload).await?;
+    Ok(())
+}
+
+/// Makes these calls, [`AT_ONCE`] of them at the same time.
+async fn at_once(calls: impl Iterator<Item = impl Future<Output = Result<()>> + Send + 'static>) -> Result<()> {
+    let mut running = JoinSet::new();
+    for call in calls {
+        running.spawn(call);
+        if running.len() == AT_ONCE {
+            running.join_next().await.expect("there are some")??;
+        }
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
 impl<const VARIANT: u8> Queue for Longhaul<VARIANT> {
     const NAME: &'static str = match VARIANT {
         PLAIN => "longhaul",
         CONTROLLED => "longhaul-controlled",
-        _ => "longhaul-beside-waiting",
+        BESIDE_WAITING => "longhaul-beside-waiting",
+        _ => "longhaul-scheduled",
     };
     const DURABILITY: &'static str = "power loss: sled flush + fdatasync of its file, shared by all who wait";
     const BULK: bool = true;
@@ -86,19 +122,14 @@ impl<const VARIANT: u8> Queue for Longhaul<VARIANT> {
     async fn open(dir: &Path) -> Result<Self> {
         let store = longhaul::open(dir)?;
         let client = Client::new(Arc::new(store.clone()));
-        if VARIANT == BESIDE_WAITING && client.find::<Noop<VARIANT>>().count().await? == 0 {
-            let a_year = Duration::from_secs(365 * 24 * 60 * 60);
-            let mut calls = JoinSet::new();
-            for seq in 0..WAITING {
-                let later = client.enqueue::<Noop<VARIANT>>(Payload::new(seq as u64)).queue("later").after(a_year);
-                calls.spawn(async move { later.await.map(drop) });
-                if calls.len() == AT_ONCE {
-                    calls.join_next().await.expect("there are some")??;
-                }
+        match VARIANT {
+            BESIDE_WAITING if client.find::<Noop<VARIANT>>().count().await? == 0 => {
+                at_once((0..WAITING).map(|seq| wait_for_a_year::<VARIANT>(client.clone(), seq))).await?;
             }
-            while let Some(done) = calls.join_next().await {
-                done??;
+            SCHEDULED if client.schedules().list().await?.is_empty() => {
+                at_once((0..SCHEDULES).map(|number| schedule::<VARIANT>(client.clone(), number))).await?;
             }
+            _ => {}
         }
         Ok(Self { store, client, server: Mutex::default() })
     }

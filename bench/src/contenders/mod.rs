@@ -9,13 +9,14 @@ mod persistent_queue;
 use bench_harness::{Contender, Measure};
 
 /// All of them, the floors first.
-pub(crate) static ALL: [&dyn Contender; 8] = [
+pub(crate) static ALL: [&dyn Contender; 9] = [
     &floor_file::FloorFile,
     &floor_sled::FloorSled::POWER,
     &floor_sled::FloorSled::PROCESS,
     &Measure::<longhaul::Longhaul<{ longhaul::PLAIN }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::CONTROLLED }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::BESIDE_WAITING }>>::new(),
+    &Measure::<longhaul::Longhaul<{ longhaul::SCHEDULED }>>::new(),
     &Measure::<effectum::Effectum>::new(),
     &Measure::<persistent_queue::PersistentQueue>::new(),
 ];
