@@ -1,15 +1,23 @@
 //! Which run has which unique key.
 
-use std::collections::{BTreeSet, HashMap, hash_map};
+use std::{
+    collections::{BTreeSet, HashMap, hash_map},
+    hash::{BuildHasher, RandomState},
+};
 
 use longhaul_core::{Key, Kind, Run, RunId, Timestamp, UniqueScope};
 
 #[derive(Debug, Default)]
 pub(crate) struct Uniques {
-    holders: HashMap<(Kind, Key), RunId>,
+    holders: HashMap<Digest, RunId>,
+    hashers: [RandomState; 2],
     /// Keys that are free again at a time, whatever becomes of their runs.
     until: BTreeSet<(Timestamp, Kind, Key, RunId)>,
 }
+
+/// Kind and key, as two hashes that nobody can foretell: a third of the room, and no text to be fetched from all over
+/// the memory. That any two of a million keys share it is as likely as 1 to 10^26, which no disk promises for a bit.
+type Digest = u128;
 
 /// A key that a final run has, for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +60,12 @@ pub(super) fn keeps_key(now: Timestamp, run: &Run) -> bool {
 
 impl Uniques {
     pub(crate) fn holder(&self, kind: &Kind, key: &Key) -> Option<RunId> {
-        self.holders.get(&(kind.clone(), key.clone())).copied()
+        self.holders.get(&self.digest(kind, key)).copied()
+    }
+
+    fn digest(&self, kind: &Kind, key: &Key) -> Digest {
+        let [high, low] = self.hashers.each_ref().map(|hasher| hasher.hash_one((kind, key)));
+        Digest::from(high) << u64::BITS | Digest::from(low)
     }
 
     /// The run has its key, or has it no more: most changes of a run change nothing of that.
@@ -64,7 +77,7 @@ impl Uniques {
             && !kept
             && let Some(unique) = &run.terms().unique
         {
-            self.holders.insert((run.kind.clone(), unique.key.clone()), run.id);
+            self.holders.insert(self.digest(&run.kind, &unique.key), run.id);
             if let Some(kept) = Kept::of(run) {
                 self.until.insert((kept.until, kept.kind, kept.key, kept.id));
             }
@@ -74,11 +87,11 @@ impl Uniques {
     /// The run is gone. Answers whether it had its key.
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
         let Some(unique) = &run.terms().unique else { return false };
-        self.free((run.kind.clone(), unique.key.clone()), run.id)
+        self.free(self.digest(&run.kind, &unique.key), run.id)
     }
 
     /// Lets go of a key, if this run has it: another may have it by now.
-    fn free(&mut self, key: (Kind, Key), id: RunId) -> bool {
+    fn free(&mut self, key: Digest, id: RunId) -> bool {
         match self.holders.entry(key) {
             hash_map::Entry::Occupied(holder) if *holder.get() == id => {
                 holder.remove();
@@ -90,8 +103,8 @@ impl Uniques {
 
     /// A final run's key, as it is in the file.
     pub(crate) fn keep(&mut self, kept: Kept) {
-        self.until.insert((kept.until, kept.kind.clone(), kept.key.clone(), kept.id));
-        self.holders.insert((kept.kind, kept.key), kept.id);
+        self.holders.insert(self.digest(&kept.kind, &kept.key), kept.id);
+        self.until.insert((kept.until, kept.kind, kept.key, kept.id));
     }
 
     /// Lets go of up to `max` keys whose time has passed, and answers them.
@@ -99,7 +112,7 @@ impl Uniques {
         let mut expired = Vec::new();
         while expired.len() < max && self.until.first().is_some_and(|(until, ..)| *until <= now) {
             let (_, kind, key, id) = self.until.pop_first().expect("there is a first");
-            if self.free((kind.clone(), key.clone()), id) {
+            if self.free(self.digest(&kind, &key), id) {
                 expired.push((kind, key));
             }
         }
