@@ -47,6 +47,11 @@ impl Turn {
     pub const fn new(priority: Priority, due: Timestamp, id: RunId) -> Self {
         Self { priority: Reverse(priority), due, id }
     }
+
+    /// How far ahead of others it goes.
+    pub const fn priority(self) -> Priority {
+        self.priority.0
+    }
 }
 
 /// What the runs of a line have in common, and what limits go by.

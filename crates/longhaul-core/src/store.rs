@@ -24,8 +24,8 @@ pub use error::{
 };
 pub use message::{
     Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, LogPages, Order, Orders, Page,
-    PageRequest, Proceed, Proceeded, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat,
-    Settled, Settlement, Steer, Swept,
+    PageRequest, Proceed, Proceeded, QueueDepth, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules,
+    ServerBeat, Settled, Settlement, Steer, Swept,
 };
 
 use crate::{
@@ -186,6 +186,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many runs match. Those that cannot be read are not counted.
     async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
+
+    /// How many runs wait though they are due, by queue, in the order of their names; a queue that is not there has none.
+    /// What holds them back (a pause, a limit, no server with their kind) makes no difference.
+    ///
+    /// It is answered from what is at hand, and may be asked every few seconds: a store with a million due runs reads
+    /// none of them for it.
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError>;
 
     /// Removes at most `max` final runs that `retentions` lets go of, those first whose time came first. Answers when it
     /// is worth calling again.

@@ -101,6 +101,7 @@ impl Committer {
             | C::Changed { .. }
             | C::List { .. }
             | C::Count { .. }
+            | C::Queues { .. }
             | C::Orders { .. }
             | C::Controls { .. }
             | C::Schedules { .. }
@@ -130,6 +131,7 @@ impl Committer {
             }
             C::Orders { server, seen, reply } => self.show_orders(server, seen, reply),
             C::Controls { reply } => reply_now(reply, Ok(self.controls())),
+            C::Queues { reply } => reply_now(reply, Ok(self.index.lanes.depths())),
             C::Schedules { seen, reply } => self.show_schedules(seen, reply),
             C::Explain { id, reply } => {
                 let verdict = self.explain(id);

@@ -8,9 +8,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
-        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
-        SteerError, Swept,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
+        Settlement, Steer, SteerError, Swept,
     },
 };
 use tokio::sync::oneshot;
@@ -74,6 +74,7 @@ commands! {
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
     Count { request: CountRequest, } -> Reply<Counted>;
+    Queues {} -> Reply<Vec<QueueDepth>>;
     Sweep { retentions: Retentions, max: usize, } -> Reply<Swept>;
     Export { after: Option<RunId>, } -> Reply<Exported>;
     Import { records: Vec<Record>, } -> Reply<Imported>;
@@ -89,6 +90,7 @@ impl Command {
                 | Self::Changed { .. }
                 | Self::List { .. }
                 | Self::Count { .. }
+                | Self::Queues { .. }
                 | Self::Orders { .. }
                 | Self::Controls { .. }
                 | Self::Schedules { .. }

@@ -17,9 +17,9 @@ use longhaul_core::{
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
-        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
-        SteerError, Swept,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
+        Settlement, Steer, SteerError, Swept,
     },
 };
 use tokio::sync::{oneshot, watch};
@@ -307,6 +307,10 @@ impl Store for EmbeddedStore {
                 None => return Ok(total),
             }
         }
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.call(|reply| Command::Queues { reply }).await
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {

@@ -47,6 +47,7 @@ pub enum Call {
     Changed,
     List,
     Count,
+    Queues,
     Sweep,
 }
 

@@ -21,9 +21,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
-        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
-        SteerError, Swept,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
+        Settlement, Steer, SteerError, Swept,
     },
 };
 use tokio::sync::Notify;
@@ -235,6 +235,10 @@ impl Store for MemoryStore {
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         Ok(self.read(|book| book.count(&filter)))
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        Ok(self.write(|book, now| book.queues(now)))
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {

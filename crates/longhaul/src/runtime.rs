@@ -8,6 +8,8 @@ mod autosave;
 mod begin;
 pub(crate) mod conclude;
 mod declare;
+#[cfg(feature = "metrics")]
+mod depths;
 mod fetch;
 mod heartbeat;
 mod lifecycle;
@@ -189,6 +191,8 @@ impl Executor {
         executor.loops.spawn(autosave::autosave(executor.clone()));
         executor.loops.spawn(orders::orders(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
+        #[cfg(feature = "metrics")]
+        executor.loops.spawn(depths::tell(executor.clone()));
         executor.intake.spawn(begin::begin(executor.clone()));
         executor.intake.spawn(schedules::schedules(executor.clone(), executor.clock.now()));
         slots::open(&executor);

@@ -21,6 +21,8 @@
 //! | `longhaul_checkpoints_total` | counter | checkpoints | `kind` `queue` | saves of execution metadata during attempts, autosaves among them |
 //! | `longhaul_running` | gauge | attempts | `kind` `queue` | attempts that execute on this server |
 //! | `longhaul_slots` | gauge | attempts | `server` | attempts that the server of this name may execute at once |
+//! | `longhaul_queue_due` | gauge | runs | `queue` | runs of the store that are due and wait, looked at every 15 s |
+//! | `longhaul_queue_oldest_seconds` | gauge | seconds | `queue` | how long the one of them has been due that has waited longest |
 //! | `longhaul_wait_seconds` | histogram | seconds | `kind` `queue` | from when a run was due to the start of its attempt |
 //! | `longhaul_attempt_seconds` | histogram | seconds | `kind` `queue` | from the start of an attempt to its end |
 //! | `longhaul_checkpoint_seconds` | histogram | seconds | `kind` `queue` | how long a save took |

@@ -9,9 +9,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
-        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
-        SteerError, Swept,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
+        Settlement, Steer, SteerError, Swept,
     },
 };
 
@@ -152,6 +152,10 @@ impl Store for Timed {
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.limited("count", self.inner.count(filter)).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.limited("queues", self.inner.queues()).await
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {

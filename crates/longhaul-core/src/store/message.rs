@@ -407,6 +407,25 @@ pub struct Schedules {
     pub removed: Vec<ScheduleName>,
 }
 
+/// How many runs of a queue are due.
+///
+/// ```
+/// use longhaul_core::{Queue, doc, store::QueueDepth};
+/// use std::time::Duration;
+///
+/// let depth = QueueDepth { queue: Queue::default(), due: 2, oldest: doc::NOW };
+/// assert_eq!(doc::NOW.after(Duration::from_secs(7)).since(depth.oldest), Duration::from_secs(7));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// The queue.
+    pub queue: Queue,
+    /// So many wait to be claimed, and might be by the time; at least 1.
+    pub due: u64,
+    /// Since when the one is due that has waited longest.
+    pub oldest: Timestamp,
+}
+
 /// Which runs. Empty fields match all; the fields are joined by and, the members of one by or.
 ///
 /// ```

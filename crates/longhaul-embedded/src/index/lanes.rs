@@ -1,14 +1,16 @@
 //! Who is next: due runs in the order of their turn, apart by what claims and limits go by.
 
 use std::{
-    collections::{BTreeSet, HashMap, btree_set},
+    collections::{BTreeMap, BTreeSet, HashMap, btree_set},
     iter::Copied,
+    ops::Bound,
 };
 
 use longhaul_core::{
-    Label, Run, Timestamp,
+    Label, Queue, Run, RunId, Timestamp,
     choose::{self, Line, Turn},
     code::KindSupport,
+    store::QueueDepth,
 };
 
 /// What runs of one line have in common.
@@ -158,8 +160,35 @@ impl Lanes {
         })
     }
 
+    /// How many runs are due, by queue. Looks at one run of each priority in each lane.
+    pub(crate) fn depths(&self) -> Vec<QueueDepth> {
+        let mut depths: BTreeMap<&Queue, QueueDepth> = BTreeMap::new();
+        for row in self.rows.iter().flatten() {
+            for line in [&row.due.innocent, &row.due.suspects] {
+                let Some(oldest) = oldest(line) else { continue };
+                let queue = &row.lane.limited.queue;
+                let depth = depths.entry(queue).or_insert_with(|| QueueDepth { queue: queue.clone(), due: 0, oldest });
+                depth.due += line.len() as u64;
+                depth.oldest = depth.oldest.min(oldest);
+            }
+        }
+        depths.into_values().collect()
+    }
+
     /// Whether any suspect is due.
     pub(crate) fn is_any_suspect_due(&self) -> bool {
         self.rows.iter().flatten().any(|row| !row.due.suspects.is_empty())
     }
+}
+
+/// Since when the run of a line is due that has waited longest. Of each priority it is the first; there are at most 256.
+fn oldest(line: &BTreeSet<Turn>) -> Option<Timestamp> {
+    let mut first = line.first();
+    let mut oldest = first?.due;
+    while let Some(turn) = first {
+        oldest = oldest.min(turn.due);
+        let last = Turn::new(turn.priority(), Timestamp::MAX, RunId::from_bytes([255; 16]));
+        first = line.range((Bound::Excluded(last), Bound::Unbounded)).next();
+    }
+    Some(oldest)
 }

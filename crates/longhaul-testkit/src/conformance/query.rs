@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Kind, Queue, RunId, StateKind, Tag,
-    store::{Filter, GetError, PageRequest},
+    Actor, Kind, Priority, Queue, RunId, StateKind, Tag,
+    run::Due,
+    store::{Filter, GetError, PageRequest, QueueDepth},
 };
 
 use super::{Scene, scene::proceed};
-use crate::fixture::{completed, suspended};
+use crate::fixture::{completed, interrupted, suspended};
 
 /// All that match, page by page; no page may be longer than asked for.
 async fn all(scene: &Scene, filter: &Filter, limit: usize) -> Vec<RunId> {
@@ -164,4 +165,35 @@ pub async fn a_watcher_is_not_woken_by_other_runs(mut scene: Scene) {
     scene.store.cancel(other, None, Actor::UNKNOWN).await.expect("it is not final");
     scene.still_waits(&watcher).await;
     watcher.drop_call().await;
+}
+
+pub async fn queues_tell_how_many_runs_are_due_and_since_when(mut scene: Scene) {
+    let second = Duration::from_secs(1);
+    assert_eq!(scene.store.queues().await, Ok(vec![]));
+    let start = scene.now();
+    let mail = Queue::new("mail").expect("a good name");
+    // Queue, priority, and after how many seconds it is due.
+    let runs =
+        [(&mail, 0, 7), (&mail, 5, 9), (&mail, -5, 3), (&mail, -5, 4), (&mail, 0, 60), (&Queue::default(), 0, 8)];
+    for (queue, priority, due) in runs {
+        let mut new = scene.new_run();
+        new.queue = queue.clone();
+        new.priority = Priority(priority);
+        new.due = Some(Due::After(second * due));
+        scene.insert(new).await;
+    }
+    assert_eq!(scene.store.queues().await, Ok(vec![]), "none is due yet");
+    scene.clock.advance(second * 10);
+    let default = QueueDepth { queue: Queue::default(), due: 1, oldest: start.after(second * 8) };
+    let all = QueueDepth { queue: mail, due: 4, oldest: start.after(second * 3) };
+    assert_eq!(scene.store.queues().await, Ok(vec![default, all]));
+
+    // What runs does not wait.
+    let claimed = scene.claim(9).await;
+    assert_eq!(claimed.len(), 5);
+    assert_eq!(scene.store.queues().await, Ok(vec![]));
+    scene.clock.advance(second);
+    let again = scene.end(&claimed[0], interrupted()).await.run;
+    let oldest = again.state.due().expect("it waits again");
+    assert_eq!(scene.store.queues().await, Ok(vec![QueueDepth { queue: again.queue, due: 1, oldest }]));
 }

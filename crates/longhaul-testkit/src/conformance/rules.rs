@@ -190,6 +190,7 @@ macro_rules! conformance {
                 an_empty_store_has_an_empty_page,
                 filters_choose_by_kind_state_queue_and_tags_together,
                 counts_follow_the_states,
+                queues_tell_how_many_runs_are_due_and_since_when,
                 a_change_that_was_not_seen_is_answered_at_once,
                 a_watcher_sees_each_change_and_each_has_a_higher_revision,
                 a_watcher_of_a_run_that_is_removed_is_told,

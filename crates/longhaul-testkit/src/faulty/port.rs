@@ -7,9 +7,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
-        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
-        SteerError, Swept,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
+        Settlement, Steer, SteerError, Swept,
     },
 };
 
@@ -119,6 +119,10 @@ impl Store for FaultyStore {
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.pass(Call::Count, vec![], self.0.store.count(filter)).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.pass(Call::Queues, vec![], self.0.store.queues()).await
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {

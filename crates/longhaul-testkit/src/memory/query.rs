@@ -1,13 +1,13 @@
 //! What is read, and what is swept out.
 
-use std::ops::Bound;
+use std::{collections::BTreeMap, ops::Bound};
 
 use longhaul_core::{
-    Event, Explanation, Log, LogRequest, Retentions, RunId, Snapshot, Timestamp,
+    Event, Explanation, Log, LogRequest, Queue, Retentions, RunId, Snapshot, Timestamp,
     explain::{Situation, explain},
     limits::PAGE_MAX,
     log::gather,
-    store::{Filter, GetError, Page, PageRequest, Swept},
+    store::{Filter, GetError, Page, PageRequest, QueueDepth, Swept},
 };
 
 use super::book::Book;
@@ -50,6 +50,19 @@ impl Book {
 
     pub(super) fn count(&self, filter: &Filter) -> u64 {
         self.runs().filter(|run| filter.matches(run)).count() as u64
+    }
+
+    pub(super) fn queues(&self, now: Timestamp) -> Vec<QueueDepth> {
+        let mut depths: BTreeMap<Queue, QueueDepth> = BTreeMap::new();
+        for run in self.runs() {
+            if let Some(due) = run.state.due().filter(|due| *due <= now) {
+                let queue = run.queue.clone();
+                let depth = depths.entry(queue.clone()).or_insert(QueueDepth { queue, due: 0, oldest: due });
+                depth.due += 1;
+                depth.oldest = depth.oldest.min(due);
+            }
+        }
+        depths.into_values().collect()
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp, retentions: &Retentions, max: usize) -> Swept {

@@ -78,6 +78,8 @@ metrics! {
     CHECKPOINTS = "longhaul_checkpoints_total", Counter, "checkpoints", OF_RUNS, "saves of execution metadata during attempts, autosaves among them";
     RUNNING = "longhaul_running", Gauge, "attempts", OF_RUNS, "attempts that execute on this server";
     SLOTS = "longhaul_slots", Gauge, "attempts", &["server"], "attempts that the server of this name may execute at once";
+    DUE = "longhaul_queue_due", Gauge, "runs", &["queue"], "runs of the store that are due and wait, looked at every 15 s";
+    OLDEST = "longhaul_queue_oldest_seconds", Gauge, "seconds", &["queue"], "how long the one of them has been due that has waited longest";
     WAIT = "longhaul_wait_seconds", Histogram, "seconds", OF_RUNS, "from when a run was due to the start of its attempt";
     ATTEMPT = "longhaul_attempt_seconds", Histogram, "seconds", OF_RUNS, "from the start of an attempt to its end";
     CHECKPOINT = "longhaul_checkpoint_seconds", Histogram, "seconds", OF_RUNS, "how long a save took";
@@ -136,6 +138,13 @@ impl Saving {
 pub(crate) fn slots(server: &str, slots: usize) {
     describe();
     gauge!(SLOTS, "server" => server.to_owned()).set(slots as f64);
+}
+
+/// So many runs of a queue are due, the oldest of them for so long.
+pub(crate) fn depth(queue: &Queue, due: u64, oldest: Duration) {
+    let labels = [("queue", queue.as_str().to_owned())];
+    gauge!(DUE, &labels).set(due as f64);
+    gauge!(OLDEST, &labels).set(oldest);
 }
 
 /// An attempt executes.

@@ -12,9 +12,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, ScheduleChange,
-        ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, Steer,
-        SteerError, Swept,
+        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
+        Settlement, Steer, SteerError, Swept,
     },
 };
 use longhaul_testkit::MemoryStore;
@@ -108,6 +108,10 @@ impl Store for Yielding {
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.inner.count(filter).await
     }
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.inner.queues().await
+    }
+
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.inner.sweep(retentions, max).await
     }
