@@ -17,7 +17,7 @@
 //! | `longhaul_attempts_ended_total` | counter | attempts | `kind` `queue` `how` | attempts whose end is kept, by how they ended |
 //! | `longhaul_attempts_lost_total` | counter | attempts | `kind` `queue` | attempts whose end the store has not confirmed |
 //! | `longhaul_retries_total` | counter | attempts | `kind` `queue` | attempts after which the run is tried again |
-//! | `longhaul_crashes_total` | counter | attempts | `kind` `queue` | attempts that found that the one before had crashed |
+//! | `longhaul_crashes_total` | counter | attempts | `kind` `queue` | attempts that go on after a crash or a panic of the one before |
 //! | `longhaul_checkpoints_total` | counter | checkpoints | `kind` `queue` | saves of execution metadata during attempts, autosaves among them |
 //! | `longhaul_running` | gauge | attempts | `kind` `queue` | attempts that execute on this server |
 //! | `longhaul_slots` | gauge | attempts | `server` | attempts that the server of this name may execute at once |

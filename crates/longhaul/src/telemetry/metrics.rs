@@ -74,7 +74,7 @@ metrics! {
     ENDED = "longhaul_attempts_ended_total", Counter, "attempts", &["kind", "queue", "how"], "attempts whose end is kept, by how they ended";
     LOST = "longhaul_attempts_lost_total", Counter, "attempts", OF_RUNS, "attempts whose end the store has not confirmed";
     RETRIES = "longhaul_retries_total", Counter, "attempts", OF_RUNS, "attempts after which the run is tried again";
-    CRASHES = "longhaul_crashes_total", Counter, "attempts", OF_RUNS, "attempts that found that the one before had crashed";
+    CRASHES = "longhaul_crashes_total", Counter, "attempts", OF_RUNS, "attempts that go on after a crash or a panic of the one before";
     CHECKPOINTS = "longhaul_checkpoints_total", Counter, "checkpoints", OF_RUNS, "saves of execution metadata during attempts, autosaves among them";
     RUNNING = "longhaul_running", Gauge, "attempts", OF_RUNS, "attempts that execute on this server";
     SLOTS = "longhaul_slots", Gauge, "attempts", &["server"], "attempts that the server of this name may execute at once";

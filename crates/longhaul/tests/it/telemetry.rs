@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use longhaul::RunHandle;
+use longhaul::{Next, RunHandle, layer_fn};
 use tracing::{
     Subscriber,
     field::{Field, Visit},
@@ -76,6 +76,11 @@ async fn spans_and_events_have_the_fields_of_the_table() {
     let server = scene
         .builder()
         .task(CountUp)
+        .layer(layer_fn(|_, next: Next| {
+            let around = tracing::Span::current();
+            assert_eq!(around.metadata().unwrap().name(), "run.execute", "the span is around the layers");
+            next.run()
+        }))
         .service_fn("idle", |token| async move { token.cancelled().await })
         .start()
         .unwrap();
