@@ -1,8 +1,8 @@
 //! Which of the due runs are claimed: by priority and time within a queue, by weight between queues, and as pauses,
 //! limits and rates let them.
 //!
-//! Stores keep due runs in [`Line`]s of those that stand or fall together, and hand them to [`Gate::choose`]; nothing
-//! else chooses.
+//! Stores keep due runs in [`Line`]s of those that stand or fall together, and hand them to [`Gate::choose`] in
+//! [`Group`]s; nothing else chooses.
 
 mod round;
 
@@ -12,7 +12,7 @@ use std::{
     hash::Hash,
 };
 
-use self::round::Round;
+use self::round::{Meters, Of, Round};
 use crate::{
     control::{Control, Controls, Rate, Scope},
     id::RunId,
@@ -96,14 +96,58 @@ pub struct Line<'a, I> {
     pub turns: I,
 }
 
+/// Lines of one queue and kind, which differ in their key. A group is held back as a whole where its queue or kind is,
+/// and its lines are looked at one after the other, so that a claim does not cost more where there are many keys.
+///
+/// ```
+/// use longhaul_core::{choose::groups, doc};
+///
+/// let groups = groups(doc::lines(3));
+/// assert_eq!((groups.len(), groups[0].kind.as_str()), (1, "demo"));
+/// ```
+#[derive(Debug)]
+pub struct Group<'a, L> {
+    /// The queue of all of them.
+    pub queue: &'a Queue,
+    /// Their kind.
+    pub kind: &'a Kind,
+    /// In the order of their first turns.
+    pub lines: L,
+}
+
+/// Puts lines into groups: for stores that keep them in no order.
+///
+/// ```
+/// use longhaul_core::{choose::groups, doc};
+///
+/// let mut first = groups(doc::lines(3)).remove(0);
+/// assert_eq!(first.lines.next().map(|line| line.turns.count()), Some(3));
+/// ```
+pub fn groups<'a, I: Iterator<Item = Turn> + Clone>(
+    lines: impl Iterator<Item = Line<'a, I>>,
+) -> Vec<Group<'a, std::vec::IntoIter<Line<'a, I>>>> {
+    let mut groups = BTreeMap::<(&Queue, &Kind), Vec<(Turn, Line<'a, I>)>>::new();
+    for line in lines {
+        if let Some(first) = line.turns.clone().next() {
+            groups.entry((&line.lane.queue, &line.lane.kind)).or_default().push((first, line));
+        }
+    }
+    let in_order = |((queue, kind), mut lines): (_, Vec<(Turn, _)>)| {
+        lines.sort_unstable_by_key(|(first, _)| *first);
+        let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+        Group { queue, kind, lines: lines.into_iter() }
+    };
+    groups.into_iter().map(in_order).collect()
+}
+
 /// How much a server takes of each queue.
 ///
 /// ```
-/// use longhaul_core::{Queue, choose::{Gate, Rooms, Tally}, doc};
+/// use longhaul_core::{Queue, choose::{Gate, Rooms, Tally, groups}, doc};
 ///
 /// let rooms = Rooms { queues: vec![(Queue::default(), 2)], only: true };
 /// let (gate, now) = (Gate::default(), doc::NOW);
-/// assert_eq!(gate.choose(now, &Tally::default(), &rooms, doc::lines(5), 9).turns.len(), 2);
+/// assert_eq!(gate.choose(now, &Tally::default(), &rooms, groups(doc::lines(5)), 9).turns.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Rooms {
@@ -224,7 +268,7 @@ pub enum Bucket {
 /// ```
 /// use longhaul_core::{
 ///     ControlChange, Limits, Queue, Scope,
-///     choose::{Gate, Held, Lane, Rooms, Tally},
+///     choose::{Gate, Held, Lane, Rooms, Tally, groups},
 ///     doc,
 /// };
 ///
@@ -234,7 +278,7 @@ pub enum Bucket {
 ///
 /// let (now, lane) = (doc::NOW, Lane::of(&doc::run()));
 /// let running = Tally::of([&lane].into_iter());
-/// let choice = gate.choose(now, &running, &Rooms::default(), doc::lines(5), 9);
+/// let choice = gate.choose(now, &running, &Rooms::default(), groups(doc::lines(5)), 9);
 /// assert_eq!(choice.turns.len(), 1); // one runs already
 /// gate.commit(choice);
 ///
@@ -267,9 +311,9 @@ const STRIDE: u64 = 720_720;
 /// What was chosen.
 ///
 /// ```
-/// use longhaul_core::{choose::{Gate, Rooms, Tally}, doc};
+/// use longhaul_core::{choose::{Gate, Rooms, Tally, groups}, doc};
 ///
-/// let choice = Gate::default().choose(doc::NOW, &Tally::default(), &Rooms::default(), doc::lines(5), 3);
+/// let choice = Gate::default().choose(doc::NOW, &Tally::default(), &Rooms::default(), groups(doc::lines(5)), 3);
 /// assert_eq!((choice.turns.len(), choice.look_again), (3, None));
 /// assert!(choice.spent.is_empty());
 /// ```
@@ -319,30 +363,33 @@ pub enum Held {
 }
 
 impl Gate {
-    /// The first `max` runs that may start now, of those in `lines`.
+    /// The first `max` runs that may start now, of those in `groups`. It looks at no more lines than it takes from, and
+    /// those that their key holds back.
     pub fn choose<'a, I: Iterator<Item = Turn>>(
         &self,
         now: Timestamp,
         tally: &Tally,
         rooms: &Rooms,
-        lines: impl Iterator<Item = Line<'a, I>>,
+        groups: impl IntoIterator<Item = Group<'a, impl Iterator<Item = Line<'a, I>>>>,
         max: usize,
     ) -> Choice {
         let mut round = Round::new(self, now, tally);
         let mut queues = Vec::<Waiting<'_>>::new();
-        let mut rests = Vec::new();
-        for Line { lane, mut turns } in lines {
-            let Some(head) = turns.next() else { continue };
-            if self.pause(lane).is_some() {
+        let (mut all, mut opened) = (Vec::new(), Vec::new());
+        for Group { queue, kind, mut lines } in groups {
+            if self.pause(queue, kind).is_some() {
                 continue;
             }
-            let at = queues.iter().position(|waiting| *waiting.queue == lane.queue).unwrap_or_else(|| {
-                let (room, weight) = (rooms.of(&lane.queue), self.weight(&lane.queue));
-                queues.push(Waiting { queue: &lane.queue, room, weight, heads: BinaryHeap::new() });
+            let Some((head, first)) = open(&mut lines, all.len()) else { continue };
+            let at = queues.iter().position(|waiting| waiting.queue == queue).unwrap_or_else(|| {
+                let (room, weight) = (rooms.of(queue), self.weight(queue));
+                queues.push(Waiting { queue, room, weight, heads: BinaryHeap::new() });
                 queues.len() - 1
             });
-            queues[at].heads.push(Reverse((head, rests.len())));
-            rests.push((lane, None, turns));
+            queues[at].heads.push(Reverse((head, opened.len())));
+            opened.push(first);
+            // `None`: its queue or its kind is held back, until something changes.
+            all.push(Some(lines));
         }
         let mut shares = self.shares.clone();
         let mut chosen = Vec::new();
@@ -350,14 +397,27 @@ impl Gate {
             let Some(next) = shares.next(&mut queues) else { break };
             let Waiting { queue, room, weight, heads } = &mut queues[next];
             let Some(Reverse((turn, from))) = heads.pop() else { unreachable!("only a queue with due runs is next") };
-            let (lane, meters, turns) = &mut rests[from];
-            // A line that is held back is held back as a whole, until something changes.
-            let meters = *meters.get_or_insert_with(|| round.meters(lane));
-            if round.takes(meters) {
-                chosen.push(turn);
-                *room -= 1;
-                shares.charge(queue, *weight);
-                heads.extend(turns.next().map(|head| Reverse((head, from))));
+            let group = opened[from].group;
+            let Some(lines) = &mut all[group] else { continue };
+            // The lines after the last one that was opened come later than its head: now it is their turn to be seen.
+            if std::mem::take(&mut opened[from].is_last)
+                && let Some((head, line)) = open(lines, group)
+            {
+                heads.push(Reverse((head, opened.len())));
+                opened.push(line);
+            }
+            let line = &mut opened[from];
+            let meters = *line.meters.get_or_insert_with(|| round.meters(line.lane));
+            match round.takes(meters) {
+                Ok(()) => {
+                    chosen.push(turn);
+                    *room -= 1;
+                    shares.charge(queue, *weight);
+                    heads.extend(line.turns.next().map(|head| Reverse((head, from))));
+                }
+                // The line is held back as a whole, until something changes.
+                Err(Of::Key(..)) => {}
+                Err(Of::Queue(_) | Of::Kind(_)) => all[group] = None,
             }
         }
         Choice { turns: chosen, look_again: round.look_again, spent: round.spent(), shares: Some(shares) }
@@ -388,18 +448,18 @@ impl Gate {
 
     /// Why a due run of this lane would not be claimed now.
     pub fn holds(&self, now: Timestamp, tally: &Tally, lane: &Lane) -> Option<Held> {
-        if let Some(scope) = self.pause(lane) {
+        if let Some(scope) = self.pause(&lane.queue, &lane.kind) {
             return Some(Held::Paused(scope));
         }
         Round::new(self, now, tally).holds(lane)
     }
 
-    fn pause(&self, lane: &Lane) -> Option<Scope> {
+    fn pause(&self, queue: &Queue, kind: &Kind) -> Option<Scope> {
         let paused = |control: Option<&Control>| control.is_some_and(|control| control.paused.is_some());
-        if paused(self.controls.queue(&lane.queue)) {
-            return Some(Scope::Queue(lane.queue.clone()));
+        if paused(self.controls.queue(queue)) {
+            return Some(Scope::Queue(queue.clone()));
         }
-        paused(self.controls.kind(&lane.kind)).then(|| Scope::Kind(lane.kind.clone()))
+        paused(self.controls.kind(kind)).then(|| Scope::Kind(kind.clone()))
     }
 
     fn weight(&self, queue: &Queue) -> u16 {
@@ -407,12 +467,33 @@ impl Gate {
     }
 }
 
+/// A line that was looked at.
+struct Opened<'a, I> {
+    lane: &'a Lane,
+    turns: I,
+    meters: Option<Meters>,
+    group: usize,
+    /// The lines of its group after it were not looked at yet.
+    is_last: bool,
+}
+
+/// The next line of a group that has runs, and the first of them.
+fn open<'a, I: Iterator<Item = Turn>>(
+    lines: &mut impl Iterator<Item = Line<'a, I>>,
+    group: usize,
+) -> Option<(Turn, Opened<'a, I>)> {
+    lines.find_map(|Line { lane, mut turns }| {
+        let head = turns.next()?;
+        Some((head, Opened { lane, turns, meters: None, group, is_last: true }))
+    })
+}
+
 /// A queue with due runs.
 struct Waiting<'a> {
     queue: &'a Queue,
     room: usize,
     weight: u16,
-    /// The first turn of each of its lines, and which line that is.
+    /// The first turn of each of its lines that was looked at, and which line that is.
     heads: BinaryHeap<Reverse<(Turn, usize)>>,
 }
 

@@ -24,7 +24,7 @@ pub(super) type Meters = [Option<usize>; 3];
 
 /// What a meter counts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Of<'a> {
+pub(super) enum Of<'a> {
     Queue(&'a Queue),
     Kind(&'a Kind),
     Key(&'a Kind, &'a Key),
@@ -79,8 +79,8 @@ impl<'a> Round<'a> {
         Some(number)
     }
 
-    /// Takes one run that goes by these meters, if it may start.
-    pub(super) fn takes(&mut self, meters: Meters) -> bool {
+    /// Takes one run that goes by these meters, if it may start. `Err`: what holds it back.
+    pub(super) fn takes(&mut self, meters: Meters) -> Result<(), Of<'a>> {
         let mut full_at = [None; 3];
         for (meter, full_at) in meters.iter().zip(&mut full_at) {
             let Some(meter) = meter.map(|number| &self.meters[number]) else { continue };
@@ -90,7 +90,7 @@ impl<'a> Round<'a> {
                     if let Full::Rate(_, until) = full {
                         self.look_again = Some(self.look_again.map_or(until, |first| first.min(until)));
                     }
-                    return false;
+                    return Err(meter.of);
                 }
             }
         }
@@ -101,7 +101,7 @@ impl<'a> Round<'a> {
                 (meter.full_at, meter.drawn) = (full_at, true);
             }
         }
-        true
+        Ok(())
     }
 
     /// Why a run of this lane may not start.

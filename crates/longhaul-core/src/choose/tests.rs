@@ -37,7 +37,7 @@ impl Play {
 
     fn choose(&self, now: Timestamp, max: usize) -> Choice {
         let lines = self.lines.iter().map(|(lane, turns)| Line { lane, turns: turns.iter().copied() });
-        self.gate.choose(now, &Tally::of(self.running.iter()), &self.rooms, lines, max)
+        self.gate.choose(now, &Tally::of(self.running.iter()), &self.rooms, groups(lines), max)
     }
 
     /// Claims, as a store does; answers the first bytes of the ids.
@@ -199,4 +199,36 @@ fn a_tally_forgets_keys_of_which_nothing_runs() {
     assert_eq!(tally, Tally::of([one.clone()].iter()));
     tally.leave(&one);
     assert!(tally.kinds.values().all(|of_kind| of_kind.by_key.is_empty()));
+}
+
+/// Claims up to `max` of `keys` lines that differ in their key, a run each; answers how many it took, and how many lines
+/// it looked at.
+fn looked_at(gate: &Gate, running: &[Lane], keys: u16, max: usize) -> (usize, usize) {
+    let all: Vec<Lane> = (0..keys).map(|key| lane("default", "a", Some(&format!("{key:04}")))).collect();
+    let looks = std::cell::Cell::new(0);
+    let lines = all.iter().enumerate().map(|(at, lane)| {
+        looks.set(looks.get() + 1);
+        let id = RunId::from_bytes((at as u128).to_be_bytes());
+        Line { lane, turns: std::iter::once(Turn::new(Priority(0), NOW, id)) }
+    });
+    let group = Group { queue: &all[0].queue, kind: &all[0].kind, lines };
+    let tally = Tally::of(running.iter());
+    let taken = gate.choose(NOW, &tally, &Rooms::default(), [group], max).turns.len();
+    (taken, looks.get())
+}
+
+#[test]
+fn a_claim_looks_at_the_lines_that_it_takes_from_however_many_there_are() {
+    let mut play = Play::of([]);
+    assert_eq!(looked_at(&play.gate, &[], 5000, 3), (3, 4));
+    // Of a kind that has as many as it may, one look is enough.
+    play = play.limit(&Scope::Kind(Kind::new("a").unwrap()), running(2));
+    assert_eq!(looked_at(&play.gate, &[], 5000, 9), (2, 4));
+    let both = [lane("default", "a", None), lane("default", "a", None)];
+    assert_eq!(looked_at(&play.gate, &both, 5000, 9), (0, 2));
+    // Keys that hold back their own line only are passed over.
+    let per_key = Limits { per_key: Some(1), ..Limits::NONE };
+    let play = Play::of([]).limit(&Scope::Kind(Kind::new("a").unwrap()), per_key);
+    let first = [lane("default", "a", Some("0000")), lane("default", "a", Some("0001"))];
+    assert_eq!(looked_at(&play.gate, &first, 5000, 3), (3, 6));
 }

@@ -98,8 +98,8 @@ impl Committer {
     fn choose(&self, request: &ClaimRequest) -> (Choice, Option<Timestamp>) {
         let among = |suspects, max| {
             let reader = Reader { kinds: &request.kinds, labels: &request.labels, suspects };
-            let lines = self.index.lanes.lines(reader);
-            self.gate.choose(self.now, &self.index.tally, &request.rooms, lines, max)
+            let groups = self.index.lanes.groups(reader);
+            self.gate.choose(self.now, &self.index.tally, &request.rooms, groups, max)
         };
         let suspects = among(true, 1);
         if suspects.turns.is_empty() && !self.index.is_any_suspect_running() {

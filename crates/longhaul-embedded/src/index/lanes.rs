@@ -8,7 +8,7 @@ use std::{
 
 use longhaul_core::{
     Label, Queue, Run, RunId, Timestamp,
-    choose::{self, Line, Turn},
+    choose::{self, Group, Line, Turn},
     code::KindSupport,
     store::QueueDepth,
 };
@@ -41,18 +41,45 @@ impl Lane {
     }
 }
 
-#[derive(Debug, Default)]
-struct Due {
-    innocent: BTreeSet<Turn>,
-    suspects: BTreeSet<Turn>,
+/// Innocent runs and suspects, which are claimed apart.
+#[derive(Debug)]
+struct Due<T> {
+    innocent: BTreeSet<T>,
+    suspects: BTreeSet<T>,
+}
+
+impl<T> Due<T> {
+    const fn none() -> Self {
+        Self { innocent: BTreeSet::new(), suspects: BTreeSet::new() }
+    }
+
+    fn of(&self, suspect: bool) -> &BTreeSet<T> {
+        if suspect { &self.suspects } else { &self.innocent }
+    }
+
+    fn of_mut(&mut self, suspect: bool) -> &mut BTreeSet<T> {
+        if suspect { &mut self.suspects } else { &mut self.innocent }
+    }
 }
 
 #[derive(Debug)]
 struct Row {
     lane: Lane,
-    due: Due,
+    family: u32,
+    due: Due<Turn>,
     /// Runs that are in this lane, due or not.
     runs: usize,
+}
+
+/// Lanes that differ in their key only.
+#[derive(Debug)]
+struct Family {
+    /// One of them.
+    lane: Lane,
+    /// The first turn of each of its lanes that has due runs, and which lane that is: so that a claim looks at those
+    /// only that it takes from, however many keys there are.
+    heads: Due<(Turn, u32)>,
+    lanes: usize,
 }
 
 /// The lanes of all live runs. Those without a key are few, and kept.
@@ -61,6 +88,10 @@ pub(crate) struct Lanes {
     numbers: HashMap<Lane, u32>,
     rows: Vec<Option<Row>>,
     free: Vec<u32>,
+    families: BTreeMap<u32, Family>,
+    /// By a lane without its key.
+    family_numbers: HashMap<Lane, u32>,
+    next_family: u32,
 }
 
 /// Which lines a claim may take from.
@@ -99,11 +130,22 @@ impl Lanes {
             let row = self.rows[number as usize].take().expect("it was just there");
             self.numbers.remove(&row.lane);
             self.free.push(number);
+            self.leave_family(row.family);
+        }
+    }
+
+    fn leave_family(&mut self, number: u32) {
+        let family = self.families.get_mut(&number).expect("a lane is in it");
+        family.lanes -= 1;
+        if family.lanes == 0 {
+            let family = self.families.remove(&number).expect("it was just there");
+            self.family_numbers.remove(&family.lane);
         }
     }
 
     fn open(&mut self, lane: Lane) -> u32 {
-        let row = Row { lane: lane.clone(), due: Due::default(), runs: 0 };
+        let family = self.join_family(&lane);
+        let row = Row { lane: lane.clone(), family, due: Due::none(), runs: 0 };
         let number = if let Some(number) = self.free.pop() {
             self.rows[number as usize] = Some(row);
             number
@@ -115,26 +157,44 @@ impl Lanes {
         number
     }
 
+    fn join_family(&mut self, lane: &Lane) -> u32 {
+        let mut lane = lane.clone();
+        lane.limited.key = None;
+        let number = *self.family_numbers.entry(lane).or_insert_with_key(|lane| {
+            let family = Family { lane: lane.clone(), heads: Due::none(), lanes: 0 };
+            self.families.insert(self.next_family, family);
+            self.next_family += 1;
+            self.next_family - 1
+        });
+        self.families.get_mut(&number).expect("it has a number").lanes += 1;
+        number
+    }
+
     pub(crate) fn get(&self, number: u32) -> &choose::Lane {
         &self.rows[number as usize].as_ref().expect("a run is in it").lane.limited
     }
 
     pub(super) fn line_up(&mut self, turn: Turn, lane: u32, suspect: bool) {
-        self.line(lane, suspect).insert(turn);
+        self.change(lane, suspect, |due| _ = due.insert(turn));
     }
 
     pub(super) fn step_out(&mut self, turn: Turn, lane: u32, suspect: bool) {
-        self.line(lane, suspect).remove(&turn);
+        self.change(lane, suspect, |due| _ = due.remove(&turn));
     }
 
     /// Takes those out who are not due at `now`.
     pub(super) fn step_back(&mut self, now: Timestamp) -> Vec<Turn> {
-        let rows = self.rows.iter_mut().flatten();
-        let lines = rows.flat_map(|row| [&mut row.due.innocent, &mut row.due.suspects]);
         let mut early = Vec::new();
-        for line in lines {
-            early.extend(line.iter().filter(|turn| turn.due > now));
-            line.retain(|turn| turn.due <= now);
+        for lane in 0..self.rows.len() as u32 {
+            if self.rows[lane as usize].is_none() {
+                continue;
+            }
+            for suspect in [false, true] {
+                self.change(lane, suspect, |due| {
+                    early.extend(due.iter().filter(|turn| turn.due > now));
+                    due.retain(|turn| turn.due <= now);
+                });
+            }
         }
         early
     }
@@ -143,20 +203,40 @@ impl Lanes {
         self.rows[number as usize].as_mut().expect("a run is in it")
     }
 
-    fn line(&mut self, lane: u32, suspect: bool) -> &mut BTreeSet<Turn> {
-        let Due { innocent, suspects } = &mut self.row(lane).due;
-        if suspect { suspects } else { innocent }
+    /// Changes a line, and with it what its family knows of its head.
+    fn change(&mut self, lane: u32, suspect: bool, change: impl FnOnce(&mut BTreeSet<Turn>)) {
+        let row = self.row(lane);
+        let due = row.due.of_mut(suspect);
+        let before = due.first().copied();
+        change(due);
+        let after = due.first().copied();
+        if before == after {
+            return;
+        }
+        let family = row.family;
+        let heads = self.families.get_mut(&family).expect("a lane is in it").heads.of_mut(suspect);
+        if let Some(before) = before {
+            heads.remove(&(before, lane));
+        }
+        heads.extend(after.map(|after| (after, lane)));
     }
 
     /// The lines of due runs that a claim may take from.
-    pub(crate) fn lines<'a>(
+    pub(crate) fn groups<'a>(
         &'a self,
         reader: Reader<'a>,
-    ) -> impl Iterator<Item = Line<'a, Copied<btree_set::Iter<'a, Turn>>>> {
-        let rows = self.rows.iter().flatten().filter(move |row| reader.reads(&row.lane));
-        rows.filter_map(move |row| {
-            let due = if reader.suspects { &row.due.suspects } else { &row.due.innocent };
-            (!due.is_empty()).then(|| Line { lane: &row.lane.limited, turns: due.iter().copied() })
+    ) -> impl Iterator<Item = Group<'a, impl Iterator<Item = Line<'a, Copied<btree_set::Iter<'a, Turn>>>>>> {
+        let suspects = reader.suspects;
+        let families = self.families.values().filter(move |family| {
+            // What has nothing to take needs no look at whether it may be taken.
+            !family.heads.of(suspects).is_empty() && reader.reads(&family.lane)
+        });
+        families.map(move |family| {
+            let lines = family.heads.of(suspects).iter().map(move |(_, lane)| {
+                let row = self.rows[*lane as usize].as_ref().expect("it has due runs");
+                Line { lane: &row.lane.limited, turns: row.due.of(suspects).iter().copied() }
+            });
+            Group { queue: &family.lane.limited.queue, kind: &family.lane.limited.kind, lines }
         })
     }
 
@@ -177,7 +257,7 @@ impl Lanes {
 
     /// Whether any suspect is due.
     pub(crate) fn is_any_suspect_due(&self) -> bool {
-        self.rows.iter().flatten().any(|row| !row.due.suspects.is_empty())
+        self.families.values().any(|family| !family.heads.suspects.is_empty())
     }
 }
 

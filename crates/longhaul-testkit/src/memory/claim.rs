@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longhaul_core::{
     Event, Run, RunId, StateKind, Timestamp,
-    choose::{Choice, Lane, Line, Tally, Turn},
+    choose::{Choice, Lane, Line, Tally, Turn, groups},
     isolation::{Floor, floor},
     limits::CLAIM_MAX,
     store::{ClaimRequest, Claimed},
@@ -74,7 +74,7 @@ impl Book {
             turns.sort_unstable();
         }
         let lines = due_in.iter().map(|(lane, turns)| Line { lane, turns: turns.iter().copied() });
-        self.gate.choose(now, &self.tally(), &request.rooms, lines, max)
+        self.gate.choose(now, &self.tally(), &request.rooms, groups(lines), max)
     }
 
     pub(super) fn tally(&self) -> Tally {
