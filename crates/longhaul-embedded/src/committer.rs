@@ -28,7 +28,7 @@ use crate::{
     command::{Command, Reply},
     error::{Fault, broken},
     index::Index,
-    kv::{Kv, KvError},
+    kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX},
     options::Durability,
     queue::{self, Queue, Taken},
     record::Record,
@@ -78,6 +78,8 @@ pub(crate) struct Committer {
     /// What happened in this cycle to which runs.
     pub(crate) touched: HashMap<RunId, Touch>,
     answers: Answers,
+    /// Keys and bytes that were applied since the last flush.
+    unflushed: (usize, usize),
     /// Something was applied since the last flush, and since the last sync.
     needs_flush: bool,
     needs_sync: bool,
@@ -126,6 +128,7 @@ impl Committer {
             last_page: None,
             touched: HashMap::new(),
             answers: Answers::default(),
+            unflushed: (0, 0),
             needs_flush: false,
             needs_sync: false,
             doubtful: HashSet::new(),
@@ -209,8 +212,7 @@ impl Committer {
     fn finish(&mut self) -> Result<(), Fault> {
         self.commit()?;
         if self.needs_flush {
-            self.kv.flush()?;
-            self.needs_flush = false;
+            self.flush()?;
             self.answers.tell(After::Flush);
             if self.needs_sync && self.durability == Durability::Power {
                 self.kv.sync()?;
@@ -233,9 +235,22 @@ impl Committer {
         if writes.is_empty() {
             return Ok(());
         }
+        let (keys, bytes) = (self.unflushed.0 + writes.len(), self.unflushed.1 + writes.bytes());
+        if self.needs_flush && (keys > BATCH_KEYS_MAX || bytes > UNFLUSHED_MAX) {
+            self.flush()?;
+        }
+        self.unflushed.0 += writes.len();
+        self.unflushed.1 += writes.bytes();
         self.kv.apply(writes)?;
         self.needs_flush = true;
         self.needs_sync |= needs_sync;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        self.kv.flush()?;
+        self.unflushed = (0, 0);
+        self.needs_flush = false;
         Ok(())
     }
 

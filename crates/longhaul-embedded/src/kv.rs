@@ -15,6 +15,16 @@ pub(crate) const BATCH_KEYS_MAX: usize = 256;
 /// may leak.
 pub(crate) const VALUE_MAX: usize = 4096;
 
+/// Bytes of values that are applied between two flushes, but for a batch that alone has more; and
+/// [`BATCH_KEYS_MAX`] keys.
+///
+/// sled 0.34.7 writes its log on seven threads of its own. While it asks for room at the end of the file it holds a lock
+/// that each of these writes needs, and waits for a truncation that was handed to the same threads before: with seven
+/// writes under way, nobody is left to truncate, and it waits for ever. (Seen after 10⁶ batches that were flushed only now
+/// and then; `segment.rs`, `bump_tip`.) A flush waits for all writes. A batch of 256 small records makes two or three of
+/// 512 KiB, so between two flushes there are never seven.
+pub(crate) const UNFLUSHED_MAX: usize = 512 << 10;
+
 /// A key, made in `keys.rs`.
 pub(crate) type Key = Vec<u8>;
 /// What is put under a key; `None` removes it.
@@ -42,6 +52,11 @@ impl Writes {
         self.0.len()
     }
 
+    /// Bytes of all values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.values().flatten().map(Vec::len).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -65,7 +80,8 @@ pub(crate) trait Kv: Send {
     /// Shows the keys that begin with `prefix` and are not below `from`, in their order, until `each` breaks.
     fn scan(&self, prefix: &[u8], from: &[u8], each: &mut Each<'_>) -> Result<(), KvError>;
 
-    /// Writes atomically; readers of this handle see it at once.
+    /// Writes atomically; readers of this handle see it at once. Between two flushes, no more than [`BATCH_KEYS_MAX`] keys
+    /// and [`UNFLUSHED_MAX`] bytes, or one batch.
     fn apply(&mut self, writes: Writes) -> Result<(), KvError>;
 
     /// What was applied survives the death of this process.

@@ -40,9 +40,8 @@ impl Committer {
         self.finish_pieces()?;
         self.divide_lists()?;
         self.take_back(&running)?;
-        self.kv.flush()?;
+        self.flush()?;
         self.kv.sync()?;
-        self.needs_flush = false;
         self.needs_sync = false;
         self.touched.clear();
         Ok(None)

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
-/// room for the other keys of a change.
-const PIECES_MAX: usize = 192;
+/// room for the other keys of a change, and is less than may be [applied between two flushes](crate::kv::UNFLUSHED_MAX).
+const PIECES_MAX: usize = 96;
 /// Keys that one run takes besides its pieces: record, old record, page, list, mark, unique key.
 const OWN_KEYS: usize = 7;
 

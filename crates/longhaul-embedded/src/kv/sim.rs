@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Each, Key, Kv, KvError, Value, Writes};
+use super::{BATCH_KEYS_MAX, Each, Key, Kv, KvError, UNFLUSHED_MAX, Value, Writes};
 
 /// Handles to one disk: the store has one, the test another.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ struct Disk {
     log: Vec<BTreeMap<Key, Value>>,
     /// So much of the log survives the death of the process.
     flushed: usize,
+    /// Batches, keys and bytes that were applied since the last flush.
+    unflushed: (usize, usize, usize),
     /// What readers see.
     seen: BTreeMap<Key, Vec<u8>>,
     /// All calls that write, and how many were of which sort.
@@ -141,8 +143,13 @@ impl Kv for SimDisk {
     }
 
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
+        let bytes = writes.bytes();
         let batch = writes.into_entries();
         self.lock().call(|disk| {
+            let (batches, keys, all) = (disk.unflushed.0 + 1, disk.unflushed.1 + batch.len(), disk.unflushed.2 + bytes);
+            let bounded = batches == 1 || (keys <= BATCH_KEYS_MAX && all <= UNFLUSHED_MAX);
+            assert!(bounded, "{batches} batches with {keys} keys and {all} bytes since the last flush");
+            disk.unflushed = (batches, keys, all);
             disk.calls.apply += 1;
             write(&mut disk.seen, batch.clone());
             disk.log.push(batch);
@@ -152,6 +159,7 @@ impl Kv for SimDisk {
     fn flush(&mut self) -> Result<(), KvError> {
         self.lock().call(|disk| {
             disk.calls.flush += 1;
+            disk.unflushed = (0, 0, 0);
             disk.flushed = disk.log.len();
         })
     }

@@ -158,7 +158,8 @@ fn more_than_a_batch_holds_is_committed_in_several_and_synced_once() {
         kit.store.settle(settlements).await.expect("the store works");
         let (applied, flushed, synced) = since(&kit, before);
         assert!((4..=8).contains(&applied), "{applied} batches for 1000 endings");
-        assert_eq!((flushed, synced), (1, 1));
+        // Each batch is full: what is under way in sled is bounded by the flush before the next.
+        assert_eq!((flushed, synced), (applied, 1));
         kit.assert_sound().await;
     });
 }
