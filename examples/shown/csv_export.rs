@@ -105,10 +105,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let to = folder.path().join("customers.csv");
     let id = export(&client, to.clone()).await.map_err(|error| error.to_string())?;
     let mut told = client.run::<ExportCsv>(id).progress();
+    let mut shown = 0;
     while told.next().await?.is_some() {
         let Progress { step, done, total, message, .. } = look(&client, id).await.map_err(|error| error.to_string())?;
-        if let Some(total) = total {
+        // A look may see more than what woke it; the next one then sees nothing new.
+        if let Some(total) = total.filter(|_| done > shown) {
             println!("{step}: {} % ({done} of {total}), {message}", 100 * done / total);
+            shown = done;
             looked.add_permits(1);
         }
     }
