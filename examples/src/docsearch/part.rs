@@ -86,6 +86,7 @@ pub(super) fn counts(path: &Path) -> Result<Option<PartCounts>, IndexError> {
 }
 
 fn footer(file: &mut File) -> io::Result<(PartCounts, u32)> {
+    check_magic(file)?;
     let length = file.metadata()?.len();
     let at = length.checked_sub(FOOTER).ok_or(io::ErrorKind::UnexpectedEof)?;
     file.seek(SeekFrom::Start(at))?;
@@ -94,6 +95,12 @@ fn footer(file: &mut File) -> io::Result<(PartCounts, u32)> {
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     let sum = u32::from_le_bytes(bytes[16..].try_into().expect("four bytes"));
     Ok((PartCounts { terms: number(0), postings: number(8) }, sum))
+}
+
+fn check_magic(file: &mut File) -> io::Result<()> {
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact(&mut magic)?;
+    if magic == *MAGIC { Ok(()) } else { Err(damaged("not a part of an index")) }
 }
 
 /// One term of a part.
@@ -117,11 +124,10 @@ impl PartReader {
     pub(super) fn open(path: PathBuf) -> Result<Self, IndexError> {
         let open = || {
             let mut file = File::open(&path)?;
+            check_magic(&mut file)?;
             let length = file.metadata()?.len();
             let left = length.checked_sub(FOOTER + MAGIC.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
-            let mut magic = [0; MAGIC.len()];
-            file.read_exact(&mut magic)?;
-            if magic == *MAGIC { Ok((file, left)) } else { Err(damaged("not a part of an index")) }
+            Ok((file, left))
         };
         let (file, left) = open().at("read", &path)?;
         Ok(Self { file: BufReader::with_capacity(1 << 16, file), path, left })
@@ -175,17 +181,22 @@ impl PartReader {
 pub(super) fn check(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), IndexError> {
     let mut check = || {
         let mut file = File::open(path)?;
-        let summed = file.metadata()?.len().checked_sub(4).ok_or(io::ErrorKind::UnexpectedEof)?;
-        let (mut sum, mut buffer, mut left) = (crc32fast::Hasher::new(), vec![0; 1 << 16], summed);
-        while left > 0 {
-            let length = left.min(buffer.len() as u64) as usize;
-            file.read_exact(&mut buffer[..length])?;
-            sum.update(&buffer[..length]);
-            each(&buffer[..length]);
-            left -= length as u64;
+        let (mut sum, mut buffer, mut held) = (crc32fast::Hasher::new(), vec![0; 1 << 16], 0);
+        loop {
+            let length = match file.read(&mut buffer[held..]) {
+                Ok(0) => break,
+                Ok(length) => held + length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            // The last four bytes may be the checksum; they are kept back until more have come.
+            let summed = length.saturating_sub(4);
+            sum.update(&buffer[..summed]);
+            each(&buffer[..summed]);
+            buffer.copy_within(summed..length, 0);
+            held = length - summed;
         }
-        let mut expected = [0; 4];
-        file.read_exact(&mut expected)?;
+        let expected: [u8; 4] = buffer[..held].try_into().map_err(|_| io::ErrorKind::UnexpectedEof)?;
         each(&expected);
         if sum.finalize() == u32::from_le_bytes(expected) {
             Ok(())

@@ -7,7 +7,8 @@ use std::{
     process::Command,
 };
 
-/// A file that was replaced by a named pipe: whoever opens it waits until somebody opens its other end.
+/// A file that was replaced by a named pipe: whoever opens it waits until somebody opens its other end, and whoever reads
+/// it then, until that end is written to or closed. It only holds up who reads before asking for its length, which is 0.
 #[derive(Debug)]
 pub(crate) struct Gate {
     path: PathBuf,

@@ -73,11 +73,13 @@ fn killed_while_it_merges_and_while_it_verifies_it_ends_with_the_same_index() {
 #[test]
 fn killed_as_soon_as_it_says_how_it_begins_it_goes_on_with_the_same_run() {
     let site = Site::new();
-    let mut program = site.start(&[]);
+    // So slow that it cannot end before it is killed.
+    let start = || site.start(&["--throttle", "1"]);
+    let mut program = start();
     let run = run_of(&program.until("STARTED")).to_owned();
     program.kill();
     for _ in 0..3 {
-        let mut program = site.start(&[]);
+        let mut program = start();
         // Whether the kill came before the run was claimed nobody can know; that it is the same run, everybody can.
         let line = program.until("");
         assert!(line.starts_with("STARTED") || line.starts_with("RECOVERED"), "{line}");
