@@ -10,7 +10,7 @@ use crate::{
     history::{Actor, HistoryEntry, Transition},
     id::Epoch,
     limits::{REASON_MAX, cut},
-    run::{Counts, Ended, LastEnd, NewRun, Priority, Run},
+    run::{Counts, Ended, KeptProceed, LastEnd, NewRun, Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
 };
@@ -152,7 +152,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         counts: Counts::default(),
         suspicion: 0,
         request: None,
-        proceed_kept: false,
+        proceed_kept: None,
         progress: None,
         revision: 1,
     };
@@ -208,7 +208,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         Event::Proceed { at, replaced } => match run.state {
             State::Suspended { .. } => Ok(step.proceeded(at.unwrap_or(now), *replaced)),
             // Other execution metadata would be overwritten by the attempt's next checkpoint.
-            State::Running { .. } if replaced.is_none() => Ok(step.proceeded_while_running()),
+            State::Running { .. } if replaced.is_none() => step.proceeded_while_running(*at),
             _ => Err(step.cannot("cannot proceed")),
         },
         Event::Cancel { reason } => match run.state {
@@ -357,15 +357,21 @@ impl<'a> Step<'a> {
         self.enter(State::Pending { due: at })
     }
 
-    /// It is kept until the run suspends, but for one that is being suspended from outside: that is undone.
-    fn proceeded_while_running(mut self) -> Decision {
+    /// It is kept until the run suspends, but for one that is being suspended from outside: that is undone. Undone for
+    /// later it cannot be.
+    fn proceeded_while_running(mut self, at: Option<Timestamp>) -> Result<Decision, IllegalEvent> {
+        let at = at.filter(|at| *at > self.now);
         if let Some(StopRequest::Suspend { .. }) = self.before.request {
+            if at.is_some() {
+                return Err(self.cannot("cannot proceed at a later time"));
+            }
             self.record(Transition::Proceeded, Some("it is not to be suspended any more"));
-            return self.release().stay();
+            return Ok(self.release().stay());
         }
-        self.next.proceed_kept = true;
+        let asked = at.map_or(KeptProceed::AtOnce, KeptProceed::At);
+        self.next.proceed_kept = Some(self.before.proceed_kept.map_or(asked, |kept| kept.min(asked)));
         self.record(Transition::Proceeded, Some("kept until the run suspends"));
-        self.stay()
+        Ok(self.stay())
     }
 
     fn cancel_requested(mut self, reason: Option<&str>) -> Decision {
@@ -468,7 +474,7 @@ impl<'a> Step<'a> {
     }
 
     fn finish(mut self, state: State) -> Decision {
-        self.next.proceed_kept = false;
+        self.next.proceed_kept = None;
         self.release().enter(state)
     }
 
@@ -482,9 +488,13 @@ impl<'a> Step<'a> {
             self.record(Transition::Suspended, asked.reason());
             return self.waits_again();
         }
-        if std::mem::take(&mut self.next.proceed_kept) {
+        if let Some(kept) = self.next.proceed_kept.take() {
             self.record(Transition::Suspended, Some("and goes on: a proceed had come before"));
-            return self.waits_again();
+            let due = match kept {
+                KeptProceed::At(at) => at.max(self.now),
+                KeptProceed::AtOnce => self.now,
+            };
+            return self.waits(State::Pending { due });
         }
         self.record(Transition::Suspended, None);
         let waiting = until.map_or(Waiting::Proceed, Waiting::Until);

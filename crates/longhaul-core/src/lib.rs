@@ -49,7 +49,7 @@ pub use name::{Key, Kind, Label, Queue, ScheduleName, Tag};
 pub use progress::Progress;
 pub use retention::{Retention, Retentions};
 pub use retry::{Backoff, Resume, RetryPolicy};
-pub use run::{Counts, Ended, LastEnd, NewRun, Priority, Run, Snapshot};
+pub use run::{Counts, Ended, KeptProceed, LastEnd, NewRun, Priority, Run, Snapshot};
 pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
 pub use state::{State, StateKind, Waiting};
 pub use store::{Store, StoreError};

@@ -79,7 +79,7 @@ pub struct Run {
     /// What was asked of it while it was running, and is not done yet.
     pub request: Option<StopRequest>,
     /// A proceed came while it was running: when it suspends, it goes on.
-    pub proceed_kept: bool,
+    pub proceed_kept: Option<KeptProceed>,
     /// How far it is, for people.
     pub progress: Option<Progress>,
     /// Grows with each change that anyone could see.
@@ -153,6 +153,22 @@ pub enum LastEnd {
     Suspended,
     /// It could not read the run's values.
     Incompatible,
+}
+
+/// When a run goes on once it suspends, because somebody proceeded it while it was running. Of several proceeds the
+/// earliest counts, which is the least.
+///
+/// ```
+/// use longhaul_core::{KeptProceed, Timestamp};
+///
+/// assert!(KeptProceed::AtOnce < KeptProceed::At(Timestamp::EPOCH));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeptProceed {
+    /// Then.
+    AtOnce,
+    /// Not before this time.
+    At(Timestamp),
 }
 
 /// The outcome of a run, or of its latest failed attempt.

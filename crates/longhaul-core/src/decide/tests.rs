@@ -261,9 +261,22 @@ fn a_proceed_lets_a_suspended_run_go_on_now_or_later() {
 #[test]
 fn a_proceed_of_a_running_run_is_used_up_by_its_next_suspension() {
     let kept = next(&running(), &Event::Proceed { at: None, replaced: None });
-    assert!(kept.proceed_kept);
+    assert_eq!(kept.proceed_kept, Some(KeptProceed::AtOnce));
     let on = next(&kept, &settle(Ending::Suspended { until: None }));
-    assert_eq!((on.state, on.proceed_kept, on.counts.suspensions), (State::Pending { due: NOW }, false, 1));
+    assert_eq!((on.state, on.proceed_kept, on.counts.suspensions), (State::Pending { due: NOW }, None, 1));
+
+    // With a time it is kept for then; of several, the earliest counts.
+    let (soon, later) = (NOW.after(SECOND), NOW.after(2 * SECOND));
+    let suspends = |run: &Run, at| {
+        let kept = next(run, &Event::Proceed { at, replaced: None });
+        next(&kept, &settle(Ending::Suspended { until: None })).state
+    };
+    assert_eq!(suspends(&running(), Some(later)), State::Pending { due: later });
+    let for_later = next(&running(), &Event::Proceed { at: Some(later), replaced: None });
+    for (at, due) in [(None, NOW), (Some(soon), soon), (Some(later.after(SECOND)), later)] {
+        assert_eq!(suspends(&for_later, at), State::Pending { due });
+    }
+    assert_eq!(suspends(&kept, Some(soon)), State::Pending { due: NOW });
 
     let other = decide(NOW, &running(), &Event::Proceed { at: None, replaced: Some(1) });
     assert_eq!(other, Err(IllegalEvent::State { what: "cannot proceed", state: StateKind::Running }));
@@ -361,11 +374,14 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     }
     let suspends = next(&proceeded, &settle(Ending::Suspended { until: None }));
     assert_eq!(suspends.state.kind(), StateKind::Suspended, "the proceed was used up");
+    let later = decide(NOW, &asked, &Event::Proceed { at: Some(NOW.after(SECOND)), replaced: None });
+    let refused = IllegalEvent::State { what: "cannot proceed at a later time", state: StateKind::Running };
+    assert_eq!(later, Err(refused));
 
     // A proceed from before waits for the task's own suspension.
     let kept = next(&next(&running(), &Event::Proceed { at: None, replaced: None }), &suspend);
     let kept = next(&kept, &settle(Ending::Interrupted { why: "told to stop".into() }));
-    assert_eq!((kept.state.kind(), kept.proceed_kept), (StateKind::Suspended, true));
+    assert_eq!((kept.state.kind(), kept.proceed_kept), (StateKind::Suspended, Some(KeptProceed::AtOnce)));
 }
 
 #[test]

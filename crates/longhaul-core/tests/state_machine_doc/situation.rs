@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, Run,
-    RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
+    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, KeptProceed, Kind, NewRun, Priority, Queue,
+    RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -41,7 +41,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let running = run(State::Running { server: SERVER });
     let asked = Run { request: Some(StopRequest::Cancel { reason: None }), ..running.clone() };
     let aside = Run { request: Some(StopRequest::Suspend { reason: None }), ..running.clone() };
-    let kept = Run { proceed_kept: true, ..running.clone() };
+    let kept = Run { proceed_kept: Some(KeptProceed::AtOnce), ..running.clone() };
     vec![
         ("Pending, due", run(State::Pending { due: NOW })),
         ("Pending, due later", run(State::Pending { due: soon })),

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Ended, Epoch, Failure, HistoryEntry, Key, Label, LastEnd, NewRun, OnConflict, Priority,
-    Progress, RetryPolicy, ServerId, State, StopRequest, Tag, Terms, Timestamp, Transition, Unique, UniqueScope,
+    Actor, Backoff, Cause, Ended, Epoch, Failure, HistoryEntry, KeptProceed, Key, Label, LastEnd, NewRun, OnConflict,
+    Priority, Progress, RetryPolicy, ServerId, State, StopRequest, Tag, Terms, Timestamp, Transition, Unique,
+    UniqueScope,
 };
 use longhaul_testkit::fixture::{new_run, value};
 
@@ -65,7 +66,7 @@ fn full() -> Record {
     run.counts.failures = 1;
     run.suspicion = 1;
     run.request = Some(StopRequest::Cancel { reason: Some("too dear".into()) });
-    run.proceed_kept = true;
+    run.proceed_kept = Some(KeptProceed::AtOnce);
     run.progress = Some(Progress {
         step: "reading".into(),
         done: 20,
@@ -106,6 +107,13 @@ fn a_plain_run_of_format_1_is_read_and_written_byte_by_byte() {
 #[test]
 fn a_run_with_all_that_format_1_has_is_read_and_written_byte_by_byte() {
     holds(&full(), include_str!("golden/full.hex"));
+}
+
+#[test]
+fn a_proceed_that_is_kept_for_later_stands_behind_the_rest() {
+    let mut record = plain();
+    record.run.proceed_kept = Some(KeptProceed::At(NOW));
+    holds(&record, include_str!("golden/kept.hex"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 01 | record: bincode, standard configuration | tail | crc32 of the run's id and all before, LE
-//! tail: nothing, or terms, or terms and pace
+//! tail: nothing, or terms, or terms and pace, or terms, pace and kept
 //! ```
 //! The parts `ended`, `history` and `tags` begin with a 01 of their own: they may stand apart, and outlive a rewrite of
 //! the record in a later format. A history that tells who asked for something begins with a 02, and after its entries
@@ -11,9 +11,9 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Kind, LastEnd, Priority, Progress,
-    Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp, Transition, Waiting,
-    code::CodeMark, run::Counts,
+    Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, KeptProceed, Kind, LastEnd,
+    Priority, Progress, Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp,
+    Transition, Waiting, code::CodeMark, run::Counts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub(crate) struct RecordV1<'a> {
     /// Laid down behind the terms.
     #[serde(skip)]
     pub(crate) pace: Option<PaceV1>,
+    /// Laid down behind the pace.
+    #[serde(skip)]
+    kept: Option<KeptV1>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -133,10 +136,16 @@ struct ProgressV1 {
 }
 
 /// What is to be said of a progress besides. Came later, and stands behind the record where there is any.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PaceV1 {
     unit: Box<str>,
     rate: Option<f64>,
+}
+
+/// When a run is to go on once it suspends, if not at once. Came later still.
+#[derive(Clone, Serialize, Deserialize)]
+struct KeptV1 {
+    at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -217,17 +226,24 @@ enum TransitionV1 {
 
 pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
     let mut bytes = versioned(record);
-    match (&record.terms, &record.pace) {
-        (None, None) => {}
-        (Some(terms), None) => append(&mut bytes, terms),
-        (terms, Some(pace)) => {
-            append(&mut bytes, terms.as_ref().unwrap_or(&TermsV1::default()));
-            append(&mut bytes, pace);
-        }
-    }
+    append_tail(&mut bytes, record);
     let checksum = checksum(id, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
+}
+
+/// What comes last is there only if it says something; what stands before it, then, in any case.
+fn append_tail(bytes: &mut Vec<u8>, record: &RecordV1<'_>) {
+    let RecordV1 { terms, pace, kept, .. } = record;
+    if terms.is_some() || pace.is_some() || kept.is_some() {
+        append(bytes, terms.as_ref().unwrap_or(&TermsV1::default()));
+    }
+    if pace.is_some() || kept.is_some() {
+        append(bytes, pace.as_ref().unwrap_or(&PaceV1::default()));
+    }
+    if let Some(kept) = kept {
+        append(bytes, kept);
+    }
 }
 
 /// Reads a record, its parts as they stand. Bytes that are not those that were written for this run are an error.
@@ -253,10 +269,16 @@ fn read_with_tail(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
     if !rest.is_empty() {
         let (pace, used) =
             bincode::serde::decode_from_slice(rest, CONFIG).map_err(|error| format!("its pace: {error}"))?;
+        record.pace = Some(pace);
+        rest = &rest[used..];
+    }
+    if !rest.is_empty() {
+        let (kept, used) =
+            bincode::serde::decode_from_slice(rest, CONFIG).map_err(|error| format!("its kept proceed: {error}"))?;
         if used != rest.len() {
             return Err(format!("{} bytes are left over", rest.len() - used));
         }
-        record.pace = Some(pace);
+        record.kept = Some(kept);
     }
     Ok(record)
 }
@@ -319,13 +341,17 @@ impl<'a> RecordV1<'a> {
             counts: CountsV1::of(run.counts),
             suspicion: run.suspicion,
             request: run.request.as_ref().map(StopRequestV1::of),
-            proceed_kept: run.proceed_kept,
+            proceed_kept: run.proceed_kept.is_some(),
             progress: run.progress.as_ref().map(ProgressV1::of),
             revision: run.revision,
             settled: record.settled,
             parts,
             terms: run.terms.as_deref().filter(|terms| !terms.is_empty()).map(TermsV1::of),
             pace: run.progress.as_ref().and_then(PaceV1::of),
+            kept: match run.proceed_kept {
+                Some(KeptProceed::At(at)) => Some(KeptV1 { at: at.as_micros() }),
+                Some(KeptProceed::AtOnce) | None => None,
+            },
         }
     }
 
@@ -379,7 +405,10 @@ impl<'a> RecordV1<'a> {
             counts: self.counts.back(),
             suspicion: self.suspicion,
             request: self.request.as_ref().map(StopRequestV1::back),
-            proceed_kept: self.proceed_kept,
+            proceed_kept: self.proceed_kept.then(|| match self.kept {
+                Some(KeptV1 { at }) => KeptProceed::At(Timestamp::from_micros(at)),
+                None => KeptProceed::AtOnce,
+            }),
             progress: self.progress.as_ref().map(|progress| progress.back(self.pace.as_ref())),
             revision: self.revision,
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Ending, State, StateKind, Waiting,
+    Actor, Ending, KeptProceed, State, StateKind, Waiting,
     store::{Proceed, ProceedError, Proceeded, Replacement, Steer},
 };
 
@@ -45,13 +45,39 @@ pub async fn a_proceed_of_a_running_run_is_kept_until_it_suspends(mut scene: Sce
     let claimed = scene.running().await;
     assert_eq!(scene.store.proceed(proceed(claimed.run.id)).await, Ok(Proceeded::Kept));
     assert_eq!(scene.state(claimed.run.id).await, StateKind::Running);
-    assert!(scene.get(claimed.run.id).await.run.proceed_kept);
+    assert_eq!(scene.get(claimed.run.id).await.run.proceed_kept, Some(KeptProceed::AtOnce));
     scene.end(&claimed, suspended()).await;
 
     let again = scene.claim_one().await;
     assert_eq!(again.run.id, claimed.run.id);
     scene.end(&again, suspended()).await;
     assert_eq!(scene.state(claimed.run.id).await, StateKind::Suspended, "it is good for one time");
+}
+
+pub async fn a_proceed_that_is_kept_for_a_time_lets_the_run_go_on_then(mut scene: Scene) {
+    let claimed = scene.running().await;
+    let at = scene.now().after(Duration::from_secs(5));
+    for at in [at.after(Duration::from_secs(1)), at] {
+        let kept = scene.store.proceed(Proceed { at: Some(at), ..proceed(claimed.run.id) }).await;
+        assert_eq!(kept, Ok(Proceeded::Kept));
+    }
+    scene.crash().await;
+    let again = scene.claim_one().await;
+    let after = scene.end(&again, suspended()).await;
+    assert_eq!(after.run.state, State::Pending { due: at }, "of two, the earlier one counts");
+    scene.clock.advance(Duration::from_secs(5));
+    assert_eq!(ids(&scene.claim(1).await), [claimed.run.id]);
+}
+
+pub async fn a_proceed_for_later_of_a_run_that_is_being_suspended_is_refused(mut scene: Scene) {
+    let claimed = scene.running().await;
+    let suspend = Steer::Suspend { reason: None };
+    scene.store.steer(claimed.run.id, suspend, Actor::UNKNOWN).await.expect("it runs");
+    let before = scene.get(claimed.run.id).await;
+    let at = Some(scene.now().after(Duration::from_secs(5)));
+    let refused = scene.store.proceed(Proceed { at, ..proceed(claimed.run.id) }).await;
+    assert_eq!(refused, Err(ProceedError::NotSuspended { id: claimed.run.id, state: StateKind::Running }));
+    assert_eq!(scene.get(claimed.run.id).await, before);
 }
 
 pub async fn a_proceed_that_is_kept_outlives_interruption_and_crash(mut scene: Scene) {

@@ -143,6 +143,8 @@ macro_rules! conformance {
                 a_proceed_at_a_time_waits_for_it,
                 a_proceed_comes_before_the_time_that_a_run_waits_for,
                 a_proceed_of_a_running_run_is_kept_until_it_suspends,
+                a_proceed_that_is_kept_for_a_time_lets_the_run_go_on_then,
+                a_proceed_for_later_of_a_run_that_is_being_suspended_is_refused,
                 a_proceed_that_is_kept_outlives_interruption_and_crash,
                 a_proceed_can_bring_other_execution_metadata,
                 other_execution_metadata_of_a_newer_version_leaves_the_run_to_newer_code,

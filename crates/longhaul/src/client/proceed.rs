@@ -49,7 +49,8 @@ impl<T: TaskTypes> ProceedRun<T> {
         Self { run, at: None, modify: None }
     }
 
-    /// Not before `time`.
+    /// Not before `time`. A run that is just running keeps the time with the proceed; of several, the earliest counts. One
+    /// that was asked to suspend, and still runs, refuses it: a proceed for later cannot undo that.
     pub fn at(mut self, time: SystemTime) -> Self {
         self.at = Some(time.into());
         self

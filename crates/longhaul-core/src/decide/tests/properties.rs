@@ -214,16 +214,17 @@ proptest! {
         for (before, event, now, Decision { next, .. }) in live(&lived) {
             let aside = matches!(before.request, Some(StopRequest::Suspend { .. }));
             if matches!(event, Event::Proceed { .. }) && before.state.kind() == StateKind::Running {
-                let heard = if aside { next.request.is_none() } else { next.proceed_kept };
+                let heard = if aside { next.request.is_none() } else { next.proceed_kept.is_some() };
                 prop_assert!(heard);
             }
-            if before.proceed_kept && !next.proceed_kept && !next.state.is_final() {
+            if let (Some(kept), None, false) = (before.proceed_kept, next.proceed_kept, next.state.is_final()) {
                 let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. });
                 prop_assert!(suspends && !aside, "{:?}", event);
-                prop_assert_eq!(next.state.clone(), State::Pending { due: now });
+                let due = if let KeptProceed::At(at) = kept { at.max(now) } else { now };
+                prop_assert_eq!(next.state.clone(), State::Pending { due });
             }
             if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
-                prop_assert!(!next.proceed_kept);
+                prop_assert!(next.proceed_kept.is_none());
             }
         }
     }
