@@ -10,9 +10,10 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
     hash::Hash,
+    ops::Bound,
 };
 
-use self::round::{Meters, Of, Round};
+use self::round::{Meters, Of, Round, Stop};
 use crate::{
     control::{Control, Controls, Rate, Scope},
     id::RunId,
@@ -294,6 +295,8 @@ pub struct Gate {
     /// When each bucket that is in use is full again; see [`Rate::take`].
     pub buckets: BTreeMap<Bucket, Timestamp>,
     shares: Shares,
+    /// The bucket that was looked at last, to forget it if it is full.
+    swept: Option<Bucket>,
 }
 
 /// Stride scheduling: each queue has a pass, which grows with each of its claims by a stride that is the smaller the
@@ -315,7 +318,7 @@ const STRIDE: u64 = 720_720;
 ///
 /// let choice = Gate::default().choose(doc::NOW, &Tally::default(), &Rooms::default(), groups(doc::lines(5)), 3);
 /// assert_eq!((choice.turns.len(), choice.look_again), (3, None));
-/// assert!(choice.spent.is_empty());
+/// assert!(choice.spent.is_empty() && choice.resting.is_empty());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
@@ -323,6 +326,9 @@ pub struct Choice {
     pub turns: Vec<Turn>,
     /// If a rate holds runs back: when the first of them may start.
     pub look_again: Option<Timestamp>,
+    /// The first runs of lines that the rate of their key holds back, and until when. Before that, a store need not offer
+    /// such a line again, unless controls are changed or its clock goes back.
+    pub resting: Vec<(RunId, Timestamp)>,
     /// The buckets that were drawn from, as they are when the runs are claimed.
     pub spent: BTreeMap<Bucket, Timestamp>,
     shares: Option<Shares>,
@@ -392,7 +398,7 @@ impl Gate {
             all.push(Some(lines));
         }
         let mut shares = self.shares.clone();
-        let mut chosen = Vec::new();
+        let (mut chosen, mut resting) = (Vec::new(), Vec::new());
         while chosen.len() < max {
             let Some(next) = shares.next(&mut queues) else { break };
             let Waiting { queue, room, weight, heads } = &mut queues[next];
@@ -416,11 +422,11 @@ impl Gate {
                     heads.extend(line.turns.next().map(|head| Reverse((head, from))));
                 }
                 // The line is held back as a whole, until something changes.
-                Err(Of::Key(..)) => {}
-                Err(Of::Queue(_) | Of::Kind(_)) => all[group] = None,
+                Err(Stop { of: Of::Key(..), until }) => resting.extend(until.map(|until| (turn.id, until))),
+                Err(Stop { of: Of::Queue(_) | Of::Kind(_), .. }) => all[group] = None,
             }
         }
-        Choice { turns: chosen, look_again: round.look_again, spent: round.spent(), shares: Some(shares) }
+        Choice { turns: chosen, look_again: round.look_again, resting, spent: round.spent(), shares: Some(shares) }
     }
 
     /// The runs of a choice are claimed.
@@ -431,10 +437,15 @@ impl Gate {
         self.buckets.extend(choice.spent);
     }
 
-    /// Forgets up to `max` buckets that are full again, and answers which: there is nothing to know of them.
+    /// Looks at `max` buckets, the next ones each time, and forgets those that are full again: there is nothing to know of
+    /// them. Answers which.
     pub fn forget_full(&mut self, now: Timestamp, max: usize) -> Vec<Bucket> {
-        let full = self.buckets.iter().filter(|(_, full_at)| **full_at <= now);
-        let full: Vec<Bucket> = full.map(|(bucket, _)| bucket.clone()).take(max).collect();
+        let after = |from| self.buckets.range((from, Bound::Unbounded));
+        let next = self.swept.take().map_or_else(|| after(Bound::Unbounded), |swept| after(Bound::Excluded(swept)));
+        let seen: Vec<_> = next.take(max).map(|(bucket, full_at)| (bucket.clone(), *full_at <= now)).collect();
+        // At the end it begins anew.
+        self.swept = seen.last().filter(|_| seen.len() == max).map(|(bucket, _)| bucket.clone());
+        let full: Vec<Bucket> = seen.into_iter().filter_map(|(bucket, is_full)| is_full.then_some(bucket)).collect();
         for bucket in &full {
             self.buckets.remove(bucket);
         }

@@ -187,8 +187,9 @@ impl Rate {
     /// ```
     pub fn take(&self, now: Timestamp, full_at: Option<Timestamp>) -> Result<Timestamp, Timestamp> {
         let latest = now.after(self.per);
-        // A clock that went back must not close the bucket for longer than a period.
-        let full_at = full_at.unwrap_or(now).clamp(now, latest).after(self.interval());
+        // A bucket is full again within a period. One that says otherwise was drawn from by a clock that has been set back
+        // since: what that clock said must not keep it closed until then.
+        let full_at = full_at.filter(|full_at| *full_at <= latest).unwrap_or(now).max(now).after(self.interval());
         if full_at <= latest { Ok(full_at) } else { Err(now.after(full_at.since(latest))) }
     }
 }
@@ -387,10 +388,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_closes_a_bucket_for_one_interval_at_most() {
+    fn a_clock_that_was_set_back_closes_no_bucket_until_the_time_that_it_showed() {
         let rate = Rate::new(2, Duration::from_secs(10)).unwrap();
-        let ahead = rate.take(at(100_000), None).unwrap();
-        assert_eq!(rate.take(NOW, Some(ahead)), Err(at(5)));
+        let once = rate.take(at(100_000), None).unwrap();
+        let twice = rate.take(at(100_000), Some(once)).unwrap();
+        assert_eq!(rate.take(NOW, Some(twice)), rate.take(NOW, None));
+        // Within a period nobody can tell it from a bucket that was drawn from.
+        assert_eq!(rate.take(at(99_999), Some(once)), Err(at(100_000)));
     }
 
     #[test]

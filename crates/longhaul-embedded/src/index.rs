@@ -173,6 +173,7 @@ impl Index {
 
     /// Lines up the runs whose time has come.
     pub(crate) fn advance(&mut self, now: Timestamp) {
+        self.lanes.wake(now);
         while let Some(&(due, id)) = self.timers.first().filter(|(due, _)| *due <= now) {
             self.timers.pop_first();
             let entry = self.entries[&id];
@@ -180,8 +181,20 @@ impl Index {
         }
     }
 
+    /// The lines of these runs are not offered to claims until then.
+    pub(crate) fn rest(&mut self, resting: &[(RunId, Timestamp)]) {
+        for (id, until) in resting {
+            let entry = self.entries[id];
+            // Suspects are few, and claimed one at a time.
+            if !entry.is_suspect() {
+                self.lanes.rest(entry.lane, *until);
+            }
+        }
+    }
+
     /// The clock went back: runs that were lined up may have to wait again.
     pub(crate) fn rewind(&mut self, now: Timestamp) {
+        self.lanes.wake_all();
         self.timers.extend(self.lanes.step_back(now).into_iter().map(|turn| (turn.due, turn.id)));
     }
 

@@ -6,3 +6,4 @@ mod damage;
 mod kit;
 mod pieces;
 mod power;
+mod waiting;

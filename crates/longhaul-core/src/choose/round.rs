@@ -48,6 +48,13 @@ enum Full {
     Rate(Rate, Timestamp),
 }
 
+/// What holds a run back.
+pub(super) struct Stop<'a> {
+    pub(super) of: Of<'a>,
+    /// If it is a rate: when it lets the next one pass.
+    pub(super) until: Option<Timestamp>,
+}
+
 impl<'a> Round<'a> {
     pub(super) fn new(gate: &'a Gate, now: Timestamp, tally: &'a Tally) -> Self {
         Self { gate, now, tally, meters: Vec::new(), numbers: HashMap::new(), look_again: None }
@@ -79,18 +86,17 @@ impl<'a> Round<'a> {
         Some(number)
     }
 
-    /// Takes one run that goes by these meters, if it may start. `Err`: what holds it back.
-    pub(super) fn takes(&mut self, meters: Meters) -> Result<(), Of<'a>> {
+    /// Takes one run that goes by these meters, if it may start.
+    pub(super) fn takes(&mut self, meters: Meters) -> Result<(), Stop<'a>> {
         let mut full_at = [None; 3];
         for (meter, full_at) in meters.iter().zip(&mut full_at) {
             let Some(meter) = meter.map(|number| &self.meters[number]) else { continue };
             match meter.check(self.now) {
                 Ok(after) => *full_at = after,
-                Err(full) => {
-                    if let Full::Rate(_, until) = full {
-                        self.look_again = Some(self.look_again.map_or(until, |first| first.min(until)));
-                    }
-                    return Err(meter.of);
+                Err(Full::Running(_)) => return Err(Stop { of: meter.of, until: None }),
+                Err(Full::Rate(_, until)) => {
+                    self.look_again = Some(self.look_again.map_or(until, |first| first.min(until)));
+                    return Err(Stop { of: meter.of, until: Some(until) });
                 }
             }
         }

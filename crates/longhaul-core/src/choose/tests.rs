@@ -201,6 +201,39 @@ fn a_tally_forgets_keys_of_which_nothing_runs() {
     assert!(tally.kinds.values().all(|of_kind| of_kind.by_key.is_empty()));
 }
 
+#[test]
+fn lines_whose_key_has_used_up_its_rate_may_rest_until_it_has_not() {
+    let of_kind = Scope::Kind(Kind::new("a").unwrap());
+    let rate_per_key = Some(Rate::new(1, Duration::from_secs(10)).unwrap());
+    let line = |key, ids| (lane("default", "a", Some(key)), turns(ids));
+    let limits = Limits { rate_per_key, per_key: Some(2), ..Limits::NONE };
+    let mut play = Play::of([line("x", 0..3), line("y", 3..4)]).limit(&of_kind, limits);
+    let choice = play.choose(NOW, 9);
+    let until = NOW.after(Duration::from_secs(10));
+    assert_eq!(choice.resting, [(RunId::from_bytes([1; 16]), until)]);
+    play.claim(NOW, 9);
+    assert_eq!(play.choose(NOW.after(Duration::from_secs(9)), 9).resting, [(RunId::from_bytes([1; 16]), until)]);
+    assert_eq!(play.claim(until, 9), [1]);
+    // That as many run as may of a key is over as soon as one ends: nobody knows when.
+    assert!(play.choose(until, 9).resting.is_empty());
+}
+
+#[test]
+fn buckets_that_are_full_are_found_a_few_at_a_time() {
+    let bucket = |number| Bucket::Key(Kind::new("a").unwrap(), Key::new(&format!("{number}")).unwrap());
+    let later = NOW.after(Duration::from_secs(1));
+    let full_at = |number| if number % 2 == 0 { NOW } else { later };
+    let mut gate =
+        Gate { buckets: (0..7).map(|number| (bucket(number), full_at(number))).collect(), ..Gate::default() };
+    let mut forget = |now| gate.forget_full(now, 3);
+    assert_eq!(forget(NOW), [bucket(0), bucket(2)]);
+    assert_eq!(forget(NOW), [bucket(4)]);
+    assert_eq!(forget(NOW), [bucket(6)]);
+    // And begins anew.
+    assert_eq!(forget(later), [bucket(1), bucket(3), bucket(5)]);
+    assert!(gate.buckets.is_empty());
+}
+
 /// Claims up to `max` of `keys` lines that differ in their key, a run each; answers how many it took, and how many lines
 /// it looked at.
 fn looked_at(gate: &Gate, running: &[Lane], keys: u16, max: usize) -> (usize, usize) {

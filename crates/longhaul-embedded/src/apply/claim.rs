@@ -83,8 +83,10 @@ impl Committer {
             return Ok((Vec::new(), None));
         }
         let (choice, floor_until) = self.choose(request);
+        self.index.rest(&choice.resting);
         if choice.turns.is_empty() {
-            return Ok((Vec::new(), floor_until.into_iter().chain(choice.look_again).min()));
+            let looks = [floor_until, choice.look_again, self.index.lanes.next_to_wake()];
+            return Ok((Vec::new(), looks.into_iter().flatten().min()));
         }
         self.room(Slots::keys_for(choice.turns.len()))?;
         let mut claimed = Vec::with_capacity(choice.turns.len());

@@ -15,12 +15,13 @@ use crate::{committer::Committer, error::Fault, keys, record::write_control};
 const BUCKETS_MAX: usize = 1024;
 /// A bucket that is full again by then is not written: no process dies and opens the store faster.
 const RESTART: Duration = Duration::from_millis(20);
-/// So many at a time, so that no claim pays for all of them.
-const FORGOTTEN: usize = 64;
+/// So many are looked at with each claim, and four for each that it draws from: more than come, and no claim pays for all.
+const SWEPT: usize = 64;
 
 impl Committer {
     pub(super) fn control(&mut self, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
         let control = self.gate.controls.change(scope, change);
+        self.index.lanes.wake_all();
         let key = keys::control(scope);
         self.room(1)?;
         if control.is_empty() {
@@ -45,9 +46,10 @@ impl Committer {
             self.room(1)?;
             self.batch.put(keys::bucket(bucket), full_at.as_micros().to_be_bytes().to_vec());
         }
+        let swept = SWEPT + 4 * choice.spent.len();
         self.gate.commit(choice);
         if self.gate.buckets.len() >= BUCKETS_MAX {
-            for bucket in self.gate.forget_full(self.now, FORGOTTEN) {
+            for bucket in self.gate.forget_full(self.now, swept) {
                 self.room(1)?;
                 self.batch.remove(keys::bucket(&bucket));
             }

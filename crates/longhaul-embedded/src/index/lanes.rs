@@ -67,6 +67,8 @@ struct Row {
     lane: Lane,
     family: u32,
     due: Due<Turn>,
+    /// Its innocent runs are not offered to claims until then.
+    rests: Option<Timestamp>,
     /// Runs that are in this lane, due or not.
     runs: usize,
 }
@@ -76,8 +78,8 @@ struct Row {
 struct Family {
     /// One of them.
     lane: Lane,
-    /// The first turn of each of its lanes that has due runs, and which lane that is: so that a claim looks at those
-    /// only that it takes from, however many keys there are.
+    /// The first turn of each of its lanes that has due runs and does not rest, and which lane that is: so that a claim
+    /// looks at those only that it takes from, however many keys there are.
     heads: Due<(Turn, u32)>,
     lanes: usize,
 }
@@ -92,6 +94,8 @@ pub(crate) struct Lanes {
     /// By a lane without its key.
     family_numbers: HashMap<Lane, u32>,
     next_family: u32,
+    /// Lanes whose key has used up its rate, and until when: they are many where keys are.
+    resting: BTreeSet<(Timestamp, u32)>,
 }
 
 /// Which lines a claim may take from.
@@ -128,6 +132,9 @@ impl Lanes {
         row.runs -= 1;
         if row.runs == 0 && row.lane.is_passing() {
             let row = self.rows[number as usize].take().expect("it was just there");
+            if let Some(until) = row.rests {
+                self.resting.remove(&(until, number));
+            }
             self.numbers.remove(&row.lane);
             self.free.push(number);
             self.leave_family(row.family);
@@ -145,7 +152,7 @@ impl Lanes {
 
     fn open(&mut self, lane: Lane) -> u32 {
         let family = self.join_family(&lane);
-        let row = Row { lane: lane.clone(), family, due: Due::none(), runs: 0 };
+        let row = Row { lane: lane.clone(), family, due: Due::none(), rests: None, runs: 0 };
         let number = if let Some(number) = self.free.pop() {
             self.rows[number as usize] = Some(row);
             number
@@ -210,7 +217,7 @@ impl Lanes {
         let before = due.first().copied();
         change(due);
         let after = due.first().copied();
-        if before == after {
+        if before == after || (row.rests.is_some() && !suspect) {
             return;
         }
         let family = row.family;
@@ -219,6 +226,41 @@ impl Lanes {
             heads.remove(&(before, lane));
         }
         heads.extend(after.map(|after| (after, lane)));
+    }
+
+    /// Until then, claims are not offered the innocent runs of this lane.
+    pub(super) fn rest(&mut self, lane: u32, until: Timestamp) {
+        if let Some(before) = self.row(lane).rests.replace(until) {
+            self.resting.remove(&(before, lane));
+        } else {
+            let row = self.row(lane);
+            let (family, head) = (row.family, row.due.innocent.first().copied());
+            let family = self.families.get_mut(&family).expect("a lane is in it");
+            head.map(|head| family.heads.innocent.remove(&(head, lane)));
+        }
+        self.resting.insert((until, lane));
+    }
+
+    /// Offers those again that have rested.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        while let Some(&(until, lane)) = self.resting.first().filter(|(until, _)| *until <= now) {
+            self.resting.remove(&(until, lane));
+            let row = self.row(lane);
+            row.rests = None;
+            let (family, head) = (row.family, row.due.innocent.first().copied());
+            let family = self.families.get_mut(&family).expect("a lane is in it");
+            family.heads.innocent.extend(head.map(|head| (head, lane)));
+        }
+    }
+
+    /// Offers all again: what held them back may be no more.
+    pub(crate) fn wake_all(&mut self) {
+        self.wake(Timestamp::MAX);
+    }
+
+    /// When the next one has rested.
+    pub(crate) fn next_to_wake(&self) -> Option<Timestamp> {
+        self.resting.first().map(|(until, _)| *until)
     }
 
     /// The lines of due runs that a claim may take from.
@@ -271,4 +313,63 @@ fn oldest(line: &BTreeSet<Turn>) -> Option<Timestamp> {
         first = line.range((Bound::Excluded(last), Bound::Unbounded)).next();
     }
     Some(oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use longhaul_core::{Key, NewRun, Priority, Terms, admit};
+    use longhaul_testkit::fixture::{new_run, support};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+    fn run(key: &str, id: u8) -> Run {
+        let terms = Terms { limit_key: Some(Key::new(key).unwrap()), ..Terms::default() };
+        admit(NOW, &NewRun { terms: Some(terms.into()), ..new_run(NOW, "plain", id.into()) }).0
+    }
+
+    /// The keys of the lines that a claim is offered.
+    fn offered(lanes: &Lanes) -> Vec<String> {
+        let kinds = [support("plain", 1)];
+        let reader = Reader { kinds: &kinds, labels: &[], suspects: false };
+        let key = |line: Line<'_, _>| line.lane.key.as_ref().expect("they have one").to_string();
+        lanes.groups(reader).flat_map(|group| group.lines).map(key).collect()
+    }
+
+    #[test]
+    fn a_line_that_rests_is_not_offered_until_it_has() {
+        let mut lanes = Lanes::default();
+        let turn = |id: u8| Turn::new(Priority(0), NOW, RunId::from_bytes([id; 16]));
+        let (x, y) = (lanes.join(&run("x", 1), None), lanes.join(&run("y", 2), None));
+        lanes.line_up(turn(1), x, false);
+        lanes.line_up(turn(2), y, false);
+        let later = |seconds| NOW.after(Duration::from_secs(seconds));
+        lanes.rest(x, later(5));
+        assert_eq!((offered(&lanes), lanes.next_to_wake()), (vec!["y".to_owned()], Some(later(5))));
+
+        // What comes and goes meanwhile changes nothing of that, and is there afterwards.
+        lanes.step_out(turn(1), x, false);
+        lanes.line_up(turn(3), x, false);
+        assert_eq!(offered(&lanes), ["y"]);
+        lanes.wake(later(4));
+        assert_eq!(offered(&lanes), ["y"]);
+        lanes.wake(later(5));
+        assert_eq!((offered(&lanes), lanes.next_to_wake()), (vec!["y".to_owned(), "x".to_owned()], None));
+
+        // To rest longer is to rest once.
+        lanes.rest(x, later(6));
+        lanes.rest(x, later(7));
+        assert_eq!(lanes.next_to_wake(), Some(later(7)));
+        lanes.wake_all();
+        assert_eq!((offered(&lanes).len(), lanes.next_to_wake()), (2, None));
+
+        // A lane that is gone does not wake.
+        lanes.rest(y, later(5));
+        lanes.step_out(turn(2), y, false);
+        lanes.leave(y);
+        assert_eq!((offered(&lanes), lanes.next_to_wake()), (vec!["x".to_owned()], None));
+    }
 }

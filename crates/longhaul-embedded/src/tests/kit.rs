@@ -23,7 +23,7 @@ pub(super) struct Kit {
 }
 
 pub(super) fn block_on<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(test)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(test)
 }
 
 /// A value that says `n`, and has about `size` bytes.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, RunId, Scope, Terms, choose::Rooms,
+    ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, RunId, Scope, Terms, choose::Rooms, run::Due,
     store::ClaimRequest,
 };
 
@@ -188,6 +188,52 @@ pub async fn a_claim_that_waits_for_a_rate_is_served_when_it_allows(mut scene: S
     let waiting = scene.parked_claim().await;
     scene.clock.advance(PERIOD);
     assert_eq!(ids(&waiting.answer().await), [second]);
+}
+
+pub async fn a_rate_of_a_key_holds_up_no_other_key_and_ends_in_time(mut scene: Scene) {
+    let rate = Rate::new(1, PERIOD).expect("a rate");
+    scene.declare(plain(), Limits { rate_per_key: Some(rate), ..Limits::NONE }).await;
+    let (first, second) = (scene.enqueue_of_key("a").await, scene.enqueue_of_key("a").await);
+    assert_eq!(ids(&scene.claim(9).await), [first]);
+    assert_eq!(scene.claim(9).await, []);
+    // What comes to a line that is held up has to wait with it; a line of its own has not.
+    let third = scene.enqueue_of_key("a").await;
+    let other = scene.enqueue_of_key("b").await;
+    assert_eq!(ids(&scene.claim(9).await), [other]);
+    let waiting = scene.parked_claim().await;
+    scene.clock.advance(PERIOD);
+    assert_eq!(ids(&waiting.answer().await), [second]);
+    assert_eq!(scene.claim(9).await, []);
+    scene.clock.advance(PERIOD);
+    assert_eq!(ids(&scene.claim(9).await), [third]);
+}
+
+pub async fn a_rate_of_a_key_that_is_lifted_holds_nothing_up_any_more(mut scene: Scene) {
+    let rate = Rate::new(1, PERIOD).expect("a rate");
+    scene.declare(plain(), Limits { rate_per_key: Some(rate), ..Limits::NONE }).await;
+    let first = scene.enqueue_of_key("a").await;
+    let rest = [scene.enqueue_of_key("a").await, scene.enqueue_of_key("a").await];
+    assert_eq!(ids(&scene.claim(9).await), [first]);
+    assert_eq!(scene.claim(9).await, []);
+    scene.declare(plain(), Limits::NONE).await;
+    assert_eq!(ids(&scene.claim(9).await), rest);
+}
+
+pub async fn a_key_is_not_closed_by_what_a_clock_said_that_was_set_back(mut scene: Scene) {
+    let rate = Rate::new(1, PERIOD).expect("a rate");
+    scene.declare(plain(), Limits { rate_per_key: Some(rate), ..Limits::NONE }).await;
+    let back = scene.now();
+    scene.clock.advance(PERIOD * 100);
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        let terms = Terms { limit_key: Some(Key::new("a").expect("a key")), ..Terms::default() };
+        let new = NewRun { terms: Some(terms.into()), due: Some(Due::At(back)), ..scene.new_run() };
+        both.push(scene.insert(new).await);
+    }
+    assert_eq!(ids(&scene.claim(9).await), both[..1]);
+    assert_eq!(scene.claim(9).await, []);
+    scene.clock.set(back);
+    assert_eq!(ids(&scene.claim(9).await), both[1..]);
 }
 
 pub async fn queues_share_claims_by_their_weights(mut scene: Scene) {

@@ -116,7 +116,7 @@ pub enum Steering {
 pub enum Controlling {
     Pause,
     Resume,
-    Declare { running: Option<u8>, per_key: Option<u8>, rate: Option<u8>, weight: Option<u8> },
+    Declare { running: Option<u8>, per_key: Option<u8>, rate: Option<u8>, rate_per_key: Option<u8>, weight: Option<u8> },
     Set { running: Option<u8> },
 }
 
@@ -222,8 +222,9 @@ fn controlling() -> impl Strategy<Value = Controlling> {
     prop_oneof![
         1 => Just(Controlling::Pause),
         3 => Just(Controlling::Resume),
-        2 => (few(), few(), few(), few())
-            .prop_map(|(running, per_key, rate, weight)| Controlling::Declare { running, per_key, rate, weight }),
+        2 => (few(), few(), few(), few(), few()).prop_map(|(running, per_key, rate, rate_per_key, weight)| {
+            Controlling::Declare { running, per_key, rate, rate_per_key, weight }
+        }),
         1 => few().prop_map(|running| Controlling::Set { running }),
     ]
 }

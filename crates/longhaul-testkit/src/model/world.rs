@@ -347,13 +347,13 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
     match change {
         Controlling::Pause => ControlChange::Pause(Paused::new(now, "model", None)),
         Controlling::Resume => ControlChange::Resume,
-        Controlling::Declare { running, per_key, rate, weight } => {
-            let rate = rate.map(|max| Rate::new(max.into(), seconds(20)).expect("a rate that can be kept"));
+        Controlling::Declare { running, per_key, rate, rate_per_key, weight } => {
+            let per_20_seconds = |max: u8| Rate::new(max.into(), seconds(20)).expect("a rate that can be kept");
             ControlChange::Declare(Limits {
                 running: running.map(Into::into),
                 per_key: per_key.map(Into::into),
-                rate,
-                rate_per_key: rate,
+                rate: rate.map(per_20_seconds),
+                rate_per_key: rate_per_key.map(per_20_seconds),
                 weight: weight.map(Into::into),
             })
         }
