@@ -137,7 +137,12 @@ impl FaultyStore {
         self.plan().push(call, Fault { when, strike: Strike::Hang });
     }
 
-    /// From now on all calls work, save those that hang already.
+    /// From now on pages show this run as one that cannot be read. The store inside has it still, whole.
+    pub fn damage(&self, run: RunId) {
+        self.plan().damaged.push(run);
+    }
+
+    /// From now on all calls work, save those that hang already, and no run is damaged.
     pub fn mend(&self) {
         self.plan().mend();
     }

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use longhaul_core::{
     Store, StoreError, Timestamp,
-    store::{Filter, InsertError},
+    store::{Filter, InsertError, PageRequest},
 };
 use longhaul_testkit::{Call, FaultyStore, Made, MemoryStore, TestClock, When, conformance::Subject, fixture::new_run};
 
@@ -45,6 +45,20 @@ async fn a_call_whose_answer_is_lost_can_be_repeated() {
     let new = new_run(START, "demo", 1);
     assert_eq!(store.insert(vec![new.clone()]).await, Err(StoreError::Closed));
     assert_eq!(store.insert(vec![new.clone()]).await, Ok(vec![Err(InsertError::Duplicate(new.id))]));
+}
+
+#[tokio::test]
+async fn a_damaged_run_is_shown_as_such_until_it_is_mended() {
+    let store = faulty();
+    let runs = [new_run(START, "demo", 1), new_run(START, "demo", 2)];
+    store.insert(runs.to_vec()).await.unwrap();
+    store.damage(runs[0].id);
+    let request = PageRequest { filter: Filter::default(), after: None, limit: 10 };
+    let page = store.list(request.clone()).await.unwrap();
+    assert_eq!((page.runs.len(), page.damaged[0].id), (1, runs[0].id));
+    store.mend();
+    let page = store.list(request).await.unwrap();
+    assert_eq!((page.runs.len(), page.damaged.len()), (2, 0));
 }
 
 #[tokio::test]

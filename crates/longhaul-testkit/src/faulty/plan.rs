@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use longhaul_core::StoreError;
+use longhaul_core::{
+    RunId, StoreError,
+    store::{Damaged, Page},
+};
 
 use super::{Call, Made, When};
 
@@ -12,6 +15,8 @@ pub(super) struct Plan {
     /// How many calls until the way to the store is cut, and how the last of them fails.
     pub(super) cut: Option<(usize, When)>,
     faults: BTreeMap<Call, VecDeque<Fault>>,
+    /// Runs that pages show as damaged.
+    pub(super) damaged: Vec<RunId>,
 }
 
 #[derive(Debug)]
@@ -34,6 +39,16 @@ impl Plan {
     pub(super) fn mend(&mut self) {
         self.cut = None;
         self.faults.clear();
+        self.damaged.clear();
+    }
+
+    /// The page as it would be if the runs that are to be damaged were.
+    pub(super) fn damage(&self, mut page: Page) -> Page {
+        let (damaged, runs) = page.runs.into_iter().partition(|snapshot| self.damaged.contains(&snapshot.run.id));
+        page.runs = runs;
+        let why = |id| Damaged { id, why: "the test damaged it".into() };
+        page.damaged.extend(Vec::into_iter(damaged).map(|snapshot| why(snapshot.run.id)));
+        page
     }
 
     /// Notes a call, and says what happens to it.

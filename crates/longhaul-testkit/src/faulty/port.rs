@@ -114,7 +114,8 @@ impl Store for FaultyStore {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
-        self.pass(Call::List, vec![], self.0.store.list(request)).await
+        let page = self.pass(Call::List, vec![], self.0.store.list(request)).await?;
+        Ok(self.plan().damage(page))
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {

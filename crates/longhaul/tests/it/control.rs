@@ -11,7 +11,7 @@ use std::{
 use longhaul::{
     AnyError, BuildError, Clock, Context, EnqueueError, ExecutionResult, Explanation, Kept, Limits, QueueOptions, Rate,
     StateKind, Success, Task, TaskOptions, UniqueKey,
-    core::{choose::Held, control::Scope, store::InsertError},
+    core::{StoreError, choose::Held, control::Scope, store::InsertError},
 };
 
 use longhaul_testkit::{Call, When};
@@ -404,6 +404,24 @@ async fn many_runs_are_counted_first_and_then_steered_together() {
     assert_eq!(client.select().reschedule(later.into()).await.unwrap().done, 151);
     assert_eq!(client.select().set_priority(3).await.unwrap().done, 151);
     assert_eq!(client.select().enqueued_before(scene.clock.now().into()).count().await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_selection_names_the_runs_that_cannot_be_read_and_goes_on_with_the_others() {
+    let scene = Scene::new();
+    let server = scene.builder().task_fn("other", |ctx: Context<u64, u64>| async move { done(&ctx) }).start().unwrap();
+    let client = server.client();
+    let mut runs = Vec::new();
+    for n in 0..3 {
+        runs.push(client.enqueue_fn(WORK, n).await.unwrap());
+    }
+    scene.faults.damage(runs[1].id());
+    let cancelled = client.select().cancel("too old").await.unwrap();
+    assert_eq!((cancelled.matched, cancelled.done), (2, 2));
+    assert_eq!(cancelled.refused, [(runs[1].id(), "it is damaged: the test damaged it".to_owned())]);
+    // Who asks for values gets none that are left out in silence.
+    let all = client.find_fn(WORK).all().await.map(|found| found.len());
+    assert!(matches!(&all, Err(StoreError::Corrupt { what, .. }) if **what == *runs[1].id().to_string()), "{all:?}");
 }
 
 #[tokio::test]
