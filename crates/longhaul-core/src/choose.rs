@@ -286,7 +286,7 @@ pub enum Bucket {
 /// let running = Tally::of([&lane, &lane].into_iter());
 /// assert!(matches!(gate.holds(now, &running, &lane), Some(Held::Running { max: 2, .. })));
 /// assert!(gate.forget_full(now, 10).is_empty()); // nothing is limited by a rate
-/// gate.reopen();
+/// gate.reopen(now);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Gate {
@@ -452,9 +452,11 @@ impl Gate {
         full
     }
 
-    /// The store was opened anew: whose turn it was among queues is forgotten, as it is by stores that keep it in memory.
-    pub fn reopen(&mut self) {
+    /// The store was opened anew: whose turn it was among queues is forgotten, as it is by stores that keep it in memory,
+    /// and so are buckets that are full.
+    pub fn reopen(&mut self, now: Timestamp) {
         self.shares = Shares::default();
+        self.buckets.retain(|_, full_at| *full_at > now);
     }
 
     /// Why a due run of this lane would not be claimed now.

@@ -234,6 +234,15 @@ fn buckets_that_are_full_are_found_a_few_at_a_time() {
     assert!(gate.buckets.is_empty());
 }
 
+#[test]
+fn a_store_that_is_opened_anew_keeps_the_buckets_that_are_not_full() {
+    let bucket = |name| Bucket::Scope(Scope::Kind(Kind::new(name).unwrap()));
+    let later = NOW.after(Duration::from_secs(1));
+    let mut gate = Gate { buckets: [(bucket("a"), NOW), (bucket("b"), later)].into(), ..Gate::default() };
+    gate.reopen(NOW);
+    assert_eq!(gate.buckets, [(bucket("b"), later)].into());
+}
+
 /// Claims up to `max` of `keys` lines that differ in their key, a run each; answers how many it took, and how many lines
 /// it looked at.
 fn looked_at(gate: &Gate, running: &[Lane], keys: u16, max: usize) -> (usize, usize) {

@@ -134,7 +134,7 @@ impl Committer {
             committer.gate.buckets.insert(bucket, full_at);
             Ok(full_at > now)
         })?;
-        self.gate.forget_full(now, usize::MAX);
+        self.gate.reopen(now);
         self.each_of(keys::UNIQUE, |committer, key, bytes| {
             let (kind, name) = keys::unique_of(key).ok_or_else(|| stray(key))?;
             let kept = Kept::from_bytes(kind, name, bytes).ok_or_else(|| stray(key))?;

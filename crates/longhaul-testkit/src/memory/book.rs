@@ -138,7 +138,7 @@ impl Book {
         self.crash(now, &died, "the process ended without a word");
         self.servers.clear();
         self.orders.clear();
-        self.gate.reopen();
+        self.gate.reopen(now);
         self.life += 1;
     }
 }
