@@ -10,6 +10,9 @@ use longhaul_core::{Key, Kind, Run, RunId, Timestamp, UniqueScope};
 #[derive(Debug, Default)]
 pub(crate) struct Uniques {
     holders: HashMap<Digest, RunId>,
+    /// Others that have a key which is held: at an opening a run that had begun has its key until it is taken back, though
+    /// another may have it by then.
+    rivals: BTreeSet<(Digest, RunId)>,
     hashers: [RandomState; 2],
     /// Keys that are free again at a time, whatever becomes of their runs.
     until: BTreeSet<(Timestamp, Kind, Key, RunId)>,
@@ -77,33 +80,50 @@ impl Uniques {
             && !kept
             && let Some(unique) = &run.terms().unique
         {
-            self.holders.insert(self.digest(&run.kind, &unique.key), run.id);
+            self.hold(self.digest(&run.kind, &unique.key), run.id);
             if let Some(kept) = Kept::of(run) {
                 self.until.insert((kept.until, kept.kind, kept.key, kept.id));
             }
         }
     }
 
-    /// The run is gone. Answers whether it had its key.
+    fn hold(&mut self, key: Digest, id: RunId) {
+        if let Some(other) = self.holders.insert(key, id).filter(|other| *other != id) {
+            self.rivals.insert((key, other));
+        }
+    }
+
+    /// The run is gone, or its key free. Answers whether it had it.
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
         let Some(unique) = &run.terms().unique else { return false };
+        // A run of the same id that comes later has a time of its own.
+        if let Some(Kept { kind, key, id, until }) = Kept::of(run) {
+            self.until.remove(&(until, kind, key, id));
+        }
         self.free(self.digest(&run.kind, &unique.key), run.id)
     }
 
     /// Lets go of a key, if this run has it: another may have it by now.
     fn free(&mut self, key: Digest, id: RunId) -> bool {
-        match self.holders.entry(key) {
-            hash_map::Entry::Occupied(holder) if *holder.get() == id => {
-                holder.remove();
-                true
-            }
-            _ => false,
+        let hash_map::Entry::Occupied(mut holder) = self.holders.entry(key) else { return false };
+        if *holder.get() != id {
+            self.rivals.remove(&(key, id));
+            return false;
         }
+        let [first, last] = [0, 255].map(|byte| (key, RunId::from_bytes([byte; 16])));
+        let next = self.rivals.range(first..=last).next().copied();
+        if let Some((_, rival)) = next {
+            holder.insert(rival);
+            self.rivals.remove(&(key, rival));
+        } else {
+            holder.remove();
+        }
+        true
     }
 
     /// A final run's key, as it is in the file.
     pub(crate) fn keep(&mut self, kept: Kept) {
-        self.holders.insert(self.digest(&kept.kind, &kept.key), kept.id);
+        self.hold(self.digest(&kept.kind, &kept.key), kept.id);
         self.until.insert((kept.until, kept.kind, kept.key, kept.id));
     }
 

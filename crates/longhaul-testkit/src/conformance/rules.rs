@@ -70,6 +70,8 @@ macro_rules! conformance {
             unique:
                 a_second_run_of_a_key_is_refused_or_answered_with_the_first,
                 a_repeated_insert_of_a_unique_run_is_a_duplicate,
+                a_key_is_not_lost_when_who_had_it_before_is_taken_back,
+                a_run_that_was_deleted_and_comes_again_has_its_key_for_a_period_of_its_own,
                 keys_are_apart_by_kind_and_runs_without_one_are_free,
                 within_a_batch_the_first_run_of_a_key_is_kept,
                 a_key_is_free_again_when_its_scope_ends,

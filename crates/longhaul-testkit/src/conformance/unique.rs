@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Terms, Unique, UniqueScope, run::Due,
-    store::InsertError,
+    Actor, Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Terms, Unique, UniqueScope,
+    run::Due,
+    store::{InsertError, Steer},
 };
 
 use super::Scene;
@@ -45,6 +46,30 @@ pub async fn a_repeated_insert_of_a_unique_run_is_a_duplicate(mut scene: Scene) 
     let new = unique(scene.new_run(), "k", UniqueScope::NotFinal, OnConflict::Return);
     let id = scene.insert(new.clone()).await;
     assert_eq!(scene.store.insert(vec![new]).await, Ok(vec![Err(InsertError::Duplicate(id))]));
+}
+
+pub async fn a_key_is_not_lost_when_who_had_it_before_is_taken_back(mut scene: Scene) {
+    let began = unique(scene.new_run(), "k", UniqueScope::Waiting, OnConflict::Return);
+    let began = scene.insert(began).await;
+    // Stored once more by itself, as it may be for any reason.
+    scene.store.steer(began, Steer::Prioritise(Priority(1)), Actor::UNKNOWN).await.expect("it waits");
+    assert_eq!(scene.claim_one().await.run.id, began);
+    let waits = unique(scene.new_run(), "k", UniqueScope::Waiting, OnConflict::Return);
+    let id = scene.insert(waits).await;
+    scene.crash().await;
+    let existing = Ok(Inserted::Existing { id, state: StateKind::Pending });
+    assert_eq!(scene.try_unique(UniqueScope::Waiting, OnConflict::Return).await, existing);
+}
+
+pub async fn a_run_that_was_deleted_and_comes_again_has_its_key_for_a_period_of_its_own(mut scene: Scene) {
+    let new = unique(scene.new_run(), "k", UniqueScope::For(PERIOD), OnConflict::Return);
+    let id = scene.insert(new.clone()).await;
+    scene.clock.advance(PERIOD / 2);
+    scene.store.delete(id).await.expect("it is not running");
+    scene.insert(new).await;
+    scene.clock.advance(PERIOD / 2);
+    let existing = Ok(Inserted::Existing { id, state: StateKind::Pending });
+    assert_eq!(scene.try_unique(UniqueScope::Waiting, OnConflict::Return).await, existing);
 }
 
 pub async fn keys_are_apart_by_kind_and_runs_without_one_are_free(mut scene: Scene) {
