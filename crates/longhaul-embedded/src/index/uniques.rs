@@ -10,8 +10,8 @@ use longhaul_core::{Key, Kind, Run, RunId, Timestamp, UniqueScope};
 #[derive(Debug, Default)]
 pub(crate) struct Uniques {
     holders: HashMap<Digest, RunId>,
-    /// Others that have a key which is held: at an opening a run that had begun has its key until it is taken back, though
-    /// another may have it by then.
+    /// Later runs that have a key which is held: at an opening a run that had begun has its key until it is taken back,
+    /// though another may have it by then; and one that was suspended before it began has it again when it proceeds.
     rivals: BTreeSet<(Digest, RunId)>,
     hashers: [RandomState; 2],
     /// Keys that are free again at a time, whatever becomes of their runs.
@@ -88,8 +88,10 @@ impl Uniques {
     }
 
     fn hold(&mut self, key: Digest, id: RunId) {
-        if let Some(other) = self.holders.insert(key, id).filter(|other| *other != id) {
-            self.rivals.insert((key, other));
+        let holder = self.holders.entry(key).or_insert(id);
+        if *holder != id {
+            self.rivals.insert((key, id.max(*holder)));
+            *holder = id.min(*holder);
         }
     }
 
@@ -174,5 +176,24 @@ mod tests {
         assert_eq!(holders(UniqueScope::Waiting), [id, None, None]);
         assert_eq!(holders(UniqueScope::NotFinal), [id, id, None]);
         assert_eq!(holders(UniqueScope::For(std::time::Duration::from_secs(9))), [id, id, id]);
+    }
+
+    #[test]
+    fn of_two_that_have_a_key_the_older_is_named_and_the_other_is_not_forgotten() {
+        let older = run(UniqueScope::NotFinal);
+        let later = Run { id: RunId::from_bytes([255; 16]), ..older.clone() };
+        for both in [[&older, &later], [&later, &older]] {
+            let mut index = Index::default();
+            for run in both {
+                index.put(doc::NOW, run, Place::Own);
+            }
+            let holder = |index: &Index| index.uniques.holder(&older.kind, &Key::new("account 7").unwrap());
+            assert_eq!(holder(&index), Some(older.id));
+            let ends = |run: &Run| Run { state: State::Completed, ..run.clone() };
+            index.remove(doc::NOW, &ends(&older));
+            assert_eq!(holder(&index), Some(later.id));
+            index.remove(doc::NOW, &ends(&later));
+            assert_eq!(holder(&index), None);
+        }
     }
 }
