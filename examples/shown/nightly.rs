@@ -43,7 +43,7 @@ fn start(folder: &Path) -> Result<Longhaul, Box<dyn Error>> {
 async fn first(folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("-- the first process");
     let server = start(folder)?;
-    server.schedules_kept().await;
+    server.schedules_ready().await;
     let schedules = server.client().schedules();
     let info = schedules.get("nightly").await?;
     println!("{}: {}", info.name(), info.describe()?);

@@ -14,7 +14,7 @@ struct Entry {
     outcome: Option<u64>,
 }
 
-/// Reads a victim's lines in order, over all its lives, and refuses what must not happen.
+/// Reads a victim's lines in order, over all its lives, and refuses what must not apply_event.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Ledger {
     runs: HashMap<String, Entry>,

@@ -76,7 +76,7 @@ impl Paused {
 pub struct Limits {
     /// So many run at the same time.
     pub running: Option<u32>,
-    /// So many with the same [limit key](crate::Terms::limit_key) run at the same time. Of a kind only.
+    /// So many with the same [limit key](crate::Constraints::limit_key) run at the same time. Of a kind only.
     pub per_key: Option<u32>,
     /// So many start in a period.
     pub rate: Option<Rate>,

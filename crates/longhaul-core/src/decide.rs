@@ -10,7 +10,7 @@ use crate::{
     history::{Actor, HistoryEntry, Transition},
     id::Epoch,
     limits::{REASON_MAX, cut},
-    run::{Counts, Ended, KeptProceed, LastEnd, NewRun, Priority, Run},
+    run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
 };
@@ -75,7 +75,7 @@ pub struct Effects {
     pub remove: bool,
 }
 
-/// The event cannot happen to a run in this state. Nothing was changed.
+/// The event cannot apply_event to a run in this state. Nothing was changed.
 ///
 /// ```
 /// use longhaul_core::{Epoch, Event, IllegalEvent, decide, doc};
@@ -87,7 +87,7 @@ pub struct Effects {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IllegalEvent {
-    /// The run is not in a state in which this can happen.
+    /// The run is not in a state in which this can apply_event.
     #[error("{what} a run that is {state}")]
     State {
         /// What was tried: "cannot claim".
@@ -141,7 +141,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         tags: new.tags.clone(),
         policy: new.policy.clone(),
         timeout: new.timeout,
-        terms: new.terms.clone(),
+        constraints: new.constraints.clone(),
         created: now,
         state: State::Pending { due },
         since: now,
@@ -152,7 +152,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         counts: Counts::default(),
         suspicion: 0,
         request: None,
-        proceed_kept: None,
+        pending_proceed: None,
         progress: None,
         revision: 1,
     };
@@ -169,7 +169,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 /// # let metadata = Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>())?;
 /// # let (run, _) = admit(now, &NewRun {
 /// #     id: RunId::new(now, [0; 10]), kind: Kind::new("demo")?, version: 1, queue: Queue::default(),
-/// #     priority: Priority(0), tags: [].into(), policy: RetryPolicy::default(), timeout: None, due: None, terms: None,
+/// #     priority: Priority(0), tags: [].into(), policy: RetryPolicy::default(), timeout: None, due: None, constraints: None,
 /// #     metadata, execution_metadata: None, by: Default::default(),
 /// # });
 /// // `run` waits to be claimed, so it can be cancelled at once, and has no attempt that could make a checkpoint.
@@ -216,10 +216,10 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             _ if run.state.is_final() => Err(step.cannot("cannot cancel")),
             _ => Ok(step.cancelled(reason.as_deref(), None)),
         },
-        Event::Hasten => match run.state {
-            State::Pending { due } | State::Retrying { due } if due > now => Ok(step.hastened()),
-            State::Incompatible { .. } => Ok(step.unparked("a client asked for it")),
-            _ => Err(step.cannot("cannot hasten")),
+        Event::RunNow => match run.state {
+            State::Pending { due } | State::Retrying { due } if due > now => Ok(step.run_now()),
+            State::Incompatible { .. } => Ok(step.released("a client asked for it")),
+            _ => Err(step.cannot("cannot run_now")),
         },
         Event::Reschedule { at } => match run.state {
             State::Pending { .. } | State::Retrying { .. } => Ok(step.rescheduled(*at)),
@@ -239,9 +239,9 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             State::Pending { .. } if run.epoch == Epoch(0) => Ok(step.replaced(*version, *priority, *due)),
             _ => Err(step.cannot("cannot replace what was asked of")),
         },
-        Event::Unpark { mark } => match run.state {
-            State::Incompatible { by } if by != *mark => Ok(step.unparked("other code came up")),
-            _ => Err(step.cannot("cannot unpark")),
+        Event::ReleaseIncompatible { mark } => match run.state {
+            State::Incompatible { by } if by != *mark => Ok(step.released("other code came up")),
+            _ => Err(step.cannot("cannot release_incompatible")),
         },
         Event::Delete => match run.state {
             State::Running { .. } => Err(step.cannot("cannot delete")),
@@ -368,8 +368,8 @@ impl<'a> Step<'a> {
             self.record(Transition::Proceeded, Some("it is not to be suspended any more"));
             return Ok(self.release().stay());
         }
-        let asked = at.map_or(KeptProceed::AtOnce, KeptProceed::At);
-        self.next.proceed_kept = Some(self.before.proceed_kept.map_or(asked, |kept| kept.min(asked)));
+        let asked = at.map_or(PendingProceed::AtOnce, PendingProceed::At);
+        self.next.pending_proceed = Some(self.before.pending_proceed.map_or(asked, |kept| kept.min(asked)));
         self.record(Transition::Proceeded, Some("kept until the run suspends"));
         Ok(self.stay())
     }
@@ -434,8 +434,8 @@ impl<'a> Step<'a> {
         self.finish(State::Cancelled)
     }
 
-    fn hastened(mut self) -> Decision {
-        self.record(Transition::Hastened, None);
+    fn run_now(mut self) -> Decision {
+        self.record(Transition::RunNow, None);
         let due = self.now;
         match self.before.state {
             State::Retrying { .. } => self.enter(State::Retrying { due }),
@@ -443,8 +443,8 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn unparked(mut self, why: &str) -> Decision {
-        self.record(Transition::Unparked, Some(why));
+    fn released(mut self, why: &str) -> Decision {
+        self.record(Transition::Released, Some(why));
         self.waits_again()
     }
 
@@ -474,7 +474,7 @@ impl<'a> Step<'a> {
     }
 
     fn finish(mut self, state: State) -> Decision {
-        self.next.proceed_kept = None;
+        self.next.pending_proceed = None;
         self.release().enter(state)
     }
 
@@ -488,11 +488,11 @@ impl<'a> Step<'a> {
             self.record(Transition::Suspended, asked.reason());
             return self.waits_again();
         }
-        if let Some(kept) = self.next.proceed_kept.take() {
+        if let Some(kept) = self.next.pending_proceed.take() {
             self.record(Transition::Suspended, Some("and goes on: a proceed had come before"));
             let due = match kept {
-                KeptProceed::At(at) => at.max(self.now),
-                KeptProceed::AtOnce => self.now,
+                PendingProceed::At(at) => at.max(self.now),
+                PendingProceed::AtOnce => self.now,
             };
             return self.waits(State::Pending { due });
         }

@@ -1,8 +1,9 @@
 //! What the examples in the documentation share.
 
 use crate::{
-    Codec, Envelope, Event, Kind, NewRun, Priority, Queue, RetryPolicy, Run, RunId, ServerId, Timestamp, admit,
-    choose::{Lane, Line, Turn},
+    Codec, Envelope, Event, Kind, NewRun, Priority, Queue, RetryPolicy, Run, RunId, ServerId, Timestamp,
+    admission::{Backlog, DuePosition, LimitGroup},
+    admit,
     code::{CodeMark, KindSupport},
     decide,
     history::Actor,
@@ -32,7 +33,7 @@ pub fn new_run() -> NewRun {
         policy: RetryPolicy::default(),
         timeout: None,
         due: None,
-        terms: None,
+        constraints: None,
         metadata: value(),
         execution_metadata: None,
         by: Actor::UNKNOWN,
@@ -60,12 +61,15 @@ pub fn beat() -> ServerBeat {
 }
 
 /// So many due runs, in their order.
-pub fn turns(count: u8) -> Vec<Turn> {
-    (0..count).map(|n| Turn::new(Priority(0), NOW, RunId::from_bytes([n; 16]))).collect()
+pub fn positions(count: u8) -> Vec<DuePosition> {
+    (0..count).map(|n| DuePosition::new(Priority(0), NOW, RunId::from_bytes([n; 16]))).collect()
 }
 
-/// The same, of the lane of [`run`].
-pub fn lines(count: u8) -> impl Iterator<Item = Line<'static, std::vec::IntoIter<Turn>>> {
-    static LANE: std::sync::OnceLock<Lane> = std::sync::OnceLock::new();
-    std::iter::once(Line { lane: LANE.get_or_init(|| Lane::of(&run())), turns: turns(count).into_iter() })
+/// The same, of the limit_group of [`run`].
+pub fn lines(count: u8) -> impl Iterator<Item = Backlog<'static, std::vec::IntoIter<DuePosition>>> {
+    static LANE: std::sync::OnceLock<LimitGroup> = std::sync::OnceLock::new();
+    std::iter::once(Backlog {
+        limit_group: LANE.get_or_init(|| LimitGroup::of(&run())),
+        positions: positions(count).into_iter(),
+    })
 }

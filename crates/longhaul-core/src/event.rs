@@ -1,4 +1,4 @@
-//! What can happen to a run.
+//! What can apply_event to a run.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub enum Event {
         reason: Option<Box<str>>,
     },
     /// A client has the next attempt begin now.
-    Hasten,
+    RunNow,
     /// A client has the next attempt begin at another time.
     Reschedule {
         /// Not before.
@@ -91,7 +91,7 @@ pub enum Event {
         due: Option<Timestamp>,
     },
     /// Code with another mark than the one that could not read it came up.
-    Unpark {
+    ReleaseIncompatible {
         /// The code that came up.
         mark: CodeMark,
     },

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    choose::{Gate, Held, Lane, Tally},
+    admission::{Admission, BlockedBy, LimitGroup, RunningCounts},
     code::KindSupport,
     id::ServerId,
     isolation::Floor,
@@ -56,7 +56,7 @@ pub enum Explanation {
     /// Servers execute its kind, but none has all the labels that it requires.
     NoServerWithLabels(Vec<Label>),
     /// It is held back.
-    Held(Held),
+    BlockedBy(BlockedBy),
     /// The process died while it was executing: such runs go one at a time, so that the guilty one is found.
     Suspect,
     /// Another run that was executing when the process died has the floor: it goes on alone for a while.
@@ -91,22 +91,22 @@ pub struct Offer<'a> {
 ///
 /// ```
 /// use longhaul_core::{
-///     Explanation, choose::{Gate, Tally}, doc,
+///     Explanation, admission::{Admission, RunningCounts}, doc,
 ///     explain::{Offer, Situation, explain},
 ///     isolation::Floor,
 /// };
 ///
-/// let (kinds, gate, tally) = (doc::kinds(), Gate::default(), Tally::default());
+/// let (kinds, admission, running_counts) = (doc::kinds(), Admission::default(), RunningCounts::default());
 /// let servers = vec![Offer { kinds: &kinds, labels: &[] }];
-/// let situation = Situation { gate: &gate, tally: &tally, floor: Floor::Open, servers };
+/// let situation = Situation { admission: &admission, running_counts: &running_counts, floor: Floor::Open, servers };
 /// assert_eq!(explain(doc::NOW, &doc::run(), &situation), Explanation::WaitsForSlot { servers: 1 });
 /// ```
 #[derive(Debug)]
 pub struct Situation<'a> {
     /// What is controlled.
-    pub gate: &'a Gate,
+    pub admission: &'a Admission,
     /// What runs.
-    pub tally: &'a Tally,
+    pub running_counts: &'a RunningCounts,
     /// Who has the floor.
     pub floor: Floor,
     /// The servers that live.
@@ -116,10 +116,10 @@ pub struct Situation<'a> {
 /// Why `run` is not running at `now`.
 ///
 /// ```
-/// use longhaul_core::{choose::{Gate, Tally}, doc, explain::{Situation, explain}, isolation::Floor};
+/// use longhaul_core::{admission::{Admission, RunningCounts}, doc, explain::{Situation, explain}, isolation::Floor};
 ///
-/// let (gate, tally) = (Gate::default(), Tally::default());
-/// let situation = Situation { gate: &gate, tally: &tally, floor: Floor::Open, servers: vec![] };
+/// let (admission, running_counts) = (Admission::default(), RunningCounts::default());
+/// let situation = Situation { admission: &admission, running_counts: &running_counts, floor: Floor::Open, servers: vec![] };
 /// let why = explain(doc::NOW, &doc::run(), &situation);
 /// assert_eq!(why.to_string(), "no server that lives executes the kind `demo`");
 /// ```
@@ -146,14 +146,14 @@ fn waits(now: Timestamp, run: &Run, situation: &Situation<'_>) -> Explanation {
     if newest < run.version {
         return Explanation::NoServerForVersion { version: run.version, newest };
     }
-    let requires = &run.terms().requires;
+    let requires = &run.constraints().requires;
     let has_all = |offer: &&Offer<'_>| requires.iter().all(|label| offer.labels.contains(label));
     let servers = situation.servers.iter().filter(reads).filter(has_all).count();
     if servers == 0 {
         return Explanation::NoServerWithLabels(requires.clone());
     }
-    if let Some(held) = situation.gate.holds(now, situation.tally, &Lane::of(run)) {
-        return Explanation::Held(held);
+    if let Some(held) = situation.admission.holds(now, situation.running_counts, &LimitGroup::of(run)) {
+        return Explanation::BlockedBy(held);
     }
     match situation.floor {
         Floor::Taken { until } => Explanation::FloorTaken { until },
@@ -188,7 +188,7 @@ impl fmt::Display for Explanation {
                 let labels: Vec<_> = labels.iter().map(Label::as_str).collect();
                 write!(f, "no server that lives has all labels that it requires: {}", labels.join(", "))
             }
-            Self::Held(held) => fmt::Display::fmt(held, f),
+            Self::BlockedBy(held) => fmt::Display::fmt(held, f),
             Self::Suspect => f.write_str(
                 "its process died while it was executing: such runs go on one at a time, and it is about to",
             ),
@@ -205,7 +205,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for BlockedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn of_key(key: Option<&crate::name::Key>) -> String {
             key.map_or_else(String::new, |key| format!(" and the key `{key}`"))

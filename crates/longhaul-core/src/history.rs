@@ -69,7 +69,7 @@ impl HistoryEntry {
     }
 }
 
-/// What can happen to a run.
+/// What can apply_event to a run.
 ///
 /// ```
 /// use longhaul_core::Transition;
@@ -101,7 +101,7 @@ pub enum Transition {
     /// A client asked for its end while it was running.
     CancelRequested,
     /// A client had the next attempt begin now.
-    Hastened,
+    RunNow,
     /// It ended well.
     Completed,
     /// It ended in failure: no attempts are left, or the failure was permanent.
@@ -113,7 +113,7 @@ pub enum Transition {
     /// Its values could not be read.
     Parked,
     /// Code that may be able to read its values came up.
-    Unparked,
+    Released,
     /// A client asked that it be put aside while it was running.
     SuspendRequested,
     /// A client chose another time for its next attempt.
@@ -138,13 +138,13 @@ impl fmt::Display for Transition {
             Self::Suspended => "suspended",
             Self::Proceeded => "proceeded",
             Self::CancelRequested => "cancel requested",
-            Self::Hastened => "hastened",
+            Self::RunNow => "run_now",
             Self::Completed => "completed",
             Self::GaveUp => "gave up",
             Self::Quarantined => "quarantined",
             Self::Cancelled => "cancelled",
             Self::Parked => "parked",
-            Self::Unparked => "unparked",
+            Self::Released => "released",
             Self::SuspendRequested => "suspend requested",
             Self::Rescheduled => "rescheduled",
             Self::Prioritised => "prioritised",
@@ -293,8 +293,8 @@ impl Transition {
             | Self::Claimed(_)
             | Self::Proceeded
             | Self::CancelRequested
-            | Self::Hastened
-            | Self::Unparked
+            | Self::RunNow
+            | Self::Released
             | Self::SuspendRequested
             | Self::Rescheduled
             | Self::Prioritised

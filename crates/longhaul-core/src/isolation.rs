@@ -27,7 +27,7 @@ pub fn window(suspicion: u8) -> Duration {
     WINDOW * (1 << suspicion.saturating_sub(1).min(DOUBLINGS_MAX))
 }
 
-/// Until when this running run might still turn out to kill its process; `None`: it made a checkpoint, or has lasted.
+/// Until when this running run might still position out to kill its process; `None`: it made a checkpoint, or has lasted.
 ///
 /// ```
 /// use longhaul_core::{doc, isolation::{WINDOW, unproven_until}};

@@ -7,9 +7,10 @@
 //!
 //! Applications use the crate `longhaul`; this one is for people who write a store.
 
-pub mod choose;
+pub mod admission;
 pub mod clock;
 pub mod code;
+pub mod constraints;
 pub mod control;
 pub mod decide;
 #[doc(hidden)]
@@ -32,10 +33,10 @@ pub mod schedule;
 pub mod shape;
 pub mod state;
 pub mod store;
-pub mod terms;
 pub mod time;
 
 pub use clock::Clock;
+pub use constraints::{Constraints, Inserted, OnConflict, Unique, UniqueScope};
 pub use control::{Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
 pub use decide::{Decision, IllegalEvent, admit, decide};
 pub use envelope::{Codec, Envelope};
@@ -49,9 +50,8 @@ pub use name::{Key, Kind, Label, Queue, ScheduleName, Tag};
 pub use progress::Progress;
 pub use retention::{Retention, Retentions};
 pub use retry::{Backoff, Resume, RetryPolicy};
-pub use run::{Counts, Ended, KeptProceed, LastEnd, NewRun, Priority, Run, Snapshot};
+pub use run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run, Snapshot};
 pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
 pub use state::{State, StateKind, Waiting};
 pub use store::{Store, StoreError};
-pub use terms::{Inserted, OnConflict, Terms, Unique, UniqueScope};
 pub use time::Timestamp;

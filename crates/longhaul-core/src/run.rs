@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    constraints::Constraints,
     envelope::Envelope,
     event::StopRequest,
     failure::Failure,
@@ -12,7 +13,6 @@ use crate::{
     progress::Progress,
     retry::RetryPolicy,
     state::State,
-    terms::Terms,
     time::Timestamp,
 };
 
@@ -34,7 +34,7 @@ pub struct Priority(pub i8);
 ///
 /// let run = doc::run();
 /// assert_eq!((run.kind.as_str(), run.state.kind(), run.epoch.0), ("demo", StateKind::Pending, 0));
-/// assert!(run.terms().is_empty());
+/// assert!(run.constraints().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -54,8 +54,8 @@ pub struct Run {
     pub policy: RetryPolicy,
     /// How long an attempt may take.
     pub timeout: Option<Duration>,
-    /// What else it was enqueued with; see [`terms`](Self::terms).
-    pub terms: Option<Arc<Terms>>,
+    /// What else it was enqueued with; see [`constraints`](Self::constraints).
+    pub constraints: Option<Arc<Constraints>>,
     /// When it was enqueued.
     pub created: Timestamp,
 
@@ -79,7 +79,7 @@ pub struct Run {
     /// What was asked of it while it was running, and is not done yet.
     pub request: Option<StopRequest>,
     /// A proceed came while it was running: when it suspends, it goes on.
-    pub proceed_kept: Option<KeptProceed>,
+    pub pending_proceed: Option<PendingProceed>,
     /// How far it is, for people.
     pub progress: Option<Progress>,
     /// Grows with each change that anyone could see.
@@ -88,15 +88,15 @@ pub struct Run {
 
 impl Run {
     /// What else it was enqueued with.
-    pub fn terms(&self) -> &Terms {
-        self.terms.as_deref().unwrap_or(Terms::none())
+    pub fn constraints(&self) -> &Constraints {
+        self.constraints.as_deref().unwrap_or(Constraints::none())
     }
 }
 
 impl NewRun {
     /// What else it is to be enqueued with.
-    pub fn terms(&self) -> &Terms {
-        self.terms.as_deref().unwrap_or(Terms::none())
+    pub fn constraints(&self) -> &Constraints {
+        self.constraints.as_deref().unwrap_or(Constraints::none())
     }
 
     /// When it is due, for a store that takes it at `now`.
@@ -159,12 +159,12 @@ pub enum LastEnd {
 /// earliest counts, which is the least.
 ///
 /// ```
-/// use longhaul_core::{KeptProceed, Timestamp};
+/// use longhaul_core::{PendingProceed, Timestamp};
 ///
-/// assert!(KeptProceed::AtOnce < KeptProceed::At(Timestamp::EPOCH));
+/// assert!(PendingProceed::AtOnce < PendingProceed::At(Timestamp::EPOCH));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeptProceed {
+pub enum PendingProceed {
     /// Then.
     AtOnce,
     /// Not before this time.
@@ -204,7 +204,7 @@ pub enum Ended {
 ///
 /// let later = NewRun { due: Some(Due::After(Duration::from_secs(60))), ..doc::new_run() };
 /// assert_eq!(later.due(doc::NOW), doc::NOW.after(Duration::from_secs(60)));
-/// assert!(later.terms().is_empty());
+/// assert!(later.constraints().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewRun {
@@ -226,8 +226,8 @@ pub struct NewRun {
     pub timeout: Option<Duration>,
     /// Not before; `None`: at once.
     pub due: Option<Due>,
-    /// What else is asked; see [`Run::terms`].
-    pub terms: Option<Arc<Terms>>,
+    /// What else is asked; see [`Run::constraints`].
+    pub constraints: Option<Arc<Constraints>>,
     /// What is asked for.
     pub metadata: Envelope,
     /// What the first attempt begins with; `None`: the type's default.

@@ -20,16 +20,17 @@ use async_trait::async_trait;
 
 pub use error::{
     CancelError, CheckpointError, DeleteError, GetError, InsertError, ProceedError, ScheduleError, ServerError,
-    SettleError, SteerError, StoreError,
+    SettleError, StoreError, UpdateError,
 };
 pub use message::{
-    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, LogPages, Order, Orders, Page,
-    PageRequest, Proceed, Proceeded, QueueDepth, Replacement, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules,
-    ServerBeat, Settled, Settlement, Steer, Swept,
+    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, LogPages, Page, PageRequest, Proceed,
+    Proceeded, QueueDepth, Replacement, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat,
+    Settled, Settlement, StopSignal, StopSignals, Swept,
 };
 
 use crate::{
     code::KindSupport,
+    constraints::Inserted,
     control::{Control, ControlChange, Controls, Scope},
     explain::Explanation,
     history::Actor,
@@ -38,7 +39,6 @@ use crate::{
     retention::Retentions,
     run::{NewRun, Snapshot},
     state::StateKind,
-    terms::Inserted,
 };
 
 /// Where runs live.
@@ -69,12 +69,12 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps new runs. Each is kept or refused by itself; the answers are in the order of `runs`.
     ///
     /// An id that is already kept is [`InsertError::Duplicate`], also when its run is final: repeating an insert is
-    /// harmless. Where a run has the new one's [unique key](crate::Unique), [`terms::conflict`](crate::terms::conflict)
+    /// harmless. Where a run has the new one's [unique key](crate::Unique), [`constraints::conflict`](crate::constraints::conflict)
     /// says what becomes of the two; a run of an earlier place in the same batch counts.
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError>;
 
     /// Takes up to `request.max` due runs for a server: of the kinds and versions that it reads, which require no labels
-    /// that it has not, as [`Gate::choose`](crate::choose::Gate::choose) says. A slot of a limit is taken with the claim
+    /// that it has not, as [`Admission::admission`](crate::admission::Admission::admission) says. A slot of a limit is taken with the claim
     /// and free again as soon as the run does not run any more, however that comes. With `request.wait` it answers only when there is at least one; without, at once.
     ///
     /// When it answers, the claims are in the file (or the database) so that a process which dies executing them is
@@ -130,7 +130,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// What was asked of the runs that `server` executes, after the position `seen` (0 at first). Waits until there is
     /// something to tell. Not durable: a request is kept with the run, and every checkpoint brings it back too.
-    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError>;
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError>;
 
     /// Lets a suspended run go on, at once or at a time, with other execution metadata if the caller brings some. One
     /// that runs keeps the proceed until it suspends; if the caller brings other execution metadata, a run that is not
@@ -141,7 +141,7 @@ pub trait Store: Send + Sync + 'static {
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError>;
 
     /// Changes when, and whether, a run that is not final goes on. Answers the state that it is in afterwards.
-    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError>;
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError>;
 
     /// Changes what holds back a queue or a kind, and answers what holds now. Claims that wait see it at once; what
     /// runs already runs on.
@@ -156,7 +156,7 @@ pub trait Store: Send + Sync + 'static {
     /// Gives runs that were parked as Incompatible by other code of these kinds a new chance. Answers how many.
     ///
     /// Callers: servers, when they start.
-    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError>;
+    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError>;
 
     /// The run as it is now.
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;

@@ -1,10 +1,10 @@
 //! What each command does: one concept a file. Nothing in here chooses a run's next state; `decide` does.
 
+mod admission;
 mod checkpoint;
 mod claim;
 mod control;
 mod copy;
-mod gate;
 mod insert;
 mod log;
 mod query;
@@ -17,7 +17,7 @@ mod watch;
 use longhaul_core::{Actor, Event, IllegalEvent, ServerId, StateKind, StoreError, decide};
 
 pub(crate) use self::{
-    claim::ParkedClaim,
+    claim::WaitingClaim,
     log::check as check_log,
     query::{CountRequest, Counted},
     schedules::Rows,
@@ -37,7 +37,7 @@ impl Committer {
         use Command as C;
         match command {
             C::Insert { runs, reply } => self.each(reply, runs, Self::insert),
-            C::Claim { request, reply } => self.claim_or_park(request, reply),
+            C::Claim { request, reply } => self.claim_or_wait(request, reply),
             C::GiveBack(held) => {
                 if let Err(fault) = self.give_back(held) {
                     self.poison(fault);
@@ -69,8 +69,8 @@ impl Committer {
                 let verdict = self.cancel(id, reason, by);
                 self.answer(After::Sync, reply, verdict);
             }
-            C::Steer { id, steer, by, reply } => {
-                let verdict = self.steer(id, steer, by);
+            C::RunUpdate { id, update, by, reply } => {
+                let verdict = self.update(id, update, by);
                 self.answer(After::Sync, reply, verdict);
             }
             C::Control { scope, change, reply } => {
@@ -85,9 +85,9 @@ impl Committer {
                 let verdict = self.delete(id);
                 self.answer(After::Sync, reply, verdict);
             }
-            C::Unpark { kinds, reply } => {
-                let unparked = self.unpark(&kinds);
-                self.answer(After::Sync, reply, unparked);
+            C::ReleaseIncompatible { kinds, reply } => {
+                let released = self.release_incompatible(&kinds);
+                self.answer(After::Sync, reply, released);
             }
             C::Sweep { retentions, max, reply } => {
                 let swept = self.sweep(&retentions, max);
@@ -102,7 +102,7 @@ impl Committer {
             | C::List { .. }
             | C::Count { .. }
             | C::Queues { .. }
-            | C::Orders { .. }
+            | C::StopSignals { .. }
             | C::Controls { .. }
             | C::Schedules { .. }
             | C::Explain { .. }
@@ -129,9 +129,9 @@ impl Committer {
                 let counted = self.count(&request);
                 reply_now(reply, counted);
             }
-            C::Orders { server, seen, reply } => self.show_orders(server, seen, reply),
+            C::StopSignals { server, seen, reply } => self.show_stop_requests(server, seen, reply),
             C::Controls { reply } => reply_now(reply, Ok(self.controls())),
-            C::Queues { reply } => reply_now(reply, Ok(self.index.lanes.depths())),
+            C::Queues { reply } => reply_now(reply, Ok(self.index.backlogs.depths())),
             C::Schedules { seen, reply } => self.show_schedules(seen, reply),
             C::Explain { id, reply } => {
                 let verdict = self.explain(id);
@@ -154,7 +154,7 @@ impl Committer {
     }
 
     /// Servers that took leave in the cycle before.
-    pub(crate) fn see_off(&mut self, leaving: Vec<(ServerId, Reply<()>)>) {
+    pub(crate) fn finish_leaving(&mut self, leaving: Vec<(ServerId, Reply<()>)>) {
         for (server, reply) in leaving {
             match self.health.get() {
                 None => {
@@ -192,9 +192,9 @@ impl Committer {
         }
     }
 
-    /// Lets `event` happen to a run that was taken, and stages what it has become. An event that cannot happen leaves
+    /// Lets `event` apply_event to a run that was taken, and stages what it has become. An event that cannot apply_event leaves
     /// it as it was.
-    pub(crate) fn happen(
+    pub(crate) fn apply_event(
         &mut self,
         record: Box<Record>,
         event: &Event,
@@ -210,7 +210,7 @@ impl Committer {
         by: Actor,
     ) -> Result<Result<StateKind, IllegalEvent>, Fault> {
         let listed = record.run.state.is_final();
-        match record.absorb(decide(self.now, &record.run, event).map(|decision| decision.asked_by(by))) {
+        match record.apply_decision(decide(self.now, &record.run, event).map(|decision| decision.asked_by(by))) {
             Err(illegal) => {
                 self.put_back(record);
                 Ok(Err(illegal))

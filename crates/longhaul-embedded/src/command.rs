@@ -8,9 +8,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, Steer, SteerError, Swept,
+        Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -58,10 +58,10 @@ commands! {
     Heartbeat { beat: ServerBeat, } -> Verdict<(), ServerError>;
     Expire {} -> Reply<usize>;
     Leave { server: ServerId, } -> Reply<()>;
-    Orders { server: ServerId, seen: u64, } -> Reply<Orders>;
+    StopSignals { server: ServerId, seen: u64, } -> Reply<StopSignals>;
     Proceed { proceed: Proceed, } -> Verdict<Proceeded, ProceedError>;
     Cancel { id: RunId, reason: Option<Box<str>>, by: Actor, } -> Verdict<Cancelled, CancelError>;
-    Steer { id: RunId, steer: Steer, by: Actor, } -> Verdict<StateKind, SteerError>;
+    RunUpdate { id: RunId, update: RunUpdate, by: Actor, } -> Verdict<StateKind, UpdateError>;
     Control { scope: Scope, change: ControlChange, } -> Reply<Control>;
     Controls {} -> Reply<Controls>;
     Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleError>;
@@ -69,7 +69,7 @@ commands! {
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     ReadLog { request: LogRequest, } -> Verdict<Log, GetError>;
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
-    Unpark { kinds: Vec<KindSupport>, } -> Reply<usize>;
+    ReleaseIncompatible { kinds: Vec<KindSupport>, } -> Reply<usize>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
@@ -91,7 +91,7 @@ impl Command {
                 | Self::List { .. }
                 | Self::Count { .. }
                 | Self::Queues { .. }
-                | Self::Orders { .. }
+                | Self::StopSignals { .. }
                 | Self::Controls { .. }
                 | Self::Schedules { .. }
                 | Self::Explain { .. }

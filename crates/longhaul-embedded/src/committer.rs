@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, RunId, ServerId, StoreError, Timestamp, choose::Gate};
+use longhaul_core::{Clock, RunId, ServerId, StoreError, Timestamp, admission::Admission};
 
 use self::answers::Answers;
 pub use self::damaged::SetAside;
@@ -23,8 +23,9 @@ pub(crate) use self::{
     recover::FORMAT_VERSION,
 };
 use crate::{
-    apply::{ParkedClaim, Rows, Servers, Watchers},
+    apply::{Rows, Servers, WaitingClaim, Watchers},
     batch::Batch,
+    claim_pages::ClaimPages,
     command::{Command, Reply},
     error::{Fault, broken},
     index::Index,
@@ -32,7 +33,6 @@ use crate::{
     options::Durability,
     queue::{self, Queue, Taken},
     record::Record,
-    slots::Slots,
 };
 
 /// How often the committer looks for more before it commits what it has, as long as each time something came: callers
@@ -59,13 +59,13 @@ pub(crate) struct Committer {
     pub(crate) index: Index,
     /// Runs that execute, whole.
     pub(crate) active: HashMap<RunId, Box<Record>>,
-    pub(crate) slots: Slots,
+    pub(crate) claim_pages: ClaimPages,
     pub(crate) servers: Servers,
-    pub(crate) parked: Vec<ParkedClaim>,
+    pub(crate) parked: Vec<WaitingClaim>,
     /// Servers that take leave in this cycle.
     pub(crate) leaving: Vec<(ServerId, Reply<()>)>,
     pub(crate) watchers: Watchers,
-    pub(crate) gate: Gate,
+    pub(crate) admission: Admission,
     pub(crate) schedules: Rows,
 
     pub(crate) batch: Batch,
@@ -115,12 +115,12 @@ impl Committer {
             aside: Vec::new(),
             index: Index::default(),
             active: HashMap::new(),
-            slots: Slots::default(),
+            claim_pages: ClaimPages::default(),
             servers: Servers::default(),
             parked: Vec::new(),
             leaving: Vec::new(),
             watchers: Watchers::default(),
-            gate: Gate::default(),
+            admission: Admission::default(),
             schedules: Rows::default(),
             batch: Batch::default(),
             batch_number: 0,
@@ -138,7 +138,7 @@ impl Committer {
     /// Works until the queue is closed.
     pub(crate) fn run(mut self) {
         loop {
-            let taken = self.queue.take(self.patience());
+            let taken = self.queue.take(self.max_wait());
             if self.cycle(taken) {
                 if !self.leaving.is_empty() {
                     self.cycle(Taken { commands: Vec::new(), closed: true });
@@ -149,7 +149,7 @@ impl Committer {
     }
 
     /// How long to sleep if nobody asks for anything.
-    fn patience(&self) -> Option<Duration> {
+    fn max_wait(&self) -> Option<Duration> {
         if !self.leaving.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -162,9 +162,9 @@ impl Committer {
         self.look_at_the_clock();
         let leaving = std::mem::take(&mut self.leaving);
         let (reads, closed) = self.gather(taken);
-        self.see_off(leaving);
+        self.finish_leaving(leaving);
         if self.health.get().is_none()
-            && let Err(fault) = self.serve_parked().and_then(|()| self.finish())
+            && let Err(fault) = self.serve_waiting_claims().and_then(|()| self.finish())
         {
             self.poison(fault);
         }
@@ -229,8 +229,8 @@ impl Committer {
         self.batch_number += 1;
         let needs_sync = batch.needs_sync;
         let mut writes = batch.into_writes(&*self.kv)?;
-        for (page, bytes) in self.slots.take_touched() {
-            writes.put(crate::keys::slots(page), bytes);
+        for (page, bytes) in self.claim_pages.take_touched() {
+            writes.put(crate::keys::claim_pages(page), bytes);
         }
         if writes.is_empty() {
             return Ok(());

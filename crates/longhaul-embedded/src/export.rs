@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use crate::{
     EmbeddedStore,
     command::Command,
-    record::{Blob, ControlV1, Damage, PaceV1, Record, RecordV1, TermsV1},
+    record::{Blob, ConstraintsV1, ControlV1, Damage, PaceV1, Record, RecordV1},
 };
 
 const FORMAT: &str = "longhaul-export";
@@ -45,7 +45,7 @@ struct Line<'a> {
     #[serde(borrow)]
     run: RecordV1<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    terms: Option<TermsV1<'a>>,
+    constraints: Option<ConstraintsV1<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pace: Option<PaceV1>,
 }
@@ -309,7 +309,7 @@ impl Lines<'_> {
 /// A run as a line of an export.
 pub(crate) fn line(record: &Record) -> String {
     let run = RecordV1::whole(record);
-    let line = Line { id: record.run.id, terms: run.terms.clone(), pace: run.pace.clone(), run };
+    let line = Line { id: record.run.id, constraints: run.constraints.clone(), pace: run.pace.clone(), run };
     serde_json::to_string(&line).expect("our own records can be written")
 }
 
@@ -358,8 +358,8 @@ fn read_line(line: &str) -> Result<Entry, String> {
 }
 
 pub(crate) fn read_run_line(line: &str) -> Result<Record, String> {
-    let Line { id, mut run, terms, pace } = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    run.terms = terms;
+    let Line { id, mut run, constraints, pace } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    run.constraints = constraints;
     run.pace = pace;
     let apart = &mut |_, _| Err(Damage::of_run(id, "a part of it is elsewhere"));
     run.record(id, apart).map_err(|damage| damage.to_string())

@@ -1,9 +1,9 @@
-//! What is known in memory of every live run: where it is in the file, and when it is whose turn.
+//! What is known in memory of every live run: where it is in the file, and when it is whose position.
 //!
-//! A waiting run costs an [`Entry`] in one ordered map and a [`Turn`] in one ordered set, under 200 bytes together; its
+//! A waiting run costs an [`Entry`] in one ordered map and a [`DuePosition`] in one ordered set, under 200 bytes together; its
 //! record stays in the file.
 
-mod lanes;
+mod backlogs;
 mod uniques;
 
 use std::{
@@ -14,12 +14,12 @@ use std::{
 
 use longhaul_core::{
     Priority, Run, RunId, StateKind, Tag, Timestamp,
-    choose::{Tally, Turn},
+    admission::{DuePosition, RunningCounts},
 };
 
 pub(crate) use self::{
-    lanes::{Lanes, Reader},
-    uniques::{Kept, Uniques},
+    backlogs::{Lanes, Reader},
+    uniques::{UniqueKeyEntry, Uniques},
 };
 
 /// Where the record of a live run is.
@@ -36,7 +36,7 @@ pub(crate) enum Place {
 pub(crate) struct Entry {
     pub(crate) place: Place,
     due: Option<Timestamp>,
-    pub(crate) lane: u32,
+    pub(crate) limit_group: u32,
     pub(crate) state: StateKind,
     priority: i8,
     suspicion: u8,
@@ -48,7 +48,7 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     entries: BTreeMap<RunId, Entry>,
-    pub(crate) lanes: Lanes,
+    pub(crate) backlogs: Lanes,
     /// Runs that are not due yet.
     timers: BTreeSet<(Timestamp, RunId)>,
     /// By the hash of a tag: whoever searches reads the record to be sure.
@@ -58,7 +58,7 @@ pub(crate) struct Index {
     /// How many runs that execute are suspects.
     suspects_running: usize,
     /// What executes, by what limits go by.
-    pub(crate) tally: Tally,
+    pub(crate) running_counts: RunningCounts,
     pub(crate) uniques: Uniques,
 }
 
@@ -99,7 +99,7 @@ impl Index {
         let entry = Entry {
             place,
             due: run.state.due(),
-            lane: self.lanes.join(run, before.map(|before| before.lane)),
+            limit_group: self.backlogs.join(run, before.map(|before| before.limit_group)),
             state: run.state.kind(),
             priority: run.priority.0,
             suspicion: run.suspicion,
@@ -117,14 +117,14 @@ impl Index {
         self.uniques.note(run, before.is_some_and(|before| before.keeps_key), entry.keeps_key);
         match entry.due {
             Some(due) if due > now => _ = self.timers.insert((due, run.id)),
-            Some(due) => self.lanes.line_up(entry.turn(due, run.id), entry.lane, entry.is_suspect()),
+            Some(due) => self.backlogs.line_up(entry.position(due, run.id), entry.limit_group, entry.is_suspect()),
             None => {}
         }
         match entry.state {
             StateKind::Incompatible => _ = self.parked.insert(run.id),
             StateKind::Running => {
                 self.suspects_running += usize::from(entry.is_suspect());
-                self.tally.enter(self.lanes.get(entry.lane));
+                self.running_counts.enter(self.backlogs.get(entry.limit_group));
             }
             _ => {}
         }
@@ -154,7 +154,7 @@ impl Index {
         if let Some(due) = before.due
             && !self.timers.remove(&(due, id))
         {
-            self.lanes.step_out(before.turn(due, id), before.lane, before.is_suspect());
+            self.backlogs.step_out(before.position(due, id), before.limit_group, before.is_suspect());
         }
     }
 
@@ -164,38 +164,38 @@ impl Index {
             StateKind::Incompatible => _ = self.parked.remove(&id),
             StateKind::Running => {
                 self.suspects_running -= usize::from(before.is_suspect());
-                self.tally.leave(self.lanes.get(before.lane));
+                self.running_counts.leave(self.backlogs.get(before.limit_group));
             }
             _ => {}
         }
-        self.lanes.leave(before.lane);
+        self.backlogs.leave(before.limit_group);
     }
 
     /// Lines up the runs whose time has come.
     pub(crate) fn advance(&mut self, now: Timestamp) {
-        self.lanes.wake(now);
+        self.backlogs.wake(now);
         while let Some(&(due, id)) = self.timers.first().filter(|(due, _)| *due <= now) {
             self.timers.pop_first();
             let entry = self.entries[&id];
-            self.lanes.line_up(entry.turn(due, id), entry.lane, entry.is_suspect());
+            self.backlogs.line_up(entry.position(due, id), entry.limit_group, entry.is_suspect());
         }
     }
 
     /// The lines of these runs are not offered to claims until then.
-    pub(crate) fn rest(&mut self, resting: &[(RunId, Timestamp)]) {
-        for (id, until) in resting {
+    pub(crate) fn rest(&mut self, throttled: &[(RunId, Timestamp)]) {
+        for (id, until) in throttled {
             let entry = self.entries[id];
             // Suspects are few, and claimed one at a time.
             if !entry.is_suspect() {
-                self.lanes.rest(entry.lane, *until);
+                self.backlogs.rest(entry.limit_group, *until);
             }
         }
     }
 
     /// The clock went back: runs that were lined up may have to wait again.
     pub(crate) fn rewind(&mut self, now: Timestamp) {
-        self.lanes.wake_all();
-        self.timers.extend(self.lanes.step_back(now).into_iter().map(|turn| (turn.due, turn.id)));
+        self.backlogs.unthrottle_all();
+        self.timers.extend(self.backlogs.step_back(now).into_iter().map(|position| (position.due, position.id)));
     }
 
     /// When the next run is due.
@@ -205,8 +205,8 @@ impl Index {
 }
 
 impl Entry {
-    fn turn(&self, due: Timestamp, id: RunId) -> Turn {
-        Turn::new(Priority(self.priority), due, id)
+    fn position(&self, due: Timestamp, id: RunId) -> DuePosition {
+        DuePosition::new(Priority(self.priority), due, id)
     }
 
     fn is_suspect(&self) -> bool {

@@ -23,7 +23,7 @@
 //! No name holds a zero byte.
 
 use longhaul_core::{
-    Epoch, Key as Name, Kind, Queue, RunId, ScheduleName, Scope, StateKind, Timestamp, choose::Bucket, log::place,
+    Epoch, Key as Name, Kind, Queue, RunId, ScheduleName, Scope, StateKind, Timestamp, admission::Bucket, log::place,
 };
 
 use crate::kv::Key;
@@ -70,7 +70,7 @@ pub(crate) fn mark(id: RunId) -> Key {
     key(MARK, &[id.as_bytes()])
 }
 
-pub(crate) fn slots(page: u16) -> Key {
+pub(crate) fn claim_pages(page: u16) -> Key {
     key(SLOTS, &[&page.to_be_bytes()])
 }
 
@@ -275,7 +275,7 @@ mod tests {
             ),
             [&b"ecmail\0\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
         );
-        assert_eq!(slots(1), b"c\0\x01");
+        assert_eq!(claim_pages(1), b"c\0\x01");
         assert_eq!(log(id, Epoch(6), 33), [&b"o"[..], &[0xAB; 16], &[2, 1]].concat());
         assert_eq!(log_of(&log(id, Epoch(6), 33)), Some(id));
     }

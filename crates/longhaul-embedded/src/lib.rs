@@ -12,6 +12,7 @@
 
 mod apply;
 mod batch;
+mod claim_pages;
 mod command;
 mod committer;
 mod error;
@@ -25,7 +26,6 @@ mod options;
 mod page;
 mod queue;
 mod record;
-mod slots;
 mod store;
 #[cfg(test)]
 mod tests;

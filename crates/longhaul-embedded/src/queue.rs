@@ -87,15 +87,15 @@ impl Queue {
         answer
     }
 
-    /// Sleeps until there is something to do, at most for `patience`, and takes all of it.
-    pub(crate) fn take(&self, patience: Option<Duration>) -> Taken {
+    /// Sleeps until there is something to do, at most for `max_wait`, and takes all of it.
+    pub(crate) fn take(&self, max_wait: Option<Duration>) -> Taken {
         let mut inner = self.lock();
         if inner.is_quiet() {
             inner.asleep = true;
-            inner = match patience {
+            inner = match max_wait {
                 None => self.bell.wait_while(inner, |inner| inner.is_quiet()).unwrap_or_else(PoisonError::into_inner),
-                Some(patience) => {
-                    let waited = self.bell.wait_timeout_while(inner, patience, |inner| inner.is_quiet());
+                Some(max_wait) => {
+                    let waited = self.bell.wait_timeout_while(inner, max_wait, |inner| inner.is_quiet());
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };

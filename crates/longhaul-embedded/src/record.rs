@@ -1,10 +1,10 @@
 //! A run with its values, as it is in memory, and how it is laid down.
 
 mod blob;
+mod constraints;
 mod control;
 mod log;
 mod parts;
-mod terms;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -17,10 +17,10 @@ use longhaul_core::{
 
 pub(crate) use self::{
     blob::Blob,
+    constraints::ConstraintsV1,
     control::{ControlV1, read_control, write_control},
     log::{read_log, write_log},
     parts::{Encoded, Layout, Pieces, encode},
-    terms::TermsV1,
     v1::{PaceV1, RecordV1, read},
 };
 
@@ -73,7 +73,10 @@ impl Record {
     }
 
     /// Becomes what was decided. What the decision asks of others is left in the answer.
-    pub(crate) fn absorb(&mut self, decision: Result<Decision, IllegalEvent>) -> Result<Followup, IllegalEvent> {
+    pub(crate) fn apply_decision(
+        &mut self,
+        decision: Result<Decision, IllegalEvent>,
+    ) -> Result<Followup, IllegalEvent> {
         let Decision { next, effects } = decision?;
         let Effects { history, ended, reset, order, remove } = effects;
         // A new claim makes the settlement of the one before an old one.

@@ -17,9 +17,9 @@ use longhaul_core::{
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, Steer, SteerError, Swept,
+        Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::{oneshot, watch};
@@ -229,8 +229,8 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Leave { server, reply }).await
     }
 
-    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
-        self.call(|reply| Command::Orders { server, seen, reply }).await
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        self.call(|reply| Command::StopSignals { server, seen, reply }).await
     }
 
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
@@ -241,8 +241,8 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Cancel { id, reason, by, reply }).await?
     }
 
-    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
-        self.call(|reply| Command::Steer { id, steer, by, reply }).await?
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.call(|reply| Command::RunUpdate { id, update, by, reply }).await?
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
@@ -272,8 +272,8 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Delete { id, reply }).await?
     }
 
-    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.call(|reply| Command::Unpark { kinds, reply }).await
+    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.call(|reply| Command::ReleaseIncompatible { kinds, reply }).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

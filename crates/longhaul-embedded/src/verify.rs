@@ -5,16 +5,15 @@ use std::ops::ControlFlow;
 use longhaul_core::{RunId, StateKind};
 
 use crate::{
-    EmbeddedStore, StoreError, batch,
+    EmbeddedStore, StoreError, batch, claim_pages,
     command::Command,
     committer::{Committer, assemble},
     error::Fault,
-    index::{Kept, Place},
+    index::{Place, UniqueKeyEntry},
     keys,
     kv::{Key, Kv},
     page,
     record::{self, Damage},
-    slots,
 };
 
 /// Keys that one call looks at.
@@ -146,7 +145,7 @@ impl Committer {
                     }
                 }
             }
-            Some(&keys::SLOTS) => drop(slots::read(value)?),
+            Some(&keys::SLOTS) => drop(claim_pages::read(value)?),
             Some(&keys::MARK) => {
                 return Err(
                     Damage::of_run(keys::id_of(key).ok_or_else(stray)?, "a write of it was left half done").into()
@@ -154,14 +153,14 @@ impl Committer {
             }
             Some(&keys::CONTROL) => {
                 let scope = keys::control_of(key).ok_or_else(stray)?;
-                if self.gate.controls.get(&scope) != Some(&record::read_control(key, value)?) {
+                if self.admission.controls.get(&scope) != Some(&record::read_control(key, value)?) {
                     return Err(Damage::of(scope.to_string(), "its control in memory is another one").into());
                 }
             }
             Some(&keys::BUCKET) => drop(keys::bucket_of(key).ok_or_else(stray)?),
             Some(&keys::UNIQUE) => {
                 let (kind, name) = keys::unique_of(key).ok_or_else(stray)?;
-                Kept::from_bytes(kind, name, value).ok_or_else(stray)?;
+                UniqueKeyEntry::from_bytes(kind, name, value).ok_or_else(stray)?;
             }
             Some(&keys::ASIDE) => {
                 let what = match key.get(1..).and_then(keys::id_of) {

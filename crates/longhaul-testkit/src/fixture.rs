@@ -90,7 +90,7 @@ pub fn new_run(now: Timestamp, kind: &str, n: u64) -> NewRun {
         policy: RetryPolicy::default().attempts(3).backoff(Backoff::Fixed(RETRY_WAIT)),
         timeout: None,
         due: None,
-        terms: None,
+        constraints: None,
         metadata: value(n),
         execution_metadata: None,
         by: Actor::UNKNOWN,

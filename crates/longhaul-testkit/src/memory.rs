@@ -1,8 +1,8 @@
 //! The plain model of a store: what the others must agree with.
 
-mod book;
 mod claim;
 mod client;
+mod memory_state;
 mod query;
 mod schedules;
 mod server;
@@ -21,14 +21,14 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, Steer, SteerError, Swept,
+        Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::Notify;
 
-use self::book::Book;
+use self::memory_state::MemoryState;
 use crate::clock::change_or_due;
 
 /// A store in memory: one lock, ordered maps, and [`decide`](longhaul_core::decide()) for every transition.
@@ -50,7 +50,7 @@ use crate::clock::change_or_due;
 /// ```
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
-    book: Mutex<Book>,
+    state: Mutex<MemoryState>,
     /// Told after each change, and when the clock jumped.
     changed: Arc<Notify>,
     /// The clock keeps no more than a `Weak` of it.
@@ -66,25 +66,25 @@ impl MemoryStore {
             Arc::new(move || changed.notify_waiters())
         };
         clock.on_jump(Arc::downgrade(&on_jump));
-        Self { clock, book: Mutex::default(), changed, _on_jump: on_jump }
+        Self { clock, state: Mutex::default(), changed, _on_jump: on_jump }
     }
 
     /// As if the process had died and come back over an embedded store: what was kept is there, the runs that were
     /// executing go on at once, servers are forgotten, and calls that wait fail as [`StoreError::Closed`].
     pub fn crash_and_reopen(&self) {
-        self.write(Book::reopen);
+        self.write(MemoryState::reopen);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
-        // Poisoned by a failed test's assertion elsewhere: what is in the book was written whole.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, MemoryState> {
+        // Poisoned by a failed test's assertion elsewhere: what is in the state was written whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
+    fn read<T>(&self, read: impl FnOnce(&MemoryState) -> T) -> T {
         read(&self.lock())
     }
 
-    fn write<T>(&self, write: impl FnOnce(&mut Book, Timestamp) -> T) -> T {
+    fn write<T>(&self, write: impl FnOnce(&mut MemoryState, Timestamp) -> T) -> T {
         let answer = write(&mut self.lock(), self.clock.now());
         self.changed.notify_waiters();
         answer
@@ -93,18 +93,18 @@ impl MemoryStore {
     /// Tries again after each change, and when the time has come that `attempt` named, until it has an answer.
     async fn wait<T>(
         &self,
-        mut attempt: impl FnMut(&mut Book, Timestamp) -> Result<T, Option<Timestamp>>,
+        mut attempt: impl FnMut(&mut MemoryState, Timestamp) -> Result<T, Option<Timestamp>>,
     ) -> Result<T, StoreError> {
         let life = self.lock().life;
         loop {
             // Made before the look, so that no change between the look and the wait is missed.
             let changed = self.changed.notified();
             let looked = {
-                let mut book = self.lock();
-                if book.life != life {
+                let mut state = self.lock();
+                if state.life != life {
                     return Err(StoreError::Closed);
                 }
-                attempt(&mut book, self.clock.now())
+                attempt(&mut state, self.clock.now())
             };
             match looked {
                 Ok(answer) => return Ok(answer),
@@ -123,16 +123,16 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
-        Ok(self.write(|book, now| runs.into_iter().map(|new| book.insert(now, new)).collect()))
+        Ok(self.write(|state, now| runs.into_iter().map(|new| state.insert(now, new)).collect()))
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         if !request.wait {
-            return Ok(self.write(|book, now| book.claim(now, &request)));
+            return Ok(self.write(|state, now| state.claim(now, &request)));
         }
         let claimed = self
-            .wait(|book, now| match book.claim(now, &request) {
-                claimed if claimed.is_empty() => Err(book.next_look(now, &request)),
+            .wait(|state, now| match state.claim(now, &request) {
+                claimed if claimed.is_empty() => Err(state.next_look(now, &request)),
                 claimed => Ok(claimed),
             })
             .await?;
@@ -144,85 +144,85 @@ impl Store for MemoryStore {
         &self,
         checkpoints: Vec<Checkpoint>,
     ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
-        Ok(self.write(|book, now| checkpoints.into_iter().map(|one| book.checkpoint(now, one)).collect()))
+        Ok(self.write(|state, now| checkpoints.into_iter().map(|one| state.checkpoint(now, one)).collect()))
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
-        Ok(self.write(|book, now| settlements.into_iter().map(|one| book.settle(now, one)).collect()))
+        Ok(self.write(|state, now| settlements.into_iter().map(|one| state.settle(now, one)).collect()))
     }
 
     async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
-        Ok(self.write(|book, _| pages.into_iter().map(|one| book.log(one)).collect()))
+        Ok(self.write(|state, _| pages.into_iter().map(|one| state.log(one)).collect()))
     }
 
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
-        self.write(|book, now| book.heartbeat(now, &beat))
+        self.write(|state, now| state.heartbeat(now, &beat))
     }
 
     async fn expire(&self) -> Result<usize, StoreError> {
-        Ok(self.write(Book::expire))
+        Ok(self.write(MemoryState::expire))
     }
 
     async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
-        self.write(|book, now| book.leave(now, server));
+        self.write(|state, now| state.leave(now, server));
         Ok(())
     }
 
-    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
-        self.wait(|book, _| book.orders(server, seen).ok_or(None)).await
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        self.wait(|state, _| state.stop_requests(server, seen).ok_or(None)).await
     }
 
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
-        self.write(|book, now| book.proceed(now, proceed))
+        self.write(|state, now| state.proceed(now, proceed))
     }
 
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
-        self.write(|book, now| book.cancel(now, id, reason, by))
+        self.write(|state, now| state.cancel(now, id, reason, by))
     }
 
-    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
-        self.write(|book, now| book.steer(now, id, steer, by))
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.write(|state, now| state.update(now, id, update, by))
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
-        Ok(self.write(|book, _| book.gate.controls.change(&scope, change)))
+        Ok(self.write(|state, _| state.admission.controls.change(&scope, change)))
     }
 
     async fn controls(&self) -> Result<Controls, StoreError> {
-        Ok(self.read(|book| book.gate.controls.clone()))
+        Ok(self.read(|state| state.admission.controls.clone()))
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
-        self.write(|book, now| book.delete(now, id))
+        self.write(|state, now| state.delete(now, id))
     }
 
-    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        Ok(self.write(|book, now| book.unpark(now, &kinds)))
+    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        Ok(self.write(|state, now| state.release_incompatible(now, &kinds)))
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
-        self.read(|book| book.get(id))
+        self.read(|state| state.get(id))
     }
 
     async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
-        self.write(|book, now| book.schedule(now, change))
+        self.write(|state, now| state.schedule(now, change))
     }
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
-        self.wait(|book, _| book.schedules_after(seen).ok_or(None)).await
+        self.wait(|state, _| state.schedules_after(seen).ok_or(None)).await
     }
 
     async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
         let now = self.clock.now();
-        self.read(|book| book.explain(now, id))
+        self.read(|state| state.explain(now, id))
     }
 
     async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
-        self.read(|book| book.read_log(&request))
+        self.read(|state| state.read_log(&request))
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
-        self.wait(|book, _| match book.get(id) {
+        self.wait(|state, _| match state.get(id) {
             Ok(snapshot) if snapshot.run.revision <= seen => Err(None),
             other => Ok(other),
         })
@@ -230,18 +230,18 @@ impl Store for MemoryStore {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
-        Ok(self.read(|book| book.list(&request)))
+        Ok(self.read(|state| state.list(&request)))
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
-        Ok(self.read(|book| book.count(&filter)))
+        Ok(self.read(|state| state.count(&filter)))
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
-        Ok(self.write(|book, now| book.queues(now)))
+        Ok(self.write(|state, now| state.queues(now)))
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
-        Ok(self.write(|book, now| book.sweep(now, &retentions, max)))
+        Ok(self.write(|state, now| state.sweep(now, &retentions, max)))
     }
 }

@@ -35,7 +35,7 @@ mod world;
 
 use longhaul_core::Snapshot;
 
-pub use self::op::{Controlling, End, Op, Size, Steering, Terms, ops};
+pub use self::op::{Constraints, Controlling, End, Op, Size, UpdateOp, ops};
 use self::world::World;
 use crate::{clock, conformance::Subject};
 

@@ -15,10 +15,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    backoff::Patience,
-    logs::{Logs, Said},
+    backoff::ErrorBackoff,
+    logs::{LogBuffer, Logs},
     outcome::Stopped,
-    runtime::Course,
+    runtime::AttemptTimes,
     telemetry::metrics::Saving,
 };
 
@@ -161,7 +161,7 @@ pub(crate) struct Attempt {
     reason: OnceLock<StopReason>,
     /// Set once the attempt ended: whatever still holds a context can write nothing.
     ended: AtomicBool,
-    /// The number of the latest save. Held while a save is under way, so that saves keep their order.
+    /// The number of the latest save. BlockedBy while a save is under way, so that saves keep their order.
     seq: tokio::sync::Mutex<u32>,
     /// There is something to save or to publish.
     pub(crate) unsaved: AtomicBool,
@@ -172,9 +172,9 @@ pub(crate) struct Attempt {
     left: AtomicBool,
     /// Calls of `Context::blocking` that are under way.
     pub(crate) blocking: AtomicUsize,
-    pub(crate) course: Course,
+    pub(crate) course: AttemptTimes,
     /// What it said, to be written.
-    pub(crate) said: Said,
+    pub(crate) said: LogBuffer,
 }
 
 impl std::fmt::Debug for Attempt {
@@ -202,7 +202,7 @@ impl Attempt {
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),
-            trace: run.terms().trace.clone(),
+            trace: run.constraints().trace.clone(),
             store,
             clock,
             token: CancellationToken::new(),
@@ -214,7 +214,7 @@ impl Attempt {
             told: Mutex::new(Told { progress, pace, ..Told::default() }),
             left: AtomicBool::new(false),
             blocking: AtomicUsize::new(0),
-            course: Course::default(),
+            course: AttemptTimes::default(),
             said,
         };
         if let Some(request) = run.request.clone() {
@@ -348,7 +348,7 @@ impl Attempt {
 
     async fn keep(&self, checkpoint: Checkpoint) -> Result<(), Stopped> {
         let saving = checkpoint.execution_metadata.is_some().then(|| Saving::of(self));
-        let mut patience = Patience::default();
+        let mut max_wait = ErrorBackoff::default();
         loop {
             match self.store.checkpoint(vec![checkpoint.clone()]).await {
                 Ok(mut answers) => {
@@ -361,7 +361,7 @@ impl Attempt {
                 Err(error) if error.is_transient() => {
                     tracing::warn!(run.id = %self.id, %error, "a checkpoint waits for the store");
                     tokio::select! {
-                        () = patience.pause() => {}
+                        () = max_wait.pause() => {}
                         // Stopped while the store is away: the last save goes with the settlement.
                         () = self.token.cancelled() => return Err(Stopped(())),
                     }
@@ -391,7 +391,7 @@ impl Attempt {
     }
 
     /// Ends the attempt for whoever still holds its context, and takes what is to be kept with its settlement.
-    pub(crate) async fn close(&self, values: Option<&dyn Capture>) -> LastWords {
+    pub(crate) async fn close(&self, values: Option<&dyn Capture>) -> FinalState {
         let seq = self.seq.lock().await;
         self.ended.store(true, Ordering::Release);
         // The context may outlive the attempt, in a blocking call for instance: let it see the end.
@@ -403,7 +403,7 @@ impl Attempt {
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };
         let told = self.told.lock().expect("nothing panics while it is held");
-        LastWords { execution_metadata, progress: told.ever.then(|| told.progress.clone()), refused }
+        FinalState { execution_metadata, progress: told.ever.then(|| told.progress.clone()), refused }
     }
 }
 
@@ -424,7 +424,7 @@ impl Drop for Unkept<'_> {
 
 /// What is kept with the settlement of an attempt.
 #[derive(Debug, Default)]
-pub(crate) struct LastWords {
+pub(crate) struct FinalState {
     pub(crate) execution_metadata: Option<(u32, Envelope)>,
     pub(crate) progress: Option<Progress>,
     /// The execution metadata cannot be kept.

@@ -16,7 +16,7 @@ pub use status::{BackgroundStatus, WorkFailure};
 
 use crate::{
     panics::{self, CatchPanic},
-    service::Reported,
+    service::ServiceReturn,
     telemetry,
 };
 use work::{Entry, State};
@@ -25,7 +25,7 @@ use work::{Entry, State};
 /// [`Longhaul::background`](crate::Longhaul::background); clones are cheap, and are what a web server's handlers hold.
 ///
 /// **It is not stored.** A crash, a kill, or a shutdown whose grace is too short loses it, and nobody tries again. What
-/// has to happen is a [`Task`](crate::Task): enqueue a run. What this adds to `tokio::spawn`: a shutdown waits for the
+/// has to apply_event is a [`Task`](crate::Task): enqueue a run. What this adds to `tokio::spawn`: a shutdown waits for the
 /// work and tells it to stop, errors and panics are reported by name, it is counted, and there is a bound.
 ///
 /// ```
@@ -116,7 +116,7 @@ impl Background {
     pub fn spawn<F, Fut>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
-        Fut: Future<Output: Reported> + Send + 'static,
+        Fut: Future<Output: ServiceReturn> + Send + 'static,
     {
         let name = name.into();
         let span = telemetry::background_span(&name);
@@ -155,7 +155,7 @@ impl Background {
     pub fn spawn_blocking<F, R>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> R + Send + 'static,
-        R: Reported,
+        R: ServiceReturn,
     {
         let name = name.into();
         let span = telemetry::background_span(&name);

@@ -11,15 +11,15 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Waits longer each time.
 #[derive(Debug)]
-pub(crate) struct Patience(Duration);
+pub(crate) struct ErrorBackoff(Duration);
 
-impl Default for Patience {
+impl Default for ErrorBackoff {
     fn default() -> Self {
         Self(FIRST)
     }
 }
 
-impl Patience {
+impl ErrorBackoff {
     pub(crate) async fn pause(&mut self) {
         clock::pause(self.0).await;
         self.0 = (self.0 * 2).min(LONGEST);

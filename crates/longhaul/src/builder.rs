@@ -16,13 +16,13 @@ use crate::{
     outcome::ExecutionResult,
     queues::QueueOptions,
     registry::Registry,
-    runtime::{Around, Beside, Executor, Settings},
+    runtime::{Companions, Executor, Extensions, Settings},
     schedule::{Declared, NewSchedule, SchedulesError},
-    service::{Function, NewService, Periodic, Refused, Reported, Service, ServiceOptions, Services},
+    service::{Function, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services},
     systemd::Systemd,
     task::{Payload, Task},
     timed::Timed,
-    values::Shapes,
+    values::FingerprintCache,
 };
 
 /// Puts a server together: a store, tasks, and how they are executed. Made by [`Longhaul::builder`].
@@ -38,7 +38,7 @@ use crate::{
 ///     .store(testing::memory_store()) // or longhaul::open("./data")?
 ///     .task(CountUp)
 ///     .concurrency(16)
-///     .queue(QueueOptions::new("imports").here_max(2))
+///     .queue(QueueOptions::new("imports").local_max(2))
 ///     .grace(Duration::from_secs(10))
 ///     .start()?;
 /// let report = server.shutdown(Duration::from_secs(10)).await;
@@ -55,7 +55,7 @@ pub struct Builder {
     registry: Registry,
     layers: NewLayers,
     hooks: Hooks,
-    shapes: Shapes,
+    shapes: FingerprintCache,
     ids: IdSource,
     labels: Vec<Label>,
     services: Vec<NewService>,
@@ -144,7 +144,7 @@ impl Default for Builder {
                 retention: Retention::default(),
                 labels: [].into(),
                 queues: Vec::new(),
-                only_queues: false,
+                only_listed: false,
                 logs: Logs::default(),
                 schedules: Vec::new(),
             },
@@ -156,7 +156,7 @@ impl Default for Builder {
             registry: Registry::default(),
             layers: NewLayers::default(),
             hooks: Hooks::default(),
-            shapes: Shapes::default(),
+            shapes: FingerprintCache::default(),
             ids: IdSource::default(),
             refused: None,
         }
@@ -281,9 +281,9 @@ impl Builder {
         let entered = match options.checked() {
             Err(error) => Err(error.into()),
             Ok(queue) if queue.here == Some(0) => Err(BuildError::Setting {
-                setting: "here_max",
+                setting: "local_max",
                 value: "0".into(),
-                must: "at least 1; to leave a queue out, name the others and call `only_queues`",
+                must: "at least 1; to leave a queue out, name the others and call `only_listed`",
             }),
             Ok(queue) if queue.limits.weight == Some(0) => Err(BuildError::Setting {
                 setting: "weight",
@@ -303,8 +303,8 @@ impl Builder {
     }
 
     /// Runs of queues that are not named are left to other servers.
-    pub fn only_queues(mut self) -> Self {
-        self.settings.only_queues = true;
+    pub fn only_listed(mut self) -> Self {
+        self.settings.only_listed = true;
         self
     }
 
@@ -382,7 +382,7 @@ impl Builder {
     pub fn service_fn<F, Fut>(mut self, name: &str, run: F) -> Self
     where
         F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Reported> + Send + 'static,
+        Fut: Future<Output: ServiceReturn> + Send + 'static,
     {
         let entered = NewService::checked(name.into(), ServiceOptions::default(), Function(run));
         self.enter_service(entered);
@@ -396,7 +396,7 @@ impl Builder {
     /// missed; the next one comes at its time. A call that fails or panics is reported, and ends nothing. On a shutdown
     /// its token is cancelled; it gets 5 s of the grace to end.
     ///
-    /// Nothing of it is stored, and each server has its own: for work that must happen once at a time on all servers, or
+    /// Nothing of it is stored, and each server has its own: for work that must apply_event once at a time on all servers, or
     /// must be made up for when the program was down, use a [`schedule`](Self::schedule).
     ///
     /// ```
@@ -422,7 +422,7 @@ impl Builder {
     pub fn periodic<F, Fut>(mut self, name: &str, every: Duration, tick: F) -> Self
     where
         F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: Reported> + Send + 'static,
+        Fut: Future<Output: ServiceReturn> + Send + 'static,
     {
         let entered = if every < Duration::from_millis(1) {
             Err(Refused { setting: "every", value: format!("{every:?}"), must: "at least 1 ms" })
@@ -538,12 +538,12 @@ impl Builder {
         let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
         let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes);
         let grace = self.settings.grace;
-        let beside = Beside {
+        let beside = Companions {
             services: Services::start(self.services, self.clock.clone()),
             background: Background::new(self.background),
             systemd: self.systemd.unwrap_or_default(),
         };
-        let (registry, around) = (self.registry, Around { layers: self.layers.finished(), hooks: self.hooks });
+        let (registry, around) = (self.registry, Extensions { layers: self.layers.finished(), hooks: self.hooks });
         let executor = Executor::start(store, self.clock, self.settings, registry, around, beside, self.ids);
         Ok(Longhaul::new(executor, client, grace))
     }

@@ -11,8 +11,8 @@ mod proceed;
 mod schedules;
 mod select;
 mod status;
-mod steer;
 mod unique;
+mod update;
 mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -20,7 +20,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
 
 pub use bulk::BulkError;
-pub use control::Controlled;
+pub use control::ScopeControl;
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found};
@@ -30,7 +30,7 @@ pub use proceed::{ProceedFound, ProceedRun};
 pub use schedules::{ChangeSchedule, Schedules};
 pub use select::{Select, Selected};
 pub use status::RunStatus;
-pub use unique::{Kept, UniqueKey};
+pub use unique::{Enqueued, UniqueKey};
 pub use watch::{ProgressStream, Watch};
 
 use crate::{
@@ -39,7 +39,7 @@ use crate::{
     ids::IdSource,
     task::{Payload, Task},
     timed::Timed,
-    values::Shapes,
+    values::FingerprintCache,
 };
 
 /// Enqueues runs, finds them and steers them. Cheap to clone; does not execute anything, so a web server may have one
@@ -67,7 +67,7 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: IdSource,
-    shapes: Shapes,
+    shapes: FingerprintCache,
 }
 
 impl fmt::Debug for Client {
@@ -79,10 +79,15 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client of `store`. Calls that the store does not answer within 30 s fail.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self::with(Timed::wrap(store, Timed::LIMIT), Arc::new(SystemClock), IdSource::default(), Shapes::default())
+        Self::with(
+            Timed::wrap(store, Timed::LIMIT),
+            Arc::new(SystemClock),
+            IdSource::default(),
+            FingerprintCache::default(),
+        )
     }
 
-    pub(crate) fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: IdSource, shapes: Shapes) -> Self {
+    pub(crate) fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: IdSource, shapes: FingerprintCache) -> Self {
         Self { inner: Arc::new(Inner { store, clock, ids, shapes }), by: Actor::UNKNOWN }
     }
 

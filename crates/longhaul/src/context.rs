@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use blocking::BlockingContext;
 pub use effect::{EffectError, IdempotencyKey};
-pub use progress::ProgressTeller;
+pub use progress::ProgressReporter;
 
 pub(crate) use effect::Effects;
 
@@ -26,7 +26,7 @@ use crate::{
     layer::Asked,
     outcome::Stopped,
     task::Payload,
-    values::Form,
+    values::ValueFormat,
 };
 
 /// A handle on one attempt: cheap to clone, and to be used from as many futures as the task likes.
@@ -76,18 +76,18 @@ pub(crate) struct Values<X> {
     /// How many changes were made, and how many of them are kept.
     changes: AtomicU64,
     kept: AtomicU64,
-    form: Form,
+    form: ValueFormat,
     /// Results of effects, kept with the value. Locked only while the value is, or alone.
     effects: Mutex<Effects>,
 }
 
 impl<X> Values<X> {
     #[cfg(feature = "testing")]
-    pub(crate) fn new(value: X, form: Form) -> Self {
+    pub(crate) fn new(value: X, form: ValueFormat) -> Self {
         Self::with_effects(value, form, Effects::default())
     }
 
-    pub(crate) fn with_effects(value: X, form: Form, effects: Effects) -> Self {
+    pub(crate) fn with_effects(value: X, form: ValueFormat, effects: Effects) -> Self {
         let (changes, kept) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { value: Mutex::new(value), changes, kept, form, effects: Mutex::new(effects) }
     }
@@ -181,8 +181,8 @@ impl<M, X> Context<M, X> {
     }
 
     /// Tells people how far the run is. Costs no write of its own: what changed is published a few times a second.
-    pub fn progress(&self) -> ProgressTeller<'_> {
-        ProgressTeller::new(&self.inner.attempt)
+    pub fn progress(&self) -> ProgressReporter<'_> {
+        ProgressReporter::new(&self.inner.attempt)
     }
 
     /// `Err` once the attempt was told to stop: for loops that make no checkpoint.

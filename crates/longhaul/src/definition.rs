@@ -18,7 +18,7 @@ use longhaul_core::{
 
 use crate::{
     task::{MigrateError, Payload, Task, TaskOptions},
-    values::{Form, ReadError, Shapes},
+    values::{FingerprintCache, ReadError, ValueFormat},
 };
 
 /// The four types of a task, be it a [`Task`] or a [`TaskFn`].
@@ -170,10 +170,10 @@ pub(crate) struct Common {
     pub(crate) version: u16,
     pub(crate) options: TaskOptions,
     pub(crate) queue: Queue,
-    pub(crate) metadata: Form,
-    pub(crate) execution_metadata: Form,
-    pub(crate) result: Form,
-    pub(crate) error: Form,
+    pub(crate) metadata: ValueFormat,
+    pub(crate) execution_metadata: ValueFormat,
+    pub(crate) result: ValueFormat,
+    pub(crate) error: ValueFormat,
 }
 
 impl Common {
@@ -207,8 +207,14 @@ fn build() -> u32 {
     })
 }
 
-fn form<V: Payload>(what: &'static str, max: usize, version: u16, codec: Codec, shapes: &Shapes) -> Form {
-    Form { what, codec, version, fingerprint: shapes.of::<V>(), max }
+fn form<V: Payload>(
+    what: &'static str,
+    max: usize,
+    version: u16,
+    codec: Codec,
+    shapes: &FingerprintCache,
+) -> ValueFormat {
+    ValueFormat { what, codec, version, fingerprint: shapes.of::<V>(), max }
 }
 
 fn common<T: TaskTypes>(
@@ -216,7 +222,7 @@ fn common<T: TaskTypes>(
     aliases: &[&str],
     version: u16,
     options: TaskOptions,
-    shapes: &Shapes,
+    shapes: &FingerprintCache,
 ) -> Result<Common, DefinitionError> {
     options.retry.check().map_err(|reason| DefinitionError::Policy { kind: name.into(), reason })?;
     let codec = options.codec;
@@ -239,7 +245,7 @@ fn common<T: TaskTypes>(
 }
 
 impl<T: Task> Definition<T> {
-    pub(crate) fn of_task(shapes: &Shapes) -> Result<Self, DefinitionError> {
+    pub(crate) fn of_task(shapes: &FingerprintCache) -> Result<Self, DefinitionError> {
         Ok(Self {
             common: Arc::new(common::<T>(T::NAME, T::ALIASES, T::VERSION, T::options(), shapes)?),
             migrate: T::migrate,
@@ -250,7 +256,7 @@ impl<T: Task> Definition<T> {
 }
 
 impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> Definition<TaskFn<M, X, R, E>> {
-    pub(crate) fn of_fn(function: TaskFn<M, X, R, E>, shapes: &Shapes) -> Result<Self, DefinitionError> {
+    pub(crate) fn of_fn(function: TaskFn<M, X, R, E>, shapes: &FingerprintCache) -> Result<Self, DefinitionError> {
         fn never<V>(old: OldValue<'_>) -> Result<V, MigrateError> {
             Err(MigrateError::new(format!(
                 "it has version {}, and a function has no `migrate`: implement `Task` on a struct",

@@ -52,12 +52,12 @@ pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, ChangeSchedule, Client, Controlled, Enqueue, EnqueueError, Find, Found, Kept, OutcomeError,
-    ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome,
-    RunStatus, Schedules, Select, Selected, UniqueKey, Watch,
+    BulkError, ChangeSchedule, Client, Enqueue, EnqueueError, Enqueued, Find, Found, OutcomeError, ProceedFound,
+    ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus,
+    Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
 };
 pub use clock::SystemClock;
-pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressTeller};
+pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
 #[cfg(feature = "sled")]
 pub use folder::open;
@@ -82,12 +82,12 @@ pub use outcome::{
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use schedule::{
-    Changed, MadeBy, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, SchedulesError,
+    Changed, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin, SchedulesError,
 };
 pub use server::{Longhaul, RunError};
 pub use service::{
-    Reported, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceState, Services,
-    Unstopped,
+    NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
+    ServiceState, Services,
 };
 pub use task::{MigrateError, Payload, Task, TaskOptions};
 pub use tokio_util::sync::CancellationToken;

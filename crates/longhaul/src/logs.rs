@@ -136,17 +136,17 @@ impl From<RunLogs> for Logs {
 
 impl Logs {
     /// Listens to an attempt that begins. `wake` is called when there is something to write.
-    pub(crate) fn listen(&self, id: RunId, epoch: Epoch, clock: &Arc<dyn Clock>, wake: &Arc<Notify>) -> Said {
-        let Some(logs) = &self.0 else { return Said(None) };
+    pub(crate) fn listen(&self, id: RunId, epoch: Epoch, clock: &Arc<dyn Clock>, wake: &Arc<Notify>) -> LogBuffer {
+        let Some(logs) = &self.0 else { return LogBuffer(None) };
         let buffer = Arc::new(Buffer::new(clock.clone(), wake.clone()));
         logs.open().insert((id, epoch), Arc::downgrade(&buffer));
-        Said(Some(Listening { logs: logs.clone(), attempt: (id, epoch), buffer }))
+        LogBuffer(Some(Listening { logs: logs.clone(), attempt: (id, epoch), buffer }))
     }
 }
 
 /// What an attempt said, and was not written yet.
 #[derive(Default)]
-pub(crate) struct Said(Option<Listening>);
+pub(crate) struct LogBuffer(Option<Listening>);
 
 struct Listening {
     logs: RunLogs,
@@ -154,7 +154,7 @@ struct Listening {
     buffer: Arc<Buffer>,
 }
 
-impl Said {
+impl LogBuffer {
     pub(crate) fn is_unwritten(&self) -> bool {
         self.0.as_ref().is_some_and(|listening| listening.buffer.is_unwritten())
     }

@@ -9,17 +9,17 @@ use tokio::sync::Notify;
 pub(crate) struct Logs(());
 
 #[derive(Default)]
-pub(crate) struct Said(());
+pub(crate) struct LogBuffer(());
 
 #[expect(clippy::unused_self, reason = "the calls are those of the one that listens")]
 impl Logs {
-    pub(crate) fn listen(&self, _: RunId, _: Epoch, _: &Arc<dyn Clock>, _: &Arc<Notify>) -> Said {
-        Said(())
+    pub(crate) fn listen(&self, _: RunId, _: Epoch, _: &Arc<dyn Clock>, _: &Arc<Notify>) -> LogBuffer {
+        LogBuffer(())
     }
 }
 
 #[expect(clippy::unused_self, reason = "the calls are those of the one that listens")]
-impl Said {
+impl LogBuffer {
     pub(crate) fn is_unwritten(&self) -> bool {
         false
     }

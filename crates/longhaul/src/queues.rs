@@ -8,7 +8,7 @@ use longhaul_core::{Limits, Queue, Rate, name::NameError};
 /// use longhaul::{Longhaul, QueueOptions};
 ///
 /// let builder = Longhaul::builder()
-///     .queue(QueueOptions::new("imports").here_max(2))
+///     .queue(QueueOptions::new("imports").local_max(2))
 ///     .queue(QueueOptions::new("mail").running_max(10).weight(3));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl QueueOptions {
     }
 
     /// At most so many runs of this queue at the same time on this server, within its concurrency.
-    pub fn here_max(mut self, max: usize) -> Self {
+    pub fn local_max(mut self, max: usize) -> Self {
         self.here = Some(max);
         self
     }

@@ -13,13 +13,13 @@ mod depths;
 mod fetch;
 mod heartbeat;
 mod lifecycle;
-mod orders;
 mod perform;
 mod retention;
 mod schedules;
 mod settle;
 mod shutdown;
 mod slots;
+mod stop_requests;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,14 +32,14 @@ use std::{
 
 use longhaul_core::{
     Clock, Epoch, Label, Queue, Retention, RunId, ServerId, Store, StoreError,
-    choose::Rooms,
-    store::{Claimed, Order},
+    admission::Capacity,
+    store::{Claimed, StopSignal},
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use begin::Beside;
-pub(crate) use lifecycle::Course;
+pub(crate) use begin::Companions;
+pub(crate) use lifecycle::AttemptTimes;
 pub use shutdown::{ShutdownReport, StoppedRun};
 
 use crate::{
@@ -67,7 +67,7 @@ pub(crate) struct Settings {
     pub(crate) labels: Arc<[Label]>,
     pub(crate) queues: Vec<QueueSetting>,
     /// Only of these queues.
-    pub(crate) only_queues: bool,
+    pub(crate) only_listed: bool,
     pub(crate) logs: Logs,
     /// That code declares.
     pub(crate) schedules: Vec<Declared>,
@@ -81,13 +81,13 @@ pub(crate) struct Executor {
     registry: Registry,
     layers: Layers,
     hooks: Hooks,
-    pub(crate) beside: Beside,
+    pub(crate) beside: Companions,
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
     server: watch::Sender<ServerId>,
-    held: Mutex<HashMap<(RunId, Epoch), Held>>,
-    /// Orders to attempts that were not held yet. Locked only while `held` is.
-    early: Mutex<VecDeque<Order>>,
+    held: Mutex<HashMap<(RunId, Epoch), BlockedBy>>,
+    /// StopSignals to attempts that were not held yet. Locked only while `held` is.
+    early: Mutex<VecDeque<StopSignal>>,
     /// Claims that the store was not told the end of yet.
     unsettled: AtomicUsize,
     /// Called when there is none of them left.
@@ -103,7 +103,7 @@ pub(crate) struct Executor {
     /// Attempts that ended, ever.
     ended: AtomicU64,
     attempt_ended: Notify,
-    to_settle: mpsc::Sender<settle::Done>,
+    to_settle: mpsc::Sender<settle::Finished>,
     wake_autosave: Arc<Notify>,
     /// No more claims.
     pub(crate) stopping: CancellationToken,
@@ -115,7 +115,7 @@ pub(crate) struct Executor {
     /// Becomes cancelled when the store broke.
     pub(crate) store_broke: CancellationToken,
     /// Becomes cancelled when the schedules that code declares are in the store.
-    pub(crate) schedules_kept: CancellationToken,
+    pub(crate) schedules_ready: CancellationToken,
     /// The loops that bring in runs.
     intake: TaskTracker,
     /// All others.
@@ -123,14 +123,14 @@ pub(crate) struct Executor {
 }
 
 /// What of the user's is called around attempts, besides the tasks.
-pub(crate) struct Around {
+pub(crate) struct Extensions {
     pub(crate) layers: Layers,
     pub(crate) hooks: Hooks,
 }
 
 /// An attempt under way.
 #[derive(Clone)]
-struct Held {
+struct BlockedBy {
     attempt: Arc<Attempt>,
     values: Arc<dyn Capture>,
 }
@@ -146,8 +146,8 @@ impl Executor {
         clock: Arc<dyn Clock>,
         settings: Settings,
         registry: Registry,
-        around: Around,
-        beside: Beside,
+        around: Extensions,
+        beside: Companions,
         ids: IdSource,
     ) -> Arc<Self> {
         let (to_settle, done) = mpsc::channel(SETTLE_QUEUE);
@@ -179,7 +179,7 @@ impl Executor {
             finished: CancellationToken::new(),
             broken: OnceLock::new(),
             store_broke: CancellationToken::new(),
-            schedules_kept: CancellationToken::new(),
+            schedules_ready: CancellationToken::new(),
             intake: TaskTracker::new(),
             loops: TaskTracker::new(),
         });
@@ -189,7 +189,7 @@ impl Executor {
         heartbeat::spawn(executor.clone());
         executor.loops.spawn(settle::settle(executor.clone(), done));
         executor.loops.spawn(autosave::autosave(executor.clone()));
-        executor.loops.spawn(orders::orders(executor.clone()));
+        executor.loops.spawn(stop_requests::stop_requests(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
         #[cfg(feature = "metrics")]
         executor.loops.spawn(depths::tell(executor.clone()));
@@ -233,7 +233,7 @@ impl Executor {
 
     /// The claims of this incarnation are lost: its attempts end, and what is claimed from now on is claimed by a new
     /// one.
-    fn renounce(&self) {
+    fn new_incarnation(&self) {
         // While nobody can be held, so that no attempt of the new incarnation is among those that are stopped.
         let held = self.held();
         let lost = self.server.send_replace(self.ids.server(self.clock.now()));
@@ -248,15 +248,15 @@ impl Executor {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<(RunId, Epoch), Held>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<(RunId, Epoch), BlockedBy>> {
         self.held.lock().expect("nothing panics while it is held")
     }
 
-    fn hold(&self, held: Held) {
+    fn hold(&self, held: BlockedBy) {
         let attempt = held.attempt.clone();
         let mut all = self.held();
         all.insert((attempt.id, attempt.epoch), held);
-        self.follow_early(&attempt);
+        self.apply_pending_stops(&attempt);
     }
 
     fn claimed(&self, runs: &[Claimed]) {
@@ -271,18 +271,18 @@ impl Executor {
     }
 
     /// How many more this server takes of which queues.
-    fn rooms(&self) -> Rooms {
+    fn capacity(&self) -> Capacity {
         let in_queues = self.in_queues.lock().expect("nothing panics while it is held");
         let room = |queue: &QueueSetting| {
             let taken = in_queues.get(&queue.name).copied().unwrap_or(0);
             (queue.name.clone(), queue.here.map_or(usize::MAX, |max| max.saturating_sub(taken)))
         };
-        let only = self.settings.only_queues;
+        let only = self.settings.only_listed;
         let named = |queue: &&QueueSetting| only || queue.here.is_some();
-        Rooms { queues: self.settings.queues.iter().filter(named).map(room).collect(), only }
+        Capacity { per_queue: self.settings.queues.iter().filter(named).map(room).collect(), only_listed: only }
     }
 
-    fn let_go(&self, attempt: &Attempt) {
+    fn release(&self, attempt: &Attempt) {
         self.held().remove(&(attempt.id, attempt.epoch));
         if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.all_settled.notify_waiters();

@@ -13,7 +13,7 @@ mod step;
 mod tests;
 
 pub use error::{RunsError, SchedulesError};
-pub use info::{MadeBy, ScheduleInfo};
+pub use info::{ScheduleInfo, ScheduleOrigin};
 pub use new::NewSchedule;
 pub use row::{Changed, ScheduleCounts};
 pub use runs::SCHEDULE_TAG;

@@ -10,7 +10,7 @@ use crate::{
     builder::Builder,
     client::Client,
     runtime::{Executor, ShutdownReport},
-    service::{Reported, ServiceFailed, Services},
+    service::{ServiceFailed, ServiceReturn, Services},
     signal::{self, Signal, Signals},
 };
 
@@ -68,8 +68,8 @@ impl Longhaul {
 
     /// Waits until the schedules that code declares are in the store, and may be looked at and changed. That is a moment
     /// after the start, unless the store fails. Cancel safe.
-    pub async fn schedules_kept(&self) {
-        self.executor.schedules_kept.cancelled().await;
+    pub async fn schedules_ready(&self) {
+        self.executor.schedules_ready.cancelled().await;
     }
 
     /// Waits until the store breaks, and tells how: from then on nothing is claimed, and nothing more is kept until the
@@ -106,7 +106,7 @@ impl Longhaul {
     pub fn spawn<F, Fut>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
-        Fut: Future<Output: Reported> + Send + 'static,
+        Fut: Future<Output: ServiceReturn> + Send + 'static,
     {
         self.executor.beside.background.spawn(name, work)
     }
@@ -118,7 +118,7 @@ impl Longhaul {
     pub fn spawn_blocking<F, R>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> R + Send + 'static,
-        R: Reported,
+        R: ServiceReturn,
     {
         self.executor.beside.background.spawn_blocking(name, work)
     }

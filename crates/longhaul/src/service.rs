@@ -11,10 +11,10 @@ mod supervise;
 use tokio_util::sync::CancellationToken;
 
 pub use cell::Services;
-pub use function::Reported;
+pub use function::ServiceReturn;
 pub use health::{ServiceError, ServiceFailed, ServiceInfo, ServiceState};
 pub use options::{Restart, ServiceOptions};
-pub use stop::Unstopped;
+pub use stop::NotStopped;
 
 pub(crate) use cell::{NewService, Refused};
 pub(crate) use function::Function;

@@ -56,7 +56,7 @@ fn plain_run(id: RunId, kind: Kind, metadata: longhaul_core::Envelope) -> NewRun
         policy: longhaul_core::RetryPolicy::default(),
         timeout: None,
         due: None,
-        terms: None,
+        constraints: None,
         metadata,
         execution_metadata: None,
         by: Actor::UNKNOWN,

@@ -9,15 +9,15 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, Steer, SteerError, Swept,
+        Settlement, StopSignals, Swept, UpdateError,
     },
 };
 
 use crate::{clock, telemetry::metrics::Enqueuing};
 
-/// Calls that wait for something to happen (a claim with `wait`, `changed`, `orders`, `schedules`) have no timeout: their answer is
+/// Calls that wait for something to apply_event (a claim with `wait`, `changed`, `stop_requests`, `schedules`) have no timeout: their answer is
 /// not late when nothing happens.
 pub(crate) struct Timed {
     inner: Arc<dyn Store>,
@@ -87,8 +87,8 @@ impl Store for Timed {
         self.limited("leave", self.inner.leave(server)).await
     }
 
-    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
-        self.inner.orders(server, seen).await
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        self.inner.stop_requests(server, seen).await
     }
 
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
@@ -99,8 +99,8 @@ impl Store for Timed {
         self.limited("cancel", self.inner.cancel(id, reason, by)).await
     }
 
-    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
-        self.limited("steer", self.inner.steer(id, steer, by)).await
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.limited("update", self.inner.update(id, update, by)).await
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
@@ -130,8 +130,8 @@ impl Store for Timed {
         self.limited("delete", self.inner.delete(id)).await
     }
 
-    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.limited("unpark", self.inner.unpark(kinds)).await
+    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.limited("release_incompatible", self.inner.release_incompatible(kinds)).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

@@ -1,4 +1,4 @@
-//! From types to stored values and back: the one place where they meet.
+//! From types to stored values and back: the one place where they resolve_conflict.
 
 use std::{
     any::{TypeId, type_name},
@@ -98,7 +98,7 @@ pub enum ReadError {
 
 /// How values of one type are laid down.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Form {
+pub(crate) struct ValueFormat {
     pub(crate) what: &'static str,
     pub(crate) codec: Codec,
     pub(crate) version: u16,
@@ -106,7 +106,7 @@ pub(crate) struct Form {
     pub(crate) max: usize,
 }
 
-impl Form {
+impl ValueFormat {
     pub(crate) fn encode<T: Payload>(&self, value: &T) -> Result<Envelope, ValueError> {
         self.encode_with(value, &[])
     }
@@ -159,9 +159,9 @@ impl Form {
 
 /// Remembers the fingerprint of each type: finding one takes many passes over the type.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shapes(Arc<RwLock<HashMap<TypeId, Fingerprint>>>);
+pub(crate) struct FingerprintCache(Arc<RwLock<HashMap<TypeId, Fingerprint>>>);
 
-impl Shapes {
+impl FingerprintCache {
     pub(crate) fn of<T: Payload>(&self) -> Fingerprint {
         let id = TypeId::of::<T>();
         // Both sides only ever add the one right value, so a poisoned lock hides nothing.

@@ -37,7 +37,7 @@ fn new_run() -> NewRun {
         policy: RetryPolicy::default().attempts(3).crashes(2).backoff(Backoff::Fixed(SECOND * 10)),
         timeout: Some(SECOND * 60),
         due: None,
-        terms: None,
+        constraints: None,
         metadata: value(1),
         execution_metadata: None,
         by: Actor::UNKNOWN,
@@ -261,9 +261,9 @@ fn a_proceed_lets_a_suspended_run_go_on_now_or_later() {
 #[test]
 fn a_proceed_of_a_running_run_is_used_up_by_its_next_suspension() {
     let kept = next(&running(), &Event::Proceed { at: None, replaced: None });
-    assert_eq!(kept.proceed_kept, Some(KeptProceed::AtOnce));
+    assert_eq!(kept.pending_proceed, Some(PendingProceed::AtOnce));
     let on = next(&kept, &settle(Ending::Suspended { until: None }));
-    assert_eq!((on.state, on.proceed_kept, on.counts.suspensions), (State::Pending { due: NOW }, None, 1));
+    assert_eq!((on.state, on.pending_proceed, on.counts.suspensions), (State::Pending { due: NOW }, None, 1));
 
     // With a time it is kept for then; of several, the earliest counts.
     let (soon, later) = (NOW.after(SECOND), NOW.after(2 * SECOND));
@@ -311,14 +311,14 @@ fn a_cancellation_wins_over_every_ending_but_a_result() {
 #[test]
 fn hasten_brings_forward_what_waits_for_a_time() {
     let due = NOW.after(SECOND);
-    assert_eq!(next(&run_in(State::Pending { due }), &Event::Hasten).state, State::Pending { due: NOW });
-    assert_eq!(next(&run_in(State::Retrying { due }), &Event::Hasten).state, State::Retrying { due: NOW });
+    assert_eq!(next(&run_in(State::Pending { due }), &Event::RunNow).state, State::Pending { due: NOW });
+    assert_eq!(next(&run_in(State::Retrying { due }), &Event::RunNow).state, State::Retrying { due: NOW });
     assert_eq!(
-        next(&run_in(State::Incompatible { by: CodeMark(1) }), &Event::Hasten).state,
+        next(&run_in(State::Incompatible { by: CodeMark(1) }), &Event::RunNow).state,
         State::Pending { due: NOW }
     );
-    let refused = decide(NOW, &run_in(State::Pending { due: NOW }), &Event::Hasten).unwrap_err();
-    assert_eq!(refused.to_string(), "cannot hasten a run that is pending");
+    let refused = decide(NOW, &run_in(State::Pending { due: NOW }), &Event::RunNow).unwrap_err();
+    assert_eq!(refused.to_string(), "cannot run_now a run that is pending");
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     // A proceed from before waits for the task's own suspension.
     let kept = next(&next(&running(), &Event::Proceed { at: None, replaced: None }), &suspend);
     let kept = next(&kept, &settle(Ending::Interrupted { why: "told to stop".into() }));
-    assert_eq!((kept.state.kind(), kept.proceed_kept), (StateKind::Suspended, Some(KeptProceed::AtOnce)));
+    assert_eq!((kept.state.kind(), kept.pending_proceed), (StateKind::Suspended, Some(PendingProceed::AtOnce)));
 }
 
 #[test]
@@ -399,8 +399,8 @@ fn only_what_was_asked_of_a_run_that_has_not_begun_can_be_replaced() {
 #[test]
 fn a_parked_run_gets_a_new_chance_from_other_code_only() {
     let parked = run_in(State::Incompatible { by: CodeMark(1) });
-    assert!(decide(NOW, &parked, &Event::Unpark { mark: CodeMark(1) }).is_err());
-    assert_eq!(next(&parked, &Event::Unpark { mark: CodeMark(2) }).state, State::Pending { due: NOW });
+    assert!(decide(NOW, &parked, &Event::ReleaseIncompatible { mark: CodeMark(1) }).is_err());
+    assert_eq!(next(&parked, &Event::ReleaseIncompatible { mark: CodeMark(2) }).state, State::Pending { due: NOW });
 }
 
 #[test]

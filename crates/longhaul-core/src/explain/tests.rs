@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    choose::Gate,
+    admission::Admission,
     code::CodeMark,
+    constraints::Constraints,
     control::{ControlChange, Limits, Paused, Scope},
     decide::admit,
     envelope::{Codec, Envelope},
@@ -13,7 +14,6 @@ use crate::{
     retry::RetryPolicy,
     run::{Due, NewRun, Priority},
     shape,
-    terms::Terms,
 };
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -30,7 +30,7 @@ fn run(requires: &[&str]) -> Run {
         policy: RetryPolicy::default(),
         timeout: None,
         due: Some(Due::At(NOW)),
-        terms: Some(Terms { requires, ..Terms::default() }.into()),
+        constraints: Some(Constraints { requires, ..Constraints::default() }.into()),
         metadata: Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>()).unwrap(),
         execution_metadata: None,
         by: Actor::UNKNOWN,
@@ -38,7 +38,7 @@ fn run(requires: &[&str]) -> Run {
     admit(NOW, &new).0
 }
 
-fn said(run: &Run, gate: &Gate, floor: Floor, servers: &[(&str, u16, &[&str])]) -> String {
+fn said(run: &Run, admission: &Admission, floor: Floor, servers: &[(&str, u16, &[&str])]) -> String {
     let servers: Vec<(Vec<KindSupport>, Vec<Label>)> = servers
         .iter()
         .map(|(kind, version, labels)| {
@@ -47,14 +47,14 @@ fn said(run: &Run, gate: &Gate, floor: Floor, servers: &[(&str, u16, &[&str])]) 
         })
         .collect();
     let servers = servers.iter().map(|(kinds, labels)| Offer { kinds, labels }).collect();
-    let lanes: Vec<Lane> = vec![Lane::of(run)];
-    let tally = Tally::of(lanes.iter());
-    explain(NOW, run, &Situation { gate, tally: &tally, floor, servers }).to_string()
+    let backlogs: Vec<LimitGroup> = vec![LimitGroup::of(run)];
+    let running_counts = RunningCounts::of(backlogs.iter());
+    explain(NOW, run, &Situation { admission, running_counts: &running_counts, floor, servers }).to_string()
 }
 
 #[test]
 fn each_reason_is_told_in_a_sentence() {
-    let open = Gate::default();
+    let open = Admission::default();
     let reader: &[(&str, u16, &[&str])] = &[("demo", 2, &["gpu"])];
     let plain = run(&[]);
     assert_eq!(said(&plain, &open, Floor::Open, reader), "it waits for a free slot; one server could take it");
@@ -66,14 +66,14 @@ fn each_reason_is_told_in_a_sentence() {
     );
 
     let scope = Scope::Queue(Queue::default());
-    let mut gate = Gate::default();
-    gate.controls.change(&scope, ControlChange::Declare(Limits { running: Some(1), ..Limits::NONE }));
+    let mut admission = Admission::default();
+    admission.controls.change(&scope, ControlChange::Declare(Limits { running: Some(1), ..Limits::NONE }));
     assert_eq!(
-        said(&plain, &gate, Floor::Open, reader),
+        said(&plain, &admission, Floor::Open, reader),
         "1 runs of the queue `default` are running, which is the limit"
     );
-    gate.controls.change(&scope, ControlChange::Pause(Paused::new(NOW, "ann", None)));
-    assert_eq!(said(&plain, &gate, Floor::Open, reader), "the queue `default` is paused");
+    admission.controls.change(&scope, ControlChange::Pause(Paused::new(NOW, "ann", None)));
+    assert_eq!(said(&plain, &admission, Floor::Open, reader), "the queue `default` is paused");
 
     let until = NOW.after(Duration::from_secs(10));
     assert!(said(&plain, &open, Floor::Taken { until }, reader).contains("goes on alone"));

@@ -259,18 +259,18 @@ pub enum ScheduleError {
 /// Why a run was not steered.
 ///
 /// ```
-/// use longhaul_core::{RunId, store::SteerError};
+/// use longhaul_core::{RunId, store::UpdateError};
 ///
-/// let error = SteerError::NotFound(RunId::from_bytes([7; 16]));
+/// let error = UpdateError::NotFound(RunId::from_bytes([7; 16]));
 /// assert!(error.to_string().contains("there is no run_"), "{error}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SteerError {
+pub enum UpdateError {
     /// There is no such run.
     #[error("there is no {0}")]
     NotFound(RunId),
-    /// It is not in a state in which this can happen, or nothing would change.
+    /// It is not in a state in which this can apply_event, or nothing would change.
     #[error("{id}: {why}")]
     Refused {
         /// The run.

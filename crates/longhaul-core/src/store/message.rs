@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    choose::Rooms,
+    admission::Capacity,
     code::KindSupport,
+    constraints::Inserted,
     envelope::Envelope,
     event::{Ending, Event, StopRequest},
     history::Actor,
@@ -15,7 +16,6 @@ use crate::{
     run::{NewRun, Priority, Run, Snapshot},
     state::StateKind,
     store::InsertError,
-    terms::Inserted,
     time::Timestamp,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 /// use longhaul_core::{doc, store::ClaimRequest};
 ///
 /// let request = ClaimRequest { wait: true, ..ClaimRequest::new(doc::SERVER, doc::kinds().into(), 8) };
-/// assert!(request.labels.is_empty() && !request.rooms.only);
+/// assert!(request.labels.is_empty() && !request.capacity.only_listed);
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
@@ -36,7 +36,7 @@ pub struct ClaimRequest {
     /// What it has; a run that requires anything else is left to others.
     pub labels: Arc<[Label]>,
     /// How much it takes of which queues.
-    pub rooms: Rooms,
+    pub capacity: Capacity,
     /// At most so many runs; at least 1, at most [`CLAIM_MAX`](crate::limits::CLAIM_MAX).
     pub max: usize,
     /// Whether to answer only when there is a run.
@@ -46,7 +46,7 @@ pub struct ClaimRequest {
 impl ClaimRequest {
     /// Asks for at most `max` runs of these kinds, of all queues, at once or not at all, for a server without labels.
     pub fn new(server: ServerId, kinds: Arc<[KindSupport]>, max: usize) -> Self {
-        Self { server, kinds, labels: [].into(), rooms: Rooms::default(), max, wait: false }
+        Self { server, kinds, labels: [].into(), capacity: Capacity::default(), max, wait: false }
     }
 }
 
@@ -195,29 +195,29 @@ impl ServerBeat {
 /// What was asked of runs that a server executes.
 ///
 /// ```
-/// use longhaul_core::store::Orders;
+/// use longhaul_core::store::StopSignals;
 ///
-/// assert!(Orders::default().orders.is_empty());
+/// assert!(StopSignals::default().stop_requests.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Orders {
+pub struct StopSignals {
     /// To be handed in as `seen` next time.
     pub position: u64,
     /// What was asked.
-    pub orders: Vec<Order>,
+    pub stop_requests: Vec<StopSignal>,
 }
 
 /// What was asked of one run.
 ///
 /// ```
-/// use longhaul_core::{StopRequest, doc, store::Order};
+/// use longhaul_core::{StopRequest, doc, store::StopSignal};
 ///
 /// let run = doc::running();
-/// let order = Order { id: run.id, epoch: run.epoch, request: StopRequest::Cancel { reason: None } };
+/// let order = StopSignal { id: run.id, epoch: run.epoch, request: StopRequest::Cancel { reason: None } };
 /// assert_eq!(order.request.reason(), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct StopSignal {
     /// The run.
     pub id: RunId,
     /// The attempt that runs.
@@ -297,16 +297,16 @@ pub enum Cancelled {
 /// [`cancel`](super::Store::cancel).
 ///
 /// ```
-/// use longhaul_core::{StateKind, decide, doc, store::Steer};
+/// use longhaul_core::{StateKind, decide, doc, store::RunUpdate};
 ///
-/// let aside = decide(doc::NOW, &doc::run(), &Steer::Suspend { reason: None }.event())?;
+/// let aside = decide(doc::NOW, &doc::run(), &RunUpdate::Suspend { reason: None }.event())?;
 /// assert_eq!(aside.next.state.kind(), StateKind::Suspended);
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Steer {
+pub enum RunUpdate {
     /// The next attempt of a waiting, retrying or incompatible run begins now.
-    Hasten,
+    RunNow,
     /// The next attempt of a waiting or retrying run begins at this time.
     Reschedule(Timestamp),
     /// It goes ahead of due runs of a lower priority.
@@ -318,11 +318,11 @@ pub enum Steer {
     },
 }
 
-impl Steer {
+impl RunUpdate {
     /// What [`decide`](crate::decide()) is asked.
     pub fn event(self) -> Event {
         match self {
-            Self::Hasten => Event::Hasten,
+            Self::RunNow => Event::RunNow,
             Self::Reschedule(at) => Event::Reschedule { at },
             Self::Prioritise(priority) => Event::Prioritise { priority },
             Self::Suspend { reason } => Event::Suspend { reason },

@@ -54,7 +54,7 @@ fn diagram() -> String {
                 let words = arrows.entry((run.state.kind(), next.state.kind())).or_default();
                 let word = match next.state.kind() {
                     StateKind::Cancelled if run.request.is_some() => "any end but completed, once asked to stop",
-                    StateKind::Pending if run.proceed_kept.is_some() && word == "suspended" => {
+                    StateKind::Pending if run.pending_proceed.is_some() && word == "suspended" => {
                         "suspended after a proceed"
                     }
                     _ => word,
@@ -101,9 +101,9 @@ fn cell(run: &Run, event: &Event, notes: &mut Vec<&'static str>) -> String {
         Ok(Decision { next, effects }) => {
             let note = if effects.order {
                 Some("its server is told to stop it")
-            } else if next.proceed_kept.is_some() && run.proceed_kept.is_none() {
+            } else if next.pending_proceed.is_some() && run.pending_proceed.is_none() {
                 Some("the proceed is kept until the run suspends")
-            } else if run.proceed_kept.is_some() && next.proceed_kept.is_none() && next.state.due() == Some(NOW) {
+            } else if run.pending_proceed.is_some() && next.pending_proceed.is_none() && next.state.due() == Some(NOW) {
                 Some("it goes on at once: a proceed had come before")
             } else if next.state.due().is_some_and(|due| due > NOW) {
                 Some("due later")

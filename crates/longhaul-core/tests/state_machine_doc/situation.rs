@@ -1,9 +1,9 @@
-//! Every situation that a run can be in, and everything that can happen to it.
+//! Every situation that a run can be in, and everything that can apply_event to it.
 
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, KeptProceed, Kind, NewRun, Priority, Queue,
+    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Kind, NewRun, PendingProceed, Priority, Queue,
     RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
 };
 
@@ -26,7 +26,7 @@ fn run(state: State) -> Run {
         policy: RetryPolicy::default().attempts(2).crashes(2),
         timeout: None,
         due: None,
-        terms: None,
+        constraints: None,
         metadata: value(),
         execution_metadata: None,
         by: Actor::UNKNOWN,
@@ -41,7 +41,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let running = run(State::Running { server: SERVER });
     let asked = Run { request: Some(StopRequest::Cancel { reason: None }), ..running.clone() };
     let aside = Run { request: Some(StopRequest::Suspend { reason: None }), ..running.clone() };
-    let kept = Run { proceed_kept: Some(KeptProceed::AtOnce), ..running.clone() };
+    let kept = Run { pending_proceed: Some(PendingProceed::AtOnce), ..running.clone() };
     vec![
         ("Pending, due", run(State::Pending { due: NOW })),
         ("Pending, due later", run(State::Pending { due: soon })),
@@ -68,7 +68,7 @@ pub(crate) fn at_the_end_of_its_chances(run: &Run) -> Run {
     run
 }
 
-/// What can happen: what the page calls it, the short word for the diagram, and the event. The rows.
+/// What can apply_event: what the page calls it, the short word for the diagram, and the event. The rows.
 pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
     let epoch = Epoch(3);
     let settle = |ending| Event::Settle { epoch, ending };
@@ -98,13 +98,13 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("proceed at a time", "proceed", Event::Proceed { at: until, replaced: None }),
         ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1) }),
         ("cancel", "cancel", Event::Cancel { reason: None }),
-        ("hasten", "hasten", Event::Hasten),
+        ("run_now", "run_now", Event::RunNow),
         ("reschedule", "", Event::Reschedule { at: NOW.after(Duration::from_secs(60)) }),
         ("prioritise", "", Event::Prioritise { priority: Priority(9) }),
         ("suspend", "suspend", Event::Suspend { reason: None }),
         ("replace", "", Event::Replace { version: 1, priority: Priority(0), due: None }),
-        ("other code came up", "other code", Event::Unpark { mark: CodeMark(2) }),
-        ("the same code came up", "", Event::Unpark { mark: PARKED_BY }),
+        ("other code came up", "other code", Event::ReleaseIncompatible { mark: CodeMark(2) }),
+        ("the same code came up", "", Event::ReleaseIncompatible { mark: PARKED_BY }),
         ("delete", "delete", Event::Delete),
     ]
 }

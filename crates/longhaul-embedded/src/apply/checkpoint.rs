@@ -49,7 +49,7 @@ impl Committer {
         let differs = record.execution_metadata.as_ref() != Some(&value);
         let changed = differs.then(|| value.schema_version());
         let event = Event::Checkpoint { epoch: record.run.epoch, seq, changed, proves };
-        match record.absorb(decide(self.now, &record.run, &event)) {
+        match record.apply_decision(decide(self.now, &record.run, &event)) {
             Ok(_) => {
                 record.set_execution_metadata(Some(value));
                 record.run.progress = progress.or(record.run.progress.take());

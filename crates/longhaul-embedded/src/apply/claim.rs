@@ -2,47 +2,47 @@
 
 use longhaul_core::{
     Ending, Epoch, Event, RunId, State, StoreError, Timestamp,
-    choose::Choice,
+    admission::Selection,
     decide,
     isolation::{Floor, floor},
     store::{ClaimRequest, Claimed},
 };
 
 use crate::{
+    claim_pages::{ClaimEntry, ClaimPages},
     command::{Reply, Ticket},
     committer::{After, Committer, Touch},
     error::Fault,
     index::Reader,
     record::Record,
-    slots::{Slot, Slots},
 };
 
 /// A claim that waits until there is something to claim.
-pub(crate) struct ParkedClaim {
+pub(crate) struct WaitingClaim {
     request: ClaimRequest,
     reply: Reply<Ticket>,
     /// When to look again, because a suspect has the floor until then, or a rate allows no more before.
     look_again: Option<Timestamp>,
 }
 
-impl ParkedClaim {
+impl WaitingClaim {
     pub(crate) fn refuse(self, error: &StoreError) {
         _ = self.reply.send(Err(error.clone()));
     }
 }
 
 impl Committer {
-    pub(super) fn claim_or_park(&mut self, request: ClaimRequest, reply: Reply<Ticket>) {
+    pub(super) fn claim_or_wait(&mut self, request: ClaimRequest, reply: Reply<Ticket>) {
         if request.wait {
             // Served before the commit, after all that came with it.
-            return self.parked.push(ParkedClaim { request, reply, look_again: None });
+            return self.parked.push(WaitingClaim { request, reply, look_again: None });
         }
         let outcome = self.claim(&request).map(|(claimed, _)| claimed);
         self.hand_out(reply, outcome);
     }
 
     /// Gives those who wait what there is, first come first served.
-    pub(crate) fn serve_parked(&mut self) -> Result<(), Fault> {
+    pub(crate) fn serve_waiting_claims(&mut self) -> Result<(), Fault> {
         for mut waiting in std::mem::take(&mut self.parked) {
             if waiting.reply.is_closed() {
                 continue;
@@ -82,35 +82,35 @@ impl Committer {
         if self.servers.is_dead(request.server) {
             return Ok((Vec::new(), None));
         }
-        let (choice, floor_until) = self.choose(request);
-        self.index.rest(&choice.resting);
-        if choice.turns.is_empty() {
-            let looks = [floor_until, choice.look_again, self.index.lanes.next_to_wake()];
+        let (selection, floor_until) = self.select(request);
+        self.index.rest(&selection.throttled);
+        if selection.positions.is_empty() {
+            let looks = [floor_until, selection.look_again, self.index.backlogs.next_to_wake()];
             return Ok((Vec::new(), looks.into_iter().flatten().min()));
         }
-        self.room(Slots::keys_for(choice.turns.len()))?;
-        let mut claimed = Vec::with_capacity(choice.turns.len());
-        for turn in &choice.turns {
-            claimed.extend(self.claim_one(turn.id, request)?);
+        self.room(ClaimPages::keys_for(selection.positions.len()))?;
+        let mut claimed = Vec::with_capacity(selection.positions.len());
+        for position in &selection.positions {
+            claimed.extend(self.claim_one(position.id, request)?);
         }
-        self.spend(choice)?;
+        self.spend(selection)?;
         Ok((claimed, None))
     }
 
-    fn choose(&self, request: &ClaimRequest) -> (Choice, Option<Timestamp>) {
+    fn select(&self, request: &ClaimRequest) -> (Selection, Option<Timestamp>) {
         let among = |suspects, max| {
             let reader = Reader { kinds: &request.kinds, labels: &request.labels, suspects };
-            let groups = self.index.lanes.groups(reader);
-            self.gate.choose(self.now, &self.index.tally, &request.rooms, groups, max)
+            let groups = self.index.backlogs.groups(reader);
+            self.admission.select(self.now, &self.index.running_counts, &request.capacity, groups, max)
         };
         let suspects = among(true, 1);
-        if suspects.turns.is_empty() && !self.index.is_any_suspect_running() {
+        if suspects.positions.is_empty() && !self.index.is_any_suspect_running() {
             return (among(false, request.max), None);
         }
-        match self.floor(!suspects.turns.is_empty()) {
+        match self.floor(!suspects.positions.is_empty()) {
             Floor::Open => (among(false, request.max), None),
             Floor::OneSuspect => (suspects, None),
-            Floor::Taken { until } => (Choice::default(), Some(until)),
+            Floor::Taken { until } => (Selection::default(), Some(until)),
         }
     }
 
@@ -131,8 +131,8 @@ impl Committer {
         let place = self.index.get(id).expect("a due run is in the index").place;
         let due = record.run.state.due().expect("only due runs are lined up");
         let decision = decide(self.now, &record.run, &Event::Claim { server: request.server });
-        record.absorb(decision).expect("only due runs are lined up");
-        self.slots.hold(Slot { id, epoch: record.run.epoch, claimed: self.now, server: request.server });
+        record.apply_decision(decision).expect("only due runs are lined up");
+        self.claim_pages.hold(ClaimEntry { id, epoch: record.run.epoch, claimed: self.now, server: request.server });
         self.index.put(self.now, &record.run, place);
         self.touched.entry(id).or_insert(Touch::Seen);
         let claimed = Claimed {
@@ -160,7 +160,7 @@ impl Committer {
             if holds && let Some(record) = self.take(id)? {
                 debug_assert!(matches!(record.run.state, State::Running { .. }));
                 let event = Event::Settle { epoch, ending: Ending::Returned };
-                self.happen(record, &event)?.expect("the claim holds");
+                self.apply_event(record, &event)?.expect("the claim holds");
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use longhaul_core::{
     Actor, Event, RunId, StateKind,
     code::KindSupport,
     decide,
-    store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, Steer, SteerError},
+    store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, RunUpdate, UpdateError},
 };
 
 use crate::{committer::Committer, error::Fault};
@@ -52,12 +52,17 @@ impl Committer {
         })
     }
 
-    pub(super) fn steer(&mut self, id: RunId, steer: Steer, by: Actor) -> Result<Result<StateKind, SteerError>, Fault> {
+    pub(super) fn update(
+        &mut self,
+        id: RunId,
+        update: RunUpdate,
+        by: Actor,
+    ) -> Result<Result<StateKind, UpdateError>, Fault> {
         let Some(record) = self.take(id)? else {
-            return Ok(Err(SteerError::NotFound(id)));
+            return Ok(Err(UpdateError::NotFound(id)));
         };
-        let steered = self.happen_for(record, &steer.event(), by)?;
-        Ok(steered.map_err(|why| SteerError::Refused { id, why }))
+        let steered = self.happen_for(record, &update.event(), by)?;
+        Ok(steered.map_err(|why| UpdateError::Refused { id, why }))
     }
 
     pub(super) fn delete(&mut self, id: RunId) -> Result<Result<(), DeleteError>, Fault> {
@@ -67,21 +72,22 @@ impl Committer {
             Err(Fault::Damage(damage)) => return self.delete_damaged(id, damage),
             Err(fault) => return Err(fault),
         };
-        let deleted = self.happen(record, &Event::Delete)?;
+        let deleted = self.apply_event(record, &Event::Delete)?;
         Ok(deleted.map(drop).map_err(|_| DeleteError::Running(id)))
     }
 
-    pub(super) fn unpark(&mut self, kinds: &[KindSupport]) -> Result<usize, Fault> {
-        let mut unparked = 0;
+    pub(super) fn release_incompatible(&mut self, kinds: &[KindSupport]) -> Result<usize, Fault> {
+        let mut released = 0;
         for id in self.index.parked() {
-            let lane = self.index.get(id).map(|entry| entry.lane).expect("a parked run is in the index");
-            let support = kinds.iter().find(|support| support.kind == self.index.lanes.get(lane).kind);
+            let limit_group = self.index.get(id).map(|entry| entry.limit_group).expect("a parked run is in the index");
+            let support = kinds.iter().find(|support| support.kind == self.index.backlogs.get(limit_group).kind);
             if let Some(support) = support
                 && let Some(record) = self.take(id)?
             {
-                unparked += usize::from(self.happen(record, &Event::Unpark { mark: support.mark })?.is_ok());
+                released +=
+                    usize::from(self.apply_event(record, &Event::ReleaseIncompatible { mark: support.mark })?.is_ok());
             }
         }
-        Ok(unparked)
+        Ok(released)
     }
 }

@@ -60,7 +60,9 @@ impl Committer {
             if record.run.state.kind() == StateKind::Running {
                 let ending = Ending::Interrupted { why: "it was exported while it ran".into() };
                 let event = Event::Settle { epoch: record.run.epoch, ending };
-                record.absorb(decide(self.now, &record.run, &event)).expect("a run that executes can be interrupted");
+                record
+                    .apply_decision(decide(self.now, &record.run, &event))
+                    .expect("a run that executes can be interrupted");
             }
             self.add(Box::new(record))?;
             imported.added += 1;

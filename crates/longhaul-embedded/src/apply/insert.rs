@@ -2,8 +2,8 @@
 
 use longhaul_core::{
     Event, Inserted, Kind, NewRun, RunId, Unique,
+    constraints::{self, Conflict, conflict},
     store::InsertError,
-    terms::{self, Conflict, conflict},
 };
 
 use crate::{
@@ -22,10 +22,10 @@ impl Committer {
         if self.exists(id)? {
             return Ok(Err(InsertError::Duplicate(id)));
         }
-        if let Some(unique) = &new.terms().unique {
+        if let Some(unique) = &new.constraints().unique {
             self.expire_keys()?;
-            if let Some(record) = self.keeper(&new.kind, unique)? {
-                return self.meet(record, new);
+            if let Some(record) = self.key_holder(&new.kind, unique)? {
+                return self.resolve_conflict(record, new);
             }
         }
         self.add(Box::new(Record::admit(self.now, new)))?;
@@ -33,10 +33,10 @@ impl Committer {
     }
 
     /// The run that keeps others of this kind and key out.
-    fn keeper(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Box<Record>>, Fault> {
+    fn key_holder(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Box<Record>>, Fault> {
         let Some(id) = self.index.uniques.holder(kind, &unique.key) else { return Ok(None) };
         let Some(record) = self.take(id)? else { return Ok(None) };
-        let holds = record.run.terms().unique.as_ref().is_some_and(|unique| unique.holds(self.now, &record.run));
+        let holds = record.run.constraints().unique.as_ref().is_some_and(|unique| unique.holds(self.now, &record.run));
         if holds {
             return Ok(Some(record));
         }
@@ -45,12 +45,16 @@ impl Committer {
     }
 
     /// A new run meets the one that has its key.
-    fn meet(&mut self, mut there: Box<Record>, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
-        let unique = new.terms().unique.clone().expect("it has a key");
+    fn resolve_conflict(
+        &mut self,
+        mut there: Box<Record>,
+        new: NewRun,
+    ) -> Result<Result<Inserted, InsertError>, Fault> {
+        let unique = new.constraints().unique.clone().expect("it has a key");
         let (id, state) = (there.run.id, there.run.state.kind());
         match conflict(unique.on_conflict, &there.run) {
             Conflict::Replace => {
-                let event: Event = terms::replacement(self.now, &new);
+                let event: Event = constraints::replacement(self.now, &new);
                 there.replace(new.metadata, new.execution_metadata);
                 self.happen_for(there, &event, new.by)?.expect("it has not begun");
                 Ok(Ok(Inserted::Replaced { id }))

@@ -176,10 +176,10 @@ impl Committer {
     }
 
     fn may_match(&self, filter: &Filter, entry: &Entry) -> bool {
-        let lane = self.index.lanes.get(entry.lane);
+        let limit_group = self.index.backlogs.get(entry.limit_group);
         (filter.states.is_empty() || filter.states.contains(&entry.state))
-            && (filter.kinds.is_empty() || filter.kinds.contains(&lane.kind))
-            && (filter.queues.is_empty() || filter.queues.contains(&lane.queue))
+            && (filter.kinds.is_empty() || filter.kinds.contains(&limit_group.kind))
+            && (filter.queues.is_empty() || filter.queues.contains(&limit_group.queue))
     }
 
     pub(super) fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {

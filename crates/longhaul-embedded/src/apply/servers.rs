@@ -6,7 +6,7 @@ use longhaul_core::{
     Event, Run, RunId, ServerId, State, StoreError, Timestamp,
     explain::Offer,
     isolation::alone,
-    store::{Order, Orders, ServerBeat, ServerError},
+    store::{ServerBeat, ServerError, StopSignal, StopSignals},
 };
 
 use crate::{apply::reply_now, command::Reply, committer::Committer, error::Fault, record::Record};
@@ -15,9 +15,9 @@ use crate::{apply::reply_now, command::Reply, committer::Committer, error::Fault
 pub(crate) struct Servers {
     lives: HashMap<ServerId, Life>,
     /// By position; what does not hold any more is left out when it is read.
-    orders: BTreeMap<u64, (ServerId, Order)>,
+    stop_requests: BTreeMap<u64, (ServerId, StopSignal)>,
     last_position: u64,
-    waiting: Vec<(ServerId, u64, Reply<Orders>)>,
+    waiting: Vec<(ServerId, u64, Reply<StopSignals>)>,
     /// Something was asked since those who wait were told.
     news: bool,
 }
@@ -69,19 +69,19 @@ impl Servers {
     pub(super) fn order(&mut self, run: &Run) {
         if let (State::Running { server }, Some(request)) = (&run.state, &run.request) {
             self.last_position += 1;
-            let order = Order { id: run.id, epoch: run.epoch, request: request.clone() };
-            self.orders.insert(self.last_position, (*server, order));
+            let order = StopSignal { id: run.id, epoch: run.epoch, request: request.clone() };
+            self.stop_requests.insert(self.last_position, (*server, order));
             self.news = true;
         }
     }
 
     /// What `server` was told after `seen`, if anything of it still holds.
-    fn told(&self, active: &HashMap<RunId, Box<Record>>, server: ServerId, seen: u64) -> Option<Orders> {
-        let news = self.orders.range(seen.saturating_add(1)..);
+    fn told(&self, active: &HashMap<RunId, Box<Record>>, server: ServerId, seen: u64) -> Option<StopSignals> {
+        let news = self.stop_requests.range(seen.saturating_add(1)..);
         let news = news.filter(|(_, (to, order))| *to == server && holds(active, order));
-        let (positions, orders): (Vec<u64>, Vec<Order>) =
+        let (positions, stop_requests): (Vec<u64>, Vec<StopSignal>) =
             news.map(|(position, (_, order))| (*position, order.clone())).unzip();
-        positions.last().map(|position| Orders { position: *position, orders })
+        positions.last().map(|position| StopSignals { position: *position, stop_requests })
     }
 
     /// Tells those who wait, if there is news.
@@ -89,10 +89,10 @@ impl Servers {
         if !std::mem::take(&mut self.news) {
             return;
         }
-        self.orders.retain(|_, (_, order)| holds(active, order));
+        self.stop_requests.retain(|_, (_, order)| holds(active, order));
         for (server, seen, reply) in std::mem::take(&mut self.waiting) {
             match self.told(active, server, seen) {
-                Some(orders) => reply_now(reply, Ok(orders)),
+                Some(stop_requests) => reply_now(reply, Ok(stop_requests)),
                 None => self.waiting.push((server, seen, reply)),
             }
         }
@@ -105,21 +105,21 @@ impl Servers {
     }
 }
 
-fn holds(active: &HashMap<RunId, Box<Record>>, order: &Order) -> bool {
+fn holds(active: &HashMap<RunId, Box<Record>>, order: &StopSignal) -> bool {
     active.get(&order.id).is_some_and(|record| record.run.epoch == order.epoch)
 }
 
 impl Committer {
     pub(super) fn expire(&mut self) -> Result<usize, Fault> {
         let late = self.servers.late(self.now);
-        late.into_iter().map(|server| self.bury(server, "its server's lease ran out")).sum()
+        late.into_iter().map(|server| self.declare_dead(server, "its server's lease ran out")).sum()
     }
 
     pub(super) fn leave(&mut self, server: ServerId) -> Result<(), Fault> {
-        self.bury(server, "its server left while it ran").map(drop)
+        self.declare_dead(server, "its server left while it ran").map(drop)
     }
 
-    fn bury(&mut self, server: ServerId, evidence: &str) -> Result<usize, Fault> {
+    fn declare_dead(&mut self, server: ServerId, evidence: &str) -> Result<usize, Fault> {
         self.servers.lives.insert(server, Life::Over);
         let held = |run: &&Run| matches!(run.state, State::Running { server: holder } if holder == server);
         let runs = || self.active.values().map(|record| &record.run).filter(held);
@@ -128,14 +128,14 @@ impl Committer {
         ids.sort_unstable();
         for id in &ids {
             let record = self.take(*id)?.expect("it is held in memory");
-            self.happen(record, &event)?.expect("a run that executes can crash");
+            self.apply_event(record, &event)?.expect("a run that executes can crash");
         }
         Ok(ids.len())
     }
 
-    pub(super) fn show_orders(&mut self, server: ServerId, seen: u64, reply: Reply<Orders>) {
+    pub(super) fn show_stop_requests(&mut self, server: ServerId, seen: u64, reply: Reply<StopSignals>) {
         match (self.servers.told(&self.active, server, seen), self.health.get()) {
-            (Some(orders), _) => reply_now(reply, Ok(orders)),
+            (Some(stop_requests), _) => reply_now(reply, Ok(stop_requests)),
             (None, Some(error)) => _ = reply.send(Err(error.clone())),
             (None, None) => {
                 // Callers that gave up are forgotten before others are remembered.

@@ -24,7 +24,7 @@ impl Committer {
             None => self.tell(&mut record, progress),
         };
         record.settled = true;
-        let state = self.happen(record, &Event::Settle { epoch, ending })?;
+        let state = self.apply_event(record, &Event::Settle { epoch, ending })?;
         Ok(Ok(Settled::Now(state.expect("the attempt holds the run"))))
     }
 }

@@ -6,13 +6,13 @@ use longhaul_core::{Controls, Event, RunId, StateKind, Timestamp, decide, isolat
 
 use super::{Committer, damaged::Spot, load::read_run};
 use crate::{
+    claim_pages::{self, ClaimEntry},
     error::Fault,
-    index::{Kept, Place},
+    index::{Place, UniqueKeyEntry},
     keys,
     kv::{BATCH_KEYS_MAX, Key},
     page,
     record::{self, Damage, Layout, Record, read_control},
-    slots::{self, Slot},
 };
 
 /// The format of the keys and values of a store. A store of a newer one is not touched.
@@ -35,11 +35,11 @@ impl Committer {
         }
         self.look_at_the_clock();
         let running = self.read_runs()?;
-        self.read_gate()?;
+        self.read_admission()?;
         self.read_schedules()?;
         self.finish_pieces()?;
         self.divide_lists()?;
-        self.take_back(&running)?;
+        self.recover_claims(&running)?;
         self.flush()?;
         self.kv.sync()?;
         self.needs_sync = false;
@@ -118,26 +118,26 @@ impl Committer {
     }
 
     /// Reads what holds runs back, how far rates are used up, and which unique keys final runs have.
-    fn read_gate(&mut self) -> Result<(), Fault> {
+    fn read_admission(&mut self) -> Result<(), Fault> {
         let stray = |key: &[u8]| Damage::of(format!("the key {}", key.escape_ascii()), "it is none of ours");
         let mut controls = Vec::new();
         self.each_of(keys::CONTROL, |_, key, bytes| {
             controls.push((keys::control_of(key).ok_or_else(|| stray(key))?, read_control(key, bytes)?));
             Ok(true)
         })?;
-        self.gate.controls = Controls::new(controls);
+        self.admission.controls = Controls::new(controls);
         let now = self.now;
         self.each_of(keys::BUCKET, |committer, key, bytes| {
             let bucket = keys::bucket_of(key).ok_or_else(|| stray(key))?;
             let full_at = bytes.try_into().map_err(|_| stray(key))?;
             let full_at = Timestamp::from_micros(i64::from_be_bytes(full_at));
-            committer.gate.buckets.insert(bucket, full_at);
+            committer.admission.buckets.insert(bucket, full_at);
             Ok(full_at > now)
         })?;
-        self.gate.reopen(now);
+        self.admission.reopen(now);
         self.each_of(keys::UNIQUE, |committer, key, bytes| {
             let (kind, name) = keys::unique_of(key).ok_or_else(|| stray(key))?;
-            let kept = Kept::from_bytes(kind, name, bytes).ok_or_else(|| stray(key))?;
+            let kept = UniqueKeyEntry::from_bytes(kind, name, bytes).ok_or_else(|| stray(key))?;
             let holds = kept.until > now;
             if holds {
                 committer.index.uniques.keep(kept);
@@ -196,7 +196,7 @@ impl Committer {
     }
 
     /// Takes back what the process before had claimed: its claims are dead, and its runs go on at once.
-    fn take_back(&mut self, running: &[RunId]) -> Result<(), Fault> {
+    fn recover_claims(&mut self, running: &[RunId]) -> Result<(), Fault> {
         let mut died = Vec::new();
         for id in running {
             match self.load(*id) {
@@ -207,7 +207,7 @@ impl Committer {
         let pages = self.keys_of(keys::SLOTS)?;
         for page in &pages {
             let bytes = self.kv.get(page)?.ok_or_else(|| Damage::of("a page of claims", "it is missing"))?;
-            for slot in slots::read(&bytes)? {
+            for slot in claim_pages::read(&bytes)? {
                 match self.claimed(&slot) {
                     Err(Fault::Damage(damage)) if self.sets_aside => self.pass_over(slot.id, damage),
                     record => died.extend(record?),
@@ -224,7 +224,7 @@ impl Committer {
         let event = Event::Crash { evidence: "the process ended without a word".into(), alone };
         for mut record in died {
             let decision = decide(self.now, &record.run, &event);
-            record.absorb(decision).expect("a run that executes can crash");
+            record.apply_decision(decision).expect("a run that executes can crash");
             self.keep(record)?;
         }
         // Last, so that a claim is never forgotten before its run was taken back.
@@ -234,7 +234,7 @@ impl Committer {
     }
 
     /// The run as its claim left it, if the slot still holds.
-    fn claimed(&mut self, slot: &Slot) -> Result<Option<Box<Record>>, Fault> {
+    fn claimed(&mut self, slot: &ClaimEntry) -> Result<Option<Box<Record>>, Fault> {
         if self.index.get(slot.id).is_none() {
             return Ok(None);
         }
@@ -243,7 +243,7 @@ impl Committer {
             return Ok(None);
         }
         let decision = decide(slot.claimed, &record.run, &Event::Claim { server: slot.server });
-        match record.absorb(decision) {
+        match record.apply_decision(decision) {
             Ok(_) => Ok(Some(record)),
             Err(illegal) => Err(Damage::of_run(slot.id, format!("its claim does not fit to it: {illegal}")).into()),
         }

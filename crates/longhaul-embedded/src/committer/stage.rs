@@ -7,7 +7,7 @@ use super::{Committer, Touch};
 use crate::{
     batch,
     error::Fault,
-    index::{Kept, Place},
+    index::{Place, UniqueKeyEntry},
     keys,
     kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
     page,
@@ -24,14 +24,14 @@ impl Committer {
     /// Sees to it that `keys` more fit into the batch.
     pub(crate) fn room(&mut self, keys: usize) -> Result<(), Fault> {
         assert!(keys <= BATCH_KEYS_MAX, "a change of {keys} keys fits into no batch");
-        if self.batch.keys() + self.slots.touched() + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
+        if self.batch.keys() + self.claim_pages.touched() + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
     }
 
     /// Stages a run that is new.
     pub(crate) fn add(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         let Encoded { bytes, layout, pieces, .. } = encode(&record, VALUE_MAX);
-        self.slots.forget_stale(id);
+        self.claim_pages.forget_stale(id);
         let apart = self.put_pieces(id, pieces)?;
         self.room(OWN_KEYS)?;
         let place = if record.run.state.is_final() {
@@ -86,7 +86,7 @@ impl Committer {
         if run.state.is_final() {
             self.batch.put(keys::done(id), bytes);
             self.batch.end(run);
-            if let Some(kept) = Kept::of(run).filter(|kept| kept.until > self.now) {
+            if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
                 self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             }
             if before == Some(Place::Own) {
@@ -97,7 +97,7 @@ impl Committer {
             self.batch.put(keys::live(id), bytes);
             self.index.put(self.now, run, Place::Own);
         }
-        self.slots.free(id);
+        self.claim_pages.free(id);
         self.written(id);
         if matches!(record.run.state, longhaul_core::State::Running { .. }) {
             self.active.insert(id, record);
@@ -122,7 +122,7 @@ impl Committer {
     pub(crate) fn forget(&mut self, run: &longhaul_core::Run) -> Result<(), Fault> {
         self.index.remove(self.now, run);
         if self.index.uniques.forget(run)
-            && let Some(kept) = Kept::of(run)
+            && let Some(kept) = UniqueKeyEntry::of(run)
         {
             self.room(1)?;
             self.batch.remove(keys::unique(&kept.kind, &kept.key));
@@ -132,7 +132,7 @@ impl Committer {
 
     /// A final run that comes in with a key that it still has.
     fn keep_key(&mut self, run: &longhaul_core::Run) {
-        if let Some(kept) = Kept::of(run).filter(|kept| kept.until > self.now) {
+        if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
             self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             self.index.uniques.keep(kept);
         }

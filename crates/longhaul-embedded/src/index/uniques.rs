@@ -24,17 +24,17 @@ type Digest = u128;
 
 /// A key that a final run has, for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct UniqueKeyEntry {
     pub(crate) kind: Kind,
     pub(crate) key: Key,
     pub(crate) id: RunId,
     pub(crate) until: Timestamp,
 }
 
-impl Kept {
+impl UniqueKeyEntry {
     /// The key that this run has though it is final.
     pub(crate) fn of(run: &Run) -> Option<Self> {
-        let unique = run.terms().unique.as_ref()?;
+        let unique = run.constraints().unique.as_ref()?;
         match unique.scope {
             UniqueScope::For(period) => {
                 let until = run.created.after(period);
@@ -58,7 +58,7 @@ impl Kept {
 
 /// Whether this run keeps others of its kind and key out.
 pub(super) fn keeps_key(now: Timestamp, run: &Run) -> bool {
-    run.terms().unique.as_ref().is_some_and(|unique| unique.holds(now, run))
+    run.constraints().unique.as_ref().is_some_and(|unique| unique.holds(now, run))
 }
 
 impl Uniques {
@@ -78,10 +78,10 @@ impl Uniques {
         }
         if keeps
             && !kept
-            && let Some(unique) = &run.terms().unique
+            && let Some(unique) = &run.constraints().unique
         {
             self.hold(self.digest(&run.kind, &unique.key), run.id);
-            if let Some(kept) = Kept::of(run) {
+            if let Some(kept) = UniqueKeyEntry::of(run) {
                 self.until.insert((kept.until, kept.kind, kept.key, kept.id));
             }
         }
@@ -97,9 +97,9 @@ impl Uniques {
 
     /// The run is gone, or its key free. Answers whether it had it.
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
-        let Some(unique) = &run.terms().unique else { return false };
+        let Some(unique) = &run.constraints().unique else { return false };
         // A run of the same id that comes later has a time of its own.
-        if let Some(Kept { kind, key, id, until }) = Kept::of(run) {
+        if let Some(UniqueKeyEntry { kind, key, id, until }) = UniqueKeyEntry::of(run) {
             self.until.remove(&(until, kind, key, id));
         }
         self.free(self.digest(&run.kind, &unique.key), run.id)
@@ -124,7 +124,7 @@ impl Uniques {
     }
 
     /// A final run's key, as it is in the file.
-    pub(crate) fn keep(&mut self, kept: Kept) {
+    pub(crate) fn keep(&mut self, kept: UniqueKeyEntry) {
         self.hold(self.digest(&kept.kind, &kept.key), kept.id);
         self.until.insert((kept.until, kept.kind, kept.key, kept.id));
     }
@@ -146,7 +146,7 @@ impl Uniques {
 mod tests {
     use std::sync::Arc;
 
-    use longhaul_core::{OnConflict, State, Terms, Unique, doc};
+    use longhaul_core::{Constraints, OnConflict, State, Unique, doc};
 
     use crate::index::{Index, Place};
 
@@ -154,7 +154,10 @@ mod tests {
 
     fn run(scope: UniqueScope) -> Run {
         let unique = Unique { key: Key::new("account 7").unwrap(), scope, on_conflict: OnConflict::Refuse };
-        Run { terms: Some(Arc::new(Terms { unique: Some(unique), ..Terms::default() })), ..doc::run() }
+        Run {
+            constraints: Some(Arc::new(Constraints { unique: Some(unique), ..Constraints::default() })),
+            ..doc::run()
+        }
     }
 
     /// Who has the key while the run waits, while it executes, and once it is final.
@@ -163,7 +166,7 @@ mod tests {
         let holder = |index: &Index| index.uniques.holder(&waits.kind, &Key::new("account 7").unwrap());
         index.put(doc::NOW, &waits, Place::Own);
         let waiting = holder(&index);
-        let runs = Run { terms: waits.terms.clone(), ..doc::running() };
+        let runs = Run { constraints: waits.constraints.clone(), ..doc::running() };
         index.put(doc::NOW, &runs, Place::Own);
         let running = holder(&index);
         index.remove(doc::NOW, &Run { state: State::Completed, ..runs });

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Ended, Epoch, Failure, HistoryEntry, KeptProceed, Key, Label, LastEnd, NewRun, OnConflict,
-    Priority, Progress, RetryPolicy, ServerId, State, StopRequest, Tag, Terms, Timestamp, Transition, Unique,
+    Actor, Backoff, Cause, Constraints, Ended, Epoch, Failure, HistoryEntry, Key, Label, LastEnd, NewRun, OnConflict,
+    PendingProceed, Priority, Progress, RetryPolicy, ServerId, State, StopRequest, Tag, Timestamp, Transition, Unique,
     UniqueScope,
 };
 use longhaul_testkit::fixture::{new_run, value};
@@ -26,7 +26,7 @@ fn full() -> Record {
         scope: UniqueScope::For(Duration::from_secs(60)),
         on_conflict: OnConflict::Replace { reschedule: true },
     };
-    let terms = Terms {
+    let constraints = Constraints {
         limit_key: Some(Key::new("tenant 3").unwrap()),
         unique: Some(unique),
         requires: [Label::new("edit-server").unwrap()].into(),
@@ -40,7 +40,7 @@ fn full() -> Record {
             ..RetryPolicy::default()
         },
         timeout: Some(Duration::from_secs(90)),
-        terms: Some(Arc::new(terms)),
+        constraints: Some(Arc::new(constraints)),
         execution_metadata: Some(value(1)),
         by: Actor::named("ann"),
         ..new_run(NOW, "full", 8)
@@ -66,7 +66,7 @@ fn full() -> Record {
     run.counts.failures = 1;
     run.suspicion = 1;
     run.request = Some(StopRequest::Cancel { reason: Some("too dear".into()) });
-    run.proceed_kept = Some(KeptProceed::AtOnce);
+    run.pending_proceed = Some(PendingProceed::AtOnce);
     run.progress = Some(Progress {
         step: "reading".into(),
         done: 20,
@@ -112,7 +112,7 @@ fn a_run_with_all_that_format_1_has_is_read_and_written_byte_by_byte() {
 #[test]
 fn a_proceed_that_is_kept_for_later_stands_behind_the_rest() {
     let mut record = plain();
-    record.run.proceed_kept = Some(KeptProceed::At(NOW));
+    record.run.pending_proceed = Some(PendingProceed::At(NOW));
     holds(&record, include_str!("golden/kept.hex"));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 01 | record: bincode, standard configuration | tail | crc32 of the run's id and all before, LE
-//! tail: nothing, or terms, or terms and pace, or terms, pace and kept
+//! tail: nothing, or constraints, or constraints and pace, or constraints, pace and kept
 //! ```
 //! The parts `ended`, `history` and `tags` begin with a 01 of their own: they may stand apart, and outlive a rewrite of
 //! the record in a later format. A history that tells who asked for something begins with a 02, and after its entries
@@ -11,13 +11,13 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, KeptProceed, Kind, LastEnd,
+    Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Kind, LastEnd, PendingProceed,
     Priority, Progress, Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp,
     Transition, Waiting, code::CodeMark, run::Counts,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, Layout, Record, blob::Blob, parts, terms::TermsV1};
+use super::{Damage, Layout, Record, blob::Blob, constraints::ConstraintsV1, parts};
 
 const VERSION: u8 = 1;
 const CONFIG: bincode::config::Configuration = bincode::config::standard();
@@ -43,7 +43,7 @@ pub(crate) struct RecordV1<'a> {
     counts: CountsV1,
     suspicion: u8,
     request: Option<StopRequestV1>,
-    proceed_kept: bool,
+    pending_proceed: bool,
     progress: Option<ProgressV1>,
     revision: u64,
     settled: bool,
@@ -51,13 +51,13 @@ pub(crate) struct RecordV1<'a> {
     pub(super) parts: [PartV1<'a>; parts::PARTS],
     /// Laid down behind the record.
     #[serde(skip)]
-    pub(crate) terms: Option<TermsV1<'a>>,
-    /// Laid down behind the terms.
+    pub(crate) constraints: Option<ConstraintsV1<'a>>,
+    /// Laid down behind the constraints.
     #[serde(skip)]
     pub(crate) pace: Option<PaceV1>,
     /// Laid down behind the pace.
     #[serde(skip)]
-    kept: Option<KeptV1>,
+    kept: Option<PendingProceedV1>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -144,7 +144,7 @@ pub(crate) struct PaceV1 {
 
 /// When a run is to go on once it suspends, if not at once. Came later still.
 #[derive(Clone, Serialize, Deserialize)]
-struct KeptV1 {
+struct PendingProceedV1 {
     at: i64,
 }
 
@@ -211,13 +211,13 @@ enum TransitionV1 {
     Suspended,
     Proceeded,
     CancelRequested,
-    Hastened,
+    RunNow,
     Completed,
     GaveUp,
     Quarantined,
     Cancelled,
     Parked,
-    Unparked,
+    Released,
     SuspendRequested,
     Rescheduled,
     Prioritised,
@@ -234,9 +234,9 @@ pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
 
 /// What comes last is there only if it says something; what stands before it, then, in any case.
 fn append_tail(bytes: &mut Vec<u8>, record: &RecordV1<'_>) {
-    let RecordV1 { terms, pace, kept, .. } = record;
-    if terms.is_some() || pace.is_some() || kept.is_some() {
-        append(bytes, terms.as_ref().unwrap_or(&TermsV1::default()));
+    let RecordV1 { constraints, pace, kept, .. } = record;
+    if constraints.is_some() || pace.is_some() || kept.is_some() {
+        append(bytes, constraints.as_ref().unwrap_or(&ConstraintsV1::default()));
     }
     if pace.is_some() || kept.is_some() {
         append(bytes, pace.as_ref().unwrap_or(&PaceV1::default()));
@@ -261,9 +261,9 @@ pub(crate) fn read(id: RunId, bytes: &[u8]) -> Result<RecordV1<'_>, Damage> {
 fn read_with_tail(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
     let (mut record, mut rest) = read_prefix::<RecordV1<'_>>(bytes)?;
     if !rest.is_empty() {
-        let (terms, used) =
-            bincode::serde::borrow_decode_from_slice(rest, CONFIG).map_err(|error| format!("its terms: {error}"))?;
-        record.terms = Some(terms);
+        let (constraints, used) = bincode::serde::borrow_decode_from_slice(rest, CONFIG)
+            .map_err(|error| format!("its constraints: {error}"))?;
+        record.constraints = Some(constraints);
         rest = &rest[used..];
     }
     if !rest.is_empty() {
@@ -341,16 +341,20 @@ impl<'a> RecordV1<'a> {
             counts: CountsV1::of(run.counts),
             suspicion: run.suspicion,
             request: run.request.as_ref().map(StopRequestV1::of),
-            proceed_kept: run.proceed_kept.is_some(),
+            pending_proceed: run.pending_proceed.is_some(),
             progress: run.progress.as_ref().map(ProgressV1::of),
             revision: run.revision,
             settled: record.settled,
             parts,
-            terms: run.terms.as_deref().filter(|terms| !terms.is_empty()).map(TermsV1::of),
+            constraints: run
+                .constraints
+                .as_deref()
+                .filter(|constraints| !constraints.is_empty())
+                .map(ConstraintsV1::of),
             pace: run.progress.as_ref().and_then(PaceV1::of),
-            kept: match run.proceed_kept {
-                Some(KeptProceed::At(at)) => Some(KeptV1 { at: at.as_micros() }),
-                Some(KeptProceed::AtOnce) | None => None,
+            kept: match run.pending_proceed {
+                Some(PendingProceed::At(at)) => Some(PendingProceedV1 { at: at.as_micros() }),
+                Some(PendingProceed::AtOnce) | None => None,
             },
         }
     }
@@ -394,7 +398,13 @@ impl<'a> RecordV1<'a> {
             tags,
             policy: self.policy.back(),
             timeout: self.timeout,
-            terms: self.terms.as_ref().map(TermsV1::back).transpose().map_err(name)?.filter(|terms| !terms.is_empty()),
+            constraints: self
+                .constraints
+                .as_ref()
+                .map(ConstraintsV1::back)
+                .transpose()
+                .map_err(name)?
+                .filter(|constraints| !constraints.is_empty()),
             created: Timestamp::from_micros(self.created),
             state: self.state.back(),
             since: Timestamp::from_micros(self.since),
@@ -405,9 +415,9 @@ impl<'a> RecordV1<'a> {
             counts: self.counts.back(),
             suspicion: self.suspicion,
             request: self.request.as_ref().map(StopRequestV1::back),
-            proceed_kept: self.proceed_kept.then(|| match self.kept {
-                Some(KeptV1 { at }) => KeptProceed::At(Timestamp::from_micros(at)),
-                None => KeptProceed::AtOnce,
+            pending_proceed: self.pending_proceed.then(|| match self.kept {
+                Some(PendingProceedV1 { at }) => PendingProceed::At(Timestamp::from_micros(at)),
+                None => PendingProceed::AtOnce,
             }),
             progress: self.progress.as_ref().map(|progress| progress.back(self.pace.as_ref())),
             revision: self.revision,
@@ -721,6 +731,6 @@ macro_rules! transitions {
 }
 
 transitions! {
-    Enqueued Returned Interrupted Crashed Panicked Failed TimedOut Suspended Proceeded CancelRequested Hastened
-    Completed GaveUp Quarantined Cancelled Parked Unparked SuspendRequested Rescheduled Prioritised Replaced
+    Enqueued Returned Interrupted Crashed Panicked Failed TimedOut Suspended Proceeded CancelRequested RunNow
+    Completed GaveUp Quarantined Cancelled Parked Released SuspendRequested Rescheduled Prioritised Replaced
 }

@@ -78,8 +78,8 @@ fn many_small_runs_share_pages_and_many_claims_a_page_of_slots() {
 
         let before = kit.disk.calls();
         let claimed = kit.claim(64).await;
-        let slots = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::SLOTS).count();
-        assert_eq!((claimed.len(), slots, since(&kit, before)), (64, 1, (1, 1, 0)));
+        let claim_pages = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::SLOTS).count();
+        assert_eq!((claimed.len(), claim_pages, since(&kit, before)), (64, 1, (1, 1, 0)));
 
         let before = kit.disk.calls();
         let settlements = claimed.iter().map(|claimed| settlement(claimed, fixture::completed(1))).collect();
@@ -206,7 +206,7 @@ fn calls_that_wait_are_told_when_the_store_is_closed() {
             }),
             tokio::spawn({
                 let (store, server) = (kit.store.clone(), kit.server);
-                async move { store.orders(server, 0).await.map(drop).map_err(|error| error.to_string()) }
+                async move { store.stop_requests(server, 0).await.map(drop).map_err(|error| error.to_string()) }
             }),
         ];
         tokio::task::yield_now().await;

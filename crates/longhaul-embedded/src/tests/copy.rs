@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Control, ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, ScheduleName, Scope,
-    StateKind, Store, Terms, Unique, UniqueScope,
+    Actor, Constraints, Control, ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, ScheduleName,
+    Scope, StateKind, Store, Unique, UniqueScope,
     store::{InsertError, ScheduleChange},
 };
 use longhaul_testkit::fixture;
@@ -51,13 +51,13 @@ async fn full() -> Kit {
         scope: UniqueScope::For(Duration::from_secs(3600)),
         on_conflict: longhaul_core::OnConflict::Refuse,
     };
-    let terms = Terms {
+    let constraints = Constraints {
         limit_key: Some(Key::new("tenant 3").expect("a good key")),
         unique: Some(unique),
         requires: [Label::new("edit-server").expect("a good label")].into(),
         trace: Some("a trace".into()),
     };
-    let with_terms = NewRun { terms: Some(Arc::new(terms)), by: Actor::named("ann"), ..kit.new_run() };
+    let with_terms = NewRun { constraints: Some(Arc::new(constraints)), by: Actor::named("ann"), ..kit.new_run() };
     kit.store.insert(vec![with_terms]).await.expect("the store works")[0].clone().expect("it is new");
     let large = kit.insert(value(1, 30_000)).await;
     let claimed = kit.claim(1).await.remove(0);
@@ -94,7 +94,7 @@ fn what_came_in_holds_as_it_did() {
         let runs = to.store.list(request).await.expect("the store works").runs;
         let waiting = runs.iter().find(|found| found.run.state.kind() == StateKind::Pending).expect("one waits");
         let id = fixture::run_id(longhaul_core::Clock::now(&to.clock), 99);
-        let second = NewRun { id, terms: waiting.run.terms.clone(), ..to.new_run() };
+        let second = NewRun { id, constraints: waiting.run.constraints.clone(), ..to.new_run() };
         let refused = to.store.insert(vec![second]).await.expect("the store works").remove(0);
         assert!(matches!(refused, Err(InsertError::Taken { id, .. }) if id == waiting.run.id), "{refused:?}");
         assert_eq!(to.claim(1).await, [], "it requires a label");

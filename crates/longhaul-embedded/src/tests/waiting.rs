@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Clock, ControlChange, Key, Kind, Limits, NewRun, Rate, RunId, Scope, ServerId, Store, Terms, Timestamp,
+    Clock, Constraints, ControlChange, Key, Kind, Limits, NewRun, Rate, RunId, Scope, ServerId, Store, Timestamp,
     clock::OnJump,
     store::{ClaimRequest, Filter},
 };
@@ -47,8 +47,9 @@ fn a_claim_that_waits_for_the_rate_of_a_key_is_served_by_time_alone() {
         store.control(Scope::Kind(Kind::new("plain").expect("a name")), declared).await.expect("the store works");
 
         let began = clock.now();
-        let terms = Arc::new(Terms { limit_key: Some(Key::new("a").expect("a key")), ..Terms::default() });
-        let new = |n| NewRun { terms: Some(Arc::clone(&terms)), ..fixture::new_run(began, "plain", n) };
+        let constraints =
+            Arc::new(Constraints { limit_key: Some(Key::new("a").expect("a key")), ..Constraints::default() });
+        let new = |n| NewRun { constraints: Some(Arc::clone(&constraints)), ..fixture::new_run(began, "plain", n) };
         let all: Vec<RunId> = [new(0), new(1)].iter().map(|new| new.id).collect();
         store.insert(vec![new(0), new(1)]).await.expect("the store works");
         let by: ServerId = fixture::server_id(began, 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longhaul_core::{
     Actor, Ended, Ending, Priority, RunId, ServerId, State, StateKind, StopRequest, Transition,
-    store::{CancelError, Cancelled, Claimed, Proceed, Steer},
+    store::{CancelError, Cancelled, Claimed, Proceed, RunUpdate},
 };
 
 use super::{Scene, scene::proceed};
@@ -131,13 +131,13 @@ pub async fn the_history_tells_who_moved_a_run(mut scene: Scene) {
     let by = |name: &str| Actor::named(name);
     scene.store.proceed(Proceed { by: by("one"), ..proceed(id) }).await.expect("it is suspended");
     let later = scene.now().after(Duration::from_secs(60));
-    for (steer, name) in [
-        (Steer::Reschedule(later), "two"),
-        (Steer::Prioritise(Priority(5)), "three"),
-        (Steer::Hasten, "four"),
-        (Steer::Suspend { reason: None }, "five"),
+    for (update, name) in [
+        (RunUpdate::Reschedule(later), "two"),
+        (RunUpdate::Prioritise(Priority(5)), "three"),
+        (RunUpdate::RunNow, "four"),
+        (RunUpdate::Suspend { reason: None }, "five"),
     ] {
-        scene.store.steer(id, steer, by(name)).await.expect("it waits");
+        scene.store.update(id, update, by(name)).await.expect("it waits");
     }
     scene.store.cancel(id, None, by("six")).await.expect("it is not final");
     let history = scene.get(id).await.history;

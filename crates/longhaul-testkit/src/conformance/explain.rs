@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    ControlChange, Explanation, Label, Limits, NewRun, Paused, Queue, Scope, StateKind, Terms, Waiting,
-    choose::Held,
+    Constraints, ControlChange, Explanation, Label, Limits, NewRun, Paused, Queue, Scope, StateKind, Waiting,
+    admission::BlockedBy,
     run::Due,
     store::{GetError, ServerBeat},
 };
@@ -53,8 +53,8 @@ pub async fn states_explain_themselves(mut scene: Scene) {
 
 pub async fn the_lack_of_a_server_is_told(mut scene: Scene) {
     let requires = vec![Label::new("gpu").expect("a label")];
-    let terms = Some(Terms { requires: requires.clone(), ..Terms::default() }.into());
-    let new = NewRun { terms, version: 3, ..scene.new_run() };
+    let constraints = Some(Constraints { requires: requires.clone(), ..Constraints::default() }.into());
+    let new = NewRun { constraints, version: 3, ..scene.new_run() };
     let kind = new.kind.clone();
     let id = scene.insert(new).await;
     assert_eq!(scene.why(id).await, Explanation::NoServerForKind(kind.clone()));
@@ -76,9 +76,9 @@ pub async fn what_holds_it_back_is_told(mut scene: Scene) {
     let claimed = scene.running().await;
     scene.checkpoint(&claimed, 1, 1).await.expect("the attempt holds the run");
     let id = scene.enqueue().await;
-    let held = Held::Running { scope: scope.clone(), key: None, max: 1 };
-    assert_eq!(scene.why(id).await, Explanation::Held(held));
+    let held = BlockedBy::Running { scope: scope.clone(), key: None, max: 1 };
+    assert_eq!(scene.why(id).await, Explanation::BlockedBy(held));
     let paused = ControlChange::Pause(Paused::new(scene.now(), "ann", None));
     scene.store.control(scope.clone(), paused).await.expect("the store works");
-    assert_eq!(scene.why(id).await, Explanation::Held(Held::Paused(scope)));
+    assert_eq!(scene.why(id).await, Explanation::BlockedBy(BlockedBy::Paused(scope)));
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, RunId, Scope, Terms, choose::Rooms, run::Due,
-    store::ClaimRequest,
+    Constraints, ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, RunId, Scope,
+    admission::Capacity, run::Due, store::ClaimRequest,
 };
 
 use super::{Scene, scene::ids};
@@ -39,14 +39,14 @@ impl Scene {
         self.insert(new).await
     }
 
-    async fn enqueue_with(&mut self, terms: Terms) -> RunId {
-        let new = NewRun { terms: Some(terms.into()), ..self.new_run() };
+    async fn enqueue_with(&mut self, constraints: Constraints) -> RunId {
+        let new = NewRun { constraints: Some(constraints.into()), ..self.new_run() };
         self.insert(new).await
     }
 
     async fn enqueue_of_key(&mut self, key: &str) -> RunId {
         let limit_key = Some(Key::new(key).expect("a key that can be used"));
-        self.enqueue_with(Terms { limit_key, ..Terms::default() }).await
+        self.enqueue_with(Constraints { limit_key, ..Constraints::default() }).await
     }
 }
 
@@ -146,7 +146,7 @@ pub async fn runs_that_share_a_key_share_a_limit_and_hold_up_no_others(mut scene
     scene.end(&claimed[1], completed(1)).await;
     let next = scene.claim(99).await;
     assert_eq!(next.len(), 1);
-    assert_eq!(next[0].run.terms().limit_key, Some(Key::new("b").expect("a key")));
+    assert_eq!(next[0].run.constraints().limit_key, Some(Key::new("b").expect("a key")));
 }
 
 pub async fn no_more_start_in_a_period_than_a_rate_allows(mut scene: Scene) {
@@ -226,8 +226,8 @@ pub async fn a_key_is_not_closed_by_what_a_clock_said_that_was_set_back(mut scen
     scene.clock.advance(PERIOD * 100);
     let mut both = Vec::new();
     for _ in 0..2 {
-        let terms = Terms { limit_key: Some(Key::new("a").expect("a key")), ..Terms::default() };
-        let new = NewRun { terms: Some(terms.into()), due: Some(Due::At(back)), ..scene.new_run() };
+        let constraints = Constraints { limit_key: Some(Key::new("a").expect("a key")), ..Constraints::default() };
+        let new = NewRun { constraints: Some(constraints.into()), due: Some(Due::At(back)), ..scene.new_run() };
         both.push(scene.insert(new).await);
     }
     assert_eq!(ids(&scene.claim(9).await), both[..1]);
@@ -257,19 +257,19 @@ pub async fn a_server_gets_of_each_queue_what_it_has_room_for(mut scene: Scene) 
         scene.enqueue_in(name).await;
         scene.enqueue_in(name).await;
     }
-    let rooms = Rooms { queues: vec![(queue("imports"), 1)], only: true };
-    let request = ClaimRequest { rooms, ..scene.request(9) };
+    let capacity = Capacity { per_queue: vec![(queue("imports"), 1)], only_listed: true };
+    let request = ClaimRequest { capacity, ..scene.request(9) };
     let claimed = scene.store.claim(request).await.expect("the store works");
     assert_eq!(claimed.iter().map(|one| one.run.queue.as_str()).collect::<Vec<_>>(), ["imports"]);
-    let rooms = Rooms { queues: vec![(queue("imports"), 0)], only: false };
-    let request = ClaimRequest { rooms, ..scene.request(9) };
+    let capacity = Capacity { per_queue: vec![(queue("imports"), 0)], only_listed: false };
+    let request = ClaimRequest { capacity, ..scene.request(9) };
     assert_eq!(scene.store.claim(request).await.expect("the store works").len(), 4);
 }
 
 pub async fn a_run_that_requires_labels_is_left_to_servers_that_have_them(mut scene: Scene) {
     let label = |name: &str| Label::new(name).expect("a label that can be used");
     let requires = vec![label("gpu"), label("zone:eu")];
-    let id = scene.enqueue_with(Terms { requires, ..Terms::default() }).await;
+    let id = scene.enqueue_with(Constraints { requires, ..Constraints::default() }).await;
     for labels in [vec![], vec![label("gpu")]] {
         let request = ClaimRequest { labels: labels.into(), ..scene.request(9) };
         assert_eq!(scene.store.claim(request).await, Ok(vec![]));
@@ -280,14 +280,14 @@ pub async fn a_run_that_requires_labels_is_left_to_servers_that_have_them(mut sc
 }
 
 pub async fn terms_can_be_read_back(mut scene: Scene) {
-    let terms = Terms {
+    let constraints = Constraints {
         limit_key: Some(Key::new("Tenant Ä").expect("a key")),
         requires: vec![Label::new("gpu").expect("a label")],
         trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
-        ..Terms::default()
+        ..Constraints::default()
     };
-    let id = scene.enqueue_with(terms.clone()).await;
-    assert_eq!(scene.get(id).await.run.terms(), &terms);
+    let id = scene.enqueue_with(constraints.clone()).await;
+    assert_eq!(scene.get(id).await.run.constraints(), &constraints);
     scene.crash().await;
-    assert_eq!(scene.get(id).await.run.terms(), &terms);
+    assert_eq!(scene.get(id).await.run.constraints(), &constraints);
 }

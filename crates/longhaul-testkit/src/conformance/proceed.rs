@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Ending, KeptProceed, State, StateKind, Waiting,
-    store::{Proceed, ProceedError, Proceeded, Replacement, Steer},
+    Actor, Ending, PendingProceed, State, StateKind, Waiting,
+    store::{Proceed, ProceedError, Proceeded, Replacement, RunUpdate},
 };
 
 use super::{
@@ -45,7 +45,7 @@ pub async fn a_proceed_of_a_running_run_is_kept_until_it_suspends(mut scene: Sce
     let claimed = scene.running().await;
     assert_eq!(scene.store.proceed(proceed(claimed.run.id)).await, Ok(Proceeded::Kept));
     assert_eq!(scene.state(claimed.run.id).await, StateKind::Running);
-    assert_eq!(scene.get(claimed.run.id).await.run.proceed_kept, Some(KeptProceed::AtOnce));
+    assert_eq!(scene.get(claimed.run.id).await.run.pending_proceed, Some(PendingProceed::AtOnce));
     scene.end(&claimed, suspended()).await;
 
     let again = scene.claim_one().await;
@@ -71,8 +71,8 @@ pub async fn a_proceed_that_is_kept_for_a_time_lets_the_run_go_on_then(mut scene
 
 pub async fn a_proceed_for_later_of_a_run_that_is_being_suspended_is_refused(mut scene: Scene) {
     let claimed = scene.running().await;
-    let suspend = Steer::Suspend { reason: None };
-    scene.store.steer(claimed.run.id, suspend, Actor::UNKNOWN).await.expect("it runs");
+    let suspend = RunUpdate::Suspend { reason: None };
+    scene.store.update(claimed.run.id, suspend, Actor::UNKNOWN).await.expect("it runs");
     let before = scene.get(claimed.run.id).await;
     let at = Some(scene.now().after(Duration::from_secs(5)));
     let refused = scene.store.proceed(Proceed { at, ..proceed(claimed.run.id) }).await;
@@ -140,7 +140,7 @@ pub async fn a_run_that_is_not_suspended_is_refused_with_its_state(mut scene: Sc
     let retrying = scene.fail(&claimed, "no route").await;
     assert_eq!(scene.store.proceed(proceed(id)).await, refused(StateKind::Retrying));
     assert_eq!(scene.get(id).await, retrying);
-    scene.store.steer(id, Steer::Hasten, Actor::UNKNOWN).await.expect("it waits for its retry");
+    scene.store.update(id, RunUpdate::RunNow, Actor::UNKNOWN).await.expect("it waits for its retry");
     let claimed = scene.claim_one().await;
     let done = scene.end(&claimed, completed(1)).await;
     assert_eq!(scene.store.proceed(proceed(id)).await, refused(StateKind::Completed));

@@ -98,7 +98,7 @@ macro_rules! conformance {
                 a_server_gets_of_each_queue_what_it_has_room_for,
                 a_run_that_requires_labels_is_left_to_servers_that_have_them,
                 terms_can_be_read_back;
-            steer:
+            update:
                 a_waiting_run_can_be_given_another_time,
                 a_run_that_got_another_priority_is_claimed_by_it,
                 a_waiting_run_can_be_put_aside_until_a_proceed,
@@ -165,7 +165,7 @@ macro_rules! conformance {
                 a_request_to_stop_outlives_a_crash,
                 the_history_tells_who_asked_and_what_came_of_it,
                 the_history_tells_who_moved_a_run;
-            hasten:
+            run_now:
                 waiting_and_retrying_runs_become_due,
                 a_parked_run_is_tried_again,
                 a_run_that_would_not_come_sooner_is_refused;
@@ -174,12 +174,12 @@ macro_rules! conformance {
                 a_running_run_is_not_removed,
                 late_writes_to_a_run_that_was_removed_find_nothing,
                 a_removed_run_stays_removed_and_leaves_nothing_to_one_with_its_id;
-            unpark:
+            release_incompatible:
                 code_with_another_mark_gets_what_other_code_could_not_read,
                 code_with_the_same_mark_gets_nothing,
                 other_kinds_stay_parked,
                 parked_runs_stay_parked_through_a_crash;
-            orders:
+            stop_requests:
                 a_cancellation_reaches_the_server_that_waits_for_orders,
                 orders_given_before_are_answered_at_once_and_after_a_position_only_later_ones,
                 a_server_is_not_told_of_the_runs_of_another,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Terms, Unique, UniqueScope,
+    Actor, Constraints, Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Unique, UniqueScope,
     run::Due,
-    store::{InsertError, Steer},
+    store::{InsertError, RunUpdate},
 };
 
 use super::Scene;
@@ -19,7 +19,7 @@ fn key(text: &str) -> Key {
 
 fn unique(new: NewRun, text: &str, scope: UniqueScope, on_conflict: OnConflict) -> NewRun {
     let unique = Some(Unique { key: key(text), scope, on_conflict });
-    NewRun { terms: Some(Terms { unique, ..Terms::default() }.into()), ..new }
+    NewRun { constraints: Some(Constraints { unique, ..Constraints::default() }.into()), ..new }
 }
 
 impl Scene {
@@ -52,7 +52,7 @@ pub async fn a_key_is_not_lost_when_who_had_it_before_is_taken_back(mut scene: S
     let began = unique(scene.new_run(), "k", UniqueScope::Waiting, OnConflict::Return);
     let began = scene.insert(began).await;
     // Stored once more by itself, as it may be for any reason.
-    scene.store.steer(began, Steer::Prioritise(Priority(1)), Actor::UNKNOWN).await.expect("it waits");
+    scene.store.update(began, RunUpdate::Prioritise(Priority(1)), Actor::UNKNOWN).await.expect("it waits");
     assert_eq!(scene.claim_one().await.run.id, began);
     let waits = unique(scene.new_run(), "k", UniqueScope::Waiting, OnConflict::Return);
     let id = scene.insert(waits).await;
@@ -142,7 +142,8 @@ pub async fn keys_outlive_the_process(mut scene: Scene) {
         scene.insert(first).await;
     }
     let claimed = scene.claim(2).await;
-    let last = claimed.iter().find(|one| one.run.terms().unique.as_ref().is_some_and(|one| one.key == key("final")));
+    let last =
+        claimed.iter().find(|one| one.run.constraints().unique.as_ref().is_some_and(|one| one.key == key("final")));
     scene.end(last.expect("it was claimed"), completed(1)).await;
     scene.crash().await;
     for (text, scope) in [("live", UniqueScope::NotFinal), ("final", UniqueScope::For(PERIOD))] {

@@ -11,7 +11,7 @@ use longhaul_core::{
     Actor, Ending, LastEnd, StateKind,
     code::CodeMark,
     run::Due,
-    store::{ClaimRequest, Proceed, Settled, Steer},
+    store::{ClaimRequest, Proceed, RunUpdate, Settled},
 };
 
 use super::{
@@ -92,7 +92,7 @@ pub async fn a_hastened_run_serves_a_waiting_claim(mut scene: Scene) {
     let claimed = scene.running().await;
     scene.fail(&claimed, "no route").await;
     let waiting = scene.parked_claim().await;
-    scene.store.steer(claimed.run.id, Steer::Hasten, Actor::UNKNOWN).await.expect("it waits for its retry");
+    scene.store.update(claimed.run.id, RunUpdate::RunNow, Actor::UNKNOWN).await.expect("it waits for its retry");
     assert_eq!(waiting.claimed_id().await, claimed.run.id);
 }
 
@@ -100,7 +100,7 @@ pub async fn an_unparked_run_serves_a_waiting_claim(mut scene: Scene) {
     let claimed = scene.running().await;
     scene.end(&claimed, incompatible(CodeMark(MARK.0 + 1))).await;
     let waiting = scene.parked_claim().await;
-    assert_eq!(scene.store.unpark(vec![support("plain", 1)]).await, Ok(1));
+    assert_eq!(scene.store.release_incompatible(vec![support("plain", 1)]).await, Ok(1));
     assert_eq!(waiting.claimed_id().await, claimed.run.id);
 }
 

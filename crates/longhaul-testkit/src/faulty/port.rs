@@ -7,9 +7,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, Steer, SteerError, Swept,
+        Settlement, StopSignals, Swept, UpdateError,
     },
 };
 
@@ -56,8 +56,8 @@ impl Store for FaultyStore {
         self.pass(Call::Leave, vec![], self.0.store.leave(server)).await
     }
 
-    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
-        self.pass(Call::Orders, vec![], self.0.store.orders(server, seen)).await
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        self.pass(Call::StopSignals, vec![], self.0.store.stop_requests(server, seen)).await
     }
 
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
@@ -68,8 +68,8 @@ impl Store for FaultyStore {
         self.pass(Call::Cancel, vec![id], self.0.store.cancel(id, reason, by)).await
     }
 
-    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
-        self.pass(Call::Steer, vec![id], self.0.store.steer(id, steer, by)).await
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.pass(Call::RunUpdate, vec![id], self.0.store.update(id, update, by)).await
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
@@ -97,8 +97,8 @@ impl Store for FaultyStore {
         self.pass(Call::Delete, vec![id], self.0.store.delete(id)).await
     }
 
-    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.pass(Call::Unpark, vec![], self.0.store.unpark(kinds)).await
+    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.pass(Call::ReleaseIncompatible, vec![], self.0.store.release_incompatible(kinds)).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

@@ -3,12 +3,12 @@
 use longhaul_core::{
     Actor, Event, RunId, State, StateKind, Timestamp,
     code::KindSupport,
-    store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, Steer, SteerError},
+    store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, RunUpdate, UpdateError},
 };
 
-use super::book::Book;
+use super::memory_state::MemoryState;
 
-impl Book {
+impl MemoryState {
     pub(super) fn proceed(&mut self, now: Timestamp, proceed: Proceed) -> Result<Proceeded, ProceedError> {
         let Proceed { id, at, replacement, by } = proceed;
         let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
@@ -43,15 +43,15 @@ impl Book {
         }
     }
 
-    pub(super) fn steer(
+    pub(super) fn update(
         &mut self,
         now: Timestamp,
         id: RunId,
-        steer: Steer,
+        update: RunUpdate,
         by: Actor,
-    ) -> Result<StateKind, SteerError> {
-        self.state(id).ok_or(SteerError::NotFound(id))?;
-        self.apply_for(now, id, &steer.event(), by).map_err(|why| SteerError::Refused { id, why })
+    ) -> Result<StateKind, UpdateError> {
+        self.state(id).ok_or(UpdateError::NotFound(id))?;
+        self.apply_for(now, id, &update.event(), by).map_err(|why| UpdateError::Refused { id, why })
     }
 
     pub(super) fn delete(&mut self, now: Timestamp, id: RunId) -> Result<(), DeleteError> {
@@ -59,17 +59,18 @@ impl Book {
         self.apply(now, id, &Event::Delete).map(drop).map_err(|_| DeleteError::Running(id))
     }
 
-    pub(super) fn unpark(&mut self, now: Timestamp, kinds: &[KindSupport]) -> usize {
-        let mut unparked = 0;
+    pub(super) fn release_incompatible(&mut self, now: Timestamp, kinds: &[KindSupport]) -> usize {
+        let mut released = 0;
         for id in self.runs.keys().copied().collect::<Vec<_>>() {
             let run = &self.runs[&id].snapshot.run;
             let parked = matches!(run.state, State::Incompatible { .. });
             let support = kinds.iter().find(|support| support.kind == run.kind);
             if let (true, Some(support)) = (parked, support) {
-                unparked += usize::from(self.apply(now, id, &Event::Unpark { mark: support.mark }).is_ok());
+                released +=
+                    usize::from(self.apply(now, id, &Event::ReleaseIncompatible { mark: support.mark }).is_ok());
             }
         }
-        unparked
+        released
     }
 
     fn state(&self, id: RunId) -> Option<StateKind> {

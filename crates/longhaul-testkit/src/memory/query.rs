@@ -10,9 +10,9 @@ use longhaul_core::{
     store::{Filter, GetError, Page, PageRequest, QueueDepth, Swept},
 };
 
-use super::book::Book;
+use super::memory_state::MemoryState;
 
-impl Book {
+impl MemoryState {
     pub(super) fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.runs.get(&id).map(|record| record.snapshot.clone()).ok_or(GetError::NotFound(id))
     }
@@ -26,8 +26,8 @@ impl Book {
         let run = &self.runs.get(&id).ok_or(GetError::NotFound(id))?.snapshot.run;
         let suspects = self.runs().any(|run| run.suspicion > 0 && run.state.due().is_some_and(|due| due <= now));
         let situation = Situation {
-            gate: &self.gate,
-            tally: &self.tally(),
+            admission: &self.admission,
+            running_counts: &self.running_counts(),
             floor: self.floor(now, suspects),
             servers: self.offers(),
         };

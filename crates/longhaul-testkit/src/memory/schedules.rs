@@ -5,9 +5,9 @@ use longhaul_core::{
     store::{ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow, Schedules},
 };
 
-use super::book::Book;
+use super::memory_state::MemoryState;
 
-impl Book {
+impl MemoryState {
     pub(super) fn schedule(
         &mut self,
         now: Timestamp,

@@ -3,10 +3,10 @@
 use longhaul_core::{
     RunId, ServerId, State, Timestamp,
     explain::Offer,
-    store::{Order, Orders, ServerBeat, ServerError},
+    store::{ServerBeat, ServerError, StopSignal, StopSignals},
 };
 
-use super::book::Book;
+use super::memory_state::MemoryState;
 
 pub(super) enum Server {
     Lives {
@@ -17,7 +17,7 @@ pub(super) enum Server {
     Dead,
 }
 
-impl Book {
+impl MemoryState {
     pub(super) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
@@ -30,14 +30,14 @@ impl Book {
     pub(super) fn expire(&mut self, now: Timestamp) -> usize {
         let late = |server: &Server| matches!(server, Server::Lives { until, .. } if *until <= now);
         let dead: Vec<_> = self.servers.iter().filter(|(_, server)| late(server)).map(|(id, _)| *id).collect();
-        dead.into_iter().map(|server| self.bury(now, server, "its server's lease ran out")).sum()
+        dead.into_iter().map(|server| self.declare_dead(now, server, "its server's lease ran out")).sum()
     }
 
     pub(super) fn leave(&mut self, now: Timestamp, server: ServerId) {
-        self.bury(now, server, "its server left while it ran");
+        self.declare_dead(now, server, "its server left while it ran");
     }
 
-    fn bury(&mut self, now: Timestamp, server: ServerId, evidence: &str) -> usize {
+    fn declare_dead(&mut self, now: Timestamp, server: ServerId, evidence: &str) -> usize {
         self.servers.insert(server, Server::Dead);
         let held = self.running_where(|holder| holder == server);
         self.crash(now, &held, evidence);
@@ -57,9 +57,9 @@ impl Book {
     pub(super) fn order(&mut self, id: RunId) {
         let run = &self.runs[&id].snapshot.run;
         if let Some(request) = &run.request {
-            let order = Order { id, epoch: run.epoch, request: request.clone() };
-            let position = self.orders.last_key_value().map_or(1, |(last, _)| last + 1);
-            self.orders.insert(position, order);
+            let order = StopSignal { id, epoch: run.epoch, request: request.clone() };
+            let position = self.stop_requests.last_key_value().map_or(1, |(last, _)| last + 1);
+            self.stop_requests.insert(position, order);
         }
     }
 
@@ -72,13 +72,14 @@ impl Book {
     }
 
     /// What `server` was told after `seen`, if anything of it still holds.
-    pub(super) fn orders(&self, server: ServerId, seen: u64) -> Option<Orders> {
-        let holds = |order: &Order| {
+    pub(super) fn stop_requests(&self, server: ServerId, seen: u64) -> Option<StopSignals> {
+        let holds = |order: &StopSignal| {
             let run = self.runs.get(&order.id).map(|record| &record.snapshot.run);
             run.is_some_and(|run| run.state == State::Running { server } && run.epoch == order.epoch)
         };
-        let news = self.orders.range(seen + 1..).filter(|(_, order)| holds(order));
-        let (positions, orders): (Vec<_>, Vec<_>) = news.map(|(position, order)| (*position, order.clone())).unzip();
-        positions.last().map(|position| Orders { position: *position, orders })
+        let news = self.stop_requests.range(seen + 1..).filter(|(_, order)| holds(order));
+        let (positions, stop_requests): (Vec<_>, Vec<_>) =
+            news.map(|(position, order)| (*position, order.clone())).unzip();
+        positions.last().map(|position| StopSignals { position: *position, stop_requests })
     }
 }

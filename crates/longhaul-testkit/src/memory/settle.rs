@@ -6,9 +6,9 @@ use longhaul_core::{
     store::{Checkpoint, CheckpointError, Checkpointed, LogPages, SettleError, Settled, Settlement},
 };
 
-use super::book::Book;
+use super::memory_state::MemoryState;
 
-impl Book {
+impl MemoryState {
     pub(super) fn checkpoint(&mut self, now: Timestamp, one: Checkpoint) -> Result<Checkpointed, CheckpointError> {
         let Checkpoint { id, epoch, seq, execution_metadata, progress } = one;
         if !self.runs.contains_key(&id) {

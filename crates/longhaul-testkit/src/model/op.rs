@@ -18,7 +18,7 @@ pub enum Op {
         wait: Option<u16>,
         initial: Option<Size>,
         from_the_start: bool,
-        terms: Terms,
+        constraints: Constraints,
     },
     InsertAgain {
         run: u8,
@@ -48,9 +48,9 @@ pub enum Op {
     Cancel {
         run: u8,
     },
-    Steer {
+    RunUpdate {
         run: u8,
-        steer: Steering,
+        update: UpdateOp,
     },
     /// Of the queue `default` or `other`, or of the kind `plain` or `other`.
     Control {
@@ -67,7 +67,7 @@ pub enum Op {
     Delete {
         run: u8,
     },
-    Unpark {
+    ReleaseIncompatible {
         mark: u8,
     },
     Heartbeat {
@@ -90,10 +90,10 @@ pub enum Op {
     Crash,
 }
 
-/// What else a run is enqueued with; keys are few, so that they meet.
+/// What else a run is enqueued with; keys are few, so that they resolve_conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the fields are those of the terms")]
-pub struct Terms {
+#[expect(missing_docs, reason = "the fields are those of the constraints")]
+pub struct Constraints {
     pub other_queue: bool,
     pub limit_key: Option<u8>,
     pub unique: Option<(u8, UniqueScope, OnConflict)>,
@@ -103,8 +103,8 @@ pub struct Terms {
 /// What is done to a run that is not final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is a verb of its name")]
-pub enum Steering {
-    Hasten,
+pub enum UpdateOp {
+    RunNow,
     Reschedule { wait: u16 },
     Prioritise { priority: i8 },
     Suspend,
@@ -164,9 +164,9 @@ pub fn ops(max: usize) -> impl Strategy<Value = Vec<Op>> {
 fn op() -> impl Strategy<Value = Op> {
     let number = || 0..8_u8;
     prop_oneof![
-        6 => (proptest::bool::weighted(0.2), -1..2_i8, option::weighted(0.3, 0..40_u16), option::weighted(0.3, size()), any::<bool>(), terms())
-            .prop_map(|(other_kind, priority, wait, initial, from_the_start, terms)| {
-                Op::Insert { other_kind, priority, wait, initial, from_the_start, terms }
+        6 => (proptest::bool::weighted(0.2), -1..2_i8, option::weighted(0.3, 0..40_u16), option::weighted(0.3, size()), any::<bool>(), constraints())
+            .prop_map(|(other_kind, priority, wait, initial, from_the_start, constraints)| {
+                Op::Insert { other_kind, priority, wait, initial, from_the_start, constraints }
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
         8 => (number(), 1..4_u8).prop_map(|(server, max)| Op::Claim { server, max }),
@@ -176,12 +176,12 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (number(), option::weighted(0.2, 0..40_u16), option::weighted(0.3, (0..4_u8, any::<bool>())))
             .prop_map(|(run, wait, replacement)| Op::Proceed { run, wait, replacement }),
         1 => number().prop_map(|run| Op::Cancel { run }),
-        2 => (number(), steering()).prop_map(|(run, steer)| Op::Steer { run, steer }),
+        2 => (number(), update_op()).prop_map(|(run, update)| Op::RunUpdate { run, update }),
         2 => (0..4_u8, controlling()).prop_map(|(scope, change)| Op::Control { scope, change }),
         1 => (0..3_u8, option::weighted(0.8, 0..9000_u16), proptest::bool::weighted(0.2), 0..3_u8)
             .prop_map(|(name, size, stale, runs)| Op::Schedule { name, size, stale, runs }),
         1 => number().prop_map(|run| Op::Delete { run }),
-        1 => (0..3_u8).prop_map(|mark| Op::Unpark { mark }),
+        1 => (0..3_u8).prop_map(|mark| Op::ReleaseIncompatible { mark }),
         2 => number().prop_map(|server| Op::Heartbeat { server }),
         1 => number().prop_map(|server| Op::Leave { server }),
         2 => Just(Op::Expire),
@@ -192,7 +192,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn terms() -> impl Strategy<Value = Terms> {
+fn constraints() -> impl Strategy<Value = Constraints> {
     let scope = prop_oneof![
         Just(UniqueScope::Waiting),
         Just(UniqueScope::NotFinal),
@@ -205,15 +205,15 @@ fn terms() -> impl Strategy<Value = Terms> {
     ];
     let unique = option::weighted(0.3, (0..2_u8, scope, on_conflict));
     (proptest::bool::weighted(0.3), option::weighted(0.4, 0..2_u8), unique, proptest::bool::weighted(0.1))
-        .prop_map(|(other_queue, limit_key, unique, labelled)| Terms { other_queue, limit_key, unique, labelled })
+        .prop_map(|(other_queue, limit_key, unique, labelled)| Constraints { other_queue, limit_key, unique, labelled })
 }
 
-fn steering() -> impl Strategy<Value = Steering> {
+fn update_op() -> impl Strategy<Value = UpdateOp> {
     prop_oneof![
-        Just(Steering::Hasten),
-        (0..40_u16).prop_map(|wait| Steering::Reschedule { wait }),
-        (-1..2_i8).prop_map(|priority| Steering::Prioritise { priority }),
-        Just(Steering::Suspend),
+        Just(UpdateOp::RunNow),
+        (0..40_u16).prop_map(|wait| UpdateOp::Reschedule { wait }),
+        (-1..2_i8).prop_map(|priority| UpdateOp::Prioritise { priority }),
+        Just(UpdateOp::Suspend),
     ]
 }
 

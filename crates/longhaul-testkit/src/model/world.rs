@@ -3,20 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Clock, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits, NewRun, Paused,
-    Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Terms, Timestamp, Unique,
-    UniqueScope,
+    Actor, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits,
+    NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Timestamp,
+    Unique, UniqueScope,
     code::{CodeMark, KindSupport},
     run::Due,
     store::{
-        Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, ScheduleChange, Schedules, ServerBeat,
-        Settlement, Steer,
+        Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, RunUpdate, ScheduleChange, Schedules,
+        ServerBeat, Settlement,
     },
 };
 
 use super::{
     compare::{all, ids, plain, plain_run, plain_settled, same, sweep_all},
-    op::{self, Controlling, End, Op, Size, Steering, seconds},
+    op::{self, Controlling, End, Op, Size, UpdateOp, seconds},
 };
 use crate::{
     MemoryStore,
@@ -84,7 +84,7 @@ impl<'a> World<'a> {
     pub(super) async fn step(&mut self, step: usize, op: &Op) {
         let now = self.subject.clock().now();
         match op.clone() {
-            Op::Insert { other_kind, priority, wait, initial, from_the_start, terms } => {
+            Op::Insert { other_kind, priority, wait, initial, from_the_start, constraints } => {
                 self.made += 1;
                 let mut new = new_run(now, if other_kind { "other" } else { "plain" }, self.made);
                 new.priority = Priority(priority);
@@ -94,7 +94,7 @@ impl<'a> World<'a> {
                 if from_the_start {
                     new.policy = new.policy.from_the_start();
                 }
-                put(terms, self.turned_back, &mut new);
+                put(constraints, self.turned_back, &mut new);
                 let answer = both!(self, store => store.insert(vec![new.clone()])).expect("the model works");
                 if answer == [Ok(Inserted::New)] {
                     self.inserted.push(new);
@@ -126,7 +126,7 @@ impl<'a> World<'a> {
                     drop(both!(self, store => store.cancel(id, Some("called off".into()), Actor::UNKNOWN)));
                 }
             }
-            Op::Steer { run, steer } => self.steer(now, run, steer).await,
+            Op::RunUpdate { run, update } => self.update(now, run, update).await,
             Op::Control { scope, change } => {
                 let (scope, change) = (self::scope(scope), control(now, change));
                 drop(both!(self, store => store.control(scope.clone(), change.clone())));
@@ -137,9 +137,9 @@ impl<'a> World<'a> {
                     drop(both!(self, store => store.delete(id)));
                 }
             }
-            Op::Unpark { mark } => {
+            Op::ReleaseIncompatible { mark } => {
                 let code = KindSupport { mark: CodeMark(mark.into()), ..support("plain", 1) };
-                drop(both!(self, store => store.unpark(vec![code.clone()])));
+                drop(both!(self, store => store.release_incompatible(vec![code.clone()])));
             }
             Op::Heartbeat { server } => {
                 let slot = usize::from(server) % SERVERS;
@@ -185,7 +185,7 @@ impl<'a> World<'a> {
         // One of the two servers has what some runs require, and takes little of a queue.
         if server == self.servers[0] {
             request.labels = [label()].into();
-            request.rooms.queues = vec![(queue(true), 1)];
+            request.capacity.per_queue = vec![(queue(true), 1)];
         }
         let found = self.subject.store().claim(request.clone()).await.expect("the store works");
         let expected = self.model.claim(request).await.expect("the model works");
@@ -227,15 +227,15 @@ impl<'a> World<'a> {
         same("a proceed", &found, &expected);
     }
 
-    async fn steer(&mut self, now: Timestamp, run: u8, steer: Steering) {
+    async fn update(&mut self, now: Timestamp, run: u8, update: UpdateOp) {
         let Some(id) = self.run(run) else { return };
-        let steer = match steer {
-            Steering::Hasten => Steer::Hasten,
-            Steering::Reschedule { wait } => Steer::Reschedule(now.after(seconds(wait))),
-            Steering::Prioritise { priority } => Steer::Prioritise(Priority(priority)),
-            Steering::Suspend => Steer::Suspend { reason: None },
+        let update = match update {
+            UpdateOp::RunNow => RunUpdate::RunNow,
+            UpdateOp::Reschedule { wait } => RunUpdate::Reschedule(now.after(seconds(wait))),
+            UpdateOp::Prioritise { priority } => RunUpdate::Prioritise(Priority(priority)),
+            UpdateOp::Suspend => RunUpdate::Suspend { reason: None },
         };
-        drop(both!(self, store => store.steer(id, steer.clone(), Actor::UNKNOWN)));
+        drop(both!(self, store => store.update(id, update.clone(), Actor::UNKNOWN)));
     }
 
     async fn schedule(&mut self, now: Timestamp, name: u8, size: Option<u16>, stale: bool, runs: u8) {
@@ -280,7 +280,9 @@ impl<'a> World<'a> {
                 let back = usize::from(attempt).checked_rem(recent);
                 back.and_then(|back| self.attempts.iter().rev().nth(back)).map(|attempt| attempt.id)
             }
-            Op::Proceed { run, .. } | Op::Cancel { run } | Op::Steer { run, .. } | Op::Delete { run } => self.run(run),
+            Op::Proceed { run, .. } | Op::Cancel { run } | Op::RunUpdate { run, .. } | Op::Delete { run } => {
+                self.run(run)
+            }
             _ => None,
         };
         if let Some(id) = id {
@@ -318,20 +320,20 @@ fn label() -> Label {
 }
 
 fn has_period(new: &NewRun) -> bool {
-    new.terms().unique.as_ref().is_some_and(|unique| matches!(unique.scope, UniqueScope::For(_)))
+    new.constraints().unique.as_ref().is_some_and(|unique| matches!(unique.scope, UniqueScope::For(_)))
 }
 
-fn put(terms: op::Terms, turned_back: bool, new: &mut NewRun) {
+fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
     let key = |n: u8| Key::new(&format!("key {n}")).expect("a key that can be used");
-    let op::Terms { other_queue, limit_key, unique, labelled } = terms;
+    let op::Constraints { other_queue, limit_key, unique, labelled } = constraints;
     new.queue = queue(other_queue);
     let unique = unique.map(|(n, scope, on_conflict)| {
         let scope = if turned_back && matches!(scope, UniqueScope::For(_)) { UniqueScope::NotFinal } else { scope };
         Unique { key: key(n), scope, on_conflict }
     });
     let requires = labelled.then(label).into_iter().collect();
-    let terms = Terms { limit_key: limit_key.map(key), unique, requires, trace: None };
-    new.terms = (!terms.is_empty()).then(|| terms.into());
+    let constraints = Constraints { limit_key: limit_key.map(key), unique, requires, trace: None };
+    new.constraints = (!constraints.is_empty()).then(|| constraints.into());
 }
 
 fn scope(scope: u8) -> Scope {

@@ -5,7 +5,7 @@ use longhaul_core::{Clock, Timestamp};
 use super::{Background, work::State};
 use crate::{
     clock,
-    service::{DROPPING, Unstopped},
+    service::{DROPPING, NotStopped},
 };
 
 impl Background {
@@ -16,18 +16,18 @@ impl Background {
     }
 
     /// Waits until all work has ended, and drops what has not at `deadline`. Answers what did not follow.
-    pub(crate) async fn end(&self, clock: &dyn Clock, deadline: Timestamp) -> Vec<Unstopped> {
+    pub(crate) async fn end(&self, clock: &dyn Clock, deadline: Timestamp) -> Vec<NotStopped> {
         tokio::select! {
             biased;
             () = self.idle() => {}
             () = clock::sleep_until(clock, deadline) => self.drop_all().await,
         }
         let state = self.inner.state.borrow();
-        let dropped = state.dropped.iter().map(|name| Unstopped { name: name.clone(), blocked: false });
-        let blocked = state.in_flight.values().map(|work| Unstopped { name: work.name.clone(), blocked: true });
-        let mut unstopped: Vec<Unstopped> = dropped.chain(blocked).collect();
+        let dropped = state.dropped.iter().map(|name| NotStopped { name: name.clone(), blocked: false });
+        let blocked = state.in_flight.values().map(|work| NotStopped { name: work.name.clone(), blocked: true });
+        let mut unstopped: Vec<NotStopped> = dropped.chain(blocked).collect();
         unstopped.sort();
-        for Unstopped { name, blocked } in &unstopped {
+        for NotStopped { name, blocked } in &unstopped {
             tracing::error!(background = %name, blocked, "work in the background did not stop in time");
         }
         unstopped

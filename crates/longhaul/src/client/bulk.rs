@@ -45,9 +45,9 @@ pub(super) async fn enqueue_all<T: Task>(
     let definition = definition.map_err(|error| refused(error.into()))?;
     let mut new = Vec::new();
     for metadata in metadata {
-        let terms = definition.terms(&metadata, None, None, Vec::new()).map_err(refused)?;
+        let constraints = definition.constraints(&metadata, None, None, Vec::new()).map_err(refused)?;
         let metadata = definition.encode_metadata(&metadata).map_err(|error| refused(error.into()))?;
-        new.push(NewRun { terms, ..definition.new_run(client, metadata) });
+        new.push(NewRun { constraints, ..definition.new_run(client, metadata) });
     }
     if !over.is_zero() {
         let count = new.len().max(1) as f64;

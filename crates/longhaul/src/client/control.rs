@@ -27,12 +27,12 @@ use crate::{definition::DefinitionError, task::Task};
 /// # Errors
 /// When the store fails: the change may be made or not.
 #[derive(Debug, Clone)]
-pub struct Controlled {
+pub struct ScopeControl {
     client: Client,
     scope: Scope,
 }
 
-impl Controlled {
+impl ScopeControl {
     /// What this is.
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -56,7 +56,7 @@ impl Controlled {
     }
 
     /// What code declares holds again.
-    pub async fn limit_as_declared(&self) -> Result<Control, StoreError> {
+    pub async fn reset_limits(&self) -> Result<Control, StoreError> {
         self.change(ControlChange::Set(None)).await
     }
 
@@ -75,8 +75,8 @@ impl Client {
     ///
     /// # Errors
     /// When it cannot be the name of a queue.
-    pub fn queue(&self, name: &str) -> Result<Controlled, longhaul_core::name::NameError> {
-        Ok(Controlled { client: self.clone(), scope: Scope::Queue(Queue::new(name)?) })
+    pub fn queue(&self, name: &str) -> Result<ScopeControl, longhaul_core::name::NameError> {
+        Ok(ScopeControl { client: self.clone(), scope: Scope::Queue(Queue::new(name)?) })
     }
 
     /// The kind of a task, to be paused, resumed and limited. Runs that were enqueued under a former name
@@ -84,17 +84,17 @@ impl Client {
     ///
     /// # Errors
     /// When the task's name cannot be used.
-    pub fn kind<T: Task>(&self) -> Result<Controlled, DefinitionError> {
+    pub fn kind<T: Task>(&self) -> Result<ScopeControl, DefinitionError> {
         let kind = self.definition::<T>()?.common.kind().clone();
-        Ok(Controlled { client: self.clone(), scope: Scope::Kind(kind) })
+        Ok(ScopeControl { client: self.clone(), scope: Scope::Kind(kind) })
     }
 
     /// The same, by name: for tools that serve all kinds.
     ///
     /// # Errors
     /// When it cannot be the name of a kind.
-    pub fn kind_named(&self, name: &str) -> Result<Controlled, longhaul_core::name::NameError> {
-        Ok(Controlled { client: self.clone(), scope: Scope::Kind(Kind::new(name)?) })
+    pub fn kind_named(&self, name: &str) -> Result<ScopeControl, longhaul_core::name::NameError> {
+        Ok(ScopeControl { client: self.clone(), scope: Scope::Kind(Kind::new(name)?) })
     }
 
     /// All that holds queues and kinds back.

@@ -8,18 +8,18 @@ use std::{
 };
 
 use longhaul_core::{
-    Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, Tag, Terms,
+    Constraints, Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, Tag,
     limits::{LABELS_MAX, TAGS_MAX, TRACE_MAX},
     run::Due,
 };
 
 use super::{
     Client, EnqueueError, RunHandle,
-    unique::{Kept, UniqueKey},
+    unique::{Enqueued, UniqueKey},
 };
 use crate::{
     definition::{Definition, DefinitionError, TaskTypes},
-    values::{Form, ValueError},
+    values::{ValueError, ValueFormat},
 };
 
 /// A run to be enqueued: say how, and await it. Awaited, it gives the run's handle, and the run is durable: it will be
@@ -90,7 +90,7 @@ impl<T: TaskTypes> Enqueue<T> {
             retry: Some(run.policy.clone()),
             timeout: run.timeout,
             tags: run.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
-            requires: run.terms().requires.iter().map(|label| label.as_str().to_owned()).collect(),
+            requires: run.constraints().requires.iter().map(|label| label.as_str().to_owned()).collect(),
             ..Options::default()
         };
         Self { client, definition: Ok(definition), metadata, execution_metadata: None, options }
@@ -149,13 +149,13 @@ impl<T: TaskTypes> Enqueue<T> {
     /// run is final, and gives the handle of the run that has it.
     ///
     /// ```
-    /// # use longhaul::{doc::{Count, CountUp}, Client, Kept};
+    /// # use longhaul::{doc::{Count, CountUp}, Client, Enqueued};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let client = longhaul::doc::server().client();
     /// let first = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").await?;
-    /// let second = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").kept().await?;
-    /// assert!(matches!(second, Kept::Existing { run, .. } if run.id() == first.id()));
+    /// let second = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").send().await?;
+    /// assert!(matches!(second, Enqueued::Existing { run, .. } if run.id() == first.id()));
     /// # Ok(())
     /// # }
     /// ```
@@ -176,7 +176,7 @@ impl<T: TaskTypes> Enqueue<T> {
     /// # }
     /// ```
     pub fn debounce(self, key: impl Into<String>, wait: Duration) -> Self {
-        self.unique(UniqueKey::new(key).while_waiting().or_replace_and_wait_anew()).after(wait)
+        self.unique(UniqueKey::new(key).while_waiting().or_debounce()).after(wait)
     }
 
     /// Shares a limit with other runs of this kind and key, whatever [`Task::limit_key`](crate::Task::limit_key) says.
@@ -201,7 +201,7 @@ impl<T: TaskTypes> Enqueue<T> {
     /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
     /// let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     /// let run = client.enqueue::<CountUp>(Count { to: 3 }).trace(parent).await?;
-    /// assert_eq!(run.status().await?.run().terms().trace.as_deref(), Some(parent));
+    /// assert_eq!(run.status().await?.run().constraints().trace.as_deref(), Some(parent));
     /// # Ok(())
     /// # }
     /// ```
@@ -211,11 +211,11 @@ impl<T: TaskTypes> Enqueue<T> {
     }
 
     /// As awaiting it, and tells what happened: whether the run is new, or one that was there has its unique key.
-    pub async fn kept(self) -> Result<Kept<T>, EnqueueError> {
-        self.send().await
+    pub async fn send(self) -> Result<Enqueued<T>, EnqueueError> {
+        self.insert().await
     }
 
-    async fn send(self) -> Result<Kept<T>, EnqueueError> {
+    async fn insert(self) -> Result<Enqueued<T>, EnqueueError> {
         let definition = self.definition?;
         let common = &definition.common;
         let options = self.options;
@@ -226,16 +226,18 @@ impl<T: TaskTypes> Enqueue<T> {
             policy.check()?;
         }
         let tags = options.tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
-        let mut terms = definition.terms(&self.metadata, options.limit_key, options.unique, options.requires)?;
+        let mut constraints =
+            definition.constraints(&self.metadata, options.limit_key, options.unique, options.requires)?;
         if let Some(trace) = options.trace {
             if trace.len() > TRACE_MAX {
                 return Err(EnqueueError::TraceTooLong(trace.len()));
             }
-            let with_trace = Terms { trace: Some(trace.into()), ..terms.as_deref().cloned().unwrap_or_default() };
-            terms = Some(with_trace.into());
+            let with_trace =
+                Constraints { trace: Some(trace.into()), ..constraints.as_deref().cloned().unwrap_or_default() };
+            constraints = Some(with_trace.into());
         }
         let metadata = common.metadata.encode(&self.metadata)?;
-        let encode = |value: &T::ExecutionMetadata| Form::encode(&common.execution_metadata, value);
+        let encode = |value: &T::ExecutionMetadata| ValueFormat::encode(&common.execution_metadata, value);
         let execution_metadata = self.execution_metadata.as_ref().map(encode).transpose()?;
         let new = NewRun {
             due: options.due,
@@ -244,7 +246,7 @@ impl<T: TaskTypes> Enqueue<T> {
             tags,
             policy: options.retry.unwrap_or_else(|| common.options.retry.clone()),
             timeout: options.timeout.or(common.options.timeout),
-            terms,
+            constraints,
             execution_metadata,
             ..definition.new_run(&self.client, metadata)
         };
@@ -252,9 +254,9 @@ impl<T: TaskTypes> Enqueue<T> {
         let handle = |id| RunHandle::new(self.client.clone(), definition.clone(), id);
         let answer = self.client.store().insert(vec![new]).await?.pop().expect("one answer for one run");
         match answer {
-            Ok(Inserted::New) => Ok(Kept::New(handle(id))),
-            Ok(Inserted::Existing { id, state }) => Ok(Kept::Existing { run: handle(id), state }),
-            Ok(Inserted::Replaced { id }) => Ok(Kept::Replaced(handle(id))),
+            Ok(Inserted::New) => Ok(Enqueued::New(handle(id))),
+            Ok(Inserted::Existing { id, state }) => Ok(Enqueued::Existing { run: handle(id), state }),
+            Ok(Inserted::Replaced { id }) => Ok(Enqueued::Replaced(handle(id))),
             Err(error) => Err(error.into()),
         }
     }
@@ -274,7 +276,7 @@ impl<T: TaskTypes> Definition<T> {
             policy: common.options.retry.clone(),
             timeout: common.options.timeout,
             due: None,
-            terms: None,
+            constraints: None,
             metadata,
             execution_metadata: None,
             by: client.by.clone(),
@@ -282,13 +284,13 @@ impl<T: TaskTypes> Definition<T> {
     }
 
     /// What else is asked of a run with this metadata.
-    pub(super) fn terms(
+    pub(super) fn constraints(
         &self,
         metadata: &T::Metadata,
         limit_key: Option<String>,
         unique: Option<UniqueKey>,
         mut requires: Vec<String>,
-    ) -> Result<Option<Arc<Terms>>, EnqueueError> {
+    ) -> Result<Option<Arc<Constraints>>, EnqueueError> {
         for label in &self.common.options.requires {
             if !requires.contains(label) {
                 requires.push(label.clone());
@@ -298,13 +300,13 @@ impl<T: TaskTypes> Definition<T> {
             return Err(EnqueueError::TooManyLabels(requires.len()));
         }
         let limit_key = limit_key.or_else(|| (self.limit_key)(metadata));
-        let terms = Terms {
+        let constraints = Constraints {
             limit_key: limit_key.as_deref().map(Key::new).transpose()?,
             unique: unique.map(UniqueKey::checked).transpose()?,
             requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
             trace: None,
         };
-        Ok((!terms.is_empty()).then(|| terms.into()))
+        Ok((!constraints.is_empty()).then(|| constraints.into()))
     }
 
     pub(super) fn encode_metadata(&self, metadata: &T::Metadata) -> Result<longhaul_core::Envelope, ValueError> {
@@ -317,6 +319,6 @@ impl<T: TaskTypes> IntoFuture for Enqueue<T> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.send().await?.run()) })
+        Box::pin(async move { Ok(self.insert().await?.run()) })
     }
 }

@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Ended, Failure, NewRun, RunId, Snapshot, StoreError, Terms,
-    store::{CancelError, Cancelled, DeleteError, GetError, Steer, SteerError},
+    Constraints, Ended, Failure, NewRun, RunId, Snapshot, StoreError,
+    store::{CancelError, Cancelled, DeleteError, GetError, RunUpdate, UpdateError},
 };
 
 use super::{Client, OutcomeError, ProceedRun, ProgressStream, RetryError, RunStatus, Watch};
@@ -189,11 +189,11 @@ impl<T: TaskTypes> RunHandle<T> {
             let id = succeed(&self.client, snapshot, from).await?;
             return Ok(Self::new(self.client.clone(), self.definition.clone(), id));
         }
-        match store.steer(self.id, Steer::Hasten, self.client.by.clone()).await {
+        match store.update(self.id, RunUpdate::RunNow, self.client.by.clone()).await {
             Ok(_) => Ok(self.clone()),
-            Err(SteerError::NotFound(id)) => Err(RetryError::NotFound(id)),
-            Err(SteerError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
-            Err(SteerError::Store(error)) => Err(RetryError::Store(error)),
+            Err(UpdateError::NotFound(id)) => Err(RetryError::NotFound(id)),
+            Err(UpdateError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
+            Err(UpdateError::Store(error)) => Err(RetryError::Store(error)),
         }
     }
 
@@ -245,7 +245,7 @@ pub(super) async fn succeed(client: &Client, snapshot: Snapshot, from: RetryFrom
         policy: run.policy,
         timeout: run.timeout,
         due: None,
-        terms: successor_terms(run.terms.as_ref()),
+        constraints: successor_terms(run.constraints.as_ref()),
         metadata,
         execution_metadata: match from {
             RetryFrom::Checkpoint => execution_metadata,
@@ -259,7 +259,7 @@ pub(super) async fn succeed(client: &Client, snapshot: Snapshot, from: RetryFrom
 }
 
 /// Those of the run before, but for its unique key: who retries a run wants one more.
-fn successor_terms(terms: Option<&Arc<Terms>>) -> Option<Arc<Terms>> {
-    let terms = Terms { unique: None, ..Terms::clone(terms?) };
-    (!terms.is_empty()).then(|| terms.into())
+fn successor_terms(constraints: Option<&Arc<Constraints>>) -> Option<Arc<Constraints>> {
+    let constraints = Constraints { unique: None, ..Constraints::clone(constraints?) };
+    (!constraints.is_empty()).then(|| constraints.into())
 }

@@ -191,7 +191,7 @@ impl Schedules {
 
     /// What code declares holds again, in place of what was changed at run time, from the next start of such a server on.
     /// One that no code declares stays as it is.
-    pub async fn as_declared(&self, name: &str) -> Result<ScheduleInfo, SchedulesError> {
+    pub async fn reset_to_declared(&self, name: &str) -> Result<ScheduleInfo, SchedulesError> {
         self.edit(name, |_, row, _| {
             if row.origin != Origin::Client {
                 row.changed = None;

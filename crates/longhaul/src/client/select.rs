@@ -6,7 +6,7 @@ use longhaul_core::{
     Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag,
     limits::PAGE_MAX,
     name::NameError,
-    store::{Damaged, Filter, PageRequest, Proceed, Steer},
+    store::{Damaged, Filter, PageRequest, Proceed, RunUpdate},
 };
 use tokio::task::JoinSet;
 
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Select {
 #[derive(Clone)]
 enum Verb {
     Cancel(Option<Box<str>>),
-    Steer(Steer),
+    RunUpdate(RunUpdate),
     Proceed(Option<longhaul_core::Timestamp>),
     Retry(RetryFrom),
     Delete,
@@ -158,7 +158,7 @@ impl Select {
     /// Puts them aside until a proceed; see [`RunHandle::suspend`](super::RunHandle::suspend).
     pub async fn suspend(&self, reason: impl Into<String>) -> Result<Selected, StoreError> {
         let reason = reason.into();
-        self.each(Verb::Steer(Steer::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) })).await
+        self.each(Verb::RunUpdate(RunUpdate::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) })).await
     }
 
     /// Lets those go on that are suspended, now or not before `at`.
@@ -173,12 +173,12 @@ impl Select {
 
     /// Has the next attempts begin at `time`.
     pub async fn reschedule(&self, time: SystemTime) -> Result<Selected, StoreError> {
-        self.each(Verb::Steer(Steer::Reschedule(time.into()))).await
+        self.each(Verb::RunUpdate(RunUpdate::Reschedule(time.into()))).await
     }
 
     /// Moves them ahead of due runs of their queues with a lower priority.
     pub async fn set_priority(&self, priority: i8) -> Result<Selected, StoreError> {
-        self.each(Verb::Steer(Steer::Prioritise(Priority(priority)))).await
+        self.each(Verb::RunUpdate(RunUpdate::Prioritise(Priority(priority)))).await
     }
 
     /// Removes them and everything of them. Those that are running have to be cancelled first.
@@ -283,7 +283,7 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
     let (store, by): (&Arc<dyn Store>, _) = (client.store(), client.by.clone());
     match verb {
         Verb::Cancel(reason) => told!(store.cancel(id, reason, by).await, CancelError),
-        Verb::Steer(steer) => told!(store.steer(id, steer, by).await, SteerError),
+        Verb::RunUpdate(update) => told!(store.update(id, update, by).await, UpdateError),
         Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None, by }).await, ProceedError),
         Verb::Delete => told!(store.delete(id).await, DeleteError),
         Verb::Retry(from) => {
@@ -295,7 +295,7 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
             if snapshot.run.state.is_final() {
                 return succeed(client, snapshot, from).await.map(drop).map_err(Refusal::Store);
             }
-            told!(store.steer(id, Steer::Hasten, by).await, SteerError)
+            told!(store.update(id, RunUpdate::RunNow, by).await, UpdateError)
         }
     }
 }

@@ -71,7 +71,7 @@ impl UniqueKey {
 
     /// The same, and the first waits anew, until the time that the second would have been due.
     #[must_use]
-    pub fn or_replace_and_wait_anew(mut self) -> Self {
+    pub fn or_debounce(mut self) -> Self {
         self.on_conflict = OnConflict::Replace { reschedule: true };
         self
     }
@@ -100,7 +100,7 @@ impl From<&str> for UniqueKey {
     }
 }
 
-/// What became of a run that was enqueued. See [`Enqueue::kept`](super::Enqueue::kept).
+/// What became of a run that was enqueued. See [`Enqueue::send`](super::Enqueue::send).
 ///
 /// ```
 /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
@@ -108,15 +108,15 @@ impl From<&str> for UniqueKey {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
 ///
-/// let first = client.enqueue::<CountUp>(Count { to: 3 }).unique("once").kept().await?;
+/// let first = client.enqueue::<CountUp>(Count { to: 3 }).unique("once").send().await?;
 /// assert!(first.is_new());
-/// let second = client.enqueue::<CountUp>(Count { to: 3 }).unique("once").kept().await?;
+/// let second = client.enqueue::<CountUp>(Count { to: 3 }).unique("once").send().await?;
 /// assert_eq!(second.run().id(), first.run().id());
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub enum Kept<T: TaskTypes> {
+pub enum Enqueued<T: TaskTypes> {
     /// It is new.
     New(RunHandle<T>),
     /// It is not kept: this run has its unique key.
@@ -130,7 +130,7 @@ pub enum Kept<T: TaskTypes> {
     Replaced(RunHandle<T>),
 }
 
-impl<T: TaskTypes> Kept<T> {
+impl<T: TaskTypes> Enqueued<T> {
     /// The run that is there now.
     pub fn run(self) -> RunHandle<T> {
         match self {

@@ -7,7 +7,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::Context;
 use crate::{
     attempt::{AttemptInfo, StopReason},
-    context::ProgressTeller,
+    context::ProgressReporter,
     outcome::Stopped,
     panics,
     task::Payload,
@@ -120,7 +120,7 @@ impl<M, X> BlockingContext<M, X> {
     }
 
     /// See [`Context::progress`].
-    pub fn progress(&self) -> ProgressTeller<'_> {
+    pub fn progress(&self) -> ProgressReporter<'_> {
         self.context.progress()
     }
 

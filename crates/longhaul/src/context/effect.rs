@@ -9,7 +9,7 @@ use crate::{
     attempt::StopReason,
     outcome::{Failed, Interruption, Stopped},
     task::Payload,
-    values::Form,
+    values::ValueFormat,
 };
 
 /// Effects of one run: their results are written with each of its checkpoints.
@@ -213,8 +213,8 @@ impl<M, X: Payload> Context<M, X> {
     }
 
     /// Results are laid down as the execution metadata is, which they are kept with.
-    fn form<T: Payload>(&self) -> Form {
-        Form { what: "result of an effect", fingerprint: shape::fingerprint_of::<T>(), ..self.inner.values.form }
+    fn form<T: Payload>(&self) -> ValueFormat {
+        ValueFormat { what: "result of an effect", fingerprint: shape::fingerprint_of::<T>(), ..self.inner.values.form }
     }
 
     /// The run fails, for good: another attempt would come to the same.

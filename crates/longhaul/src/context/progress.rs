@@ -13,9 +13,9 @@ use crate::attempt::Attempt;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct ProgressTeller<'a>(&'a Attempt);
+pub struct ProgressReporter<'a>(&'a Attempt);
 
-impl<'a> ProgressTeller<'a> {
+impl<'a> ProgressReporter<'a> {
     pub(crate) fn new(attempt: &'a Attempt) -> Self {
         Self(attempt)
     }

@@ -32,7 +32,7 @@ use crate::telemetry::EXECUTE;
 pub struct RunLogLayer(RunLogs);
 
 /// What a span inside of an attempt says of itself.
-struct Said(String);
+struct MessageText(String);
 
 impl RunLogLayer {
     pub(super) fn new(logs: RunLogs) -> Self {
@@ -60,14 +60,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for RunLogLayer {
             }
         } else if span.scope().skip(1).any(|parent| buffer_of(&parent).is_some()) {
             let text = self.text(|visitor| attributes.record(visitor));
-            span.extensions_mut().insert(Said(text));
+            span.extensions_mut().insert(MessageText(text));
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
         let mut extensions = span.extensions_mut();
-        if let Some(Said(said)) = extensions.get_mut::<Said>() {
+        if let Some(MessageText(said)) = extensions.get_mut::<MessageText>() {
             let more = self.text(|visitor| values.record(visitor));
             *said = if said.is_empty() { more } else { format!("{said} {more}") };
         }
@@ -86,7 +86,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for RunLogLayer {
                 return buffer.push(level(*metadata.level()), metadata.target(), &text);
             }
             let extensions = span.extensions();
-            let said = extensions.get::<Said>().map_or("", |said| &said.0);
+            let said = extensions.get::<MessageText>().map_or("", |said| &said.0);
             let inner = text;
             text = if said.is_empty() {
                 format!("{}: {inner}", span.name())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Executor, fetch};
 
 /// What lives beside the runs.
-pub(crate) struct Beside {
+pub(crate) struct Companions {
     pub(crate) services: crate::Services,
     pub(crate) background: crate::Background,
     pub(crate) systemd: crate::systemd::Systemd,
@@ -14,7 +14,7 @@ pub(crate) struct Beside {
 /// Claims once the services have started. Until claiming stops, the watchdog is fed from here, by the future that
 /// claims: it shows that this one is still moved on.
 pub(super) async fn begin(executor: Arc<Executor>) {
-    let Beside { services, systemd, .. } = &executor.beside;
+    let Companions { services, systemd, .. } = &executor.beside;
     let claiming = async {
         tokio::select! {
             () = services.started() => {}

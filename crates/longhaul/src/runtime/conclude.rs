@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use longhaul_core::{Cause, Ending, Failure, store::Settlement};
 
-use super::settle::Done;
+use super::settle::Finished;
 use crate::{
-    attempt::{Attempt, Capture, LastWords, StopReason},
+    attempt::{Attempt, Capture, FinalState, StopReason},
     layer::{AttemptEnd, FailedEnd, What},
     outcome::Suspension,
     panics::Caught,
@@ -49,14 +49,14 @@ impl Performed {
 }
 
 /// The attempt never began.
-pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Done {
+pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Finished {
     attempt.ended();
-    let settlement = settlement(&attempt, ending, LastWords::default());
-    Done { attempt, settlement: Some(settlement) }
+    let settlement = settlement(&attempt, ending, FinalState::default());
+    Finished { attempt, settlement: Some(settlement) }
 }
 
 /// Ends the attempt for its context, and makes of `performed` what is told to the store.
-pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, performed: Performed) -> Done {
+pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, performed: Performed) -> Finished {
     attempt.ended();
     let reason = attempt.stop_reason().cloned();
     let words = attempt.close(Some(values)).await;
@@ -73,7 +73,7 @@ pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, perfor
         *ending = refused(why, &attempt, attempt.clock.now());
     }
     let settlement = ending.map(|ending| settlement(&attempt, ending, words));
-    Done { attempt, settlement }
+    Finished { attempt, settlement }
 }
 
 /// A task that fails while its server goes down mostly fails because of that: its connections are closed, its helpers
@@ -111,7 +111,7 @@ fn stopped(attempt: &Attempt, reason: Option<StopReason>, how: &str) -> Option<E
     })
 }
 
-fn settlement(attempt: &Attempt, ending: Ending, words: LastWords) -> Settlement {
+fn settlement(attempt: &Attempt, ending: Ending, words: FinalState) -> Settlement {
     Settlement {
         id: attempt.id,
         epoch: attempt.epoch,

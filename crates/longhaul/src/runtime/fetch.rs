@@ -11,8 +11,8 @@ use longhaul_core::{
     store::{ClaimRequest, Claimed, Settlement},
 };
 
-use super::{Executor, declare, settle::Done};
-use crate::{attempt::Attempt, backoff::Patience};
+use super::{Executor, declare, settle::Finished};
+use crate::{attempt::Attempt, backoff::ErrorBackoff};
 
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
 /// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
@@ -32,14 +32,14 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
 
 async fn claim_all(executor: &Executor) {
     let kinds: Arc<[_]> = executor.registry.support().into();
-    if let Err(error) = executor.store.unpark(kinds.to_vec()).await {
+    if let Err(error) = executor.store.release_incompatible(kinds.to_vec()).await {
         tracing::warn!(%error, "runs that were parked as incompatible stay parked until the next start");
     }
     if kinds.is_empty() || !declare_all(executor).await {
         return;
     }
     let mut incarnation = executor.server.subscribe();
-    let mut patience = Patience::default();
+    let mut max_wait = ErrorBackoff::default();
     let mut rate = Rate::new(executor);
     loop {
         let max = tokio::select! {
@@ -47,8 +47,8 @@ async fn claim_all(executor: &Executor) {
             () = executor.stopping.cancelled() => return,
         };
         let server = *incarnation.borrow_and_update();
-        let (labels, rooms) = (executor.settings.labels.clone(), executor.rooms());
-        let request = ClaimRequest { labels, rooms, wait: true, ..ClaimRequest::new(server, kinds.clone(), max) };
+        let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity());
+        let request = ClaimRequest { labels, capacity, wait: true, ..ClaimRequest::new(server, kinds.clone(), max) };
         let claimed = tokio::select! {
             claimed = executor.store.claim(request) => claimed,
             // What was asked for is less than there is room for now.
@@ -59,7 +59,7 @@ async fn claim_all(executor: &Executor) {
         };
         match claimed {
             Ok(runs) => {
-                patience = Patience::default();
+                max_wait = ErrorBackoff::default();
                 rate.measure(executor);
                 executor.claimed(&runs);
                 executor.ready.push(runs);
@@ -67,7 +67,7 @@ async fn claim_all(executor: &Executor) {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "claiming pauses");
                 tokio::select! {
-                    () = patience.pause() => {}
+                    () = max_wait.pause() => {}
                     () = executor.stopping.cancelled() => return,
                 }
             }
@@ -78,7 +78,7 @@ async fn claim_all(executor: &Executor) {
 
 /// Nothing is claimed before the limits are known to the store. Answers whether they are.
 async fn declare_all(executor: &Executor) -> bool {
-    let mut patience = Patience::default();
+    let mut max_wait = ErrorBackoff::default();
     loop {
         let declared = tokio::select! {
             declared = declare::declare(executor) => declared,
@@ -89,7 +89,7 @@ async fn declare_all(executor: &Executor) -> bool {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "claiming waits until the limits are declared");
                 tokio::select! {
-                    () = patience.pause() => {}
+                    () = max_wait.pause() => {}
                     () = executor.stopping.cancelled() => return false,
                 }
             }
@@ -149,7 +149,7 @@ async fn give_back(executor: &Executor, claimed: &Claimed) {
         progress: None,
     };
     executor.attempt_ended(&attempt.queue);
-    executor.settle(Done { attempt, settlement: Some(settlement) }).await;
+    executor.settle(Finished { attempt, settlement: Some(settlement) }).await;
 }
 
 impl Executor {

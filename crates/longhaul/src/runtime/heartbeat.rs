@@ -48,10 +48,10 @@ async fn beat(executor: &Executor) {
                     Err(error) => tracing::warn!(%error, "could not look for dead servers"),
                 }
             }
-            Err(ServerError::Dead(_)) => executor.renounce(),
+            Err(ServerError::Dead(_)) => executor.new_incarnation(),
             Err(ServerError::Store(error)) if executor.clock.now().since(renewed) >= lease => {
                 tracing::error!(%error, "could not renew the lease");
-                executor.renounce();
+                executor.new_incarnation();
                 renewed = executor.clock.now();
             }
             Err(ServerError::Store(error)) => tracing::warn!(%error, "a heartbeat failed"),

@@ -23,14 +23,14 @@ use crate::{
 
 /// When an attempt started and ended, if anybody listens.
 #[derive(Default)]
-pub(crate) struct Course {
+pub(crate) struct AttemptTimes {
     started: OnceLock<Timestamp>,
     took: OnceLock<Duration>,
     /// Its end was told, or that it was lost.
     told: AtomicBool,
 }
 
-impl Course {
+impl AttemptTimes {
     /// Whether it was not known before.
     fn end(&self, now: Timestamp) -> bool {
         if let Some(started) = self.started.get() {

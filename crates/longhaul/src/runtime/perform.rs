@@ -6,9 +6,9 @@ use longhaul_core::{Ending, State, name::Tag, store::Claimed};
 use tracing::Instrument;
 
 use super::{
-    Executor, Held,
+    BlockedBy, Executor,
     conclude::{self, Performed},
-    settle::Done,
+    settle::Finished,
 };
 use crate::{
     attempt::{Attempt, StopReason},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Resolve, perform, conclude.
-pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
+pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let attempt = executor.attempt(&claimed);
     executor.started(&attempt, claimed.due);
     let prepared = match resolve(executor, &claimed, &attempt) {
@@ -30,7 +30,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Done {
     let (running, tags) = (claimed.run.state.clone(), claimed.run.tags.clone());
     drop(claimed);
     let values = prepared.values.clone();
-    executor.hold(Held { attempt: attempt.clone(), values: values.clone() });
+    executor.hold(BlockedBy { attempt: attempt.clone(), values: values.clone() });
     // Those who stop all attempts may have looked just before this one was held.
     if executor.stopping.is_cancelled() {
         attempt.stop(StopReason::Shutdown);

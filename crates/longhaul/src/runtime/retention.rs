@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Executor;
-use crate::{backoff::Patience, clock};
+use crate::{backoff::ErrorBackoff, clock};
 
 /// Runs removed in one call: few enough that claims do not wait for it.
 const BATCH: usize = 100;
@@ -12,11 +12,11 @@ const EVERY: Duration = Duration::from_secs(60);
 
 pub(super) async fn retain(executor: Arc<Executor>) {
     let retentions = executor.registry.retentions(executor.settings.retention);
-    let mut patience = Patience::default();
+    let mut max_wait = ErrorBackoff::default();
     loop {
         match executor.store.sweep(retentions.clone(), BATCH).await {
             Ok(swept) => {
-                patience = Patience::default();
+                max_wait = ErrorBackoff::default();
                 if swept.removed > 0 {
                     tracing::debug!(runs = swept.removed, "removed final runs whose retention has passed");
                 }
@@ -33,7 +33,7 @@ pub(super) async fn retain(executor: Arc<Executor>) {
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "removing old runs waits for the store");
-                patience.pause().await;
+                max_wait.pause().await;
             }
             Err(_) => return,
         }

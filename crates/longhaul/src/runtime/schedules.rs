@@ -18,7 +18,7 @@ use self::{
 };
 use super::Executor;
 use crate::{
-    backoff::Patience,
+    backoff::ErrorBackoff,
     clock::{self, Jumps},
 };
 
@@ -29,10 +29,10 @@ const CLOCK_CHECK: Duration = Duration::from_secs(60);
 
 pub(super) async fn schedules(executor: Arc<Executor>, started: Timestamp) {
     let stopping = executor.stopping.clone();
-    let mut patience = Patience::default();
+    let mut max_wait = ErrorBackoff::default();
     loop {
         let failed = tokio::select! {
-            Err(error) = follow(&executor, started, &mut patience) => error,
+            Err(error) = follow(&executor, started, &mut max_wait) => error,
             () = stopping.cancelled() => return,
         };
         if !failed.is_transient() {
@@ -42,7 +42,7 @@ pub(super) async fn schedules(executor: Arc<Executor>, started: Timestamp) {
         }
         tracing::warn!(error = %failed, "schedules wait for the store");
         tokio::select! {
-            () = patience.pause() => {}
+            () = max_wait.pause() => {}
             () = stopping.cancelled() => return,
         }
     }
@@ -50,10 +50,10 @@ pub(super) async fn schedules(executor: Arc<Executor>, started: Timestamp) {
 
 /// Keeps what code declares, and then follows all schedules until the store fails. What a failure broke off is in the
 /// store or not; either way it is found there when this begins again.
-async fn follow(executor: &Executor, started: Timestamp, patience: &mut Patience) -> Result<(), StoreError> {
+async fn follow(executor: &Executor, started: Timestamp, max_wait: &mut ErrorBackoff) -> Result<(), StoreError> {
     let Executor { store, clock, settings, .. } = executor;
     reconcile::reconcile(&**store, &settings.name, &settings.schedules, started).await?;
-    executor.schedules_kept.cancel();
+    executor.schedules_ready.cancel();
     let mut agenda = Agenda::default();
     let mut ends = JoinSet::new();
     let jumps = Jumps::of(&**clock);
@@ -64,7 +64,7 @@ async fn follow(executor: &Executor, started: Timestamp, patience: &mut Patience
         tokio::select! {
             told = &mut news => {
                 let (told, position) = told?;
-                *patience = Patience::default();
+                *max_wait = ErrorBackoff::default();
                 for (name, seen) in told {
                     agenda.note(name, seen, clock.now());
                 }

@@ -6,26 +6,26 @@ use longhaul_core::store::{Settled, Settlement};
 use tokio::sync::mpsc;
 
 use super::{Executor, autosave::pages};
-use crate::{attempt::Attempt, backoff::Patience, telemetry};
+use crate::{attempt::Attempt, backoff::ErrorBackoff, telemetry};
 
 /// Settlements in one call of the store: what fits into one commit of the embedded store.
 const BATCH: usize = 128;
 
 /// An attempt that ended. Without a settlement its claim is lost, and the store wants to hear nothing of it.
-pub(crate) struct Done {
+pub(crate) struct Finished {
     pub(crate) attempt: Arc<Attempt>,
     pub(crate) settlement: Option<Settlement>,
 }
 
 impl Executor {
-    pub(super) async fn settle(&self, done: Done) {
+    pub(super) async fn settle(&self, done: Finished) {
         if self.to_settle.send(done).await.is_err() {
             tracing::debug!("an attempt ended after the executor did; its run goes on in the next process");
         }
     }
 }
 
-pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Done>) {
+pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Finished>) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -35,13 +35,13 @@ pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Don
         tokio::join!(write_logs(&executor, &batch), tell(&executor, &batch));
         for done in batch.drain(..) {
             executor.lost_unless_kept(&done.attempt);
-            executor.let_go(&done.attempt);
+            executor.release(&done.attempt);
         }
     }
 }
 
 /// The last lines of attempts that ended, beside their endings: they shall share a commit.
-async fn write_logs(executor: &Executor, batch: &[Done]) {
+async fn write_logs(executor: &Executor, batch: &[Finished]) {
     let said = batch.iter().map(|done| &done.attempt).filter(|attempt| attempt.said.is_unwritten());
     let pages: Vec<_> = said.map(|attempt| pages(attempt)).collect();
     if pages.is_empty() || executor.broken().is_some() {
@@ -53,13 +53,13 @@ async fn write_logs(executor: &Executor, batch: &[Done]) {
 }
 
 /// Keeps trying while the store may come back: the settlement is recognised by its epoch, so repeating it is harmless.
-async fn tell(executor: &Executor, batch: &[Done]) {
+async fn tell(executor: &Executor, batch: &[Finished]) {
     let settled = || batch.iter().filter_map(|done| Some((&done.attempt, done.settlement.as_ref()?)));
     let settlements: Vec<_> = settled().map(|(_, settlement)| settlement.clone()).collect();
     if settlements.is_empty() || executor.broken().is_some() {
         return;
     }
-    let mut patience = Patience::default();
+    let mut max_wait = ErrorBackoff::default();
     loop {
         match executor.store.settle(settlements.clone()).await {
             Ok(answers) => {
@@ -78,7 +78,7 @@ async fn tell(executor: &Executor, batch: &[Done]) {
             }
             Err(error) if error.is_transient() && !executor.abandon.is_cancelled() => {
                 tracing::warn!(%error, "outcomes wait for the store");
-                patience.pause().await;
+                max_wait.pause().await;
             }
             Err(error) if error.is_transient() => {
                 tracing::error!(%error, "outcomes were not kept before the shutdown ended; the runs go on from their last checkpoint");

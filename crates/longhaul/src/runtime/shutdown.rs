@@ -8,14 +8,14 @@ use std::{
 use longhaul_core::{Kind, Progress, RunId, Timestamp};
 
 use super::{
-    Executor, Held,
+    BlockedBy, Executor,
     conclude::{self, Performed},
 };
 use crate::{
     attempt::StopReason,
     clock,
     hooks::Lifecycle,
-    service::{DROPPING, Unstopped},
+    service::{DROPPING, NotStopped},
 };
 
 /// How long the settlements and the loops get after the attempts have ended, in real time. It is there so that a store
@@ -48,9 +48,9 @@ pub struct ShutdownReport {
     /// they write from now on is refused.
     pub blocked: Vec<StoppedRun>,
     /// Services that did not stop in time, those first that were told first.
-    pub services: Vec<Unstopped>,
+    pub services: Vec<NotStopped>,
     /// Work in the [background](crate::Background) that did not end within the grace. It is lost.
-    pub background: Vec<Unstopped>,
+    pub background: Vec<NotStopped>,
 }
 
 /// A run that a shutdown stopped.
@@ -74,8 +74,8 @@ pub struct StoppedRun {
     pub progress: Progress,
 }
 
-impl From<&Held> for StoppedRun {
-    fn from(Held { attempt, .. }: &Held) -> Self {
+impl From<&BlockedBy> for StoppedRun {
+    fn from(BlockedBy { attempt, .. }: &BlockedBy) -> Self {
         Self { id: attempt.id, kind: attempt.kind.clone(), progress: attempt.progress() }
     }
 }
@@ -128,18 +128,19 @@ impl Executor {
             () = self.until_settled() => true,
             () = clock::sleep_until(&*self.clock, deadline) => false,
         };
-        let late: Vec<Held> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
+        let late: Vec<BlockedBy> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
         report.dropped = late.iter().map(Into::into).collect();
         self.abandon.cancel();
         if clock::within(DROPPING, self.until_settled()).await.is_none() {
             // The others wait for the store, which is not their fault.
-            let blocked: Vec<Held> = self.held().values().filter(|held| !held.attempt.is_left()).cloned().collect();
+            let blocked: Vec<BlockedBy> =
+                self.held().values().filter(|held| !held.attempt.is_left()).cloned().collect();
             report.blocked = blocked.iter().map(Into::into).collect();
             // What the store does not take now goes on from its last checkpoint.
             let _ = clock::within(LAST_WRITES, self.settle_from_outside(blocked)).await;
         }
         // Their futures are gone, but the threads that they waited for are not.
-        let blocking = |held: &&Held| held.attempt.is_left() && held.attempt.blocking.load(Ordering::Acquire) > 0;
+        let blocking = |held: &&BlockedBy| held.attempt.is_left() && held.attempt.blocking.load(Ordering::Acquire) > 0;
         report.blocked.extend(late.iter().filter(blocking).map(Into::into));
         for run in &report.blocked {
             tracing::error!(run.id = %run.id, run.kind = %run.kind, "blocks a thread and cannot be stopped");
@@ -165,8 +166,8 @@ impl Executor {
 
     /// Attempts that hold their thread cannot conclude themselves; their execution metadata is ours as well, so it is
     /// kept all the same.
-    async fn settle_from_outside(&self, blocked: Vec<Held>) {
-        for Held { attempt, values } in blocked {
+    async fn settle_from_outside(&self, blocked: Vec<BlockedBy>) {
+        for BlockedBy { attempt, values } in blocked {
             let done = conclude::conclude(attempt, &*values, Performed::Dropped).await;
             self.settle(done).await;
         }

@@ -9,12 +9,12 @@ use super::{
     error::{RunsError, SchedulesError},
     row::{Changed, Instance, Origin, Row, ScheduleCounts},
 };
-use crate::{definition::Definition, task::Task, values::Shapes};
+use crate::{definition::Definition, task::Task, values::FingerprintCache};
 
 /// A schedule as it was when it was read.
 ///
 /// ```
-/// use longhaul::{MadeBy, Schedule, doc::{Count, CountUp}};
+/// use longhaul::{ScheduleOrigin, Schedule, doc::{Count, CountUp}};
 /// use std::time::Duration;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,7 +24,7 @@ use crate::{definition::Definition, task::Task, values::Shapes};
 /// let info = schedules.create::<CountUp>("count", daily, Count { to: 3 }).await?;
 /// assert_eq!(info.describe()?, "every day");
 /// assert_eq!((info.kind().as_str(), info.metadata::<CountUp>()?.to), ("count-up", 3));
-/// assert_eq!((info.made_by(), info.paused()), (MadeBy::Client, None));
+/// assert_eq!((info.made_by(), info.paused()), (ScheduleOrigin::Client, None));
 /// for time in info.preview(3)? {
 ///     println!("{time}");
 /// }
@@ -42,11 +42,11 @@ pub struct ScheduleInfo {
 /// Who made a schedule.
 ///
 /// ```
-/// let by = longhaul::MadeBy::Code { server: "billing".into() };
+/// let by = longhaul::ScheduleOrigin::Code { server: "billing".into() };
 /// assert_eq!(by.to_string(), "the code of `billing`");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MadeBy {
+pub enum ScheduleOrigin {
     /// The code of servers of this name declares it.
     Code {
         /// Their name: [`Builder::name`](crate::Builder::name).
@@ -56,7 +56,7 @@ pub enum MadeBy {
     Client,
 }
 
-impl std::fmt::Display for MadeBy {
+impl std::fmt::Display for ScheduleOrigin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Code { server } => write!(f, "the code of `{server}`"),
@@ -91,7 +91,7 @@ impl ScheduleInfo {
     /// When its runs are of another kind, or the metadata cannot be read as that of `T`.
     pub fn metadata<T: Task>(&self) -> Result<T::Metadata, SchedulesError> {
         let wrong = |error: RunsError| SchedulesError::Runs { name: self.name.clone(), error };
-        let definition = Definition::<T>::of_task(&Shapes::default()).map_err(|error| wrong(error.into()))?;
+        let definition = Definition::<T>::of_task(&FingerprintCache::default()).map_err(|error| wrong(error.into()))?;
         if !definition.common.kinds.contains(self.kind()) {
             let (kind, asked) = (self.kind().clone(), definition.common.kind().clone());
             return Err(SchedulesError::OtherKind { name: self.name.clone(), kind, asked });
@@ -130,15 +130,15 @@ impl ScheduleInfo {
     }
 
     /// Who made it.
-    pub fn made_by(&self) -> MadeBy {
+    pub fn made_by(&self) -> ScheduleOrigin {
         match &self.row.origin {
-            Origin::Code { server, .. } => MadeBy::Code { server: server.clone() },
-            Origin::Client => MadeBy::Client,
+            Origin::Code { server, .. } => ScheduleOrigin::Code { server: server.clone() },
+            Origin::Client => ScheduleOrigin::Client,
         }
     }
 
     /// Who changed it last at run time. What code declares does not change it then; see
-    /// [`Schedules::as_declared`](crate::Schedules::as_declared).
+    /// [`Schedules::reset_to_declared`](crate::Schedules::reset_to_declared).
     pub fn changed(&self) -> Option<&Changed> {
         self.row.changed.as_ref()
     }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     definition::{Definition, DefinitionError, TaskTypes},
     task::Task,
-    values::Shapes,
+    values::FingerprintCache,
 };
 
 /// What a schedule may take up, written down, in bytes: its runs' metadata and tags above all. The rest of
@@ -140,7 +140,7 @@ impl<T: TaskTypes> NewSchedule<T> {
 
 impl<T: Task> NewSchedule<T> {
     /// Refuses what cannot be followed.
-    pub(crate) fn checked(self, shapes: &Shapes) -> Result<Declared, SchedulesError> {
+    pub(crate) fn checked(self, shapes: &FingerprintCache) -> Result<Declared, SchedulesError> {
         let name = ScheduleName::new(&self.name)?;
         let wrong = |error| SchedulesError::Runs { name: name.clone(), error };
         let definition = Definition::<T>::of_task(shapes).map_err(|error: DefinitionError| wrong(error.into()))?;

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Envelope, Key, Kind, Label, NewRun, Priority, Queue, Resume, RetryPolicy, RunId, ScheduleName, Tag,
-    Terms, Timestamp, run::Due,
+    Actor, Backoff, Constraints, Envelope, Key, Kind, Label, NewRun, Priority, Queue, Resume, RetryPolicy, RunId,
+    ScheduleName, Tag, Timestamp, run::Due,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl Runs {
     pub(crate) fn new_run(&self, id: RunId, schedule: &ScheduleName, due: Option<Timestamp>) -> NewRun {
         let of_schedule = Tag { key: SCHEDULE_TAG.into(), value: schedule.as_str().into() };
         let (limit_key, requires) = (self.limit_key.clone(), self.requires.clone());
-        let terms = Terms { limit_key, requires, ..Terms::default() };
+        let constraints = Constraints { limit_key, requires, ..Constraints::default() };
         NewRun {
             id,
             kind: self.kind.clone(),
@@ -57,7 +57,7 @@ impl Runs {
             policy: self.retry.clone(),
             timeout: self.timeout,
             due: due.map(Due::At),
-            terms: (!terms.is_empty()).then(|| Arc::new(terms)),
+            constraints: (!constraints.is_empty()).then(|| Arc::new(constraints)),
             metadata: self.metadata.clone(),
             execution_metadata: None,
             by: schedule_actor(schedule),

@@ -32,18 +32,18 @@ use crate::AnyError;
     label = "it returns `{Self}`",
     note = "nobody waits for what it returns: return nothing, or a `Result<(), E>` whose error implements `Display`"
 )]
-pub trait Reported: Send + 'static {
+pub trait ServiceReturn: Send + 'static {
     /// What went wrong, if something did.
     fn failure(self) -> Option<String>;
 }
 
-impl Reported for () {
+impl ServiceReturn for () {
     fn failure(self) -> Option<String> {
         None
     }
 }
 
-impl<E: fmt::Display + Send + 'static> Reported for Result<(), E> {
+impl<E: fmt::Display + Send + 'static> ServiceReturn for Result<(), E> {
     fn failure(self) -> Option<String> {
         self.err().map(|error| error.to_string())
     }
@@ -55,7 +55,7 @@ pub(crate) struct Function<F>(pub(crate) F);
 impl<F, Fut> Erased for Function<F>
 where
     F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output: Reported> + Send + 'static,
+    Fut: Future<Output: ServiceReturn> + Send + 'static,
 {
     fn start(&self) -> UserFuture<'_> {
         Box::pin(async { Ok(()) })

@@ -6,7 +6,7 @@ use longhaul_core::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Reported,
+    ServiceReturn,
     cell::{Cell, Erased, UserFuture},
 };
 use crate::{clock, panics::CatchPanic};
@@ -20,7 +20,7 @@ pub(crate) struct Periodic<F> {
 impl<F, Fut> Erased for Periodic<F>
 where
     F: Fn(CancellationToken) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output: Reported> + Send + 'static,
+    Fut: Future<Output: ServiceReturn> + Send + 'static,
 {
     fn start(&self) -> UserFuture<'_> {
         Box::pin(async { Ok(()) })

@@ -24,7 +24,7 @@ pub(crate) const DROPPING: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub struct Unstopped {
+pub struct NotStopped {
     /// What it is called.
     pub name: Arc<str>,
     /// It could not even be dropped: it blocks a thread, and goes on until the process ends.
@@ -34,7 +34,7 @@ pub struct Unstopped {
 impl Services {
     /// Tells each of them to stop when the one that was registered after it has, or was given up, and waits for it: for
     /// as long as it says it needs, and never longer than until `deadline`. Answers which did not follow.
-    pub(crate) async fn stop(&self, deadline: Timestamp) -> Vec<Unstopped> {
+    pub(crate) async fn stop(&self, deadline: Timestamp) -> Vec<NotStopped> {
         for cell in self.cells.iter().rev() {
             cell.told.cancel();
             if cell.ended.is_cancelled() {
@@ -56,8 +56,8 @@ impl Services {
         };
         // All of them at once, so that many that block cost no more than one.
         let _ = clock::within(DROPPING, all_ended).await;
-        let unstopped: Vec<Unstopped> = self.cells.iter().rev().filter_map(|cell| cell.unstopped()).collect();
-        for Unstopped { name, blocked } in &unstopped {
+        let unstopped: Vec<NotStopped> = self.cells.iter().rev().filter_map(|cell| cell.unstopped()).collect();
+        for NotStopped { name, blocked } in &unstopped {
             tracing::error!(service = %name, blocked, "a service did not stop in time");
         }
         unstopped
@@ -73,8 +73,8 @@ impl Services {
 }
 
 impl Cell {
-    fn unstopped(&self) -> Option<Unstopped> {
+    fn unstopped(&self) -> Option<NotStopped> {
         let blocked = !self.ended.is_cancelled();
-        (blocked || self.was_dropped()).then(|| Unstopped { name: self.name(), blocked })
+        (blocked || self.was_dropped()).then(|| NotStopped { name: self.name(), blocked })
     }
 }

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use longhaul_core::{Cause, Ended, Envelope};
 
-use crate::{Payload, Task, TaskTypes, definition::Definition, registry::Registered, values::Shapes};
+use crate::{Payload, Task, TaskTypes, definition::Definition, registry::Registered, values::FingerprintCache};
 use round::{Finished, Round};
 
 /// Points that are tried, unless said otherwise. A task with more of them is tried at as many, evenly spread.
@@ -149,7 +149,8 @@ impl<F> Interruptions<F> {
     where
         F: Fn() -> Shared<T>,
     {
-        let definition = Definition::<T>::of_task(&Shapes::default()).unwrap_or_else(|error| panic!("{error}"));
+        let definition =
+            Definition::<T>::of_task(&FingerprintCache::default()).unwrap_or_else(|error| panic!("{error}"));
         let metadata = definition.common.metadata.encode(&metadata).unwrap_or_else(|error| panic!("{error}"));
         let round = |interruption| {
             let task = (self.make)().0;

@@ -99,7 +99,7 @@ impl TestServer {
     }
 
     async fn schedules_caught_up(&self) {
-        self.server.schedules_kept().await;
+        self.server.schedules_ready().await;
         loop {
             let told = self.store.schedules(0).await.expect("the memory store answers");
             let now = longhaul_core::Clock::now(&self.clock);

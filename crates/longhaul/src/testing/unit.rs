@@ -16,7 +16,7 @@ use longhaul_testkit::MemoryStore;
 use super::{memory_store, plain_run};
 use crate::{
     Context, Payload, StopReason, SystemClock, attempt::Attempt, context::Values, ids::IdSource, logs::Logs,
-    values::Form,
+    values::ValueFormat,
 };
 
 /// The other side of a context that was made for a unit test: what the task has kept, and a way to stop it.
@@ -67,7 +67,7 @@ pub async fn context<M: Payload, X: Payload>(metadata: M, execution_metadata: X)
     let request = ClaimRequest::new(ServerId::new(now, [0; 10]), kinds, 1);
     let claimed = store.claim(request).await.expect(WHY).remove(0);
     let attempt = Attempt::new(&claimed, store.clone(), clock, Arc::new(Notify::new()), &Logs::default());
-    let form = Form {
+    let form = ValueFormat {
         what: "execution metadata",
         codec: Codec::Json,
         version: 1,

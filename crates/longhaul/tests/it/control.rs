@@ -9,9 +9,9 @@ use std::{
 };
 
 use longhaul::{
-    AnyError, BuildError, Clock, Context, EnqueueError, ExecutionResult, Explanation, Kept, Limits, QueueOptions, Rate,
-    StateKind, Success, Task, TaskOptions, UniqueKey,
-    core::{StoreError, choose::Held, control::Scope, store::InsertError},
+    AnyError, BuildError, Clock, Context, EnqueueError, Enqueued, ExecutionResult, Explanation, Limits, QueueOptions,
+    Rate, StateKind, Success, Task, TaskOptions, UniqueKey,
+    core::{StoreError, admission::BlockedBy, control::Scope, store::InsertError},
 };
 
 use longhaul_testkit::{Call, When};
@@ -76,7 +76,9 @@ async fn runs_of_a_tenant_wait_for_each_other_and_for_no_others() {
     reaches(&other, StateKind::Running).await;
     let third = client.enqueue::<OfTenant>("c".into()).await.unwrap();
     let held = |explanation| match explanation {
-        Explanation::Held(Held::Running { scope: Scope::Kind(_), key, max }) => (key.map(|key| key.to_string()), max),
+        Explanation::BlockedBy(BlockedBy::Running { scope: Scope::Kind(_), key, max }) => {
+            (key.map(|key| key.to_string()), max)
+        }
         other => panic!("{other}"),
     };
     // The kind is full: two of it run.
@@ -107,7 +109,7 @@ async fn what_an_operator_set_holds_through_a_restart_until_it_is_undone() {
     let run = again.client().enqueue::<OfTenant>("z".into()).await.unwrap();
     run.outcome().await.unwrap();
     assert_eq!(kind.control().await.unwrap().limits(), set);
-    assert_eq!(kind.limit_as_declared().await.unwrap().limits(), declared);
+    assert_eq!(kind.reset_limits().await.unwrap().limits(), declared);
 }
 
 #[tokio::test]
@@ -170,7 +172,7 @@ async fn a_server_executes_no_more_of_a_queue_than_it_was_told_and_takes_the_nex
     let server = scene
         .builder()
         .concurrency(8)
-        .queue(QueueOptions::new("imports").here_max(2))
+        .queue(QueueOptions::new("imports").local_max(2))
         .task_fn(WORK, move |ctx| {
             let (crowd, gate) = (inside.clone(), outside.clone());
             async move {
@@ -211,7 +213,7 @@ async fn a_server_of_certain_queues_leaves_the_others() {
     let server = scene
         .builder()
         .queue(QueueOptions::new("mail"))
-        .only_queues()
+        .only_listed()
         .task_fn(WORK, |ctx| async move { done(&ctx) })
         .start()
         .unwrap();
@@ -242,7 +244,7 @@ fn a_server_that_cannot_be_told_so_is_refused() {
     let refused = |builder: longhaul::Builder| builder.start().unwrap_err().to_string();
     let scene = Scene::new();
     assert!(refused(scene.builder().label("no label")).contains("label `no label`"));
-    assert!(refused(scene.builder().queue(QueueOptions::new("a").here_max(0))).contains("here_max is 0"));
+    assert!(refused(scene.builder().queue(QueueOptions::new("a").local_max(0))).contains("local_max is 0"));
     assert!(refused(scene.builder().queue(QueueOptions::new("a").weight(0))).contains("weight is 0"));
     let twice = scene.builder().queue(QueueOptions::new("a")).queue(QueueOptions::new("a")).start().unwrap_err();
     assert!(matches!(twice, BuildError::QueueTwice(queue) if queue.as_str() == "a"));
@@ -252,17 +254,17 @@ fn a_server_that_cannot_be_told_so_is_refused() {
 async fn a_second_run_of_a_unique_key_is_answered_as_was_asked() {
     let scene = Scene::new();
     let client = scene.client();
-    let enqueue = |key: UniqueKey| client.enqueue_fn(WORK, 1).unique(key).kept();
+    let enqueue = |key: UniqueKey| client.enqueue_fn(WORK, 1).unique(key).send();
     let first = enqueue("account 7".into()).await.unwrap();
     assert!(first.is_new());
     let id = first.run().id();
     let second = enqueue("account 7".into()).await.unwrap();
-    assert!(matches!(second, Kept::Existing { run, state: StateKind::Pending } if run.id() == id));
+    assert!(matches!(second, Enqueued::Existing { run, state: StateKind::Pending } if run.id() == id));
     let refused = enqueue(UniqueKey::new("account 7").or_refuse()).await.unwrap_err();
     assert!(matches!(&refused, EnqueueError::Refused(InsertError::Taken { id: there, .. }) if *there == id));
     assert!(refused.to_string().contains("`account 7` is taken"), "{refused}");
-    let replaced = client.enqueue_fn(WORK, 5).unique(UniqueKey::new("account 7").or_replace()).kept().await.unwrap();
-    assert!(matches!(&replaced, Kept::Replaced(run) if run.id() == id));
+    let replaced = client.enqueue_fn(WORK, 5).unique(UniqueKey::new("account 7").or_replace()).send().await.unwrap();
+    assert!(matches!(&replaced, Enqueued::Replaced(run) if run.id() == id));
     assert_eq!(replaced.run().status().await.unwrap().metadata().unwrap(), 5);
     assert!(matches!(enqueue("".into()).await, Err(EnqueueError::Name(_))));
 }
@@ -363,14 +365,14 @@ async fn a_run_can_be_had_again_with_other_metadata() {
         .requires("gpu")
         .await
         .unwrap();
-    let again = run.again(Count { to: 9 }).await.unwrap().await.unwrap();
+    let again = run.enqueue_like(Count { to: 9 }).await.unwrap().await.unwrap();
     let (one, other) = (run.status().await.unwrap(), again.status().await.unwrap());
     let same = |status: &longhaul::RunStatus<CountUp>| {
         let run = status.run().clone();
-        (run.queue.clone(), run.priority, run.tags.clone(), run.timeout, run.terms().requires.clone())
+        (run.queue.clone(), run.priority, run.tags.clone(), run.timeout, run.constraints().requires.clone())
     };
     assert_eq!(same(&one), same(&other));
-    assert_eq!((other.metadata().unwrap().to, &other.run().terms().unique), (9, &None));
+    assert_eq!((other.metadata().unwrap().to, &other.run().constraints().unique), (9, &None));
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn every_store_call_has_a_timeout() {
     assert!(error.to_string().contains("did not answer `insert` within 5s"), "{error}");
 
     let run = client.enqueue::<CountUp>(Count { to: 1 }).after(3600 * SECOND).await.unwrap();
-    for call in [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::Steer] {
+    for call in [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::RunUpdate] {
         scene.faults.hang_next(call, When::BeforeEffect);
         let timed_out = match call {
             Call::Get => run.status().await.unwrap_err().to_string(),
@@ -233,7 +233,7 @@ async fn a_checkpoint_into_a_broken_store_ends_the_attempt_and_is_not_acknowledg
 async fn cancellations_come_through_after_the_store_was_away() {
     let scene = Scene::new();
     for _ in 0..3 {
-        scene.faults.fail_next(Call::Orders, When::BeforeEffect, unavailable());
+        scene.faults.fail_next(Call::StopSignals, When::BeforeEffect, unavailable());
     }
     let server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();

@@ -200,7 +200,7 @@ async fn runs_are_counted_as_enqueued_once_and_whoever_enqueues_them() {
     let hourly = Schedule::every(3600 * SECOND);
     let server = scene.builder().task(CountUp).schedule::<CountUp>("count", hourly, Count { to: 1 }).start().unwrap();
     let client = server.client();
-    server.schedules_kept().await;
+    server.schedules_ready().await;
     client.enqueue_all::<CountUp>((0..3).map(|to| Count { to })).await.unwrap();
     scene.faults.fail_next(Call::Insert, When::BeforeEffect, unavailable());
     client.enqueue::<CountUp>(Count { to: 1 }).await.unwrap_err();

@@ -141,7 +141,7 @@ async fn a_parked_run_is_executed_when_code_comes_up_that_can_read_it() {
     );
     let _mended = scene.builder().task(Mended).start().unwrap();
     assert_eq!(result::<Mended>(&scene, id).await, "mended");
-    let expected = ["enqueued", "claimed", "parked", "unparked", "claimed", "completed"];
+    let expected = ["enqueued", "claimed", "parked", "released", "claimed", "completed"];
     assert_eq!(happened(&run.status().await.unwrap()), expected);
 }
 

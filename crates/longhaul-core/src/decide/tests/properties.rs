@@ -56,7 +56,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => any::<bool>().prop_map(crash),
         2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced }),
         1 => Just(Event::Cancel { reason: None }),
-        1 => Just(Event::Hasten),
+        1 => Just(Event::RunNow),
         1 => (0..9_u64).prop_map(|wait| Event::Reschedule { at: NOW.after(Duration::from_secs(wait)) }),
         1 => any::<i8>().prop_map(|priority| Event::Prioritise { priority: Priority(priority) }),
         2 => Just(Event::Suspend { reason: None }),
@@ -65,7 +65,7 @@ fn event() -> impl Strategy<Value = Event> {
             priority: Priority(0),
             due: version.map(|_| NOW),
         }),
-        1 => (0..3_u32).prop_map(|mark| Event::Unpark { mark: CodeMark(mark) }),
+        1 => (0..3_u32).prop_map(|mark| Event::ReleaseIncompatible { mark: CodeMark(mark) }),
     ]
 }
 
@@ -214,17 +214,17 @@ proptest! {
         for (before, event, now, Decision { next, .. }) in live(&lived) {
             let aside = matches!(before.request, Some(StopRequest::Suspend { .. }));
             if matches!(event, Event::Proceed { .. }) && before.state.kind() == StateKind::Running {
-                let heard = if aside { next.request.is_none() } else { next.proceed_kept.is_some() };
+                let heard = if aside { next.request.is_none() } else { next.pending_proceed.is_some() };
                 prop_assert!(heard);
             }
-            if let (Some(kept), None, false) = (before.proceed_kept, next.proceed_kept, next.state.is_final()) {
+            if let (Some(kept), None, false) = (before.pending_proceed, next.pending_proceed, next.state.is_final()) {
                 let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. });
                 prop_assert!(suspends && !aside, "{:?}", event);
-                let due = if let KeptProceed::At(at) = kept { at.max(now) } else { now };
+                let due = if let PendingProceed::At(at) = kept { at.max(now) } else { now };
                 prop_assert_eq!(next.state.clone(), State::Pending { due });
             }
             if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
-                prop_assert!(next.proceed_kept.is_none());
+                prop_assert!(next.pending_proceed.is_none());
             }
         }
     }

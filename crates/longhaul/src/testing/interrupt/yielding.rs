@@ -12,9 +12,9 @@ use longhaul_core::{
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Orders, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, Steer, SteerError, Swept,
+        Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use longhaul_testkit::MemoryStore;
@@ -63,8 +63,8 @@ impl Store for Yielding {
     async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
         self.inner.leave(server).await
     }
-    async fn orders(&self, server: ServerId, seen: u64) -> Result<Orders, StoreError> {
-        self.inner.orders(server, seen).await
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        self.inner.stop_requests(server, seen).await
     }
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
         self.inner.proceed(proceed).await
@@ -72,8 +72,8 @@ impl Store for Yielding {
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
         self.inner.cancel(id, reason, by).await
     }
-    async fn steer(&self, id: RunId, steer: Steer, by: Actor) -> Result<StateKind, SteerError> {
-        self.inner.steer(id, steer, by).await
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.inner.update(id, update, by).await
     }
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
         self.inner.control(scope, change).await
@@ -93,8 +93,8 @@ impl Store for Yielding {
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
         self.inner.delete(id).await
     }
-    async fn unpark(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.inner.unpark(kinds).await
+    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
+        self.inner.release_incompatible(kinds).await
     }
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.inner.get(id).await

@@ -1,6 +1,6 @@
 //! What code declares, and what becomes of it when code, or an operator, changes it.
 
-use longhaul::{BuildError, Builder, Longhaul, MadeBy, NewSchedule, SchedulesError, Store};
+use longhaul::{BuildError, Builder, Longhaul, NewSchedule, ScheduleOrigin, SchedulesError, Store};
 
 use super::*;
 
@@ -31,7 +31,7 @@ async fn code_adds_changes_and_removes_its_own_and_leaves_those_of_others() {
     let other = deploy(&other, |b| b.name("other"), "of-other").await;
     server.client().schedules().create::<Work>("by-client", every(9), "c".into()).await.unwrap();
     let info = server.client().schedules().get("a").await.unwrap();
-    assert_eq!(info.made_by(), MadeBy::Code { server: "longhaul".into() });
+    assert_eq!(info.made_by(), ScheduleOrigin::Code { server: "longhaul".into() });
     drop(other);
     scene.kill(server);
 
@@ -62,7 +62,7 @@ async fn what_an_operator_changed_survives_restarts_and_changes_of_code_until_it
         scene.kill(server);
     }
 
-    scene.client().schedules().as_declared("a").await.unwrap();
+    scene.client().schedules().reset_to_declared("a").await.unwrap();
     let scene = scene.another();
     let server = deploy(&scene, |b| b.schedule::<Work>("a", every(3), "2".into()), "x").await;
     let info = server.client().schedules().get("a").await.unwrap();
@@ -118,7 +118,7 @@ async fn one_that_a_client_made_is_not_taken_over_by_code() {
     client.schedules().create::<Work>("a", every(9), "client".into()).await.unwrap();
     let server = deploy(&scene, |b| b.schedule::<Work>("a", every(2), "code".into()), "z").await;
     let info = server.client().schedules().get("a").await.unwrap();
-    assert_eq!((info.made_by(), info.schedule()), (MadeBy::Client, &every(9)));
+    assert_eq!((info.made_by(), info.schedule()), (ScheduleOrigin::Client, &every(9)));
 }
 
 #[tokio::test]

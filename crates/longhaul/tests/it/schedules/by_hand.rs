@@ -1,7 +1,8 @@
 //! What an operator does to schedules.
 
 use longhaul::{
-    MadeBy, Missed, NewSchedule, RunsError, ScheduleError, SchedulesError, StateKind, core::store::ScheduleChange,
+    Missed, NewSchedule, RunsError, ScheduleError, ScheduleOrigin, SchedulesError, StateKind,
+    core::store::ScheduleChange,
 };
 
 use super::*;
@@ -14,7 +15,7 @@ async fn made(overlap: Overlap, work: Work) -> (Scene, longhaul::Longhaul) {
     let server = scene.builder().task(work).task(CountUp).start().unwrap();
     let schedule = Schedule::every(HOUR).overlap(overlap);
     let info = server.client().schedules().create::<Work>("hourly", schedule, "a".into()).await.unwrap();
-    assert_eq!((info.made_by(), info.next().unwrap()), (MadeBy::Client, Some(at(1))));
+    assert_eq!((info.made_by(), info.next().unwrap()), (ScheduleOrigin::Client, Some(at(1))));
     (scene, server)
 }
 

@@ -45,7 +45,7 @@ async fn the_metadata_arrives_typed_with_all_that_was_said_of_the_runs() {
     );
     let run = status.run();
     assert_eq!((run.queue.as_str(), run.priority.0, run.timeout), ("night", -5, Some(MINUTE)));
-    assert_eq!(run.terms().limit_key.as_ref().map(longhaul::core::Key::as_str), Some("a"));
+    assert_eq!(run.constraints().limit_key.as_ref().map(longhaul::core::Key::as_str), Some("a"));
     let tags: Vec<_> = run.tags.iter().map(|tag| (&*tag.key, &*tag.value)).collect();
     assert_eq!(tags, [("why", "audit"), ("longhaul.schedule", "nightly")]);
 }

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longhaul_core::{
     Actor, Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName,
-    ServerId, Snapshot, StateKind, Timestamp, admit,
-    choose::Gate,
+    ServerId, Snapshot, StateKind, Timestamp,
+    admission::Admission,
+    admit,
+    constraints::{self, Conflict, conflict},
     decide,
     decide::Effects,
     isolation,
-    store::{InsertError, Order},
-    terms::{self, Conflict, conflict},
+    store::{InsertError, StopSignal},
 };
 
 use super::server::Server;
@@ -19,15 +20,15 @@ use super::server::Server;
 pub(super) type Revised = (u64, Option<Arc<[u8]>>);
 
 #[derive(Default)]
-pub(super) struct Book {
+pub(super) struct MemoryState {
     pub(super) runs: BTreeMap<RunId, Record>,
     pub(super) servers: BTreeMap<ServerId, Server>,
-    pub(super) gate: Gate,
+    pub(super) admission: Admission,
     pub(super) schedules: BTreeMap<ScheduleName, Revised>,
     /// How often any schedule was changed.
     pub(super) changes: u64,
     /// By position; what does not hold any more is left out when it is read.
-    pub(super) orders: BTreeMap<u64, Order>,
+    pub(super) stop_requests: BTreeMap<u64, StopSignal>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
 }
@@ -40,13 +41,13 @@ pub(super) struct Record {
     pub(super) log: BTreeMap<(u8, u8), (Epoch, LogPage)>,
 }
 
-impl Book {
+impl MemoryState {
     pub(super) fn insert(&mut self, now: Timestamp, new: NewRun) -> Result<Inserted, InsertError> {
         if self.runs.contains_key(&new.id) {
             return Err(InsertError::Duplicate(new.id));
         }
-        if let Some(unique) = &new.terms().unique
-            && let Some(there) = self.keeper(now, &new.kind, &unique.key)
+        if let Some(unique) = &new.constraints().unique
+            && let Some(there) = self.key_holder(now, &new.kind, &unique.key)
         {
             let (id, state) = (there.id, there.state.kind());
             return match conflict(unique.on_conflict, there) {
@@ -72,15 +73,15 @@ impl Book {
     }
 
     /// The run that keeps others of this kind and key out.
-    fn keeper(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
+    fn key_holder(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
         self.runs().find(|run| {
-            let unique = run.terms().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
+            let unique = run.constraints().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
             unique.is_some_and(|unique| unique.holds(now, run))
         })
     }
 
     fn replace(&mut self, now: Timestamp, id: RunId, new: NewRun) {
-        let event = terms::replacement(now, &new);
+        let event = constraints::replacement(now, &new);
         self.apply_for(now, id, &event, new.by).expect("it has not begun");
         let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
         snapshot.metadata = new.metadata;
@@ -137,8 +138,8 @@ impl Book {
         let died = self.running_where(|_| true);
         self.crash(now, &died, "the process ended without a word");
         self.servers.clear();
-        self.orders.clear();
-        self.gate.reopen(now);
+        self.stop_requests.clear();
+        self.admission.reopen(now);
         self.life += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Bucket, Gate, Held, Lane, Tally};
+use super::{Admission, BlockedBy, Bucket, LimitGroup, RunningCounts};
 use crate::{
     control::{Control, Rate, Scope},
     name::{Key, Kind, Queue},
@@ -10,16 +10,16 @@ use crate::{
 };
 
 pub(super) struct Round<'a> {
-    gate: &'a Gate,
+    admission: &'a Admission,
     now: Timestamp,
-    tally: &'a Tally,
+    running_counts: &'a RunningCounts,
     meters: Vec<Meter<'a>>,
     numbers: HashMap<Of<'a>, usize>,
     /// If a rate holds runs back: when the first of them may start.
     pub(super) look_again: Option<Timestamp>,
 }
 
-/// The numbers of the meters that a lane goes by: of its queue, its kind, its key. `None`: nothing is limited.
+/// The numbers of the meters that a limit_group goes by: of its queue, its kind, its key. `None`: nothing is limited.
 pub(super) type Meters = [Option<usize>; 3];
 
 /// What a meter counts.
@@ -56,20 +56,22 @@ pub(super) struct Stop<'a> {
 }
 
 impl<'a> Round<'a> {
-    pub(super) fn new(gate: &'a Gate, now: Timestamp, tally: &'a Tally) -> Self {
-        Self { gate, now, tally, meters: Vec::new(), numbers: HashMap::new(), look_again: None }
+    pub(super) fn new(admission: &'a Admission, now: Timestamp, running_counts: &'a RunningCounts) -> Self {
+        Self { admission, now, running_counts, meters: Vec::new(), numbers: HashMap::new(), look_again: None }
     }
 
-    /// The meters that runs of this lane go by.
-    pub(super) fn meters(&mut self, lane: &'a Lane) -> Meters {
-        let controls = &self.gate.controls;
-        let queue = controls.queue(&lane.queue).map(Control::limits);
-        let kind = controls.kind(&lane.kind).map(Control::limits);
-        let key = lane.key.as_ref().zip(kind.as_ref());
+    /// The meters that runs of this limit_group go by.
+    pub(super) fn meters(&mut self, limit_group: &'a LimitGroup) -> Meters {
+        let controls = &self.admission.controls;
+        let queue = controls.queue(&limit_group.queue).map(Control::limits);
+        let kind = controls.kind(&limit_group.kind).map(Control::limits);
+        let key = limit_group.key.as_ref().zip(kind.as_ref());
         [
-            queue.and_then(|limits| self.meter(Of::Queue(&lane.queue), limits.running, limits.rate)),
-            kind.and_then(|limits| self.meter(Of::Kind(&lane.kind), limits.running, limits.rate)),
-            key.and_then(|(key, limits)| self.meter(Of::Key(&lane.kind, key), limits.per_key, limits.rate_per_key)),
+            queue.and_then(|limits| self.meter(Of::Queue(&limit_group.queue), limits.running, limits.rate)),
+            kind.and_then(|limits| self.meter(Of::Kind(&limit_group.kind), limits.running, limits.rate)),
+            key.and_then(|(key, limits)| {
+                self.meter(Of::Key(&limit_group.kind, key), limits.per_key, limits.rate_per_key)
+            }),
         ]
     }
 
@@ -77,10 +79,10 @@ impl<'a> Round<'a> {
         if max.is_none() && rate.is_none() {
             return None;
         }
-        let (gate, tally, meters) = (self.gate, self.tally, &mut self.meters);
+        let (admission, running_counts, meters) = (self.admission, self.running_counts, &mut self.meters);
         let number = *self.numbers.entry(of).or_insert_with(|| {
-            let full_at = rate.and_then(|_| gate.buckets.get(&of.bucket()).copied());
-            meters.push(Meter { of, max, running: of.running(tally), rate, full_at, drawn: false });
+            let full_at = rate.and_then(|_| admission.buckets.get(&of.bucket()).copied());
+            meters.push(Meter { of, max, running: of.running(running_counts), rate, full_at, drawn: false });
             meters.len() - 1
         });
         Some(number)
@@ -110,9 +112,9 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// Why a run of this lane may not start.
-    pub(super) fn holds(mut self, lane: &'a Lane) -> Option<Held> {
-        let meters = self.meters(lane);
+    /// Why a run of this limit_group may not start.
+    pub(super) fn holds(mut self, limit_group: &'a LimitGroup) -> Option<BlockedBy> {
+        let meters = self.meters(limit_group);
         let mut meters = meters.into_iter().flatten().map(|number| &self.meters[number]);
         meters.find_map(|meter| meter.check(self.now).err().map(|full| meter.of.held(full)))
     }
@@ -135,11 +137,11 @@ impl Meter<'_> {
 }
 
 impl Of<'_> {
-    fn running(self, tally: &Tally) -> u32 {
+    fn running(self, running_counts: &RunningCounts) -> u32 {
         match self {
-            Self::Queue(queue) => tally.queue(queue),
-            Self::Kind(kind) => tally.kind(kind),
-            Self::Key(kind, key) => tally.key(kind, key),
+            Self::Queue(queue) => running_counts.queue(queue),
+            Self::Kind(kind) => running_counts.kind(kind),
+            Self::Key(kind, key) => running_counts.key(kind, key),
         }
     }
 
@@ -157,14 +159,14 @@ impl Of<'_> {
         }
     }
 
-    fn held(self, full: Full) -> Held {
+    fn held(self, full: Full) -> BlockedBy {
         let key = match self {
             Self::Key(_, key) => Some(key.clone()),
             Self::Queue(_) | Self::Kind(_) => None,
         };
         match full {
-            Full::Running(max) => Held::Running { scope: self.scope(), key, max },
-            Full::Rate(rate, until) => Held::Rate { scope: self.scope(), key, rate, until },
+            Full::Running(max) => BlockedBy::Running { scope: self.scope(), key, max },
+            Full::Rate(rate, until) => BlockedBy::Rate { scope: self.scope(), key, rate, until },
         }
     }
 }

@@ -1,13 +1,13 @@
-//! The terms of a run, behind its record where there are any. Frozen as the record is; new fields are appended as
+//! The constraints of a run, behind its record where there are any. Frozen as the record is; new fields are appended as
 //! options.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use longhaul_core::{Key, Label, OnConflict, Terms, Unique, UniqueScope, name::NameError};
+use longhaul_core::{Constraints, Key, Label, OnConflict, Unique, UniqueScope, name::NameError};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct TermsV1<'a> {
+pub(crate) struct ConstraintsV1<'a> {
     #[serde(borrow)]
     limit_key: Option<Text<'a>>,
     #[serde(borrow)]
@@ -50,8 +50,8 @@ enum OnConflictV1 {
     Refuse,
 }
 
-impl<'a> TermsV1<'a> {
-    pub(super) fn of(terms: &'a Terms) -> Self {
+impl<'a> ConstraintsV1<'a> {
+    pub(super) fn of(constraints: &'a Constraints) -> Self {
         let unique = |unique: &'a Unique| UniqueV1 {
             key: unique.key.as_str().into(),
             scope: match unique.scope {
@@ -66,14 +66,14 @@ impl<'a> TermsV1<'a> {
             },
         };
         Self {
-            limit_key: terms.limit_key.as_ref().map(|key| key.as_str().into()),
-            unique: terms.unique.as_ref().map(unique),
-            requires: terms.requires.iter().map(|label| label.as_str().into()).collect(),
-            trace: terms.trace.as_deref().map(Text::from),
+            limit_key: constraints.limit_key.as_ref().map(|key| key.as_str().into()),
+            unique: constraints.unique.as_ref().map(unique),
+            requires: constraints.requires.iter().map(|label| label.as_str().into()).collect(),
+            trace: constraints.trace.as_deref().map(Text::from),
         }
     }
 
-    pub(super) fn back(&self) -> Result<Arc<Terms>, NameError> {
+    pub(super) fn back(&self) -> Result<Arc<Constraints>, NameError> {
         let unique = |unique: &UniqueV1<'_>| {
             Ok(Unique {
                 key: Key::new(&unique.key.0)?,
@@ -89,7 +89,7 @@ impl<'a> TermsV1<'a> {
                 },
             })
         };
-        Ok(Arc::new(Terms {
+        Ok(Arc::new(Constraints {
             limit_key: self.limit_key.as_ref().map(|key| Key::new(&key.0)).transpose()?,
             unique: self.unique.as_ref().map(unique).transpose()?,
             requires: self.requires.iter().map(|label| Label::new(&label.0)).collect::<Result<_, _>>()?,

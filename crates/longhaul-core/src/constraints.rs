@@ -12,18 +12,18 @@ use crate::{
     time::Timestamp,
 };
 
-/// What most runs have nothing of. A run without terms costs nothing for them.
+/// What most runs have nothing of. A run without constraints costs nothing for them.
 ///
 /// ```
-/// use longhaul_core::{Key, Terms};
+/// use longhaul_core::{Key, Constraints};
 ///
-/// assert!(Terms::none().is_empty());
-/// let of_a_tenant = Terms { limit_key: Some(Key::new("tenant 7")?), ..Terms::default() };
+/// assert!(Constraints::none().is_empty());
+/// let of_a_tenant = Constraints { limit_key: Some(Key::new("tenant 7")?), ..Constraints::default() };
 /// assert!(!of_a_tenant.is_empty());
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Terms {
+pub struct Constraints {
     /// Runs of one kind and key share a limit: [`Limits::per_key`](crate::Limits::per_key).
     pub limit_key: Option<Key>,
     /// No second run of the same kind and key, for a while.
@@ -34,10 +34,10 @@ pub struct Terms {
     pub trace: Option<Box<str>>,
 }
 
-/// What every run has that was enqueued without terms.
-static NONE: Terms = Terms { limit_key: None, unique: None, requires: Vec::new(), trace: None };
+/// What every run has that was enqueued without constraints.
+static NONE: Constraints = Constraints { limit_key: None, unique: None, requires: Vec::new(), trace: None };
 
-impl Terms {
+impl Constraints {
     /// Nothing.
     pub fn none() -> &'static Self {
         &NONE
@@ -93,7 +93,7 @@ pub enum UniqueScope {
 /// What becomes of a run whose kind and key are taken.
 ///
 /// ```
-/// use longhaul_core::{OnConflict, doc, terms::{Conflict, conflict}};
+/// use longhaul_core::{OnConflict, doc, constraints::{Conflict, conflict}};
 ///
 /// let replace = OnConflict::Replace { reschedule: false };
 /// assert_eq!(conflict(replace, &doc::run()), Conflict::Replace);
@@ -127,7 +127,7 @@ impl Unique {
 /// What an insert comes to where a run keeps others out.
 ///
 /// ```
-/// use longhaul_core::{OnConflict, doc, terms::{Conflict, conflict}};
+/// use longhaul_core::{OnConflict, doc, constraints::{Conflict, conflict}};
 ///
 /// assert_eq!(conflict(OnConflict::Return, &doc::run()), Conflict::Return);
 /// ```
@@ -144,7 +144,7 @@ pub enum Conflict {
 /// What is to be done with a new run, where `there` keeps its kind and key.
 ///
 /// ```
-/// use longhaul_core::{OnConflict, doc, terms::{Conflict, conflict}};
+/// use longhaul_core::{OnConflict, doc, constraints::{Conflict, conflict}};
 ///
 /// assert_eq!(conflict(OnConflict::Refuse, &doc::running()), Conflict::Refuse);
 /// ```
@@ -159,12 +159,12 @@ pub fn conflict(on_conflict: OnConflict, there: &Run) -> Conflict {
 /// What happens to the run that is there, when it takes over what `new` brings.
 ///
 /// ```
-/// use longhaul_core::{Event, doc, terms::replacement};
+/// use longhaul_core::{Event, doc, constraints::replacement};
 ///
 /// assert!(matches!(replacement(doc::NOW, &doc::new_run()), Event::Replace { due: None, .. }));
 /// ```
 pub fn replacement(now: Timestamp, new: &NewRun) -> Event {
-    let on_conflict = new.terms().unique.as_ref().map(|unique| unique.on_conflict);
+    let on_conflict = new.constraints().unique.as_ref().map(|unique| unique.on_conflict);
     let reschedule = matches!(on_conflict, Some(OnConflict::Replace { reschedule: true }));
     Event::Replace { version: new.version, priority: new.priority, due: reschedule.then(|| new.due(now)) }
 }

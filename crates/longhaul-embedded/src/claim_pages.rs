@@ -15,12 +15,12 @@ use crate::record::Damage;
 
 const VERSION: u8 = 1;
 const SLOT: usize = 44;
-/// Slots on a page: 64 × 44 bytes stay well below a value's limit.
+/// ClaimPages on a page: 64 × 44 bytes stay well below a value's limit.
 const PER_PAGE: usize = 64;
 
 /// A claim as it is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
+pub(crate) struct ClaimEntry {
     pub(crate) id: RunId,
     pub(crate) epoch: Epoch,
     pub(crate) claimed: Timestamp,
@@ -29,23 +29,23 @@ pub(crate) struct Slot {
 
 #[derive(Debug, Default)]
 struct SlotPage {
-    held: Vec<Slot>,
+    held: Vec<ClaimEntry>,
     /// What the file shows, stale or not.
     written: Vec<RunId>,
 }
 
-/// All pages of slots. A store begins with none: opening takes all claims back.
+/// All pages of claim_pages. A store begins with none: opening takes all claims back.
 #[derive(Debug, Default)]
-pub(crate) struct Slots {
+pub(crate) struct ClaimPages {
     pages: Vec<SlotPage>,
     page_of: HashMap<RunId, u16>,
     /// Pages to be written with the next batch.
     touched: BTreeSet<u16>,
-    /// Stale slots in the file, with their pages.
+    /// Stale claim_pages in the file, with their pages.
     stale: BTreeSet<(RunId, u16)>,
 }
 
-impl Slots {
+impl ClaimPages {
     pub(crate) fn touched(&self) -> usize {
         self.touched.len()
     }
@@ -56,7 +56,7 @@ impl Slots {
         more.div_ceil(PER_PAGE) + 1
     }
 
-    pub(crate) fn hold(&mut self, slot: Slot) {
+    pub(crate) fn hold(&mut self, slot: ClaimEntry) {
         // The page that this batch writes anyway, as long as it has room; then the emptiest.
         let has_room = |page: &SlotPage| page.held.len() < PER_PAGE;
         let touched = self.touched.iter().copied().find(|page| has_room(&self.pages[usize::from(*page)]));
@@ -79,9 +79,9 @@ impl Slots {
     /// The run is held no more. Its slot is left in the file, stale, until the page is written again.
     pub(crate) fn free(&mut self, id: RunId) {
         if let Some(page) = self.page_of.remove(&id) {
-            let slots = &mut self.pages[usize::from(page)];
-            slots.held.retain(|slot| slot.id != id);
-            if slots.written.contains(&id) {
+            let claim_pages = &mut self.pages[usize::from(page)];
+            claim_pages.held.retain(|slot| slot.id != id);
+            if claim_pages.written.contains(&id) {
                 self.stale.insert((id, page));
             }
         }
@@ -115,8 +115,8 @@ impl Slots {
     }
 }
 
-/// The slots of a page in the file.
-pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Slot>, Damage> {
+/// The claim_pages of a page in the file.
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<ClaimEntry>, Damage> {
     let damaged = || Damage::of("a page of claims", "it is cut short, or no such page");
     let rest = bytes.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
     if rest.len() % SLOT != 0 {
@@ -126,7 +126,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Slot>, Damage> {
         let (id, rest) = bytes.split_first_chunk::<16>()?;
         let (epoch, rest) = rest.split_first_chunk::<4>()?;
         let (claimed, server) = rest.split_first_chunk::<8>()?;
-        Some(Slot {
+        Some(ClaimEntry {
             id: RunId::from_bytes(*id),
             epoch: Epoch(u32::from_be_bytes(*epoch)),
             claimed: Timestamp::from_micros(i64::from_be_bytes(*claimed)),
@@ -140,8 +140,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Slot>, Damage> {
 mod tests {
     use super::*;
 
-    fn slot(n: u8) -> Slot {
-        Slot {
+    fn slot(n: u8) -> ClaimEntry {
+        ClaimEntry {
             id: RunId::from_bytes([n; 16]),
             epoch: Epoch(3),
             claimed: Timestamp::from_micros(-7),
@@ -151,43 +151,43 @@ mod tests {
 
     #[test]
     fn the_claims_of_a_batch_share_a_page_and_are_read_back() {
-        let mut slots = Slots::default();
-        (0..10).for_each(|n| slots.hold(slot(n)));
-        let pages = slots.take_touched();
+        let mut claim_pages = ClaimPages::default();
+        (0..10).for_each(|n| claim_pages.hold(slot(n)));
+        let pages = claim_pages.take_touched();
         assert_eq!(pages.len(), 1);
         assert_eq!(read(&pages[0].1), Ok((0..10).map(slot).collect()));
-        assert_eq!(slots.touched(), 0);
+        assert_eq!(claim_pages.touched(), 0);
     }
 
     #[test]
     fn a_freed_slot_is_left_in_the_file_until_its_run_begins_anew() {
-        let mut slots = Slots::default();
-        slots.hold(slot(1));
-        slots.take_touched();
-        slots.free(slot(1).id);
-        assert_eq!(slots.touched(), 0);
+        let mut claim_pages = ClaimPages::default();
+        claim_pages.hold(slot(1));
+        claim_pages.take_touched();
+        claim_pages.free(slot(1).id);
+        assert_eq!(claim_pages.touched(), 0);
 
-        slots.forget_stale(slot(1).id);
-        let pages = slots.take_touched();
+        claim_pages.forget_stale(slot(1).id);
+        let pages = claim_pages.take_touched();
         assert_eq!(read(&pages[0].1), Ok(vec![]));
-        slots.forget_stale(slot(1).id);
-        assert_eq!(slots.touched(), 0);
+        claim_pages.forget_stale(slot(1).id);
+        assert_eq!(claim_pages.touched(), 0);
     }
 
     #[test]
     fn more_claims_than_a_page_holds_touch_no_more_pages_than_foretold() {
-        let mut slots = Slots::default();
-        slots.hold(slot(0));
-        slots.take_touched();
-        (0..=200).for_each(|n| slots.hold(slot(n)));
-        assert!(slots.touched() <= Slots::keys_for(201));
+        let mut claim_pages = ClaimPages::default();
+        claim_pages.hold(slot(0));
+        claim_pages.take_touched();
+        (0..=200).for_each(|n| claim_pages.hold(slot(n)));
+        assert!(claim_pages.touched() <= ClaimPages::keys_for(201));
     }
 
     #[test]
     fn a_page_of_claims_that_is_cut_is_noticed() {
-        let mut slots = Slots::default();
-        slots.hold(slot(1));
-        let (_, bytes) = slots.take_touched().remove(0);
+        let mut claim_pages = ClaimPages::default();
+        claim_pages.hold(slot(1));
+        let (_, bytes) = claim_pages.take_touched().remove(0);
         let whole: Vec<usize> = (0..=bytes.len()).filter(|end| read(&bytes[..*end]).is_ok()).collect();
         assert_eq!(whole, [1, bytes.len()]);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longhaul_core::{
     Control, ControlChange, Controls, Explanation, RunId, Scope,
-    choose::Choice,
+    admission::Selection,
     explain::{Situation, explain},
     store::GetError,
 };
@@ -20,8 +20,8 @@ const SWEPT: usize = 64;
 
 impl Committer {
     pub(super) fn control(&mut self, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
-        let control = self.gate.controls.change(scope, change);
-        self.index.lanes.wake_all();
+        let control = self.admission.controls.change(scope, change);
+        self.index.backlogs.unthrottle_all();
         let key = keys::control(scope);
         self.room(1)?;
         if control.is_empty() {
@@ -35,21 +35,21 @@ impl Committer {
     }
 
     pub(super) fn controls(&self) -> Controls {
-        self.gate.controls.clone()
+        self.admission.controls.clone()
     }
 
-    /// The runs of a choice are claimed: what they draw from the rates is kept with their claims.
-    pub(super) fn spend(&mut self, choice: Choice) -> Result<(), Fault> {
+    /// The runs of a selection are claimed: what they draw from the rates is kept with their claims.
+    pub(super) fn spend(&mut self, selection: Selection) -> Result<(), Fault> {
         let now = self.now;
-        let lasting = choice.spent.iter().filter(|(_, full_at)| full_at.since(now) > RESTART);
+        let lasting = selection.spent.iter().filter(|(_, full_at)| full_at.since(now) > RESTART);
         for (bucket, full_at) in lasting {
             self.room(1)?;
             self.batch.put(keys::bucket(bucket), full_at.as_micros().to_be_bytes().to_vec());
         }
-        let swept = SWEPT + 4 * choice.spent.len();
-        self.gate.commit(choice);
-        if self.gate.buckets.len() >= BUCKETS_MAX {
-            for bucket in self.gate.forget_full(self.now, swept) {
+        let swept = SWEPT + 4 * selection.spent.len();
+        self.admission.commit(selection);
+        if self.admission.buckets.len() >= BUCKETS_MAX {
+            for bucket in self.admission.forget_full(self.now, swept) {
                 self.room(1)?;
                 self.batch.remove(keys::bucket(&bucket));
             }
@@ -62,9 +62,9 @@ impl Committer {
             return Ok(Err(GetError::NotFound(id)));
         };
         let situation = Situation {
-            gate: &self.gate,
-            tally: &self.index.tally,
-            floor: self.floor(self.index.lanes.is_any_suspect_due()),
+            admission: &self.admission,
+            running_counts: &self.index.running_counts,
+            floor: self.floor(self.index.backlogs.is_any_suspect_due()),
             servers: self.servers.offers(),
         };
         Ok(Ok(explain(self.now, &run, &situation)))

@@ -1,8 +1,8 @@
 //! Which of the due runs are claimed: by priority and time within a queue, by weight between queues, and as pauses,
 //! limits and rates let them.
 //!
-//! Stores keep due runs in [`Line`]s of those that stand or fall together, and hand them to [`Gate::choose`] in
-//! [`Group`]s; nothing else chooses.
+//! Stores keep due runs in [`Backlog`]s of those that stand or fall together, and hand them to [`Admission::admission`] in
+//! [`BacklogGroup`]s; nothing else chooses.
 
 mod round;
 
@@ -25,17 +25,17 @@ use crate::{
 /// A due run's place in its queue: higher priority first, then the longest due, then the older.
 ///
 /// ```
-/// use longhaul_core::{Priority, RunId, Timestamp, choose::Turn};
+/// use longhaul_core::{Priority, RunId, Timestamp, admission::DuePosition};
 ///
-/// let turn = |priority, micros, id| {
-///     Turn::new(Priority(priority), Timestamp::from_micros(micros), RunId::from_bytes([id; 16]))
+/// let position = |priority, micros, id| {
+///     DuePosition::new(Priority(priority), Timestamp::from_micros(micros), RunId::from_bytes([id; 16]))
 /// };
-/// assert!(turn(5, 9, 2) < turn(0, 1, 1)); // higher priority first
-/// assert!(turn(0, 1, 2) < turn(0, 9, 1)); // then the longest due
-/// assert!(turn(0, 1, 1) < turn(0, 1, 2)); // then the older
+/// assert!(position(5, 9, 2) < position(0, 1, 1)); // higher priority first
+/// assert!(position(0, 1, 2) < position(0, 9, 1)); // then the longest due
+/// assert!(position(0, 1, 1) < position(0, 1, 2)); // then the older
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Turn {
+pub struct DuePosition {
     priority: Reverse<Priority>,
     /// Since when it is due.
     pub due: Timestamp,
@@ -43,8 +43,8 @@ pub struct Turn {
     pub id: RunId,
 }
 
-impl Turn {
-    /// The turn of a run.
+impl DuePosition {
+    /// The position of a run.
     pub const fn new(priority: Priority, due: Timestamp, id: RunId) -> Self {
         Self { priority: Reverse(priority), due, id }
     }
@@ -58,13 +58,13 @@ impl Turn {
 /// What the runs of a line have in common, and what limits go by.
 ///
 /// ```
-/// use longhaul_core::{choose::Lane, doc};
+/// use longhaul_core::{admission::LimitGroup, doc};
 ///
-/// let lane = Lane::of(&doc::run());
-/// assert_eq!((lane.queue.as_str(), lane.kind.as_str(), lane.key), ("default", "demo", None));
+/// let limit_group = LimitGroup::of(&doc::run());
+/// assert_eq!((limit_group.queue.as_str(), limit_group.kind.as_str(), limit_group.key), ("default", "demo", None));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Lane {
+pub struct LimitGroup {
     /// Their queue.
     pub queue: Queue,
     /// Their kind.
@@ -73,70 +73,70 @@ pub struct Lane {
     pub key: Option<Key>,
 }
 
-impl Lane {
-    /// The lane of a run.
+impl LimitGroup {
+    /// The limit_group of a run.
     pub fn of(run: &Run) -> Self {
-        Self { queue: run.queue.clone(), kind: run.kind.clone(), key: run.terms().limit_key.clone() }
+        Self { queue: run.queue.clone(), kind: run.kind.clone(), key: run.constraints().limit_key.clone() }
     }
 }
 
-/// Due runs of one lane, in the order of their turns.
+/// Due runs of one limit_group, in the order of their positions.
 ///
 /// ```
-/// use longhaul_core::{choose::{Lane, Line}, doc};
+/// use longhaul_core::{admission::{LimitGroup, Backlog}, doc};
 ///
-/// let lane = Lane::of(&doc::run());
-/// let line = Line { lane: &lane, turns: doc::turns(3).into_iter() };
-/// assert_eq!(line.turns.count(), 3);
+/// let limit_group = LimitGroup::of(&doc::run());
+/// let line = Backlog { limit_group: &limit_group, positions: doc::positions(3).into_iter() };
+/// assert_eq!(line.positions.count(), 3);
 /// ```
 #[derive(Debug)]
-pub struct Line<'a, I> {
+pub struct Backlog<'a, I> {
     /// What they have in common.
-    pub lane: &'a Lane,
+    pub limit_group: &'a LimitGroup,
     /// The runs.
-    pub turns: I,
+    pub positions: I,
 }
 
 /// Lines of one queue and kind, which differ in their key. A group is held back as a whole where its queue or kind is,
 /// and its lines are looked at one after the other, so that a claim does not cost more where there are many keys.
 ///
 /// ```
-/// use longhaul_core::{choose::groups, doc};
+/// use longhaul_core::{admission::groups, doc};
 ///
 /// let groups = groups(doc::lines(3));
 /// assert_eq!((groups.len(), groups[0].kind.as_str()), (1, "demo"));
 /// ```
 #[derive(Debug)]
-pub struct Group<'a, L> {
+pub struct BacklogGroup<'a, L> {
     /// The queue of all of them.
     pub queue: &'a Queue,
     /// Their kind.
     pub kind: &'a Kind,
-    /// In the order of their first turns.
+    /// In the order of their first positions.
     pub lines: L,
 }
 
 /// Puts lines into groups: for stores that keep them in no order.
 ///
 /// ```
-/// use longhaul_core::{choose::groups, doc};
+/// use longhaul_core::{admission::groups, doc};
 ///
 /// let mut first = groups(doc::lines(3)).remove(0);
-/// assert_eq!(first.lines.next().map(|line| line.turns.count()), Some(3));
+/// assert_eq!(first.lines.next().map(|line| line.positions.count()), Some(3));
 /// ```
-pub fn groups<'a, I: Iterator<Item = Turn> + Clone>(
-    lines: impl Iterator<Item = Line<'a, I>>,
-) -> Vec<Group<'a, std::vec::IntoIter<Line<'a, I>>>> {
-    let mut groups = BTreeMap::<(&Queue, &Kind), Vec<(Turn, Line<'a, I>)>>::new();
+pub fn groups<'a, I: Iterator<Item = DuePosition> + Clone>(
+    lines: impl Iterator<Item = Backlog<'a, I>>,
+) -> Vec<BacklogGroup<'a, std::vec::IntoIter<Backlog<'a, I>>>> {
+    let mut groups = BTreeMap::<(&Queue, &Kind), Vec<(DuePosition, Backlog<'a, I>)>>::new();
     for line in lines {
-        if let Some(first) = line.turns.clone().next() {
-            groups.entry((&line.lane.queue, &line.lane.kind)).or_default().push((first, line));
+        if let Some(first) = line.positions.clone().next() {
+            groups.entry((&line.limit_group.queue, &line.limit_group.kind)).or_default().push((first, line));
         }
     }
-    let in_order = |((queue, kind), mut lines): (_, Vec<(Turn, _)>)| {
+    let in_order = |((queue, kind), mut lines): (_, Vec<(DuePosition, _)>)| {
         lines.sort_unstable_by_key(|(first, _)| *first);
         let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
-        Group { queue, kind, lines: lines.into_iter() }
+        BacklogGroup { queue, kind, lines: lines.into_iter() }
     };
     groups.into_iter().map(in_order).collect()
 }
@@ -144,41 +144,41 @@ pub fn groups<'a, I: Iterator<Item = Turn> + Clone>(
 /// How much a server takes of each queue.
 ///
 /// ```
-/// use longhaul_core::{Queue, choose::{Gate, Rooms, Tally, groups}, doc};
+/// use longhaul_core::{Queue, admission::{Admission, Capacity, RunningCounts, groups}, doc};
 ///
-/// let rooms = Rooms { queues: vec![(Queue::default(), 2)], only: true };
-/// let (gate, now) = (Gate::default(), doc::NOW);
-/// assert_eq!(gate.choose(now, &Tally::default(), &rooms, groups(doc::lines(5)), 9).turns.len(), 2);
+/// let capacity = Capacity { per_queue: vec![(Queue::default(), 2)], only_listed: true };
+/// let (admission, now) = (Admission::default(), doc::NOW);
+/// assert_eq!(admission.select(now, &RunningCounts::default(), &capacity, groups(doc::lines(5)), 9).positions.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Rooms {
+pub struct Capacity {
     /// At most so many more of these queues.
-    pub queues: Vec<(Queue, usize)>,
+    pub per_queue: Vec<(Queue, usize)>,
     /// Nothing of any other queue.
-    pub only: bool,
+    pub only_listed: bool,
 }
 
-impl Rooms {
+impl Capacity {
     fn of(&self, queue: &Queue) -> usize {
-        let named = self.queues.iter().find(|(name, _)| name == queue);
-        named.map_or(if self.only { 0 } else { usize::MAX }, |(_, room)| *room)
+        let named = self.per_queue.iter().find(|(name, _)| name == queue);
+        named.map_or(if self.only_listed { 0 } else { usize::MAX }, |(_, room)| *room)
     }
 }
 
 /// How many run.
 ///
 /// ```
-/// use longhaul_core::{choose::{Lane, Tally}, doc};
+/// use longhaul_core::{admission::{LimitGroup, RunningCounts}, doc};
 ///
-/// let lane = Lane::of(&doc::run());
-/// let mut tally = Tally::default();
-/// tally.enter(&lane);
-/// tally.enter(&lane);
-/// tally.leave(&lane);
-/// assert_eq!(tally, Tally::of([&lane].into_iter()));
+/// let limit_group = LimitGroup::of(&doc::run());
+/// let mut running_counts = RunningCounts::default();
+/// running_counts.enter(&limit_group);
+/// running_counts.enter(&limit_group);
+/// running_counts.leave(&limit_group);
+/// assert_eq!(running_counts, RunningCounts::of([&limit_group].into_iter()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct RunningCounts {
     queues: HashMap<Queue, u32>,
     kinds: HashMap<Kind, OfKind>,
 }
@@ -190,34 +190,34 @@ struct OfKind {
     by_key: HashMap<Key, u32>,
 }
 
-impl Tally {
+impl RunningCounts {
     /// Counts these.
-    pub fn of<'a>(running: impl Iterator<Item = &'a Lane>) -> Self {
-        let mut tally = Self::default();
-        running.for_each(|lane| tally.enter(lane));
-        tally
+    pub fn of<'a>(running: impl Iterator<Item = &'a LimitGroup>) -> Self {
+        let mut running_counts = Self::default();
+        running.for_each(|limit_group| running_counts.enter(limit_group));
+        running_counts
     }
 
     /// One more runs.
-    pub fn enter(&mut self, lane: &Lane) {
-        one_more(&mut self.queues, &lane.queue);
-        if !self.kinds.contains_key(&lane.kind) {
-            self.kinds.insert(lane.kind.clone(), OfKind::default());
+    pub fn enter(&mut self, limit_group: &LimitGroup) {
+        one_more(&mut self.queues, &limit_group.queue);
+        if !self.kinds.contains_key(&limit_group.kind) {
+            self.kinds.insert(limit_group.kind.clone(), OfKind::default());
         }
-        let of_kind = self.kinds.get_mut(&lane.kind).expect("it was just put there");
+        let of_kind = self.kinds.get_mut(&limit_group.kind).expect("it was just put there");
         of_kind.all += 1;
-        if let Some(key) = &lane.key {
+        if let Some(key) = &limit_group.key {
             one_more(&mut of_kind.by_key, key);
         }
     }
 
     /// One that ran does not any more.
-    pub fn leave(&mut self, lane: &Lane) {
+    pub fn leave(&mut self, limit_group: &LimitGroup) {
         const ENTERED: &str = "who leaves has entered";
-        *self.queues.get_mut(&lane.queue).expect(ENTERED) -= 1;
-        let of_kind = self.kinds.get_mut(&lane.kind).expect(ENTERED);
+        *self.queues.get_mut(&limit_group.queue).expect(ENTERED) -= 1;
+        let of_kind = self.kinds.get_mut(&limit_group.kind).expect(ENTERED);
         of_kind.all -= 1;
-        if let Some(key) = &lane.key {
+        if let Some(key) = &limit_group.key {
             let left = of_kind.by_key.get_mut(key).expect(ENTERED);
             *left -= 1;
             // Keys come and go; queues and kinds are few.
@@ -250,7 +250,7 @@ fn one_more<K: Clone + Eq + Hash>(counts: &mut HashMap<K, u32>, of: &K) {
 /// What a rate is counted for.
 ///
 /// ```
-/// use longhaul_core::{Key, Kind, Scope, choose::Bucket};
+/// use longhaul_core::{Key, Kind, Scope, admission::Bucket};
 ///
 /// let kind = Kind::new("mail")?;
 /// assert_ne!(Bucket::Scope(Scope::Kind(kind.clone())), Bucket::Key(kind, Key::new("customer 7")?));
@@ -264,32 +264,32 @@ pub enum Bucket {
     Key(Kind, Key),
 }
 
-/// The state of a store's gate: what is controlled, how far rates are used up, and whose turn it is among queues.
+/// The state of a store's admission: what is controlled, how far rates are used up, and whose position it is among queues.
 ///
 /// ```
 /// use longhaul_core::{
 ///     ControlChange, Limits, Queue, Scope,
-///     choose::{Gate, Held, Lane, Rooms, Tally, groups},
+///     admission::{Admission, BlockedBy, LimitGroup, Capacity, RunningCounts, groups},
 ///     doc,
 /// };
 ///
-/// let mut gate = Gate::default();
+/// let mut admission = Admission::default();
 /// let two = Limits { running: Some(2), ..Limits::NONE };
-/// gate.controls.change(&Scope::Queue(Queue::default()), ControlChange::Declare(two));
+/// admission.controls.change(&Scope::Queue(Queue::default()), ControlChange::Declare(two));
 ///
-/// let (now, lane) = (doc::NOW, Lane::of(&doc::run()));
-/// let running = Tally::of([&lane].into_iter());
-/// let choice = gate.choose(now, &running, &Rooms::default(), groups(doc::lines(5)), 9);
-/// assert_eq!(choice.turns.len(), 1); // one runs already
-/// gate.commit(choice);
+/// let (now, limit_group) = (doc::NOW, LimitGroup::of(&doc::run()));
+/// let running = RunningCounts::of([&limit_group].into_iter());
+/// let selection = admission.select(now, &running, &Capacity::default(), groups(doc::lines(5)), 9);
+/// assert_eq!(selection.positions.len(), 1); // one runs already
+/// admission.commit(selection);
 ///
-/// let running = Tally::of([&lane, &lane].into_iter());
-/// assert!(matches!(gate.holds(now, &running, &lane), Some(Held::Running { max: 2, .. })));
-/// assert!(gate.forget_full(now, 10).is_empty()); // nothing is limited by a rate
-/// gate.reopen(now);
+/// let running = RunningCounts::of([&limit_group, &limit_group].into_iter());
+/// assert!(matches!(admission.holds(now, &running, &limit_group), Some(BlockedBy::Running { max: 2, .. })));
+/// assert!(admission.forget_full(now, 10).is_empty()); // nothing is limited by a rate
+/// admission.reopen(now);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Gate {
+pub struct Admission {
     /// What is controlled.
     pub controls: Controls,
     /// When each bucket that is in use is full again; see [`Rate::take`].
@@ -314,21 +314,21 @@ const STRIDE: u64 = 720_720;
 /// What was chosen.
 ///
 /// ```
-/// use longhaul_core::{choose::{Gate, Rooms, Tally, groups}, doc};
+/// use longhaul_core::{admission::{Admission, Capacity, RunningCounts, groups}, doc};
 ///
-/// let choice = Gate::default().choose(doc::NOW, &Tally::default(), &Rooms::default(), groups(doc::lines(5)), 3);
-/// assert_eq!((choice.turns.len(), choice.look_again), (3, None));
-/// assert!(choice.spent.is_empty() && choice.resting.is_empty());
+/// let selection = Admission::default().select(doc::NOW, &RunningCounts::default(), &Capacity::default(), groups(doc::lines(5)), 3);
+/// assert_eq!((selection.positions.len(), selection.look_again), (3, None));
+/// assert!(selection.spent.is_empty() && selection.throttled.is_empty());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub struct Selection {
     /// In the order in which they are to be claimed.
-    pub turns: Vec<Turn>,
+    pub positions: Vec<DuePosition>,
     /// If a rate holds runs back: when the first of them may start.
     pub look_again: Option<Timestamp>,
     /// The first runs of lines that the rate of their key holds back, and until when. Before that, a store need not offer
     /// such a line again, unless controls are changed or its clock goes back.
-    pub resting: Vec<(RunId, Timestamp)>,
+    pub throttled: Vec<(RunId, Timestamp)>,
     /// The buckets that were drawn from, as they are when the runs are claimed.
     pub spent: BTreeMap<Bucket, Timestamp>,
     shares: Option<Shares>,
@@ -337,13 +337,13 @@ pub struct Choice {
 /// Why a due run is not claimed.
 ///
 /// ```
-/// use longhaul_core::{Queue, Scope, choose::Held};
+/// use longhaul_core::{Queue, Scope, admission::BlockedBy};
 ///
-/// let held = Held::Paused(Scope::Queue(Queue::default()));
+/// let held = BlockedBy::Paused(Scope::Queue(Queue::default()));
 /// assert_eq!(held.to_string(), "the queue `default` is paused");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum BlockedBy {
     /// Its queue or kind is paused.
     Paused(Scope),
     /// As many as are allowed run already.
@@ -368,27 +368,27 @@ pub enum Held {
     },
 }
 
-impl Gate {
+impl Admission {
     /// The first `max` runs that may start now, of those in `groups`. It looks at no more lines than it takes from, and
     /// those that their key holds back.
-    pub fn choose<'a, I: Iterator<Item = Turn>>(
+    pub fn select<'a, I: Iterator<Item = DuePosition>>(
         &self,
         now: Timestamp,
-        tally: &Tally,
-        rooms: &Rooms,
-        groups: impl IntoIterator<Item = Group<'a, impl Iterator<Item = Line<'a, I>>>>,
+        running_counts: &RunningCounts,
+        capacity: &Capacity,
+        groups: impl IntoIterator<Item = BacklogGroup<'a, impl Iterator<Item = Backlog<'a, I>>>>,
         max: usize,
-    ) -> Choice {
-        let mut round = Round::new(self, now, tally);
+    ) -> Selection {
+        let mut round = Round::new(self, now, running_counts);
         let mut queues = Vec::<Waiting<'_>>::new();
         let (mut all, mut opened) = (Vec::new(), Vec::new());
-        for Group { queue, kind, mut lines } in groups {
+        for BacklogGroup { queue, kind, mut lines } in groups {
             if self.pause(queue, kind).is_some() {
                 continue;
             }
             let Some((head, first)) = open(&mut lines, all.len()) else { continue };
             let at = queues.iter().position(|waiting| waiting.queue == queue).unwrap_or_else(|| {
-                let (room, weight) = (rooms.of(queue), self.weight(queue));
+                let (room, weight) = (capacity.of(queue), self.weight(queue));
                 queues.push(Waiting { queue, room, weight, heads: BinaryHeap::new() });
                 queues.len() - 1
             });
@@ -398,14 +398,16 @@ impl Gate {
             all.push(Some(lines));
         }
         let mut shares = self.shares.clone();
-        let (mut chosen, mut resting) = (Vec::new(), Vec::new());
+        let (mut chosen, mut throttled) = (Vec::new(), Vec::new());
         while chosen.len() < max {
             let Some(next) = shares.next(&mut queues) else { break };
             let Waiting { queue, room, weight, heads } = &mut queues[next];
-            let Some(Reverse((turn, from))) = heads.pop() else { unreachable!("only a queue with due runs is next") };
+            let Some(Reverse((position, from))) = heads.pop() else {
+                unreachable!("only a queue with due runs is next")
+            };
             let group = opened[from].group;
             let Some(lines) = &mut all[group] else { continue };
-            // The lines after the last one that was opened come later than its head: now it is their turn to be seen.
+            // The lines after the last one that was opened come later than its head: now it is their position to be seen.
             if std::mem::take(&mut opened[from].is_last)
                 && let Some((head, line)) = open(lines, group)
             {
@@ -413,28 +415,34 @@ impl Gate {
                 opened.push(line);
             }
             let line = &mut opened[from];
-            let meters = *line.meters.get_or_insert_with(|| round.meters(line.lane));
+            let meters = *line.meters.get_or_insert_with(|| round.meters(line.limit_group));
             match round.takes(meters) {
                 Ok(()) => {
-                    chosen.push(turn);
+                    chosen.push(position);
                     *room -= 1;
                     shares.charge(queue, *weight);
-                    heads.extend(line.turns.next().map(|head| Reverse((head, from))));
+                    heads.extend(line.positions.next().map(|head| Reverse((head, from))));
                 }
                 // The line is held back as a whole, until something changes.
-                Err(Stop { of: Of::Key(..), until }) => resting.extend(until.map(|until| (turn.id, until))),
+                Err(Stop { of: Of::Key(..), until }) => throttled.extend(until.map(|until| (position.id, until))),
                 Err(Stop { of: Of::Queue(_) | Of::Kind(_), .. }) => all[group] = None,
             }
         }
-        Choice { turns: chosen, look_again: round.look_again, resting, spent: round.spent(), shares: Some(shares) }
+        Selection {
+            positions: chosen,
+            look_again: round.look_again,
+            throttled,
+            spent: round.spent(),
+            shares: Some(shares),
+        }
     }
 
-    /// The runs of a choice are claimed.
-    pub fn commit(&mut self, choice: Choice) {
-        if let Some(shares) = choice.shares {
+    /// The runs of a selection are claimed.
+    pub fn commit(&mut self, selection: Selection) {
+        if let Some(shares) = selection.shares {
             self.shares = shares;
         }
-        self.buckets.extend(choice.spent);
+        self.buckets.extend(selection.spent);
     }
 
     /// Looks at `max` buckets, the next ones each time, and forgets those that are full again: there is nothing to know of
@@ -452,19 +460,19 @@ impl Gate {
         full
     }
 
-    /// The store was opened anew: whose turn it was among queues is forgotten, as it is by stores that keep it in memory,
+    /// The store was opened anew: whose position it was among queues is forgotten, as it is by stores that keep it in memory,
     /// and so are buckets that are full.
     pub fn reopen(&mut self, now: Timestamp) {
         self.shares = Shares::default();
         self.buckets.retain(|_, full_at| *full_at > now);
     }
 
-    /// Why a due run of this lane would not be claimed now.
-    pub fn holds(&self, now: Timestamp, tally: &Tally, lane: &Lane) -> Option<Held> {
-        if let Some(scope) = self.pause(&lane.queue, &lane.kind) {
-            return Some(Held::Paused(scope));
+    /// Why a due run of this limit_group would not be claimed now.
+    pub fn holds(&self, now: Timestamp, running_counts: &RunningCounts, limit_group: &LimitGroup) -> Option<BlockedBy> {
+        if let Some(scope) = self.pause(&limit_group.queue, &limit_group.kind) {
+            return Some(BlockedBy::Paused(scope));
         }
-        Round::new(self, now, tally).holds(lane)
+        Round::new(self, now, running_counts).holds(limit_group)
     }
 
     fn pause(&self, queue: &Queue, kind: &Kind) -> Option<Scope> {
@@ -482,8 +490,8 @@ impl Gate {
 
 /// A line that was looked at.
 struct Opened<'a, I> {
-    lane: &'a Lane,
-    turns: I,
+    limit_group: &'a LimitGroup,
+    positions: I,
     meters: Option<Meters>,
     group: usize,
     /// The lines of its group after it were not looked at yet.
@@ -491,13 +499,13 @@ struct Opened<'a, I> {
 }
 
 /// The next line of a group that has runs, and the first of them.
-fn open<'a, I: Iterator<Item = Turn>>(
-    lines: &mut impl Iterator<Item = Line<'a, I>>,
+fn open<'a, I: Iterator<Item = DuePosition>>(
+    lines: &mut impl Iterator<Item = Backlog<'a, I>>,
     group: usize,
-) -> Option<(Turn, Opened<'a, I>)> {
-    lines.find_map(|Line { lane, mut turns }| {
-        let head = turns.next()?;
-        Some((head, Opened { lane, turns, meters: None, group, is_last: true }))
+) -> Option<(DuePosition, Opened<'a, I>)> {
+    lines.find_map(|Backlog { limit_group, mut positions }| {
+        let head = positions.next()?;
+        Some((head, Opened { limit_group, positions, meters: None, group, is_last: true }))
     })
 }
 
@@ -506,19 +514,19 @@ struct Waiting<'a> {
     queue: &'a Queue,
     room: usize,
     weight: u16,
-    /// The first turn of each of its lines that was looked at, and which line that is.
-    heads: BinaryHeap<Reverse<(Turn, usize)>>,
+    /// The first position of each of its lines that was looked at, and which line that is.
+    heads: BinaryHeap<Reverse<(DuePosition, usize)>>,
 }
 
 impl Shares {
-    /// The queue whose turn it is.
+    /// The queue whose position it is.
     fn next(&self, queues: &mut Vec<Waiting<'_>>) -> Option<usize> {
         queues.retain(|waiting| waiting.room > 0 && !waiting.heads.is_empty());
         if queues.len() < 2 {
             return queues.len().checked_sub(1);
         }
         let pass = |waiting: &Waiting<'_>| self.pass(waiting.queue);
-        let head = |waiting: &Waiting<'_>| waiting.heads.peek().map(|Reverse((turn, _))| *turn);
+        let head = |waiting: &Waiting<'_>| waiting.heads.peek().map(|Reverse((position, _))| *position);
         (0..queues.len()).min_by_key(|at| (pass(&queues[*at]), head(&queues[*at])))
     }
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use longhaul_core::{
     Explanation, Priority, StateKind,
-    store::{GetError, Steer, SteerError},
+    store::{GetError, RunUpdate, UpdateError},
 };
 
 use super::{Enqueue, OutcomeError, RunHandle};
@@ -27,26 +27,26 @@ impl<T: TaskTypes> RunHandle<T> {
     /// ```
     ///
     /// # Errors
-    /// [`SteerError::Refused`] for a run that is suspended already, is being cancelled, is parked or final.
-    pub async fn suspend(&self, reason: impl Into<String>) -> Result<StateKind, SteerError> {
+    /// [`UpdateError::Refused`] for a run that is suspended already, is being cancelled, is parked or final.
+    pub async fn suspend(&self, reason: impl Into<String>) -> Result<StateKind, UpdateError> {
         let reason = reason.into();
-        self.steer(Steer::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) }).await
+        self.update(RunUpdate::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) }).await
     }
 
     /// Has the next attempt begin at `time`, or at once if that has passed.
     ///
     /// # Errors
-    /// [`SteerError::Refused`] for a run that does not wait for an attempt.
-    pub async fn reschedule(&self, time: SystemTime) -> Result<StateKind, SteerError> {
-        self.steer(Steer::Reschedule(time.into())).await
+    /// [`UpdateError::Refused`] for a run that does not wait for an attempt.
+    pub async fn reschedule(&self, time: SystemTime) -> Result<StateKind, UpdateError> {
+        self.update(RunUpdate::Reschedule(time.into())).await
     }
 
     /// Moves the run ahead of due runs of its queue with a lower priority.
     ///
     /// # Errors
-    /// [`SteerError::Refused`] for a run that is final.
-    pub async fn set_priority(&self, priority: i8) -> Result<StateKind, SteerError> {
-        self.steer(Steer::Prioritise(Priority(priority))).await
+    /// [`UpdateError::Refused`] for a run that is final.
+    pub async fn set_priority(&self, priority: i8) -> Result<StateKind, UpdateError> {
+        self.update(RunUpdate::Prioritise(Priority(priority))).await
     }
 
     /// Why the run is not running now. Its `Display` is a sentence for people.
@@ -71,16 +71,16 @@ impl<T: TaskTypes> RunHandle<T> {
     /// ```
     /// # use longhaul::{doc::{Count, CountUp}, RunHandle};
     /// # async fn again(run: RunHandle<CountUp>) -> Result<(), Box<dyn std::error::Error>> {
-    /// let another = run.again(Count { to: 7 }).await?.tag("because", "3 was too little").await?;
+    /// let another = run.enqueue_like(Count { to: 7 }).await?.tag("because", "3 was too little").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn again(&self, metadata: T::Metadata) -> Result<Enqueue<T>, OutcomeError> {
+    pub async fn enqueue_like(&self, metadata: T::Metadata) -> Result<Enqueue<T>, OutcomeError> {
         let status = self.status().await?;
         Ok(Enqueue::like(self.client.clone(), self.definition.clone(), metadata, status.run()))
     }
 
-    async fn steer(&self, steer: Steer) -> Result<StateKind, SteerError> {
-        self.client.store().steer(self.id(), steer, self.client.by.clone()).await
+    async fn update(&self, update: RunUpdate) -> Result<StateKind, UpdateError> {
+        self.client.store().update(self.id(), update, self.client.by.clone()).await
     }
 }

@@ -1,0 +1,291 @@
+use std::time::Duration;
+
+use super::*;
+use crate::control::{ControlChange, Limits, Paused};
+
+const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+fn queue(name: &str) -> Queue {
+    Queue::new(name).unwrap()
+}
+
+fn limit_group(queue_name: &str, kind: &str, key: Option<&str>) -> LimitGroup {
+    LimitGroup { queue: queue(queue_name), kind: Kind::new(kind).unwrap(), key: key.map(|key| Key::new(key).unwrap()) }
+}
+
+/// Turns `ids`, due since then.
+fn positions(ids: std::ops::Range<u8>) -> Vec<DuePosition> {
+    ids.map(|id| DuePosition::new(Priority(0), NOW, RunId::from_bytes([id; 16]))).collect()
+}
+
+struct Play {
+    admission: Admission,
+    running: Vec<LimitGroup>,
+    lines: Vec<(LimitGroup, Vec<DuePosition>)>,
+    capacity: Capacity,
+}
+
+impl Play {
+    fn of(lines: impl IntoIterator<Item = (LimitGroup, Vec<DuePosition>)>) -> Self {
+        Self {
+            admission: Admission::default(),
+            running: Vec::new(),
+            lines: lines.into_iter().collect(),
+            capacity: Capacity::default(),
+        }
+    }
+
+    fn limit(mut self, scope: &Scope, limits: Limits) -> Self {
+        self.admission.controls.change(scope, ControlChange::Declare(limits));
+        self
+    }
+
+    fn select(&self, now: Timestamp, max: usize) -> Selection {
+        let lines = self
+            .lines
+            .iter()
+            .map(|(limit_group, positions)| Backlog { limit_group, positions: positions.iter().copied() });
+        self.admission.select(now, &RunningCounts::of(self.running.iter()), &self.capacity, groups(lines), max)
+    }
+
+    /// Claims, as a store does; answers the first bytes of the ids.
+    fn claim(&mut self, now: Timestamp, max: usize) -> Vec<u8> {
+        let selection = self.select(now, max);
+        let ids: Vec<RunId> = selection.positions.iter().map(|position| position.id).collect();
+        for (limit_group, positions) in &mut self.lines {
+            let before = positions.len();
+            positions.retain(|position| !ids.contains(&position.id));
+            self.running.extend(std::iter::repeat_n(limit_group.clone(), before - positions.len()));
+        }
+        self.admission.commit(selection);
+        ids.iter().map(|id| id.as_bytes()[0]).collect()
+    }
+}
+
+fn running(max: u32) -> Limits {
+    Limits { running: Some(max), ..Limits::NONE }
+}
+
+#[test]
+fn within_a_queue_priority_goes_first_then_time_then_id_whatever_the_kind() {
+    let position = |priority, micros, id| {
+        DuePosition::new(Priority(priority), Timestamp::from_micros(micros), RunId::from_bytes([id; 16]))
+    };
+    let mut play = Play::of([
+        (limit_group("default", "a", None), vec![position(5, 9, 1), position(0, 3, 4), position(0, 3, 6)]),
+        (
+            limit_group("default", "b", Some("k")),
+            vec![position(9, 50, 0), position(0, 2, 3), position(0, 3, 5), position(-1, 1, 7)],
+        ),
+    ]);
+    assert_eq!(play.claim(NOW, 3), [0, 1, 3]);
+    assert_eq!(play.claim(NOW, 9), [4, 5, 6, 7]);
+}
+
+#[test]
+fn queues_get_claims_by_their_weights_and_an_idle_one_saves_nothing_up() {
+    let heavy = Limits { weight: Some(3), ..Limits::NONE };
+    let mut play = Play::of([
+        (limit_group("slow", "a", None), positions(0..100)),
+        (limit_group("fast", "a", None), positions(100..200)),
+        (limit_group("late", "a", None), vec![]),
+    ])
+    .limit(&Scope::Queue(queue("fast")), heavy);
+    let claimed: Vec<u8> = (0..40).flat_map(|_| play.claim(NOW, 1)).collect();
+    let fast = claimed.iter().filter(|id| **id >= 100).count();
+    assert_eq!(fast, 30);
+    // Claimed together, they are shared out in the same way.
+    let fast = play.claim(NOW, 40).iter().filter(|id| **id >= 100).count();
+    assert_eq!(fast, 30);
+
+    play.lines[2].1 = positions(200..250);
+    let late = play.claim(NOW, 10).iter().filter(|id| **id >= 200).count();
+    assert_eq!(late, 2, "one of five shares, not all that it had left out");
+}
+
+#[test]
+fn a_paused_queue_or_kind_gets_nothing_and_the_others_go_on() {
+    let mut play = Play::of([
+        (limit_group("default", "a", None), positions(0..2)),
+        (limit_group("default", "b", None), positions(2..4)),
+        (limit_group("other", "a", None), positions(4..6)),
+    ]);
+    let scope = Scope::Kind(Kind::new("a").unwrap());
+    play.admission.controls.change(&scope, ControlChange::Pause(Paused::new(NOW, "ann", None)));
+    assert_eq!(play.claim(NOW, 9), [2, 3]);
+    let held = play.admission.holds(NOW, &RunningCounts::default(), &limit_group("other", "a", None));
+    assert_eq!(held, Some(BlockedBy::Paused(scope.clone())));
+    play.admission.controls.change(&scope, ControlChange::Resume);
+    assert_eq!(play.claim(NOW, 9).len(), 4);
+}
+
+#[test]
+fn no_more_run_than_the_limits_of_queue_kind_and_key_allow() {
+    let per_key = Limits { per_key: Some(1), running: Some(3), ..Limits::NONE };
+    let mut play = Play::of([
+        (limit_group("default", "a", Some("x")), positions(0..3)),
+        (limit_group("default", "a", Some("y")), positions(3..6)),
+        (limit_group("default", "a", None), positions(6..9)),
+        (limit_group("small", "b", None), positions(9..12)),
+    ])
+    .limit(&Scope::Kind(Kind::new("a").unwrap()), per_key)
+    .limit(&Scope::Queue(queue("small")), running(2));
+    let mut claimed = play.claim(NOW, 99);
+    claimed.sort_unstable();
+    assert_eq!(claimed, [0, 3, 6, 9, 10]);
+    assert!(play.claim(NOW, 99).is_empty());
+
+    // One with the key `x` ends: its key has room, and so has its kind.
+    let ended = play.running.iter().position(|one| *one == limit_group("default", "a", Some("x"))).unwrap();
+    play.running.remove(ended);
+    assert_eq!(play.claim(NOW, 99), [1]);
+    let held = play.admission.holds(NOW, &RunningCounts::of(play.running.iter()), &limit_group("small", "b", None));
+    assert_eq!(held, Some(BlockedBy::Running { scope: Scope::Queue(queue("small")), key: None, max: 2 }));
+}
+
+#[test]
+fn lines_of_several_queues_share_what_their_kind_and_key_allow() {
+    let rate = Rate::new(5, Duration::from_secs(10)).unwrap();
+    let limits = Limits { per_key: Some(2), rate: Some(rate), ..Limits::NONE };
+    let mut play = Play::of([
+        (limit_group("default", "a", Some("x")), positions(0..3)),
+        (limit_group("other", "a", Some("x")), positions(3..6)),
+        (limit_group("other", "a", None), positions(6..12)),
+        (limit_group("other", "b", Some("x")), positions(12..14)),
+    ])
+    .limit(&Scope::Kind(Kind::new("a").unwrap()), limits);
+    let claimed = play.claim(NOW, 99);
+    let of = |ids: std::ops::Range<u8>| claimed.iter().filter(|id| ids.contains(id)).count();
+    assert_eq!([of(0..6), of(6..12), of(12..14)], [2, 3, 2]);
+}
+
+#[test]
+fn no_more_start_in_a_period_than_the_rates_allow_and_it_says_when_the_next_may() {
+    let rate = |max| Some(Rate::new(max, Duration::from_secs(10)).unwrap());
+    let limits = Limits { rate: rate(3), rate_per_key: rate(1), ..Limits::NONE };
+    let mut play = Play::of([
+        (limit_group("default", "a", Some("x")), positions(0..3)),
+        (limit_group("default", "a", Some("y")), positions(3..6)),
+        (limit_group("default", "a", None), positions(6..9)),
+    ])
+    .limit(&Scope::Kind(Kind::new("a").unwrap()), limits);
+    let mut claimed = play.claim(NOW, 99);
+    claimed.sort_unstable();
+    assert_eq!(claimed, [0, 3, 6]);
+    let selection = play.select(NOW, 99);
+    let later = |millis| NOW.after(Duration::from_millis(millis));
+    assert_eq!(
+        (selection.positions.len(), selection.look_again),
+        (0, Some(NOW.after(Duration::from_micros(3_333_332))))
+    );
+    // A third of the period later there is one more, but not of a key that had its own.
+    assert_eq!(play.claim(later(3334), 99), [7]);
+    assert_eq!(play.claim(later(10_001), 99).len(), 2);
+}
+
+#[test]
+fn what_was_chosen_and_not_claimed_draws_nothing() {
+    let limits = Limits { rate: Some(Rate::new(1, Duration::from_secs(10)).unwrap()), ..Limits::NONE };
+    let play = Play::of([(limit_group("default", "a", None), positions(0..3))])
+        .limit(&Scope::Kind(Kind::new("a").unwrap()), limits);
+    assert_eq!(play.select(NOW, 1).positions, play.select(NOW, 1).positions);
+}
+
+#[test]
+fn a_server_takes_no_more_of_a_queue_than_it_has_room_for() {
+    let mut play = Play::of([
+        (limit_group("default", "a", None), positions(0..5)),
+        (limit_group("imports", "a", None), positions(5..9)),
+        (limit_group("mail", "a", None), positions(9..12)),
+    ]);
+    play.capacity = Capacity { per_queue: vec![(queue("imports"), 1), (queue("default"), 0)], only_listed: false };
+    assert_eq!(play.claim(NOW, 99).len(), 4);
+    play.capacity.only_listed = true;
+    assert_eq!(play.claim(NOW, 99), [6]);
+    assert!(Play { capacity: Capacity { per_queue: vec![], only_listed: true }, ..play }.claim(NOW, 99).is_empty());
+}
+
+#[test]
+fn a_tally_forgets_keys_of_which_nothing_runs() {
+    let one = limit_group("default", "a", Some("x"));
+    let mut running_counts = RunningCounts::of([one.clone(), one.clone()].iter());
+    running_counts.leave(&one);
+    assert_eq!(running_counts, RunningCounts::of([one.clone()].iter()));
+    running_counts.leave(&one);
+    assert!(running_counts.kinds.values().all(|of_kind| of_kind.by_key.is_empty()));
+}
+
+#[test]
+fn lines_whose_key_has_used_up_its_rate_may_rest_until_it_has_not() {
+    let of_kind = Scope::Kind(Kind::new("a").unwrap());
+    let rate_per_key = Some(Rate::new(1, Duration::from_secs(10)).unwrap());
+    let line = |key, ids| (limit_group("default", "a", Some(key)), positions(ids));
+    let limits = Limits { rate_per_key, per_key: Some(2), ..Limits::NONE };
+    let mut play = Play::of([line("x", 0..3), line("y", 3..4)]).limit(&of_kind, limits);
+    let selection = play.select(NOW, 9);
+    let until = NOW.after(Duration::from_secs(10));
+    assert_eq!(selection.throttled, [(RunId::from_bytes([1; 16]), until)]);
+    play.claim(NOW, 9);
+    assert_eq!(play.select(NOW.after(Duration::from_secs(9)), 9).throttled, [(RunId::from_bytes([1; 16]), until)]);
+    assert_eq!(play.claim(until, 9), [1]);
+    // That as many run as may of a key is over as soon as one ends: nobody knows when.
+    assert!(play.select(until, 9).throttled.is_empty());
+}
+
+#[test]
+fn buckets_that_are_full_are_found_a_few_at_a_time() {
+    let bucket = |number| Bucket::Key(Kind::new("a").unwrap(), Key::new(&format!("{number}")).unwrap());
+    let later = NOW.after(Duration::from_secs(1));
+    let full_at = |number| if number % 2 == 0 { NOW } else { later };
+    let mut admission =
+        Admission { buckets: (0..7).map(|number| (bucket(number), full_at(number))).collect(), ..Admission::default() };
+    let mut forget = |now| admission.forget_full(now, 3);
+    assert_eq!(forget(NOW), [bucket(0), bucket(2)]);
+    assert_eq!(forget(NOW), [bucket(4)]);
+    assert_eq!(forget(NOW), [bucket(6)]);
+    // And begins anew.
+    assert_eq!(forget(later), [bucket(1), bucket(3), bucket(5)]);
+    assert!(admission.buckets.is_empty());
+}
+
+#[test]
+fn a_store_that_is_opened_anew_keeps_the_buckets_that_are_not_full() {
+    let bucket = |name| Bucket::Scope(Scope::Kind(Kind::new(name).unwrap()));
+    let later = NOW.after(Duration::from_secs(1));
+    let mut admission =
+        Admission { buckets: [(bucket("a"), NOW), (bucket("b"), later)].into(), ..Admission::default() };
+    admission.reopen(NOW);
+    assert_eq!(admission.buckets, [(bucket("b"), later)].into());
+}
+
+/// Claims up to `max` of `keys` lines that differ in their key, a run each; answers how many it took, and how many lines
+/// it looked at.
+fn looked_at(admission: &Admission, running: &[LimitGroup], keys: u16, max: usize) -> (usize, usize) {
+    let all: Vec<LimitGroup> = (0..keys).map(|key| limit_group("default", "a", Some(&format!("{key:04}")))).collect();
+    let looks = std::cell::Cell::new(0);
+    let lines = all.iter().enumerate().map(|(at, limit_group)| {
+        looks.set(looks.get() + 1);
+        let id = RunId::from_bytes((at as u128).to_be_bytes());
+        Backlog { limit_group, positions: std::iter::once(DuePosition::new(Priority(0), NOW, id)) }
+    });
+    let group = BacklogGroup { queue: &all[0].queue, kind: &all[0].kind, lines };
+    let running_counts = RunningCounts::of(running.iter());
+    let taken = admission.select(NOW, &running_counts, &Capacity::default(), [group], max).positions.len();
+    (taken, looks.get())
+}
+
+#[test]
+fn a_claim_looks_at_the_lines_that_it_takes_from_however_many_there_are() {
+    let mut play = Play::of([]);
+    assert_eq!(looked_at(&play.admission, &[], 5000, 3), (3, 4));
+    // Of a kind that has as many as it may, one look is enough.
+    play = play.limit(&Scope::Kind(Kind::new("a").unwrap()), running(2));
+    assert_eq!(looked_at(&play.admission, &[], 5000, 9), (2, 4));
+    let both = [limit_group("default", "a", None), limit_group("default", "a", None)];
+    assert_eq!(looked_at(&play.admission, &both, 5000, 9), (0, 2));
+    // Keys that hold back their own line only are passed over.
+    let per_key = Limits { per_key: Some(1), ..Limits::NONE };
+    let play = Play::of([]).limit(&Scope::Kind(Kind::new("a").unwrap()), per_key);
+    let first = [limit_group("default", "a", Some("0000")), limit_group("default", "a", Some("0001"))];
+    assert_eq!(looked_at(&play.admission, &first, 5000, 3), (3, 6));
+}
