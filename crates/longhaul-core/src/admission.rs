@@ -1,7 +1,7 @@
 //! Which of the due runs are claimed: by priority and time within a queue, by weight between queues, and as pauses,
 //! limits and rates let them.
 //!
-//! Stores keep due runs in [`Backlog`]s of those that stand or fall together, and hand them to [`Admission::admission`] in
+//! Stores keep due runs in [`Backlog`]s of those that stand or fall together, and hand them to [`Admission::select`] in
 //! [`BacklogGroup`]s; nothing else chooses.
 
 mod round;
@@ -74,13 +74,13 @@ pub struct LimitGroup {
 }
 
 impl LimitGroup {
-    /// The limit_group of a run.
+    /// The limit group of a run.
     pub fn of(run: &Run) -> Self {
         Self { queue: run.queue.clone(), kind: run.kind.clone(), key: run.constraints().limit_key.clone() }
     }
 }
 
-/// Due runs of one limit_group, in the order of their positions.
+/// Due runs of one limit group, in the order of their positions.
 ///
 /// ```
 /// use longhaul_core::{admission::{LimitGroup, Backlog}, doc};
@@ -264,7 +264,7 @@ pub enum Bucket {
     Key(Kind, Key),
 }
 
-/// The state of a store's admission: what is controlled, how far rates are used up, and whose position it is among queues.
+/// The state of a store's admission: what is controlled, how far rates are used up, and which queue is next.
 ///
 /// ```
 /// use longhaul_core::{
@@ -467,7 +467,7 @@ impl Admission {
         self.buckets.retain(|_, full_at| *full_at > now);
     }
 
-    /// Why a due run of this limit_group would not be claimed now.
+    /// Why a due run of this limit group would not be claimed now.
     pub fn holds(&self, now: Timestamp, running_counts: &RunningCounts, limit_group: &LimitGroup) -> Option<BlockedBy> {
         if let Some(scope) = self.pause(&limit_group.queue, &limit_group.kind) {
             return Some(BlockedBy::Paused(scope));
@@ -519,7 +519,7 @@ struct Waiting<'a> {
 }
 
 impl Shares {
-    /// The queue whose position it is.
+    /// The queue that is next.
     fn next(&self, queues: &mut Vec<Waiting<'_>>) -> Option<usize> {
         queues.retain(|waiting| waiting.room > 0 && !waiting.heads.is_empty());
         if queues.len() < 2 {

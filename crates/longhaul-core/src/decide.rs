@@ -219,7 +219,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         Event::RunNow => match run.state {
             State::Pending { due } | State::Retrying { due } if due > now => Ok(step.run_now()),
             State::Incompatible { .. } => Ok(step.released("a client asked for it")),
-            _ => Err(step.cannot("cannot run_now")),
+            _ => Err(step.cannot("cannot run now")),
         },
         Event::Reschedule { at } => match run.state {
             State::Pending { .. } | State::Retrying { .. } => Ok(step.rescheduled(*at)),
@@ -241,7 +241,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         },
         Event::ReleaseIncompatible { mark } => match run.state {
             State::Incompatible { by } if by != *mark => Ok(step.released("other code came up")),
-            _ => Err(step.cannot("cannot release_incompatible")),
+            _ => Err(step.cannot("cannot release")),
         },
         Event::Delete => match run.state {
             State::Running { .. } => Err(step.cannot("cannot delete")),

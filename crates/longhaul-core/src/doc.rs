@@ -65,7 +65,7 @@ pub fn positions(count: u8) -> Vec<DuePosition> {
     (0..count).map(|n| DuePosition::new(Priority(0), NOW, RunId::from_bytes([n; 16]))).collect()
 }
 
-/// The same, of the limit_group of [`run`].
+/// The same, of the limit group of [`run`].
 pub fn lines(count: u8) -> impl Iterator<Item = Backlog<'static, std::vec::IntoIter<DuePosition>>> {
     static LANE: std::sync::OnceLock<LimitGroup> = std::sync::OnceLock::new();
     std::iter::once(Backlog {

@@ -138,7 +138,7 @@ impl fmt::Display for Transition {
             Self::Suspended => "suspended",
             Self::Proceeded => "proceeded",
             Self::CancelRequested => "cancel requested",
-            Self::RunNow => "run_now",
+            Self::RunNow => "run now",
             Self::Completed => "completed",
             Self::GaveUp => "gave up",
             Self::Quarantined => "quarantined",

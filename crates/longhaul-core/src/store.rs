@@ -74,7 +74,7 @@ pub trait Store: Send + Sync + 'static {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError>;
 
     /// Takes up to `request.max` due runs for a server: of the kinds and versions that it reads, which require no labels
-    /// that it has not, as [`Admission::admission`](crate::admission::Admission::admission) says. A slot of a limit is taken with the claim
+    /// that it has not, as [`Admission::select`](crate::admission::Admission::select) says. A slot of a limit is taken with the claim
     /// and free again as soon as the run does not run any more, however that comes. With `request.wait` it answers only when there is at least one; without, at once.
     ///
     /// When it answers, the claims are in the file (or the database) so that a process which dies executing them is

@@ -2,7 +2,8 @@
 //!
 //! The first line is a header with the format; then come what holds queues and kinds back, schedules, and runs. Values
 //! are hexadecimal, the rest is to be read by people. The lines are those of the frozen records in `record/`, so an
-//! export can be read for as long as records can. Exports of version 1 hold runs only.
+//! export can be read for as long as records can. Exports of version 1 hold runs only; version 3 came with sections of
+//! records, which code that reads version 2 would drop in silence.
 
 use std::{
     borrow::Cow,
@@ -20,11 +21,11 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use crate::{
     EmbeddedStore,
     command::Command,
-    record::{Blob, ConstraintsV1, ControlV1, Damage, PaceV1, Record, RecordV1},
+    record::{Blob, ConstraintsV1, ControlV1, Damage, PaceV1, PendingProceedV1, Record, RecordV1, Sections},
 };
 
 const FORMAT: &str = "longhaul-export";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The oldest that is read.
 const VERSION_MIN: u32 = 1;
 /// Runs in one call to the committer.
@@ -44,10 +45,14 @@ struct Line<'a> {
     id: RunId,
     #[serde(borrow)]
     run: RecordV1<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "terms", skip_serializing_if = "Option::is_none")]
     constraints: Option<ConstraintsV1<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pace: Option<PaceV1>,
+    #[serde(default, rename = "proceed_at", skip_serializing_if = "Option::is_none")]
+    kept: Option<PendingProceedV1>,
+    #[serde(flatten)]
+    sections: Sections,
 }
 
 /// What holds a queue or a kind back.
@@ -309,7 +314,8 @@ impl Lines<'_> {
 /// A run as a line of an export.
 pub(crate) fn line(record: &Record) -> String {
     let run = RecordV1::whole(record);
-    let line = Line { id: record.run.id, constraints: run.constraints.clone(), pace: run.pace.clone(), run };
+    let (constraints, pace, kept) = (run.constraints.clone(), run.pace.clone(), run.kept.clone());
+    let line = Line { id: record.run.id, constraints, pace, kept, sections: run.sections.clone(), run };
     serde_json::to_string(&line).expect("our own records can be written")
 }
 
@@ -358,8 +364,11 @@ fn read_line(line: &str) -> Result<Entry, String> {
 }
 
 pub(crate) fn read_run_line(line: &str) -> Result<Record, String> {
-    let Line { id, mut run, constraints, pace } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let Line { id, mut run, constraints, pace, kept, sections } =
+        serde_json::from_str(line).map_err(|error| error.to_string())?;
     run.constraints = constraints;
+    run.kept = kept;
+    run.sections = sections;
     run.pace = pace;
     let apart = &mut |_, _| Err(Damage::of_run(id, "a part of it is elsewhere"));
     run.record(id, apart).map_err(|damage| damage.to_string())

@@ -5,6 +5,7 @@ mod constraints;
 mod control;
 mod log;
 mod parts;
+mod sections;
 #[cfg(test)]
 mod tests;
 mod v1;
@@ -21,7 +22,8 @@ pub(crate) use self::{
     control::{ControlV1, read_control, write_control},
     log::{read_log, write_log},
     parts::{Encoded, Layout, Pieces, encode},
-    v1::{PaceV1, RecordV1, read},
+    sections::Sections,
+    v1::{PaceV1, PendingProceedV1, RecordV1, read},
 };
 
 /// All of a run. Those that execute are held in memory; others are read when something happens to them.

@@ -19,7 +19,7 @@ pub(super) struct Round<'a> {
     pub(super) look_again: Option<Timestamp>,
 }
 
-/// The numbers of the meters that a limit_group goes by: of its queue, its kind, its key. `None`: nothing is limited.
+/// The numbers of the meters that a limit group goes by: of its queue, its kind, its key. `None`: nothing is limited.
 pub(super) type Meters = [Option<usize>; 3];
 
 /// What a meter counts.
@@ -60,7 +60,7 @@ impl<'a> Round<'a> {
         Self { admission, now, running_counts, meters: Vec::new(), numbers: HashMap::new(), look_again: None }
     }
 
-    /// The meters that runs of this limit_group go by.
+    /// The meters that runs of this limit group go by.
     pub(super) fn meters(&mut self, limit_group: &'a LimitGroup) -> Meters {
         let controls = &self.admission.controls;
         let queue = controls.queue(&limit_group.queue).map(Control::limits);
@@ -112,7 +112,7 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// Why a run of this limit_group may not start.
+    /// Why a run of this limit group may not start.
     pub(super) fn holds(mut self, limit_group: &'a LimitGroup) -> Option<BlockedBy> {
         let meters = self.meters(limit_group);
         let mut meters = meters.into_iter().flatten().map(|number| &self.meters[number]);

@@ -318,7 +318,7 @@ fn hasten_brings_forward_what_waits_for_a_time() {
         State::Pending { due: NOW }
     );
     let refused = decide(NOW, &run_in(State::Pending { due: NOW }), &Event::RunNow).unwrap_err();
-    assert_eq!(refused.to_string(), "cannot run_now a run that is pending");
+    assert_eq!(refused.to_string(), "cannot run now a run that is pending");
 }
 
 #[test]

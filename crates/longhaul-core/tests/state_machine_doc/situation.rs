@@ -98,7 +98,7 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("proceed at a time", "proceed", Event::Proceed { at: until, replaced: None }),
         ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1) }),
         ("cancel", "cancel", Event::Cancel { reason: None }),
-        ("run_now", "run_now", Event::RunNow),
+        ("run now", "run now", Event::RunNow),
         ("reschedule", "", Event::Reschedule { at: NOW.after(Duration::from_secs(60)) }),
         ("prioritise", "", Event::Prioritise { priority: Priority(9) }),
         ("suspend", "suspend", Event::Suspend { reason: None }),

@@ -16,7 +16,9 @@ use crate::{
 };
 
 /// The format of the keys and values of a store. A store of a newer one is not touched.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+///
+/// 2: records may have sections; see `record/sections.rs`.
+pub(crate) const FORMAT_VERSION: u32 = 2;
 /// Keys that are removed in one batch.
 const REMOVED_TOGETHER: usize = BATCH_KEYS_MAX / 2;
 
@@ -30,6 +32,10 @@ impl Committer {
                 let version = version.ok_or_else(|| Damage::of("the store's format", "it is cut short"))?;
                 if version > FORMAT_VERSION {
                     return Ok(Some(version));
+                }
+                if version < FORMAT_VERSION {
+                    // From now on older code, which does not know what is written here, refuses this store.
+                    self.batch.put(keys::FORMAT.into(), format_value());
                 }
             }
         }
@@ -56,8 +62,7 @@ impl Committer {
             ControlFlow::Break(())
         })?;
         stray.map_or(Ok(()), Err)?;
-        let value = [&FORMAT_VERSION.to_be_bytes()[..], b"longhaul ", env!("CARGO_PKG_VERSION").as_bytes()].concat();
-        self.batch.put(keys::FORMAT.into(), value);
+        self.batch.put(keys::FORMAT.into(), format_value());
         self.commit()
     }
 
@@ -266,4 +271,9 @@ impl Committer {
         }
         Ok(())
     }
+}
+
+/// The format, and who wrote it.
+fn format_value() -> Vec<u8> {
+    [&FORMAT_VERSION.to_be_bytes()[..], b"longhaul ", env!("CARGO_PKG_VERSION").as_bytes()].concat()
 }

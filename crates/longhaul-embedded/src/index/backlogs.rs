@@ -73,7 +73,7 @@ struct Row {
     due: Due<DuePosition>,
     /// Its innocent runs are not offered to claims until then.
     rests: Option<Timestamp>,
-    /// Runs that are in this limit_group, due or not.
+    /// Runs that are in this limit group, due or not.
     runs: usize,
 }
 
@@ -82,7 +82,7 @@ struct Row {
 struct Family {
     /// One of them.
     limit_group: LimitGroup,
-    /// The first position of each of its backlogs that has due runs and does not rest, and which limit_group that is: so that a claim
+    /// The first position of each of its backlogs that has due runs and does not rest, and which limit group that is: so that a claim
     /// looks at those only that it takes from, however many keys there are.
     heads: Due<(DuePosition, u32)>,
     backlogs: usize,
@@ -95,7 +95,7 @@ pub(crate) struct Lanes {
     rows: Vec<Option<Row>>,
     free: Vec<u32>,
     families: BTreeMap<u32, Family>,
-    /// By a limit_group without its key.
+    /// By a limit group without its key.
     family_numbers: HashMap<LimitGroup, u32>,
     next_family: u32,
     /// Lanes whose key has used up its rate, and until when: they are many where keys are.
@@ -119,7 +119,7 @@ impl Reader<'_> {
 }
 
 impl Lanes {
-    /// A run comes to be in its limit_group; mostly that is the one in which it was before.
+    /// A run comes to be in its limit group; mostly that is the one in which it was before.
     pub(super) fn join(&mut self, run: &Run, before: Option<u32>) -> u32 {
         let number =
             before.filter(|before| self.row(*before).limit_group.is_of(run)).unwrap_or_else(|| self.number(run));
@@ -132,7 +132,7 @@ impl Lanes {
         self.numbers.get(&limit_group).copied().unwrap_or_else(|| self.open(limit_group))
     }
 
-    /// A run is in this limit_group no more.
+    /// A run is in this limit group no more.
     pub(super) fn leave(&mut self, number: u32) {
         let row = self.row(number);
         row.runs -= 1;
@@ -373,7 +373,7 @@ mod tests {
         backlogs.unthrottle_all();
         assert_eq!((offered(&backlogs).len(), backlogs.next_to_wake()), (2, None));
 
-        // A limit_group that is gone does not wake.
+        // A limit group that is gone does not wake.
         backlogs.rest(y, later(5));
         backlogs.step_out(position(2), y, false);
         backlogs.leave(y);

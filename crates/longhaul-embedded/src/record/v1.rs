@@ -4,6 +4,8 @@
 //! 01 | record: bincode, standard configuration | tail | crc32 of the run's id and all before, LE
 //! tail: nothing, or constraints, or constraints and pace, or constraints, pace and kept
 //! ```
+//! A record that has more is written as format 2: a 02, the same record, and [`sections`] in place of the tail.
+//!
 //! The parts `ended`, `history` and `tags` begin with a 01 of their own: they may stand apart, and outlive a rewrite of
 //! the record in a later format. A history that tells who asked for something begins with a 02, and after its entries
 //! come, for each of them, the names.
@@ -17,10 +19,18 @@ use longhaul_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Damage, Layout, Record, blob::Blob, constraints::ConstraintsV1, parts};
+use super::{
+    Damage, Layout, Record,
+    blob::Blob,
+    constraints::ConstraintsV1,
+    parts,
+    sections::{self, Sections},
+};
 
 const VERSION: u8 = 1;
-const CONFIG: bincode::config::Configuration = bincode::config::standard();
+/// The first byte of a record with sections.
+const WITH_SECTIONS: u8 = 2;
+pub(super) const CONFIG: bincode::config::Configuration = bincode::config::standard();
 const CHECKSUM: usize = 4;
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +53,7 @@ pub(crate) struct RecordV1<'a> {
     counts: CountsV1,
     suspicion: u8,
     request: Option<StopRequestV1>,
+    #[serde(rename = "proceed_kept")]
     pending_proceed: bool,
     progress: Option<ProgressV1>,
     revision: u64,
@@ -57,7 +68,10 @@ pub(crate) struct RecordV1<'a> {
     pub(crate) pace: Option<PaceV1>,
     /// Laid down behind the pace.
     #[serde(skip)]
-    kept: Option<PendingProceedV1>,
+    pub(crate) kept: Option<PendingProceedV1>,
+    /// What came after format 1.
+    #[serde(skip)]
+    pub(crate) sections: Sections,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -144,7 +158,7 @@ pub(crate) struct PaceV1 {
 
 /// When a run is to go on once it suspends, if not at once. Came later still.
 #[derive(Clone, Serialize, Deserialize)]
-struct PendingProceedV1 {
+pub(crate) struct PendingProceedV1 {
     at: i64,
 }
 
@@ -226,7 +240,12 @@ enum TransitionV1 {
 
 pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
     let mut bytes = versioned(record);
-    append_tail(&mut bytes, record);
+    if record.sections.is_empty() {
+        append_tail(&mut bytes, record);
+    } else {
+        bytes[0] = WITH_SECTIONS;
+        sections::append_all(&mut bytes, record);
+    }
     let checksum = checksum(id, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
@@ -255,7 +274,18 @@ pub(crate) fn read(id: RunId, bytes: &[u8]) -> Result<RecordV1<'_>, Damage> {
     if stored != computed {
         return Err(Damage::of_run(id, format!("its checksum is {computed:08x}, not {stored:08x}")));
     }
-    read_with_tail(body).map_err(|reason| Damage::of_run(id, reason))
+    let record = match body.split_first() {
+        Some((&WITH_SECTIONS, body)) => read_with_sections(body),
+        _ => read_with_tail(body),
+    };
+    record.map_err(|reason| Damage::of_run(id, reason))
+}
+
+fn read_with_sections(body: &[u8]) -> Result<RecordV1<'_>, String> {
+    let (mut record, used): (RecordV1<'_>, usize) =
+        bincode::serde::borrow_decode_from_slice(body, CONFIG).map_err(|error| error.to_string())?;
+    sections::read_all(&mut record, &body[used..])?;
+    Ok(record)
 }
 
 fn read_with_tail(bytes: &[u8]) -> Result<RecordV1<'_>, String> {
@@ -297,7 +327,7 @@ fn versioned(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
+pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
     bincode::serde::encode_into_std_write(value, bytes, CONFIG).expect("our own records can be encoded");
 }
 
@@ -356,6 +386,7 @@ impl<'a> RecordV1<'a> {
                 Some(PendingProceed::At(at)) => Some(PendingProceedV1 { at: at.as_micros() }),
                 Some(PendingProceed::AtOnce) | None => None,
             },
+            sections: Sections::of(record),
         }
     }
 

@@ -94,10 +94,10 @@ fn a_store_of_a_newer_format_is_left_alone() {
     block_on(async {
         let kit = Kit::new();
         kit.store.close().await;
-        kit.disk.tamper(keys::FORMAT, |bytes| bytes[3] = 2);
+        kit.disk.tamper(keys::FORMAT, |bytes| bytes[3] = 3);
         let keys_before = kit.disk.keys();
         let error = open(&kit.disk, &kit.clock).expect_err("it is newer");
-        assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+        assert!(matches!(error, OpenError::NewerFormat { found: 3, known: 2, .. }), "{error}");
         assert_eq!(kit.disk.keys(), keys_before);
     });
 }
