@@ -5,57 +5,6 @@
 //! cargo run --release --example docsearch -- query "select cancel safe"
 //! ```
 
-mod args;
-mod build;
-mod input;
-mod margin;
-mod meter;
-mod pid;
-mod session;
-mod terminal;
-
-use std::{
-    error::Error,
-    io::{self, Write},
-    path::Path,
-    process::ExitCode,
-};
-
-use clap::Parser;
-use longhaul_examples::docsearch::search;
-
-use args::{Args, Command};
-
-fn main() -> ExitCode {
-    let args = Args::parse();
-    let done = match &args.command {
-        Some(Command::Query { words, limit }) => query(&args.data, &words.join(" "), *limit),
-        None => build::build(&args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn query(data: &Path, words: &str, limit: usize) -> Result<(), Box<dyn Error>> {
-    let hits = search(&build::index_folder(data), words, limit)?;
-    if hits.is_empty() {
-        eprintln!("no page has any of these words: {words}");
-    }
-    let mut out = io::stdout().lock();
-    let mut print = || -> io::Result<()> {
-        for (hit, rank) in hits.iter().zip(1..) {
-            writeln!(out, "{rank:>3}. {}\n     {}", hit.title, hit.path.display())?;
-        }
-        out.flush()
-    };
-    match print() {
-        // `… | head` has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => Ok(printed?),
-    }
+fn main() -> std::process::ExitCode {
+    docsearch::main()
 }

@@ -1,6 +1,6 @@
 //! An export that an end user watches: enqueue it, poll how far it is by its id, fetch the typed result.
 //!
-//! `cargo run --example csv_export`
+//! `cargo run -p longhaul-examples --example csv_export`
 //!
 //! The halves share nothing but the store and the run's id: in a web application, enqueueing is a handler that answers
 //! with the id, and polling is one that is asked with it; both may run in processes that execute nothing.

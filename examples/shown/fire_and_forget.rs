@@ -1,7 +1,7 @@
 //! Work that an answer does not wait for, and a shutdown does. It is not stored: a crash loses it. What must happen all
 //! the same is a run.
 //!
-//! `cargo run --example fire_and_forget`
+//! `cargo run -p longhaul-examples --example fire_and_forget`
 
 use std::{error::Error, time::Duration};
 

@@ -1,6 +1,6 @@
 //! A report every night at two, Berlin time: declared in code, looked after at run time, kept across restarts.
 //!
-//! `cargo run --example nightly`
+//! `cargo run -p longhaul-examples --example nightly`
 
 use std::{error::Error, path::Path, time::Duration};
 

@@ -1,6 +1,6 @@
 //! How you test your own task: proved resumable in one line, and played through on a clock that you move.
 //!
-//! `cargo run --example own_tests` runs the checks that `cargo test` would run in your crate.
+//! `cargo run -p longhaul-examples --example own_tests` runs the checks that `cargo test` would run in your crate.
 
 use std::time::Duration;
 

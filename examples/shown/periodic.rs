@@ -1,7 +1,7 @@
 //! What a server does again and again, in this process only: figures flushed at a fixed pace, and a listener that is
 //! started again when it fails. Nothing of it is stored; for what must happen though the server was down, see `nightly`.
 //!
-//! `cargo run --example periodic`
+//! `cargo run -p longhaul-examples --example periodic`
 
 use std::{
     error::Error,

@@ -1,7 +1,7 @@
 //! An order's life as a state machine: one handler a state, each transition durable, a wait in the middle, and the end of
 //! the process in the middle of that.
 //!
-//! `cargo run --example state_machine`
+//! `cargo run -p longhaul-examples --example state_machine`
 //!
 //! Leave a state out of the `match`, and it does not compile.
 

@@ -1,6 +1,6 @@
 //! A run that waits for events from outside, and counts them: each one finds it by a business key and lets it go on.
 //!
-//! `cargo run --example suspend_resume`
+//! `cargo run -p longhaul-examples --example suspend_resume`
 //!
 //! While it waits, it costs nothing: no thread, no memory but an entry in an index. It may wait for months, and across
 //! any number of restarts.

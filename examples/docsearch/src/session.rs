@@ -2,8 +2,8 @@
 
 use std::{error::Error, path::Path};
 
+use docsearch_engine::{Folder, IndexDocs, Progress, Published, published, sweep};
 use longhaul::{Client, ResumedFrom, RetryError, RetryFrom, RunHandle, RunStatus, StateKind};
-use longhaul_examples::docsearch::{Folder, IndexDocs, Progress, Published, published, sweep};
 
 use crate::{build::index_folder, input};
 

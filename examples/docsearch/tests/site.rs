@@ -71,7 +71,7 @@ impl Site {
         self.input().join(format!("page-{number:04}.html"))
     }
 
-    /// Where the files of a run lie; see the documentation of `longhaul_examples::docsearch`.
+    /// Where the files of a run lie; see the documentation of `docsearch_engine`.
     pub(crate) fn build(&self, run: &str) -> PathBuf {
         self.data.join("index").join(format!("build-{run}"))
     }

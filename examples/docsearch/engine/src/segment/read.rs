@@ -7,22 +7,22 @@ use std::{
 };
 
 use super::Section;
-use crate::docsearch::{
+use crate::{
     error::{At, IndexError},
     wire::{self, damaged},
 };
 
 /// A term in a segment, with its postings as they were written: the first is counted from 0.
 #[derive(Debug, Default)]
-pub(in crate::docsearch) struct Entry {
-    pub(in crate::docsearch) term: String,
-    pub(in crate::docsearch) documents: u32,
-    pub(in crate::docsearch) last: u32,
-    pub(in crate::docsearch) postings: Vec<u8>,
+pub(crate) struct Entry {
+    pub(crate) term: String,
+    pub(crate) documents: u32,
+    pub(crate) last: u32,
+    pub(crate) postings: Vec<u8>,
 }
 
 #[derive(Debug)]
-pub(in crate::docsearch) struct SliceReader {
+pub(crate) struct SliceReader {
     reader: SectionReader,
 }
 
@@ -31,12 +31,12 @@ impl SliceReader {
         Self { reader }
     }
 
-    pub(in crate::docsearch) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.reader.get().path
     }
 
     /// The next term; `None` at the end, when the whole slice was found as it had been written.
-    pub(in crate::docsearch) fn next(&mut self) -> Result<Option<Entry>, IndexError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, IndexError> {
         let entry = self.decode();
         entry.at("read", self.path())
     }

@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
+use docsearch_engine::{IndexDocs, IndexError, Pace, Progress, Summary, sweep};
 use longhaul::{
     Client, Longhaul, OutcomeError, Retention, RunOutcome, StateKind, Store,
     core::Ended,
     signal::{self, Signals},
 };
-use longhaul_examples::docsearch::{IndexDocs, IndexError, Pace, Progress, Summary, sweep};
 
 use crate::{
     args::{Args, DATA},

@@ -8,7 +8,7 @@ use longhaul::{
 };
 
 use super::*;
-use crate::docsearch::{Folder, IndexDocs, published};
+use crate::{Folder, IndexDocs, published};
 
 fn folder(bench: &Bench) -> Folder {
     Folder { input: bench.input() }

@@ -12,7 +12,3 @@ mod refused;
 mod shown;
 mod signals;
 mod undisturbed;
-
-// An example has no tests of its own when it is to be built as a program, so those of the meter run here.
-#[path = "../../docsearch/meter.rs"]
-mod meter;

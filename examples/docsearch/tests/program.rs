@@ -25,8 +25,8 @@ pub(crate) fn docsearch() -> PathBuf {
     let program = folder.join("examples").join(format!("docsearch{}", env::consts::EXE_SUFFIX));
     assert!(
         program.is_file(),
-        "{} is missing. `cargo test -p longhaul-examples` builds it, but not when some tests are picked out: run `cargo \
-         build -p longhaul-examples --example docsearch` before, with the same profile and features",
+        "{} is missing. `cargo test -p docsearch` builds it, but not when some tests are picked out: run `cargo \
+         build -p docsearch --example docsearch` before, with the same profile and features",
         program.display()
     );
     program

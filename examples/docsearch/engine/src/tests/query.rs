@@ -1,7 +1,7 @@
 //! Questions to a finished index.
 
 use super::*;
-use crate::docsearch::search;
+use crate::search;
 
 fn bench() -> Bench {
     let filler = "lorem ipsum dolor sit amet ".repeat(40);

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use docsearch_engine::Progress;
 use indicatif::HumanCount;
-use longhaul_examples::docsearch::Progress;
 
 /// Follows one run in this process.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ const SEPARATOR: &str = " · ";
 
 #[cfg(test)]
 mod tests {
-    use longhaul_examples::docsearch::Step;
+    use docsearch_engine::Step;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Document, Fate, HEADER, MAGIC, SLICES, slice_of};
-use crate::docsearch::{
+use crate::{
     durable,
     error::{At, IndexError},
     files::{ListedFile, passes_by},
@@ -21,7 +21,7 @@ use crate::docsearch::{
 const FILE_MAX: u64 = 64 << 20;
 
 /// Reads the files, numbered from `first`, and writes their segment. `None`: told to stop, nothing was written.
-pub(in crate::docsearch) fn build(
+pub(crate) fn build(
     input: &Path,
     files: &[ListedFile],
     first: u32,

@@ -9,7 +9,7 @@ fn a_file_that_vanished_since_it_was_listed_keeps_its_number_and_is_counted() {
     fs::remove_file(bench.input().join("b.md")).unwrap();
     let summary = finish(&bench.engine("a", 9), listed).unwrap();
     assert_eq!((summary.files, summary.skipped, summary.terms), (3, 1, 2));
-    let hits = crate::docsearch::search(&bench.index(), "three", 9).unwrap();
+    let hits = crate::search(&bench.index(), "three", 9).unwrap();
     assert_eq!(hits[0].path, bench.input().join("c.md"));
 }
 
@@ -68,7 +68,7 @@ fn an_index_folder_that_cannot_be_made_is_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told_as_such() {
-    use crate::docsearch::error::At;
+    use crate::error::At;
     use std::io::Write;
     let full = Path::new("/dev/full");
     let error = fs::OpenOptions::new().write(true).open(full).unwrap().write_all(b"x").at("write", full).unwrap_err();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::docsearch::{
+use crate::{
     documents,
     part::{self, PartReader},
     published,
@@ -111,7 +111,7 @@ fn a_swept_build_keeps_only_what_queries_and_a_second_look_need() {
     let names: Vec<_> = bench.files_of("a").into_iter().map(|(name, _)| name).collect();
     assert!(names.iter().all(|name| name.starts_with("part-") || name == "docs" || name == "files"), "{names:?}");
     assert_eq!(names.len(), SLICES + 2);
-    assert_eq!(crate::docsearch::search(&bench.index(), "shared", 9).unwrap().len(), 4);
+    assert_eq!(crate::search(&bench.index(), "shared", 9).unwrap().len(), 4);
 }
 
 #[test]

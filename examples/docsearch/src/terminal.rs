@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use docsearch_engine::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use longhaul_examples::docsearch::Progress;
 
 use crate::{margin::Margin, meter::Meter};
 

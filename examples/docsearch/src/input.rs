@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use longhaul_examples::docsearch::IndexError;
+use docsearch_engine::IndexError;
 
 /// A folder that was named, as an absolute path: the next process may be started elsewhere.
 pub(crate) fn named(folder: &Path) -> Result<PathBuf, IndexError> {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::docsearch::segment::SLICES;
+use crate::segment::SLICES;
 
 #[test]
 fn a_build_that_goes_on_in_a_new_process_after_every_unit_ends_the_same() {

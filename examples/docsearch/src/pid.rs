@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use longhaul_examples::docsearch::IndexError;
+use docsearch_engine::IndexError;
 
 /// A file with the number of this process, for as long as this lives. One that a killed process left is overwritten:
 /// the lock of the store, not this file, keeps a second process out.
