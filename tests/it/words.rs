@@ -80,3 +80,32 @@ fn every_public_type_and_function_has_an_example() {
     assert!(items > 200, "only {items} items were found");
     assert!(bare.is_empty(), "no example: {bare:#?}");
 }
+
+/// The code of a line, without its comments and without what stands between quotes.
+fn code(line: &str) -> String {
+    let line = line.split("//").next().unwrap_or_default();
+    line.split('"').step_by(2).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn no_retired_name_is_an_identifier() {
+    let page = fs::read_to_string(root().join("docs/words.md")).expect("the page is there");
+    let (_, table) = page.split_once("## Names that were retired").expect("it has its table");
+    let (table, _) = table.split_once("\n## ").expect("something follows");
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let retired: BTreeSet<&str> =
+        rows.filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(retired.len() > 40, "only {} names were found", retired.len());
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    for path in all(&["crates"]) {
+        let source = fs::read_to_string(&path).expect("a source can be read");
+        for (line, number) in source.lines().zip(1..) {
+            let code = code(line);
+            for word in code.split(|c| !is_part(c)).filter(|word| retired.contains(word)) {
+                found.push(format!("{}:{number}: {word}", path.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "docs/words.md says what to use in place of {found:#?}");
+}

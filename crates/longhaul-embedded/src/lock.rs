@@ -47,7 +47,7 @@ pub(crate) struct FolderLock(#[expect(dead_code, reason = "held for its lock")] 
 /// Why the lock was not taken.
 #[derive(Debug)]
 pub(crate) enum LockError {
-    Held(Holder),
+    Locked(Holder),
     Io(io::Error),
 }
 
@@ -64,7 +64,7 @@ impl FolderLock {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         if let Err(error) = FileExt::try_lock_exclusive(&file) {
             let held = error.raw_os_error() == fs2::lock_contended_error().raw_os_error();
-            return Err(if held { LockError::Held(read_holder(&mut file)?) } else { error.into() });
+            return Err(if held { LockError::Locked(read_holder(&mut file)?) } else { error.into() });
         }
         file.set_len(0)?;
         write!(file, "{}\n{}\n", std::process::id(), host_name().unwrap_or_default())?;
@@ -95,7 +95,7 @@ mod tests {
     fn a_second_taker_learns_who_was_first() {
         let folder = tempfile::tempdir().expect("a folder");
         let first = FolderLock::take(folder.path()).expect("free");
-        let LockError::Held(holder) = FolderLock::take(folder.path()).expect_err("held") else { panic!("not held") };
+        let LockError::Locked(holder) = FolderLock::take(folder.path()).expect_err("held") else { panic!("not held") };
         assert_eq!(holder.pid, Some(std::process::id()));
         assert!(holder.to_string().contains(&std::process::id().to_string()));
 

@@ -24,7 +24,7 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<EmbeddedStore, Ope
     let in_folder = |error: io::Error| explain(folder, error.into());
     fs::create_dir_all(folder).map_err(in_folder)?;
     let lock = FolderLock::take(folder).map_err(|error| match error {
-        LockError::Held(holder) => OpenError::Locked { folder: folder.into(), holder },
+        LockError::Locked(holder) => OpenError::Locked { folder: folder.into(), holder },
         LockError::Io(error) => in_folder(error),
     })?;
     remove_unfinished_snapshots(folder).map_err(in_folder)?;
