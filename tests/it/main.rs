@@ -6,6 +6,7 @@ mod full_disk;
 mod killed;
 mod large;
 mod ledger;
+mod links;
 mod opening;
 mod signals;
 mod suicide;
