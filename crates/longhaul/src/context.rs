@@ -159,6 +159,11 @@ impl<M, X> Context<M, X> {
         out
     }
 
+    /// Looks at the execution metadata by way of a closure that could change it, and does not.
+    pub(crate) fn look<O>(&self, look: impl FnOnce(&mut X) -> O) -> O {
+        look(&mut self.inner.values.value.lock().expect(TORN))
+    }
+
     /// Ends the attempt from within.
     pub(crate) fn stop_attempt(&self, reason: StopReason) {
         self.inner.attempt.stop(reason);

@@ -1,6 +1,7 @@
 //! Typed background tasks that go on where they were.
 #![doc = include_str!("../docs/front.md")]
 
+mod any_error;
 mod attempt;
 mod background;
 mod backoff;
@@ -13,6 +14,7 @@ mod definition;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod doc;
+mod error;
 #[cfg(feature = "sled")]
 mod folder;
 #[cfg(doctest)]
@@ -47,6 +49,7 @@ pub mod testing;
 mod timed;
 mod values;
 
+pub use any_error::{AnyError, OrFail};
 pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
@@ -59,6 +62,7 @@ pub use client::{
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
+pub use error::Error;
 #[cfg(feature = "sled")]
 pub use folder::open;
 pub use hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal};
@@ -69,14 +73,20 @@ pub use longhaul_core::{
     self as core, Actor, Backoff, Clock, Codec, Control, Explanation, Limits, Log, LogLevel, LogLine, Missed, Overlap,
     Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName,
     ServerId, StateKind, Store, StoreError, Timestamp,
+    control::RateError,
     envelope::OldValue,
-    store::{Cancelled, Proceeded},
+    id::ParseIdError,
+    name::NameError,
+    retry::PolicyError,
+    state::ParseStateError,
+    store::{CancelError, Cancelled, DeleteError, GetError, InsertError, Proceeded, UpdateError},
+    time::ParseTimestampError,
 };
 #[cfg(feature = "sled")]
-pub use longhaul_embedded as embedded;
-pub use machine::Step;
+pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
+pub use machine::{Step, StepResult};
 pub use outcome::{
-    AnyError, Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
+    Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
     Interruption, Outcome, Stopped, Suspension,
 };
 pub use queues::QueueOptions;

@@ -52,6 +52,7 @@ use std::{
 };
 
 use crate::{
+    any_error::AnyError,
     attempt::StopReason,
     context::Context,
     outcome::{ExecutionResult, Interruption, Outcome, Stopped, Suspension},
@@ -75,21 +76,43 @@ const TOLD_MAX: usize = 16;
 ///
 /// let step: Step<Light, ()> = Step::to(Light::Green);
 /// assert_ne!(step, Step::to(Light::Red));
-/// assert_ne!(step, Step::suspend());
+/// assert_ne!(step, Step::to(Light::Green).and_suspend());
 /// ```
+///
+/// `to` another state, or an end of the attempt (`suspend`, `done`, `fail`, `cancel`, or any other by
+/// [`end`](Step::end)), or both: `Step::to(state).and_suspend()` is one durable write, and the run is never seen in the
+/// new state without its end.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a handler returns it"]
-pub struct Step<S, R>(Next<S, R>);
+pub struct Step<S, R, E = AnyError>(Next<S, R, E>);
+
+/// What a handler of [`Context::run_states`] returns in all: `?` works in it as it does in a task.
+///
+/// ```
+/// use longhaul::{AnyError, Step, StepResult};
+///
+/// enum Order { Placed, Paid { cents: u64 } }
+///
+/// /// A handler that is a function of its own.
+/// async fn placed(cents: &str) -> StepResult<Order, u64, AnyError> {
+///     Ok(Step::to(Order::Paid { cents: cents.parse()? }))
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert!(placed("700").await.is_ok() && placed("x").await.is_err());
+/// # }
+/// ```
+pub type StepResult<S, R, E> = Result<Step<S, R, E>, Interruption<E>>;
 
 #[derive(Debug, Clone, PartialEq)]
-enum Next<S, R> {
+enum Next<S, R, E> {
     To(S),
-    Suspend(Suspension),
-    Done(R),
+    /// The attempt ends, in this state if there is one, else in the one that it is in.
+    End(Option<S>, ExecutionResult<R, E>),
 }
 
-impl<S, R> Step<S, R> {
-    /// On to another state, at once.
+impl<S, R, E> Step<S, R, E> {
+    /// On to another state, at once; or, with one of the methods `and_…`, to end in it.
     pub fn to(state: S) -> Self {
         Self(Next::To(state))
     }
@@ -98,22 +121,105 @@ impl<S, R> Step<S, R> {
     /// [modifies](crate::ProceedRun::modify) it to. What the handler changed of the state's data by
     /// [`Context::update`] is kept.
     pub fn suspend() -> Self {
-        Self(Next::Suspend(Suspension::Proceed))
+        Self::end(Ok(Outcome::Suspended(Suspension::Proceed)))
     }
 
     /// The same, and goes on by itself after `wait`.
     pub fn suspend_for(wait: Duration) -> Self {
-        Self(Next::Suspend(Suspension::For(wait)))
+        Self::end(Ok(Outcome::Suspended(Suspension::For(wait))))
     }
 
     /// The same, and goes on by itself at `time`.
     pub fn suspend_until(time: SystemTime) -> Self {
-        Self(Next::Suspend(Suspension::Until(time)))
+        Self::end(Ok(Outcome::Suspended(Suspension::Until(time))))
     }
 
-    /// The run is completed, with this result.
+    /// The run is completed, with this result, in the state that it is in: the execution metadata of the completed run
+    /// says which that was.
     pub fn done(result: R) -> Self {
-        Self(Next::Done(result))
+        Self::end(Ok(Outcome::Success(result)))
+    }
+
+    /// The attempt fails in the state that it is in, and a retry goes on there; the run's retry policy says whether one
+    /// follows.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Step, StepResult};
+    ///
+    /// fn pay(cents: u64) -> StepResult<&'static str, (), AnyError> {
+    ///     Ok(match cents {
+    ///         0 => Step::cancel("there is nothing to pay"),
+    ///         1..10_000 => Step::to("paid").and_done(()),
+    ///         _ => Step::fail(AnyError::msg("too much for this card")),
+    ///     })
+    /// }
+    /// # assert!(pay(7).is_ok());
+    /// ```
+    pub fn fail(error: E) -> Self {
+        Self::end(Err(Interruption::failed(error)))
+    }
+
+    /// The run is cancelled from within, in the state that it is in. `reason` is for people, and may be empty.
+    pub fn cancel(reason: impl Into<String>) -> Self {
+        Self::end(Err(Interruption::cancelled(reason)))
+    }
+
+    /// Ends the attempt as one of the four builders says, for what has no method of its own here.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Failure, Step, Suspended};
+    /// use std::time::Duration;
+    ///
+    /// let no_more: Step<(), u64> = Step::end(Failure::for_result().permanently().with_error(AnyError::msg("gone")));
+    /// let a_minute: Step<(), u64> = Step::end(Suspended::for_result().after(Duration::from_secs(60)).for_error());
+    /// assert_eq!(a_minute, Step::suspend_for(Duration::from_secs(60)));
+    /// ```
+    pub fn end(end: ExecutionResult<R, E>) -> Self {
+        Self(Next::End(None, end))
+    }
+
+    /// Puts the run aside in the new state: a proceed goes on there.
+    ///
+    /// ```
+    /// # use longhaul::Step;
+    /// let step: Step<&str, ()> = Step::to("awaiting payment").and_suspend();
+    /// ```
+    pub fn and_suspend(self) -> Self {
+        self.and_end(Ok(Outcome::Suspended(Suspension::Proceed)))
+    }
+
+    /// The same, and goes on by itself after `wait`.
+    pub fn and_suspend_for(self, wait: Duration) -> Self {
+        self.and_end(Ok(Outcome::Suspended(Suspension::For(wait))))
+    }
+
+    /// The same, and goes on by itself at `time`.
+    pub fn and_suspend_until(self, time: SystemTime) -> Self {
+        self.and_end(Ok(Outcome::Suspended(Suspension::Until(time))))
+    }
+
+    /// The run is completed in the new state, so that its execution metadata tells where it ended.
+    pub fn and_done(self, result: R) -> Self {
+        self.and_end(Ok(Outcome::Success(result)))
+    }
+
+    /// The attempt fails in the new state: a retry goes on there.
+    pub fn and_fail(self, error: E) -> Self {
+        self.and_end(Err(Interruption::failed(error)))
+    }
+
+    /// The run is cancelled in the new state.
+    pub fn and_cancel(self, reason: impl Into<String>) -> Self {
+        self.and_end(Err(Interruption::cancelled(reason)))
+    }
+
+    /// Ends the attempt in the new state as one of the four builders says. Of several ends the last one counts.
+    pub fn and_end(self, end: ExecutionResult<R, E>) -> Self {
+        let state = match self.0 {
+            Next::To(state) => Some(state),
+            Next::End(state, _) => state,
+        };
+        Self(Next::End(state, end))
     }
 }
 
@@ -134,20 +240,90 @@ impl<M, S: Payload + Clone + PartialEq + fmt::Debug> Context<M, S> {
     pub async fn run_states<R, E, F, Fut>(&self, handler: F) -> ExecutionResult<R, E>
     where
         F: Fn(S) -> Fut,
-        Fut: Future<Output = Result<Step<S, R>, Interruption<E>>>,
+        Fut: Future<Output = StepResult<S, R, E>>,
+    {
+        self.run_states_in(|state| state, handler).await
+    }
+}
+
+impl<M, X: Payload> Context<M, X> {
+    /// The same as [`run_states`](Context::run_states), where the state is only a part of the execution metadata:
+    /// `state` says which. The rest is the handlers' to read and [`update`](Context::update), and is kept with each
+    /// transition.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Context, ExecutionResult, Step};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    /// enum State {
+    ///     #[default]
+    ///     Copying,
+    ///     Copied,
+    /// }
+    ///
+    /// #[derive(Default, Serialize, Deserialize)]
+    /// struct Import {
+    ///     state: State,
+    ///     rows: u64,
+    /// }
+    ///
+    /// async fn execute(ctx: &Context<u64, Import>) -> ExecutionResult<u64, AnyError> {
+    ///     ctx.run_states_in(
+    ///         |import| &mut import.state,
+    ///         |state| async move {
+    ///             Ok(match state {
+    ///                 State::Copying => {
+    ///                     ctx.update(|import| import.rows = *ctx.metadata());
+    ///                     Step::to(State::Copied) // one durable write with the rows
+    ///                 }
+    ///                 State::Copied => Step::done(ctx.read(|import| import.rows)),
+    ///             })
+    ///         },
+    ///     )
+    ///     .await
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let (ctx, attempt) = longhaul::testing::context(7, Import::default()).await;
+    /// # assert!(matches!(execute(&ctx).await, Ok(longhaul::Outcome::Success(7))));
+    /// # assert_eq!(attempt.kept::<Import>().await.rows, 7);
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run_states`](Context::run_states).
+    ///
+    /// # Panics
+    /// When a closure handed to [`update`](Context::update) panicked before.
+    ///
+    /// # Cancel safety
+    /// As [`run_states`](Context::run_states).
+    pub async fn run_states_in<S, R, E, L, F, Fut>(&self, state: L, handler: F) -> ExecutionResult<R, E>
+    where
+        S: Clone + PartialEq + fmt::Debug,
+        L: Fn(&mut X) -> &mut S,
+        F: Fn(S) -> Fut,
+        Fut: Future<Output = StepResult<S, R, E>>,
     {
         let mut circle = Circle::default();
         loop {
-            let state = self.read(S::clone);
-            self.progress().step(&name(&state));
-            match handler(state).await?.0 {
-                Next::Done(result) => return Ok(Outcome::Success(result)),
-                Next::Suspend(suspension) => return Ok(Outcome::Suspended(suspension)),
+            let present = self.look(|metadata| state(metadata).clone());
+            self.progress().step(&name(&present));
+            match handler(present).await?.0 {
+                Next::End(next, end) => {
+                    if let Some(next) = next {
+                        self.progress().step(&name(&next));
+                        // Kept by the same write that keeps the end.
+                        self.update(|metadata| *state(metadata) = next);
+                    }
+                    return end;
+                }
                 Next::To(next) => {
                     if let Some(names) = circle.closes(&next) {
                         return Err(self.goes_round(&names));
                     }
-                    self.update(|state| *state = next);
+                    self.update(|metadata| *state(metadata) = next);
                     self.checkpoint().await?;
                 }
             }

@@ -1,9 +1,6 @@
 //! How an attempt can end.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -125,9 +122,58 @@ pub struct Called<E> {
 #[must_use = "an attempt that was told to stop should end: hand this on with `?`"]
 pub struct Stopped(pub(crate) ());
 
+impl<E> Interruption<E> {
+    /// A failure with this error, for what is no `std::error::Error` and cannot be handed on with `?`:
+    /// `.map_err(Interruption::failed)?`. The run's retry policy says what follows.
+    ///
+    /// ```
+    /// use longhaul::{ExecutionResult, Interruption, Success};
+    ///
+    /// fn parse(text: &str) -> Result<u32, String> {
+    ///     text.parse().map_err(|_| format!("`{text}` is no number"))
+    /// }
+    ///
+    /// fn execute(text: &str) -> ExecutionResult<u32, String> {
+    ///     let number = parse(text).map_err(Interruption::failed)?;
+    ///     Success::with_result(number).for_error()
+    /// }
+    /// assert_eq!(execute("x"), Err(Interruption::failed("`x` is no number".to_owned())));
+    /// ```
+    pub const fn failed(error: E) -> Self {
+        Self::Failure(Failed { error: Some(error), retry_after: None, permanent: false })
+    }
+
+    /// The same, and no other attempt follows: trying again is of no use.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, ExecutionResult, Interruption};
+    ///
+    /// fn execute(table: &str) -> ExecutionResult<(), AnyError> {
+    ///     Err(Interruption::failed_permanently(AnyError::msg(format!("no table `{table}`"))))
+    /// }
+    /// assert!(matches!(execute("x"), Err(Interruption::Failure(failed)) if failed.permanent));
+    /// ```
+    pub const fn failed_permanently(error: E) -> Self {
+        Self::Failure(Failed { error: Some(error), retry_after: None, permanent: true })
+    }
+
+    /// Cancels the run from within. `reason` is for people, and may be empty; at most 256 bytes of it are kept.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Interruption};
+    ///
+    /// let gone = Interruption::<AnyError>::cancelled("the customer has left");
+    /// assert!(matches!(gone, Interruption::Cancellation(_)));
+    /// ```
+    pub fn cancelled(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Cancellation(Called { error: None, reason: (!reason.is_empty()).then_some(reason) })
+    }
+}
+
 impl<T: std::error::Error, E: From<T>> From<T> for Interruption<E> {
     fn from(error: T) -> Self {
-        Self::Failure(Failed { error: Some(error.into()), retry_after: None, permanent: false })
+        Self::failed(error.into())
     }
 }
 
@@ -154,43 +200,3 @@ pub type EmptyResult = ();
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum EmptyError {}
-
-/// Takes any error and keeps what it said, for tasks that want no error type of their own.
-///
-/// ```
-/// use longhaul::AnyError;
-///
-/// fn parse(text: &str) -> Result<u32, AnyError> {
-///     Ok(text.parse()?)
-/// }
-/// assert_eq!(parse("x").unwrap_err().to_string(), "invalid digit found in string");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnyError(String);
-
-impl AnyError {
-    /// An error that says this.
-    pub fn msg(message: impl fmt::Display) -> Self {
-        Self(message.to_string())
-    }
-}
-
-impl fmt::Display for AnyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The error and what caused it, joined by `: `.
-impl<T: std::error::Error> From<T> for AnyError {
-    fn from(error: T) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self(text)
-    }
-}

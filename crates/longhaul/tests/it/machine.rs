@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use longhaul::{AnyError, Context, ExecutionResult, RunOutcome, StateKind, Step, Task, testing::interrupt_everywhere};
+use longhaul::{
+    AnyError, Context, ExecutionResult, Failure, RunOutcome, StateKind, Step, StepResult, Task,
+    testing::interrupt_everywhere,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::kit::{GRACE, SECOND, Scene, at_once, reaches};
@@ -223,4 +226,133 @@ async fn a_state_machine_is_resumable_everywhere() {
     }
     let report = interrupt_everywhere(Imports, 4).await;
     assert!(report.interruptions >= 14, "{report:?}");
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+enum Stage {
+    #[default]
+    Placed,
+    AwaitingPayment,
+    Packing,
+    Done,
+}
+
+/// The state is one field of the execution metadata; the rest is kept with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Sale {
+    stage: Stage,
+    visits: Vec<String>,
+}
+
+/// What `Packing` ends in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum Packs {
+    Well,
+    NotAtAll,
+    Never,
+    Fails,
+}
+
+struct Sell;
+
+impl Task for Sell {
+    const NAME: &'static str = "sell";
+    type Metadata = Packs;
+    type ExecutionMetadata = Sale;
+    type Output = usize;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<Packs, Sale>) -> ExecutionResult<usize, AnyError> {
+        ctx.run_states_in(|sale| &mut sale.stage, |stage| sell(ctx, stage)).await
+    }
+}
+
+/// A handler that is a function of its own.
+async fn sell(ctx: &Context<Packs, Sale>, stage: Stage) -> StepResult<Stage, usize, AnyError> {
+    ctx.update(|sale| sale.visits.push(format!("{stage:?}")));
+    Ok(match stage {
+        Stage::Placed => Step::to(Stage::AwaitingPayment).and_suspend(),
+        Stage::AwaitingPayment => Step::to(Stage::Packing),
+        Stage::Packing => match ctx.metadata() {
+            Packs::Well => Step::to(Stage::Done).and_done(ctx.read(|sale| sale.visits.len())),
+            Packs::NotAtAll => Step::cancel("sold out"),
+            Packs::Never => Step::end(Failure::for_result().permanently().with_error(AnyError::msg("too large"))),
+            Packs::Fails => Step::fail(AnyError::msg("no carrier")),
+        },
+        Stage::Done => Step::done(0),
+    })
+}
+
+#[tokio::test]
+async fn the_state_may_be_a_part_of_the_execution_metadata_and_the_rest_is_kept_with_it() {
+    let scene = Scene::new();
+    let server = scene.builder().task(Sell).start().unwrap();
+    let run = server.client().enqueue::<Sell>(Packs::Well).await.unwrap();
+    let status = reaches(&run, StateKind::Suspended).await;
+    let sale = status.execution_metadata().unwrap();
+    assert_eq!(sale, Sale { stage: Stage::AwaitingPayment, visits: vec!["Placed".into()] });
+    assert_eq!(&*status.progress().step, "AwaitingPayment");
+    server.shutdown(GRACE).await;
+
+    // In another process.
+    let server = scene.builder().task(Sell).start().unwrap();
+    let run = server.client().run::<Sell>(run.id());
+    run.proceed().await.unwrap();
+    assert_eq!(run.outcome().await.unwrap().completed(), Some(3));
+    let sale = run.status().await.unwrap().execution_metadata().unwrap();
+    assert_eq!(sale.visits, ["Placed", "AwaitingPayment", "Packing"]);
+}
+
+#[tokio::test]
+async fn a_completed_run_ends_in_its_last_state() {
+    let scene = Scene::new();
+    let server = scene.builder().task(Sell).start().unwrap();
+    let run = server.client().enqueue::<Sell>(Packs::Well).await.unwrap();
+    reaches(&run, StateKind::Suspended).await;
+    run.proceed().await.unwrap();
+    let status = reaches(&run, StateKind::Completed).await;
+    assert_eq!(status.execution_metadata().unwrap().stage, Stage::Done);
+    assert_eq!(&*status.progress().step, "Done");
+}
+
+#[tokio::test]
+async fn a_handler_fails_and_cancels_the_run_without_the_question_mark() {
+    let scene = Scene::new();
+    let server = scene.builder().task(Sell).start().unwrap();
+    let ends = async |packs| {
+        let run = server.client().enqueue::<Sell>(packs).retry(at_once().attempts(2)).await.unwrap();
+        reaches(&run, StateKind::Suspended).await;
+        run.proceed().await.unwrap();
+        let outcome = run.outcome().await.unwrap();
+        let status = run.status().await.unwrap();
+        assert_eq!(status.execution_metadata().unwrap().stage, Stage::Packing, "it is in the state whose handler ended it");
+        (outcome, status.run().counts.failures)
+    };
+    let (outcome, _) = ends(Packs::NotAtAll).await;
+    assert_eq!(outcome, RunOutcome::Cancelled { reason: Some("sold out".into()), error: None });
+    let (outcome, failures) = ends(Packs::Never).await;
+    assert_eq!((outcome.error(), failures), (Some(AnyError::msg("too large")), 1));
+    let (outcome, failures) = ends(Packs::Fails).await;
+    assert_eq!((outcome.error(), failures), (Some(AnyError::msg("no carrier")), 2));
+}
+
+/// Goes to a state and ends in it.
+struct AtOnce;
+
+impl Task for AtOnce {
+    const NAME: &'static str = "at-once";
+    type Metadata = ();
+    type ExecutionMetadata = Stage;
+    type Output = ();
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<(), Stage>) -> ExecutionResult<(), AnyError> {
+        ctx.run_states(|_| async { Ok(Step::to(Stage::Done).and_done(())) }).await
+    }
+}
+
+#[tokio::test]
+async fn a_transition_with_an_end_is_one_write() {
+    let report = interrupt_everywhere(AtOnce, ()).await;
+    assert_eq!(report.checkpoints, 0, "the state is kept by the write that keeps the end");
 }

@@ -11,6 +11,7 @@ mod crashing;
 mod effects;
 mod endings;
 mod enqueue;
+mod errors;
 mod faults;
 mod fence;
 mod finding;

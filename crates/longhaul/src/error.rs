@@ -1,0 +1,316 @@
+//! One error that all others convert into.
+
+use longhaul_core::{
+    StateKind, StoreError,
+    control::RateError,
+    decide::IllegalEvent,
+    id::ParseIdError,
+    name::NameError,
+    retry::PolicyError,
+    state::ParseStateError,
+    store::{CancelError, DeleteError, GetError, InsertError, UpdateError},
+    time::ParseTimestampError,
+};
+#[cfg(feature = "sled")]
+use longhaul_embedded::{CopyError, OpenError};
+
+use crate::{
+    background::SpawnError,
+    builder::BuildError,
+    client::{BulkError, EnqueueError, OutcomeError, ProceedRunError, RetryError},
+    definition::DefinitionError,
+    schedule::{RunsError, SchedulesError},
+    server::RunError,
+    service::ServiceFailed,
+    task::MigrateError,
+    values::{ReadError, ValueError},
+};
+
+/// Any error of the public API. Every method returns its own error type, for callers that branch on its variants; each
+/// of them converts into this one, for functions that call several and hand all errors on with `?`.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// use longhaul::{Error, RunHandle};
+///
+/// async fn replace(run: &RunHandle<CountUp>, to: u64) -> Result<RunHandle<CountUp>, Error> {
+///     run.cancel("replaced").await?; // a `CancelError`
+///     let builder = run.enqueue_like(Count { to }).await?; // an `OutcomeError`
+///     Ok(builder.tag("replaces", run.id()).await?) // an `EnqueueError`
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+/// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// assert!(replace(&run, 7).await.is_ok());
+///
+/// // What a web service answers, by what happened and not by which call it was.
+/// let status = match replace(&run, 9).await {
+///     Ok(_) => 200,
+///     Err(error) if error.is_not_found() => 404,
+///     Err(error) if error.is_invalid() => 422,
+///     Err(error) if error.run_state().is_some() || error.is_conflict() => 409,
+///     Err(error) if error.is_retryable() || error.is_closed() => 503,
+///     Err(_) => 500,
+/// };
+/// assert_eq!(status, 409); // it is cancelled, which is final
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A run was not enqueued.
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+    /// Not all of many runs were enqueued.
+    #[error(transparent)]
+    Bulk(#[from] BulkError),
+    /// A run was refused by the store.
+    #[error(transparent)]
+    Insert(#[from] InsertError),
+    /// A status or an outcome could not be read.
+    #[error(transparent)]
+    Outcome(#[from] OutcomeError),
+    /// A run could not be read.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// A run was not cancelled.
+    #[error(transparent)]
+    Cancel(#[from] CancelError),
+    /// A run did not proceed.
+    #[error(transparent)]
+    Proceed(#[from] ProceedRunError),
+    /// A run was not retried.
+    #[error(transparent)]
+    Retry(#[from] RetryError),
+    /// A run was not suspended, rescheduled or moved.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
+    /// A run was not deleted.
+    #[error(transparent)]
+    Delete(#[from] DeleteError),
+    /// A schedule was not read or changed.
+    #[error(transparent)]
+    Schedules(#[from] SchedulesError),
+    /// The runs of a schedule were refused.
+    #[error(transparent)]
+    Runs(#[from] RunsError),
+    /// A schedule cannot be.
+    #[error(transparent)]
+    Schedule(#[from] longhaul_core::ScheduleError),
+    /// A name was refused.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A retry policy was refused.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A rate was refused.
+    #[error(transparent)]
+    Rate(#[from] RateError),
+    /// What a task says of itself was refused.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// A value was refused.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// A stored value could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A stored value could not be migrated.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// A text is no id.
+    #[error(transparent)]
+    ParseId(#[from] ParseIdError),
+    /// A text is no state.
+    #[error(transparent)]
+    ParseState(#[from] ParseStateError),
+    /// A text is no time.
+    #[error(transparent)]
+    ParseTimestamp(#[from] ParseTimestampError),
+    /// A server was not started.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// A server ended because of this.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A service failed for good.
+    #[error(transparent)]
+    Service(#[from] ServiceFailed),
+    /// Work in the background was not begun.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A folder could not be opened as a store.
+    #[cfg(feature = "sled")]
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A store was not exported or imported.
+    #[cfg(feature = "sled")]
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
+
+impl Error {
+    /// There is no such run, or no such schedule: it never was, was deleted, or its retention has passed.
+    ///
+    /// ```
+    /// # use longhaul::{doc::CountUp, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// use longhaul::{Error, RunId};
+    ///
+    /// let nobody = client.run::<CountUp>(RunId::from_bytes([7; 16]));
+    /// assert!(Error::from(nobody.cancel("").await.unwrap_err()).is_not_found());
+    /// # }
+    /// ```
+    pub const fn is_not_found(&self) -> bool {
+        matches!(
+            self,
+            Self::Outcome(OutcomeError::NotFound(_))
+                | Self::Get(GetError::NotFound(_))
+                | Self::Cancel(CancelError::NotFound(_))
+                | Self::Proceed(ProceedRunError::NotFound)
+                | Self::Retry(RetryError::NotFound(_))
+                | Self::Update(UpdateError::NotFound(_))
+                | Self::Delete(DeleteError::NotFound(_))
+                | Self::Schedules(SchedulesError::NotFound(_))
+        )
+    }
+
+    /// The store or the server was closed: no call on it works any more.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.store(), Some(StoreError::Closed)) || matches!(self, Self::Spawn(SpawnError::ShuttingDown { .. }))
+    }
+
+    /// The same call may work later, without anyone doing anything: the store is not available now or did not answer in
+    /// time, others were faster, or too much is in flight. A call that the store did not answer may have taken effect;
+    /// enqueue with a [unique key](crate::UniqueKey) what must not be there twice.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
+            Self::Schedules(SchedulesError::Contended { .. }) => true,
+            _ => matches!(self.store(), Some(error) if error.is_transient()),
+        }
+    }
+
+    /// Something that is there stands against it: a run with the same unique key or id, several runs where one was
+    /// meant, a schedule of that name, or one whose earlier run is not finished.
+    pub const fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Insert(_)
+                | Self::Enqueue(EnqueueError::Refused(_))
+                | Self::Bulk(BulkError { error: EnqueueError::Refused(_), .. })
+                | Self::Proceed(ProceedRunError::Several(_))
+                | Self::Schedules(
+                    SchedulesError::Exists(_)
+                        | SchedulesError::DeclaredInCode(_)
+                        | SchedulesError::Unfinished { .. }
+                        | SchedulesError::TooManyWaiting { .. }
+                        | SchedulesError::Contended { .. }
+                )
+        )
+    }
+
+    /// The state that the run is in, when it is that which refused the call: `is_some_and(StateKind::is_final)` tells
+    /// that the run has ended.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// use longhaul::{CancelError, Error, StateKind};
+    ///
+    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// run.cancel("").await?;
+    /// let refused = run.cancel("again").await.unwrap_err();
+    /// assert!(matches!(refused, CancelError::Final { state: StateKind::Cancelled, .. }));
+    /// assert_eq!(Error::from(refused).run_state(), Some(StateKind::Cancelled));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn run_state(&self) -> Option<StateKind> {
+        match self {
+            Self::Cancel(CancelError::Final { state, .. })
+            | Self::Proceed(ProceedRunError::NotSuspended { state, .. })
+            | Self::Retry(RetryError::Nothing { state, .. })
+            | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
+            Self::Delete(DeleteError::Running(_)) => Some(StateKind::Running),
+            _ => None,
+        }
+    }
+
+    /// What was handed in cannot be used, and never will: a name, a key, a value, a policy, a schedule, a text that is
+    /// no id.
+    pub const fn is_invalid(&self) -> bool {
+        match self {
+            Self::Name(_)
+            | Self::Policy(_)
+            | Self::Rate(_)
+            | Self::Definition(_)
+            | Self::Value(_)
+            | Self::Runs(_)
+            | Self::Schedule(_)
+            | Self::ParseId(_)
+            | Self::ParseState(_)
+            | Self::ParseTimestamp(_)
+            | Self::Build(_) => true,
+            Self::Enqueue(error) | Self::Bulk(BulkError { error, .. }) => {
+                !matches!(error, EnqueueError::Refused(_) | EnqueueError::Store(_))
+            }
+            Self::Schedules(error) => matches!(
+                error,
+                SchedulesError::Name(_)
+                    | SchedulesError::Timetable { .. }
+                    | SchedulesError::Runs { .. }
+                    | SchedulesError::TooLarge { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// What is stored is not what was written, or is not what the code at hand reads.
+    pub const fn is_unreadable(&self) -> bool {
+        #[cfg(feature = "sled")]
+        if matches!(self, Self::Open(OpenError::Corrupt { .. } | OpenError::NewerFormat { .. })) {
+            return true;
+        }
+        matches!(
+            self,
+            Self::Read(_)
+                | Self::Migrate(_)
+                | Self::Outcome(OutcomeError::Read(_))
+                | Self::Proceed(ProceedRunError::Read(_))
+                | Self::Schedules(SchedulesError::Unreadable { .. })
+        ) || matches!(self.store(), Some(StoreError::Corrupt { .. }))
+    }
+
+    /// What the store said, if it was the store that failed.
+    pub const fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error)
+            | Self::Enqueue(EnqueueError::Store(error))
+            | Self::Bulk(BulkError { error: EnqueueError::Store(error), .. })
+            | Self::Outcome(OutcomeError::Store(error))
+            | Self::Get(GetError::Store(error))
+            | Self::Cancel(CancelError::Store(error))
+            | Self::Proceed(ProceedRunError::Store(error))
+            | Self::Retry(RetryError::Store(error))
+            | Self::Update(UpdateError::Store(error))
+            | Self::Delete(DeleteError::Store(error))
+            | Self::Schedules(SchedulesError::Store(error))
+            | Self::Build(BuildError::Schedule(SchedulesError::Store(error)))
+            | Self::Run(RunError::Store(error)) => Some(error),
+            #[cfg(feature = "sled")]
+            Self::Copy(CopyError::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
