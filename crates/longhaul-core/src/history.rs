@@ -124,32 +124,49 @@ pub enum Transition {
     Replaced,
 }
 
-impl fmt::Display for Transition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Transition {
+    /// One word, as programs read it.
+    ///
+    /// ```
+    /// use longhaul_core::Transition;
+    ///
+    /// assert_eq!(Transition::CancelRequested.as_str(), "cancel_requested");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Enqueued => "enqueued",
-            Self::Claimed(server) => return write!(f, "claimed by {server}"),
-            Self::Returned => "returned unstarted",
+            Self::Claimed(_) => "claimed",
+            Self::Returned => "returned_unstarted",
             Self::Interrupted => "interrupted",
             Self::Crashed => "crashed",
             Self::Panicked => "panicked",
             Self::Failed => "failed",
-            Self::TimedOut => "timed out",
+            Self::TimedOut => "timed_out",
             Self::Suspended => "suspended",
             Self::Proceeded => "proceeded",
-            Self::CancelRequested => "cancel requested",
-            Self::RunNow => "run now",
+            Self::CancelRequested => "cancel_requested",
+            Self::RunNow => "run_now",
             Self::Completed => "completed",
-            Self::GaveUp => "gave up",
+            Self::GaveUp => "gave_up",
             Self::Quarantined => "quarantined",
             Self::Cancelled => "cancelled",
             Self::Parked => "parked",
             Self::Released => "released",
-            Self::SuspendRequested => "suspend requested",
+            Self::SuspendRequested => "suspend_requested",
             Self::Rescheduled => "rescheduled",
             Self::Prioritised => "prioritised",
             Self::Replaced => "replaced",
-        })
+        }
+    }
+}
+
+/// The word with spaces, and who claimed it.
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claimed(server) => write!(f, "claimed by {server}"),
+            other => f.write_str(&other.as_str().replace('_', " ")),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod failure;
 pub mod history;
 pub mod id;
 pub mod isolation;
+pub mod json;
 pub mod limits;
 pub mod log;
 pub mod name;

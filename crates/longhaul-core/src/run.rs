@@ -277,3 +277,22 @@ pub struct Snapshot {
     /// What happened to it.
     pub history: History,
 }
+
+impl Snapshot {
+    /// Why it was cancelled, if that was said; while it is running, why it is being cancelled.
+    ///
+    /// ```
+    /// use longhaul_core::{History, Snapshot, StopRequest, admit, doc};
+    ///
+    /// let (run, first) = admit(doc::NOW, &doc::new_run());
+    /// let history = History::starting(first);
+    /// let new = Snapshot { run, metadata: doc::value(), initial: None, execution_metadata: None, ended: None, history };
+    /// assert_eq!(new.cancel_reason(), None);
+    /// ```
+    pub fn cancel_reason(&self) -> Option<&str> {
+        match (&self.ended, &self.run.request) {
+            (Some(Ended::Cancelled { reason, .. }), _) | (_, Some(StopRequest::Cancel { reason })) => reason.as_deref(),
+            _ => None,
+        }
+    }
+}

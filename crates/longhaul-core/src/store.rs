@@ -23,9 +23,9 @@ pub use error::{
     SettleError, StoreError, UpdateError,
 };
 pub use message::{
-    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, LogPages, Page, PageRequest, Proceed,
-    Proceeded, QueueDepth, Replacement, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleRow, Schedules, ServerBeat,
-    Settled, Settlement, StopSignal, StopSignals, Swept,
+    Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, ListOrder, LogPages, Page,
+    PageRequest, Proceed, Proceeded, QueueDepth, Replacement, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleRow,
+    Schedules, ServerBeat, Settled, Settlement, StopSignal, StopSignals, Swept,
 };
 
 use crate::{
@@ -179,7 +179,7 @@ pub trait Store: Send + Sync + 'static {
     /// change is missed, though several may be seen as one.
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError>;
 
-    /// Runs that match, in the order of their ids (by time of enqueueing), page by page. A page may hold fewer runs than
+    /// Runs that match, in the order of their ids (by time of enqueueing, the oldest or the newest first), page by page. A page may hold fewer runs than
     /// asked for, even none, and yet name a next one: a store reads only so much at a time. Runs that cannot be read are
     /// named apart: one of them must not hide the others.
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError>;

@@ -15,6 +15,7 @@ use std::{
 use longhaul_core::{
     Priority, Run, RunId, StateKind, Tag, Timestamp,
     admission::{DuePosition, RunningCounts},
+    store::ListOrder,
 };
 
 pub(crate) use self::{
@@ -35,7 +36,7 @@ pub(crate) enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) place: Place,
-    due: Option<Timestamp>,
+    pub(crate) due: Option<Timestamp>,
     pub(crate) limit_group: u32,
     pub(crate) state: StateKind,
     priority: i8,
@@ -69,16 +70,39 @@ impl Index {
 
     /// Live runs above `after`, by id.
     pub(crate) fn after(&self, after: Option<RunId>) -> impl Iterator<Item = (RunId, Entry)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.entries.range((from, Bound::Unbounded)).map(|(id, entry)| (*id, *entry))
+        self.listed(ListOrder::OldestFirst, after)
     }
 
-    /// Live runs above `after` that may have this tag, by id.
-    pub(crate) fn tagged(&self, tag: &Tag, after: Option<RunId>) -> impl Iterator<Item = (RunId, Entry)> + use<'_> {
+    /// Live runs that come after `after` in this order.
+    pub(crate) fn listed(
+        &self,
+        order: ListOrder,
+        after: Option<RunId>,
+    ) -> Box<dyn Iterator<Item = (RunId, Entry)> + '_> {
+        let end = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let pair = |(id, entry): (&RunId, &Entry)| (*id, *entry);
+        match order {
+            ListOrder::OldestFirst => Box::new(self.entries.range((end, Bound::Unbounded)).map(pair)),
+            ListOrder::NewestFirst => Box::new(self.entries.range((Bound::Unbounded, end)).rev().map(pair)),
+        }
+    }
+
+    /// Live runs that come after `after` in this order, and may have this tag.
+    pub(crate) fn tagged(
+        &self,
+        tag: &Tag,
+        order: ListOrder,
+        after: Option<RunId>,
+    ) -> Box<dyn Iterator<Item = (RunId, Entry)> + '_> {
         let hash = hash(tag);
-        let from = after.map_or(Bound::Included((hash, RunId::from_bytes([0; 16]))), |id| Bound::Excluded((hash, id)));
-        let to = Bound::Included((hash, RunId::from_bytes([255; 16])));
-        self.tags.range((from, to)).map(|(_, id)| (*id, self.entries[id]))
+        let first = Bound::Included((hash, RunId::from_bytes([0; 16])));
+        let last = Bound::Included((hash, RunId::from_bytes([255; 16])));
+        let end = after.map(|id| Bound::Excluded((hash, id)));
+        let pair = |(_, id): &(u64, RunId)| (*id, self.entries[id]);
+        match order {
+            ListOrder::OldestFirst => Box::new(self.tags.range((end.unwrap_or(first), last)).map(pair)),
+            ListOrder::NewestFirst => Box::new(self.tags.range((first, end.unwrap_or(last))).rev().map(pair)),
+        }
     }
 
     pub(crate) fn parked(&self) -> Vec<RunId> {

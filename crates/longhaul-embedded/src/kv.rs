@@ -80,6 +80,9 @@ pub(crate) trait Kv: Send {
     /// Shows the keys that begin with `prefix` and are not below `from`, in their order, until `each` breaks.
     fn scan(&self, prefix: &[u8], from: &[u8], each: &mut Each<'_>) -> Result<(), KvError>;
 
+    /// Shows the keys that begin with `prefix` and are below `before`, the last one first, until `each` breaks.
+    fn scan_back(&self, prefix: &[u8], before: &[u8], each: &mut Each<'_>) -> Result<(), KvError>;
+
     /// Writes atomically; readers of this handle see it at once. Between two flushes, no more than [`BATCH_KEYS_MAX`] keys
     /// and [`UNFLUSHED_MAX`] bytes, or one batch.
     fn apply(&mut self, writes: Writes) -> Result<(), KvError>;

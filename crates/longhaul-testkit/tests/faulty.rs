@@ -53,7 +53,7 @@ async fn a_damaged_run_is_shown_as_such_until_it_is_mended() {
     let runs = [new_run(START, "demo", 1), new_run(START, "demo", 2)];
     store.insert(runs.to_vec()).await.unwrap();
     store.damage(runs[0].id);
-    let request = PageRequest { filter: Filter::default(), after: None, limit: 10 };
+    let request = PageRequest { limit: 10, ..PageRequest::default() };
     let page = store.list(request.clone()).await.unwrap();
     assert_eq!((page.runs.len(), page.damaged[0].id), (1, runs[0].id));
     store.mend();

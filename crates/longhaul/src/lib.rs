@@ -86,8 +86,8 @@ pub use longhaul_core::{
 pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
 pub use machine::{Step, StepResult};
 pub use outcome::{
-    Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed,
-    Interruption, Outcome, Stopped, Suspension,
+    Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed, Interruption,
+    Outcome, Stopped, Suspension,
 };
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};

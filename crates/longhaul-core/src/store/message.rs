@@ -1,6 +1,6 @@
 //! What goes into a store's methods, and what comes out.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{cmp::Ordering, fmt, sync::Arc, time::Duration};
 
 use crate::{
     admission::Capacity,
@@ -434,6 +434,7 @@ pub struct QueueDepth {
 /// assert!(Filter::default().matches(&doc::run()));
 /// assert!(!Filter { states: vec![StateKind::Failed], ..Filter::default() }.matches(&doc::run()));
 /// assert!(!Filter { before: Some(doc::NOW), ..Filter::default() }.matches(&doc::run()));
+/// assert!(!Filter { due_before: Some(doc::NOW), ..Filter::default() }.matches(&doc::run()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Filter {
@@ -449,6 +450,8 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Enqueued before this time.
     pub before: Option<Timestamp>,
+    /// Due before this time: [`State::due`](crate::State::due). Runs that wait for no time, or are running, do not match.
+    pub due_before: Option<Timestamp>,
 }
 
 impl Filter {
@@ -463,6 +466,36 @@ impl Filter {
             && self.tags.iter().all(|tag| run.tags.contains(tag))
             && self.from.is_none_or(|from| run.created >= from)
             && self.before.is_none_or(|before| run.created < before)
+            && self.due_before.is_none_or(|before| run.state.due().is_some_and(|due| due < before))
+    }
+}
+
+/// In which order runs are listed.
+///
+/// ```
+/// use longhaul_core::{RunId, store::ListOrder};
+/// use std::cmp::Ordering;
+///
+/// let (old, new) = (RunId::from_bytes([1; 16]), RunId::from_bytes([2; 16]));
+/// assert_eq!(ListOrder::OldestFirst.compare(old, new), Ordering::Less);
+/// assert_eq!(ListOrder::NewestFirst.compare(old, new), Ordering::Greater);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ListOrder {
+    /// By their ids, which begin with the time: those that were enqueued first come first.
+    #[default]
+    OldestFirst,
+    /// The other way round.
+    NewestFirst,
+}
+
+impl ListOrder {
+    /// Which of two runs comes first.
+    pub fn compare(self, left: RunId, right: RunId) -> Ordering {
+        match self {
+            Self::OldestFirst => left.cmp(&right),
+            Self::NewestFirst => right.cmp(&left),
+        }
     }
 }
 
@@ -478,7 +511,9 @@ impl Filter {
 pub struct PageRequest {
     /// Which runs.
     pub filter: Filter,
-    /// Those whose id is above this one; `None`: from the first.
+    /// In which order.
+    pub order: ListOrder,
+    /// Those that come after this one in that order; `None`: from the first.
     pub after: Option<RunId>,
     /// At most so many; at most [`PAGE_MAX`](crate::limits::PAGE_MAX).
     pub limit: usize,
@@ -515,7 +550,7 @@ impl fmt::Display for Damaged {
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Page {
-    /// In the order of their ids.
+    /// In the order that was asked for.
     pub runs: Vec<Snapshot>,
     /// Runs in the reach of this page that cannot be read, so that nobody knows whether they match.
     pub damaged: Vec<Damaged>,

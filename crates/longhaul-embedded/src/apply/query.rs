@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use longhaul_core::{
     Run, RunId, Snapshot, Tag,
-    store::{Damaged, Filter, GetError, Page, PageRequest},
+    store::{Damaged, Filter, GetError, ListOrder, Page, PageRequest},
 };
 
 use crate::{
@@ -73,14 +73,16 @@ impl Committer {
     }
 
     pub(super) fn list(&mut self, request: &PageRequest) -> Result<Page, Fault> {
-        let PageRequest { filter, after, limit } = request;
+        let PageRequest { filter, order, after, limit } = request;
         // One more, to know whether there is a next page.
-        let live = self.find_live(filter, *after, limit + 1)?;
-        let ended = self.find_final(filter, *after, limit + 1)?;
-        let horizon = [live.looked_to, ended.looked_to].into_iter().flatten().min();
+        let live = self.find_live(filter, *order, *after, limit + 1)?;
+        let ended = self.find_final(filter, *order, *after, limit + 1)?;
+        let looked_to = [live.looked_to, ended.looked_to].into_iter().flatten();
+        let horizon = looked_to.min_by(|left, right| order.compare(*left, *right));
+        let within = |id: RunId, last: Option<RunId>| last.is_none_or(|last| order.compare(id, last).is_le());
         let mut ids = [live.ids, ended.ids].concat();
-        ids.sort_unstable();
-        ids.retain(|id| horizon.is_none_or(|horizon| *id <= horizon) && self.shows(*id).is_ok());
+        ids.sort_unstable_by(|left, right| order.compare(*left, *right));
+        ids.retain(|id| within(*id, horizon) && self.shows(*id).is_ok());
         let mut damaged = [live.damaged, ended.damaged].concat();
         let mut page = Page { next: horizon, ..Page::default() };
         let mut weight = 0;
@@ -100,58 +102,64 @@ impl Committer {
                 Err(fault) => return Err(fault),
             }
         }
-        damaged.retain(|one| page.next.is_none_or(|next| one.id <= next));
-        damaged.sort_unstable_by_key(|one| one.id);
+        damaged.retain(|one| within(one.id, page.next));
+        damaged.sort_unstable_by(|left, right| order.compare(left.id, right.id));
         page.damaged = damaged;
         Ok(page)
     }
 
     pub(super) fn count(&mut self, request: &CountRequest) -> Result<Counted, Fault> {
-        let filter = &request.filter;
+        let (filter, order) = (&request.filter, ListOrder::OldestFirst);
         let after = match request.from {
             CountFrom::Final(after) => {
-                let found = self.find_final(filter, after, usize::MAX)?;
+                let found = self.find_final(filter, order, after, usize::MAX)?;
                 let next = found.looked_to.map(|last| CountFrom::Final(Some(last)));
                 return Ok(Counted { count: found.ids.len() as u64, next });
             }
             CountFrom::Live(after) => Some(after),
             CountFrom::Start => None,
         };
-        let found = self.find_live(filter, after, usize::MAX)?;
+        let found = self.find_live(filter, order, after, usize::MAX)?;
         let mut count = found.ids.len() as u64;
         if let Some(last) = found.looked_to {
             return Ok(Counted { count, next: Some(CountFrom::Live(last)) });
         }
         // In the same call, so that small stores are counted at one moment.
-        let found = self.find_final(filter, None, usize::MAX)?;
+        let found = self.find_final(filter, order, None, usize::MAX)?;
         count += found.ids.len() as u64;
         Ok(Counted { count, next: found.looked_to.map(|last| CountFrom::Final(Some(last))) })
     }
 
-    fn find_live(&mut self, filter: &Filter, after: Option<RunId>, max: usize) -> Result<Found, Fault> {
+    fn find_live(
+        &mut self,
+        filter: &Filter,
+        order: ListOrder,
+        after: Option<RunId>,
+        max: usize,
+    ) -> Result<Found, Fault> {
         let mut found = Found::default();
         if !filter.states.is_empty() && filter.states.iter().all(|state| state.is_final()) {
             return Ok(found);
         }
+        // What the index does not know is in the record.
+        let asks_the_record = !filter.tags.is_empty() || filter.from.is_some() || filter.before.is_some();
         let (mut looks, mut unsure) = (0, 0);
-        let mut candidates = Vec::new();
-        for (id, entry) in self.candidates(filter.tags.first(), after) {
+        let (mut candidates, mut last) = (Vec::new(), None);
+        for (id, entry) in self.candidates(filter.tags.first(), order, after) {
             if candidates.len() == max || looks == LOOKS_MAX || unsure == READS_MAX {
-                found.looked_to = Some(id);
+                // The one before it was the last that was looked at.
+                found.looked_to = last;
                 break;
             }
             looks += 1;
+            last = Some(id);
             if self.may_match(filter, &entry) {
-                unsure += usize::from(!filter.tags.is_empty());
+                unsure += usize::from(asks_the_record);
                 candidates.push(id);
             }
         }
-        // The id at which it stopped was not looked at: the one before it was the last.
-        if let Some(next) = found.looked_to {
-            found.looked_to = Some(RunId::from_bytes((u128::from_be_bytes(*next.as_bytes()) - 1).to_be_bytes()));
-        }
         for id in candidates {
-            if filter.tags.is_empty() {
+            if !asks_the_record {
                 found.ids.push(id);
                 continue;
             }
@@ -167,11 +175,12 @@ impl Committer {
     fn candidates<'a>(
         &'a self,
         tag: Option<&Tag>,
+        order: ListOrder,
         after: Option<RunId>,
     ) -> Box<dyn Iterator<Item = (RunId, Entry)> + 'a> {
         match tag {
-            Some(tag) => Box::new(self.index.tagged(tag, after)),
-            None => Box::new(self.index.after(after)),
+            Some(tag) => self.index.tagged(tag, order, after),
+            None => self.index.listed(order, after),
         }
     }
 
@@ -180,6 +189,7 @@ impl Committer {
         (filter.states.is_empty() || filter.states.contains(&entry.state))
             && (filter.kinds.is_empty() || filter.kinds.contains(&limit_group.kind))
             && (filter.queues.is_empty() || filter.queues.contains(&limit_group.queue))
+            && filter.due_before.is_none_or(|before| entry.due.is_some_and(|due| due < before))
     }
 
     pub(super) fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
@@ -189,15 +199,20 @@ impl Committer {
         }
     }
 
-    fn find_final(&mut self, filter: &Filter, after: Option<RunId>, max: usize) -> Result<Found, Fault> {
+    fn find_final(
+        &mut self,
+        filter: &Filter,
+        order: ListOrder,
+        after: Option<RunId>,
+        max: usize,
+    ) -> Result<Found, Fault> {
         let mut found = Found::default();
-        if !filter.states.is_empty() && !filter.states.iter().any(|state| state.is_final()) {
+        let none_is_final = !filter.states.is_empty() && !filter.states.iter().any(|state| state.is_final());
+        if none_is_final || filter.due_before.is_some() {
             return Ok(found);
         }
         let (mut reads, mut fault) = (0, None);
-        // The next key after that of `after`.
-        let from = after.map_or_else(|| vec![keys::FINAL], |id| [&keys::done(id)[..], &[0]].concat());
-        self.kv.scan(&[keys::FINAL], &from, &mut |key, bytes| {
+        let each = &mut |key: &[u8], bytes: &[u8]| {
             // A key that is none of ours is no run: a check of the store tells of it.
             let Some(id) = keys::id_of(key) else { return ControlFlow::Continue(()) };
             reads += 1;
@@ -215,7 +230,18 @@ impl Committer {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
-        })?;
+        };
+        match order {
+            ListOrder::OldestFirst => {
+                // The next key after that of `after`.
+                let from = after.map_or_else(|| vec![keys::FINAL], |id| [&keys::done(id)[..], &[0]].concat());
+                self.kv.scan(&[keys::FINAL], &from, each)?;
+            }
+            ListOrder::NewestFirst => {
+                let before = after.map_or_else(|| vec![keys::FINAL + 1], keys::done);
+                self.kv.scan_back(&[keys::FINAL], &before, each)?;
+            }
+        }
         fault.map_or(Ok(found), Err)
     }
 }

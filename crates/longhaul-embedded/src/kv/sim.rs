@@ -142,6 +142,18 @@ impl Kv for SimDisk {
         Ok(())
     }
 
+    fn scan_back(&self, prefix: &[u8], before: &[u8], each: &mut Each<'_>) -> Result<(), KvError> {
+        // Copied, because `each` may read.
+        let found: Vec<_> = {
+            let disk = self.lock();
+            let range = disk.seen.range(prefix.to_vec()..before.to_vec()).rev();
+            range.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let with_prefix = found.iter().take_while(|(key, _)| key.starts_with(prefix));
+        _ = { with_prefix }.try_for_each(|(key, value)| each(key, value));
+        Ok(())
+    }
+
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         let bytes = writes.bytes();
         let batch = writes.into_entries();

@@ -60,6 +60,16 @@ impl Kv for SledKv {
         Ok(())
     }
 
+    fn scan_back(&self, prefix: &[u8], before: &[u8], each: &mut Each<'_>) -> Result<(), KvError> {
+        for entry in self.db().range(prefix..before).rev() {
+            let (key, value) = entry?;
+            if !key.starts_with(prefix) || each(&key, &value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         let mut batch = sled::Batch::default();
         for (key, value) in writes.into_entries() {

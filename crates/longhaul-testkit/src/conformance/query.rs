@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul_core::{
     Actor, Kind, Priority, Queue, RunId, StateKind, Tag,
     run::Due,
-    store::{Filter, GetError, PageRequest, QueueDepth},
+    store::{Filter, GetError, ListOrder, PageRequest, QueueDepth},
 };
 
 use super::{Scene, scene::proceed};
@@ -13,9 +13,13 @@ use crate::fixture::{completed, interrupted, suspended};
 
 /// All that match, page by page; no page may be longer than asked for.
 async fn all(scene: &Scene, filter: &Filter, limit: usize) -> Vec<RunId> {
+    ordered(scene, filter, ListOrder::OldestFirst, limit).await
+}
+
+async fn ordered(scene: &Scene, filter: &Filter, order: ListOrder, limit: usize) -> Vec<RunId> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = scene.store.list(PageRequest { filter: filter.clone(), after, limit }).await;
+        let page = scene.store.list(PageRequest { filter: filter.clone(), order, after, limit }).await;
         let page = page.expect("the store works");
         assert!(page.runs.len() <= limit);
         found.extend(page.runs.iter().map(|snapshot| snapshot.run.id));
@@ -38,6 +42,74 @@ pub async fn pages_follow_each_other_without_gap_or_repeat(mut scene: Scene) {
     let page = PageRequest { after: Some(inserted[4]), limit: 10, ..PageRequest::default() };
     let rest = scene.store.list(page).await.expect("the store works");
     assert_eq!(rest.runs.iter().map(|snapshot| snapshot.run.id).collect::<Vec<_>>(), inserted[5..]);
+}
+
+pub async fn the_newest_come_first_when_that_is_asked_for(mut scene: Scene) {
+    // Some of them final, which a store may keep elsewhere; some with a tag.
+    let mut inserted = Vec::new();
+    for n in 0..9 {
+        let mut new = scene.new_run();
+        if n % 2 == 0 {
+            new.tags = [Tag::new("even", "yes").expect("a tag")].into();
+        }
+        inserted.push(scene.insert(new).await);
+        if n % 3 == 0 {
+            let claimed = scene.claim_one().await;
+            scene.end(&claimed, completed(1)).await;
+        }
+        scene.clock.advance(Duration::from_millis(3));
+    }
+    let newest_first: Vec<_> = inserted.iter().rev().copied().collect();
+    for limit in [1, 2, 3, 9, 1000] {
+        let found = ordered(&scene, &Filter::default(), ListOrder::NewestFirst, limit).await;
+        assert_eq!(found, newest_first, "{limit} a page");
+        let filter = Filter { tags: vec![Tag::new("even", "yes").expect("a tag")], ..Filter::default() };
+        let even: Vec<_> = newest_first.iter().copied().step_by(2).collect();
+        assert_eq!(ordered(&scene, &filter, ListOrder::NewestFirst, limit).await, even, "{limit} a page");
+    }
+    let page =
+        PageRequest { after: Some(inserted[4]), limit: 10, order: ListOrder::NewestFirst, ..PageRequest::default() };
+    let rest = scene.store.list(page).await.expect("the store works");
+    assert_eq!(rest.runs.iter().map(|snapshot| snapshot.run.id).collect::<Vec<_>>(), newest_first[5..]);
+    assert_eq!(rest.next, None);
+}
+
+pub async fn filters_choose_by_when_a_run_was_enqueued_and_when_it_is_due(mut scene: Scene) {
+    let second = Duration::from_secs(1);
+    let start = scene.now();
+    let mut inserted = Vec::new();
+    // Enqueued one after the other, due in the opposite order; the first is final, the second waits for no time.
+    for n in 0..4 {
+        let mut new = scene.new_run();
+        if n > 1 {
+            new.due = Some(Due::At(start.after(second * (100 - n))));
+        }
+        inserted.push(scene.insert(new).await);
+        if n < 2 {
+            let claimed = scene.claim_one().await;
+            scene.end(&claimed, if n == 0 { completed(1) } else { suspended() }).await;
+        }
+        scene.clock.advance(second);
+    }
+    let at = |n: u32| Some(start.after(second * n));
+    let none = Filter::default;
+    let cases = [
+        (Filter { from: at(1), ..none() }, vec![inserted[1], inserted[2], inserted[3]]),
+        (Filter { before: at(2), ..none() }, vec![inserted[0], inserted[1]]),
+        (Filter { from: at(1), before: at(3), ..none() }, vec![inserted[1], inserted[2]]),
+        (Filter { from: at(4), ..none() }, vec![]),
+        (Filter { due_before: at(98), ..none() }, vec![inserted[3]]),
+        (Filter { due_before: at(99), ..none() }, vec![inserted[2], inserted[3]]),
+        (Filter { due_before: at(97), ..none() }, vec![]),
+        (Filter { due_before: at(99), before: at(3), ..none() }, vec![inserted[2]]),
+        (Filter { due_before: at(99), states: vec![StateKind::Completed], ..none() }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        for limit in [1, 10] {
+            assert_eq!(all(&scene, &filter, limit).await, expected, "{filter:?}");
+        }
+        assert_eq!(scene.store.count(filter.clone()).await, Ok(expected.len() as u64), "{filter:?}");
+    }
 }
 
 pub async fn a_listed_run_is_the_run_that_get_gives(mut scene: Scene) {

@@ -193,9 +193,11 @@ macro_rules! conformance {
                 a_server_that_leaves_holds_nothing_and_never_comes_back;
             query:
                 pages_follow_each_other_without_gap_or_repeat,
+                the_newest_come_first_when_that_is_asked_for,
                 a_listed_run_is_the_run_that_get_gives,
                 an_empty_store_has_an_empty_page,
                 filters_choose_by_kind_state_queue_and_tags_together,
+                filters_choose_by_when_a_run_was_enqueued_and_when_it_is_due,
                 counts_follow_the_states,
                 queues_tell_how_many_runs_are_due_and_since_when,
                 a_change_that_was_not_seen_is_answered_at_once,

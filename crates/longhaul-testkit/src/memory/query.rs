@@ -1,6 +1,6 @@
 //! What is read, and what is swept out.
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::collections::BTreeMap;
 
 use longhaul_core::{
     Event, Explanation, Log, LogRequest, Queue, Retentions, RunId, Snapshot, Timestamp,
@@ -35,16 +35,18 @@ impl MemoryState {
     }
 
     pub(super) fn list(&self, request: &PageRequest) -> Page {
-        let PageRequest { filter, after, limit } = request;
+        let PageRequest { filter, order, after, limit } = request;
         assert!((1..=PAGE_MAX).contains(limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut matching = self
+        let mut matching: Vec<_> = self
             .runs
-            .range((from, Bound::Unbounded))
-            .map(|(_, record)| &record.snapshot)
-            .filter(|snapshot| filter.matches(&snapshot.run));
-        let runs: Vec<_> = matching.by_ref().take(*limit).cloned().collect();
-        let next = matching.next().and(runs.last()).map(|last| last.run.id);
+            .values()
+            .map(|record| &record.snapshot)
+            .filter(|snapshot| after.is_none_or(|after| order.compare(after, snapshot.run.id).is_lt()))
+            .filter(|snapshot| filter.matches(&snapshot.run))
+            .collect();
+        matching.sort_unstable_by(|left, right| order.compare(left.run.id, right.run.id));
+        let runs: Vec<_> = matching.iter().take(*limit).map(|snapshot| Snapshot::clone(snapshot)).collect();
+        let next = matching.get(*limit).and(runs.last()).map(|last| last.run.id);
         Page { runs, damaged: Vec::new(), next }
     }
 

@@ -4,16 +4,24 @@ use std::fmt;
 
 use longhaul_core::{
     Cause, Ended, Retention, Run, RunId, Snapshot, StateKind, Store, Timestamp, Transition,
-    store::{PageRequest, SettleError, Settled},
+    store::{ListOrder, PageRequest, SettleError, Settled},
 };
 
 pub(super) fn same<T: PartialEq + fmt::Debug>(what: impl fmt::Display, found: &T, expected: &T) {
     assert!(found == expected, "{what}\n   found: {found:?}\nexpected: {expected:?}");
 }
 
-/// The runs that are there, in pages that are not too large to follow each other.
+/// The runs that are there, in pages that are not too large to follow each other: the same in both orders.
 pub(super) async fn all(store: &dyn Store) -> Vec<Snapshot> {
-    let mut request = PageRequest { limit: 3, ..PageRequest::default() };
+    let all = listed(store, ListOrder::OldestFirst).await;
+    let mut newest_first = listed(store, ListOrder::NewestFirst).await;
+    newest_first.reverse();
+    same("the newest first, turned round", &newest_first, &all);
+    all
+}
+
+async fn listed(store: &dyn Store, order: ListOrder) -> Vec<Snapshot> {
+    let mut request = PageRequest { limit: 3, order, ..PageRequest::default() };
     let mut all = Vec::new();
     loop {
         let page = store.list(request.clone()).await.expect("the store works");

@@ -129,7 +129,8 @@ impl TestServer {
 
     async fn busy(&self) -> Option<(longhaul_core::RunId, u64)> {
         let states = vec![StateKind::Pending, StateKind::Running, StateKind::Retrying, StateKind::Suspended];
-        let mut request = PageRequest { filter: Filter { states, ..Filter::default() }, after: None, limit: PAGE_MAX };
+        let mut request =
+            PageRequest { filter: Filter { states, ..Filter::default() }, limit: PAGE_MAX, ..PageRequest::default() };
         loop {
             let page = self.store.list(request.clone()).await.expect("the memory store answers");
             let now = longhaul_core::Clock::now(&self.clock);

@@ -110,7 +110,8 @@ fn every_error_that_a_public_method_returns_is_at_the_root_and_under_one_roof() 
         }
         returned.extend(errors_of(&fs::read_to_string(&file).expect("a source can be read")));
     }
-    for expected in ["CancelError", "DeleteError", "GetError", "NameError", "UpdateError", "EnqueueError", "OpenError"] {
+    for expected in ["CancelError", "DeleteError", "GetError", "NameError", "UpdateError", "EnqueueError", "OpenError"]
+    {
         assert!(returned.contains(expected), "the search misses {expected}: {returned:?}");
     }
     // Type parameters of the function have one letter, or an upper-case one in front of nothing else.

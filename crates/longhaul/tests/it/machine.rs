@@ -325,7 +325,11 @@ async fn a_handler_fails_and_cancels_the_run_without_the_question_mark() {
         run.proceed().await.unwrap();
         let outcome = run.outcome().await.unwrap();
         let status = run.status().await.unwrap();
-        assert_eq!(status.execution_metadata().unwrap().stage, Stage::Packing, "it is in the state whose handler ended it");
+        assert_eq!(
+            status.execution_metadata().unwrap().stage,
+            Stage::Packing,
+            "it is in the state whose handler ended it"
+        );
         (outcome, status.run().counts.failures)
     };
     let (outcome, _) = ends(Packs::NotAtAll).await;
