@@ -6,6 +6,7 @@ mod enqueue;
 mod error;
 mod find;
 mod handle;
+mod list;
 mod log;
 mod proceed;
 mod schedules;
@@ -23,7 +24,7 @@ pub use bulk::BulkError;
 pub use control::ScopeControl;
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
-pub use find::{Find, Found};
+pub use find::{Find, Found, FoundPage};
 pub use handle::{RetryFrom, RunHandle, RunOutcome};
 pub use log::ReadLog;
 pub use proceed::{ProceedFound, ProceedRun};
@@ -147,7 +148,48 @@ impl Client {
         bulk::enqueue_all(self, self.definition::<T>(), metadata, Duration::ZERO).await
     }
 
-    /// The same, with the runs due evenly over `over` from now on, the first at once: so that what they call is not
+    /// Enqueues many runs at once, each as its builder says: with its own key, tags, priority, queue and time. As fast as
+    /// [`enqueue_all`](Client::enqueue_all), but each run is enqueued or refused by itself, and has its own answer, in the
+    /// order of the builders.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// let orders = [7, 8, 7];
+    /// let builders = orders.map(|order| {
+    ///     client.enqueue::<CountUp>(Count { to: order }).unique(format!("order {order}")).tag("order", order)
+    /// });
+    /// let answers = client.enqueue_many(builders).await;
+    /// let new = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|enqueued| enqueued.is_new())).count();
+    /// assert_eq!(new, 2); // the third is told of the first, which has its key
+    /// for answer in answers {
+    ///     println!("{}", answer?.run().id());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The runs are handed to the store 4096 at a time, those of one call all durable at once. They go to the store of
+    /// this client, in the name of the clients that made the builders.
+    ///
+    /// # Errors
+    /// Each answer is one of its own. [`EnqueueError::Store`] says that the store failed: that run may be enqueued or not,
+    /// and the ones after it have the same answer.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, some of the runs are enqueued and some are not.
+    #[must_use = "each answer says whether its run is enqueued"]
+    pub fn enqueue_many<T: TaskTypes>(
+        &self,
+        builders: impl IntoIterator<Item = Enqueue<T>>,
+    ) -> impl Future<Output = Vec<Result<Enqueued<T>, EnqueueError>>> + Send {
+        let prepared = builders.into_iter().map(Enqueue::prepare).collect();
+        bulk::enqueue_many(self, prepared)
+    }
+
+    /// The same as [`enqueue_all`](Client::enqueue_all), with the runs due evenly over `over` from now on, the first at once: so that what they call is not
     /// called by all of them at the same time.
     ///
     /// ```
@@ -209,6 +251,51 @@ impl Client {
         function: TaskFn<M, X, R, E>,
     ) -> Find<TaskFn<M, X, R, E>> {
         Find::new(self.clone(), expect(Definition::of_fn(function, &self.inner.shapes)))
+    }
+
+    /// A run that was read without its types, as one of `T`: for what lists runs of several kinds by
+    /// [`Select::page`], and knows some of them.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// use longhaul::Task;
+    ///
+    /// client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// for snapshot in client.select().newest_first().page(None, 20).await?.runs {
+    ///     match snapshot.run.kind.as_str() {
+    ///         CountUp::NAME => println!("up to {}", client.typed::<CountUp>(snapshot)?.metadata()?.to),
+    ///         kind => println!("a run of {kind}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutcomeError::OtherKind`] for a run of another task.
+    ///
+    /// # Panics
+    /// As [`run`](Client::run).
+    pub fn typed<T: Task>(&self, snapshot: Snapshot) -> Result<RunStatus<T>, OutcomeError> {
+        self.run::<T>(snapshot.run.id).typed(snapshot)
+    }
+
+    /// The same for the run of a function.
+    ///
+    /// # Errors
+    /// [`OutcomeError::OtherKind`] for a run of another task.
+    ///
+    /// # Panics
+    /// As [`run`](Client::run).
+    pub fn typed_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
+        &self,
+        function: TaskFn<M, X, R, E>,
+        snapshot: Snapshot,
+    ) -> Result<RunStatus<TaskFn<M, X, R, E>>, OutcomeError> {
+        self.run_fn(function, snapshot.run.id).typed(snapshot)
     }
 
     /// Everything known of a run, without its types: for tools that serve all kinds.

@@ -163,7 +163,7 @@ impl<T: TaskTypes> Clone for Definition<T> {
 }
 
 /// What does not depend on the types.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Common {
     /// The name first, then the aliases.
     pub(crate) kinds: Vec<Kind>,
@@ -270,6 +270,13 @@ impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> De
 }
 
 impl<T: TaskTypes> Definition<T> {
+    /// The same, for reading runs of this kind too.
+    pub(crate) fn with_kind(&self, kind: Kind) -> Self {
+        let mut common = Common::clone(&self.common);
+        common.kinds.push(kind);
+        Self { common: Arc::new(common), ..*self }
+    }
+
     pub(crate) fn read_metadata(&self, stored: &Envelope) -> Result<T::Metadata, ReadError> {
         self.common.metadata.decode(stored, self.migrate)
     }

@@ -1,5 +1,7 @@
 //! One error that all others convert into.
 
+use std::sync::Arc;
+
 use longhaul_core::{
     StateKind, StoreError,
     control::RateError,
@@ -142,6 +144,9 @@ pub enum Error {
     /// Work in the background was not begun.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// The operating system refused: to listen for signals, for instance.
+    #[error(transparent)]
+    Io(Arc<std::io::Error>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,6 +158,12 @@ pub enum Error {
     #[cfg(feature = "sled")]
     #[error(transparent)]
     Copy(#[from] CopyError),
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
 }
 
 impl Error {

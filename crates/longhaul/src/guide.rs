@@ -27,6 +27,7 @@ page!(StateMachines, "../../../docs/guide/12-state-machines.md");
 page!(LayersAndHooks, "../../../docs/guide/13-layers-and-hooks.md");
 page!(Telemetry, "../../../docs/guide/14-telemetry.md");
 page!(WatchingRuns, "../../../docs/guide/15-watching-runs.md");
+page!(Errors, "../../../docs/guide/16-errors.md");
 
 #[cfg(feature = "cron")]
 page!(Schedules, "../../../docs/guide/8-schedules.md");

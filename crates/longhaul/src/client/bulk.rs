@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use longhaul_core::{NewRun, run::Due};
 
-use super::{Client, EnqueueError, RunHandle};
+use super::{Client, EnqueueError, RunHandle, enqueue::enqueued, unique::Enqueued};
 use crate::{
-    definition::{Definition, DefinitionError},
+    definition::{Definition, DefinitionError, TaskTypes},
     task::Task,
 };
 
@@ -69,5 +69,44 @@ pub(super) async fn enqueue_all<T: Task>(
             answer.map_err(|error| BulkError { kept, error: error.into() })?;
             handles.push(RunHandle::new(client.clone(), definition.clone(), id));
         }
+    }
+}
+
+/// See [`Client::enqueue_many`].
+pub(super) async fn enqueue_many<T: TaskTypes>(
+    client: &Client,
+    builders: Vec<Result<(NewRun, Definition<T>), EnqueueError>>,
+) -> Vec<Result<Enqueued<T>, EnqueueError>> {
+    let mut answers = Vec::with_capacity(builders.len());
+    let mut rest = builders.into_iter();
+    // Once the store has failed, it is not called again, and what was not handed to it is told the same.
+    let mut failed = None;
+    loop {
+        let (mut chunk, mut places) = (Vec::new(), Vec::new());
+        for builder in rest.by_ref().take(CHUNK) {
+            places.push(builder.map(|(new, definition)| {
+                let id = new.id;
+                chunk.push(new);
+                (id, definition)
+            }));
+        }
+        if places.is_empty() {
+            return answers;
+        }
+        let mut stored = Vec::new();
+        if failed.is_none() && !chunk.is_empty() {
+            match client.store().insert(chunk).await {
+                Ok(told) => stored = told,
+                Err(error) => failed = Some(error),
+            }
+        }
+        let mut stored = stored.into_iter();
+        answers.extend(places.into_iter().map(|place| {
+            let (id, definition) = place?;
+            if let Some(error) = &failed {
+                return Err(error.clone().into());
+            }
+            enqueued(client, &definition, id, stored.next().expect("one answer for each run"))
+        }));
     }
 }

@@ -8,9 +8,10 @@ use std::{
 };
 
 use longhaul_core::{
-    Constraints, Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, Tag,
+    Constraints, Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, RunId, Tag,
     limits::{LABELS_MAX, TAGS_MAX, TRACE_MAX},
     run::Due,
+    store::InsertError,
 };
 
 use super::{
@@ -216,6 +217,15 @@ impl<T: TaskTypes> Enqueue<T> {
     }
 
     async fn insert(self) -> Result<Enqueued<T>, EnqueueError> {
+        let client = self.client.clone();
+        let (new, definition) = self.prepare()?;
+        let id = new.id;
+        let answer = client.store().insert(vec![new]).await?.pop().expect("one answer for one run");
+        enqueued(&client, &definition, id, answer)
+    }
+
+    /// What is handed to the store. All that can be refused without asking it is refused here.
+    pub(super) fn prepare(self) -> Result<(NewRun, Definition<T>), EnqueueError> {
         let definition = self.definition?;
         let common = &definition.common;
         let options = self.options;
@@ -250,16 +260,23 @@ impl<T: TaskTypes> Enqueue<T> {
             execution_metadata,
             ..definition.new_run(&self.client, metadata)
         };
-        let id = new.id;
-        let handle = |id| RunHandle::new(self.client.clone(), definition.clone(), id);
-        let answer = self.client.store().insert(vec![new]).await?.pop().expect("one answer for one run");
-        match answer {
-            Ok(Inserted::New) => Ok(Enqueued::New(handle(id))),
-            Ok(Inserted::Existing { id, state }) => Ok(Enqueued::Existing { run: handle(id), state }),
-            Ok(Inserted::Replaced { id }) => Ok(Enqueued::Replaced(handle(id))),
-            Err(error) => Err(error.into()),
-        }
+        Ok((new, definition))
     }
+}
+
+/// What the store's answer to one run means to who enqueued it.
+pub(super) fn enqueued<T: TaskTypes>(
+    client: &Client,
+    definition: &Definition<T>,
+    id: RunId,
+    answer: Result<Inserted, InsertError>,
+) -> Result<Enqueued<T>, EnqueueError> {
+    let handle = |id| RunHandle::new(client.clone(), definition.clone(), id);
+    Ok(match answer? {
+        Inserted::New => Enqueued::New(handle(id)),
+        Inserted::Existing { id, state } => Enqueued::Existing { run: handle(id), state },
+        Inserted::Replaced { id } => Enqueued::Replaced(handle(id)),
+    })
 }
 
 impl<T: TaskTypes> Definition<T> {

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Constraints, Ended, Failure, NewRun, RunId, Snapshot, StoreError,
+    Constraints, Failure, NewRun, RunId, Snapshot, StoreError,
     store::{CancelError, Cancelled, DeleteError, GetError, RunUpdate, UpdateError},
 };
 
@@ -139,8 +139,12 @@ impl<T: TaskTypes> RunHandle<T> {
         self.typed(snapshot)
     }
 
-    /// Waits until the run ended, in whatever process, and tells how. Waits as long as it takes; for a run that is
-    /// suspended or parked as incompatible that may be for ever.
+    /// Waits until the run has ended, in whatever process, and tells how. An attempt that failed is not the end of a run
+    /// that is tried again: this waits through all attempts and the times between them, which with the default policy can
+    /// be an hour. For a run that is suspended or parked as incompatible it may be forever.
+    ///
+    /// To look without waiting, there is [`RunStatus::outcome_now`], and [`RunStatus::error`] for what the latest attempt
+    /// failed of; [`watch`](Self::watch) sees every attempt end.
     ///
     /// Cancel safe: to wait no longer, drop it.
     pub async fn outcome(&self) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
@@ -148,7 +152,7 @@ impl<T: TaskTypes> RunHandle<T> {
         while !status.state().is_final() {
             status = self.changed(&status).await?;
         }
-        self.read_outcome(status.snapshot())
+        Ok(status.outcome_now()?.expect("a final run has an outcome"))
     }
 
     /// The run, each time that anything of it changed, until it ended. See [`Watch`].
@@ -212,23 +216,6 @@ impl<T: TaskTypes> RunHandle<T> {
             });
         }
         Ok(RunStatus::new(snapshot, self.definition.clone()))
-    }
-
-    fn read_outcome(&self, snapshot: &Snapshot) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
-        let common = &self.definition.common;
-        let error = |stored: &Option<longhaul_core::Envelope>| {
-            stored.as_ref().map(|stored| common.error.decode_plain(stored)).transpose()
-        };
-        Ok(match &snapshot.ended {
-            Some(Ended::Completed(result)) => RunOutcome::Completed(common.result.decode_plain(result)?),
-            Some(Ended::Failed(failure)) => {
-                RunOutcome::Failed { error: error(&failure.error)?, failure: failure.clone() }
-            }
-            Some(Ended::Cancelled { reason, error: stored }) => {
-                RunOutcome::Cancelled { reason: reason.as_deref().map(str::to_owned), error: error(stored)? }
-            }
-            Some(Ended::Incompatible(_)) | None => unreachable!("a final run has an outcome"),
-        })
     }
 }
 

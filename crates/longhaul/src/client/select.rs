@@ -6,13 +6,14 @@ use longhaul_core::{
     Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag,
     limits::PAGE_MAX,
     name::NameError,
-    store::{Damaged, Filter, PageRequest, Proceed, RunUpdate},
+    store::{Damaged, ListOrder, Page, PageRequest, Proceed, RunUpdate},
 };
 use tokio::task::JoinSet;
 
 use super::{
     Client,
     handle::{RetryFrom, succeed},
+    list::List,
 };
 
 /// Calls of the store that are under way at the same time: about what shares a commit.
@@ -42,7 +43,7 @@ type Predicate = Box<dyn Fn(&Snapshot) -> bool + Send + Sync>;
 #[must_use = "nothing is done before a verb is called"]
 pub struct Select {
     client: Client,
-    filter: Filter,
+    list: List,
     predicate: Option<Predicate>,
 }
 
@@ -75,7 +76,7 @@ pub struct Selected {
 
 impl std::fmt::Debug for Select {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Select({:?})", self.filter)
+        write!(f, "Select({:?})", self.list)
     }
 }
 
@@ -91,13 +92,13 @@ enum Verb {
 impl Client {
     /// Runs of any kind, to be narrowed down and then counted or steered together.
     pub fn select(&self) -> Select {
-        Select { client: self.clone(), filter: Filter::default(), predicate: None }
+        Select { client: self.clone(), list: List::default(), predicate: None }
     }
 }
 
 impl Select {
-    pub(super) fn new(client: Client, filter: Filter, predicate: Option<Predicate>) -> Self {
-        Self { client, filter, predicate }
+    pub(super) fn new(client: Client, list: List, predicate: Option<Predicate>) -> Self {
+        Self { client, list, predicate }
     }
 
     /// Of this kind, or one of several if called again.
@@ -105,19 +106,19 @@ impl Select {
     /// # Errors
     /// When it cannot be the name of a kind.
     pub fn kind(mut self, kind: &str) -> Result<Self, NameError> {
-        self.filter.kinds.push(Kind::new(kind)?);
+        self.list.filter.kinds.push(Kind::new(kind)?);
         Ok(self)
     }
 
     /// In this state, or one of several if called again.
     pub fn state(mut self, state: StateKind) -> Self {
-        self.filter.states.push(state);
+        self.list.filter.states.push(state);
         self
     }
 
     /// In this queue, or one of several if called again.
     pub fn queue(mut self, queue: Queue) -> Self {
-        self.filter.queues.push(queue);
+        self.list.filter.queues.push(queue);
         self
     }
 
@@ -125,26 +126,70 @@ impl Select {
     #[expect(clippy::needless_pass_by_value, reason = "callers hand in numbers and strings as they have them")]
     pub fn with_tag(mut self, key: &str, value: impl ToString) -> Self {
         let (key, value) = (key.into(), value.to_string().into());
-        self.filter.tags.push(Tag { key, value });
+        self.list.filter.tags.push(Tag { key, value });
         self
     }
 
     /// Enqueued at `time` or after it.
     pub fn enqueued_from(mut self, time: SystemTime) -> Self {
-        self.filter.from = Some(time.into());
+        self.list.filter.from = Some(time.into());
         self
     }
 
     /// Enqueued before `time`.
     pub fn enqueued_before(mut self, time: SystemTime) -> Self {
-        self.filter.before = Some(time.into());
+        self.list.filter.before = Some(time.into());
         self
+    }
+
+    /// Those that are not final: all states but completed, failed and cancelled.
+    pub fn live(mut self) -> Self {
+        self.list.live();
+        self
+    }
+
+    /// Those that may go on by the passing of time, before `time`: waiting, retrying, or suspended until then.
+    pub fn due_before(mut self, time: SystemTime) -> Self {
+        self.list.filter.due_before = Some(time.into());
+        self
+    }
+
+    /// [Pages](Self::page) begin with the newest. What is done to many is done to the oldest first all the same.
+    pub fn newest_first(mut self) -> Self {
+        self.list.order = ListOrder::NewestFirst;
+        self
+    }
+
+    /// The first `n` of them, or those that follow `after`, which is what a page before gave as `next`: what
+    /// [`count`](Self::count) counts, to be looked at. [`Client::typed`] reads the values of one.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// client.enqueue_all::<CountUp>((1..=3).map(|to| Count { to })).await?;
+    /// let live = client.select().live();
+    /// let page = live.page(None, 2).await?;
+    /// let rest = live.page(page.next, 2).await?;
+    /// assert_eq!((page.runs.len(), rest.runs.len(), rest.next), (2, 1, None));
+    /// println!("{}", serde_json::to_string(&page.runs)?); // see `longhaul::core::json`
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Runs that cannot be read are in `damaged`: nobody knows whether they match.
+    ///
+    /// # Panics
+    /// When `n` is 0.
+    pub async fn page(&self, after: Option<RunId>, n: usize) -> Result<Page, StoreError> {
+        self.list.read(&self.client, after, n, self.predicate.as_ref()).await
     }
 
     /// How many there are: the dry run of what follows.
     pub async fn count(&self) -> Result<u64, StoreError> {
         if self.predicate.is_none() {
-            return self.client.store().count(self.filter.clone()).await;
+            return self.client.store().count(self.list.filter.clone()).await;
         }
         Ok(self.ids(&mut Selected::default()).await?.len() as u64)
     }
@@ -194,7 +239,7 @@ impl Select {
             let (ids, next) = match &verb {
                 // A retry enqueues others, which must not be met again.
                 Verb::Retry(_) => (self.ids(&mut selected).await?, None),
-                _ => self.page(after, &mut selected).await?,
+                _ => self.next_ids(after, &mut selected).await?,
             };
             for id in ids {
                 selected.matched += 1;
@@ -218,7 +263,7 @@ impl Select {
     async fn ids(&self, selected: &mut Selected) -> Result<Vec<RunId>, StoreError> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let (ids, next) = self.page(after, selected).await?;
+            let (ids, next) = self.next_ids(after, selected).await?;
             all.extend(ids);
             after = next;
             if after.is_none() {
@@ -228,18 +273,23 @@ impl Select {
     }
 
     /// Runs that cannot be read are among the refused: nobody knows whether they match.
-    async fn page(
+    async fn next_ids(
         &self,
         after: Option<RunId>,
         selected: &mut Selected,
     ) -> Result<(Vec<RunId>, Option<RunId>), StoreError> {
-        let request = PageRequest { filter: self.filter.clone(), after, limit: PAGE_MAX };
+        let request =
+            PageRequest { filter: self.list.filter.clone(), after, limit: PAGE_MAX, ..PageRequest::default() };
         let page = self.client.store().list(request).await?;
         for Damaged { id, why } in page.damaged {
             selected.refuse(id, format!("it is damaged: {why}"));
         }
-        let matches = |snapshot: &&Snapshot| self.predicate.as_ref().is_none_or(|predicate| predicate(snapshot));
-        Ok((page.runs.iter().filter(matches).map(|snapshot| snapshot.run.id).collect(), page.next))
+        let matching = page.runs.iter().filter(|snapshot| self.holds(snapshot));
+        Ok((matching.map(|snapshot| snapshot.run.id).collect(), page.next))
+    }
+
+    fn holds(&self, snapshot: &Snapshot) -> bool {
+        self.predicate.as_ref().is_none_or(|predicate| predicate(snapshot))
     }
 }
 

@@ -1,7 +1,11 @@
 //! A run at one moment, typed.
 
-use longhaul_core::{Ended, Envelope, History, Progress, Run, RunId, Snapshot, StateKind};
+use longhaul_core::{Ended, Envelope, Failure, History, Progress, Run, RunId, Snapshot, StateKind};
+use serde::{Serialize, Serializer};
 
+#[cfg(doc)]
+use super::RunHandle;
+use super::RunOutcome;
 use crate::{
     attempt::ResumedFrom,
     definition::{Definition, TaskTypes},
@@ -37,6 +41,26 @@ impl<T: TaskTypes> Clone for RunStatus<T> {
 impl<T: TaskTypes> std::fmt::Debug for RunStatus<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({}) is {}", self.id(), self.run().kind, self.state())
+    }
+}
+
+/// As [`longhaul::core::json`](longhaul_core::json) says: everything but the values of the task, which the application
+/// puts beside it as far as they may be shown.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+/// let status = client.enqueue::<CountUp>(Count { to: 3 }).await?.status().await?;
+/// let shown = serde_json::json!({ "run": status, "up_to": status.metadata()?.to });
+/// assert_eq!((shown["run"]["state"].as_str(), shown["up_to"].as_u64()), (Some("pending"), Some(3)));
+/// # Ok(())
+/// # }
+/// ```
+impl<T: TaskTypes> Serialize for RunStatus<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.snapshot.serialize(serializer)
     }
 }
 
@@ -88,6 +112,80 @@ impl<T: TaskTypes> RunStatus<T> {
     /// How far it is, for people.
     pub fn progress(&self) -> Progress {
         self.snapshot.run.progress.clone().unwrap_or_default()
+    }
+
+    /// How it ended; `None` while it is not final. [`RunHandle::outcome`] waits for it.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// use longhaul::RunOutcome;
+    ///
+    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// assert_eq!(run.status().await?.outcome_now()?, None);
+    /// run.cancel("too late").await?;
+    /// let status = run.status().await?;
+    /// let cancelled = RunOutcome::Cancelled { reason: Some("too late".into()), error: None };
+    /// assert_eq!((status.outcome_now()?, status.cancel_reason()), (Some(cancelled), Some("too late")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the result or the error is not of the task's types.
+    pub fn outcome_now(&self) -> Result<Option<RunOutcome<T::Output, T::Error>>, ReadError> {
+        if !self.state().is_final() {
+            return Ok(None);
+        }
+        let common = &self.definition.common;
+        Ok(match &self.snapshot.ended {
+            Some(Ended::Completed(result)) => Some(RunOutcome::Completed(common.result.decode_plain(result)?)),
+            Some(Ended::Failed(failure)) => Some(RunOutcome::Failed { error: self.error()?, failure: failure.clone() }),
+            Some(Ended::Cancelled { reason, .. }) => {
+                Some(RunOutcome::Cancelled { reason: reason.as_deref().map(str::to_owned), error: self.error()? })
+            }
+            Some(Ended::Incompatible(_)) | None => unreachable!("a final run has an outcome"),
+        })
+    }
+
+    /// The typed error of the latest attempt that failed, or of the run that ended with one; `None` if nothing failed, or
+    /// what failed gave no error of its own: a panic, a timeout, a crash. See [`failure`](Self::failure) for those.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, RunStatus, TaskFn};
+    ///
+    /// type Import = TaskFn<String, (), u64, AnyError>;
+    ///
+    /// /// What is shown while the run waits for its next attempt.
+    /// fn trouble(status: &RunStatus<Import>) -> Result<Option<String>, longhaul::ReadError> {
+    ///     Ok(status.error()?.map(|error| format!("{error}; tried {} times", status.attempts())))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When the stored error is not of the task's type.
+    pub fn error(&self) -> Result<Option<T::Error>, ReadError> {
+        let stored = match &self.snapshot.ended {
+            Some(Ended::Failed(failure)) => failure.error.as_ref(),
+            Some(Ended::Cancelled { error, .. }) => error.as_ref(),
+            Some(Ended::Completed(_) | Ended::Incompatible(_)) | None => None,
+        };
+        stored.map(|stored| self.definition.common.error.decode_plain(stored)).transpose()
+    }
+
+    /// How the latest attempt failed, or the run did: the cause, the message, the attempt.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.snapshot.ended {
+            Some(Ended::Failed(failure)) => Some(failure),
+            Some(Ended::Completed(_) | Ended::Cancelled { .. } | Ended::Incompatible(_)) | None => None,
+        }
+    }
+
+    /// Why it was cancelled, if that was said; while it is running, why it is being cancelled.
+    pub fn cancel_reason(&self) -> Option<&str> {
+        self.snapshot.cancel_reason()
     }
 
     /// What the latest attempt failed of, or why the run was parked; for people.

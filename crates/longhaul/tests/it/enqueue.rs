@@ -6,9 +6,10 @@ use std::{
 };
 
 use longhaul::{
-    AnyError, Backoff, BuildError, Codec, Context, EnqueueError, ExecutionResult, Longhaul, Queue, RetryPolicy,
-    RunOutcome, StateKind, Success, Task, TaskFn, TaskOptions, testing,
+    AnyError, Backoff, BuildError, Client, Codec, Context, EnqueueError, Enqueued, ExecutionResult, Longhaul, Queue,
+    RetryPolicy, RunOutcome, StateKind, Success, Task, TaskFn, TaskOptions, UniqueKey, testing,
 };
+use longhaul_testkit::{Call, When};
 
 use crate::kit::{Count, CountUp, SECOND, START, Scene, WORK, done, until_stopped};
 
@@ -110,7 +111,7 @@ async fn many_runs_are_enqueued_at_once_in_order_and_all_executed() {
     let scene = Scene::new();
     let server = scene.builder().task(CountUp).start().unwrap();
     let runs = server.client().enqueue_all::<CountUp>((0..5000).map(|n| Count { to: n % 3 })).await.unwrap();
-    assert_eq!(scene.faults.count_of(longhaul_testkit::Call::Insert), 2, "a call for 4096 of them");
+    assert_eq!(scene.faults.count_of(Call::Insert), 2, "a call for 4096 of them");
     assert!(runs.windows(2).all(|pair| pair[0].id() < pair[1].id()));
     for (n, run) in (0..).zip(&runs).step_by(499) {
         assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(n % 3));
@@ -284,4 +285,52 @@ async fn an_enqueue_that_is_never_awaited_enqueues_nothing() {
     let _server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     drop(scene.client().enqueue_fn(WORK, 1));
     assert_eq!(scene.client().find_fn(WORK).count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_bulk_of_builders_keeps_what_each_says_and_answers_each_by_itself() {
+    let scene = Scene::new();
+    let client = scene.client();
+    let hour = SECOND * 3600;
+    let answers = client
+        .enqueue_many([
+            client.enqueue_fn(WORK, 1).unique("a").tag("order", 1).priority(5).queue("mails").after(hour),
+            client.acting_as("ann").enqueue_fn(WORK, 2).execution_metadata(20),
+            client.enqueue_fn(WORK, 3).queue("two words"),
+            client.enqueue_fn(WORK, 4).unique("a"),
+            client.enqueue_fn(WORK, 5).unique(UniqueKey::new("a").or_refuse()),
+            client.enqueue_fn(WORK, 6),
+        ])
+        .await;
+    let [first, second, third, fourth, fifth, sixth] = answers.try_into().unwrap();
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert!(first.is_new() && second.is_new() && sixth.unwrap().is_new());
+    let first = first.run();
+    assert!(matches!(third, Err(EnqueueError::Name(_))), "one that is refused does not refuse the others");
+    assert!(matches!(fourth.unwrap(), Enqueued::Existing { run, .. } if run.id() == first.id()));
+    assert!(matches!(fifth, Err(EnqueueError::Refused(_))));
+
+    let status = first.status().await.unwrap();
+    let run = status.run();
+    assert_eq!((run.priority.0, run.queue.as_str(), run.tags.len()), (5, "mails", 1));
+    assert_eq!(run.state.due(), Some(START.after(hour)));
+    let status = second.run().status().await.unwrap();
+    assert_eq!(status.execution_metadata().unwrap(), 20);
+    assert_eq!(status.history().lines().next().unwrap().to_string(), "enqueued by ann");
+    assert_eq!(client.find_fn(WORK).count().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_bulk_is_one_call_of_the_store_for_4096_runs_and_a_call_that_fails_is_told_to_each_that_it_concerns() {
+    let scene = Scene::new();
+    let client = Client::new(Arc::new(scene.faults.clone()));
+    let runs = (0..9000).map(|n| client.enqueue_fn(WORK, n).tag("n", n));
+    // The second call of three, and all that follow.
+    scene.faults.cut_after(2, When::BeforeEffect);
+    let answers = client.enqueue_many(runs).await;
+    assert_eq!(answers.len(), 9000);
+    assert!(answers[..4096].iter().all(Result::is_ok));
+    assert!(answers[4096..].iter().all(|answer| matches!(answer, Err(EnqueueError::Store(_)))));
+    assert_eq!(scene.faults.count_of(Call::Insert), 2, "a store that failed is not called again");
+    assert_eq!(scene.client().find_fn(WORK).count().await.unwrap(), 4096);
 }

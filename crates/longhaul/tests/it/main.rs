@@ -24,6 +24,7 @@ mod machine;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod proceed;
+mod reading;
 mod retry;
 mod schedules;
 mod services;
