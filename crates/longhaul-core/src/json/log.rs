@@ -32,7 +32,7 @@ impl<'de> Deserialize<'de> for LogLine {
 }
 
 #[derive(Serialize)]
-struct Lines<'a> {
+struct View<'a> {
     attempts: Vec<u32>,
     attempt: Option<u32>,
     /// Which line of the attempt the first one is, and what to ask for to read on.
@@ -43,7 +43,7 @@ struct Lines<'a> {
 
 impl Serialize for Log {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Lines {
+        View {
             attempts: self.attempts.iter().map(|epoch| epoch.0).collect(),
             attempt: self.attempt.map(|epoch| epoch.0),
             first: self.first,
