@@ -3,10 +3,10 @@
 use std::{fs, path::Path, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Constraints, Counts, Ended, Epoch, Event, Explanation, Failure, History, HistoryEntry, Key, Kind,
-    Label, Log, LogLevel, LogLine, OnConflict, Priority, Progress, Queue, Rate, Run, Scope, ServerId, Snapshot,
-    StateKind, StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting, admission::BlockedBy, admit,
-    decide, doc, run::Due, store::QueueDepth,
+    Actor, Cause, Constraints, Ended, Epoch, Event, Explanation, Failure, History, HistoryEntry, Key, Kind, Label, Log,
+    LogLevel, LogLine, OnConflict, Priority, Progress, Queue, Rate, Run, Scope, ServerId, Snapshot, StateKind,
+    StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting, admission::BlockedBy, admit, decide, doc,
+    run::Due, store::QueueDepth,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -62,14 +62,9 @@ fn run() -> Run {
     );
     let claimed = decide(doc::NOW, &admit(doc::NOW, &new).0, &Event::Claim { server: doc::SERVER });
     let run = claimed.expect("it is due").next;
-    let counts = Counts {
-        failures: 1,
-        crashes: 2,
-        interruptions: 3,
-        suspensions: 4,
-        restarts_without_progress: 5,
-        ..run.counts
-    };
+    let mut counts = run.counts;
+    (counts.failures, counts.crashes, counts.interruptions) = (1, 2, 3);
+    (counts.suspensions, counts.restarts_without_progress) = (4, 5);
     let request = Some(StopRequest::Cancel { reason: Some("too late".into()) });
     Run { progress: Some(progress()), counts, request, revision: 9, ..run }
 }

@@ -135,6 +135,7 @@ impl<T: TaskTypes> RunStatus<T> {
     ///
     /// # Errors
     /// When the result or the error is not of the task's types.
+    #[expect(clippy::type_complexity, reason = "the two types are the task's, and an alias would hide them")]
     pub fn outcome_now(&self) -> Result<Option<RunOutcome<T::Output, T::Error>>, ReadError> {
         if !self.state().is_final() {
             return Ok(None);
