@@ -82,6 +82,9 @@ fn errors_of(source: &str) -> BTreeSet<String> {
     });
     for returned in functions.chain(awaited) {
         for (at, result) in returned.match_indices("Result<") {
+            if returned[..at].ends_with(char::is_alphanumeric) {
+                continue; // an `ExecutionResult`: what a task returns
+            }
             if returned[..at].ends_with("io::") {
                 has_the_roof::<std::io::Error>();
                 continue;
@@ -197,6 +200,15 @@ fn with_anyhow(text: &str) -> anyhow::Result<u64> {
     text.parse().with_context(|| format!("`{text}` is no number"))
 }
 
+fn with_text(_: &str) -> Result<u64, String> {
+    Err("a text".into())
+}
+
+/// [`Typed`] is no `std::error::Error`, so `?` alone does not take it.
+fn typed(text: &str) -> Result<u64, Typed> {
+    if text.is_empty() { Err(Typed::Empty) } else { any(text).map_err(Typed::Other) }
+}
+
 fn boxed(text: &str) -> Result<u64, Box<dyn StdError>> {
     Ok(any(text)?)
 }
@@ -216,7 +228,7 @@ async fn fails(ctx: Context<u64, ()>) -> ExecutionResult<u64, AnyError> {
         3 => with_anyhow(text).or_fail()?,
         4 => boxed(text).or_fail()?,
         5 => boxed_send(text).or_fail()?,
-        6 => Err("a text").map_err(AnyError::msg).map_err(Interruption::failed)?,
+        6 => with_text(text).map_err(AnyError::msg)?,
         _ => text.parse()?,
     };
     Success::with_result(number).for_error()
@@ -227,7 +239,7 @@ async fn fails_typed(ctx: Context<u64, ()>) -> ExecutionResult<u64, Typed> {
     let number = match ctx.metadata() {
         0 => any("x")?,
         1 => with_anyhow("x").or_fail()?,
-        2 => Err(Typed::Empty).map_err(Interruption::failed)?,
+        2 => typed("").map_err(Interruption::failed)?,
         _ => return Err(Interruption::failed_permanently(Typed::Empty)),
     };
     Success::with_result(number).for_error()
