@@ -81,8 +81,14 @@ impl Index {
         self.tags.range((from, to)).map(|(_, id)| (*id, self.entries[id]))
     }
 
-    pub(crate) fn parked(&self) -> Vec<RunId> {
-        self.parked.iter().copied().collect()
+    pub(crate) fn is_parked(&self, id: RunId) -> bool {
+        self.parked.contains(&id)
+    }
+
+    /// Parked runs above `after`, by id.
+    pub(crate) fn parked(&self, after: Option<RunId>) -> impl Iterator<Item = (RunId, Entry)> + use<'_> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.parked.range((from, Bound::Unbounded)).map(|id| (*id, self.entries[id]))
     }
 
     pub(crate) fn is_any_suspect_running(&self) -> bool {

@@ -8,6 +8,7 @@ mod find;
 mod handle;
 mod log;
 mod proceed;
+mod retry;
 mod schedules;
 mod select;
 mod status;
@@ -17,6 +18,7 @@ mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use longhaul_core::store::RetryFrom;
 use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
 
 pub use bulk::BulkError;
@@ -24,7 +26,7 @@ pub use control::ScopeControl;
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found};
-pub use handle::{RetryFrom, RunHandle, RunOutcome};
+pub use handle::{RunHandle, RunOutcome};
 pub use log::ReadLog;
 pub use proceed::{ProceedFound, ProceedRun};
 pub use schedules::{ChangeSchedule, Schedules};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use longhaul_core::{
-    Run, RunId, Snapshot, Tag,
+    Run, RunId, Snapshot, StateKind,
     store::{Damaged, Filter, GetError, Page, PageRequest},
 };
 
@@ -135,7 +135,7 @@ impl Committer {
         }
         let (mut looks, mut unsure) = (0, 0);
         let mut candidates = Vec::new();
-        for (id, entry) in self.candidates(filter.tags.first(), after) {
+        for (id, entry) in self.candidates(filter, after) {
             if candidates.len() == max || looks == LOOKS_MAX || unsure == READS_MAX {
                 found.looked_to = Some(id);
                 break;
@@ -166,12 +166,14 @@ impl Committer {
 
     fn candidates<'a>(
         &'a self,
-        tag: Option<&Tag>,
+        filter: &Filter,
         after: Option<RunId>,
     ) -> Box<dyn Iterator<Item = (RunId, Entry)> + 'a> {
-        match tag {
-            Some(tag) => Box::new(self.index.tagged(tag, after)),
-            None => Box::new(self.index.after(after)),
+        match (filter.tags.first(), &filter.states[..]) {
+            (Some(tag), _) => Box::new(self.index.tagged(tag, after)),
+            // A server that starts looks for them, among as many others as there may be.
+            (None, [StateKind::Incompatible]) => Box::new(self.index.parked(after)),
+            (None, _) => Box::new(self.index.after(after)),
         }
     }
 

@@ -10,10 +10,7 @@ use longhaul_core::{
 };
 use tokio::task::JoinSet;
 
-use super::{
-    Client,
-    handle::{RetryFrom, succeed},
-};
+use super::{Client, RetryError, RetryFrom};
 
 /// Calls of the store that are under way at the same time: about what shares a commit.
 const AT_ONCE: usize = 64;
@@ -141,12 +138,18 @@ impl Select {
         self
     }
 
+    /// Only those that were not retried: what [`retry`](Self::retry) would do something to.
+    pub fn not_retried(mut self) -> Self {
+        self.filter.not_retried = true;
+        self
+    }
+
     /// How many there are: the dry run of what follows.
     pub async fn count(&self) -> Result<u64, StoreError> {
         if self.predicate.is_none() {
             return self.client.store().count(self.filter.clone()).await;
         }
-        Ok(self.ids(&mut Selected::default()).await?.len() as u64)
+        Ok(self.ids(&self.filter, &mut Selected::default()).await?.len() as u64)
     }
 
     /// Calls them off: at once, or, those that run, by asking their servers to stop them.
@@ -166,7 +169,8 @@ impl Select {
         self.each(Verb::Proceed(at.map(Into::into))).await
     }
 
-    /// Has them tried again now; see [`RunHandle::retry`](super::RunHandle::retry).
+    /// Has them tried again now; see [`RunHandle::retry`](super::RunHandle::retry). Those that were retried before are
+    /// left out, so it can be repeated: what is matched the second time are runs that failed since.
     pub async fn retry(&self, from: RetryFrom) -> Result<Selected, StoreError> {
         self.each(Verb::Retry(from)).await
     }
@@ -193,8 +197,11 @@ impl Select {
         loop {
             let (ids, next) = match &verb {
                 // A retry enqueues others, which must not be met again.
-                Verb::Retry(_) => (self.ids(&mut selected).await?, None),
-                _ => self.page(after, &mut selected).await?,
+                Verb::Retry(_) => {
+                    let filter = Filter { not_retried: true, ..self.filter.clone() };
+                    (self.ids(&filter, &mut selected).await?, None)
+                }
+                _ => self.page(&self.filter, after, &mut selected).await?,
             };
             for id in ids {
                 selected.matched += 1;
@@ -215,10 +222,10 @@ impl Select {
         Ok(selected)
     }
 
-    async fn ids(&self, selected: &mut Selected) -> Result<Vec<RunId>, StoreError> {
+    async fn ids(&self, filter: &Filter, selected: &mut Selected) -> Result<Vec<RunId>, StoreError> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let (ids, next) = self.page(after, selected).await?;
+            let (ids, next) = self.page(filter, after, selected).await?;
             all.extend(ids);
             after = next;
             if after.is_none() {
@@ -230,10 +237,11 @@ impl Select {
     /// Runs that cannot be read are among the refused: nobody knows whether they match.
     async fn page(
         &self,
+        filter: &Filter,
         after: Option<RunId>,
         selected: &mut Selected,
     ) -> Result<(Vec<RunId>, Option<RunId>), StoreError> {
-        let request = PageRequest { filter: self.filter.clone(), after, limit: PAGE_MAX };
+        let request = PageRequest { filter: filter.clone(), after, limit: PAGE_MAX };
         let page = self.client.store().list(request).await?;
         for Damaged { id, why } in page.damaged {
             selected.refuse(id, format!("it is damaged: {why}"));
@@ -286,16 +294,10 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
         Verb::RunUpdate(update) => told!(store.update(id, update, by).await, UpdateError),
         Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None, by }).await, ProceedError),
         Verb::Delete => told!(store.delete(id).await, DeleteError),
-        Verb::Retry(from) => {
-            let snapshot = match store.get(id).await {
-                Ok(snapshot) => snapshot,
-                Err(longhaul_core::store::GetError::Store(error)) => return Err(Refusal::Store(error)),
-                Err(why) => return Err(Refusal::Run(why.to_string())),
-            };
-            if snapshot.run.state.is_final() {
-                return succeed(client, snapshot, from).await.map(drop).map_err(Refusal::Store);
-            }
-            told!(store.update(id, RunUpdate::RunNow, by).await, UpdateError)
-        }
+        Verb::Retry(from) => match client.retry(id, from).await {
+            Ok(_) => Ok(()),
+            Err(RetryError::Store(error)) => Err(Refusal::Store(error)),
+            Err(why) => Err(Refusal::Run(why.to_string())),
+        },
     }
 }
