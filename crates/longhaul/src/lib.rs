@@ -70,6 +70,7 @@ pub use longhaul_core::{
     Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName,
     ServerId, StateKind, Store, StoreError, Timestamp,
     envelope::OldValue,
+    lineage::Lineage,
     store::{Cancelled, Proceeded},
 };
 #[cfg(feature = "sled")]
@@ -82,7 +83,8 @@ pub use outcome::{
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use schedule::{
-    Changed, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin, SchedulesError,
+    Changed, HeldBack, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin,
+    SchedulesError,
 };
 pub use server::{Longhaul, RunError};
 pub use service::{

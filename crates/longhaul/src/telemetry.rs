@@ -33,7 +33,7 @@ pub mod metrics;
 #[path = "telemetry/no_metrics.rs"]
 pub(crate) mod metrics;
 
-use longhaul_core::{ServerId, StateKind, store::Settlement};
+use longhaul_core::{Ending, ServerId, StateKind, store::Settlement};
 use tracing::Span;
 
 use crate::attempt::{Attempt, ResumedFrom};
@@ -74,11 +74,11 @@ pub(crate) fn settled(attempt: &Attempt, settlement: &Settlement, state: StateKi
     let (run, kind) = (settlement.id, &attempt.kind);
     match (&settlement.ending, state) {
         (Ending::Incompatible { why, .. }, StateKind::Incompatible) => tracing::warn!(
-            run.id = %run, task.kind = %kind, reason = %why,
+            run.id = %run, run.kind = %kind, reason = %why,
             "a run was parked as incompatible: it goes on when a server starts whose code reads its values"
         ),
         (Ending::Failed { failure, .. } | Ending::Panicked { failure }, StateKind::Failed) => tracing::warn!(
-            run.id = %run, task.kind = %kind, run.attempt = settlement.epoch.0, reason = %failure.message,
+            run.id = %run, run.kind = %kind, run.attempt = settlement.epoch.0, reason = %failure.message,
             "a run failed for good: once the reason is mended, retry it by hand"
         ),
         _ => {}
