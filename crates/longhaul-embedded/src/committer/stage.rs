@@ -1,7 +1,7 @@
 //! What a change of one run puts into the batch: all of it, or, when it is too large for a batch, first what nobody
 //! refers to yet, then the record.
 
-use longhaul_core::RunId;
+use longhaul_core::{Cause, Ended, RunId};
 
 use super::{Committer, Touch};
 use crate::{
@@ -124,6 +124,7 @@ impl Committer {
         }
         let run = &record.run;
         if run.state.is_final() {
+            warn_of_crashes(&record);
             self.batch.put(keys::done(id), bytes);
             self.batch.end(run);
             if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
@@ -277,5 +278,17 @@ impl Committer {
     fn written(&mut self, id: RunId) {
         self.batch.needs_sync = true;
         self.touched.insert(id, Touch::Written(self.batch_number));
+    }
+}
+
+/// Tells that a run failed for good because its processes died: no server is left that could. What else ends a run is told
+/// by the server that executed it.
+fn warn_of_crashes(record: &Record) {
+    let Record { run, ended: Some(Ended::Failed(failure)), .. } = record else { return };
+    if failure.cause == Cause::Crash {
+        tracing::warn!(
+            run.id = %run.id, run.kind = %run.kind, run.attempt = run.epoch.0, reason = %failure.message,
+            "a run failed for good: once the reason is mended, retry it by hand"
+        );
     }
 }

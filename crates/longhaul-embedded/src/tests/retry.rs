@@ -60,19 +60,16 @@ async fn cut_off(size: usize, end: End, cut: Cut) -> bool {
     let before = kit.get(id).await;
     assert_eq!(before.metadata, value(1, size));
     assert_eq!(before.ended, Some(longhaul_core::Ended::Completed(value(3, size))));
-    match before.run.lineage.successor {
-        Some(successor) => {
-            assert_eq!(successor, retry.successor);
-            let there = kit.get(successor).await;
-            assert_eq!(there.run.lineage.predecessor, Some(id));
-            assert_eq!(there.execution_metadata.as_ref().map(number), Some(2));
-            assert_eq!(kit.claim(9).await.len(), 1);
-        }
-        None => {
-            assert!(answer.is_err(), "it was acknowledged");
-            assert_eq!(kit.store.get(retry.successor).await, Err(GetError::NotFound(retry.successor)));
-            assert_eq!(kit.store.retry(retry).await, Ok(Retried::New), "its key is its own");
-        }
+    if let Some(successor) = before.run.lineage.successor {
+        assert_eq!(successor, retry.successor);
+        let there = kit.get(successor).await;
+        assert_eq!(there.run.lineage.predecessor, Some(id));
+        assert_eq!(there.execution_metadata.as_ref().map(number), Some(2));
+        assert_eq!(kit.claim(9).await.len(), 1);
+    } else {
+        assert!(answer.is_err(), "it was acknowledged");
+        assert_eq!(kit.store.get(retry.successor).await, Err(GetError::NotFound(retry.successor)));
+        assert_eq!(kit.store.retry(retry).await, Ok(Retried::New), "its key is its own");
     }
     answer.is_ok()
 }

@@ -174,7 +174,7 @@ pub async fn a_key_that_is_taken_for_a_period_goes_on_to_the_retry_for_what_is_l
     let claimed = scene.claim_one().await;
     scene.end(&claimed, completed(1)).await;
     scene.crash().await;
-    scene.clock.advance(PERIOD / 2 - Duration::from_micros(1));
+    scene.clock.advance((PERIOD / 2).saturating_sub(Duration::from_micros(1)));
     let existing = Ok(Inserted::Existing { id, state: StateKind::Completed });
     assert_eq!(scene.insert_with_key(scope).await, existing);
     scene.clock.advance(Duration::from_micros(1));

@@ -271,7 +271,7 @@ pub async fn a_key_that_is_taken_for_a_period_outlives_its_run(mut scene: Scene)
             assert_eq!(scene.try_unique(UniqueScope::NotFinal, on_conflict).await, taken);
         }
     }
-    scene.clock.advance(PERIOD / 2 - Duration::from_micros(1));
+    scene.clock.advance((PERIOD / 2).saturating_sub(Duration::from_micros(1)));
     assert_eq!(scene.try_unique(scope, OnConflict::Return).await, Ok(Inserted::Existing { id, state }));
     scene.clock.advance(Duration::from_micros(1));
     assert_eq!(scene.try_unique(scope, OnConflict::Return).await, Ok(Inserted::New));
