@@ -81,12 +81,14 @@ pub struct Unique {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UniqueScope {
-    /// Until its first attempt begins: whatever is enqueued from then on may concern what it did not see.
+    /// Until its first attempt begins: whatever is enqueued from then on may concern what it did not see. One that is
+    /// suspended before that has it still.
     Waiting,
     /// Until it is final.
     NotFinal,
-    /// So long after it was enqueued, also when it is final by then; but not after it was deleted. Counted by the store's
-    /// clock: if that goes back, a key that was free may be taken again or not.
+    /// So long after it was enqueued, also when it is final by then, and when its retention has removed it; but not after
+    /// a client deleted it. Counted by the store's clock: if that goes back, a key that was free may be taken again or
+    /// not.
     For(Duration),
 }
 
@@ -119,7 +121,27 @@ impl Unique {
         match self.scope {
             UniqueScope::Waiting => has_not_begun(run),
             UniqueScope::NotFinal => !run.state.is_final(),
-            UniqueScope::For(period) => now < run.created.after(period),
+            UniqueScope::For(_) => self.until(run).is_some_and(|until| now < until),
+        }
+    }
+
+    /// Until when the key is taken whatever becomes of `run`, which was enqueued with this, unless a client deletes it;
+    /// `None`: that depends on the run.
+    ///
+    /// ```
+    /// use longhaul_core::{Key, OnConflict, Unique, UniqueScope, doc};
+    /// use std::time::Duration;
+    ///
+    /// let day = Duration::from_secs(24 * 60 * 60);
+    /// let unique = |scope| Unique { key: Key::new("k").expect("a key"), scope, on_conflict: OnConflict::Refuse };
+    /// assert_eq!(unique(UniqueScope::For(day)).until(&doc::run()), Some(doc::NOW.after(day)));
+    /// assert_eq!(unique(UniqueScope::NotFinal).until(&doc::run()), None);
+    /// ```
+    pub fn until(&self, run: &Run) -> Option<Timestamp> {
+        match self.scope {
+            // The key goes on to the run that it was retried as.
+            UniqueScope::For(period) => run.lineage.successor.is_none().then(|| run.created.after(period)),
+            UniqueScope::Waiting | UniqueScope::NotFinal => None,
         }
     }
 }
@@ -156,6 +178,20 @@ pub fn conflict(on_conflict: OnConflict, there: &Run) -> Conflict {
     }
 }
 
+/// The same, where the run that had the key [for a period](UniqueScope::For) is gone, since its retention removed it.
+///
+/// ```
+/// use longhaul_core::{OnConflict, constraints::{Conflict, conflict_with_removed}};
+///
+/// assert_eq!(conflict_with_removed(OnConflict::Replace { reschedule: true }), Conflict::Refuse);
+/// ```
+pub fn conflict_with_removed(on_conflict: OnConflict) -> Conflict {
+    match on_conflict {
+        OnConflict::Return => Conflict::Return,
+        OnConflict::Replace { .. } | OnConflict::Refuse => Conflict::Refuse,
+    }
+}
+
 /// What happens to the run that is there, when it takes over what `new` brings.
 ///
 /// ```
@@ -169,8 +205,9 @@ pub fn replacement(now: Timestamp, new: &NewRun) -> Event {
     Event::Replace { version: new.version, priority: new.priority, due: reschedule.then(|| new.due(now)) }
 }
 
-fn has_not_begun(run: &Run) -> bool {
-    run.epoch.0 == 0 && matches!(run.state, State::Pending { .. })
+/// Whether no attempt of it began: it waits, or was put aside while it waited.
+pub(crate) fn has_not_begun(run: &Run) -> bool {
+    run.epoch.0 == 0 && matches!(run.state, State::Pending { .. } | State::Suspended { .. })
 }
 
 /// What an insert came to.

@@ -5,11 +5,13 @@ mod ending;
 mod tests;
 
 use crate::{
+    constraints::has_not_begun,
     event::{Event, StopRequest},
     failure::{Cause, Failure},
     history::{Actor, HistoryEntry, Transition},
-    id::Epoch,
+    id::{Epoch, RunId},
     limits::{REASON_MAX, cut},
+    lineage::Lineage,
     run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
@@ -119,6 +121,12 @@ pub enum IllegalEvent {
         /// The number that is kept.
         current: u32,
     },
+    /// It was retried before.
+    #[error("the run was retried as {successor}")]
+    Retried {
+        /// As this run.
+        successor: RunId,
+    },
 }
 
 /// The life of a run begins: what the store keeps for `new`, with the first entry of its history.
@@ -154,6 +162,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         request: None,
         pending_proceed: None,
         progress: None,
+        lineage: Lineage::default(),
         revision: 1,
     };
     let first = HistoryEntry::new(now, Epoch(0), Transition::Enqueued, None);
@@ -236,12 +245,17 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             _ => Err(step.cannot("cannot suspend")),
         },
         Event::Replace { version, priority, due } => match run.state {
-            State::Pending { .. } if run.epoch == Epoch(0) => Ok(step.replaced(*version, *priority, *due)),
+            _ if has_not_begun(run) => Ok(step.replaced(*version, *priority, *due)),
             _ => Err(step.cannot("cannot replace what was asked of")),
         },
-        Event::ReleaseIncompatible { mark } => match run.state {
-            State::Incompatible { by } if by != *mark => Ok(step.released("other code came up")),
+        Event::ReleaseIncompatible => match run.state {
+            State::Incompatible { .. } => Ok(step.released("code that reads its values came up")),
             _ => Err(step.cannot("cannot release")),
+        },
+        Event::Retry { successor } => match (run.state.is_final(), run.lineage.successor) {
+            (true, None) => Ok(step.retried(*successor)),
+            (true, Some(successor)) => Err(IllegalEvent::Retried { successor }),
+            (false, _) => Err(step.cannot("cannot enqueue a successor of")),
         },
         Event::Delete => match run.state {
             State::Running { .. } => Err(step.cannot("cannot delete")),
@@ -421,9 +435,10 @@ impl<'a> Step<'a> {
         self.next.version = version;
         self.next.priority = priority;
         self.record(Transition::Replaced, None);
-        match due.map(|due| due.max(self.now)) {
-            Some(due) => self.enter(State::Pending { due }),
-            None => self.stay(),
+        match (&self.before.state, due.map(|due| due.max(self.now))) {
+            (State::Pending { .. }, Some(due)) => self.enter(State::Pending { due }),
+            // Whoever put it aside lets it go on.
+            _ => self.stay(),
         }
     }
 
@@ -446,6 +461,14 @@ impl<'a> Step<'a> {
     fn released(mut self, why: &str) -> Decision {
         self.record(Transition::Released, Some(why));
         self.waits_again()
+    }
+
+    /// Its outcome stays as it is, for ever; that it was retried is written beside it.
+    fn retried(mut self, successor: RunId) -> Decision {
+        self.next.lineage.successor = Some(successor);
+        self.next.lineage.retried = Some(self.now);
+        self.record(Transition::Retried, Some(&format!("as {successor}")));
+        self.stay()
     }
 
     fn removed(mut self) -> Decision {

@@ -6,7 +6,7 @@ use crate::{
     code::CodeMark,
     envelope::Envelope,
     failure::Failure,
-    id::{Epoch, ServerId},
+    id::{Epoch, RunId, ServerId},
     run::Priority,
     time::Timestamp,
 };
@@ -90,10 +90,12 @@ pub enum Event {
         /// When it is due; `None`: as before.
         due: Option<Timestamp>,
     },
-    /// Code with another mark than the one that could not read it came up.
-    ReleaseIncompatible {
-        /// The code that came up.
-        mark: CodeMark,
+    /// Code that reads the values of the parked run came up.
+    ReleaseIncompatible,
+    /// A client has the final run tried again, as a new one.
+    Retry {
+        /// The new run.
+        successor: RunId,
     },
     /// A client, or the retention, removes it.
     Delete,

@@ -176,7 +176,8 @@ impl fmt::Display for Explanation {
             Self::Suspended(Waiting::Proceed) => f.write_str("it is suspended, and waits for a proceed"),
             Self::Suspended(Waiting::Until(at)) => write!(f, "it is suspended until {at}, or a proceed before that"),
             Self::Incompatible => f.write_str(
-                "the code that claimed it could not read its values: it waits for other code, see its failure",
+                "the code that claimed it could not read its values, its failure says why: it goes on when a server \
+                 starts whose code reads them (add the `migrate` or the version that is missing), or cancel it",
             ),
             Self::NoServerForKind(kind) => write!(f, "no server that lives executes the kind `{kind}`"),
             Self::NoServerForVersion { version, newest } => write!(

@@ -9,6 +9,7 @@ use crate::{
     failure::Failure,
     history::{Actor, History},
     id::{Epoch, RunId},
+    lineage::Lineage,
     name::{Kind, Queue, Tag},
     progress::Progress,
     retry::RetryPolicy,
@@ -82,6 +83,8 @@ pub struct Run {
     pub pending_proceed: Option<PendingProceed>,
     /// How far it is, for people.
     pub progress: Option<Progress>,
+    /// Which run it is a retry of, and was retried as.
+    pub lineage: Lineage,
     /// Grows with each change that anyone could see.
     pub revision: u64,
 }

@@ -21,6 +21,7 @@ mod error;
 mod interval;
 mod key;
 mod local_time;
+mod mark;
 mod plan;
 mod policy;
 #[cfg(feature = "cron")]
@@ -38,7 +39,8 @@ use serde::{Deserialize, Serialize};
 pub use error::{CronField, ScheduleError};
 pub use key::run_id;
 pub use local_time::LocalTime;
-pub use plan::{Count, Firing, LeftOut, Mark, Plan, Remark, Situation, plan};
+pub use mark::{Mark, Open};
+pub use plan::{Count, Firing, LeftOut, Plan, Remark, Situation, plan};
 pub use policy::{Missed, Overlap};
 pub use timetable::Timetable;
 

@@ -19,17 +19,16 @@ mod message;
 use async_trait::async_trait;
 
 pub use error::{
-    CancelError, CheckpointError, DeleteError, GetError, InsertError, ProceedError, ScheduleError, ServerError,
-    SettleError, StoreError, UpdateError,
+    CancelError, CheckpointError, DeleteError, GetError, InsertError, ProceedError, RetryError, ScheduleError,
+    ServerError, SettleError, StoreError, UpdateError,
 };
 pub use message::{
     Cancelled, Checkpoint, Checkpointed, ClaimRequest, Claimed, Damaged, Filter, ListOrder, LogPages, Page,
-    PageRequest, Proceed, Proceeded, QueueDepth, Replacement, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleRow,
-    Schedules, ServerBeat, Settled, Settlement, StopSignal, StopSignals, Swept,
+    PageRequest, Proceed, Proceeded, QueueDepth, Replacement, Retried, Retry, RetryFrom, RunUpdate, ScheduleChange,
+    ScheduleChanged, ScheduleRow, Schedules, ServerBeat, Settled, Settlement, StopSignal, StopSignals, Swept,
 };
 
 use crate::{
-    code::KindSupport,
     constraints::Inserted,
     control::{Control, ControlChange, Controls, Scope},
     explain::Explanation,
@@ -140,6 +139,14 @@ pub trait Store: Send + Sync + 'static {
     /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError>;
 
+    /// Has a final run tried again, as a new one: [`lineage::succeed`](crate::lineage::succeed) says what becomes of the
+    /// two. The link in the old run and the new run are kept together or not at all, so a run has at most one successor:
+    /// another retry of it is [`Retried::Existing`], also when the same was asked again because its answer was lost.
+    ///
+    /// The new run has the [unique key](crate::Unique) of the old one. Where another run has that key, the retry is
+    /// refused as [`RetryError::Taken`], whatever is said of conflicts.
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError>;
+
     /// Changes when, and whether, a run that is not final goes on. Answers the state that it is in afterwards.
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError>;
 
@@ -153,10 +160,10 @@ pub trait Store: Send + Sync + 'static {
     /// Removes a run that does not run, and all its values, also if they cannot be read.
     async fn delete(&self, id: RunId) -> Result<(), DeleteError>;
 
-    /// Gives runs that were parked as Incompatible by other code of these kinds a new chance. Answers how many.
+    /// Gives those of these runs that are parked as Incompatible a new chance. Answers how many.
     ///
-    /// Callers: servers, when they start.
-    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError>;
+    /// Callers: servers, when they start, of runs that their code reads.
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError>;
 
     /// The run as it is now.
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;

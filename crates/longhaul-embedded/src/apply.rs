@@ -9,6 +9,7 @@ mod insert;
 mod log;
 mod query;
 mod retention;
+mod retry;
 mod schedules;
 mod servers;
 mod settle;
@@ -69,6 +70,10 @@ impl Committer {
                 let verdict = self.cancel(id, reason, by);
                 self.answer(After::Sync, reply, verdict);
             }
+            C::Retry { retry, reply } => {
+                let verdict = self.retry(&retry);
+                self.answer(After::Sync, reply, verdict);
+            }
             C::RunUpdate { id, update, by, reply } => {
                 let verdict = self.update(id, update, by);
                 self.answer(After::Sync, reply, verdict);
@@ -85,8 +90,8 @@ impl Committer {
                 let verdict = self.delete(id);
                 self.answer(After::Sync, reply, verdict);
             }
-            C::ReleaseIncompatible { kinds, reply } => {
-                let released = self.release_incompatible(&kinds);
+            C::ReleaseIncompatible { runs, reply } => {
+                let released = self.release_incompatible(&runs);
                 self.answer(After::Sync, reply, released);
             }
             C::Sweep { retentions, max, reply } => {

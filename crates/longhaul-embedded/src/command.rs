@@ -5,12 +5,11 @@ use std::{mem, sync::Arc};
 use longhaul_core::{
     Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, StoreError,
-    code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -61,6 +60,7 @@ commands! {
     StopSignals { server: ServerId, seen: u64, } -> Reply<StopSignals>;
     Proceed { proceed: Proceed, } -> Verdict<Proceeded, ProceedError>;
     Cancel { id: RunId, reason: Option<Box<str>>, by: Actor, } -> Verdict<Cancelled, CancelError>;
+    Retry { retry: Retry, } -> Verdict<Retried, RetryError>;
     RunUpdate { id: RunId, update: RunUpdate, by: Actor, } -> Verdict<StateKind, UpdateError>;
     Control { scope: Scope, change: ControlChange, } -> Reply<Control>;
     Controls {} -> Reply<Controls>;
@@ -69,7 +69,7 @@ commands! {
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     ReadLog { request: LogRequest, } -> Verdict<Log, GetError>;
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
-    ReleaseIncompatible { kinds: Vec<KindSupport>, } -> Reply<usize>;
+    ReleaseIncompatible { runs: Vec<RunId>, } -> Reply<usize>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;

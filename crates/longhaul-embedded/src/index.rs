@@ -105,8 +105,22 @@ impl Index {
         }
     }
 
-    pub(crate) fn parked(&self) -> Vec<RunId> {
-        self.parked.iter().copied().collect()
+    pub(crate) fn is_parked(&self, id: RunId) -> bool {
+        self.parked.contains(&id)
+    }
+
+    /// Parked runs above `after`, by id.
+    pub(crate) fn parked(
+        &self,
+        order: ListOrder,
+        after: Option<RunId>,
+    ) -> Box<dyn Iterator<Item = (RunId, Entry)> + '_> {
+        let end = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let pair = |id: &RunId| (*id, self.entries[id]);
+        match order {
+            ListOrder::OldestFirst => Box::new(self.parked.range((end, Bound::Unbounded)).map(pair)),
+            ListOrder::NewestFirst => Box::new(self.parked.range((Bound::Unbounded, end)).rev().map(pair)),
+        }
     }
 
     pub(crate) fn is_any_suspect_running(&self) -> bool {

@@ -13,7 +13,7 @@
 //! | `c page` | who holds which runs |
 //! | `e state kind 0 since id` | runs of a kind that became final together, for the retention |
 //! | `f state since id` | the same, of all kinds, as it was written once; the next opening divides it by kind |
-//! | `u kind 0 key` | the final run that has this unique key, and until when |
+//! | `u kind 0 key` | the run that has this unique key though it is final, or gone, and until when |
 //! | `g q queue`, `g k kind` | what holds a queue or a kind back |
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
 //! | `s name 0 chunk` | a schedule |
@@ -182,8 +182,11 @@ pub(crate) fn schedule_of(key: &[u8]) -> Option<(ScheduleName, u32)> {
     Some((ScheduleName::new(name).ok()?, u32::from_be_bytes(*chunk)))
 }
 
+/// The states that stand in keys.
+pub(crate) const FINAL_STATES: [StateKind; 3] = [StateKind::Completed, StateKind::Failed, StateKind::Cancelled];
+
 /// Frozen: stands in keys.
-const fn state_byte(state: StateKind) -> u8 {
+pub(crate) const fn state_byte(state: StateKind) -> u8 {
     match state {
         StateKind::Completed => b'c',
         StateKind::Failed => b'f',

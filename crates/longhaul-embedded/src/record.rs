@@ -74,6 +74,13 @@ impl Record {
         }
     }
 
+    /// A run that is new, with its values.
+    pub(crate) fn of(snapshot: Snapshot) -> Self {
+        let Snapshot { run, metadata, initial, execution_metadata, ended, history } = snapshot;
+        let layout = Layout::default();
+        Self { run, settled: false, metadata, initial, execution_metadata, ended, history, layout }
+    }
+
     /// Becomes what was decided. What the decision asks of others is left in the answer.
     pub(crate) fn apply_decision(
         &mut self,

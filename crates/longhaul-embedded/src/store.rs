@@ -13,13 +13,12 @@ use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
-    code::KindSupport,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::{oneshot, watch};
@@ -241,6 +240,10 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Cancel { id, reason, by, reply }).await?
     }
 
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.call(|reply| Command::Retry { retry, reply }).await?
+    }
+
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
         self.call(|reply| Command::RunUpdate { id, update, by, reply }).await?
     }
@@ -272,8 +275,8 @@ impl Store for EmbeddedStore {
         self.call(|reply| Command::Delete { id, reply }).await?
     }
 
-    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.call(|reply| Command::ReleaseIncompatible { kinds, reply }).await
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.call(|reply| Command::ReleaseIncompatible { runs, reply }).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

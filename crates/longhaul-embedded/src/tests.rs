@@ -6,4 +6,5 @@ mod damage;
 mod kit;
 mod pieces;
 mod power;
+mod retry;
 mod waiting;

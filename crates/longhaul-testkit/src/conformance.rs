@@ -48,6 +48,7 @@ pub mod log;
 pub mod proceed;
 pub mod query;
 pub mod release_incompatible;
+pub mod retry;
 pub mod run_now;
 pub mod schedules;
 pub mod server;

@@ -34,6 +34,7 @@ pub enum Call {
     StopSignals,
     Proceed,
     Cancel,
+    Retry,
     RunUpdate,
     Control,
     Controls,

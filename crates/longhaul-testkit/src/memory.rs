@@ -18,12 +18,11 @@ use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
-    code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::Notify;
@@ -180,6 +179,10 @@ impl Store for MemoryStore {
         self.write(|state, now| state.cancel(now, id, reason, by))
     }
 
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.write(|state, now| state.retry(now, &retry))
+    }
+
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
         self.write(|state, now| state.update(now, id, update, by))
     }
@@ -196,8 +199,8 @@ impl Store for MemoryStore {
         self.write(|state, now| state.delete(now, id))
     }
 
-    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        Ok(self.write(|state, now| state.release_incompatible(now, &kinds)))
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        Ok(self.write(|state, now| state.release_incompatible(now, &runs)))
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

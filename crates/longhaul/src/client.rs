@@ -9,6 +9,7 @@ mod handle;
 mod list;
 mod log;
 mod proceed;
+mod retry;
 mod schedules;
 mod select;
 mod status;
@@ -18,6 +19,7 @@ mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use longhaul_core::store::RetryFrom;
 use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
 
 pub use bulk::BulkError;
@@ -25,7 +27,7 @@ pub use control::ScopeControl;
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found, FoundPage};
-pub use handle::{RetryFrom, RunHandle, RunOutcome};
+pub use handle::{RunHandle, RunOutcome};
 pub use log::ReadLog;
 pub use proceed::{ProceedFound, ProceedRun};
 pub use schedules::{ChangeSchedule, Schedules};

@@ -76,6 +76,7 @@ pub use longhaul_core::{
     control::RateError,
     envelope::OldValue,
     id::ParseIdError,
+    lineage::Lineage,
     name::NameError,
     retry::PolicyError,
     state::ParseStateError,
@@ -92,7 +93,8 @@ pub use outcome::{
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use schedule::{
-    Changed, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin, SchedulesError,
+    Changed, HeldBack, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin,
+    SchedulesError,
 };
 pub use server::{Longhaul, RunError};
 pub use service::{

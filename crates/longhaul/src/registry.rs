@@ -8,7 +8,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Cause, Ending, Failure, Kind, Limits, Retention, Retentions, Timestamp,
+    Cause, Ending, Envelope, Failure, Kind, Limits, Retention, Retentions, Timestamp,
     code::{CodeMark, KindSupport},
     store::Claimed,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Prepared {
 pub(crate) trait Registered: Send + Sync {
     /// Reads the run's values. `Err`: what is wrong with them. `watched`: somebody may look at what the task gives.
     fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>, watched: bool) -> Result<Prepared, String>;
+    /// Whether these values can be read. `Err`: what is wrong with them.
+    fn reads(&self, metadata: &Envelope, execution_metadata: Option<&Envelope>) -> Result<(), String>;
     fn mark(&self) -> CodeMark;
 }
 
@@ -49,12 +51,8 @@ where
     Fut: Future<Output = ExecutionResult<T::Output, T::Error>> + Send + 'static,
 {
     fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>, watched: bool) -> Result<Prepared, String> {
-        let metadata = self.definition.read_metadata(&claimed.metadata).map_err(|error| error.to_string())?;
-        let execution_metadata = self
-            .definition
-            .read_execution_metadata(claimed.execution_metadata.as_ref())
-            .map_err(|error| error.to_string())?;
-        let effects = Effects::of(claimed.execution_metadata.as_ref())?;
+        let Read { metadata, execution_metadata, effects } =
+            self.read(&claimed.metadata, claimed.execution_metadata.as_ref())?;
         let form = self.definition.common.execution_metadata;
         let values = Arc::new(Values::with_effects(execution_metadata, form, effects));
         let context = Context::new(metadata, values.clone(), attempt.clone());
@@ -69,8 +67,30 @@ where
         Ok(Prepared { values, asked, task, future })
     }
 
+    fn reads(&self, metadata: &Envelope, execution_metadata: Option<&Envelope>) -> Result<(), String> {
+        self.read(metadata, execution_metadata).map(drop)
+    }
+
     fn mark(&self) -> CodeMark {
         self.definition.common.mark()
+    }
+}
+
+/// The values of a run.
+struct Read<T: TaskTypes> {
+    metadata: T::Metadata,
+    execution_metadata: T::ExecutionMetadata,
+    effects: Effects,
+}
+
+impl<T: TaskTypes, F> Entered<T, F> {
+    fn read(&self, metadata: &Envelope, execution_metadata: Option<&Envelope>) -> Result<Read<T>, String> {
+        let text = |error: crate::values::ReadError| error.to_string();
+        Ok(Read {
+            metadata: self.definition.read_metadata(metadata).map_err(text)?,
+            execution_metadata: self.definition.read_execution_metadata(execution_metadata).map_err(text)?,
+            effects: Effects::of(execution_metadata)?,
+        })
     }
 }
 

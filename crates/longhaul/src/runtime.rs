@@ -12,6 +12,7 @@ mod declare;
 mod depths;
 mod fetch;
 mod heartbeat;
+mod incompatible;
 mod lifecycle;
 mod perform;
 mod retention;

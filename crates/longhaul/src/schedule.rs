@@ -2,6 +2,7 @@
 //! [core's](longhaul_core::schedule); who looks after it is `runtime/schedules.rs`.
 
 mod error;
+mod held_back;
 mod info;
 mod look;
 mod new;
@@ -13,6 +14,7 @@ mod step;
 mod tests;
 
 pub use error::{RunsError, SchedulesError};
+pub use held_back::HeldBack;
 pub use info::{ScheduleInfo, ScheduleOrigin};
 pub use new::NewSchedule;
 pub use row::{Changed, ScheduleCounts};

@@ -33,7 +33,7 @@ pub mod metrics;
 #[path = "telemetry/no_metrics.rs"]
 pub(crate) mod metrics;
 
-use longhaul_core::{ServerId, StateKind, store::Settlement};
+use longhaul_core::{Ending, ServerId, StateKind, store::Settlement};
 use tracing::Span;
 
 use crate::attempt::{Attempt, ResumedFrom};
@@ -63,11 +63,24 @@ pub(crate) fn background_span(name: &str) -> Span {
     tracing::info_span!("background.run", background = name)
 }
 
-pub(crate) fn settled(settlement: &Settlement, state: StateKind) {
+/// The store has kept how an attempt ended. What a person has to do something about is told as a warning.
+pub(crate) fn settled(attempt: &Attempt, settlement: &Settlement, state: StateKind) {
     tracing::debug!(
         run.id = %settlement.id,
         run.attempt = settlement.epoch.0,
         run.state = state.as_str(),
         "run.settled"
     );
+    let (run, kind) = (settlement.id, &attempt.kind);
+    match (&settlement.ending, state) {
+        (Ending::Incompatible { why, .. }, StateKind::Incompatible) => tracing::warn!(
+            run.id = %run, run.kind = %kind, reason = %why,
+            "a run was parked as incompatible: it goes on when a server starts whose code reads its values"
+        ),
+        (Ending::Failed { failure, .. } | Ending::Panicked { failure }, StateKind::Failed) => tracing::warn!(
+            run.id = %run, run.kind = %kind, run.attempt = settlement.epoch.0, reason = %failure.message,
+            "a run failed for good: once the reason is mended, retry it by hand"
+        ),
+        _ => {}
+    }
 }

@@ -6,12 +6,11 @@ use async_trait::async_trait;
 use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
-    code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 
@@ -99,6 +98,10 @@ impl Store for Timed {
         self.limited("cancel", self.inner.cancel(id, reason, by)).await
     }
 
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.limited("retry", self.inner.retry(retry)).await
+    }
+
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
         self.limited("update", self.inner.update(id, update, by)).await
     }
@@ -130,8 +133,8 @@ impl Store for Timed {
         self.limited("delete", self.inner.delete(id)).await
     }
 
-    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.limited("release_incompatible", self.inner.release_incompatible(kinds)).await
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.limited("release_incompatible", self.inner.release_incompatible(runs)).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

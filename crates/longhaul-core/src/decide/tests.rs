@@ -393,14 +393,38 @@ fn only_what_was_asked_of_a_run_that_has_not_begun_can_be_replaced() {
     assert_eq!((replaced.version, replaced.priority, replaced.state), (7, Priority(1), State::Pending { due: later }));
     assert_eq!(next(&waits, &replace(None)).state, waits.state);
     assert!(decide(NOW, &run_in(State::Pending { due: NOW }), &replace(None)).is_err(), "it has begun");
+    let aside = Run { state: State::Suspended { waiting: Waiting::Proceed }, ..waits.clone() };
+    assert_eq!(next(&aside, &replace(Some(later))).state, aside.state, "whoever put it aside lets it go on");
+    assert_eq!(next(&aside, &replace(Some(later))).version, 7);
     assert!(decide(NOW, &running(), &replace(None)).is_err());
 }
 
 #[test]
-fn a_parked_run_gets_a_new_chance_from_other_code_only() {
+fn a_parked_run_gets_a_new_chance_and_no_other_does() {
     let parked = run_in(State::Incompatible { by: CodeMark(1) });
-    assert!(decide(NOW, &parked, &Event::ReleaseIncompatible { mark: CodeMark(1) }).is_err());
-    assert_eq!(next(&parked, &Event::ReleaseIncompatible { mark: CodeMark(2) }).state, State::Pending { due: NOW });
+    assert_eq!(next(&parked, &Event::ReleaseIncompatible).state, State::Pending { due: NOW });
+    for state in [State::Pending { due: NOW }, State::Failed, State::Suspended { waiting: Waiting::Proceed }] {
+        assert!(decide(NOW, &run_in(state), &Event::ReleaseIncompatible).is_err());
+    }
+}
+
+#[test]
+fn a_final_run_is_retried_as_one_run_and_a_live_one_as_none() {
+    let [one, other] = [1, 2].map(|n| RunId::from_bytes([n; 16]));
+    for state in [State::Completed, State::Failed, State::Cancelled] {
+        let retried = next(&run_in(state.clone()), &Event::Retry { successor: one });
+        assert_eq!(
+            (retried.state.clone(), retried.lineage.successor, retried.lineage.retried),
+            (state, Some(one), Some(NOW))
+        );
+        for again in [one, other] {
+            let refused = decide(NOW, &retried, &Event::Retry { successor: again });
+            assert_eq!(refused, Err(IllegalEvent::Retried { successor: one }));
+        }
+    }
+    for run in [running(), run_in(State::Pending { due: NOW }), run_in(State::Incompatible { by: CodeMark(1) })] {
+        assert!(matches!(decide(NOW, &run, &Event::Retry { successor: one }), Err(IllegalEvent::State { .. })));
+    }
 }
 
 #[test]

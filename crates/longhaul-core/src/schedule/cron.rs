@@ -38,7 +38,7 @@ impl Cron {
         let parsed = pattern::parser().parse(&fields.canonical()).map_err(refused)?;
         let cron = Self {
             every_hour: parsed.pattern.hours.values().len() == 24,
-            words: format!("{}, {zone}", words::describe(&fields, &parsed)),
+            words: format!("{}, {zone}", words::describe(&fields)),
             pattern: parsed,
             zone: zone::find(zone)?,
         };

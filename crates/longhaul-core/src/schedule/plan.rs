@@ -2,32 +2,11 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use super::{
-    CLOCK_CORRECTION, Missed, ON_TIME, Overlap, Timetable, Timing, WAITING_MAX, key::run_id, timetable::just_before,
+    CLOCK_CORRECTION, Mark, Missed, ON_TIME, Open, Overlap, Timetable, Timing, WAITING_MAX, key::run_id, mark::Span,
+    timetable::just_before,
 };
 use crate::{id::RunId, time::Timestamp};
-
-/// How far a schedule was handled, and by which timing. Stored with the schedule, in the same transaction as the runs
-/// that were enqueued, and handed to the next [`plan`](plan()). [`Timetable::begin`] makes the first.
-///
-/// ```
-/// use longhaul_core::{Schedule, schedule::Mark};
-/// use std::time::Duration;
-///
-/// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
-/// let Mark { until, .. } = hourly.begin("2026-11-20T21:05:00Z".parse()?);
-/// assert_eq!(until.to_string(), "2026-11-20T21:04:59.999999Z"); // what is due at 21:05 is not handled yet
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Mark {
-    /// Every instant up to this time was decided on.
-    pub until: Timestamp,
-    /// A digest of the timing that it was decided by: with another one, the schedule begins anew.
-    pub timing: u32,
-}
 
 /// All that [`plan`](plan()) has to know.
 ///
@@ -177,9 +156,10 @@ impl fmt::Display for Count {
 pub enum Remark {
     /// The timing is another one than before: instants of the new one before now are not missed.
     Changed,
-    /// The clock shows a time before what was handled. Nothing runs until it has caught up.
+    /// The clock shows a time before what was handled. All instants up to there have their runs: nothing is due until it
+    /// has caught up.
     ClockBehind(Duration),
-    /// The clock shows a time long before what was handled: it was wrong then, and the schedule goes on from now.
+    /// The clock shows a time before what was handled: it was ahead then, and the schedule goes on from now.
     ClockCorrected(Duration),
 }
 
@@ -190,9 +170,10 @@ pub enum Remark {
 /// may plan: the ids keep the runs apart that only one may enqueue.
 ///
 /// - *Nobody looked for long*: [`Missed`] decides which instants get a run; no plan has more than [`WAITING_MAX`].
-/// - *The clock went back*: what was handled is not repeated, so nothing runs until the clock has caught up. From
-///   [`CLOCK_CORRECTION`] on the clock was wrong before, and the schedule goes on from now; runs that come again have
-///   the ids they had. (A schedule with one instant that was handled stays so.)
+/// - *The clock went back*: what was handled is not repeated. Instants that it had jumped over, so that they were missed,
+///   lie ahead again, and get their runs; the schedule goes on from now. From [`CLOCK_CORRECTION`] on it goes on from now
+///   in any case, and runs that come again have the ids they had. (A schedule with one instant that was handled stays
+///   so.)
 /// - *The timing was changed*: it begins anew as by [`Timetable::resume`].
 /// - *It was paused*: call [`Timetable::resume`] when it goes on. Without that, what fell into the pause was missed.
 ///
@@ -218,19 +199,20 @@ pub enum Remark {
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let &Situation { timetable, now, .. } = situation;
     let (mark, remark) = start(situation);
-    let first = timetable.next(mark.until);
-    let Some(latest) = first.filter(|&first| first <= now).and_then(|_| timetable.latest(mark.until, now)) else {
+    let due: Vec<Span> = mark.due(now);
+    let Some(latest) = due.iter().rev().find_map(|span| timetable.latest(span.after, span.until)) else {
         return Plan {
             fire: Vec::new(),
             cancel_running: false,
             left_out: LeftOut { missed: Count::Exactly(0), overlapped: 0 },
             mark,
-            next: first,
+            next: mark.next(timetable),
             remark,
         };
     };
-    let wanted = not_missed(timetable, mark.until, latest, now);
-    let missed = count_others(timetable, mark.until, latest, &wanted);
+    let wanted = not_missed(timetable, &due, latest, now);
+    let missed = count_others(timetable, &due, &wanted);
+    let mark = mark.decided(timetable, now, latest, wanted.front().copied());
     let (instants, overlapped) = not_overlapping(timetable.schedule().overlap, wanted, situation.unfinished);
     let firing = |&instant: &Timestamp| Firing {
         instant,
@@ -243,8 +225,8 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
             && !instants.is_empty(),
         fire: instants.iter().map(firing).collect(),
         left_out: LeftOut { missed, overlapped },
-        mark: Mark { until: latest, ..mark },
-        next: timetable.next(now),
+        mark,
+        next: mark.next(timetable),
         remark,
     }
 }
@@ -256,24 +238,32 @@ fn start(situation: &Situation<'_>) -> (Mark, Option<Remark>) {
     let behind = mark.until.since(now);
     let recurring = !matches!(timetable.schedule().timing, Timing::Once(_));
     if behind >= CLOCK_CORRECTION && recurring {
-        (timetable.begin(now), Some(Remark::ClockCorrected(behind)))
+        // What came before now may have its run, from before the clock was wrong.
+        (Mark { open: Open::default(), ..timetable.begin(now) }, Some(Remark::ClockCorrected(behind)))
     } else if mark.timing != timetable.digest() {
         (timetable.resume(mark, now), Some(Remark::Changed))
     } else if behind > Duration::ZERO {
-        (mark, Some(Remark::ClockBehind(behind)))
+        match mark.set_back(timetable, now) {
+            Some(going_on) if going_on == mark => (mark, None),
+            Some(going_on) => (going_on, Some(Remark::ClockCorrected(behind))),
+            None => (mark, Some(Remark::ClockBehind(behind))),
+        }
     } else {
         (mark, None)
     }
 }
 
-/// Those of the instants in (`after`, `latest`] that get a run by the policy for missed ones, the oldest first.
-fn not_missed(timetable: &Timetable, after: Timestamp, latest: Timestamp, now: Timestamp) -> VecDeque<Timestamp> {
+/// Those of the instants that are due, up to `latest`, that get a run by the policy for missed ones, the oldest first.
+fn not_missed(timetable: &Timetable, due: &[Span], latest: Timestamp, now: Timestamp) -> VecDeque<Timestamp> {
     let max = match timetable.schedule().missed {
         Missed::Skip if now.since(latest) > ON_TIME => 0,
         Missed::Skip | Missed::Once => 1,
         Missed::All(max) => max,
     };
-    let before = |&instant: &Timestamp| timetable.latest(after, just_before(instant));
+    let before = |&instant: &Timestamp| {
+        let mut earlier = due.iter().rev().filter_map(|span| span.up_to(just_before(instant)));
+        earlier.find_map(|span| timetable.latest(span.after, span.until))
+    };
     let mut wanted = VecDeque::new();
     for instant in std::iter::successors(Some(latest), before).take(max as usize) {
         wanted.push_front(instant);
@@ -281,10 +271,16 @@ fn not_missed(timetable: &Timetable, after: Timestamp, latest: Timestamp, now: T
     wanted
 }
 
-/// How many instants in (`after`, `latest`] are not wanted.
-fn count_others(timetable: &Timetable, after: Timestamp, latest: Timestamp, wanted: &VecDeque<Timestamp>) -> Count {
-    let until = wanted.front().map_or(latest, |&oldest| just_before(oldest));
-    timetable.count(after, until)
+/// How many instants that are due are not wanted.
+fn count_others(timetable: &Timetable, due: &[Span], wanted: &VecDeque<Timestamp>) -> Count {
+    let oldest = wanted.front().map_or(Timestamp::MAX, |&oldest| just_before(oldest));
+    let counts = due.iter().filter_map(|span| span.up_to(oldest)).map(|span| timetable.count(span.after, span.until));
+    counts.fold(Count::Exactly(0), |all, count| match (all, count) {
+        (Count::Exactly(all), Count::Exactly(count)) => Count::Exactly(all + count),
+        (Count::Exactly(all) | Count::MoreThan(all), Count::Exactly(count) | Count::MoreThan(count)) => {
+            Count::MoreThan(all.max(count))
+        }
+    })
 }
 
 /// Those of the wanted instants that get a run beside the unfinished ones, and how many do not.

@@ -10,6 +10,8 @@ mod refusal;
 mod start;
 mod stored;
 mod timetable;
+#[cfg(feature = "cron")]
+mod words;
 
 use std::time::Duration;
 

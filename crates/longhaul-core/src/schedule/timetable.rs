@@ -172,7 +172,7 @@ impl Timetable {
             (_, Some(first)) if first <= now && now.since(first) <= ON_TIME => just_before(first),
             _ => just_before(now),
         };
-        Mark { until, timing: self.digest }
+        Mark::begun(until, self.digest)
     }
 
     /// Where a schedule goes on that was paused, or whose timing is another one than before: as when it
@@ -194,7 +194,12 @@ impl Timetable {
     /// ```
     pub fn resume(&self, mark: Mark, now: Timestamp) -> Mark {
         let begun = self.begin(now);
-        Mark { until: mark.until.max(begun.until), ..begun }
+        let mark = Mark { timing: begun.timing, ..mark };
+        if begun.until <= mark.until {
+            // The clock was ahead, or what is due was handled a moment ago.
+            return mark.set_back(self, now).unwrap_or(mark);
+        }
+        Mark { behind: None, ..mark.decided(self, begun.until, begun.until, None) }
     }
 
     pub(super) fn digest(&self) -> u32 {

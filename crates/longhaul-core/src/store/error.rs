@@ -231,6 +231,46 @@ pub enum CancelError {
     Store(#[from] StoreError),
 }
 
+/// Why a run was not retried as a new one. Nothing was changed.
+///
+/// ```
+/// use longhaul_core::{RunId, StateKind, store::RetryError};
+///
+/// let error = RetryError::NotFinal { id: RunId::from_bytes([7; 16]), state: StateKind::Running };
+/// assert!(error.to_string().contains("is running, not final"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RetryError {
+    /// There is no such run.
+    #[error("there is no {0}")]
+    NotFound(RunId),
+    /// It is not final.
+    #[error("{id} is {state}, not final")]
+    NotFinal {
+        /// The run.
+        id: RunId,
+        /// The state that it is in.
+        state: StateKind,
+    },
+    /// Another run of its kind has its unique key.
+    #[error("`{key}` is taken: {id}, which is {state}, has it")]
+    Taken {
+        /// The key.
+        key: Key,
+        /// Which run has it.
+        id: RunId,
+        /// The state that this run is in.
+        state: StateKind,
+    },
+    /// There is a run with the id of the new one, and it is no retry of this one.
+    #[error("{0} is already enqueued")]
+    Duplicate(RunId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why a schedule was not changed. None of the runs that came with the change is kept.
 ///
 /// ```

@@ -278,6 +278,58 @@ pub enum Proceeded {
     Kept,
 }
 
+/// A final run shall be tried again, as a new one.
+///
+/// ```
+/// use longhaul_core::{Actor, RunId, doc, store::{Retry, RetryFrom}};
+///
+/// let successor = RunId::from_bytes([7; 16]);
+/// let retry = Retry { id: doc::run().id, successor, from: RetryFrom::default(), by: Actor::named("ann") };
+/// assert_eq!(retry.from, RetryFrom::Checkpoint);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The final run.
+    pub id: RunId,
+    /// The id of the new run, chosen by the client, so that a retry whose answer was lost can be repeated.
+    pub successor: RunId,
+    /// What the new run begins with.
+    pub from: RetryFrom,
+    /// Who asks for it.
+    pub by: Actor,
+}
+
+/// What a retry begins with.
+///
+/// ```
+/// use longhaul_core::store::RetryFrom;
+///
+/// assert_eq!(RetryFrom::default(), RetryFrom::Checkpoint);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RetryFrom {
+    /// The latest execution metadata.
+    #[default]
+    Checkpoint,
+    /// The execution metadata that the run was enqueued with.
+    TheStart,
+}
+
+/// What came of a retry.
+///
+/// ```
+/// use longhaul_core::{doc, store::Retried};
+///
+/// assert_ne!(Retried::New, Retried::Existing(doc::run().id));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retried {
+    /// The new run is kept.
+    New,
+    /// The run was retried before, as this one, and has no other.
+    Existing(RunId),
+}
+
 /// What came of a cancellation.
 ///
 /// ```
@@ -452,6 +504,8 @@ pub struct Filter {
     pub before: Option<Timestamp>,
     /// Due before this time: [`State::due`](crate::State::due). Runs that wait for no time, or are running, do not match.
     pub due_before: Option<Timestamp>,
+    /// Only those that were not retried.
+    pub not_retried: bool,
 }
 
 impl Filter {
@@ -467,6 +521,7 @@ impl Filter {
             && self.from.is_none_or(|from| run.created >= from)
             && self.before.is_none_or(|before| run.created < before)
             && self.due_before.is_none_or(|before| run.state.due().is_some_and(|due| due < before))
+            && !(self.not_retried && run.lineage.successor.is_some())
     }
 }
 

@@ -96,10 +96,14 @@ fn cell(run: &Run, event: &Event, notes: &mut Vec<&'static str>) -> String {
     let (text, note) = match decide(NOW, run, event) {
         Err(IllegalEvent::EpochLost { .. }) => (String::new(), Some("refused: the attempt has lost its claim")),
         Err(IllegalEvent::NotDue { .. }) => (String::new(), Some("refused: its time has not come")),
-        Err(IllegalEvent::State { .. } | IllegalEvent::Superseded { .. }) => (String::new(), None),
+        Err(IllegalEvent::State { .. } | IllegalEvent::Superseded { .. } | IllegalEvent::Retried { .. }) => {
+            (String::new(), None)
+        }
         Ok(decision) if decision.effects.remove => ("gone".into(), None),
         Ok(Decision { next, effects }) => {
-            let note = if effects.order {
+            let note = if next.lineage.successor.is_some() {
+                Some("nothing but the link to the new run changes, and only once")
+            } else if effects.order {
                 Some("its server is told to stop it")
             } else if next.pending_proceed.is_some() && run.pending_proceed.is_none() {
                 Some("the proceed is kept until the run suspends")

@@ -103,8 +103,8 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("prioritise", "", Event::Prioritise { priority: Priority(9) }),
         ("suspend", "suspend", Event::Suspend { reason: None }),
         ("replace", "", Event::Replace { version: 1, priority: Priority(0), due: None }),
-        ("other code came up", "other code", Event::ReleaseIncompatible { mark: CodeMark(2) }),
-        ("the same code came up", "", Event::ReleaseIncompatible { mark: PARKED_BY }),
+        ("code that reads it came up", "code that reads it", Event::ReleaseIncompatible),
+        ("retry by hand", "", Event::Retry { successor: RunId::from_bytes([8; 16]) }),
         ("delete", "delete", Event::Delete),
     ]
 }

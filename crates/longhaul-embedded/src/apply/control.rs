@@ -1,9 +1,7 @@
 //! What clients ask of a run.
 
 use longhaul_core::{
-    Actor, Event, RunId, StateKind,
-    code::KindSupport,
-    decide,
+    Actor, Event, RunId, StateKind, decide,
     store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, RunUpdate, UpdateError},
 };
 
@@ -76,16 +74,13 @@ impl Committer {
         Ok(deleted.map(drop).map_err(|_| DeleteError::Running(id)))
     }
 
-    pub(super) fn release_incompatible(&mut self, kinds: &[KindSupport]) -> Result<usize, Fault> {
+    pub(super) fn release_incompatible(&mut self, runs: &[RunId]) -> Result<usize, Fault> {
         let mut released = 0;
-        for id in self.index.parked() {
-            let limit_group = self.index.get(id).map(|entry| entry.limit_group).expect("a parked run is in the index");
-            let support = kinds.iter().find(|support| support.kind == self.index.backlogs.get(limit_group).kind);
-            if let Some(support) = support
-                && let Some(record) = self.take(id)?
+        for id in runs {
+            if self.index.is_parked(*id)
+                && let Some(record) = self.take(*id)?
             {
-                released +=
-                    usize::from(self.apply_event(record, &Event::ReleaseIncompatible { mark: support.mark })?.is_ok());
+                released += usize::from(self.apply_event(record, &Event::ReleaseIncompatible)?.is_ok());
             }
         }
         Ok(released)

@@ -1,8 +1,8 @@
 //! New runs.
 
 use longhaul_core::{
-    Event, Inserted, Kind, NewRun, RunId, Unique,
-    constraints::{self, Conflict, conflict},
+    Event, Inserted, Kind, NewRun, RunId, StateKind, Unique,
+    constraints::{self, Conflict, conflict, conflict_with_removed},
     store::InsertError,
 };
 
@@ -16,6 +16,14 @@ use crate::{
 /// Keys whose time has passed that are let go of with each new one: more than come, so that they do not pile up.
 const KEYS_EXPIRED: usize = 4;
 
+/// A run that keeps others of its kind and key out.
+pub(super) enum Holder {
+    /// Whoever takes it puts it back.
+    There(Box<Record>),
+    /// Its retention removed it.
+    Removed { id: RunId, state: StateKind },
+}
+
 impl Committer {
     pub(super) fn insert(&mut self, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
         let id = new.id;
@@ -23,9 +31,18 @@ impl Committer {
             return Ok(Err(InsertError::Duplicate(id)));
         }
         if let Some(unique) = &new.constraints().unique {
-            self.expire_keys()?;
-            if let Some(record) = self.key_holder(&new.kind, unique)? {
-                return self.resolve_conflict(record, new);
+            self.expire_keys(KEYS_EXPIRED)?;
+            match self.key_holder(&new.kind, unique)? {
+                None => {}
+                Some(Holder::There(record)) => return self.resolve_conflict(record, new),
+                Some(Holder::Removed { id, state }) => {
+                    return Ok(match conflict_with_removed(unique.on_conflict) {
+                        Conflict::Return => Ok(Inserted::Existing { id, state }),
+                        Conflict::Replace | Conflict::Refuse => {
+                            Err(InsertError::Taken { key: unique.key.clone(), id, state })
+                        }
+                    });
+                }
             }
         }
         self.add(Box::new(Record::admit(self.now, new)))?;
@@ -33,12 +50,15 @@ impl Committer {
     }
 
     /// The run that keeps others of this kind and key out.
-    fn key_holder(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Box<Record>>, Fault> {
+    pub(super) fn key_holder(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Holder>, Fault> {
         let Some(id) = self.index.uniques.holder(kind, &unique.key) else { return Ok(None) };
+        if let Some(state) = self.index.uniques.removed(self.now, id) {
+            return Ok(Some(Holder::Removed { id, state }));
+        }
         let Some(record) = self.take(id)? else { return Ok(None) };
         let holds = record.run.constraints().unique.as_ref().is_some_and(|unique| unique.holds(self.now, &record.run));
         if holds {
-            return Ok(Some(record));
+            return Ok(Some(Holder::There(record)));
         }
         self.put_back(record);
         Ok(None)
@@ -71,8 +91,8 @@ impl Committer {
     }
 
     /// Lets go of a few keys whose time has passed, so that they do not pile up.
-    fn expire_keys(&mut self) -> Result<(), Fault> {
-        for (kind, key) in self.index.uniques.expire(self.now, KEYS_EXPIRED) {
+    pub(super) fn expire_keys(&mut self, max: usize) -> Result<(), Fault> {
+        for (kind, key) in self.index.uniques.expire(self.now, max) {
             self.room(1)?;
             self.batch.remove(keys::unique(&kind, &key));
         }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use longhaul_core::{
-    Run, RunId, Snapshot, Tag,
+    Run, RunId, Snapshot, StateKind,
     store::{Damaged, Filter, GetError, ListOrder, Page, PageRequest},
 };
 
@@ -145,7 +145,7 @@ impl Committer {
         let asks_the_record = !filter.tags.is_empty() || filter.from.is_some() || filter.before.is_some();
         let (mut looks, mut unsure) = (0, 0);
         let (mut candidates, mut last) = (Vec::new(), None);
-        for (id, entry) in self.candidates(filter.tags.first(), order, after) {
+        for (id, entry) in self.candidates(filter, order, after) {
             if candidates.len() == max || looks == LOOKS_MAX || unsure == READS_MAX {
                 // The one before it was the last that was looked at.
                 found.looked_to = last;
@@ -174,13 +174,15 @@ impl Committer {
 
     fn candidates<'a>(
         &'a self,
-        tag: Option<&Tag>,
+        filter: &Filter,
         order: ListOrder,
         after: Option<RunId>,
     ) -> Box<dyn Iterator<Item = (RunId, Entry)> + 'a> {
-        match tag {
-            Some(tag) => self.index.tagged(tag, order, after),
-            None => self.index.listed(order, after),
+        match (filter.tags.first(), &filter.states[..]) {
+            (Some(tag), _) => self.index.tagged(tag, order, after),
+            // A server that starts looks for them, among as many others as there may be.
+            (None, [StateKind::Incompatible]) => self.index.parked(order, after),
+            (None, _) => self.index.listed(order, after),
         }
     }
 

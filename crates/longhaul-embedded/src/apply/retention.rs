@@ -8,12 +8,11 @@ use crate::{
     batch,
     committer::{Committer, read_run},
     error::Fault,
+    index::UniqueKeyEntry,
     keys,
     kv::{BATCH_KEYS_MAX, Key},
     record,
 };
-
-const FINAL: [StateKind; 3] = [StateKind::Completed, StateKind::Failed, StateKind::Cancelled];
 
 /// The runs of one kind that ended in one state, oldest first, as far as they were read.
 struct Line {
@@ -32,7 +31,8 @@ impl Committer {
         // The lists that are in the making count too.
         self.commit()?;
         let mut lines = Vec::new();
-        for state in FINAL {
+        self.expire_keys(max)?;
+        for state in keys::FINAL_STATES {
             for kind in self.kinds_that_ended_in(state)? {
                 lines.extend(self.next_line(retentions, state, &kind, &keys::ended_of(state, &kind))?);
             }
@@ -105,14 +105,24 @@ impl Committer {
     /// Removes a run, if it is still the one that the list means.
     fn sweep_one(&mut self, id: RunId, state: StateKind, since: Timestamp) -> Result<bool, Fault> {
         let Some(bytes) = self.kv.get(&keys::done(id))? else { return Ok(false) };
+        let mut kept = None;
         let pieces = match read_run(&*self.kv, id, &bytes) {
             Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
-            Ok(_) => record::read(id, &bytes)?.layout().all_pieces(id),
+            Ok(run) => {
+                kept = UniqueKeyEntry::of(&run).filter(|kept| self.now < kept.until);
+                record::read(id, &bytes)?.layout().all_pieces(id)
+            }
             // Its time has come all the same, and it must not keep others from going.
             Err(Fault::Damage(_)) => self.piece_keys(id)?,
             Err(fault) => return Err(fault),
         };
         self.erase_values(id, pieces, true)?;
+        // A key that is taken for longer than its run is kept.
+        if let Some(kept) = kept.filter(|kept| self.index.uniques.holder(&kept.kind, &kept.key) == Some(id)) {
+            let kept = UniqueKeyEntry { removed: Some(state), ..kept };
+            self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+            self.index.uniques.keep(kept);
+        }
         Ok(true)
     }
 

@@ -1,7 +1,7 @@
 //! What a change of one run puts into the batch: all of it, or, when it is too large for a batch, first what nobody
 //! refers to yet, then the record.
 
-use longhaul_core::RunId;
+use longhaul_core::{Cause, Ended, RunId};
 
 use super::{Committer, Touch};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     keys,
     kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
     page,
-    record::{Encoded, Record, encode},
+    record::{Encoded, Layout, Record, encode},
 };
 
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
@@ -28,12 +28,53 @@ impl Committer {
     }
 
     /// Stages a run that is new.
-    pub(crate) fn add(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         let Encoded { bytes, layout, pieces, .. } = encode(&record, VALUE_MAX);
         self.claim_pages.forget_stale(id);
         let apart = self.put_pieces(id, pieces)?;
         self.room(OWN_KEYS)?;
+        self.add_record(record, bytes, layout, apart);
+        Ok(())
+    }
+
+    /// Stages a final run that was retried, which was `was`, and its successor, in one batch.
+    pub(crate) fn succeed(
+        &mut self,
+        was: &longhaul_core::Run,
+        mut before: Box<Record>,
+        successor: Box<Record>,
+    ) -> Result<(), Fault> {
+        let new = encode(&successor, VALUE_MAX);
+        let old = encode(&before, VALUE_MAX);
+        self.claim_pages.forget_stale(successor.run.id);
+        let records = 2 * OWN_KEYS + old.pieces.len() + old.obsolete.len();
+        // Many pieces come first, in batches of their own: nobody refers to them before the records are there.
+        if new.pieces.len() <= PIECES_MAX {
+            self.room(new.pieces.len() + records)?;
+        }
+        let apart = self.put_pieces(successor.run.id, new.pieces)?;
+        self.room(records)?;
+        let id = before.run.id;
+        for (key, value) in old.pieces {
+            self.batch.put(key, value);
+        }
+        self.batch.remove_all(&old.obsolete);
+        self.batch.put(keys::done(id), old.bytes);
+        before.layout = old.layout;
+        self.written(id);
+        if self.index.uniques.forget(was)
+            && let Some(kept) = UniqueKeyEntry::of(was)
+        {
+            self.batch.remove(keys::unique(&kept.kind, &kept.key));
+        }
+        self.add_record(successor, new.bytes, new.layout, apart);
+        Ok(())
+    }
+
+    /// Stages the record of a run that is new, whose pieces are there. There is room for it.
+    fn add_record(&mut self, mut record: Box<Record>, bytes: Vec<u8>, layout: Layout, apart: bool) {
+        let id = record.run.id;
         let place = if record.run.state.is_final() {
             self.batch.put(keys::done(id), bytes);
             self.batch.end(&record.run);
@@ -56,7 +97,6 @@ impl Committer {
                 self.batch.fresh.insert(id, record);
             }
         }
-        Ok(())
     }
 
     /// Stages what a run has become. It is held in memory while it executes.
@@ -84,6 +124,7 @@ impl Committer {
         }
         let run = &record.run;
         if run.state.is_final() {
+            warn_of_crashes(&record);
             self.batch.put(keys::done(id), bytes);
             self.batch.end(run);
             if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
@@ -237,5 +278,17 @@ impl Committer {
     fn written(&mut self, id: RunId) {
         self.batch.needs_sync = true;
         self.touched.insert(id, Touch::Written(self.batch_number));
+    }
+}
+
+/// Tells that a run failed for good because its processes died: no server is left that could. What else ends a run is told
+/// by the server that executed it.
+fn warn_of_crashes(record: &Record) {
+    let Record { run, ended: Some(Ended::Failed(failure)), .. } = record else { return };
+    if failure.cause == Cause::Crash {
+        tracing::warn!(
+            run.id = %run.id, run.kind = %run.kind, run.attempt = run.epoch.0, reason = %failure.message,
+            "a run failed for good: once the reason is mended, retry it by hand"
+        );
     }
 }

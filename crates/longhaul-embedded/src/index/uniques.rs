@@ -5,17 +5,21 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use longhaul_core::{Key, Kind, Run, RunId, Timestamp, UniqueScope};
+use longhaul_core::{Key, Kind, Run, RunId, StateKind, Timestamp};
+
+use crate::keys::{FINAL_STATES as FINAL, state_byte};
 
 #[derive(Debug, Default)]
 pub(crate) struct Uniques {
     holders: HashMap<Digest, RunId>,
     /// Later runs that have a key which is held: at an opening a run that had begun has its key until it is taken back,
-    /// though another may have it by then; and one that was suspended before it began has it again when it proceeds.
+    /// though another may have it by then; and an import may bring a run whose key another has.
     rivals: BTreeSet<(Digest, RunId)>,
     hashers: [RandomState; 2],
     /// Keys that are free again at a time, whatever becomes of their runs.
     until: BTreeSet<(Timestamp, Kind, Key, RunId)>,
+    /// Runs that have a key though their retention removed them: the state that they were in, and until when.
+    removed: HashMap<RunId, (StateKind, Timestamp)>,
 }
 
 /// Kind and key, as two hashes that nobody can foretell: a third of the room, and no text to be fetched from all over
@@ -29,30 +33,34 @@ pub(crate) struct UniqueKeyEntry {
     pub(crate) key: Key,
     pub(crate) id: RunId,
     pub(crate) until: Timestamp,
+    /// The run is gone: its retention removed it when it was in this state.
+    pub(crate) removed: Option<StateKind>,
 }
 
 impl UniqueKeyEntry {
     /// The key that this run has though it is final.
     pub(crate) fn of(run: &Run) -> Option<Self> {
         let unique = run.constraints().unique.as_ref()?;
-        match unique.scope {
-            UniqueScope::For(period) => {
-                let until = run.created.after(period);
-                Some(Self { kind: run.kind.clone(), key: unique.key.clone(), id: run.id, until })
-            }
-            UniqueScope::Waiting | UniqueScope::NotFinal => None,
-        }
+        let until = unique.until(run)?;
+        Some(Self { kind: run.kind.clone(), key: unique.key.clone(), id: run.id, until, removed: None })
     }
 
-    /// Run and time; kind and key stand in the key.
+    /// Run and time, and, once the run is gone, its last state; kind and key stand in the key.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        [&self.id.as_bytes()[..], &self.until.as_micros().to_be_bytes()].concat()
+        let removed = self.removed.map(state_byte);
+        [self.id.as_bytes(), &self.until.as_micros().to_be_bytes()[..], removed.as_slice()].concat()
     }
 
     pub(crate) fn from_bytes(kind: Kind, key: Key, bytes: &[u8]) -> Option<Self> {
-        let (id, until) = bytes.split_first_chunk::<16>()?;
-        let until = Timestamp::from_micros(i64::from_be_bytes(until.try_into().ok()?));
-        Some(Self { kind, key, id: RunId::from_bytes(*id), until })
+        let (id, rest) = bytes.split_first_chunk::<16>()?;
+        let (until, removed) = rest.split_first_chunk::<8>()?;
+        let removed = match removed {
+            [] => None,
+            [byte] => Some(FINAL.into_iter().find(|state| state_byte(*state) == *byte)?),
+            _ => return None,
+        };
+        let until = Timestamp::from_micros(i64::from_be_bytes(*until));
+        Some(Self { kind, key, id: RunId::from_bytes(*id), until, removed })
     }
 }
 
@@ -99,7 +107,7 @@ impl Uniques {
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
         let Some(unique) = &run.constraints().unique else { return false };
         // A run of the same id that comes later has a time of its own.
-        if let Some(UniqueKeyEntry { kind, key, id, until }) = UniqueKeyEntry::of(run) {
+        if let Some(UniqueKeyEntry { kind, key, id, until, .. }) = UniqueKeyEntry::of(run) {
             self.until.remove(&(until, kind, key, id));
         }
         self.free(self.digest(&run.kind, &unique.key), run.id)
@@ -125,8 +133,16 @@ impl Uniques {
 
     /// A final run's key, as it is in the file.
     pub(crate) fn keep(&mut self, kept: UniqueKeyEntry) {
+        if let Some(state) = kept.removed {
+            self.removed.insert(kept.id, (state, kept.until));
+        }
         self.hold(self.digest(&kept.kind, &kept.key), kept.id);
         self.until.insert((kept.until, kept.kind, kept.key, kept.id));
+    }
+
+    /// The state in which a run was that is gone, and has its key at `now` all the same.
+    pub(crate) fn removed(&self, now: Timestamp, id: RunId) -> Option<StateKind> {
+        self.removed.get(&id).filter(|(_, until)| now < *until).map(|(state, _)| *state)
     }
 
     /// Lets go of up to `max` keys whose time has passed, and answers them.
@@ -134,6 +150,7 @@ impl Uniques {
         let mut expired = Vec::new();
         while expired.len() < max && self.until.first().is_some_and(|(until, ..)| *until <= now) {
             let (_, kind, key, id) = self.until.pop_first().expect("there is a first");
+            self.removed.remove(&id);
             if self.free(self.digest(&kind, &key), id) {
                 expired.push((kind, key));
             }
@@ -146,7 +163,7 @@ impl Uniques {
 mod tests {
     use std::sync::Arc;
 
-    use longhaul_core::{Constraints, OnConflict, State, Unique, doc};
+    use longhaul_core::{Constraints, OnConflict, State, Unique, UniqueScope, doc};
 
     use crate::index::{Index, Place};
 
@@ -179,6 +196,33 @@ mod tests {
         assert_eq!(holders(UniqueScope::Waiting), [id, None, None]);
         assert_eq!(holders(UniqueScope::NotFinal), [id, id, None]);
         assert_eq!(holders(UniqueScope::For(std::time::Duration::from_secs(9))), [id, id, id]);
+    }
+
+    #[test]
+    fn the_bytes_of_a_key_that_is_kept_are_frozen() {
+        let [kind, key] = ["demo", "account 7"];
+        let (kind, key) = (Kind::new(kind).unwrap(), Key::new(key).unwrap());
+        let there = UniqueKeyEntry {
+            kind,
+            key,
+            id: RunId::from_bytes([7; 16]),
+            until: Timestamp::from_micros(258),
+            removed: None,
+        };
+        let mut bytes = [&[7; 16][..], &[0, 0, 0, 0, 0, 0, 1, 2]].concat();
+        for removed in [None, Some(StateKind::Completed), Some(StateKind::Failed), Some(StateKind::Cancelled)] {
+            let entry = UniqueKeyEntry { removed, ..there.clone() };
+            bytes.truncate(24);
+            bytes.extend(removed.map(|state| match state {
+                StateKind::Completed => b'c',
+                StateKind::Failed => b'f',
+                _ => b'x',
+            }));
+            assert_eq!(entry.to_bytes(), bytes);
+            let read = |bytes: &[u8]| UniqueKeyEntry::from_bytes(there.kind.clone(), there.key.clone(), bytes);
+            assert_eq!(read(&bytes), Some(entry));
+            assert_eq!(read(&[&bytes[..24], b"z"].concat()), None);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! A tag names its value for ever; the types are frozen as the record is. Sections stand in the order of their tags. One
 //! that this code does not know is an error: dropping it would lose what it says.
 
+use longhaul_core::{Lineage, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -39,7 +40,6 @@ macro_rules! sections {
 
             fn append(&self, bytes: &mut Vec<u8>) {
                 $(append_section(bytes, $tag, self.$field.as_ref());)*
-                _ = bytes;
             }
 
             fn read(&mut self, tag: u8, value: &[u8]) -> Result<(), String> {
@@ -47,7 +47,6 @@ macro_rules! sections {
                     $($tag => self.$field = Some(read_section(tag, value)?),)*
                     _ => return Err(format!("its section {tag} is of a later release ({} bytes)", value.len())),
                 }
-                #[allow(unreachable_code, reason = "there may be no section yet")]
                 Ok(())
             }
         }
@@ -59,12 +58,38 @@ const CONSTRAINTS: u8 = 1;
 const PACE: u8 = 2;
 const PENDING_PROCEED: u8 = 3;
 
-sections! {}
+sections! {
+    7 lineage: LineageV1,
+}
 
 impl Sections {
     /// What `record` has besides format 1.
-    pub(super) fn of(_record: &Record) -> Self {
-        Self {}
+    pub(super) fn of(record: &Record) -> Self {
+        Self { lineage: LineageV1::of(&record.run.lineage) }
+    }
+
+    pub(super) fn lineage(&self) -> Lineage {
+        self.lineage.as_ref().map(LineageV1::back).unwrap_or_default()
+    }
+}
+
+/// Which run it is a retry of, and which run it was retried as.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct LineageV1 {
+    predecessor: Option<RunId>,
+    successor: Option<RunId>,
+    retried: Option<i64>,
+}
+
+impl LineageV1 {
+    fn of(lineage: &Lineage) -> Option<Self> {
+        let Lineage { predecessor, successor, retried } = *lineage;
+        (!lineage.is_empty()).then(|| Self { predecessor, successor, retried: retried.map(Timestamp::as_micros) })
+    }
+
+    fn back(&self) -> Lineage {
+        let Self { predecessor, successor, retried } = *self;
+        Lineage { predecessor, successor, retried: retried.map(Timestamp::from_micros) }
     }
 }
 

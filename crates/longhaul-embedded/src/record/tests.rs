@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Constraints, Ended, Epoch, Failure, HistoryEntry, Key, Label, LastEnd, NewRun, OnConflict,
-    PendingProceed, Priority, Progress, RetryPolicy, ServerId, State, StopRequest, Tag, Timestamp, Transition, Unique,
-    UniqueScope,
+    Actor, Backoff, Cause, Constraints, Ended, Epoch, Failure, HistoryEntry, Key, Label, LastEnd, Lineage, NewRun,
+    OnConflict, PendingProceed, Priority, Progress, RetryPolicy, RunId, ServerId, State, StopRequest, Tag, Timestamp,
+    Transition, Unique, UniqueScope,
 };
 use longhaul_testkit::fixture::{new_run, value};
 
@@ -116,9 +116,23 @@ fn a_proceed_that_is_kept_for_later_stands_behind_the_rest() {
     holds(&record, include_str!("golden/kept.hex"));
 }
 
+/// A run that was retried, and is a retry itself.
+fn retried() -> Record {
+    let mut record = plain();
+    let [predecessor, successor] = [3, 4].map(|n| Some(RunId::from_bytes([n; 16])));
+    record.run.lineage = Lineage { predecessor, successor, retried: Some(NOW) };
+    record.history.push(HistoryEntry::new(NOW, Epoch(0), Transition::Retried, Some("as another")));
+    record
+}
+
+#[test]
+fn a_retry_stands_in_a_section_of_its_own() {
+    holds(&retried(), include_str!("golden/lineage.hex"));
+}
+
 #[test]
 fn an_exported_run_comes_back_with_all_that_it_had() {
-    for record in [plain(), full()] {
+    for record in [plain(), full(), retried()] {
         let line = crate::export::line(&record);
         let back = crate::export::read_run_line(&line).expect("it was just written");
         assert_eq!(back, Record { layout: back.layout, ..record });

@@ -236,6 +236,7 @@ enum TransitionV1 {
     Rescheduled,
     Prioritised,
     Replaced,
+    Retried,
 }
 
 pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
@@ -451,6 +452,7 @@ impl<'a> RecordV1<'a> {
                 None => PendingProceed::AtOnce,
             }),
             progress: self.progress.as_ref().map(|progress| progress.back(self.pace.as_ref())),
+            lineage: self.sections.lineage(),
             revision: self.revision,
         })
     }
@@ -764,4 +766,5 @@ macro_rules! transitions {
 transitions! {
     Enqueued Returned Interrupted Crashed Panicked Failed TimedOut Suspended Proceeded CancelRequested RunNow
     Completed GaveUp Quarantined Cancelled Parked Released SuspendRequested Rescheduled Prioritised Replaced
+    Retried
 }

@@ -79,7 +79,10 @@ macro_rules! conformance {
                 keys_outlive_the_process,
                 a_waiting_run_takes_over_what_a_second_one_brings,
                 what_was_asked_of_a_run_that_has_begun_is_not_replaced,
-                of_many_that_come_at_once_with_one_key_one_is_kept;
+                of_many_that_come_at_once_with_one_key_one_is_kept,
+                a_run_that_is_suspended_before_it_began_keeps_its_key,
+                what_was_asked_of_a_suspended_run_that_has_not_begun_is_replaced_and_it_stays_suspended,
+                a_key_that_is_taken_for_a_period_outlives_its_run;
             limits:
                 nothing_of_a_paused_queue_or_kind_is_claimed_until_it_is_resumed,
                 pauses_and_limits_outlive_the_process,
@@ -175,10 +178,21 @@ macro_rules! conformance {
                 late_writes_to_a_run_that_was_removed_find_nothing,
                 a_removed_run_stays_removed_and_leaves_nothing_to_one_with_its_id;
             release_incompatible:
-                code_with_another_mark_gets_what_other_code_could_not_read,
-                code_with_the_same_mark_gets_nothing,
-                other_kinds_stay_parked,
+                a_parked_run_that_is_released_is_claimed_again,
+                other_runs_stay_as_they_are,
                 parked_runs_stay_parked_through_a_crash;
+            retry:
+                a_final_run_is_retried_as_a_new_one_and_both_name_each_other,
+                a_run_that_is_not_final_is_not_retried_as_another,
+                a_run_has_one_successor_however_often_it_is_retried,
+                of_many_retries_that_come_at_once_one_is_kept,
+                a_retry_begins_at_the_checkpoint_or_at_the_start,
+                a_retry_has_the_unique_key_of_the_run_before,
+                a_retry_whose_key_is_taken_is_refused_and_changes_nothing,
+                a_key_that_is_taken_for_a_period_goes_on_to_the_retry_for_what_is_left_of_it,
+                the_link_outlives_the_process_and_the_run_that_it_names,
+                runs_that_were_retried_can_be_left_out,
+                large_values_go_on_to_the_retry;
             stop_requests:
                 a_cancellation_reaches_the_server_that_waits_for_orders,
                 orders_given_before_are_answered_at_once_and_after_a_position_only_later_ones,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Constraints, Inserted, Key, NewRun, OnConflict, Priority, State, StateKind, Unique, UniqueScope,
+    Actor, Constraints, Inserted, Key, NewRun, OnConflict, Priority, Retention, State, StateKind, Unique, UniqueScope,
     run::Due,
     store::{InsertError, RunUpdate},
 };
@@ -215,4 +215,64 @@ pub async fn of_many_that_come_at_once_with_one_key_one_is_kept(mut scene: Scene
     let answers = calls.join_all().await;
     assert_eq!(answers.iter().filter(|answer| **answer == Ok(Inserted::New)).count(), 1);
     assert_eq!(scene.claim(99).await.len(), 1);
+}
+
+pub async fn a_run_that_is_suspended_before_it_began_keeps_its_key(mut scene: Scene) {
+    for scope in [UniqueScope::Waiting, UniqueScope::NotFinal] {
+        let first = unique(scene.new_run(), "k", scope, OnConflict::Return);
+        let id = scene.insert(first).await;
+        scene.store.update(id, RunUpdate::Suspend { reason: None }, Actor::UNKNOWN).await.expect("it waits");
+        let existing = Ok(Inserted::Existing { id, state: StateKind::Suspended });
+        assert_eq!(scene.try_unique(scope, OnConflict::Return).await, existing);
+        scene.crash().await;
+        assert_eq!(scene.try_unique(scope, OnConflict::Return).await, existing);
+        scene.store.proceed(super::scene::proceed(id)).await.expect("it is suspended");
+        let existing = Ok(Inserted::Existing { id, state: StateKind::Pending });
+        assert_eq!(scene.try_unique(scope, OnConflict::Return).await, existing);
+        let claimed = scene.claim_one().await;
+        scene.end(&claimed, completed(1)).await;
+    }
+}
+
+pub async fn what_was_asked_of_a_suspended_run_that_has_not_begun_is_replaced_and_it_stays_suspended(mut scene: Scene) {
+    for reschedule in [false, true] {
+        let replace = OnConflict::Replace { reschedule };
+        let first = unique(scene.new_run(), "k", UniqueScope::NotFinal, replace);
+        let id = scene.insert(first).await;
+        scene.store.update(id, RunUpdate::Suspend { reason: None }, Actor::UNKNOWN).await.expect("it waits");
+        let state = scene.get(id).await.run.state;
+        let second = NewRun { metadata: value(77), ..unique(scene.new_run(), "k", UniqueScope::NotFinal, replace) };
+        assert_eq!(scene.store.insert(vec![second]).await, Ok(vec![Ok(Inserted::Replaced { id })]));
+        let after = scene.get(id).await;
+        assert_eq!((after.run.state, after.metadata), (state, value(77)));
+        assert_eq!(scene.claim(1).await, []);
+        scene.store.delete(id).await.expect("it does not run");
+    }
+}
+
+pub async fn a_key_that_is_taken_for_a_period_outlives_its_run(mut scene: Scene) {
+    let scope = UniqueScope::For(PERIOD);
+    let first = unique(scene.new_run(), "k", scope, OnConflict::Return);
+    let id = scene.insert(first).await;
+    let claimed = scene.claim_one().await;
+    scene.end(&claimed, completed(1)).await;
+    scene.clock.advance(PERIOD / 2);
+    let swept = scene.store.sweep(Retention::all(Duration::ZERO).into(), 9).await.expect("the store works");
+    assert_eq!(swept.removed, 1);
+    let replace = OnConflict::Replace { reschedule: false };
+    let state = StateKind::Completed;
+    for crashed in [false, true] {
+        if crashed {
+            scene.crash().await;
+        }
+        assert_eq!(scene.try_unique(scope, OnConflict::Return).await, Ok(Inserted::Existing { id, state }));
+        for on_conflict in [OnConflict::Refuse, replace] {
+            let taken = Err(InsertError::Taken { key: key("k"), id, state });
+            assert_eq!(scene.try_unique(UniqueScope::NotFinal, on_conflict).await, taken);
+        }
+    }
+    scene.clock.advance((PERIOD / 2).saturating_sub(Duration::from_micros(1)));
+    assert_eq!(scene.try_unique(scope, OnConflict::Return).await, Ok(Inserted::Existing { id, state }));
+    scene.clock.advance(Duration::from_micros(1));
+    assert_eq!(scene.try_unique(scope, OnConflict::Return).await, Ok(Inserted::New));
 }

@@ -9,7 +9,6 @@ use std::{
 
 use longhaul_core::{
     Actor, Ending, LastEnd, StateKind,
-    code::CodeMark,
     run::Due,
     store::{ClaimRequest, Proceed, RunUpdate, Settled},
 };
@@ -98,9 +97,9 @@ pub async fn a_hastened_run_serves_a_waiting_claim(mut scene: Scene) {
 
 pub async fn an_unparked_run_serves_a_waiting_claim(mut scene: Scene) {
     let claimed = scene.running().await;
-    scene.end(&claimed, incompatible(CodeMark(MARK.0 + 1))).await;
+    scene.end(&claimed, incompatible(MARK)).await;
     let waiting = scene.parked_claim().await;
-    assert_eq!(scene.store.release_incompatible(vec![support("plain", 1)]).await, Ok(1));
+    assert_eq!(scene.store.release_incompatible(vec![claimed.run.id]).await, Ok(1));
     assert_eq!(waiting.claimed_id().await, claimed.run.id);
 }
 

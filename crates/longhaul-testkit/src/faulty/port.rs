@@ -4,12 +4,11 @@ use async_trait::async_trait;
 use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
-    code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 
@@ -68,6 +67,10 @@ impl Store for FaultyStore {
         self.pass(Call::Cancel, vec![id], self.0.store.cancel(id, reason, by)).await
     }
 
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.pass(Call::Retry, vec![retry.id], self.0.store.retry(retry)).await
+    }
+
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
         self.pass(Call::RunUpdate, vec![id], self.0.store.update(id, update, by)).await
     }
@@ -97,8 +100,8 @@ impl Store for FaultyStore {
         self.pass(Call::Delete, vec![id], self.0.store.delete(id)).await
     }
 
-    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.pass(Call::ReleaseIncompatible, vec![], self.0.store.release_incompatible(kinds)).await
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.pass(Call::ReleaseIncompatible, runs.clone(), self.0.store.release_incompatible(runs)).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

@@ -1,8 +1,7 @@
 //! What clients do to runs.
 
 use longhaul_core::{
-    Actor, Event, RunId, State, StateKind, Timestamp,
-    code::KindSupport,
+    Actor, Event, RunId, StateKind, Timestamp,
     store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, RunUpdate, UpdateError},
 };
 
@@ -59,18 +58,9 @@ impl MemoryState {
         self.apply(now, id, &Event::Delete).map(drop).map_err(|_| DeleteError::Running(id))
     }
 
-    pub(super) fn release_incompatible(&mut self, now: Timestamp, kinds: &[KindSupport]) -> usize {
-        let mut released = 0;
-        for id in self.runs.keys().copied().collect::<Vec<_>>() {
-            let run = &self.runs[&id].snapshot.run;
-            let parked = matches!(run.state, State::Incompatible { .. });
-            let support = kinds.iter().find(|support| support.kind == run.kind);
-            if let (true, Some(support)) = (parked, support) {
-                released +=
-                    usize::from(self.apply(now, id, &Event::ReleaseIncompatible { mark: support.mark }).is_ok());
-            }
-        }
-        released
+    pub(super) fn release_incompatible(&mut self, now: Timestamp, runs: &[RunId]) -> usize {
+        let there: Vec<_> = runs.iter().filter(|id| self.runs.contains_key(id)).collect();
+        there.into_iter().filter(|id| self.apply(now, **id, &Event::ReleaseIncompatible).is_ok()).count()
     }
 
     fn state(&self, id: RunId) -> Option<StateKind> {

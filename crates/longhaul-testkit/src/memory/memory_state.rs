@@ -3,15 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use longhaul_core::{
-    Actor, Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName,
-    ServerId, Snapshot, StateKind, Timestamp,
+    Actor, Decision, Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId,
+    ScheduleName, ServerId, Snapshot, StateKind, Timestamp,
     admission::Admission,
     admit,
-    constraints::{self, Conflict, conflict},
+    constraints::{self, Conflict, conflict, conflict_with_removed},
     decide,
     decide::Effects,
     isolation,
-    store::{InsertError, StopSignal},
+    lineage::{Succession, succeed},
+    store::{InsertError, Retried, Retry, RetryError, StopSignal},
 };
 
 use super::server::Server;
@@ -22,6 +23,8 @@ pub(super) type Revised = (u64, Option<Arc<[u8]>>);
 #[derive(Default)]
 pub(super) struct MemoryState {
     pub(super) runs: BTreeMap<RunId, Record>,
+    /// Keys that outlive their runs.
+    pub(super) removed: BTreeMap<(Kind, Key), RemovedHolder>,
     pub(super) servers: BTreeMap<ServerId, Server>,
     pub(super) admission: Admission,
     pub(super) schedules: BTreeMap<ScheduleName, Revised>,
@@ -31,6 +34,14 @@ pub(super) struct MemoryState {
     pub(super) stop_requests: BTreeMap<u64, StopSignal>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
+}
+
+/// A run that is gone, and has its key for a period all the same.
+pub(super) struct RemovedHolder {
+    id: RunId,
+    /// As it was when its retention removed it.
+    state: StateKind,
+    until: Timestamp,
 }
 
 pub(super) struct Record {
@@ -47,10 +58,13 @@ impl MemoryState {
             return Err(InsertError::Duplicate(new.id));
         }
         if let Some(unique) = &new.constraints().unique
-            && let Some(there) = self.key_holder(now, &new.kind, &unique.key)
+            && let Some((id, state)) = self.key_holder(now, &new.kind, &unique.key)
         {
-            let (id, state) = (there.id, there.state.kind());
-            return match conflict(unique.on_conflict, there) {
+            let conflict = match self.runs.get(&id) {
+                Some(there) => conflict(unique.on_conflict, &there.snapshot.run),
+                None => conflict_with_removed(unique.on_conflict),
+            };
+            return match conflict {
                 Conflict::Return => Ok(Inserted::Existing { id, state }),
                 Conflict::Refuse => Err(InsertError::Taken { key: unique.key.clone(), id, state }),
                 Conflict::Replace => {
@@ -72,12 +86,49 @@ impl MemoryState {
         Ok(Inserted::New)
     }
 
-    /// The run that keeps others of this kind and key out.
-    fn key_holder(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
-        self.runs().find(|run| {
+    /// The run that keeps others of this kind and key out, and its state.
+    fn key_holder(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<(RunId, StateKind)> {
+        let holds = |run: &&Run| {
             let unique = run.constraints().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
             unique.is_some_and(|unique| unique.holds(now, run))
-        })
+        };
+        let there = self.runs().find(holds).map(|run| (run.id, run.state.kind()));
+        let removed = || self.removed.get(&(kind.clone(), key.clone())).filter(|removed| now < removed.until);
+        there.or_else(|| removed().map(|removed| (removed.id, removed.state)))
+    }
+
+    /// Removes a final run whose retention has passed. Its key may outlive it.
+    pub(super) fn remove_final(&mut self, now: Timestamp, id: RunId) {
+        let run = &self.runs[&id].snapshot.run;
+        let until = run.constraints().unique.as_ref().and_then(|unique| Some((unique.key.clone(), unique.until(run)?)));
+        if let Some((key, until)) = until.filter(|(_, until)| now < *until) {
+            let removed = RemovedHolder { id, state: run.state.kind(), until };
+            self.removed.insert((run.kind.clone(), key), removed);
+        }
+        self.removed.retain(|_, removed| now < removed.until);
+        self.apply(now, id, &Event::Delete).expect("a final run can be deleted");
+    }
+
+    pub(super) fn retry(&mut self, now: Timestamp, retry: &Retry) -> Result<Retried, RetryError> {
+        let id = retry.id;
+        let before = &self.runs.get(&id).ok_or(RetryError::NotFound(id))?.snapshot;
+        let Succession { before: decision, successor } = match succeed(now, before, retry) {
+            Ok(succession) => succession,
+            Err(IllegalEvent::Retried { successor }) => return Ok(Retried::Existing(successor)),
+            Err(_) => return Err(RetryError::NotFinal { id, state: before.run.state.kind() }),
+        };
+        if self.runs.contains_key(&retry.successor) {
+            return Err(RetryError::Duplicate(retry.successor));
+        }
+        if let Some(unique) = &successor.run.constraints().unique
+            && let Some((holder, state)) =
+                self.key_holder(now, &successor.run.kind, &unique.key).filter(|(holder, _)| *holder != id)
+        {
+            return Err(RetryError::Taken { key: unique.key.clone(), id: holder, state });
+        }
+        self.keep(id, decision);
+        self.runs.insert(retry.successor, Record { snapshot: successor, settled: None, log: BTreeMap::new() });
+        Ok(Retried::New)
     }
 
     fn replace(&mut self, now: Timestamp, id: RunId, new: NewRun) {
@@ -102,8 +153,13 @@ impl MemoryState {
         event: &Event,
         by: Actor,
     ) -> Result<StateKind, IllegalEvent> {
-        let snapshot = &mut self.runs.get_mut(&id).expect("callers look the run up first").snapshot;
+        let snapshot = &self.runs.get(&id).expect("callers look the run up first").snapshot;
         let decision = decide(now, &snapshot.run, event)?.asked_by(by);
+        Ok(self.keep(id, decision))
+    }
+
+    fn keep(&mut self, id: RunId, decision: Decision) -> StateKind {
+        let snapshot = &mut self.runs.get_mut(&id).expect("callers look the run up first").snapshot;
         snapshot.run = decision.next;
         let Effects { history, ended, reset, order, remove } = decision.effects;
         if let Some(entry) = history {
@@ -122,7 +178,7 @@ impl MemoryState {
         if remove {
             self.runs.remove(&id);
         }
-        Ok(state)
+        state
     }
 
     /// Takes the claims of these runs away, all at once: they ran in one process, which is gone.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longhaul_core::{
-    Event, Explanation, Log, LogRequest, Queue, Retentions, RunId, Snapshot, Timestamp,
+    Explanation, Log, LogRequest, Queue, Retentions, RunId, Snapshot, Timestamp,
     explain::{Situation, explain},
     limits::PAGE_MAX,
     log::gather,
@@ -74,7 +74,7 @@ impl MemoryState {
         kept.sort_unstable();
         let removed = kept.iter().take(max).take_while(|(at, _)| *at <= now).count();
         for (_, id) in &kept[..removed] {
-            self.apply(now, *id, &Event::Delete).expect("a final run can be deleted");
+            self.remove_final(now, *id);
         }
         Swept { removed, next: kept.get(removed).map(|(at, _)| *at) }
     }

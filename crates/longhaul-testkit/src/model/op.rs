@@ -67,8 +67,15 @@ pub enum Op {
     Delete {
         run: u8,
     },
+    /// Two runs, of which none, one or both may be parked.
     ReleaseIncompatible {
-        mark: u8,
+        run: u8,
+    },
+    /// `again`: under the id of the retry before.
+    Retry {
+        run: u8,
+        from_the_start: bool,
+        again: bool,
     },
     Heartbeat {
         server: u8,
@@ -181,7 +188,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..3_u8, option::weighted(0.8, 0..9000_u16), proptest::bool::weighted(0.2), 0..3_u8)
             .prop_map(|(name, size, stale, runs)| Op::Schedule { name, size, stale, runs }),
         1 => number().prop_map(|run| Op::Delete { run }),
-        1 => (0..3_u8).prop_map(|mark| Op::ReleaseIncompatible { mark }),
+        2 => number().prop_map(|run| Op::ReleaseIncompatible { run }),
+        3 => (number(), any::<bool>(), proptest::bool::weighted(0.2))
+            .prop_map(|(run, from_the_start, again)| Op::Retry { run, from_the_start, again }),
         2 => number().prop_map(|server| Op::Heartbeat { server }),
         1 => number().prop_map(|server| Op::Leave { server }),
         2 => Just(Op::Expire),

@@ -6,11 +6,11 @@ use longhaul_core::{
     Actor, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits,
     NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Timestamp,
     Unique, UniqueScope,
-    code::{CodeMark, KindSupport},
+    code::CodeMark,
     run::Due,
     store::{
-        Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, RunUpdate, ScheduleChange, Schedules,
-        ServerBeat, Settlement,
+        Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, Retried, Retry, RetryFrom, RunUpdate,
+        ScheduleChange, Schedules, ServerBeat, Settlement,
     },
 };
 
@@ -137,10 +137,11 @@ impl<'a> World<'a> {
                     drop(both!(self, store => store.delete(id)));
                 }
             }
-            Op::ReleaseIncompatible { mark } => {
-                let code = KindSupport { mark: CodeMark(mark.into()), ..support("plain", 1) };
-                drop(both!(self, store => store.release_incompatible(vec![code.clone()])));
+            Op::ReleaseIncompatible { run } => {
+                let runs: Vec<_> = [run, run.wrapping_add(1)].into_iter().filter_map(|run| self.run(run)).collect();
+                drop(both!(self, store => store.release_incompatible(runs.clone())));
             }
+            Op::Retry { run, from_the_start, again } => self.retry(now, run, from_the_start, again).await,
             Op::Heartbeat { server } => {
                 let slot = usize::from(server) % SERVERS;
                 let beat = beat(self.servers[slot]);
@@ -238,6 +239,17 @@ impl<'a> World<'a> {
         drop(both!(self, store => store.update(id, update.clone(), Actor::UNKNOWN)));
     }
 
+    async fn retry(&mut self, now: Timestamp, run: u8, from_the_start: bool, again: bool) {
+        let Some(before) = pick(&self.inserted, run).cloned() else { return };
+        self.made += u64::from(!again);
+        let new = NewRun { constraints: before.constraints.clone(), ..new_run(now, before.kind.as_str(), self.made) };
+        let from = if from_the_start { RetryFrom::TheStart } else { RetryFrom::Checkpoint };
+        let retry = Retry { id: before.id, successor: new.id, from, by: Actor::named("model") };
+        if both!(self, store => store.retry(retry.clone())) == Ok(Retried::New) {
+            self.inserted.push(new);
+        }
+    }
+
     async fn schedule(&mut self, now: Timestamp, name: u8, size: Option<u16>, stale: bool, runs: u8) {
         let name = ScheduleName::new(&format!("schedule-{name}")).expect("a name that can be used");
         let known = self.model.schedules(0).await.expect("the model works").changed;
@@ -283,6 +295,7 @@ impl<'a> World<'a> {
             Op::Proceed { run, .. } | Op::Cancel { run } | Op::RunUpdate { run, .. } | Op::Delete { run } => {
                 self.run(run)
             }
+            Op::Retry { run, .. } => self.run(run),
             _ => None,
         };
         if let Some(id) = id {

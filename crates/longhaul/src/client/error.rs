@@ -1,7 +1,7 @@
 //! What can go wrong, by what callers branch on.
 
 use longhaul_core::{
-    RunId, StateKind, StoreError, limits,
+    Key, RunId, StateKind, StoreError, limits,
     name::NameError,
     retry::PolicyError,
     store::{GetError, InsertError, ProceedError},
@@ -185,6 +185,26 @@ pub enum RetryError {
         id: RunId,
         /// The state that it is in.
         state: StateKind,
+    },
+    /// It is final, and another run of its kind has its unique key by now: retry it when that one is final, or ask for
+    /// what it was to do under another key, with [`RunHandle::enqueue_like`](super::RunHandle::enqueue_like).
+    #[error("`{key}` is taken: {id}, which is {state}, has it")]
+    Taken {
+        /// The key.
+        key: Key,
+        /// Which run has it.
+        id: RunId,
+        /// The state that this run is in.
+        state: StateKind,
+    },
+    /// It was retried before, and that run was removed since, by a client or its retention. It is not retried a second
+    /// time; [`RunHandle::enqueue_like`](super::RunHandle::enqueue_like) enqueues a run that is none of its line.
+    #[error("{id} was retried as {successor}, which was removed since: enqueue it anew to have it executed again")]
+    SuccessorGone {
+        /// The run.
+        id: RunId,
+        /// The newest run of its line.
+        successor: RunId,
     },
     /// The store failed.
     #[error(transparent)]

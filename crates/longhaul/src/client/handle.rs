@@ -1,13 +1,13 @@
 //! One run, typed.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use longhaul_core::{
-    Constraints, Failure, NewRun, RunId, Snapshot, StoreError,
-    store::{CancelError, Cancelled, DeleteError, GetError, RunUpdate, UpdateError},
+    Failure, RunId, Snapshot,
+    store::{CancelError, Cancelled, DeleteError},
 };
 
-use super::{Client, OutcomeError, ProceedRun, ProgressStream, RetryError, RunStatus, Watch};
+use super::{Client, OutcomeError, ProceedRun, ProgressStream, RunStatus, Watch};
 use crate::definition::{Definition, TaskTypes};
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
@@ -75,32 +75,6 @@ impl<R, E> RunOutcome<R, E> {
             Self::Failed { error, .. } | Self::Cancelled { error, .. } => error,
         }
     }
-}
-
-/// What a retry begins with.
-///
-/// ```
-/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
-///
-/// use longhaul::RetryFrom;
-///
-/// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
-/// run.cancel("by mistake").await?;
-/// let another = run.retry(RetryFrom::Checkpoint).await?;
-/// assert_ne!(another.id(), run.id()); // what is final stays as it is
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RetryFrom {
-    /// The latest execution metadata.
-    #[default]
-    Checkpoint,
-    /// The execution metadata that the run was enqueued with.
-    TheStart,
 }
 
 impl<T: TaskTypes> Clone for RunHandle<T> {
@@ -177,30 +151,6 @@ impl<T: TaskTypes> RunHandle<T> {
         ProceedRun::new(self.clone())
     }
 
-    /// Has the run tried again now.
-    ///
-    /// A run that waits for its next attempt, or is parked as incompatible, is brought forward. A run that is final
-    /// stays as it is, for ever: a new one takes over its metadata and, from the checkpoint, its execution metadata;
-    /// the handle of that one is returned. `from` matters only then.
-    pub async fn retry(&self, from: RetryFrom) -> Result<Self, RetryError> {
-        let store = self.client.store();
-        let not_found = |error| match error {
-            GetError::NotFound(id) => RetryError::NotFound(id),
-            GetError::Store(error) => RetryError::Store(error),
-        };
-        let snapshot = store.get(self.id).await.map_err(not_found)?;
-        if snapshot.run.state.is_final() {
-            let id = succeed(&self.client, snapshot, from).await?;
-            return Ok(Self::new(self.client.clone(), self.definition.clone(), id));
-        }
-        match store.update(self.id, RunUpdate::RunNow, self.client.by.clone()).await {
-            Ok(_) => Ok(self.clone()),
-            Err(UpdateError::NotFound(id)) => Err(RetryError::NotFound(id)),
-            Err(UpdateError::Refused { id, .. }) => Err(RetryError::Nothing { id, state: snapshot.run.state.kind() }),
-            Err(UpdateError::Store(error)) => Err(RetryError::Store(error)),
-        }
-    }
-
     /// Removes the run and everything of it. One that is running has to be cancelled first.
     pub async fn delete(&self) -> Result<(), DeleteError> {
         self.client.store().delete(self.id).await
@@ -217,36 +167,4 @@ impl<T: TaskTypes> RunHandle<T> {
         }
         Ok(RunStatus::new(snapshot, self.definition.clone()))
     }
-}
-
-/// Enqueues a run that takes over what a final one was asked, and, from the checkpoint, how far it came.
-pub(super) async fn succeed(client: &Client, snapshot: Snapshot, from: RetryFrom) -> Result<RunId, StoreError> {
-    let Snapshot { run, metadata, initial, execution_metadata, .. } = snapshot;
-    let new = NewRun {
-        id: client.inner.ids.run(client.inner.clock.now()),
-        kind: run.kind,
-        version: run.version,
-        queue: run.queue,
-        priority: run.priority,
-        tags: run.tags,
-        policy: run.policy,
-        timeout: run.timeout,
-        due: None,
-        constraints: successor_terms(run.constraints.as_ref()),
-        metadata,
-        execution_metadata: match from {
-            RetryFrom::Checkpoint => execution_metadata,
-            RetryFrom::TheStart => initial,
-        },
-        by: client.by.clone(),
-    };
-    let id = new.id;
-    client.store().insert(vec![new]).await?;
-    Ok(id)
-}
-
-/// Those of the run before, but for its unique key: who retries a run wants one more.
-fn successor_terms(constraints: Option<&Arc<Constraints>>) -> Option<Arc<Constraints>> {
-    let constraints = Constraints { unique: None, ..Constraints::clone(constraints?) };
-    (!constraints.is_empty()).then(|| constraints.into())
 }

@@ -11,8 +11,8 @@ use super::Client;
 use crate::{
     definition::Definition,
     schedule::{
-        NewSchedule, Options, Origin, Row, RunsError, ScheduleInfo, SchedulesError, Step, check_schedule, check_size,
-        forget_finished,
+        HeldBack, NewSchedule, Options, Origin, Row, RunsError, ScheduleInfo, SchedulesError, Step, check_schedule,
+        check_size, forget_finished,
     },
     task::Task,
 };
@@ -110,6 +110,15 @@ impl Schedules {
         let name = ScheduleName::new(name)?;
         let (_, row) = self.read(&name).await?;
         Ok(self.info(name, row))
+    }
+
+    /// The run that is not finished, so that the next instant of this schedule gets no run, or its run waits. `None`:
+    /// nothing holds it back, or its runs may overlap. A run that is parked as incompatible holds nothing back.
+    pub async fn held_back(&self, name: &str) -> Result<Option<HeldBack>, SchedulesError> {
+        let name = ScheduleName::new(name)?;
+        let (_, mut row) = self.read(&name).await?;
+        let held_back = forget_finished(&**self.client.store(), &name, &mut row).await?;
+        Ok(held_back.filter(|_| row.one_at_a_time()))
     }
 
     /// All schedules, by name. One that cannot be read is told in the log and left out.

@@ -6,15 +6,11 @@ use longhaul_core::{
     Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag,
     limits::PAGE_MAX,
     name::NameError,
-    store::{Damaged, ListOrder, Page, PageRequest, Proceed, RunUpdate},
+    store::{Damaged, Filter, ListOrder, Page, PageRequest, Proceed, RunUpdate},
 };
 use tokio::task::JoinSet;
 
-use super::{
-    Client,
-    handle::{RetryFrom, succeed},
-    list::List,
-};
+use super::{Client, RetryError, RetryFrom, list::List};
 
 /// Calls of the store that are under way at the same time: about what shares a commit.
 const AT_ONCE: usize = 64;
@@ -186,12 +182,18 @@ impl Select {
         self.list.read(&self.client, after, n, self.predicate.as_ref()).await
     }
 
+    /// Only those that were not retried: what [`retry`](Self::retry) would do something to.
+    pub fn not_retried(mut self) -> Self {
+        self.list.filter.not_retried = true;
+        self
+    }
+
     /// How many there are: the dry run of what follows.
     pub async fn count(&self) -> Result<u64, StoreError> {
         if self.predicate.is_none() {
             return self.client.store().count(self.list.filter.clone()).await;
         }
-        Ok(self.ids(&mut Selected::default()).await?.len() as u64)
+        Ok(self.ids(&self.list.filter, &mut Selected::default()).await?.len() as u64)
     }
 
     /// Calls them off: at once, or, those that run, by asking their servers to stop them.
@@ -211,7 +213,8 @@ impl Select {
         self.each(Verb::Proceed(at.map(Into::into))).await
     }
 
-    /// Has them tried again now; see [`RunHandle::retry`](super::RunHandle::retry).
+    /// Has them tried again now; see [`RunHandle::retry`](super::RunHandle::retry). Those that were retried before are
+    /// left out, so it can be repeated: what is matched the second time are runs that failed since.
     pub async fn retry(&self, from: RetryFrom) -> Result<Selected, StoreError> {
         self.each(Verb::Retry(from)).await
     }
@@ -238,8 +241,11 @@ impl Select {
         loop {
             let (ids, next) = match &verb {
                 // A retry enqueues others, which must not be met again.
-                Verb::Retry(_) => (self.ids(&mut selected).await?, None),
-                _ => self.next_ids(after, &mut selected).await?,
+                Verb::Retry(_) => {
+                    let filter = Filter { not_retried: true, ..self.list.filter.clone() };
+                    (self.ids(&filter, &mut selected).await?, None)
+                }
+                _ => self.next_ids(&self.list.filter, after, &mut selected).await?,
             };
             for id in ids {
                 selected.matched += 1;
@@ -260,10 +266,10 @@ impl Select {
         Ok(selected)
     }
 
-    async fn ids(&self, selected: &mut Selected) -> Result<Vec<RunId>, StoreError> {
+    async fn ids(&self, filter: &Filter, selected: &mut Selected) -> Result<Vec<RunId>, StoreError> {
         let (mut all, mut after) = (Vec::new(), None);
         loop {
-            let (ids, next) = self.next_ids(after, selected).await?;
+            let (ids, next) = self.next_ids(filter, after, selected).await?;
             all.extend(ids);
             after = next;
             if after.is_none() {
@@ -275,11 +281,11 @@ impl Select {
     /// Runs that cannot be read are among the refused: nobody knows whether they match.
     async fn next_ids(
         &self,
+        filter: &Filter,
         after: Option<RunId>,
         selected: &mut Selected,
     ) -> Result<(Vec<RunId>, Option<RunId>), StoreError> {
-        let request =
-            PageRequest { filter: self.list.filter.clone(), after, limit: PAGE_MAX, ..PageRequest::default() };
+        let request = PageRequest { filter: filter.clone(), after, limit: PAGE_MAX, ..PageRequest::default() };
         let page = self.client.store().list(request).await?;
         for Damaged { id, why } in page.damaged {
             selected.refuse(id, format!("it is damaged: {why}"));
@@ -336,16 +342,10 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
         Verb::RunUpdate(update) => told!(store.update(id, update, by).await, UpdateError),
         Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None, by }).await, ProceedError),
         Verb::Delete => told!(store.delete(id).await, DeleteError),
-        Verb::Retry(from) => {
-            let snapshot = match store.get(id).await {
-                Ok(snapshot) => snapshot,
-                Err(longhaul_core::store::GetError::Store(error)) => return Err(Refusal::Store(error)),
-                Err(why) => return Err(Refusal::Run(why.to_string())),
-            };
-            if snapshot.run.state.is_final() {
-                return succeed(client, snapshot, from).await.map(drop).map_err(Refusal::Store);
-            }
-            told!(store.update(id, RunUpdate::RunNow, by).await, UpdateError)
-        }
+        Verb::Retry(from) => match client.retry(id, from).await {
+            Ok(_) => Ok(()),
+            Err(RetryError::Store(error)) => Err(Refusal::Store(error)),
+            Err(why) => Err(Refusal::Run(why.to_string())),
+        },
     }
 }

@@ -11,7 +11,7 @@ use longhaul_core::{
     store::{ClaimRequest, Claimed, Settlement},
 };
 
-use super::{Executor, declare, settle::Finished};
+use super::{Executor, declare, incompatible, settle::Finished};
 use crate::{attempt::Attempt, backoff::ErrorBackoff};
 
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
@@ -24,7 +24,7 @@ const AHEAD_MAX: usize = 512;
 /// never wait for the store, and none is claimed early when runs are long. After a stop it gives back what no slot has
 /// taken.
 pub(super) async fn fetch(executor: Arc<Executor>) {
-    claim_all(&executor).await;
+    tokio::join!(incompatible::release(&executor), claim_all(&executor));
     while let Some(claimed) = executor.ready.pop() {
         give_back(&executor, &claimed).await;
     }
@@ -32,9 +32,6 @@ pub(super) async fn fetch(executor: Arc<Executor>) {
 
 async fn claim_all(executor: &Executor) {
     let kinds: Arc<[_]> = executor.registry.support().into();
-    if let Err(error) = executor.store.release_incompatible(kinds.to_vec()).await {
-        tracing::warn!(%error, "runs that were parked as incompatible stay parked until the next start");
-    }
     if kinds.is_empty() || !declare_all(executor).await {
         return;
     }

@@ -9,7 +9,7 @@ mod reconcile;
 
 use std::{sync::Arc, time::Duration};
 
-use longhaul_core::{RunId, ScheduleName, Store, StoreError, Timestamp, schedule::CLOCK_CORRECTION};
+use longhaul_core::{RunId, ScheduleName, StateKind, Store, StoreError, Timestamp};
 use tokio::task::JoinSet;
 
 use self::{
@@ -26,6 +26,9 @@ use crate::{
 const AT_ONCE: usize = 64;
 /// In real time. That the system's clock was set, or the computer slept, is noticed within this.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
+
+/// A clock that went back by less is waited for.
+const CLOCK_BACK: Duration = Duration::from_secs(1);
 
 pub(super) async fn schedules(executor: Arc<Executor>, started: Timestamp) {
     let stopping = executor.stopping.clone();
@@ -79,7 +82,7 @@ async fn follow(executor: &Executor, started: Timestamp, max_wait: &mut ErrorBac
             }
         }
         let now = clock.now();
-        if latest.since(now) >= CLOCK_CORRECTION {
+        if latest.since(now) >= CLOCK_BACK {
             tracing::warn!(before = %latest, %now, "the clock went back; all schedules are looked at again");
             agenda.all_due(now);
             latest = now;
@@ -124,6 +127,11 @@ async fn news(store: Arc<dyn Store>, position: u64) -> Result<News, StoreError> 
     Ok((changed.chain(removed).collect(), told.position))
 }
 
+/// Whether runs after it wait for one in this state: one that is parked may stay so for ever.
+fn holds_back(state: StateKind) -> bool {
+    !state.is_final() && state != StateKind::Incompatible
+}
+
 async fn until_final(
     store: Arc<dyn Store>,
     name: ScheduleName,
@@ -132,7 +140,7 @@ async fn until_final(
     let mut revision = 0;
     loop {
         match store.changed(run, revision).await {
-            Ok(snapshot) if !snapshot.run.state.is_final() => revision = snapshot.run.revision,
+            Ok(snapshot) if holds_back(snapshot.run.state.kind()) => revision = snapshot.run.revision,
             Ok(_) | Err(longhaul_core::store::GetError::NotFound(_)) => return Ok((name, run)),
             Err(longhaul_core::store::GetError::Store(error)) => return Err(error),
         }

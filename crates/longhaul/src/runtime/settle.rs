@@ -67,7 +67,7 @@ async fn tell(executor: &Executor, batch: &[Finished]) {
                     match answer {
                         Ok(settled) => {
                             if let Settled::Now(state) = settled {
-                                telemetry::settled(settlement, state);
+                                telemetry::settled(attempt, settlement, state);
                             }
                             executor.kept(attempt, settlement, settled).await;
                         }

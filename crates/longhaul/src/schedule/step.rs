@@ -23,7 +23,7 @@ pub(crate) struct Step {
 impl Row {
     /// The next instant, if it is not paused.
     pub(crate) fn next(&self, timetable: &Timetable) -> Option<Timestamp> {
-        self.paused.is_none().then(|| timetable.next(self.mark.until)).flatten()
+        self.paused.is_none().then(|| self.mark.next(timetable)).flatten()
     }
 
     /// What follows at `now`. Whoever calls this has looked which of `unfinished` are final.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use longhaul::{Next, RunHandle, layer_fn};
+use longhaul::{AnyError, Failure, Next, RetryPolicy, RunHandle, RunId, StateKind, Success, TaskFn, layer_fn};
 use tracing::{
     Subscriber,
     field::{Field, Visit},
@@ -17,7 +17,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
-use crate::kit::{Count, CountUp, GRACE, Scene, hear};
+use crate::kit::{Count, CountUp, GRACE, Scene, WORK, hear, reaches};
 
 /// A span or an event: its fields, with the values of those that have one.
 type Seen = (String, BTreeMap<String, Option<String>>);
@@ -116,4 +116,49 @@ async fn spans_and_events_have_the_fields_of_the_table() {
     let values = fields.map(|field| value(&executed, field).unwrap().to_owned());
     assert_eq!(values, ["count-up", "mail", "1", "false", parent, &id]);
     assert_eq!(value(&of(&plain), "trace.parent"), None);
+}
+
+/// Collects the warnings, with the runs that they are about.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<(Option<String>, String)>>>);
+
+impl<S: Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() == tracing::Level::WARN {
+            let mut fields = BTreeMap::new();
+            event.record(&mut Values(&mut fields));
+            let message = fields.remove("message").flatten().unwrap_or_default();
+            self.0.lock().unwrap().push((fields.remove("run.id").flatten(), message));
+        }
+    }
+}
+
+#[tokio::test]
+async fn that_a_run_was_parked_or_failed_for_good_is_told_as_a_warning_with_what_to_do() {
+    const AS_NUMBER: TaskFn<u64, u64, u64, AnyError> = TaskFn::new("changed");
+    const AS_TEXT: TaskFn<String, u64, u64, AnyError> = TaskFn::new("changed").version(2);
+    let warnings = Warnings::default();
+    let _hearing = hear(Registry::default().with(warnings.clone()));
+    let scene = Scene::new();
+    let parked = scene.client().enqueue_fn(AS_NUMBER, 7).await.unwrap();
+    let fails = scene.client().enqueue_fn(WORK, 1).retry(RetryPolicy::never()).await.unwrap();
+    let server = scene
+        .builder()
+        .task_fn(AS_TEXT, |_| async { Success::with_result(1).for_error() })
+        .task_fn(WORK, |_| async { Failure::for_result().with_error(AnyError::msg("no route")) })
+        .start()
+        .unwrap();
+    reaches(&parked, StateKind::Incompatible).await;
+    fails.outcome().await.unwrap();
+    server.shutdown(GRACE).await;
+    let told = warnings.0.lock().unwrap().clone();
+    let of = |id: RunId| {
+        let of_run = told.iter().filter(|(run, _)| *run == Some(id.to_string()));
+        of_run.map(|(_, message)| message.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of(parked.id()),
+        ["a run was parked as incompatible: it goes on when a server starts whose code reads its values"]
+    );
+    assert_eq!(of(fails.id()), ["a run failed for good: once the reason is mended, retry it by hand"]);
 }

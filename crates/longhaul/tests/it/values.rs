@@ -146,6 +146,35 @@ async fn a_parked_run_is_executed_when_code_comes_up_that_can_read_it() {
 }
 
 #[tokio::test]
+async fn a_parked_run_goes_on_when_the_migrate_that_was_missing_is_there_and_stays_untouched_before() {
+    let scene = Scene::new();
+    let run = scene.client().enqueue::<SendV1>(to_anna()).execution_metadata(SentV1(3)).await.unwrap();
+    let deploy = async |works: bool| {
+        let builder = scene.builder().task(CountUp);
+        let server = if works { builder.task(SendV2) } else { builder.task(SendV2WithoutMigrate) };
+        let server = server.start().unwrap();
+        // What comes later is executed when all that is parked was looked at, or is about to be.
+        server.client().enqueue::<CountUp>(Count { to: 1 }).await.unwrap().outcome().await.unwrap();
+        server
+    };
+    let server = deploy(false).await;
+    reaches(&run, StateKind::Incompatible).await;
+    server.shutdown(GRACE).await;
+    let parked = scene.snapshot(run.id()).await;
+    for _ in 0..3 {
+        deploy(false).await.shutdown(GRACE).await;
+        assert_eq!(scene.snapshot(run.id()).await, parked, "nothing goes round in circles");
+    }
+    let why = scene.client().store().explain(run.id()).await.unwrap().to_string();
+    assert!(why.contains("when a server starts whose code reads them") && why.contains("`migrate`"), "{why}");
+    // Same types and version, so the same mark: only that `migrate` is there now.
+    let _server = deploy(true).await;
+    assert_eq!(result::<SendV2>(&scene, run.id()).await, r#"["anna"] "none" 3 0"#);
+    let expected = ["enqueued", "claimed", "parked", "released", "claimed", "completed"];
+    assert_eq!(happened(&run.status().await.unwrap()), expected);
+}
+
+#[tokio::test]
 async fn one_run_that_cannot_be_read_stops_nobody_else() {
     let scene = Scene::new();
     let bad = scene.client().enqueue::<SendV1>(to_anna()).await.unwrap();

@@ -65,7 +65,8 @@ fn event() -> impl Strategy<Value = Event> {
             priority: Priority(0),
             due: version.map(|_| NOW),
         }),
-        1 => (0..3_u32).prop_map(|mark| Event::ReleaseIncompatible { mark: CodeMark(mark) }),
+        1 => Just(Event::ReleaseIncompatible),
+        1 => any::<[u8; 16]>().prop_map(|id| Event::Retry { successor: RunId::from_bytes(id) }),
     ]
 }
 
@@ -100,11 +101,20 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 
 proptest! {
     #[test]
-    fn a_final_run_has_no_way_out_but_being_deleted(lived in happenings(), event in event()) {
+    fn a_final_run_stays_as_it_is_but_that_it_may_be_retried_once_and_deleted(lived in happenings(), event in event()) {
         for state in [State::Completed, State::Failed, State::Cancelled] {
             let before = live(&lived).pop().map_or_else(running, |(_, _, _, decision)| decision.next);
             let run = Run { state, ..before };
-            prop_assert!(decide(NOW, &run, &event).is_err());
+            match (decide(NOW, &run, &event), &event) {
+                (Err(_), _) => {}
+                (Ok(Decision { next, effects }), Event::Retry { successor }) => {
+                    prop_assert_eq!(run.lineage.successor, None);
+                    prop_assert_eq!(next.lineage.successor, Some(*successor));
+                    let unchanged = Run { lineage: run.lineage, revision: run.revision, ..next };
+                    prop_assert_eq!((unchanged, effects.ended, effects.remove), (run.clone(), None, false));
+                }
+                (Ok(decision), _) => prop_assert!(false, "{:?}", decision),
+            }
             let epoch = run.epoch;
             for late in [
                 Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true },
@@ -172,8 +182,8 @@ proptest! {
 
     #[test]
     fn a_run_fails_only_for_failures_and_crashes_that_its_policy_no_longer_allows(lived in happenings()) {
-        for (_, event, _, Decision { next, effects }) in live(&lived) {
-            if next.state != State::Failed {
+        for (before, event, _, Decision { next, effects }) in live(&lived) {
+            if next.state != State::Failed || before.state == State::Failed {
                 continue;
             }
             let permanent = matches!(event, Event::Settle { ending: Ending::Failed { permanent: true, .. }, .. });
@@ -248,12 +258,11 @@ proptest! {
     fn an_ending_is_kept_whenever_a_run_becomes_final_and_a_reason_when_it_is_parked(lived in happenings()) {
         for (before, _, _, Decision { next, effects }) in live(&lived) {
             let expected = match next.state {
+                _ if before.state == next.state => true,
                 State::Completed => matches!(effects.ended, Some(Ended::Completed(_))),
                 State::Failed => matches!(effects.ended, Some(Ended::Failed(_))),
                 State::Cancelled => matches!(effects.ended, Some(Ended::Cancelled { .. })),
-                State::Incompatible { .. } if before.state != next.state => {
-                    matches!(effects.ended, Some(Ended::Incompatible(_)))
-                }
+                State::Incompatible { .. } => matches!(effects.ended, Some(Ended::Incompatible(_))),
                 _ => true,
             };
             prop_assert!(expected, "{:?}: {:?}", next.state, effects.ended);

@@ -27,7 +27,7 @@ impl Fields {
 
     /// crontab(5): where both day fields are given, either may match, but a field that begins with `*` is not "given",
     /// so that `*/2` narrows the other one down.
-    fn days_must_both_match(&self) -> bool {
+    pub(super) fn days_must_both_match(&self) -> bool {
         let (dom, dow) = (self.day_of_month.as_str(), self.day_of_week.as_str());
         dom != "*" && dow != "*" && (dom.starts_with('*') || dow.starts_with('*'))
     }

@@ -9,7 +9,7 @@ fn patterns_are_described_in_words() {
         ("30 1,2 * * *", "every day at 01:30 and 02:30, UTC"),
         ("0 */6 * * *", "every day at 00:00, 06:00, 12:00 and 18:00, UTC"),
         ("*/15 * * * *", "every 15 minutes, UTC"),
-        ("*/7 * * * *", "every 7 minutes from each full hour, UTC"),
+        ("*/7 * * * *", "every hour at minutes 0, 7, 14, 21, 28, 35, 42, 49 and 56, UTC"),
         ("* * * * *", "every minute, UTC"),
         ("@hourly", "every hour, UTC"),
         ("20 * * * *", "every hour at minute 20, UTC"),
@@ -21,8 +21,26 @@ fn patterns_are_described_in_words() {
         ("0 4 L * *", "the last day of every month at 04:00, UTC"),
         ("* * * * * *", "every second, UTC"),
         ("*/30 * * * * *", "every 30 seconds, UTC"),
-        ("*/30 5 * * * *", "at every 30 seconds, minute 5 past every hour, UTC"),
-        ("0 0 1 1 *", "at 00:00, on day 1, in January, UTC"),
+        ("*/30 5 * * * *", "every 30 seconds of minute 5 of every hour, UTC"),
+        ("*/47 * * * * *", "seconds 0 and 47 of every minute, UTC"),
+        ("30 */45 * * * *", "second 30 of minutes 0 and 45 of every hour, UTC"),
+        ("0 12 * */4 *", "every day in January, May and September at 12:00, UTC"),
+        ("0 0 1 */5 *", "day 1 of January, June and November at 00:00, UTC"),
+        ("0 0 */10 * *", "days 1, 11, 21 and 31 of every month at 00:00, UTC"),
+        ("0 */5 * * *", "every day at 00:00, 05:00, 10:00, 15:00 and 20:00, UTC"),
+        ("0 */2 * * *", "every 2 hours, UTC"),
+        ("*/5 9-17 * * 1-5", "every 5 minutes of hours 9 to 17, Monday to Friday, UTC"),
+        ("0 9 13 * 5", "day 13 of every month or every Friday at 09:00, UTC"),
+        (
+            "0 9 */2 * 1",
+            "every Monday among days 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29 and 31 of every month at 09:00, UTC",
+        ),
+        ("0 9 * 6-8 1#2,5L", "the 2nd Monday of June to August or the last Friday of June to August at 09:00, UTC"),
+        (
+            "0 9 15W,LW * *",
+            "the weekday nearest to day 15 of every month or the last weekday of every month at 09:00, UTC",
+        ),
+        ("0 0 1 1 *", "day 1 of January at 00:00, UTC"),
     ] {
         assert_eq!(cron(pattern, "UTC").describe(), words, "{pattern}");
     }

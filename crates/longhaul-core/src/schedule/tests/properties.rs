@@ -121,3 +121,33 @@ proptest! {
         prop_assert_eq!((again.fire.len(), again.left_out.missed, again.next), (0, Count::Exactly(0), plan.next));
     }
 }
+
+proptest! {
+    /// A clock that goes forward and back, by less than makes a schedule begin anew.
+    #[test]
+    fn no_clock_makes_an_instant_fire_twice(
+        every in 1..400_u64,
+        missed in any_missed(),
+        begin in any_time(),
+        moves in proptest::collection::vec(-3000..4000_i64, 1..60),
+    ) {
+        let table = timetable(&Schedule::every(Duration::from_secs(every)).missed(missed));
+        let (mut now, mut latest) = (begin, begin);
+        let mut mark = table.begin(begin);
+        let mut fired_before = std::collections::BTreeSet::new();
+        for by in moves {
+            let to = Timestamp::from_micros(now.as_micros() + by * 1_000_000);
+            now = to.max(Timestamp::from_micros(latest.as_micros() - 10_000_000_000));
+            latest = latest.max(now);
+            let plan = plan_at(&table, mark, now);
+            for instant in fired(&plan) {
+                prop_assert!(instant <= now);
+                prop_assert!(fired_before.insert(instant), "{} twice", instant);
+            }
+            prop_assert!(plan.next.is_some_and(|next| next > now));
+            let json = serde_json::to_string(&plan.mark).expect("it can be written");
+            prop_assert_eq!(serde_json::from_str::<Mark>(&json).expect("it was just written"), plan.mark);
+            mark = plan.mark;
+        }
+    }
+}

@@ -95,7 +95,9 @@ fn a_single_run_that_fell_into_a_pause_is_missed_and_one_that_was_handled_is_not
 #[test]
 fn a_clock_that_went_back_repeats_nothing() {
     let minutely = timetable(&Schedule::every(MINUTE));
-    let handled = plan_at(&minutely, minutely.begin(at("2026-11-20T20:59:30Z")), at("2026-11-20T21:00:00Z")).mark;
+    // Each minute got its run.
+    let begun = Mark { open: Open::default(), ..minutely.begin(at("2026-11-20T20:59:30Z")) };
+    let handled = plan_at(&minutely, begun, at("2026-11-20T21:00:00Z")).mark;
     let plan = plan_at(&minutely, handled, at("2026-11-20T18:00:00.000001Z"));
     assert_eq!((fired(&plan), plan.mark), (vec![], handled));
     assert_eq!(plan.next, Some(at("2026-11-20T21:01:00Z")));
@@ -121,4 +123,70 @@ fn a_single_run_that_was_handled_is_not_repeated_by_any_clock() {
     let handled = first_look(once.schedule(), "2026-11-20T21:00:00Z").mark;
     let plan = plan_at(&once, handled, at("1999-01-01T00:00:00Z"));
     assert_eq!((fired(&plan), plan.next, plan.mark), (vec![], None, handled));
+}
+
+/// All instants that fire while the clock shows these times, one after the other.
+fn fired_at(timetable: &Timetable, times: impl IntoIterator<Item = Timestamp>) -> (Vec<Timestamp>, Mark) {
+    let mut times = times.into_iter();
+    let mut mark = timetable.begin(times.next().expect("a time to begin at"));
+    let mut all = Vec::new();
+    for now in times {
+        let plan = plan_at(timetable, mark, now);
+        assert!(plan.next.is_none_or(|next| next > now));
+        all.extend(fired(&plan));
+        mark = plan.mark;
+    }
+    (all, mark)
+}
+
+fn minutes(from: u32, to: u32) -> impl Iterator<Item = Timestamp> {
+    (from..=to).map(|minute| at("2026-11-20T12:00:00Z").after(MINUTE * minute))
+}
+
+#[test]
+fn a_clock_that_stood_two_hours_ahead_for_a_moment_silences_nothing_and_repeats_nothing() {
+    for (missed, made_up) in [(Missed::Once, 1), (Missed::Skip, 1), (Missed::All(3), 3)] {
+        let minutely = timetable(&Schedule::every(MINUTE).missed(missed));
+        let times = minutes(0, 10).chain(minutes(130, 131)).chain(minutes(11, 140));
+        let (fired, mark) = fired_at(&minutely, times);
+        let ahead: Vec<_> = minutes(131 - made_up, 131).collect();
+        let expected: Vec<_> =
+            minutes(0, 10).skip(1).chain(ahead).chain(minutes(11, 130 - made_up)).chain(minutes(132, 140)).collect();
+        assert_eq!(
+            fired.iter().copied().skip_while(|at| *at < minutes(1, 1).next().unwrap()).collect::<Vec<_>>(),
+            expected
+        );
+        assert_eq!(mark.behind, None);
+    }
+}
+
+#[test]
+fn a_schedule_that_began_while_the_clock_was_ahead_goes_on_from_now() {
+    let minutely = timetable(&Schedule::every(MINUTE));
+    let (fired, _) = fired_at(&minutely, minutes(120, 121).chain(minutes(1, 130)));
+    let expected: Vec<_> = minutes(121, 121).chain(minutes(1, 119)).chain(minutes(122, 130)).collect();
+    assert_eq!(fired.into_iter().filter(|at| *at != minutes(120, 120).next().unwrap()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_was_missed_while_nobody_looked_is_not_made_up_for_because_the_clock_goes_back_a_little() {
+    let minutely = timetable(&Schedule::every(MINUTE));
+    let down_for_an_hour = minutes(0, 0).chain(minutes(60, 60));
+    let back = at("2026-11-20T12:59:30Z");
+    let (fired, mark) = fired_at(&minutely, down_for_an_hour.chain([back]).chain(minutes(60, 62)));
+    assert_eq!(fired, minutes(60, 62).collect::<Vec<_>>());
+    assert_eq!(mark.next(&minutely), minutes(63, 63).next());
+}
+
+#[test]
+fn a_schedule_that_is_changed_after_the_clock_was_ahead_goes_on_from_now() {
+    let minutely = timetable(&Schedule::every(MINUTE));
+    let (_, mark) = fired_at(&minutely, minutes(0, 10).chain(minutes(130, 130)));
+    let halves = timetable(&Schedule::every(SECOND * 30));
+    for plan in [
+        plan_at(&halves, mark, minutes(11, 11).next().unwrap()),
+        plan_at(&halves, halves.resume(mark, minutes(11, 11).next().unwrap()), minutes(11, 11).next().unwrap()),
+    ] {
+        assert_eq!(plan.next, Some(minutes(11, 11).next().unwrap().after(SECOND * 30)));
+    }
 }

@@ -48,8 +48,14 @@ fn schedules_of_format_1_are_read_and_written_byte_by_byte() {
 
 #[test]
 fn a_mark_of_format_1_is_read_and_written() {
-    let mark = timetable(&Schedule::every(HOUR)).begin(at("2026-11-20T21:05:00Z"));
+    let begun = timetable(&Schedule::every(HOUR)).begin(at("2026-11-20T21:05:00Z"));
+    let mark = Mark { open: Open::default(), ..begun };
     let json = r#"{"until":1795208699999999,"timing":1860274315}"#;
+    assert_eq!(serde_json::to_string(&mark).expect("a plain value"), json);
+    assert_eq!(serde_json::from_str::<Mark>(json).expect("a golden text"), mark);
+
+    let mark = Mark { behind: Some(at("2026-11-20T20:00:00Z")), ..begun };
+    let json = r#"{"until":1795208699999999,"timing":1860274315,"open":[{"after":1795197899999999,"until":1795208699999999}],"behind":1795204800000000}"#;
     assert_eq!(serde_json::to_string(&mark).expect("a plain value"), json);
     assert_eq!(serde_json::from_str::<Mark>(json).expect("a golden text"), mark);
 }

@@ -2,11 +2,11 @@
 
 use longhaul_core::{
     Clock, RunId, ScheduleName, Store, StoreError, Timestamp,
-    schedule::{Count, Remark},
+    schedule::{Count, LeftOut, Remark},
     store::{CancelError, ScheduleChange, ScheduleError, ScheduleRow},
 };
 
-use crate::schedule::{Row, Step, forget_finished, schedule_actor};
+use crate::schedule::{HeldBack, Row, Step, forget_finished, schedule_actor};
 
 /// A schedule as somebody saw it.
 #[derive(Clone)]
@@ -56,15 +56,16 @@ pub(super) async fn look(
     loop {
         let now = clock.now();
         let due = seen.row.next(&timetable).is_some_and(|next| next <= now);
+        let mut held_back = None;
         if due || !seen.row.waiting.is_empty() {
-            forget_finished(store, name, &mut seen.row).await?;
+            held_back = forget_finished(store, name, &mut seen.row).await?;
             // Each time, as whoever had the next one wait may not have come to it.
             for instance in seen.row.to_cancel() {
                 cancel(store, name, instance.run(name)).await?;
             }
         }
         let Step { row, runs, left_out, remark } = seen.row.step(name, &timetable, now);
-        tell(name, &row, left_out, remark);
+        tell(name, &row, left_out, held_back, remark);
         if row == seen.row {
             break;
         }
@@ -88,15 +89,16 @@ async fn cancel(store: &dyn Store, name: &ScheduleName, run: RunId) -> Result<()
     }
 }
 
-fn tell(name: &ScheduleName, row: &Row, left_out: longhaul_core::schedule::LeftOut, remark: Option<Remark>) {
+fn tell(name: &ScheduleName, row: &Row, left_out: LeftOut, held_back: Option<HeldBack>, remark: Option<Remark>) {
     if left_out.missed != Count::Exactly(0) {
         let missed = row.schedule.missed;
         tracing::warn!(schedule = %name, instants = %left_out.missed, policy = ?missed, "instants were missed");
     }
     if left_out.overlapped > 0 {
         let overlap = row.schedule.overlap;
+        let held_back = held_back.map(|held_back| held_back.to_string());
         tracing::warn!(
-            schedule = %name, instants = left_out.overlapped, policy = ?overlap,
+            schedule = %name, instants = left_out.overlapped, policy = ?overlap, held_back,
             "instants were left out, as a run before is not finished"
         );
     }

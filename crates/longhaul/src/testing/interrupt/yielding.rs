@@ -9,12 +9,11 @@ use async_trait::async_trait;
 use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
-    code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
+        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use longhaul_testkit::MemoryStore;
@@ -72,6 +71,10 @@ impl Store for Yielding {
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
         self.inner.cancel(id, reason, by).await
     }
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.inner.retry(retry).await
+    }
+
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
         self.inner.update(id, update, by).await
     }
@@ -93,8 +96,8 @@ impl Store for Yielding {
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
         self.inner.delete(id).await
     }
-    async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
-        self.inner.release_incompatible(kinds).await
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.inner.release_incompatible(runs).await
     }
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.inner.get(id).await

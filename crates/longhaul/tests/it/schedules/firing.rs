@@ -155,6 +155,27 @@ async fn a_clock_that_was_a_day_ahead_does_not_stop_a_schedule_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_clock_that_stood_two_hours_ahead_for_a_moment_silences_no_schedule() {
+    let scene = Scene::new();
+    let every_minute = Schedule::every(MINUTE).overlap(Overlap::Allow);
+    let server =
+        scene.builder().task(Work::at_once()).schedule::<Work>("minutely", every_minute, "a".into()).start().unwrap();
+    let client = server.client();
+    let minute = |n: u32| START.after(n * MINUTE);
+    let mut expected = Vec::new();
+    for shown in [0, 1, 2, 122, 3, 4, 5] {
+        scene.clock.set(minute(shown));
+        expected.push(f64::from(shown) / 60.0);
+        let count = expected.len() as u64;
+        told(&client, "minutely", |info| info.counts().enqueued == count).await;
+        let next = if shown == 122 { 123 } else { shown + 1 };
+        scene.asleep_until(minute(next)).await;
+    }
+    expected.sort_by(f64::total_cmp);
+    assert_eq!(hours(&client, "minutely").await, expected);
+}
+
+#[tokio::test]
 async fn idle_schedules_call_neither_the_store_nor_the_clock() {
     let scene = Scene::new();
     let server = scene.builder().task(Work::at_once()).start().unwrap();

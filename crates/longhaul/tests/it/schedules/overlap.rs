@@ -130,3 +130,55 @@ async fn another_policy_holds_for_runs_that_are_there() {
     caught_up(&client, &scene, "hourly").await;
     assert_eq!(hours(&client, "hourly").await, [0.0, 1.0, 2.0, 3.0, 5.0]);
 }
+
+#[tokio::test]
+async fn a_run_that_is_parked_as_incompatible_holds_its_schedule_back_no_more() {
+    for overlap in [Overlap::Skip, Overlap::Queue] {
+        let (scene, server, work, info) = three_hours_on(overlap).await;
+        let (client, first) = (server.client(), info.last_runs()[0]);
+        server.shutdown(crate::kit::GRACE).await;
+        // Whatever it was, now it is parked, by code that cannot read it.
+        park(&scene, first).await;
+        assert_eq!(client.run::<Work>(first).status().await.unwrap().state(), StateKind::Incompatible);
+        work.gate.open();
+        assert_eq!(client.schedules().held_back("hourly").await.unwrap(), None);
+        // It reads other kinds only, so that the run stays parked.
+        let other = longhaul::TaskFn::<u64, u64, u64, AnyError>::new("other");
+        let schedules = scene.builder().task_fn(other, |ctx| async move { crate::kit::done(&ctx) });
+        let _server = schedules.name("another").start().unwrap();
+        scene.clock.advance(HOUR);
+        let before = info.counts().enqueued;
+        told(&client, "hourly", |info| info.counts().enqueued > before).await;
+        assert_eq!(client.run::<Work>(first).status().await.unwrap().state(), StateKind::Incompatible);
+    }
+}
+
+/// Claims a run as another server would, and parks it.
+async fn park(scene: &Scene, id: longhaul::RunId) {
+    use longhaul::{
+        Clock,
+        core::{
+            Ending,
+            code::CodeMark,
+            store::{ClaimRequest, ServerBeat, Settlement},
+        },
+    };
+    use longhaul_testkit::fixture::{server_id, support};
+    let (store, server) = (scene.client().store().clone(), server_id(scene.clock.now(), 77));
+    store.heartbeat(ServerBeat::new(server, "parks", 1000 * HOUR)).await.unwrap();
+    let claimed = store.claim(ClaimRequest::new(server, [support("scheduled", 9)].into(), 1)).await.unwrap().remove(0);
+    assert_eq!(claimed.run.id, id);
+    let ending = Ending::Incompatible { why: "bytes".into(), by: CodeMark(1) };
+    let epoch = claimed.run.epoch;
+    let one = Settlement { id, epoch, ending, execution_metadata: None, progress: None };
+    store.settle(vec![one]).await.unwrap().remove(0).unwrap();
+}
+
+#[tokio::test]
+async fn what_holds_an_instant_back_is_named_with_what_can_be_done() {
+    let (_scene, server, _, info) = three_hours_on(Overlap::Skip).await;
+    let held_back = server.client().schedules().held_back("hourly").await.unwrap().unwrap();
+    assert_eq!((held_back.run, held_back.state), (info.last_runs()[0], StateKind::Running));
+    let text = held_back.to_string();
+    assert_eq!(text, format!("{} is running, so it is not finished: wait for it, or cancel it", held_back.run));
+}
