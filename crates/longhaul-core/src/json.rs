@@ -40,6 +40,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod control;
 mod explanation;
 mod history;
 mod log;

@@ -1,6 +1,6 @@
 //! A run, without the user's values.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::{Time, seconds};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     progress::Progress,
     run::{Counts, Ended, Run, Snapshot},
     state::{State, StateKind},
-    store::QueueDepth,
+    store::{Damaged, Page, QueueDepth},
 };
 
 #[derive(Serialize)]
@@ -140,15 +140,15 @@ impl Serialize for Counts {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct TagView {
-    key: Box<str>,
-    value: Box<str>,
+#[derive(Serialize)]
+struct TagView<'a> {
+    key: &'a str,
+    value: &'a str,
 }
 
 impl Serialize for Tag {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        TagView { key: self.key.clone(), value: self.value.clone() }.serialize(serializer)
+        TagView { key: &self.key, value: &self.value }.serialize(serializer)
     }
 }
 
@@ -162,5 +162,30 @@ struct DepthView<'a> {
 impl Serialize for QueueDepth {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         DepthView { queue: &self.queue, due: self.due, oldest: Time(self.oldest) }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct DamagedView<'a> {
+    id: RunId,
+    why: &'a str,
+}
+
+impl Serialize for Damaged {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        DamagedView { id: self.id, why: &self.why }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct PageView<'a> {
+    runs: &'a [Snapshot],
+    damaged: &'a [Damaged],
+    next: Option<RunId>,
+}
+
+impl Serialize for Page {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PageView { runs: &self.runs, damaged: &self.damaged, next: self.next }.serialize(serializer)
     }
 }

@@ -3,10 +3,14 @@
 use std::{fs, path::Path, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Constraints, Ended, Epoch, Event, Explanation, Failure, History, HistoryEntry, Key, Kind, Label, Log,
-    LogLevel, LogLine, OnConflict, Priority, Progress, Queue, Rate, Run, Scope, ServerId, Snapshot, StateKind,
-    StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting, admission::BlockedBy, admit, decide, doc,
-    run::Due, store::QueueDepth,
+    Actor, Cause, Constraints, ControlChange, Controls, Ended, Epoch, Event, Explanation, Failure, History,
+    HistoryEntry, Key, Kind, Label, Limits, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress, Queue,
+    Rate, Run, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope,
+    Waiting,
+    admission::BlockedBy,
+    admit, decide, doc,
+    run::Due,
+    store::{Damaged, Page, QueueDepth},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -165,4 +169,23 @@ fn logs_and_depths_of_queues_are_shown_too() {
     is_held("log.json", &log);
     is_read_back(&[line]);
     is_held("queue_depth.json", &QueueDepth { queue: Queue::default(), due: 2, oldest: at(0) });
+}
+
+#[test]
+fn pauses_and_limits_say_what_holds_and_who_said_so() {
+    let declared = Limits { running: Some(4), rate: Rate::new(10, Duration::from_millis(500)).ok(), ..Limits::NONE };
+    let paused = Paused::new(at(1), "ann", Some("the disk is full"));
+    let queue = Scope::Queue(Queue::new("mails").expect("a name"));
+    let mut controls = Controls::default();
+    controls.change(&queue, ControlChange::Declare(declared));
+    controls.change(&queue, ControlChange::Set(Some(Limits { running: Some(1), ..Limits::NONE })));
+    let kind = Scope::Kind(Kind::new("export").expect("a name"));
+    controls.change(&kind, ControlChange::Pause(paused));
+    is_held("controls.json", &controls);
+}
+
+#[test]
+fn a_page_names_the_runs_that_cannot_be_read_and_where_to_go_on() {
+    let (id, why) = (doc::run().id, "its checksum is another one".into());
+    is_held("page.json", &Page { runs: vec![], damaged: vec![Damaged { id, why }], next: Some(id) });
 }

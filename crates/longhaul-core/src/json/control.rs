@@ -1,0 +1,84 @@
+//! What holds queues and kinds back.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::{Time, seconds};
+use crate::control::{Control, Controls, Limits, Paused, Rate, Scope};
+
+#[derive(Serialize)]
+struct PausedView<'a> {
+    at: Time,
+    by: &'a str,
+    why: Option<&'a str>,
+}
+
+impl Serialize for Paused {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PausedView { at: Time(self.at), by: &self.by, why: self.why.as_deref() }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct RateView {
+    max: u32,
+    per_seconds: f64,
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RateView { max: self.max(), per_seconds: seconds(self.per()) }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct LimitsView {
+    running: Option<u32>,
+    per_key: Option<u32>,
+    rate: Option<Rate>,
+    rate_per_key: Option<Rate>,
+    weight: Option<u16>,
+}
+
+impl Serialize for Limits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { running, per_key, rate, rate_per_key, weight } = *self;
+        LimitsView { running, per_key, rate, rate_per_key, weight }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct ControlView<'a> {
+    paused: Option<&'a Paused>,
+    /// Those that hold: what an operator set, or else what code declares.
+    limits: Limits,
+    declared: Limits,
+    set: Option<Limits>,
+}
+
+impl Serialize for Control {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (paused, limits) = (self.paused.as_ref(), self.limits());
+        ControlView { paused, limits, declared: self.declared, set: self.set }.serialize(serializer)
+    }
+}
+
+#[derive(Default, Serialize)]
+struct ControlsView<'a> {
+    queues: BTreeMap<String, &'a Control>,
+    kinds: BTreeMap<String, &'a Control>,
+}
+
+impl Serialize for Controls {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut view = ControlsView::default();
+        for (scope, control) in self.iter() {
+            match scope {
+                Scope::Queue(queue) => view.queues.insert(queue.to_string(), control),
+                Scope::Kind(kind) => view.kinds.insert(kind.to_string(), control),
+            };
+        }
+        view.serialize(serializer)
+    }
+}
