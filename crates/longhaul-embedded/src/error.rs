@@ -1,6 +1,6 @@
 //! What can go wrong when a store is opened, and inside it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use longhaul_core::StoreError;
 
@@ -50,6 +50,17 @@ pub enum OpenError {
         /// What it said.
         reason: String,
     },
+    /// sled did not come back from it. As long as this process lives, the folder stays locked, since sled may still be at
+    /// work in it.
+    #[error("{} could not be opened: sled has not got on for {after:?}. Look into the system's log for errors of the disk, \
+        then end this process and start it again; nothing is lost. If the store is only so large, and its disk so slow, \
+        raise `Options::open_timeout`", folder.display())]
+    Stalled {
+        /// The folder.
+        folder: PathBuf,
+        /// For how long, at least, nothing was read or written.
+        after: Duration,
+    },
     /// What is in the folder is not what was written to it.
     #[error("the store in {} is damaged: {reason}. Copy the folder first. If single runs are damaged, \
         open the copy with `Options::set_aside_damaged`; otherwise open a new folder, and `import` the latest export \
@@ -96,6 +107,12 @@ pub(crate) fn broken(cause: &KvError) -> StoreError {
         KvError::Full(_) => "Make room on the disk, then start the process again: it goes on where it was",
         KvError::Io(_) => "Look into the system's log for errors of the disk, then start the process again",
         KvError::Corrupt(_) => "Start the process again; if that fails too, import the latest export into a new folder",
+        KvError::Panicked(_) => {
+            "End this process and start it again; if that fails too, import the latest export into a new folder"
+        }
+        KvError::Hung(_) => {
+            "Look into the system's log for errors of the disk, then end this process and start it again"
+        }
     };
     StoreError::Broken { reason: cause.to_string().into(), remedy: remedy.into() }
 }

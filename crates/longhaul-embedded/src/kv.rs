@@ -1,12 +1,15 @@
 //! The seam under the store: ordered keys and values, one atomic batch at a time.
 
 #[cfg(test)]
+pub(crate) mod faulty;
+mod guarded;
+#[cfg(test)]
 pub(crate) mod sim;
 mod sled;
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
-pub(crate) use self::sled::SledKv;
+pub(crate) use self::{guarded::Guarded, sled::SledKv};
 
 /// Keys in one batch. Above 500, sled's memory and disk grow without bound (measured: 7.8 GB for an empty store);
 /// half of that is far enough from the edge, and no faster when larger.
@@ -100,6 +103,19 @@ pub(crate) enum KvError {
     Io(String),
     #[error("the files of the store are damaged ({0})")]
     Corrupt(String),
+    /// What it left behind is not known, so it is not called again.
+    #[error("reading or writing the files panicked ({0})")]
+    Panicked(String),
+    /// The same.
+    #[error("reading or writing the files has not come back for {0:?}")]
+    Hung(Duration),
+}
+
+impl KvError {
+    /// Whether the engine is not called any more, to read neither.
+    pub(crate) const fn ends_engine(&self) -> bool {
+        matches!(self, Self::Panicked(_) | Self::Hung(_))
+    }
 }
 
 impl From<std::io::Error> for KvError {

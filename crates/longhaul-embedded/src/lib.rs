@@ -8,7 +8,8 @@
 //! - no thread but the committer reads or writes sled;
 //! - no batch has more than 256 keys, no value more than 4 KiB;
 //! - no answer comes before what it tells is as durable as promised;
-//! - nothing is written after a write failed.
+//! - nothing is written after a write failed;
+//! - nobody waits for an engine without a bound: the verdict is there first, then it is told.
 
 mod apply;
 mod batch;
@@ -17,11 +18,13 @@ mod command;
 mod committer;
 mod error;
 mod export;
+mod health;
 mod index;
 mod keys;
 mod kv;
 mod lock;
 mod open;
+mod opening;
 mod options;
 mod page;
 mod queue;
@@ -30,6 +33,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod watchdog;
 
 pub use longhaul_core::StoreError;
 

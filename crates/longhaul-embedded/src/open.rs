@@ -11,13 +11,16 @@ use crate::{
     EmbeddedStore,
     committer::Committer,
     error::{Fault, OpenError},
-    kv::{Kv, KvError, SledKv},
+    health::Health,
+    kv::{Guarded, Kv, KvError, SledKv},
     lock::{FolderLock, LockError},
     options::Options,
-    store::panic_message,
+    queue::Queue,
+    store::{StartError, panic_message},
+    watchdog::Watchdog,
 };
 
-pub(crate) fn open(folder: &Path, options: Options) -> Result<EmbeddedStore, OpenError> {
+pub(crate) fn open(folder: &Path, options: Options, watchdog: Watchdog) -> Result<EmbeddedStore, OpenError> {
     if folder.exists() && !folder.is_dir() {
         return Err(OpenError::NotAFolder { folder: folder.into() });
     }
@@ -29,14 +32,20 @@ pub(crate) fn open(folder: &Path, options: Options) -> Result<EmbeddedStore, Ope
     })?;
     remove_unfinished_snapshots(folder).map_err(in_folder)?;
     let kv = guarded(|| SledKv::open(folder, options.cache_capacity, lock)).map_err(|error| explain(folder, error))?;
-    over(Box::new(kv), options, folder)
+    over(Box::new(kv), options, folder, watchdog)
 }
 
 /// A store over an engine.
-pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path) -> Result<EmbeddedStore, OpenError> {
-    let Options { clock, durability, sets_aside, .. } = options;
+pub(crate) fn over(
+    kv: Box<dyn Kv>,
+    options: Options,
+    folder: &Path,
+    watchdog: Watchdog,
+) -> Result<EmbeddedStore, OpenError> {
+    let Options { clock, durability, sets_aside, engine_timeout, open_timeout, .. } = options;
+    let kv = Box::new(Guarded::new(kv, Arc::clone(&watchdog.pulse)));
     let told = Arc::clone(&clock);
-    let load = |queue, health| {
+    let load = |queue: Arc<Queue>, health: Arc<Health>| {
         let mut committer = Committer::new(kv, queue, clock, durability, health);
         committer.sets_aside = sets_aside;
         let found = guarded(|| {
@@ -45,16 +54,24 @@ pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path) -> Result<E
                 Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
             })
         });
-        match found.map_err(|error| explain(folder, error))? {
-            Some(newer) => Err(OpenError::NewerFormat {
-                folder: folder.into(),
-                found: newer,
-                known: crate::committer::FORMAT_VERSION,
-            }),
-            None => Ok(committer),
-        }
+        let failed = match found.map_err(|error| explain(folder, error)) {
+            Ok(None) => return Ok(committer),
+            Ok(Some(found)) => {
+                OpenError::NewerFormat { folder: folder.into(), found, known: crate::committer::FORMAT_VERSION }
+            }
+            Err(error) => error,
+        };
+        // Before the engine is dropped, which may not come back.
+        watchdog.failed(&failed);
+        Err(failed)
     };
-    EmbeddedStore::start(load, &*told, durability)
+    let (queue, health) = (Arc::new(Queue::new()), Arc::new(Health::new()));
+    let committer = load(Arc::clone(&queue), Arc::clone(&health))?;
+    let store = EmbeddedStore::start(committer, &*told, watchdog, engine_timeout);
+    store.map_err(|error| match error {
+        StartError::Stalled => OpenError::Stalled { folder: folder.into(), after: open_timeout },
+        StartError::NoThread(error) => explain(folder, error.into()),
+    })
 }
 
 /// A process that is killed while sled writes a snapshot leaves a file of this name, and sled takes it for a snapshot
@@ -84,5 +101,8 @@ fn explain(folder: &Path, error: KvError) -> OpenError {
         KvError::Full(reason) => OpenError::Full { folder, reason },
         KvError::Io(reason) => OpenError::Io { folder, reason },
         KvError::Corrupt(reason) => OpenError::Corrupt { folder, reason },
+        KvError::Panicked(_) => OpenError::Corrupt { folder, reason: error.to_string() },
+        // Whoever waited was told of the timeout already, and the opening ends with it.
+        KvError::Hung(_) => OpenError::Io { folder, reason: error.to_string() },
     }
 }

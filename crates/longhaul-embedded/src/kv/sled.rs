@@ -1,6 +1,11 @@
 //! sled 0.34 on the seam.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
+};
 
 use fs2::FileExt;
 
@@ -14,7 +19,7 @@ pub(crate) struct SledKv {
     /// `fdatasync` works on the file, whichever descriptor it comes through.
     log: File,
     /// Last, so that the folder is free only when sled has let go of it.
-    _lock: FolderLock,
+    lock: Option<FolderLock>,
 }
 
 impl SledKv {
@@ -25,7 +30,7 @@ impl SledKv {
         let log = File::open(folder.join("db"))?;
         log.sync_all()?;
         File::open(folder)?.sync_all()?;
-        Ok(Self { db: Some(db), log, _lock: lock })
+        Ok(Self { db: Some(db), log, lock: Some(lock) })
     }
 
     fn db(&self) -> &sled::Db {
@@ -37,7 +42,11 @@ impl Drop for SledKv {
     /// sled's I/O threads may hold its file, and the lock on it, for a moment longer than its last handle lives: who
     /// opens the folder next would be refused.
     fn drop(&mut self) {
-        drop(self.db.take());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(self.db.take()))) {
+            // Its threads may still be at work, so nobody else may come in while this process lives.
+            mem::forget(self.lock.take());
+            resume_unwind(panic);
+        }
         if let Err(error) = FileExt::lock_exclusive(&self.log) {
             tracing::warn!(%error, "could not wait until sled let go of its file");
         }
