@@ -3,6 +3,7 @@
 mod commits;
 mod copy;
 mod damage;
+mod failing;
 mod kit;
 mod pieces;
 mod power;
