@@ -47,6 +47,7 @@ pub struct Options {
     pub(crate) sets_aside: bool,
     pub(crate) open_timeout: Duration,
     pub(crate) engine_timeout: Duration,
+    pub(crate) accepts_loss: bool,
 }
 
 impl Options {
@@ -59,6 +60,7 @@ impl Options {
             sets_aside: false,
             open_timeout: OPEN_TIMEOUT,
             engine_timeout: ENGINE_TIMEOUT,
+            accepts_loss: false,
         }
     }
 
@@ -116,6 +118,32 @@ impl Options {
     /// ```
     pub const fn engine_timeout(mut self, timeout: Duration) -> Self {
         self.engine_timeout = timeout;
+        self
+    }
+
+    /// Opens a store that does not hold all that was acknowledged, with what is left of it: one that is refused as
+    /// [`OpenError::RolledBack`](crate::OpenError::RolledBack), or as [`OpenError::Corrupt`](crate::OpenError::Corrupt)
+    /// for what it misses. What is missing is missing for good then, and from here on what is left counts as the store:
+    /// the next opening needs no `accept_loss`.
+    ///
+    /// Whether that is better than the latest export is a person's decision. So this is for once, after the error was
+    /// read and the folder was copied, and not for every start. It does not open what sled cannot read.
+    ///
+    /// ```no_run
+    /// use longhaul_embedded::{EmbeddedStore, OpenError, Options};
+    /// # use std::sync::Arc;
+    ///
+    /// # let clock = Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+    /// match EmbeddedStore::open("./data", Options::new(clock.clone())) {
+    ///     Err(error @ OpenError::RolledBack { .. }) => eprintln!("{error}"),
+    ///     other => drop(other?),
+    /// }
+    /// // After the folder was copied, and somebody decided:
+    /// let store = EmbeddedStore::open("./data", Options::new(clock).accept_loss(true))?;
+    /// # Ok::<(), OpenError>(())
+    /// ```
+    pub const fn accept_loss(mut self, accept: bool) -> Self {
+        self.accepts_loss = accept;
         self
     }
 

@@ -7,4 +7,5 @@ mod failing;
 mod kit;
 mod pieces;
 mod power;
+mod sealed;
 mod waiting;

@@ -23,14 +23,15 @@ pub(crate) struct SledKv {
 }
 
 impl SledKv {
-    /// Opens sled in `folder`, whose lock the caller holds, and makes the names of its files durable.
-    pub(crate) fn open(folder: &Path, cache_capacity: u64, lock: FolderLock) -> Result<Self, KvError> {
+    /// Opens sled in `folder`, whose lock the caller holds, and makes the names of its files durable. `lock`: none for a
+    /// copy, which nobody else knows of.
+    pub(crate) fn open(folder: &Path, cache_capacity: u64, lock: Option<FolderLock>) -> Result<Self, KvError> {
         // flush_every_ms stays at its 500: sled collects garbage only on that thread.
         let db = sled::Config::default().path(folder).cache_capacity(cache_capacity).open()?;
         let log = File::open(folder.join("db"))?;
         log.sync_all()?;
         File::open(folder)?.sync_all()?;
-        Ok(Self { db: Some(db), log, lock: Some(lock) })
+        Ok(Self { db: Some(db), log, lock })
     }
 
     fn db(&self) -> &sled::Db {
@@ -98,7 +99,7 @@ impl From<sled::Error> for KvError {
                 Some(at) => format!("sled found what it did not write at {at:?}"),
                 None => "sled found what it did not write".into(),
             }),
-            sled::Error::ReportableBug(text) | sled::Error::Unsupported(text) => Self::Corrupt(text),
+            sled::Error::ReportableBug(text) | sled::Error::Unsupported(text) => Self::of_words(text),
             other @ sled::Error::CollectionNotFound(_) => Self::Corrupt(other.to_string()),
         }
     }
