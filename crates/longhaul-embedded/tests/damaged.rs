@@ -36,8 +36,10 @@ fn seed() -> u64 {
         .map_or_else(|_| u64::from(std::process::id()), |seed| seed.parse().expect("a seed"))
 }
 
-/// Longer than any opening takes on the slowest machine: what is not back by then hangs.
-const HANGS: Duration = Duration::from_secs(120);
+/// Longer than any opening takes on the slowest machine: what is not back by then hangs, and then there is an error
+/// after that long again.
+const STALLS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_secs(300);
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 fn block_on<T>(test: impl Future<Output = T>) -> T {
@@ -45,7 +47,7 @@ fn block_on<T>(test: impl Future<Output = T>) -> T {
 }
 
 fn options() -> Options {
-    Options::new(Arc::new(TestClock::starting_at(NOW))).durability(Durability::Process)
+    Options::new(Arc::new(TestClock::starting_at(NOW))).durability(Durability::Process).open_timeout(STALLS)
 }
 
 /// The same numbers for the same seed.
@@ -149,17 +151,17 @@ async fn check(store: &EmbeddedStore, ledger: &Ledger, how: &str) {
     assert_eq!(report.problems, [""; 0], "{how}");
 }
 
-/// The files of a folder, without the lock.
+/// The files of a folder by their names, without the lock.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 fn files(folder: &Path) -> Files {
     let mut files = Files::new();
     for entry in fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("it is readable").path();
+        let (path, name) = entry.map(|entry| (entry.path(), PathBuf::from(entry.file_name()))).expect("it is readable");
         if path.is_dir() {
-            files.extend(self::files(&path));
-        } else if path.file_name().is_some_and(|name| name != "LOCK") {
-            files.insert(path.clone(), fs::read(&path).expect("it is readable"));
+            files.extend(self::files(&path).into_iter().map(|(inner, bytes)| (name.join(inner), bytes)));
+        } else if name != Path::new("LOCK") {
+            files.insert(name, fs::read(&path).expect("it is readable"));
         }
     }
     files
@@ -167,11 +169,11 @@ fn files(folder: &Path) -> Files {
 
 /// Puts the files back, those that are still there in place: they stay the same files.
 fn restore(folder: &Path, files: &Files) {
-    for path in self::files(folder).into_keys().filter(|path| !files.contains_key(path)) {
-        fs::remove_file(path).expect("it is ours");
+    for name in self::files(folder).into_keys().filter(|name| !files.contains_key(name)) {
+        fs::remove_file(folder.join(name)).expect("it is ours");
     }
-    for (path, bytes) in files {
-        fs::write(path, bytes).expect("it is writable");
+    for (name, bytes) in files {
+        fs::write(folder.join(name), bytes).expect("it is writable");
     }
 }
 
@@ -181,6 +183,8 @@ enum Verdict {
     Whole,
     RolledBack,
     Corrupt,
+    /// sled did not come back: the folder stays locked as long as this process lives.
+    Stalled,
 }
 
 /// Opens a folder on a thread of its own: an opening that hangs fails the test instead of hanging it.
@@ -200,6 +204,7 @@ fn open_and_check(folder: &Path, ledger: &Ledger, how: &str) -> Verdict {
                 }
                 Err(OpenError::RolledBack { .. }) => Verdict::RolledBack,
                 Err(OpenError::Corrupt { .. }) => Verdict::Corrupt,
+                Err(OpenError::Stalled { .. }) => Verdict::Stalled,
                 Err(other) => panic!("{how}: {other}"),
             };
             let _ = sender.send(verdict);
@@ -208,7 +213,11 @@ fn open_and_check(folder: &Path, ledger: &Ledger, how: &str) -> Verdict {
     match receiver.recv_timeout(HANGS) {
         Ok(verdict) => {
             if verdict != Verdict::Whole {
-                let after = files(folder);
+                let mut after = files(folder);
+                if verdict == Verdict::Stalled {
+                    // sled may still be at work in the copy.
+                    after.retain(|name, _| !name.starts_with("copy-to-check"));
+                }
                 let changed = |path: &&PathBuf| before.get(*path) != after.get(*path);
                 let changed: Vec<_> = before.keys().chain(after.keys()).filter(changed).collect();
                 assert!(changed.is_empty(), "{how}: refused as {verdict:?}, and yet {changed:?} changed");
@@ -226,7 +235,7 @@ fn open_and_check(folder: &Path, ledger: &Ledger, how: &str) -> Verdict {
 /// Half of the damage is in `db`, which is most of what there is.
 fn any_file(folder: &Path, chance: &mut Chance) -> PathBuf {
     let all: Vec<PathBuf> = files(folder).into_keys().collect();
-    if chance.below(2) == 0 { folder.join("db") } else { all[chance.below(all.len())].clone() }
+    folder.join(if chance.below(2) == 0 { Path::new("db") } else { &all[chance.below(all.len())] })
 }
 
 /// Damages one file, and says how. What is removed goes to `away`.
@@ -256,8 +265,8 @@ fn damage(folder: &Path, away: &Path, others: &[Files], chance: &mut Chance) -> 
         _ => {
             // Of another store, or of an earlier moment of this one.
             let others = &others[chance.below(others.len())];
-            let same = others.iter().find(|(other, _)| other.file_name() == path.file_name());
-            same.map_or(&Vec::new(), |(_, bytes)| bytes).clone_into(&mut bytes);
+            let name = path.strip_prefix(folder).expect("it is in there");
+            others.get(name).unwrap_or(&Vec::new()).clone_into(&mut bytes);
             "swapped"
         }
     };
@@ -274,21 +283,29 @@ fn temporary() -> tempfile::TempDir {
 fn damage_and_open(rounds: usize, mut chance: Chance) -> BTreeMap<String, usize> {
     let temporary = temporary();
     let at = |name: &str| temporary.path().join(name);
-    let (folder, other, away) = (at("store"), at("other"), at("away"));
+    let (mut folder, other, away) = (at("store"), at("other"), at("away"));
     let ledger = Mutex::new(Ledger::new());
     work_in(&folder, 0..18, &ledger);
     let earlier = files(&folder);
     work_in(&folder, 18..24, &ledger);
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     work_in(&other, 0..6, &Mutex::default());
-    let (origin, others) = (files(&folder), [files(&other), earlier]);
+    let (mut origin, others) = (files(&folder), [files(&other), earlier]);
     let mut verdicts = BTreeMap::new();
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let how = damage(&folder, &away, &others, &mut chance);
         let verdict = open_and_check(&folder, &ledger, &how);
         *verdicts.entry(format!("{verdict:?}")).or_default() += 1;
-        for (path, _) in origin.iter().filter(|(path, _)| !path.exists() && away.exists()) {
-            fs::rename(&away, path).expect("it was there");
+        if verdict == Verdict::Stalled {
+            // A copy takes its place.
+            folder = at(&format!("store-{round}"));
+            fs::create_dir(&folder).expect("there is room");
+            restore(&folder, &origin);
+            assert_eq!(open_and_check(&folder, &ledger, "put back"), Verdict::Whole);
+            origin = files(&folder);
+        }
+        for name in origin.keys().filter(|name| !folder.join(name).exists() && away.exists()) {
+            fs::rename(&away, folder.join(name)).expect("it was there");
         }
         let _ = fs::remove_file(&away);
         restore(&folder, &origin);
