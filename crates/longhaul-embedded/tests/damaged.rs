@@ -69,6 +69,8 @@ enum Stage {
     Enqueued,
     Saved,
     Completed,
+    /// It counts in its execution metadata, and came at least to this.
+    Counted(u64),
 }
 
 /// Every run of which something was acknowledged, by its number.
@@ -124,6 +126,25 @@ async fn work(store: &EmbeddedStore, server: ServerId, round: u64, ledger: &Mute
     }
 }
 
+/// Writes again and again, so that the log is not still, and does not grow for ever.
+async fn count(store: &EmbeddedStore, server: ServerId, ledger: &Mutex<Ledger>, ends: &AtomicBool) {
+    let n = u64::from(u32::MAX);
+    let new = fixture::new_run(NOW, "counting", n);
+    store.insert(vec![new]).await.expect("the store works").remove(0).expect("the run is new");
+    let request = ClaimRequest::new(server, [support("counting", 1)].into(), 1);
+    let claimed = store.claim(request).await.expect("the store works").remove(0);
+    for seq in 1_u32.. {
+        if ends.load(Ordering::Relaxed) {
+            break;
+        }
+        let execution_metadata = Some(value(seq.into()));
+        let (id, epoch) = (claimed.run.id, claimed.run.epoch);
+        let checkpoint = Checkpoint { id, epoch, seq, execution_metadata, progress: None };
+        store.checkpoint(vec![checkpoint]).await.expect("the store works").remove(0).expect("it holds its run");
+        ledger.lock().unwrap_or_else(PoisonError::into_inner).insert(n, Stage::Counted(seq.into()));
+    }
+}
+
 /// All runs of a store that are in `ledger` are at least as far.
 async fn check(store: &EmbeddedStore, ledger: &Ledger, how: &str) {
     let mut found: BTreeMap<RunId, Snapshot> = BTreeMap::new();
@@ -139,6 +160,11 @@ async fn check(store: &EmbeddedStore, ledger: &Ledger, how: &str) {
     }
     for (n, stage) in ledger {
         let run = found.get(&fixture::run_id(NOW, *n)).unwrap_or_else(|| panic!("{how}: opened without the run {n}"));
+        if let Stage::Counted(least) = stage {
+            let count = run.execution_metadata.as_ref().map(|count| count.decode::<u64>().expect("a number"));
+            assert!(count >= Some(*least), "{how}: opened at {count:?} of {least}");
+            continue;
+        }
         assert_eq!(run.metadata, metadata(*n), "{how}: the metadata of {n}");
         if *stage >= Stage::Saved {
             assert_eq!(run.execution_metadata, Some(saved(*n)), "{how}: opened with an older value of {n}");
@@ -383,6 +409,7 @@ fn copy_and_open(chance: &mut Chance, verdicts: &mut BTreeMap<String, usize>) {
                     }
                     work(&store, server, round, &ledger).await;
                 }
+                count(&store, server, &ledger, &ends).await;
                 store.close().await;
             });
         })
@@ -405,7 +432,7 @@ fn copy_and_open(chance: &mut Chance, verdicts: &mut BTreeMap<String, usize>) {
 
 #[test]
 fn a_copy_of_a_folder_in_use_opens_with_everything_that_was_acknowledged_or_is_refused() {
-    let (stores, seed) = (folders().div_ceil(5 * COPIES_OF_ONE), seed());
+    let (stores, seed) = (folders().div_ceil(10 * COPIES_OF_ONE), seed());
     println!("LONGHAUL_DAMAGE_SEED={seed}");
     let (mut chance, mut verdicts) = (Chance(seed << 8 | 3), BTreeMap::new());
     for _ in 0..stores {
