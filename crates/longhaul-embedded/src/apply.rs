@@ -123,36 +123,36 @@ impl Committer {
         match command {
             C::Get { id, reply } => {
                 let verdict = self.get(id);
-                reply_now(reply, verdict);
+                self.reply(reply, verdict);
             }
             C::Changed { id, seen, reply } => self.show_change(Watcher { id, seen, reply }),
             C::List { request, reply } => {
                 let page = self.list(&request);
-                reply_now(reply, page);
+                self.reply(reply, page);
             }
             C::Count { request, reply } => {
                 let counted = self.count(&request);
-                reply_now(reply, counted);
+                self.reply(reply, counted);
             }
             C::StopSignals { server, seen, reply } => self.show_stop_requests(server, seen, reply),
-            C::Controls { reply } => reply_now(reply, Ok(self.controls())),
-            C::Queues { reply } => reply_now(reply, Ok(self.index.backlogs.depths())),
+            C::Controls { reply } => reply_now(reply, self.controls()),
+            C::Queues { reply } => reply_now(reply, self.index.backlogs.depths()),
             C::Schedules { seen, reply } => self.show_schedules(seen, reply),
             C::Explain { id, reply } => {
                 let verdict = self.explain(id);
-                reply_now(reply, verdict);
+                self.reply(reply, verdict);
             }
             C::ReadLog { request, reply } => {
                 let verdict = self.read_log(&request);
-                reply_now(reply, verdict);
+                self.reply(reply, verdict);
             }
             C::Export { after, reply } => {
                 let exported = self.export(after);
-                reply_now(reply, exported);
+                self.reply(reply, exported);
             }
             C::Verify { from, reply } => {
                 let checked = self.verify(&from);
-                reply_now(reply, checked);
+                self.reply(reply, checked);
             }
             _ => unreachable!("only reads are read"),
         }
@@ -195,6 +195,21 @@ impl Committer {
                 _ = reply.send(Err(error.clone()));
             }
         }
+    }
+
+    /// Answers what was read. An engine that fails at it once may read the next time; one that panicked, or did not come
+    /// back, is the end of the store.
+    pub(crate) fn reply<T>(&mut self, reply: Reply<T>, outcome: Result<T, Fault>) {
+        let answer = match outcome {
+            Ok(answer) => Ok(answer),
+            Err(Fault::Damage(damage)) => Err(damage.into()),
+            Err(Fault::Engine(cause)) if cause.ends_engine() => {
+                self.poison(cause.into());
+                Err(self.health.get().expect("it was just set").clone())
+            }
+            Err(Fault::Engine(cause)) => Err(StoreError::Unavailable { reason: cause.to_string().into() }),
+        };
+        _ = reply.send(answer);
     }
 
     /// Lets `event` apply_event to a run that was taken, and stages what it has become. An event that cannot apply_event leaves
@@ -244,9 +259,6 @@ impl Committer {
 }
 
 /// Whoever went away needs no answer.
-pub(crate) fn reply_now<T>(reply: Reply<T>, outcome: Result<T, Fault>) {
-    _ = reply.send(outcome.map_err(|fault| match fault {
-        Fault::Damage(damage) => damage.into(),
-        Fault::Engine(cause) => StoreError::Unavailable { reason: cause.to_string().into() },
-    }));
+pub(crate) fn reply_now<T>(reply: Reply<T>, answer: T) {
+    _ = reply.send(Ok(answer));
 }

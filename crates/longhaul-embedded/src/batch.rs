@@ -43,6 +43,11 @@ impl Batch {
         self.writes.put(key, value);
     }
 
+    /// Puts a key that is not in the file.
+    pub(crate) fn put_new(&mut self, key: Key, value: Vec<u8>) {
+        self.writes.put_new(key, value);
+    }
+
     pub(crate) fn remove(&mut self, key: Key) {
         self.writes.remove(key);
     }
@@ -103,10 +108,10 @@ impl Batch {
             }
         }
         for (number, page) in self.pages {
-            writes.put(keys::page(number), page.into_bytes());
+            writes.put_new(keys::page(number), page.into_bytes());
         }
         for ((state, kind, since), ids) in self.ended {
-            writes.put(keys::ended(state, &kind, since, ids[0]), list(&ids));
+            writes.put_new(keys::ended(state, &kind, since, ids[0]), list(&ids));
         }
         Ok(writes)
     }

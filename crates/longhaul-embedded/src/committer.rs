@@ -9,7 +9,7 @@ mod stage;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,6 +28,7 @@ use crate::{
     claim_pages::ClaimPages,
     command::{Command, Reply},
     error::{Fault, broken},
+    health::Health,
     index::Index,
     kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX},
     options::Durability,
@@ -39,9 +40,6 @@ use crate::{
 /// who were answered together come back together, and should share the next commit too. What they ask for is executed
 /// while the others are still on their way.
 const GATHERINGS_MAX: usize = 16;
-
-/// What the store cannot do any more, once it cannot.
-pub(crate) type Health = OnceLock<StoreError>;
 
 pub(crate) struct Committer {
     pub(crate) kv: Box<dyn Kv>,
@@ -136,7 +134,7 @@ impl Committer {
     }
 
     /// Works until the queue is closed.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(&mut self) {
         loop {
             let taken = self.queue.take(self.max_wait());
             if self.cycle(taken) {
@@ -261,29 +259,37 @@ impl Committer {
             Fault::Engine(cause) => cause,
             Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
         };
-        let error = broken(&cause);
+        // First of all, so that whoever is told anything finds it.
+        let error = self.health.poison(broken(&cause)).clone();
         tracing::error!(%error, "the store takes no more writes");
-        self.health.get_or_init(|| error.clone());
         self.doubtful.extend(self.touched.keys());
         self.batch = Batch::default();
         self.answers.refuse(&error);
-        self.parked.drain(..).for_each(|claim| claim.refuse(&error));
-        self.watchers.refuse(&error);
-        self.servers.refuse_waiting(&error);
-        self.schedules.refuse_waiting(&error);
+        self.refuse_waiting(&error);
+    }
+
+    /// A panic of our own code came through: nothing that is in memory is trusted any more, but for who waits.
+    pub(crate) fn abandon(&mut self, error: &StoreError) {
+        self.answers.refuse(error);
+        self.refuse_waiting(error);
+        self.leaving.drain(..).for_each(|(_, reply)| _ = reply.send(Err(error.clone())));
+    }
+
+    fn refuse_waiting(&mut self, error: &StoreError) {
+        self.parked.drain(..).for_each(|claim| claim.refuse(error));
+        self.watchers.refuse(error);
+        self.servers.refuse_waiting(error);
+        self.schedules.refuse_waiting(error);
     }
 
     /// Everyone who waits is told; what was acknowledged for this process only is made to last.
-    fn close(mut self) {
+    fn close(&mut self) {
         let error = self.health.get().cloned().unwrap_or(StoreError::Closed);
-        self.parked.drain(..).for_each(|claim| claim.refuse(&error));
-        self.watchers.refuse(&error);
-        self.servers.refuse_waiting(&error);
-        self.schedules.refuse_waiting(&error);
+        self.refuse_waiting(&error);
         if self.health.get().is_none()
             && let Err(error) = self.kv.flush().and_then(|()| self.kv.sync())
         {
-            tracing::error!(%error, "the last sync of the store failed");
+            self.poison(error.into());
         }
     }
 

@@ -1,12 +1,15 @@
 //! The seam under the store: ordered keys and values, one atomic batch at a time.
 
 #[cfg(test)]
+pub(crate) mod faulty;
+mod guarded;
+#[cfg(test)]
 pub(crate) mod sim;
 mod sled;
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
-pub(crate) use self::sled::SledKv;
+pub(crate) use self::{guarded::Guarded, sled::SledKv};
 
 /// Keys in one batch. Above 500, sled's memory and disk grow without bound (measured: 7.8 GB for an empty store);
 /// half of that is far enough from the edge, and no faster when larger.
@@ -32,16 +35,42 @@ pub(crate) type Value = Option<Vec<u8>>;
 
 /// What is written together or not at all.
 #[derive(Debug, Default)]
-pub(crate) struct Writes(BTreeMap<Key, Value>);
+pub(crate) struct Writes(BTreeMap<Key, Write>);
+
+/// What becomes of a key.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) value: Value,
+    pub(crate) before: Before,
+}
+
+/// What is known of a key before the batch. It saves a read: the [seal](crate::seal) has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    Unknown,
+    /// There is no such key.
+    Absent,
+}
 
 impl Writes {
     pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
-        assert!(value.len() <= VALUE_MAX, "a value of {} bytes, of at most {VALUE_MAX}", value.len());
-        self.0.insert(key, Some(value));
+        self.write(key, Some(value), Before::Unknown);
+    }
+
+    /// Puts a key that is not there, unless it is there by this batch.
+    pub(crate) fn put_new(&mut self, key: Key, value: Vec<u8>) {
+        self.write(key, Some(value), Before::Absent);
     }
 
     pub(crate) fn remove(&mut self, key: Key) {
-        self.0.insert(key, None);
+        self.write(key, None, Before::Unknown);
+    }
+
+    fn write(&mut self, key: Key, value: Value, before: Before) {
+        let length = value.as_ref().map_or(0, Vec::len);
+        assert!(length <= VALUE_MAX, "a value of {length} bytes, of at most {VALUE_MAX}");
+        // What was known at the first write of the batch holds for all of them.
+        self.0.entry(key).or_insert(Write { value: None, before }).value = value;
     }
 
     pub(crate) fn has_prefix(&self, prefix: &[u8]) -> bool {
@@ -52,18 +81,24 @@ impl Writes {
         self.0.len()
     }
 
+    /// All keys, and what becomes of them.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&[u8], &Write)> {
+        self.0.iter().map(|(key, write)| (&key[..], write))
+    }
+
     /// Bytes of all values.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.values().flatten().map(Vec::len).sum()
+        self.0.values().filter_map(|write| write.value.as_ref()).map(Vec::len).sum()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn into_entries(self) -> BTreeMap<Key, Value> {
-        assert!(self.len() <= BATCH_KEYS_MAX, "a batch of {} keys, of at most {BATCH_KEYS_MAX}", self.len());
-        self.0
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = (Key, Value)> {
+        // The seal of a batch comes on top.
+        assert!(self.len() <= BATCH_KEYS_MAX + 1, "a batch of {} keys, of at most {BATCH_KEYS_MAX}", self.len());
+        self.0.into_iter().map(|(key, write)| (key, write.value))
     }
 }
 
@@ -103,13 +138,82 @@ pub(crate) enum KvError {
     Io(String),
     #[error("the files of the store are damaged ({0})")]
     Corrupt(String),
+    #[error("the folder of the store is not there any more ({0})")]
+    Gone(String),
+    /// What it left behind is not known, so it is not called again.
+    #[error("reading or writing the files panicked ({0})")]
+    Panicked(String),
+    /// The same.
+    #[error("reading or writing the files has not come back for {0:?}")]
+    Hung(Duration),
+}
+
+impl KvError {
+    /// Whether the engine is not called any more, to read neither.
+    pub(crate) const fn ends_engine(&self) -> bool {
+        matches!(self, Self::Panicked(_) | Self::Hung(_))
+    }
 }
 
 impl From<std::io::Error> for KvError {
     fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full(error.to_string()),
-            _ => Self::Io(error.to_string()),
+        Self::of_kind(error.kind(), error.to_string())
+    }
+}
+
+impl KvError {
+    fn of_kind(kind: std::io::ErrorKind, reason: String) -> Self {
+        match kind {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full(reason),
+            _ => Self::Io(reason),
+        }
+    }
+
+    /// Of what the engine said in words: when it panicked, or took an error of the operating system for one of its own.
+    /// Where the words name such an error, that one is what happened; otherwise the files are not what they should be.
+    pub(crate) fn of_words(reason: String) -> Self {
+        match os_error(&reason) {
+            Some(error) => Self::of_kind(error.kind(), reason),
+            None => Self::Corrupt(reason),
+        }
+    }
+}
+
+/// The error of the operating system that is shown in a text, as `Debug` or `Display` of an `io::Error` show it.
+fn os_error(text: &str) -> Option<std::io::Error> {
+    let code = ["Os { code: ", "(os error "].into_iter().find_map(|before| {
+        let (_, code) = text.split_once(before)?;
+        let end = code.find(|next: char| !next.is_ascii_digit())?;
+        code[..end].parse().ok()
+    });
+    code.map(std::io::Error::from_raw_os_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_operating_system_is_told_from_damage_by_whatever_words_it_comes_in() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert!(matches!(KvError::from(full), KvError::Full(_)));
+        for (code, is_full) in [(28, true), (122, true), (5, false), (30, false), (24, false)] {
+            let error = std::io::Error::from_raw_os_error(code);
+            for words in [
+                format!("called `Result::unwrap()` on an `Err` value: {error:?}"),
+                format!("could not write the snapshot: {error}"),
+                format!("Io({error:?})"),
+            ] {
+                let told = KvError::of_words(words.clone());
+                assert_eq!(
+                    (matches!(told, KvError::Full(_)), matches!(told, KvError::Io(_))),
+                    (is_full, !is_full),
+                    "{words}"
+                );
+            }
+        }
+        for words in ["index out of bounds: the len is 1 but the index is 2", "Os { code: many }", "(os error "] {
+            assert!(matches!(KvError::of_words(words.into()), KvError::Corrupt(_)), "{words}");
         }
     }
 }

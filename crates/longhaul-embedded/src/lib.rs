@@ -8,7 +8,9 @@
 //! - no thread but the committer reads or writes sled;
 //! - no batch has more than 256 keys, no value more than 4 KiB;
 //! - no answer comes before what it tells is as durable as promised;
-//! - nothing is written after a write failed.
+//! - nothing is written after a write failed;
+//! - nobody waits for an engine without a bound: the verdict is there first, then it is told;
+//! - nothing is executed or written before it is known that all that was acknowledged is there.
 
 mod apply;
 mod batch;
@@ -17,19 +19,24 @@ mod command;
 mod committer;
 mod error;
 mod export;
+mod health;
 mod index;
 mod keys;
 mod kv;
 mod lock;
 mod open;
+mod opening;
 mod options;
 mod page;
 mod queue;
 mod record;
+mod seal;
 mod store;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod watchdog;
+mod witness;
 
 pub use longhaul_core::StoreError;
 

@@ -5,6 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, Write},
     path::Path,
+    sync::Arc,
 };
 
 use fs2::FileExt;
@@ -41,8 +42,9 @@ impl fmt::Display for Holder {
 }
 
 /// Held while the store is open. The system releases it with the process, however that ends.
-#[derive(Debug)]
-pub(crate) struct FolderLock(#[expect(dead_code, reason = "held for its lock")] File);
+/// Its clones are one lock, which is held until the last is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct FolderLock(#[expect(dead_code, reason = "held for its lock")] Arc<File>);
 
 /// Why the lock was not taken.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl FolderLock {
         }
         file.set_len(0)?;
         write!(file, "{}\n{}\n", std::process::id(), host_name().unwrap_or_default())?;
-        Ok(Self(file))
+        Ok(Self(Arc::new(file)))
     }
 }
 

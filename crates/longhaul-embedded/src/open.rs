@@ -1,7 +1,16 @@
 //! Opening a folder: what has to be seen to before sled may look at it, and after.
+//!
+//! sled takes what it can read for the store, and writes while it opens. So a folder is opened only when it is known
+//! that it holds what it must: because nothing about it is odd, or because a copy of it opened and was complete.
+
+mod look;
+mod trial;
 
 use std::{
-    fs, io,
+    any::Any,
+    fs,
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -9,34 +18,278 @@ use std::{
 
 use crate::{
     EmbeddedStore,
-    committer::Committer,
+    committer::{Committer, FORMAT_VERSION},
     error::{Fault, OpenError},
-    kv::{Kv, KvError, SledKv},
+    health::Health,
+    kv::{Guarded, Kv, KvError, SledKv},
     lock::{FolderLock, LockError},
     options::Options,
-    store::panic_message,
+    queue::Queue,
+    seal::{self, Digests, Seal, Sealed, StoreId},
+    store::{StartError, panic_message},
+    watchdog::Watchdog,
+    witness::{self, Found, Identity, LOG, Mark, Snapshot, Testimony, Witness},
 };
 
-pub(crate) fn open(folder: &Path, options: Options) -> Result<EmbeddedStore, OpenError> {
-    if folder.exists() && !folder.is_dir() {
-        return Err(OpenError::NotAFolder { folder: folder.into() });
+/// Why a folder is not opened.
+#[derive(Clone, Debug)]
+enum Refusal {
+    Engine(KvError),
+    /// Not all is there, and it is known up to where it goes.
+    RolledBack {
+        found: Option<Mark>,
+        required: Mark,
+    },
+    Corrupt(String),
+    NewerFormat(u32),
+}
+
+impl From<KvError> for Refusal {
+    fn from(error: KvError) -> Self {
+        Self::Engine(error)
     }
-    let in_folder = |error: io::Error| explain(folder, error.into());
-    fs::create_dir_all(folder).map_err(in_folder)?;
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl Refusal {
+    /// Whether something is missing, which a person may accept.
+    fn is_loss(&self) -> bool {
+        matches!(self, Self::RolledBack { .. } | Self::Corrupt(_) | Self::Engine(KvError::Corrupt(_)))
+    }
+
+    fn explain(self, folder: &Path) -> OpenError {
+        let folder = folder.to_owned();
+        match self {
+            Self::Engine(KvError::Full(reason)) => OpenError::Full { folder, reason },
+            Self::Engine(KvError::Io(reason) | KvError::Gone(reason)) => OpenError::Io { folder, reason },
+            Self::Engine(KvError::Corrupt(reason)) | Self::Corrupt(reason) => OpenError::Corrupt { folder, reason },
+            Self::Engine(error @ KvError::Panicked(_)) => {
+                Self::Engine(KvError::of_words(error.to_string())).explain(&folder)
+            }
+            // Whoever waited was told of the timeout already, and the opening ends with it.
+            Self::Engine(error @ KvError::Hung(_)) => OpenError::Io { folder, reason: error.to_string() },
+            Self::NewerFormat(found) => OpenError::NewerFormat { folder, found, known: FORMAT_VERSION },
+            Self::RolledBack { found, required } => OpenError::RolledBack {
+                folder,
+                found: found.map_or(0, |found| found.number),
+                found_at: found.map(|found| found.at),
+                expected: required.number,
+                expected_at: required.at,
+            },
+        }
+    }
+}
+
+pub(crate) fn open(folder: &Path, options: Options, watchdog: Watchdog) -> Result<EmbeddedStore, OpenError> {
+    let in_folder = |error: io::Error| Refusal::from(error).explain(folder);
+    match fs::metadata(folder) {
+        Ok(about) if !about.is_dir() => return Err(OpenError::NotAFolder { folder: folder.into() }),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder).map_err(in_folder)?,
+        Err(error) => return Err(in_folder(error)),
+    }
     let lock = FolderLock::take(folder).map_err(|error| match error {
         LockError::Locked(holder) => OpenError::Locked { folder: folder.into(), holder },
         LockError::Io(error) => in_folder(error),
     })?;
-    remove_unfinished_snapshots(folder).map_err(in_folder)?;
-    let kv = guarded(|| SledKv::open(folder, options.cache_capacity, lock)).map_err(|error| explain(folder, error))?;
-    over(Box::new(kv), options, folder)
+    let opening = Opening { folder, options: &options, watchdog: &watchdog };
+    let sealed = opening.sealed(&lock).map_err(|refusal| refusal.explain(folder))?;
+    over(Box::new(sealed), options, folder, watchdog)
+}
+
+/// What all steps of an opening need.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    folder: &'a Path,
+    options: &'a Options,
+    watchdog: &'a Watchdog,
+}
+
+impl Opening<'_> {
+    /// The engine of a folder that holds what it must.
+    fn sealed(self, lock: &FolderLock) -> Result<Sealed, Refusal> {
+        let Self { folder, options, .. } = self;
+        trial::remove(folder)?;
+        let trust = match self.examine() {
+            Err(loss) if loss.is_loss() && options.accepts_loss => {
+                tracing::warn!(error = %loss.explain(folder), "the store is opened with what is left, as was asked for");
+                let says = match witness::read(folder)? {
+                    Found::Says(says) => Some(says),
+                    Found::None | Found::Damaged => None,
+                };
+                Trust::Loss(says)
+            }
+            examined => examined?,
+        };
+        let (says, seals) = match trust {
+            Trust::Witness(says) => (says, false),
+            Trust::Empty | Trust::Older | Trust::Loss(None) => (Testimony::new(store_id()), true),
+            Trust::Loss(Some(says)) => (says, true),
+        };
+        if let Trust::Empty = trust {
+            // Before sled makes its files: a folder with some of them, and no witness, is one that lost the others.
+            Witness::create(folder, &says)?;
+        }
+        remove_unfinished_snapshots(folder)?;
+        let kv = Box::new(self.engine(folder, Some(lock.clone()))?);
+        let clock = Arc::clone(&options.clock);
+        if !seals {
+            let (kv, seal) = self.reading(kv, |kv| {
+                let seal = trial::compare(kv, &says)?;
+                let live = Digests::live_of(kv, &|| self.beat())?;
+                if live == seal.digests.live { Ok(seal) } else { Err(trial::unlike(&seal)) }
+            })?;
+            let witness = Witness::open(folder, says)?;
+            return Ok(Sealed::new(kv, seal, clock, Some(witness), Some(lock.clone())));
+        }
+        let digests = |kv: &dyn Kv| Digests::of_all(kv, &|| self.beat());
+        let (kv, (before, digests)) = self.reading(kv, |kv| Ok((seal::of(kv), digests(kv)?)))?;
+        let before = before.ok().flatten().map_or(0, |seal| seal.mark.number).max(says.required().number);
+        let seal = Seal { store: says.store, mark: Mark { number: before + 1, at: clock.now() }, digests };
+        if !matches!(trust, Trust::Empty) {
+            Witness::create(folder, &Testimony::new(says.store))?;
+        }
+        let witness = Witness::open(folder, Testimony::new(says.store))?;
+        Ok(guarded(|| Sealed::anew(kv, seal, clock, Some(witness), Some(lock.clone())))?)
+    }
+
+    /// sled, opened in a folder: the only place where that is done.
+    fn engine(self, folder: &Path, lock: Option<FolderLock>) -> Result<SledKv, KvError> {
+        guarded(|| SledKv::open(folder, self.options.cache_capacity, lock))
+    }
+
+    /// Reads from an engine. After a panic in it nobody touches it again: its threads may be in any state, and to drop it
+    /// may take for ever.
+    fn reading<T>(
+        self,
+        kv: Box<dyn Kv>,
+        read: impl FnOnce(&dyn Kv) -> Result<T, Refusal>,
+    ) -> Result<(Box<dyn Kv>, T), Refusal> {
+        match catch_unwind(AssertUnwindSafe(|| read(&*kv))) {
+            Ok(Ok(found)) => Ok((kv, found)),
+            Ok(Err(refusal)) => {
+                // Why it is refused is known, and says more than what comes of its end, if it comes to one.
+                self.watchdog.failed(&refusal.clone().explain(self.folder));
+                _ = guarded(|| {
+                    drop(kv);
+                    Ok(())
+                });
+                Err(refusal)
+            }
+            Err(panic) => {
+                std::mem::forget(kv);
+                Err(panicked(&*panic).into())
+            }
+        }
+    }
+
+    /// It gets on.
+    fn beat(self) {
+        self.watchdog.pulse.beat();
+    }
+}
+
+/// Why a folder may be opened.
+enum Trust {
+    /// There is nothing in it, or nothing that was acknowledged.
+    Empty,
+    /// It has no witness, and never had one.
+    Older,
+    /// It holds what its witness says.
+    Witness(Testimony),
+    /// It does not, and that was accepted.
+    Loss(Option<Testimony>),
+}
+
+impl Opening<'_> {
+    /// Looks at a folder, and changes nothing in it.
+    fn examine(self) -> Result<Trust, Refusal> {
+        let folder = self.folder;
+        let says = match witness::read(folder)? {
+            Found::Damaged => return Err(Refusal::Corrupt("its file `witness` is damaged".into())),
+            Found::Says(says) if says.format > FORMAT_VERSION => return Err(Refusal::NewerFormat(says.format)),
+            Found::Says(says) => Some(says),
+            Found::None => None,
+        };
+        let log = match fs::metadata(folder.join(LOG)) {
+            Ok(about) => Some(about),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(log) = log else {
+            return match says {
+                Some(says) if !says.is_new => Err(Refusal::RolledBack { found: None, required: says.required() }),
+                None if has_engine_files(folder)? => Err(Refusal::Corrupt("its file `db` is missing".into())),
+                _ => Ok(Trust::Empty),
+            };
+        };
+        let look = look::look(folder, &|| self.beat())?;
+        let Some(says) = says else {
+            return match look.seal {
+                Some(_) => Err(Refusal::Corrupt("its file `witness` is missing".into())),
+                None => Ok(Trust::Older),
+            };
+        };
+        if says.is_new {
+            return Ok(Trust::Empty);
+        }
+        let reaches = trial::check_mark(look.seal.as_ref(), &says).is_ok();
+        let is_damaged = look.odd.is_some();
+        let odd = if Identity::of(&log) != says.identity {
+            Some("it is a copy".into())
+        } else if log.len() < says.length {
+            Some(format!("`db` has {} bytes, and had {}", log.len(), says.length))
+        } else if Snapshot::of(folder)? != says.snapshot {
+            Some("sled's snapshot is another one".into())
+        } else if !reaches {
+            Some("the end of `db` is missing".into())
+        } else {
+            look.odd
+        };
+        if let Some(odd) = &odd {
+            tracing::info!(folder = %folder.display(), odd, "a copy of the store is checked before it is opened");
+            self.attempt(&says).map_err(|refusal| match refusal {
+                // We read what sled did not find. It takes what it failed to read for what is not there.
+                Refusal::RolledBack { .. } if reaches && !is_damaged => {
+                    Refusal::Engine(KvError::Io("sled did not read all of its files, and did not say why".into()))
+                }
+                refusal => refusal,
+            })?;
+        }
+        Ok(Trust::Witness(says))
+    }
+}
+
+/// Whether sled was here.
+fn has_engine_files(folder: &Path) -> io::Result<bool> {
+    Ok(folder.join("conf").exists() || witness::newest_snapshot(folder)?.is_some())
+}
+
+/// A number that no other store has.
+fn store_id() -> StoreId {
+    let random = || RandomState::new().build_hasher().finish().to_be_bytes();
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&random());
+    id[8..].copy_from_slice(&random());
+    id
 }
 
 /// A store over an engine.
-pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path) -> Result<EmbeddedStore, OpenError> {
-    let Options { clock, durability, sets_aside, .. } = options;
+pub(crate) fn over(
+    kv: Box<dyn Kv>,
+    options: Options,
+    folder: &Path,
+    watchdog: Watchdog,
+) -> Result<EmbeddedStore, OpenError> {
+    let Options { clock, durability, sets_aside, engine_timeout, open_timeout, .. } = options;
+    let kv = Box::new(Guarded::new(kv, Arc::clone(&watchdog.pulse)));
     let told = Arc::clone(&clock);
-    let load = |queue, health| {
+    let load = |queue: Arc<Queue>, health: Arc<Health>| {
         let mut committer = Committer::new(kv, queue, clock, durability, health);
         committer.sets_aside = sets_aside;
         let found = guarded(|| {
@@ -45,16 +298,22 @@ pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path) -> Result<E
                 Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
             })
         });
-        match found.map_err(|error| explain(folder, error))? {
-            Some(newer) => Err(OpenError::NewerFormat {
-                folder: folder.into(),
-                found: newer,
-                known: crate::committer::FORMAT_VERSION,
-            }),
-            None => Ok(committer),
-        }
+        let failed = match found.map_err(|error| Refusal::from(error).explain(folder)) {
+            Ok(None) => return Ok(committer),
+            Ok(Some(found)) => OpenError::NewerFormat { folder: folder.into(), found, known: FORMAT_VERSION },
+            Err(error) => error,
+        };
+        // Before the engine is dropped, which may not come back.
+        watchdog.failed(&failed);
+        Err(failed)
     };
-    EmbeddedStore::start(load, &*told, durability)
+    let (queue, health) = (Arc::new(Queue::new()), Arc::new(Health::new()));
+    let committer = load(Arc::clone(&queue), Arc::clone(&health))?;
+    let store = EmbeddedStore::start(committer, &*told, watchdog, engine_timeout);
+    store.map_err(|error| match error {
+        StartError::Stalled => OpenError::Stalled { folder: folder.into(), after: open_timeout },
+        StartError::NoThread(error) => Refusal::from(error).explain(folder),
+    })
 }
 
 /// A process that is killed while sled writes a snapshot leaves a file of this name, and sled takes it for a snapshot
@@ -72,17 +331,11 @@ fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// sled panics on some damaged files; nobody who opens one should.
+/// sled panics on some damaged files, and on some errors of the operating system; nobody who opens one should.
 fn guarded<T>(open: impl FnOnce() -> Result<T, KvError>) -> Result<T, KvError> {
-    catch_unwind(AssertUnwindSafe(open))
-        .unwrap_or_else(|panic| Err(KvError::Corrupt(format!("reading it panicked: {}", panic_message(&*panic)))))
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
-fn explain(folder: &Path, error: KvError) -> OpenError {
-    let folder = folder.to_owned();
-    match error {
-        KvError::Full(reason) => OpenError::Full { folder, reason },
-        KvError::Io(reason) => OpenError::Io { folder, reason },
-        KvError::Corrupt(reason) => OpenError::Corrupt { folder, reason },
-    }
+fn panicked(panic: &(dyn Any + Send)) -> KvError {
+    KvError::of_words(format!("reading it panicked: {}", panic_message(panic)))
 }

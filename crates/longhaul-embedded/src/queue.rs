@@ -76,6 +76,10 @@ impl Queue {
         self.room.close();
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     fn ring<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let answer = change(&mut inner);

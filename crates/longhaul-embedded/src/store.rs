@@ -1,11 +1,12 @@
 //! The handle that callers hold: it asks the committer, and waits for its answer.
 
 use std::{
-    fmt,
+    fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
-    thread::{self, JoinHandle},
+    thread,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -21,16 +22,19 @@ use longhaul_core::{
         ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     apply::{CountRequest, Counted, check_log},
     command::{Command, Reply, Ticket},
-    committer::{Committer, Health, SetAside},
-    error::{OpenError, panicked},
-    open,
+    committer::{Committer, SetAside},
+    error::{OpenError, broken, panicked},
+    health::{self, Health},
+    kv::KvError,
+    open, opening,
     options::{Durability, Options},
     queue::{Queue, Taken},
+    watchdog::{GivenUp, Looks, Watchdog},
 };
 
 /// Runs that one command removes at most: about the keys of a batch, so that no commit waits for long.
@@ -38,8 +42,8 @@ const SWEEP_SLICE: usize = 200;
 
 /// A store in a folder, for one process at a time. Clones are the same store.
 ///
-/// The last clone that is dropped closes it, and waits for the commit under way; [`close`](Self::close) does so without
-/// blocking. What was acknowledged before is safe in any case.
+/// The last clone that is dropped closes it, and waits for the commit under way, up to [`Options::engine_timeout`];
+/// [`close`](Self::close) does so without blocking. What was acknowledged before is safe in any case.
 ///
 /// ```
 /// use longhaul_core::{Store, store::Filter};
@@ -65,9 +69,6 @@ struct Inner {
     health: Arc<Health>,
     durability: Durability,
     aside: Vec<SetAside>,
-    /// Its sender goes when the committer ends.
-    ended: watch::Receiver<()>,
-    thread: Option<JoinHandle<()>>,
     /// The clock keeps no more than a `Weak` of it.
     _on_jump: Arc<OnJump>,
 }
@@ -77,38 +78,72 @@ impl EmbeddedStore {
     /// that had it open died wait to be claimed again when this returns.
     ///
     /// It blocks: on the disk, and for about a second per million runs. Call it before the runtime has work to do, or
-    /// from a thread where blocking is allowed.
+    /// from a thread where blocking is allowed; or call [`open_async`](Self::open_async).
     ///
     /// # Errors
-    /// [`OpenError::Locked`] names the process that has it open. The others say what to do.
+    /// [`OpenError::Locked`] names the process that has it open. [`OpenError::Stalled`] comes after
+    /// [`Options::open_timeout`], so this ends in any case. The others say what to do.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        open::open(folder.as_ref(), options)
+        health::block_on(Self::open_async(folder, options))
+    }
+
+    /// The same, without blocking: a program can listen for signals meanwhile.
+    ///
+    /// Cancel safe: an opening that nobody waits for goes on by itself, and closes the store at its end.
+    ///
+    /// ```
+    /// # use longhaul_embedded::{EmbeddedStore, Options};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path();
+    /// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let store = EmbeddedStore::open_async(path, Options::new(clock)).await?;
+    /// store.close().await;
+    /// # Ok::<(), longhaul_embedded::OpenError>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_async(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        opening::open(folder.as_ref(), options, Looks::EverySecond, open::open).await
     }
 
     /// Starts the committer on a store that was loaded.
     pub(crate) fn start(
-        load: impl FnOnce(Arc<Queue>, Arc<Health>) -> Result<Committer, OpenError>,
+        mut committer: Committer,
         clock: &dyn Clock,
-        durability: Durability,
-    ) -> Result<Self, OpenError> {
-        let (queue, health) = (Arc::new(Queue::new()), Arc::new(Health::new()));
-        let mut committer = load(Arc::clone(&queue), Arc::clone(&health))?;
-        let aside = std::mem::take(&mut committer.aside);
+        watchdog: Watchdog,
+        engine_timeout: Duration,
+    ) -> Result<Self, StartError> {
+        let (queue, health) = (Arc::clone(&committer.queue), Arc::clone(&committer.health));
+        let (durability, aside) = (committer.durability, std::mem::take(&mut committer.aside));
         let on_jump: Arc<OnJump> = {
             let queue = Arc::clone(&queue);
             Arc::new(move || queue.nudge())
         };
         clock.on_jump(Arc::downgrade(&on_jump));
-        let (alive, ended) = watch::channel(());
-        let thread = {
-            let (queue, health) = (Arc::clone(&queue), Arc::clone(&health));
-            thread::Builder::new().name("longhaul-committer".into()).spawn(move || {
-                run(committer, &queue, &health);
-                drop(alive);
-            })
-        };
-        let thread = thread.expect("the system has room for one thread");
-        Ok(Self(Arc::new(Inner { queue, health, durability, aside, ended, thread: Some(thread), _on_jump: on_jump })))
+        {
+            let health = Arc::clone(&health);
+            watchdog.on_give_up(Box::new(move |_| {
+                let error = broken(&KvError::Hung(engine_timeout));
+                tracing::error!(%error, "the store takes no more calls");
+                health.give_up(error);
+            }));
+        }
+        watchdog.pulse.opened(engine_timeout).map_err(|GivenUp| StartError::Stalled)?;
+        {
+            let (queue, ends) = (Arc::clone(&queue), Ends(Arc::clone(&health)));
+            let thread = thread::Builder::new().name("longhaul-committer".into());
+            let spawned = thread.spawn(move || {
+                // The engine is dropped in there, so the watchdog goes after it, and what waits for the end is told last.
+                run(committer, &queue, &ends.0);
+                drop(watchdog);
+                drop(ends);
+            });
+            spawned.map_err(StartError::NoThread)?;
+        }
+        Ok(Self(Arc::new(Inner { queue, health, durability, aside, _on_jump: on_jump })))
     }
 
     /// What acknowledged writes survive.
@@ -122,35 +157,75 @@ impl EmbeddedStore {
         &self.0.aside
     }
 
-    /// Why the store takes no more writes, if it does not: [`StoreError::Broken`], which says what to do. What can be
-    /// read stays readable.
+    /// Why the store takes no more writes, if it does not: [`StoreError::Broken`], which says what to do. It is there
+    /// before any call is answered because of it. What can be read stays readable, unless reading or writing panicked, or
+    /// did not come back.
     pub fn health(&self) -> Result<(), StoreError> {
         self.0.health.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Closes the store for all clones: calls that wait fail as [`StoreError::Closed`], all others that were made are
-    /// carried out. When it returns, the folder can be opened again.
+    /// carried out. When it returns, the folder can be opened again; but for an engine that does not come back, for which
+    /// it waits no longer than [`Options::engine_timeout`]: then the folder stays locked until the process ends.
     ///
     /// Claims are not given back: an executor that ends in good order settles its attempts and leaves first.
     pub async fn close(&self) {
         self.0.queue.close();
-        let mut ended = self.0.ended.clone();
-        while ended.changed().await.is_ok() {}
+        self.0.health.until_left().await;
     }
 
+    /// Has the committer carry out a command. Nobody waits here for a committer that is stuck, or gone.
     pub(crate) async fn call<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let Inner { queue, health, .. } = &*self.0;
+        let asked = async {
+            let (reply, answer) = oneshot::channel();
+            queue.push(command(reply)).await?;
+            match answer.await {
+                Ok(answer) => answer,
+                Err(_) => Err(self.answer_lost().await),
+            }
+        };
+        let closed = || health.get().cloned().unwrap_or(StoreError::Closed);
+        health.unless_left(asked).await.unwrap_or_else(|| Err(closed()))
+    }
+
+    /// An answer was dropped by a panic that unwound the committer. The verdict is on its way: it is there when the
+    /// committer answers something else.
+    async fn answer_lost(&self) -> StoreError {
+        let Inner { queue, health, .. } = &*self.0;
         let (reply, answer) = oneshot::channel();
-        self.0.queue.push(command(reply)).await?;
-        answer.await.unwrap_or_else(|_| Err(self.0.health.get().cloned().unwrap_or(StoreError::Closed)))
+        let answered = queue.push(Command::Queues { reply }).await.is_ok() && answer.await.is_ok();
+        match health.get() {
+            Some(verdict) => verdict.clone(),
+            None if !answered && queue.is_closed() => StoreError::Closed,
+            None => StoreError::Unavailable { reason: "it lost the answer: look whether it did what was asked".into() },
+        }
     }
 }
 
-fn run(committer: Committer, queue: &Queue, health: &Health) {
+/// Why a committer was not started.
+pub(crate) enum StartError {
+    /// Whoever waited for it was told that it does not come.
+    Stalled,
+    NoThread(io::Error),
+}
+
+/// Tells that the committer has ended, however it did.
+struct Ends(Arc<Health>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Works until the queue is closed, and drops the committer.
+fn run(mut committer: Committer, queue: &Queue, health: &Health) {
+    // The committer stays outside, so that the verdict is there before anything that it holds is dropped.
     let Err(panic) = catch_unwind(AssertUnwindSafe(|| committer.run())) else { return };
-    let message = panic_message(&*panic);
-    let error = panicked(message);
+    let error = health.poison(panicked(panic_message(&*panic)));
     tracing::error!(%error, "the store takes no more calls");
-    let error = health.get_or_init(|| error);
+    committer.abandon(error);
     loop {
         let Taken { commands, closed } = queue.take(None);
         for command in commands {
@@ -171,12 +246,8 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();
-        // The committer holds no handle, so it is never the one that waits for itself.
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the committer of the store panicked twice");
-        }
+        // The committer holds no handle, so it is never the one that waits for itself. If it is stuck, it is left behind.
+        health::block_on(self.health.until_left());
     }
 }
 

@@ -3,8 +3,10 @@
 mod commits;
 mod copy;
 mod damage;
+mod failing;
 mod kit;
 mod pieces;
 mod power;
 mod retry;
+mod sealed;
 mod waiting;

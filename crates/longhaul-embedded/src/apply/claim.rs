@@ -43,16 +43,23 @@ impl Committer {
 
     /// Gives those who wait what there is, first come first served.
     pub(crate) fn serve_waiting_claims(&mut self) -> Result<(), Fault> {
-        for mut waiting in std::mem::take(&mut self.parked) {
+        let mut all = std::mem::take(&mut self.parked).into_iter();
+        while let Some(mut waiting) = all.next() {
             if waiting.reply.is_closed() {
                 continue;
             }
-            let (claimed, look_again) = self.claim(&waiting.request)?;
-            if claimed.is_empty() {
-                waiting.look_again = look_again;
-                self.parked.push(waiting);
-            } else {
-                self.hand_out(waiting.reply, Ok(claimed));
+            match self.claim(&waiting.request) {
+                Ok((claimed, look_again)) if claimed.is_empty() => {
+                    waiting.look_again = look_again;
+                    self.parked.push(waiting);
+                }
+                Ok((claimed, _)) => self.hand_out(waiting.reply, Ok(claimed)),
+                Err(fault) => {
+                    // They wait on, to be told of the fault by whoever sees to it.
+                    self.parked.push(waiting);
+                    self.parked.extend(all);
+                    return Err(fault);
+                }
             }
         }
         Ok(())

@@ -60,7 +60,7 @@ impl Rows {
         }
         for (seen, reply) in std::mem::take(&mut self.waiting) {
             match self.after(seen) {
-                Some(schedules) => reply_now(reply, Ok(schedules)),
+                Some(schedules) => reply_now(reply, schedules),
                 None => self.waiting.push((seen, reply)),
             }
         }
@@ -111,7 +111,7 @@ impl Committer {
 
     pub(super) fn show_schedules(&mut self, seen: u64, reply: Reply<Schedules>) {
         match (self.schedules.after(seen), self.health.get()) {
-            (Some(schedules), _) => reply_now(reply, Ok(schedules)),
+            (Some(schedules), _) => reply_now(reply, schedules),
             (None, Some(error)) => _ = reply.send(Err(error.clone())),
             (None, None) => {
                 // Callers that gave up are forgotten before others are remembered.

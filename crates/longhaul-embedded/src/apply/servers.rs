@@ -92,7 +92,7 @@ impl Servers {
         self.stop_requests.retain(|_, (_, order)| holds(active, order));
         for (server, seen, reply) in std::mem::take(&mut self.waiting) {
             match self.told(active, server, seen) {
-                Some(stop_requests) => reply_now(reply, Ok(stop_requests)),
+                Some(stop_requests) => reply_now(reply, stop_requests),
                 None => self.waiting.push((server, seen, reply)),
             }
         }
@@ -135,7 +135,7 @@ impl Committer {
 
     pub(super) fn show_stop_requests(&mut self, server: ServerId, seen: u64, reply: Reply<StopSignals>) {
         match (self.servers.told(&self.active, server, seen), self.health.get()) {
-            (Some(stop_requests), _) => reply_now(reply, Ok(stop_requests)),
+            (Some(stop_requests), _) => reply_now(reply, stop_requests),
             (None, Some(error)) => _ = reply.send(Err(error.clone())),
             (None, None) => {
                 // Callers that gave up are forgotten before others are remembered.

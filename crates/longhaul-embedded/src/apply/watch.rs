@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use longhaul_core::{RunId, Snapshot, StoreError, store::GetError};
 
-use crate::{apply::reply_now, command::Verdict, committer::Committer};
+use crate::{command::Verdict, committer::Committer};
 
 pub(crate) struct Watcher {
     pub(crate) id: RunId,
@@ -62,7 +62,7 @@ impl Committer {
             (Ok(Ok(snapshot)), Some(error)) if snapshot.run.revision <= watcher.seen => {
                 _ = watcher.reply.send(Err(error.clone()));
             }
-            (verdict, _) => reply_now(watcher.reply, verdict),
+            (verdict, _) => self.reply(watcher.reply, verdict),
         }
     }
 }

@@ -67,7 +67,11 @@ impl Committer {
             self.erase_values(id, pieces, true)?;
             return Ok(Ok(()));
         }
-        let Ok(Some(run)) = self.load_run(id) else { return Err(damage.into()) };
+        let run = match self.load_run(id) {
+            Ok(Some(run)) => run,
+            Ok(None) | Err(Fault::Damage(_)) => return Err(damage.into()),
+            Err(fault @ Fault::Engine(_)) => return Err(fault),
+        };
         if decide(self.now, &run, &Event::Delete).is_err() {
             return Ok(Err(DeleteError::Running(id)));
         }

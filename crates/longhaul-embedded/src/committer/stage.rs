@@ -76,14 +76,14 @@ impl Committer {
     fn add_record(&mut self, mut record: Box<Record>, bytes: Vec<u8>, layout: Layout, apart: bool) {
         let id = record.run.id;
         let place = if record.run.state.is_final() {
-            self.batch.put(keys::done(id), bytes);
+            self.batch.put_new(keys::done(id), bytes);
             self.batch.end(&record.run);
             self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
             Some(Place::Page(self.batch.settle_in(&record.run, &bytes, &mut self.pages_made)))
         } else {
-            self.batch.put(keys::live(id), bytes);
+            self.batch.put_new(keys::live(id), bytes);
             Some(Place::Own)
         };
         if apart {
@@ -125,7 +125,7 @@ impl Committer {
         let run = &record.run;
         if run.state.is_final() {
             warn_of_crashes(&record);
-            self.batch.put(keys::done(id), bytes);
+            self.batch.put_new(keys::done(id), bytes);
             self.batch.end(run);
             if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
                 self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
@@ -135,7 +135,11 @@ impl Committer {
             }
             self.index.remove(self.now, run);
         } else {
-            self.batch.put(keys::live(id), bytes);
+            if before == Some(Place::Own) {
+                self.batch.put(keys::live(id), bytes);
+            } else {
+                self.batch.put_new(keys::live(id), bytes);
+            }
             self.index.put(self.now, run, Place::Own);
         }
         self.claim_pages.free(id);

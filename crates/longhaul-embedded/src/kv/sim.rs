@@ -156,7 +156,7 @@ impl Kv for SimDisk {
 
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         let bytes = writes.bytes();
-        let batch = writes.into_entries();
+        let batch: BTreeMap<Key, Value> = writes.into_entries().collect();
         self.lock().call(|disk| {
             let (batches, keys, all) = (disk.unflushed.0 + 1, disk.unflushed.1 + batch.len(), disk.unflushed.2 + bytes);
             let bounded = batches == 1 || (keys <= BATCH_KEYS_MAX && all <= UNFLUSHED_MAX);

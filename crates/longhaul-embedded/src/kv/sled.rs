@@ -1,6 +1,11 @@
 //! sled 0.34 on the seam.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::File,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
+};
 
 use fs2::FileExt;
 
@@ -14,18 +19,19 @@ pub(crate) struct SledKv {
     /// `fdatasync` works on the file, whichever descriptor it comes through.
     log: File,
     /// Last, so that the folder is free only when sled has let go of it.
-    _lock: FolderLock,
+    lock: Option<FolderLock>,
 }
 
 impl SledKv {
-    /// Opens sled in `folder`, whose lock the caller holds, and makes the names of its files durable.
-    pub(crate) fn open(folder: &Path, cache_capacity: u64, lock: FolderLock) -> Result<Self, KvError> {
+    /// Opens sled in `folder`, whose lock the caller holds, and makes the names of its files durable. `lock`: none for a
+    /// copy, which nobody else knows of.
+    pub(crate) fn open(folder: &Path, cache_capacity: u64, lock: Option<FolderLock>) -> Result<Self, KvError> {
         // flush_every_ms stays at its 500: sled collects garbage only on that thread.
         let db = sled::Config::default().path(folder).cache_capacity(cache_capacity).open()?;
         let log = File::open(folder.join("db"))?;
         log.sync_all()?;
         File::open(folder)?.sync_all()?;
-        Ok(Self { db: Some(db), log, _lock: lock })
+        Ok(Self { db: Some(db), log, lock })
     }
 
     fn db(&self) -> &sled::Db {
@@ -37,7 +43,11 @@ impl Drop for SledKv {
     /// sled's I/O threads may hold its file, and the lock on it, for a moment longer than its last handle lives: who
     /// opens the folder next would be refused.
     fn drop(&mut self) {
-        drop(self.db.take());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(self.db.take()))) {
+            // Its threads may still be at work, so nobody else may come in while this process lives.
+            mem::forget(self.lock.take());
+            resume_unwind(panic);
+        }
         if let Err(error) = FileExt::lock_exclusive(&self.log) {
             tracing::warn!(%error, "could not wait until sled let go of its file");
         }
@@ -99,7 +109,7 @@ impl From<sled::Error> for KvError {
                 Some(at) => format!("sled found what it did not write at {at:?}"),
                 None => "sled found what it did not write".into(),
             }),
-            sled::Error::ReportableBug(text) | sled::Error::Unsupported(text) => Self::Corrupt(text),
+            sled::Error::ReportableBug(text) | sled::Error::Unsupported(text) => Self::of_words(text),
             other @ sled::Error::CollectionNotFound(_) => Self::Corrupt(other.to_string()),
         }
     }

@@ -225,12 +225,14 @@ enum TransitionV1 {
     Suspended,
     Proceeded,
     CancelRequested,
+    #[serde(rename = "Hastened")]
     RunNow,
     Completed,
     GaveUp,
     Quarantined,
     Cancelled,
     Parked,
+    #[serde(rename = "Unparked")]
     Released,
     SuspendRequested,
     Rescheduled,

@@ -1,6 +1,6 @@
 //! Damage is told as such, and never as a wrong answer.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     Retention, StateKind, Store, StoreError,
@@ -8,8 +8,8 @@ use longhaul_core::{
 };
 use longhaul_testkit::fixture;
 
-use super::kit::{Kit, block_on, open, settlement, value};
-use crate::{OpenError, Options, keys, kv::sim::End, open::over};
+use super::kit::{Kit, block_on, open, over, settlement, value};
+use crate::{OpenError, Options, keys, kv::sim::End};
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_record_is_found_when_it_is_read_and_when_the_store_opens() {
@@ -202,7 +202,7 @@ async fn reopened(kit: &mut Kit, damage: impl FnOnce(&crate::kv::sim::SimDisk)) 
     damage(&disk);
     assert!(matches!(open(&disk, &kit.clock), Err(OpenError::Corrupt { .. })), "not without being told to");
     let options = Options::new(Arc::new(kit.clock.clone())).set_aside_damaged();
-    kit.store = over(Box::new(disk.clone()), options, Path::new("simulated")).expect("the rest opens");
+    kit.store = over(Box::new(disk.clone()), options).expect("the rest opens");
     kit.disk = disk;
 }
 

@@ -10,8 +10,12 @@ use longhaul_testkit::{TestClock, fixture};
 
 use crate::{
     Durability, EmbeddedStore, OpenError, Options,
-    kv::sim::{End, SimDisk},
-    open::over,
+    kv::{
+        Kv,
+        sim::{End, SimDisk},
+    },
+    open,
+    watchdog::{Looks, Watchdog},
 };
 
 pub(super) struct Kit {
@@ -40,7 +44,14 @@ pub(super) fn number(value: &Envelope) -> u64 {
 
 pub(super) fn open(disk: &SimDisk, clock: &TestClock) -> Result<EmbeddedStore, OpenError> {
     let options = Options::new(Arc::new(clock.clone())).durability(Durability::Power);
-    over(Box::new(disk.clone()), options, Path::new("simulated"))
+    over(Box::new(disk.clone()), options)
+}
+
+/// A store over an engine, opened on this thread. It is watched as any other.
+pub(super) fn over(kv: Box<dyn Kv>, options: Options) -> Result<EmbeddedStore, OpenError> {
+    let hung = Box::new(|failure| panic!("the opening hangs: {failure:?}"));
+    let watchdog = Watchdog::start(Looks::EverySecond, options.open_timeout, hung).expect("room for a thread");
+    open::over(kv, options, Path::new("simulated"), watchdog)
 }
 
 impl Kit {

@@ -1,7 +1,6 @@
 //! What the committer wakes up for by itself.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
@@ -13,8 +12,8 @@ use longhaul_core::{
 };
 use longhaul_testkit::fixture;
 
-use super::kit::block_on;
-use crate::{Options, kv::sim::SimDisk, open::over};
+use super::kit::{block_on, over};
+use crate::{Options, kv::sim::SimDisk};
 
 const HUNG: Duration = Duration::from_secs(60);
 
@@ -41,7 +40,7 @@ fn a_claim_that_waits_for_the_rate_of_a_key_is_served_by_time_alone() {
     block_on(async {
         let clock = Arc::new(LeapingClock(Mutex::new(Timestamp::from_micros(1_800_000_000_000_000))));
         let options = Options::new(clock.clone());
-        let store = over(Box::new(SimDisk::default()), options, Path::new("simulated")).expect("an empty disk opens");
+        let store = over(Box::new(SimDisk::default()), options).expect("an empty disk opens");
         let rate_per_key = Some(Rate::new(1, Duration::from_secs(60)).expect("a rate"));
         let declared = ControlChange::Declare(Limits { rate_per_key, ..Limits::NONE });
         store.control(Scope::Kind(Kind::new("plain").expect("a name")), declared).await.expect("the store works");
