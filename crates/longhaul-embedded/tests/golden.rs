@@ -407,16 +407,7 @@ fn every_run_in_a_folder_of_release_0_1_goes_on() {
             let proceed = Proceed { id: id(n), at: None, replacement: None, by: Actor::UNKNOWN };
             scene.store.proceed(proceed).await.expect("it is there");
         }
-        assert_eq!(
-            scene
-                .store
-                .release_incompatible(vec![longhaul_core::code::KindSupport {
-                    mark: longhaul_core::code::CodeMark(MARK.0 + 1),
-                    ..support("parked", 1)
-                }])
-                .await,
-            Ok(1)
-        );
+        assert_eq!(scene.store.release_incompatible(vec![id(7)]).await, Ok(1));
         for _ in 0..3 {
             scene.clock.advance(DAY);
             go_on(true).await;
