@@ -2,6 +2,7 @@
 
 mod damaged;
 mod edges;
+mod engine;
 mod full_disk;
 mod killed;
 mod large;
