@@ -172,7 +172,7 @@ fn zero(file: &Path, blocks: usize) -> String {
 fn a_store_whose_pages_become_zero_under_it_tells_everybody_why_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let origin = folder.path().join("origin");
-    let (_, status) = Victim::start(&origin, &["trickle", "400"]).wait();
+    let (_, status) = Victim::start(&origin, &["trickle", "3000"]).wait();
     assert!(status.success());
     let (mut well, mut refused) = (0, 0);
     for round in 0..rounds() {
@@ -191,7 +191,7 @@ fn a_store_whose_pages_become_zero_under_it_tells_everybody_why_and_ends() {
         let mut said = String::new();
         out.read_line(&mut said).expect("a line");
         assert!(said.starts_with("opened"), "{said}");
-        let how = zero(&store.join("db"), 1 + round % 8);
+        let how = zero(&store.join("db"), 1 << (round % 8));
         child.stdin.take().expect("it is piped").write_all(b"go on\n").expect("it listens");
         for line in out.lines() {
             said += &(line.expect("a line") + "\n");
