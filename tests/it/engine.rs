@@ -172,7 +172,7 @@ fn zero(file: &Path, blocks: usize) -> String {
 fn a_store_whose_pages_become_zero_under_it_tells_everybody_why_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let origin = folder.path().join("origin");
-    let (_, status) = Victim::start(&origin, &["trickle", "3000"]).wait();
+    let (_, status) = Victim::start(&origin, &["bulk", "9000"]).wait();
     assert!(status.success());
     let (mut well, mut refused) = (0, 0);
     for round in 0..rounds() {
