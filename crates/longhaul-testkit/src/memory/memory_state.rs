@@ -31,6 +31,8 @@ pub(super) struct MemoryState {
     pub(super) stop_requests: BTreeMap<u64, StopSignal>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
+    /// Until it is reopened.
+    pub(super) closed: bool,
 }
 
 pub(super) struct Record {
@@ -141,5 +143,6 @@ impl MemoryState {
         self.stop_requests.clear();
         self.admission.reopen(now);
         self.life += 1;
+        self.closed = false;
     }
 }
