@@ -7,6 +7,8 @@ use longhaul_core::{
     store::{CancelError, Cancelled, DeleteError, GetError, RunUpdate, UpdateError},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Client, OutcomeError, ProceedRun, ProgressStream, RetryError, RunStatus, Watch};
 use crate::definition::{Definition, TaskTypes};
 
@@ -131,16 +133,35 @@ impl<T: TaskTypes> RunHandle<T> {
         self.typed(snapshot)
     }
 
-    /// The run as soon as it differs from `seen`.
+    /// The run as soon as it differs from `seen`. When the server that this handle is of has shut down, it ends as
+    /// [`OutcomeError::ShuttingDown`].
     ///
     /// Cancel safe.
     pub async fn changed(&self, seen: &RunStatus<T>) -> Result<RunStatus<T>, OutcomeError> {
-        let snapshot = self.client.store().changed(self.id, seen.run().revision).await?;
-        self.typed(snapshot)
+        self.changed_until(&self.client.inner.life.stopped, seen).await
+    }
+
+    /// The same, which ends earlier or later than that.
+    pub(super) async fn changed_until(
+        &self,
+        end: &CancellationToken,
+        seen: &RunStatus<T>,
+    ) -> Result<RunStatus<T>, OutcomeError> {
+        let snapshot = tokio::select! {
+            biased;
+            changed = self.client.store().changed(self.id, seen.run().revision) => changed,
+            () = end.cancelled() => return Err(OutcomeError::ShuttingDown),
+        };
+        match snapshot {
+            // The server closed its own store as it ended.
+            Err(GetError::Store(StoreError::Closed)) if end.is_cancelled() => Err(OutcomeError::ShuttingDown),
+            snapshot => self.typed(snapshot?),
+        }
     }
 
     /// Waits until the run ended, in whatever process, and tells how. Waits as long as it takes; for a run that is
-    /// suspended or parked as incompatible that may be for ever.
+    /// suspended or parked as incompatible that may be for ever. When the server that this handle is of has shut down,
+    /// and the run goes on elsewhere, it ends as [`OutcomeError::ShuttingDown`].
     ///
     /// Cancel safe: to wait no longer, drop it.
     pub async fn outcome(&self) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
@@ -151,12 +172,14 @@ impl<T: TaskTypes> RunHandle<T> {
         self.read_outcome(status.snapshot())
     }
 
-    /// The run, each time that anything of it changed, until it ended. See [`Watch`].
+    /// The run, each time that anything of it changed, until it ended, or the server that this handle is of begins to
+    /// shut down. See [`Watch`].
     pub fn watch(&self) -> Watch<T> {
         Watch::new(self.clone())
     }
 
-    /// How far the run is, each time that it tells, until it ended.
+    /// How far the run is, each time that it tells, until it ended, or the server that this handle is of begins to shut
+    /// down.
     pub fn progress(&self) -> ProgressStream<T> {
         ProgressStream::new(self.watch())
     }

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 64;
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
 
 pub(super) async fn schedules(executor: Arc<Executor>, started: Timestamp) {
-    let stopping = executor.stopping.clone();
+    let stopping = executor.life.stopping.clone();
     let mut max_wait = ErrorBackoff::default();
     loop {
         let failed = tokio::select! {
