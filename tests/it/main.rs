@@ -13,4 +13,5 @@ mod signals;
 mod suicide;
 mod synced;
 mod victim;
+mod web;
 mod words;
