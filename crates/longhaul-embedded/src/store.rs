@@ -16,7 +16,7 @@ use longhaul_core::{
     code::KindSupport,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, EndedError, EndedPage, EndedRequest, Filter,
         GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
         Settlement, StopSignals, Swept, UpdateError,
@@ -292,6 +292,12 @@ impl Store for EmbeddedStore {
         let limit = request.limit;
         assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
         self.call(|reply| Command::List { request, reply }).await
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        let limit = request.limit;
+        assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        self.call(|reply| Command::Ended { request, reply }).await?
     }
 
     /// Runs that change while a large store is counted may be counted twice, or not at all.

@@ -50,6 +50,7 @@ pub enum Call {
     Queues,
     Sweep,
     Close,
+    Ended,
 }
 
 /// When a call fails.

@@ -8,7 +8,7 @@ use longhaul_core::{
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, EndedError, EndedPage, EndedRequest, Filter,
         GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
         Settlement, StopSignals, Swept, UpdateError,
@@ -148,6 +148,13 @@ impl Store for Timed {
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         self.limited("list", self.inner.list(request)).await
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        if request.wait {
+            return self.inner.ended(request).await;
+        }
+        self.limited("ended", self.inner.ended(request)).await
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {

@@ -11,7 +11,7 @@ use longhaul_core::{
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, EndedError, EndedPage, EndedRequest, Filter,
         GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
         ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
         Settlement, StopSignals, Swept, UpdateError,
@@ -105,6 +105,10 @@ impl Store for Yielding {
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         self.inner.list(request).await
     }
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        self.inner.ended(request).await
+    }
+
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.inner.count(filter).await
     }
