@@ -52,9 +52,9 @@ pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, ChangeSchedule, Client, Enqueue, EnqueueError, Enqueued, Find, Found, OutcomeError, ProceedFound,
-    ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus,
-    Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
+    BulkError, ChangeSchedule, Client, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find, Found,
+    OutcomeError, ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle,
+    RunOutcome, RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
@@ -70,7 +70,7 @@ pub use longhaul_core::{
     Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName,
     ServerId, StateKind, Store, StoreError, Timestamp,
     envelope::OldValue,
-    store::{Cancelled, Proceeded},
+    store::{Cancelled, EndedCursor, EndedRun, Proceeded},
 };
 #[cfg(feature = "sled")]
 pub use longhaul_embedded as embedded;

@@ -12,6 +12,7 @@ pub(crate) mod conclude;
 mod declare;
 #[cfg(feature = "metrics")]
 mod depths;
+mod ends;
 mod fetch;
 mod heartbeat;
 mod lifecycle;
@@ -40,8 +41,8 @@ use longhaul_core::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use abandon::Over;
 pub(crate) use abandon::Abandonment;
+use abandon::Over;
 pub(crate) use begin::Companions;
 pub(crate) use heartbeat::Heart;
 pub(crate) use lifecycle::AttemptTimes;
@@ -88,6 +89,7 @@ pub(crate) struct Executor {
     registry: Registry,
     layers: Layers,
     hooks: Hooks,
+    told_ends: ends::ToldEnds,
     pub(crate) beside: Companions,
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
@@ -186,6 +188,7 @@ impl Executor {
             registry,
             layers: around.layers,
             hooks: around.hooks,
+            told_ends: ends::ToldEnds::default(),
             beside,
             ids,
             server,
@@ -222,6 +225,9 @@ impl Executor {
         executor.loops.spawn(autosave::autosave(executor.clone()));
         executor.loops.spawn(stop_requests::stop_requests(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
+        if executor.hooks.are_of_the_user() {
+            executor.loops.spawn(ends::tell(executor.clone()));
+        }
         #[cfg(feature = "metrics")]
         executor.loops.spawn(depths::tell(executor.clone()));
         executor.intake.spawn(begin::begin(executor.clone()));

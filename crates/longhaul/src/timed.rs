@@ -8,10 +8,10 @@ use longhaul_core::{
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, EndedError, EndedPage, EndedRequest, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, RunUpdate,
-        ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled,
-        Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules,
+        ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 

@@ -111,8 +111,7 @@ impl Committer {
         })?;
         found?;
         let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(self.ends.last) };
-        let mut page =
-            EndedPage { runs: Vec::new(), damaged: Vec::new(), next: latest.max(after), latest };
+        let mut page = EndedPage { runs: Vec::new(), damaged: Vec::new(), next: latest.max(after), latest };
         for (position, id) in ends.into_iter().take(limit) {
             let cursor = EndedCursor { position, run: id, known_removed };
             page.next = cursor;
