@@ -1,5 +1,6 @@
 //! What crosses crates, in one program.
 
+mod closing;
 mod damaged;
 mod edges;
 mod engine;
@@ -13,4 +14,5 @@ mod signals;
 mod suicide;
 mod synced;
 mod victim;
+mod web;
 mod words;

@@ -78,7 +78,7 @@ pub(crate) async fn reread(folder: &str) -> Result<(), Box<dyn Error>> {
     std::io::stdin().read_line(&mut String::new())?;
     let mut after = None;
     loop {
-        let request = PageRequest { filter: Filter::default(), after, limit: 50 };
+        let request = PageRequest { filter: Filter::default(), after, limit: 50, ..PageRequest::default() };
         match store.list(request).await {
             Ok(page) => match page.next {
                 Some(next) => after = Some(next),

@@ -13,11 +13,13 @@
 //!   their seq, settlements by their epoch.
 //! - **Cancel safe.** A future that is dropped before it is ready leaves the call either made or not made.
 
+mod ended;
 mod error;
 mod message;
 
 use async_trait::async_trait;
 
+pub use ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError};
 pub use error::{
     CancelError, CheckpointError, DeleteError, GetError, InsertError, ProceedError, RetryError, ScheduleError,
     ServerError, SettleError, StoreError, UpdateError,
@@ -191,6 +193,18 @@ pub trait Store: Send + Sync + 'static {
     /// named apart: one of them must not hide the others.
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError>;
 
+    /// Runs that ended after a position, whatever ended them, in the order in which their ends became durable; those of
+    /// one transaction in the order of their ids. With `request.wait` it answers only when there is one.
+    ///
+    /// **No end is skipped.** A position is shown only when no end can be kept at a smaller one any more: a store whose
+    /// transactions become visible in another order than that of their positions holds the later ones back until the
+    /// earlier ones are decided. So a reader who kept the cursor of the last run that it has dealt with misses none, and
+    /// sees none twice. An end whose run was removed can be told no more: a cursor before it is
+    /// [`EndedError::Overtaken`], and the cursor in that error goes on with what is left.
+    ///
+    /// Runs that were imported, or ended before the store kept positions, are not among them.
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError>;
+
     /// How many runs match. Those that cannot be read are not counted.
     async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
 
@@ -204,4 +218,16 @@ pub trait Store: Send + Sync + 'static {
     /// Removes at most `max` final runs that `retentions` lets go of, those first whose time came first. Answers when it
     /// is worth calling again.
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError>;
+
+    /// Closes the store for all who have it: calls that wait fail as [`StoreError::Closed`], and so does every call from
+    /// now on. When it returns, nobody needs to wait to open the store anew. Repeating it is harmless.
+    ///
+    /// It takes nothing back: a server that ends in good order settles its attempts and [leaves](Self::leave) first.
+    ///
+    /// Callers: whoever opened it; a server that it was handed to by value.
+    async fn close(&self);
+
+    /// Whether there are other handles of this store, whose holders may still need it. The server that it was handed to
+    /// by value closes it with itself only if there are none.
+    fn is_shared(&self) -> bool;
 }

@@ -37,8 +37,10 @@
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
+pub mod closing;
 pub mod crash;
 pub mod delete;
+pub mod ended;
 pub mod explain;
 pub mod fence;
 pub mod insert;

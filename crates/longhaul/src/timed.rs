@@ -7,10 +7,11 @@ use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
+        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 
@@ -153,6 +154,13 @@ impl Store for Timed {
         self.limited("list", self.inner.list(request)).await
     }
 
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        if request.wait {
+            return self.inner.ended(request).await;
+        }
+        self.limited("ended", self.inner.ended(request)).await
+    }
+
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.limited("count", self.inner.count(filter)).await
     }
@@ -163,5 +171,15 @@ impl Store for Timed {
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.limited("sweep", self.inner.sweep(retentions, max)).await
+    }
+
+    async fn close(&self) {
+        if clock::within(self.limit, self.inner.close()).await.is_none() {
+            tracing::warn!(after = ?self.limit, "the store did not close in time");
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
     }
 }

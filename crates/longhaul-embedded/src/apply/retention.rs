@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::ControlFlow};
 use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, store::Swept};
 
 use crate::{
-    batch,
+    batch::{self, List},
     committer::{Committer, read_run},
     error::Fault,
     index::UniqueKeyEntry,
@@ -22,6 +22,7 @@ struct Line {
     key: Key,
     since: Timestamp,
     removable: Timestamp,
+    position: Option<u64>,
     ids: VecDeque<RunId>,
     touched: bool,
 }
@@ -49,8 +50,8 @@ impl Committer {
             let line = &mut lines[at];
             line.touched = true;
             if let Some(id) = line.ids.pop_front() {
-                let (state, since) = (line.state, line.since);
-                removed += usize::from(self.sweep_one(id, state, since)?);
+                let (state, since, position) = (line.state, line.since, line.position);
+                removed += usize::from(self.sweep_one(id, state, since, position)?);
             }
             if lines[at].ids.is_empty() {
                 let line = lines.swap_remove(at);
@@ -96,14 +97,21 @@ impl Committer {
         })?;
         let Some((key, value)) = first else { return Ok(None) };
         let (kind, since) = named(&key)?;
-        let ids = batch::read_list(&value)?.into();
+        let List { position, ids } = batch::read_list(&value)?;
+        let ids = ids.into();
         let removable = retentions.of(&kind).removable_at(state, since);
-        let line = |removable| Line { state, kind, key, since, removable, ids, touched: false };
+        let line = |removable| Line { state, kind, key, since, removable, position, ids, touched: false };
         Ok(removable.map(line))
     }
 
     /// Removes a run, if it is still the one that the list means.
-    fn sweep_one(&mut self, id: RunId, state: StateKind, since: Timestamp) -> Result<bool, Fault> {
+    fn sweep_one(
+        &mut self,
+        id: RunId,
+        state: StateKind,
+        since: Timestamp,
+        position: Option<u64>,
+    ) -> Result<bool, Fault> {
         let Some(bytes) = self.kv.get(&keys::done(id))? else { return Ok(false) };
         let mut kept = None;
         let pieces = match read_run(&*self.kv, id, &bytes) {
@@ -116,6 +124,10 @@ impl Committer {
             Err(Fault::Damage(_)) => self.piece_keys(id)?,
             Err(fault) => return Err(fault),
         };
+        // Before the run, which may go in several batches: an end must not be told of a run that is gone.
+        if let Some(position) = position {
+            self.batch.remove_end(position, id);
+        }
         self.erase_values(id, pieces, true)?;
         // A key that is taken for longer than its run is kept.
         if let Some(kept) = kept.filter(|kept| self.index.uniques.holder(&kept.kind, &kept.key) == Some(id)) {
@@ -131,8 +143,8 @@ impl Committer {
         self.room(2)?;
         self.batch.remove(line.key.clone());
         if let Some(first) = line.ids.front() {
-            let ids: Vec<RunId> = line.ids.iter().copied().collect();
-            self.batch.put(keys::ended(line.state, &line.kind, line.since, *first), batch::list(&ids));
+            let list = List { position: line.position, ids: line.ids.iter().copied().collect() };
+            self.batch.put(keys::ended(line.state, &line.kind, line.since, *first), list.to_bytes());
         }
         self.batch.needs_sync = true;
         Ok(())
@@ -143,9 +155,9 @@ impl Committer {
         for key in self.keys_of(keys::ENDED_OF_ALL_KINDS)? {
             let Some(value) = self.kv.get(&key)? else { continue };
             self.room(BATCH_KEYS_MAX)?;
-            for id in batch::read_list(&value)? {
+            for id in batch::read_list(&value)?.ids {
                 if let Some(bytes) = self.kv.get(&keys::done(id))? {
-                    self.batch.end(&read_run(&*self.kv, id, &bytes)?);
+                    self.batch.list_final(&read_run(&*self.kv, id, &bytes)?);
                 }
             }
             self.batch.remove(key);

@@ -5,10 +5,11 @@ use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
+        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 
@@ -121,6 +122,10 @@ impl Store for FaultyStore {
         Ok(self.plan().damage(page))
     }
 
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        self.pass(Call::Ended, vec![], self.0.store.ended(request)).await
+    }
+
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.pass(Call::Count, vec![], self.0.store.count(filter)).await
     }
@@ -131,5 +136,18 @@ impl Store for FaultyStore {
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.pass(Call::Sweep, vec![], self.0.store.sweep(retentions, max)).await
+    }
+
+    async fn close(&self) {
+        let closed = async {
+            self.0.store.close().await;
+            Ok::<_, StoreError>(())
+        };
+        // A fault that was planned for it leaves the store open.
+        let _ = self.pass(Call::Close, vec![], closed).await;
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_cloned() || self.0.store.is_shared()
     }
 }

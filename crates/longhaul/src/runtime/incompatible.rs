@@ -19,7 +19,7 @@ pub(super) async fn release(executor: &Executor) {
         outcome = &mut released => if let Err(error) = outcome {
             tracing::warn!(%error, "runs that are parked as incompatible stay parked until the next start");
         },
-        () = executor.stopping.cancelled() => {}
+        () = executor.life.stopping.cancelled() => {}
     }
 }
 
