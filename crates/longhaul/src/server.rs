@@ -11,7 +11,7 @@ use crate::{
     client::Client,
     runtime::{Executor, ShutdownReport},
     service::{ServiceFailed, ServiceReturn, Services},
-    signal::{self, Signal, Signals},
+    signal::{Signal, Signals},
 };
 
 /// The executor of this process. Made by [`Longhaul::builder`].
@@ -134,7 +134,8 @@ impl Longhaul {
     /// Executes runs until the process is told to end by Ctrl-C or SIGTERM, then [shuts down](Longhaul::shutdown). It
     /// is the whole `main` of a server.
     ///
-    /// A second signal ends the process at once, with exit code 130; the runs can still be resumed.
+    /// A second signal ends the process at once, with exit code 130, even while every thread of the runtime is blocked;
+    /// the runs can still be resumed. See [`Signals`].
     ///
     /// # Errors
     /// When the store broke, with what to do; what it had acknowledged is safe. When an essential service has failed for
@@ -159,27 +160,22 @@ impl Longhaul {
         match ended {
             Ok(signal) => {
                 tracing::info!(%signal, ?grace, "shutting down; a second signal ends the process at once");
-                Ok(unless_a_signal_comes(signals, self.executor.shut_down(grace)).await)
-            }
-            Err(error @ RunError::Store(_)) => {
-                unless_a_signal_comes(signals, self.executor.shut_down_broken(grace)).await;
-                Err(error)
+                // The signals live until the end: while they do, the second one is recognised.
+                let report = self.executor.shut_down(grace).await;
+                drop(signals);
+                Ok(report)
             }
             Err(error) => {
+                signals.end_at_next();
                 tracing::error!(%error, ?grace, "shutting down; a signal ends the process at once");
-                unless_a_signal_comes(signals, self.executor.shut_down(grace)).await;
+                if matches!(error, RunError::Store(_)) {
+                    self.executor.shut_down_broken(grace).await;
+                } else {
+                    self.executor.shut_down(grace).await;
+                }
+                drop(signals);
                 Err(error)
             }
-        }
-    }
-}
-
-async fn unless_a_signal_comes(mut signals: Signals, shutdown: impl Future<Output = ShutdownReport>) -> ShutdownReport {
-    tokio::select! {
-        report = shutdown => report,
-        signal = signals.next() => {
-            tracing::warn!(%signal, "a signal during the shutdown: ending at once");
-            std::process::exit(signal::EXIT_CODE)
         }
     }
 }

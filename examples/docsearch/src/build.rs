@@ -4,7 +4,6 @@ use std::{
     error::Error,
     fs,
     path::{Path, PathBuf},
-    process,
     sync::Arc,
     time::Duration,
 };
@@ -13,7 +12,7 @@ use docsearch_engine::{IndexDocs, IndexError, Pace, Progress, Summary, sweep};
 use longhaul::{
     Client, Longhaul, OutcomeError, Retention, RunOutcome, StateKind, Store,
     core::Ended,
-    signal::{self, Signals},
+    signal::{Signal, Signals},
 };
 
 use crate::{
@@ -59,7 +58,7 @@ pub(crate) async fn build(args: &Args) -> Result<(), Box<dyn Error>> {
         }
     };
     // Before anything is told: whoever reads that line may send a signal.
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen_with_exit_hook(stopped_at_once(pid.path().to_owned(), screen.clone()))?;
     screen.line(&session::opening_line(&before)?)?;
     session::bring_forward(&run, &before).await?;
 
@@ -81,7 +80,6 @@ pub(crate) async fn build(args: &Args) -> Result<(), Box<dyn Error>> {
         }
         _ = signals.next() => {
             screen.note("Suspending (up to 25 s; Ctrl-C again to stop at once) …");
-            tokio::spawn(exit_on_second_signal(signals, pid.path().to_owned(), screen.clone()));
         }
     }
     server.shutdown(GRACE).await;
@@ -108,12 +106,13 @@ fn held_up(status: &Status, before: &Status) -> bool {
     status.attempts() > before.attempts() && matches!(status.state(), StateKind::Retrying | StateKind::Incompatible)
 }
 
-async fn exit_on_second_signal(mut signals: Signals, pid: PathBuf, screen: Screen) {
-    signals.next().await;
-    screen.clear();
-    screen.note("Stopped at once. Run the same command to go on from the last checkpoint.");
-    let _ = fs::remove_file(pid);
-    process::exit(signal::EXIT_CODE);
+/// What the second signal leaves in order.
+fn stopped_at_once(pid: PathBuf, screen: Screen) -> impl Fn(Signal) + Send + Sync {
+    move |_| {
+        screen.clear();
+        screen.note("Stopped at once. Run the same command to go on from the last checkpoint.");
+        let _ = fs::remove_file(&pid);
+    }
 }
 
 /// Says how it ended.
