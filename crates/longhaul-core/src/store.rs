@@ -204,4 +204,16 @@ pub trait Store: Send + Sync + 'static {
     /// Removes at most `max` final runs that `retentions` lets go of, those first whose time came first. Answers when it
     /// is worth calling again.
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError>;
+
+    /// Closes the store for all who have it: calls that wait fail as [`StoreError::Closed`], and so does every call from
+    /// now on. When it returns, nobody needs to wait to open the store anew. Repeating it is harmless.
+    ///
+    /// It takes nothing back: a server that ends in good order settles its attempts and [leaves](Self::leave) first.
+    ///
+    /// Callers: whoever opened it; a server that it was handed to by value.
+    async fn close(&self);
+
+    /// Whether there are other handles of this store, whose holders may still need it. The server that it was handed to
+    /// by value closes it with itself only if there are none.
+    fn is_shared(&self) -> bool;
 }

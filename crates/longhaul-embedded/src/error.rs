@@ -20,7 +20,7 @@ use crate::{kv::KvError, lock::Holder, record::Damage};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another handle of this one, has it open.
-    #[error("{} is in use by {holder}: stop that process, or use another folder", folder.display())]
+    #[error("{} is in use by {holder}: {}", folder.display(), holder.remedy())]
     Locked {
         /// The folder.
         folder: PathBuf,

@@ -31,9 +31,34 @@ pub struct Holder {
     pub host: Option<String>,
 }
 
+impl Holder {
+    /// Whether it is this process itself: another handle of the store is still open in it.
+    ///
+    /// ```
+    /// use longhaul_embedded::Holder;
+    ///
+    /// let other = Holder { pid: Some(std::process::id()), host: Some("another machine".into()) };
+    /// assert!(!other.is_this_process());
+    /// ```
+    pub fn is_this_process(&self) -> bool {
+        self.pid == Some(std::process::id()) && self.host == host_name()
+    }
+
+    /// What to do about it.
+    pub(crate) fn remedy(&self) -> &'static str {
+        if self.is_this_process() {
+            "close the store where it was opened before, or use that handle; a server that it was handed to by `store` \
+             closes it in its shutdown, one that shares it by `shared_store` does not"
+        } else {
+            "stop that process, or use another folder"
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.pid, &self.host) {
+            (Some(pid), _) if self.is_this_process() => write!(f, "this very process ({pid})"),
             (Some(pid), Some(host)) => write!(f, "the process {pid} on {host}"),
             (Some(pid), None) => write!(f, "the process {pid}"),
             (None, _) => f.write_str("another process"),
@@ -86,7 +111,7 @@ fn read_holder(file: &mut File) -> io::Result<Holder> {
 fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).map_err(io::Error::other));
-    name.ok().map(|name| name.trim().to_owned())
+    name.ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -99,9 +124,19 @@ mod tests {
         let first = FolderLock::take(folder.path()).expect("free");
         let LockError::Locked(holder) = FolderLock::take(folder.path()).expect_err("held") else { panic!("not held") };
         assert_eq!(holder.pid, Some(std::process::id()));
-        assert!(holder.to_string().contains(&std::process::id().to_string()));
+        assert!(holder.is_this_process());
+        assert_eq!(holder.to_string(), format!("this very process ({})", std::process::id()));
+        assert!(holder.remedy().starts_with("close the store"), "{}", holder.remedy());
 
         drop(first);
         FolderLock::take(folder.path()).expect("free again");
+    }
+
+    /// Containers number their processes anew, so the number alone says nothing.
+    #[test]
+    fn a_process_of_the_same_number_on_another_host_is_another_one() {
+        let holder = Holder { pid: Some(std::process::id()), host: Some("another".into()) };
+        assert!(!holder.is_this_process());
+        assert_eq!(holder.remedy(), "stop that process, or use another folder");
     }
 }

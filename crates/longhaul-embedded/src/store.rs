@@ -399,4 +399,12 @@ impl Store for EmbeddedStore {
             }
         }
     }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
 }

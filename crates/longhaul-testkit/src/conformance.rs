@@ -37,6 +37,7 @@
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
+pub mod closing;
 pub mod crash;
 pub mod delete;
 pub mod explain;

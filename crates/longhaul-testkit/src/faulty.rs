@@ -50,6 +50,7 @@ pub enum Call {
     Count,
     Queues,
     Sweep,
+    Close,
 }
 
 /// When a call fails.
@@ -167,6 +168,11 @@ impl FaultyStore {
             }
             made.await;
         }
+    }
+
+    /// There is another handle of it, or of the store inside.
+    fn is_cloned(&self) -> bool {
+        Arc::strong_count(&self.0) > 1 || Arc::strong_count(&self.0.store) > 1
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {

@@ -79,6 +79,10 @@ impl MemoryStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn ensure_open(&self) -> Result<(), StoreError> {
+        if self.lock().closed { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
     fn read<T>(&self, read: impl FnOnce(&MemoryState) -> T) -> T {
         read(&self.lock())
     }
@@ -100,7 +104,7 @@ impl MemoryStore {
             let changed = self.changed.notified();
             let looked = {
                 let mut state = self.lock();
-                if state.life != life {
+                if state.life != life || state.closed {
                     return Err(StoreError::Closed);
                 }
                 attempt(&mut state, self.clock.now())
@@ -122,10 +126,12 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, now| runs.into_iter().map(|new| state.insert(now, new)).collect()))
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        self.ensure_open()?;
         if !request.wait {
             return Ok(self.write(|state, now| state.claim(now, &request)));
         }
@@ -143,88 +149,109 @@ impl Store for MemoryStore {
         &self,
         checkpoints: Vec<Checkpoint>,
     ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, now| checkpoints.into_iter().map(|one| state.checkpoint(now, one)).collect()))
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, now| settlements.into_iter().map(|one| state.settle(now, one)).collect()))
     }
 
     async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, _| pages.into_iter().map(|one| state.log(one)).collect()))
     }
 
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
+        self.ensure_open()?;
         self.write(|state, now| state.heartbeat(now, &beat))
     }
 
     async fn expire(&self) -> Result<usize, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(MemoryState::expire))
     }
 
     async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
+        self.ensure_open()?;
         self.write(|state, now| state.leave(now, server));
         Ok(())
     }
 
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        self.ensure_open()?;
         self.wait(|state, _| state.stop_requests(server, seen).ok_or(None)).await
     }
 
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.ensure_open()?;
         self.write(|state, now| state.proceed(now, proceed))
     }
 
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.ensure_open()?;
         self.write(|state, now| state.cancel(now, id, reason, by))
     }
 
     async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.ensure_open()?;
         self.write(|state, now| state.retry(now, &retry))
     }
 
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.ensure_open()?;
         self.write(|state, now| state.update(now, id, update, by))
     }
 
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, _| state.admission.controls.change(&scope, change)))
     }
 
     async fn controls(&self) -> Result<Controls, StoreError> {
+        self.ensure_open()?;
         Ok(self.read(|state| state.admission.controls.clone()))
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.ensure_open()?;
         self.write(|state, now| state.delete(now, id))
     }
 
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, now| state.release_incompatible(now, &runs)))
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.ensure_open()?;
         self.read(|state| state.get(id))
     }
 
     async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+        self.ensure_open()?;
         self.write(|state, now| state.schedule(now, change))
     }
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        self.ensure_open()?;
         self.wait(|state, _| state.schedules_after(seen).ok_or(None)).await
     }
 
     async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.ensure_open()?;
         let now = self.clock.now();
         self.read(|state| state.explain(now, id))
     }
 
     async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.ensure_open()?;
         self.read(|state| state.read_log(&request))
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        self.ensure_open()?;
         self.wait(|state, _| match state.get(id) {
             Ok(snapshot) if snapshot.run.revision <= seen => Err(None),
             other => Ok(other),
@@ -233,18 +260,31 @@ impl Store for MemoryStore {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
+        self.ensure_open()?;
         Ok(self.read(|state| state.list(&request)))
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
+        self.ensure_open()?;
         Ok(self.read(|state| state.count(&filter)))
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, now| state.queues(now)))
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.ensure_open()?;
         Ok(self.write(|state, now| state.sweep(now, &retentions, max)))
+    }
+
+    async fn close(&self) {
+        self.write(|state, _| state.closed = true);
+    }
+
+    /// It is shared by those who share it in an `Arc`.
+    fn is_shared(&self) -> bool {
+        false
     }
 }

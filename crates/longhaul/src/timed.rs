@@ -164,4 +164,14 @@ impl Store for Timed {
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.limited("sweep", self.inner.sweep(retentions, max)).await
     }
+
+    async fn close(&self) {
+        if clock::within(self.limit, self.inner.close()).await.is_none() {
+            tracing::warn!(after = ?self.limit, "the store did not close in time");
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
 }

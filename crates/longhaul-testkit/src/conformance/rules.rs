@@ -47,6 +47,10 @@ macro_rules! conformance {
                 a_waiting_claim_that_was_dropped_takes_nothing,
                 a_claim_that_was_dropped_before_its_answer_was_taken_is_given_back,
                 a_claim_that_was_dropped_right_before_its_server_left_is_no_crash;
+            closing:
+                every_call_that_waits_ends_when_the_store_is_closed,
+                a_closed_store_answers_so_to_every_call,
+                what_was_acknowledged_is_there_after_a_close;
             checkpoint:
                 the_next_attempt_sees_the_last_checkpoint,
                 a_repeated_checkpoint_is_recognised_by_its_seq,

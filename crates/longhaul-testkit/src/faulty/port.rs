@@ -132,4 +132,17 @@ impl Store for FaultyStore {
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.pass(Call::Sweep, vec![], self.0.store.sweep(retentions, max)).await
     }
+
+    async fn close(&self) {
+        let closed = async {
+            self.0.store.close().await;
+            Ok::<_, StoreError>(())
+        };
+        // A fault that was planned for it leaves the store open.
+        let _ = self.pass(Call::Close, vec![], closed).await;
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_cloned() || self.0.store.is_shared()
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct MemoryState {
     pub(super) stop_requests: BTreeMap<u64, StopSignal>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
+    /// Until it is reopened.
+    pub(super) closed: bool,
 }
 
 /// A run that is gone, and has its key for a period all the same.
@@ -197,5 +199,6 @@ impl MemoryState {
         self.stop_requests.clear();
         self.admission.reopen(now);
         self.life += 1;
+        self.closed = false;
     }
 }

@@ -118,4 +118,12 @@ impl Store for Yielding {
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.inner.sweep(retentions, max).await
     }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
 }
