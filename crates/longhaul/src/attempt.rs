@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, OnceLock,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
 };
 
 use longhaul_core::{
@@ -161,8 +161,10 @@ pub(crate) struct Attempt {
     reason: OnceLock<StopReason>,
     /// Set once the attempt ended: whatever still holds a context can write nothing.
     ended: AtomicBool,
-    /// The number of the latest save. BlockedBy while a save is under way, so that saves keep their order.
-    seq: tokio::sync::Mutex<u32>,
+    /// The number of the latest save.
+    seq: AtomicU32,
+    /// Locked while a save is under way, so that saves keep their order.
+    saving: tokio::sync::Mutex<()>,
     /// There is something to save or to publish.
     pub(crate) unsaved: AtomicBool,
     /// Called when `unsaved` becomes true.
@@ -173,6 +175,8 @@ pub(crate) struct Attempt {
     /// Calls of `Context::blocking` that are under way.
     pub(crate) blocking: AtomicUsize,
     pub(crate) course: AttemptTimes,
+    /// Its server counts it no more among those that are to be settled.
+    pub(crate) released: AtomicBool,
     /// What it said, to be written.
     pub(crate) said: LogBuffer,
 }
@@ -208,13 +212,15 @@ impl Attempt {
             token: CancellationToken::new(),
             reason: OnceLock::new(),
             ended: AtomicBool::new(false),
-            seq: tokio::sync::Mutex::new(run.seq),
+            seq: AtomicU32::new(run.seq),
+            saving: tokio::sync::Mutex::new(()),
             unsaved: AtomicBool::new(false),
             wake_autosave,
             told: Mutex::new(Told { progress, pace, ..Told::default() }),
             left: AtomicBool::new(false),
             blocking: AtomicUsize::new(0),
             course: AttemptTimes::default(),
+            released: AtomicBool::new(false),
             said,
         };
         if let Some(request) = run.request.clone() {
@@ -317,7 +323,7 @@ impl Attempt {
     ///
     /// Cancel safe: a save that was dropped half way is either made or not, and the next one comes after it.
     pub(crate) async fn save(&self, values: &dyn Capture) -> Result<(), Stopped> {
-        let mut seq = self.seq.lock().await;
+        let _saving = self.saving.lock().await;
         if self.ended.load(Ordering::Acquire) {
             return Err(Stopped(()));
         }
@@ -332,12 +338,10 @@ impl Attempt {
             }
         };
         let progress = self.take_progress();
-        if captured.is_some() {
-            *seq += 1;
-        }
+        let seq = self.seq.fetch_add(captured.is_some().into(), Ordering::AcqRel) + u32::from(captured.is_some());
         let (execution_metadata, generation) = captured.map(|captured| (captured.value, captured.generation)).unzip();
         if execution_metadata.is_some() || progress.is_some() {
-            self.keep(Checkpoint { id: self.id, epoch: self.epoch, seq: *seq, execution_metadata, progress }).await?;
+            self.keep(Checkpoint { id: self.id, epoch: self.epoch, seq, execution_metadata, progress }).await?;
         }
         if let Some(generation) = generation {
             values.kept(generation);
@@ -392,13 +396,24 @@ impl Attempt {
 
     /// Ends the attempt for whoever still holds its context, and takes what is to be kept with its settlement.
     pub(crate) async fn close(&self, values: Option<&dyn Capture>) -> FinalState {
-        let seq = self.seq.lock().await;
+        let _saving = self.saving.lock().await;
+        self.close_at_once(values)
+    }
+
+    /// Waits until no save is under way. Cancel safe.
+    pub(crate) async fn saved(&self) {
+        drop(self.saving.lock().await);
+    }
+
+    /// The same as [`close`](Self::close) while a save may be under way that nobody moves on any more. If the store gets
+    /// it before the settlement, it is older; if it gets it after, it refuses it.
+    pub(crate) fn close_at_once(&self, values: Option<&dyn Capture>) -> FinalState {
         self.ended.store(true, Ordering::Release);
         // The context may outlive the attempt, in a blocking call for instance: let it see the end.
         let _ = self.reason.set(StopReason::ClaimLost);
         self.token.cancel();
         let (execution_metadata, refused) = match values.map_or(Ok(None), Capture::capture) {
-            Ok(captured) => (captured.map(|captured| (*seq + 1, captured.value)), None),
+            Ok(captured) => (captured.map(|captured| (self.seq.load(Ordering::Acquire) + 1, captured.value)), None),
             Err(CaptureError::Torn) => (None, None),
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };

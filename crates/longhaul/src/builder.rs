@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use longhaul_core::{Clock, Kind, Label, Queue, Retention, Schedule, ScheduleName, Store, name::NameError};
 
 use crate::{
-    CancellationToken, Client, Longhaul, SystemClock,
+    CancellationToken, Client, Longhaul, ServerHandle, SystemClock,
     background::{self, Background},
     context::Context,
     definition::{Definition, DefinitionError, TaskFn},
@@ -16,9 +16,9 @@ use crate::{
     outcome::ExecutionResult,
     queues::QueueOptions,
     registry::Registry,
-    runtime::{Companions, Executor, Extensions, Settings},
+    runtime::{Companions, Executor, Extensions, Heart, Life, Settings},
     schedule::{Declared, NewSchedule, SchedulesError},
-    service::{Function, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services},
+    service::{Function, FunctionWithServer, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services},
     systemd::Systemd,
     task::{Payload, Task},
     timed::Timed,
@@ -111,6 +111,13 @@ pub enum BuildError {
         /// The kind of its runs.
         kind: Kind,
     },
+    /// The server could not say that it lives, and so would lose its claims while it works.
+    #[error("the operating system has no room for the thread of the heartbeats: {reason}. Raise the limits of this \
+        process (`ulimit -n`, `ulimit -u`), or find out what uses them up")]
+    NoHeartbeat {
+        /// What it said.
+        reason: String,
+    },
     /// A setting cannot be followed.
     #[error("{setting} is {value}: it must be {must}")]
     Setting {
@@ -146,6 +153,7 @@ impl Default for Builder {
                 queues: Vec::new(),
                 only_listed: false,
                 logs: Logs::default(),
+                owns_store: false,
                 schedules: Vec::new(),
             },
             labels: Vec::new(),
@@ -164,15 +172,35 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Where runs live.
+    /// Where runs live, in a store that belongs to this server: it is closed at the end of the server, so that it can be
+    /// opened anew, and clients that are left are told so by [`StoreError::Closed`](longhaul_core::StoreError::Closed).
+    /// Only while others have clones of it, it stays open for them.
+    ///
+    /// ```
+    /// # use longhaul::doc::{Count, CountUp};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use longhaul::{Longhaul, OutcomeError, StoreError, testing};
+    /// use std::time::Duration;
+    ///
+    /// let server = Longhaul::builder().store(testing::memory_store()).task(CountUp).start()?;
+    /// let run = server.client().enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// server.shutdown(Duration::from_secs(5)).await;
+    /// assert_eq!(run.status().await.unwrap_err(), OutcomeError::Store(StoreError::Closed));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
+        self.settings.owns_store = true;
         self
     }
 
-    /// Where runs live, shared with others.
+    /// Where runs live, in a store that is shared with other servers or clients: it stays open when this server ends,
+    /// until whoever opened it closes it or drops it.
     pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
+        self.settings.owns_store = false;
         self
     }
 
@@ -389,6 +417,32 @@ impl Builder {
         self
     }
 
+    /// The same for a function that needs the server that it is a service of: a web server, whose handlers enqueue runs
+    /// and show them. So the web server starts and stops in the server's order, within the same grace, and open streams
+    /// of [`watch`](crate::RunHandle::watch) and [`progress`](crate::RunHandle::progress) end before it is waited for.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Longhaul};
+    ///
+    /// let builder = Longhaul::builder().service_fn_with_server("web", |server, token| async move {
+    ///     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = server.client(); // … for the handlers …
+    ///     // axum::serve(listener, router(client)).with_graceful_shutdown(token.cancelled_owned()).await?;
+    ///     # drop((listener, client));
+    ///     token.cancelled().await;
+    ///     Ok::<_, AnyError>(())
+    /// });
+    /// ```
+    pub fn service_fn_with_server<F, Fut>(mut self, name: &str, run: F) -> Self
+    where
+        F: Fn(ServerHandle, CancellationToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: ServiceReturn> + Send + 'static,
+    {
+        let entered = NewService::checked(name.into(), ServiceOptions::default(), FunctionWithServer::new(run));
+        self.enter_service(entered);
+        self
+    }
+
     /// Calls a function each time that `every` (at least 1 ms) has passed, first after one `every`. It is a service, and
     /// shown as one.
     ///
@@ -536,15 +590,27 @@ impl Builder {
         }
         self.settings.labels = self.labels.into();
         let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
-        let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes);
+        let heart = Heart::new().map_err(|error| BuildError::NoHeartbeat { reason: error.to_string() })?;
+        let life = Life::default();
+        let client =
+            Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes, life.clone());
         let grace = self.settings.grace;
+        let background = Background::new(self.background);
+        let server = |services: &Services| ServerHandle {
+            client: client.clone(),
+            background: background.clone(),
+            services: services.clone(),
+            life: life.clone(),
+        };
         let beside = Companions {
-            services: Services::start(self.services, self.clock.clone()),
-            background: Background::new(self.background),
+            services: Services::start(self.services, self.clock.clone(), life.stopped.clone(), server),
+            background,
             systemd: self.systemd.unwrap_or_default(),
+            life,
         };
         let (registry, around) = (self.registry, Extensions { layers: self.layers.finished(), hooks: self.hooks });
         let executor = Executor::start(store, self.clock, self.settings, registry, around, beside, self.ids);
+        heart.beat_for(executor.clone());
         Ok(Longhaul::new(executor, client, grace))
     }
 

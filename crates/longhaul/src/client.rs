@@ -21,6 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use longhaul_core::store::RetryFrom;
 use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
+use tokio_util::sync::CancellationToken;
 
 pub use bulk::BulkError;
 pub use control::ScopeControl;
@@ -40,6 +41,7 @@ use crate::{
     SystemClock,
     definition::{Definition, DefinitionError, TaskFn, TaskTypes},
     ids::IdSource,
+    runtime::Life,
     task::{Payload, Task},
     timed::Timed,
     values::FingerprintCache,
@@ -71,6 +73,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: IdSource,
     shapes: FingerprintCache,
+    /// Of the server that it is from; without one, it never ends.
+    life: Life,
 }
 
 impl fmt::Debug for Client {
@@ -87,11 +91,19 @@ impl Client {
             Arc::new(SystemClock),
             IdSource::default(),
             FingerprintCache::default(),
+            Life::default(),
         )
     }
 
-    pub(crate) fn with(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: IdSource, shapes: FingerprintCache) -> Self {
-        Self { inner: Arc::new(Inner { store, clock, ids, shapes }), by: Actor::UNKNOWN }
+    /// What waits on it ends with `life`.
+    pub(crate) fn with(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: IdSource,
+        shapes: FingerprintCache,
+        life: Life,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { store, clock, ids, shapes, life }), by: Actor::UNKNOWN }
     }
 
     /// The same client, in the name of somebody: the history of each run tells who enqueued, cancelled, suspended, let
@@ -303,6 +315,23 @@ impl Client {
     /// Everything known of a run, without its types: for tools that serve all kinds.
     pub async fn snapshot(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.store().get(id).await
+    }
+
+    /// Becomes cancelled when the server that this client is of begins to shut down, was dropped, or its store broke: the
+    /// moment for whoever waits with this client, or shows something for as long as it lasts, to come to an end. Of a
+    /// client that is of no server it never does. Cancelling the token oneself stops nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let server = longhaul::doc::server();
+    /// let stopping = server.client().stopping();
+    /// server.shutdown(std::time::Duration::from_secs(5)).await;
+    /// assert!(stopping.is_cancelled());
+    /// # }
+    /// ```
+    pub fn stopping(&self) -> CancellationToken {
+        self.inner.life.stopping.child_token()
     }
 
     /// The store, for what this client does not offer.

@@ -96,7 +96,7 @@ pub use schedule::{
     Changed, HeldBack, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin,
     SchedulesError,
 };
-pub use server::{Longhaul, RunError};
+pub use server::{Longhaul, RunError, ServerHandle};
 pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,

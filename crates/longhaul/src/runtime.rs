@@ -4,8 +4,10 @@
 //! fetch → a slot: resolve, perform (the only line that runs user code), conclude → settle
 //! ```
 
+mod abandon;
 mod autosave;
 mod begin;
+mod claiming;
 pub(crate) mod conclude;
 mod declare;
 #[cfg(feature = "metrics")]
@@ -39,7 +41,10 @@ use longhaul_core::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use abandon::Over;
+pub(crate) use abandon::Abandonment;
 pub(crate) use begin::Companions;
+pub(crate) use heartbeat::Heart;
 pub(crate) use lifecycle::AttemptTimes;
 pub use shutdown::{ShutdownReport, StoppedRun};
 
@@ -70,6 +75,8 @@ pub(crate) struct Settings {
     /// Only of these queues.
     pub(crate) only_listed: bool,
     pub(crate) logs: Logs,
+    /// The store was handed to it by value: it is closed with it.
+    pub(crate) owns_store: bool,
     /// That code declares.
     pub(crate) schedules: Vec<Declared>,
 }
@@ -105,13 +112,22 @@ pub(crate) struct Executor {
     ended: AtomicU64,
     attempt_ended: Notify,
     to_settle: mpsc::Sender<settle::Finished>,
+    done: Mutex<mpsc::Receiver<settle::Finished>>,
+    claiming: claiming::Claiming,
     wake_autosave: Arc<Notify>,
-    /// No more claims.
-    pub(crate) stopping: CancellationToken,
+    pub(crate) life: Life,
     /// The grace is over: attempts are dropped where they stand.
     abandon: CancellationToken,
     /// Everything is settled: the loops that serve attempts end.
     finished: CancellationToken,
+    /// How it went, if it was not shut down.
+    abandonment: OnceLock<Abandonment>,
+    /// Becomes cancelled then.
+    abandoned: CancellationToken,
+    /// Nothing is left to be done.
+    over: Over,
+    /// Attempts are moved on while one of the runtime's threads is blocked.
+    moves_on: bool,
     broken: OnceLock<StoreError>,
     /// Becomes cancelled when the store broke.
     pub(crate) store_broke: CancellationToken,
@@ -127,6 +143,15 @@ pub(crate) struct Executor {
 pub(crate) struct Extensions {
     pub(crate) layers: Layers,
     pub(crate) hooks: Hooks,
+}
+
+/// How far the end of a server has come, for those who wait on it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Life {
+    /// No more claims, and nothing that is shown while it lasts.
+    pub(crate) stopping: CancellationToken,
+    /// No more attempts.
+    pub(crate) stopped: CancellationToken,
 }
 
 /// An attempt under way.
@@ -151,6 +176,7 @@ impl Executor {
         beside: Companions,
         ids: IdSource,
     ) -> Arc<Self> {
+        let life = beside.life.clone();
         let (to_settle, done) = mpsc::channel(SETTLE_QUEUE);
         let server = watch::Sender::new(ids.server(clock.now()));
         let executor = Arc::new(Self {
@@ -174,10 +200,16 @@ impl Executor {
             ended: AtomicU64::new(0),
             attempt_ended: Notify::new(),
             to_settle,
+            done: Mutex::new(done),
+            claiming: claiming::Claiming::default(),
             wake_autosave: Arc::new(Notify::new()),
-            stopping: CancellationToken::new(),
+            life,
             abandon: CancellationToken::new(),
             finished: CancellationToken::new(),
+            abandonment: OnceLock::new(),
+            abandoned: CancellationToken::new(),
+            over: Over::default(),
+            moves_on: abandon::moves_on(),
             broken: OnceLock::new(),
             store_broke: CancellationToken::new(),
             schedules_ready: CancellationToken::new(),
@@ -187,8 +219,7 @@ impl Executor {
         let (server, name) = (executor.server(), executor.settings.name.clone());
         metrics::slots(&name, executor.settings.concurrency);
         executor.hooks.tell(|| Lifecycle::ServerStarted { server, name });
-        heartbeat::spawn(executor.clone());
-        executor.loops.spawn(settle::settle(executor.clone(), done));
+        executor.loops.spawn(settle::settle(executor.clone()));
         executor.loops.spawn(autosave::autosave(executor.clone()));
         executor.loops.spawn(stop_requests::stop_requests(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
@@ -197,6 +228,8 @@ impl Executor {
         executor.intake.spawn(begin::begin(executor.clone()));
         executor.intake.spawn(schedules::schedules(executor.clone(), executor.clock.now()));
         slots::open(&executor);
+        let guard = abandon::RuntimeGuard(executor.clone());
+        tokio::spawn(async move { guard.0.over.ended().await });
         executor
     }
 
@@ -212,24 +245,13 @@ impl Executor {
         if first {
             self.hooks.tell(|| Lifecycle::StoreBroken { error: error.clone() });
         }
-        self.stopping.cancel();
+        self.life.stopping.cancel();
         self.stop_all(&StopReason::StoreBroken { error });
         self.store_broke.cancel();
     }
 
     pub(crate) fn broken(&self) -> Option<&StoreError> {
         self.broken.get()
-    }
-
-    /// Ends without a word: attempts are dropped where they stand.
-    pub(crate) fn abandon(&self) {
-        self.hooks.close();
-        self.stopping.cancel();
-        self.stop_all(&StopReason::Shutdown);
-        self.abandon.cancel();
-        self.finished.cancel();
-        self.beside.services.abandon();
-        self.beside.background.abandon();
     }
 
     /// The claims of this incarnation are lost: its attempts end, and what is claimed from now on is claimed by a new
@@ -284,6 +306,9 @@ impl Executor {
     }
 
     fn release(&self, attempt: &Attempt) {
+        if attempt.released.swap(true, Ordering::AcqRel) {
+            return;
+        }
         self.held().remove(&(attempt.id, attempt.epoch));
         if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.all_settled.notify_waiters();

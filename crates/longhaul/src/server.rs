@@ -1,15 +1,19 @@
 //! A server: the executor of this process, from start to shutdown.
 
+mod handle;
+
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{ServerId, StoreError};
 use tokio_util::sync::CancellationToken;
 
+pub use handle::ServerHandle;
+
 use crate::{
     background::{Background, SpawnError},
     builder::Builder,
     client::Client,
-    runtime::{Executor, ShutdownReport},
+    runtime::{Abandonment, Executor, ShutdownReport},
     service::{ServiceFailed, ServiceReturn, Services},
     signal::{Signal, Signals},
 };
@@ -31,8 +35,11 @@ use crate::{
 /// # }
 /// ```
 ///
-/// Dropping it without a shutdown stops claiming and drops its attempts where they stand; their runs go on, from their
-/// last checkpoint, when a server finds them.
+/// # Dropping it
+/// An early `?` in `main`, or a panic, drops it without a shutdown. Then it stops claiming and drops its attempts where
+/// they stand, without a grace; and it gives their runs back with what they had changed, so that none of it counts as a
+/// crash. Dropping blocks meanwhile: for a commit or two, and for 3 s at most, after which the runs go on when the lease
+/// has run out, as after a crash. The same is done when the runtime that it was started on is dropped before it.
 #[must_use = "dropping it drops its attempts"]
 pub struct Longhaul {
     executor: Arc<Executor>,
@@ -61,6 +68,16 @@ impl Longhaul {
         self.client.clone()
     }
 
+    /// What of this server is of use beside it, in one value.
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle {
+            client: self.client(),
+            background: self.background(),
+            services: self.services(),
+            life: self.executor.life.clone(),
+        }
+    }
+
     /// Which incarnation of the server this is.
     pub fn server_id(&self) -> ServerId {
         self.executor.server()
@@ -79,6 +96,12 @@ impl Longhaul {
     pub async fn broken(&self) -> StoreError {
         self.executor.store_broke.cancelled().await;
         self.executor.broken().cloned().expect("it is set before the token is cancelled")
+    }
+
+    /// Becomes cancelled when this server begins to shut down, was dropped, or its store broke. Cancelling it oneself
+    /// stops nothing. See [`Client::stopping`] for the same in a web server's handlers.
+    pub fn stopping(&self) -> CancellationToken {
+        self.executor.life.stopping.child_token()
     }
 
     /// The services of this server, and how each of them is.
@@ -206,8 +229,10 @@ pub enum RunError {
     Signals(String),
 }
 
+/// Drops the attempts, and gives back what was claimed.
 impl Drop for Longhaul {
     fn drop(&mut self) {
-        self.executor.abandon();
+        let panics = std::thread::panicking();
+        self.executor.abandon(if panics { Abandonment::Panicked } else { Abandonment::Dropped });
     }
 }

@@ -17,7 +17,7 @@ pub use options::{Restart, ServiceOptions};
 pub use stop::NotStopped;
 
 pub(crate) use cell::{NewService, Refused};
-pub(crate) use function::Function;
+pub(crate) use function::{Function, FunctionWithServer};
 pub(crate) use periodic::Periodic;
 pub(crate) use stop::DROPPING;
 

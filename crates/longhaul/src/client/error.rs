@@ -91,6 +91,10 @@ pub enum OutcomeError {
     /// The stored value does not fit the type.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The server that this client is of shuts down, so nothing is waited for any more. The run goes on, or its outcome
+    /// can be read, with a client of another server or process.
+    #[error("the server shuts down, and waits no more for the run")]
+    ShuttingDown,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use longhaul_core::{
-    Failure, RunId, Snapshot,
-    store::{CancelError, Cancelled, DeleteError},
+    Failure, RunId, Snapshot, StoreError,
+    store::{CancelError, Cancelled, DeleteError, GetError},
 };
+
+use tokio_util::sync::CancellationToken;
 
 use super::{Client, OutcomeError, ProceedRun, ProgressStream, RunStatus, Watch};
 use crate::definition::{Definition, TaskTypes};
@@ -105,17 +107,36 @@ impl<T: TaskTypes> RunHandle<T> {
         self.typed(snapshot)
     }
 
-    /// The run as soon as it differs from `seen`.
+    /// The run as soon as it differs from `seen`. When the server that this handle is of has shut down, it ends as
+    /// [`OutcomeError::ShuttingDown`].
     ///
     /// Cancel safe.
     pub async fn changed(&self, seen: &RunStatus<T>) -> Result<RunStatus<T>, OutcomeError> {
-        let snapshot = self.client.store().changed(self.id, seen.run().revision).await?;
-        self.typed(snapshot)
+        self.changed_until(&self.client.inner.life.stopped, seen).await
+    }
+
+    /// The same, which ends earlier or later than that.
+    pub(super) async fn changed_until(
+        &self,
+        end: &CancellationToken,
+        seen: &RunStatus<T>,
+    ) -> Result<RunStatus<T>, OutcomeError> {
+        let snapshot = tokio::select! {
+            biased;
+            changed = self.client.store().changed(self.id, seen.run().revision) => changed,
+            () = end.cancelled() => return Err(OutcomeError::ShuttingDown),
+        };
+        match snapshot {
+            // The server closed its own store as it ended.
+            Err(GetError::Store(StoreError::Closed)) if end.is_cancelled() => Err(OutcomeError::ShuttingDown),
+            snapshot => self.typed(snapshot?),
+        }
     }
 
     /// Waits until the run has ended, in whatever process, and tells how. An attempt that failed is not the end of a run
     /// that is tried again: this waits through all attempts and the times between them, which with the default policy can
-    /// be an hour. For a run that is suspended or parked as incompatible it may be forever.
+    /// be an hour. For a run that is suspended or parked as incompatible it may be forever. When the server that this
+    /// handle is of has shut down, and the run goes on elsewhere, it ends as [`OutcomeError::ShuttingDown`].
     ///
     /// To look without waiting, there is [`RunStatus::outcome_now`], and [`RunStatus::error`] for what the latest attempt
     /// failed of; [`watch`](Self::watch) sees every attempt end.
@@ -129,12 +150,14 @@ impl<T: TaskTypes> RunHandle<T> {
         Ok(status.outcome_now()?.expect("a final run has an outcome"))
     }
 
-    /// The run, each time that anything of it changed, until it ended. See [`Watch`].
+    /// The run, each time that anything of it changed, until it ended, or the server that this handle is of begins to
+    /// shut down. See [`Watch`].
     pub fn watch(&self) -> Watch<T> {
         Watch::new(self.clone())
     }
 
-    /// How far the run is, each time that it tells, until it ended.
+    /// How far the run is, each time that it tells, until it ended, or the server that this handle is of begins to shut
+    /// down.
     pub fn progress(&self) -> ProgressStream<T> {
         ProgressStream::new(self.watch())
     }

@@ -3,7 +3,7 @@
 use std::{future::IntoFuture, pin::Pin, time::SystemTime};
 
 use longhaul_core::{
-    Envelope, RunId, StateKind, Timestamp,
+    Envelope, RunId, StateKind, StoreError, Timestamp,
     store::{GetError, Proceed, ProceedError, Proceeded, Replacement},
 };
 
@@ -124,6 +124,7 @@ fn unread(error: OutcomeError) -> ProceedRunError {
         OutcomeError::NotFound(_) | OutcomeError::OtherKind { .. } => ProceedRunError::NotFound,
         OutcomeError::Read(error) => ProceedRunError::Read(error),
         OutcomeError::Store(error) => ProceedRunError::Store(error),
+        OutcomeError::ShuttingDown => ProceedRunError::Store(StoreError::Closed),
     }
 }
 

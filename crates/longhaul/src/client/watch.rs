@@ -43,20 +43,22 @@ impl<T: TaskTypes> Watch<T> {
     }
 
     /// The run as soon as it differs from what was given before; `None` once its end was given. The first call gives
-    /// what there is.
+    /// what there is. When the server that the run was watched with begins to shut down, it is
+    /// [`OutcomeError::ShuttingDown`] at once, so that whoever shows it to others lets go of them in time.
     ///
     /// Cancel safe. After an error it may be called again.
     pub async fn next(&mut self) -> Result<Option<RunStatus<T>>, OutcomeError> {
         let status = match &self.seen {
             None => self.run.status().await?,
             Some(seen) if seen.state().is_final() => return Ok(None),
-            Some(seen) => self.run.changed(seen).await?,
+            Some(seen) => self.run.changed_until(&self.run.client.inner.life.stopping, seen).await?,
         };
         self.seen = Some(status.clone());
         Ok(Some(status))
     }
 
-    /// The same as a [`Stream`], for what wants one: an answer of a web server, `StreamExt`. It ends after an error.
+    /// The same as a [`Stream`], for what wants one: an answer of a web server, `StreamExt`. It ends after an error, and
+    /// without one when the server begins to shut down: then what it gave last is not final.
     ///
     /// ```
     /// # use longhaul::{doc::CountUp, RunHandle, RunStatus, OutcomeError};
@@ -103,7 +105,8 @@ impl<T: TaskTypes> ProgressStream<T> {
     }
 
     /// The progress as soon as it differs from what was given before; `None` once the run ended. The first call
-    /// gives what there is.
+    /// gives what there is. When the server that the run is watched with begins to shut down, it is
+    /// [`OutcomeError::ShuttingDown`] at once.
     ///
     /// Cancel safe. After an error it may be called again.
     pub async fn next(&mut self) -> Result<Option<Progress>, OutcomeError> {
@@ -170,7 +173,7 @@ where
                 self.under_way = Some(Box::pin((self.step)(state)));
                 Some(Ok(item))
             }
-            Ok(None) => None,
+            Ok(None) | Err(OutcomeError::ShuttingDown) => None,
             Err(error) => Some(Err(error)),
         })
     }

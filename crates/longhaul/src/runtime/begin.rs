@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Executor, fetch};
+use super::{Executor, Life, fetch};
 
 /// What lives beside the runs.
 pub(crate) struct Companions {
     pub(crate) services: crate::Services,
     pub(crate) background: crate::Background,
     pub(crate) systemd: crate::systemd::Systemd,
+    pub(crate) life: Life,
 }
 
 /// Claims once the services have started. Until claiming stops, the watchdog is fed from here, by the future that
@@ -18,12 +19,12 @@ pub(super) async fn begin(executor: Arc<Executor>) {
     let claiming = async {
         tokio::select! {
             () = services.started() => {}
-            () = executor.stopping.cancelled() => return,
+            () = executor.life.stopping.cancelled() => return,
         }
         systemd.ready();
         fetch::fetch(executor.clone()).await;
         // One that has no tasks, and only enqueues, lives as well.
-        executor.stopping.cancelled().await;
+        executor.life.stopping.cancelled().await;
     };
     systemd.watched(&*executor.clock, claiming).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longhaul_core::{Cause, Ending, Failure, store::Settlement};
 
-use super::settle::Finished;
+use super::{Abandonment, settle::Finished};
 use crate::{
     attempt::{Attempt, Capture, FinalState, StopReason},
     layer::{AttemptEnd, FailedEnd, What},
@@ -56,14 +56,40 @@ pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Finished {
 }
 
 /// Ends the attempt for its context, and makes of `performed` what is told to the store.
-pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, performed: Performed) -> Finished {
+pub(crate) async fn conclude(
+    attempt: Arc<Attempt>,
+    values: &dyn Capture,
+    performed: Performed,
+    abandonment: Option<Abandonment>,
+) -> Finished {
     attempt.ended();
     let reason = attempt.stop_reason().cloned();
     let words = attempt.close(Some(values)).await;
+    finished(attempt, reason, words, performed, abandonment)
+}
+
+/// The end of an attempt that cannot conclude itself, since nobody moves its future on.
+pub(super) fn dropped(attempt: Arc<Attempt>, values: &dyn Capture, abandonment: Option<Abandonment>) -> Finished {
+    attempt.ended();
+    let reason = attempt.stop_reason().cloned();
+    let words = attempt.close_at_once(Some(values));
+    finished(attempt, reason, words, Performed::Dropped, abandonment)
+}
+
+fn finished(
+    attempt: Arc<Attempt>,
+    reason: Option<StopReason>,
+    words: FinalState,
+    performed: Performed,
+    abandonment: Option<Abandonment>,
+) -> Finished {
     let mut ending = match performed {
-        Performed::Ended(ending) => Some(ended(ending, reason.as_ref())),
-        Performed::Stopped => stopped(&attempt, reason, "it followed"),
-        Performed::Dropped => stopped(&attempt, reason, "it did not follow in time and was dropped"),
+        Performed::Ended(ending) => Some(ended(ending, reason.as_ref(), abandonment)),
+        Performed::Stopped => stopped(&attempt, reason, abandonment, "it followed"),
+        Performed::Dropped if abandonment.is_some() => {
+            stopped(&attempt, reason, abandonment, "it was dropped where it stood")
+        }
+        Performed::Dropped => stopped(&attempt, reason, None, "it did not follow in time and was dropped"),
         Performed::Panicked(caught) => {
             let failure = Failure::new(Cause::Panic, &caught.message, attempt.epoch, attempt.clock.now());
             Some(Ending::Panicked { failure: failure.with_details(&caught.details) })
@@ -78,18 +104,23 @@ pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, perfor
 
 /// A task that fails while its server goes down mostly fails because of that: its connections are closed, its helpers
 /// are gone. If the failure is real it comes again in the next process, and is counted there.
-fn ended(ending: Ending, reason: Option<&StopReason>) -> Ending {
+fn ended(ending: Ending, reason: Option<&StopReason>, abandonment: Option<Abandonment>) -> Ending {
     match (ending, reason) {
         (
             Ending::Failed { failure, permanent: false, .. },
             Some(StopReason::Shutdown | StopReason::StoreBroken { .. }),
-        ) => Ending::Interrupted { why: format!("shutdown; the task failed on the way: {}", failure.message).into() },
+        ) => Ending::Interrupted { why: format!("{}; the task failed on the way: {}", ends(abandonment), failure.message).into() },
         (ending, _) => ending,
     }
 }
 
+/// Why the server does.
+fn ends(abandonment: Option<Abandonment>) -> &'static str {
+    abandonment.map_or("shutdown", Abandonment::as_str)
+}
+
 /// `None`: the claim is lost, so there is nobody to tell.
-fn stopped(attempt: &Attempt, reason: Option<StopReason>, how: &str) -> Option<Ending> {
+fn stopped(attempt: &Attempt, reason: Option<StopReason>, abandonment: Option<Abandonment>, how: &str) -> Option<Ending> {
     let now = attempt.clock.now();
     let failed = |cause, message: &str| Ending::Failed {
         failure: Failure::new(cause, message, attempt.epoch, now),
@@ -97,7 +128,7 @@ fn stopped(attempt: &Attempt, reason: Option<StopReason>, how: &str) -> Option<E
         permanent: false,
     };
     Some(match reason {
-        Some(StopReason::Shutdown) => Ending::Interrupted { why: format!("shutdown: {how}").into() },
+        Some(StopReason::Shutdown) => Ending::Interrupted { why: format!("{}: {how}", ends(abandonment)).into() },
         Some(StopReason::StoreBroken { error }) => Ending::Interrupted { why: error.to_string().into() },
         Some(StopReason::Cancelled { reason }) => Ending::Cancelled { reason, error: None },
         Some(StopReason::Suspended { .. }) => Ending::Interrupted { why: format!("to be suspended: {how}").into() },

@@ -29,7 +29,7 @@ pub(super) async fn tell(executor: Arc<Executor>) {
         }
         tokio::select! {
             () = clock::elapse(&*executor.clock, EVERY) => {}
-            () = executor.stopping.cancelled() => return,
+            () = executor.life.stopping.cancelled() => return,
         }
     }
 }

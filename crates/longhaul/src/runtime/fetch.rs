@@ -41,18 +41,18 @@ async fn claim_all(executor: &Executor) {
     loop {
         let max = tokio::select! {
             room = room(executor, rate.ahead) => room,
-            () = executor.stopping.cancelled() => return,
+            () = executor.life.stopping.cancelled() => return,
         };
         let server = *incarnation.borrow_and_update();
         let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity());
         let request = ClaimRequest { labels, capacity, wait: true, ..ClaimRequest::new(server, kinds.clone(), max) };
         let claimed = tokio::select! {
-            claimed = executor.store.claim(request) => claimed,
+            claimed = executor.claiming.claim(executor.store.clone(), request) => claimed,
             // What was asked for is less than there is room for now.
             () = executor.queue_has_room.notified() => continue,
             // The store gives back what it may have claimed for the dropped future.
             _ = incarnation.changed() => continue,
-            () = executor.stopping.cancelled() => return,
+            () = executor.life.stopping.cancelled() => return,
         };
         match claimed {
             Ok(runs) => {
@@ -65,7 +65,7 @@ async fn claim_all(executor: &Executor) {
                 tracing::warn!(%error, "claiming pauses");
                 tokio::select! {
                     () = max_wait.pause() => {}
-                    () = executor.stopping.cancelled() => return,
+                    () = executor.life.stopping.cancelled() => return,
                 }
             }
             Err(error) => return executor.break_off(error),
@@ -79,7 +79,7 @@ async fn declare_all(executor: &Executor) -> bool {
     loop {
         let declared = tokio::select! {
             declared = declare::declare(executor) => declared,
-            () = executor.stopping.cancelled() => return false,
+            () = executor.life.stopping.cancelled() => return false,
         };
         match declared {
             Ok(()) => return true,
@@ -87,7 +87,7 @@ async fn declare_all(executor: &Executor) -> bool {
                 tracing::warn!(%error, "claiming waits until the limits are declared");
                 tokio::select! {
                     () = max_wait.pause() => {}
-                    () = executor.stopping.cancelled() => return false,
+                    () = executor.life.stopping.cancelled() => return false,
                 }
             }
             Err(error) => {

@@ -1,28 +1,58 @@
 //! Says that this server lives, from a thread of its own: a task that blocks the runtime must not cost all others
-//! their claims.
+//! their claims. The same thread gives the claims back when the server goes without a shutdown.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use longhaul_core::store::{ServerBeat, ServerError};
+use tokio::{runtime, sync::oneshot};
 
-use super::Executor;
+use super::{Executor, abandon};
 use crate::clock;
 
 /// Beats in one lease: two may be lost before the server is taken for dead.
 const BEATS_PER_LEASE: u32 = 3;
 
-pub(super) fn spawn(executor: Arc<Executor>) {
-    let alive = executor.loops.token();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let beating = std::thread::Builder::new().name("longhaul-heartbeat".into()).spawn(move || {
-        match runtime {
-            Ok(runtime) => runtime.block_on(beat(&executor)),
-            Err(error) => tracing::error!(%error, "no runtime for heartbeats"),
+/// The thread, before there is a server to beat for: one that cannot beat is not started.
+pub(crate) struct Heart {
+    executor: oneshot::Sender<Arc<Executor>>,
+}
+
+impl Heart {
+    /// # Errors
+    /// When the operating system has no room for one more thread, or for what its runtime opens.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (executor, started) = oneshot::channel::<Arc<Executor>>();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("longhaul-heartbeat".into()).spawn(move || {
+            runtime.block_on(async {
+                // Otherwise the server was refused for another reason.
+                if let Ok(executor) = started.await {
+                    live(&executor).await;
+                }
+            });
+        })?;
+        Ok(Self { executor })
+    }
+
+    pub(crate) fn beat_for(self, executor: Arc<Executor>) {
+        assert!(self.executor.send(executor).is_ok(), "the thread waits for it");
+    }
+}
+
+/// Until the server has ended, in good order or not.
+async fn live(executor: &Arc<Executor>) {
+    let _over = executor.over.end_on_drop();
+    {
+        let _alive = executor.loops.token();
+        tokio::select! {
+            () = beat(executor) => {}
+            () = executor.abandoned.cancelled() => {}
         }
-        drop(alive);
-    });
-    if let Err(error) = beating {
-        tracing::error!(%error, "no thread for heartbeats");
+    }
+    tokio::select! {
+        biased;
+        () = executor.over.ended() => {}
+        () = executor.abandoned.cancelled() => abandon::give_back(executor).await,
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let values = prepared.values.clone();
     executor.hold(BlockedBy { attempt: attempt.clone(), values: values.clone() });
     // Those who stop all attempts may have looked just before this one was held.
-    if executor.stopping.is_cancelled() {
+    if executor.life.stopping.is_cancelled() {
         attempt.stop(StopReason::Shutdown);
     }
     if running != (State::Running { server: executor.server() }) {
@@ -41,7 +41,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let span = telemetry::execute_span(&attempt, executor.server());
     let performed = perform(executor, &attempt, layered(executor, &attempt, tags, prepared)).instrument(span).await;
     attempt.leave();
-    conclude::conclude(attempt, &*values, performed).await
+    conclude::conclude(attempt, &*values, performed, executor.abandonment()).await
 }
 
 fn resolve(executor: &Executor, claimed: &Claimed, attempt: &Arc<Attempt>) -> Result<Prepared, Ending> {

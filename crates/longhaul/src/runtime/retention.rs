@@ -28,7 +28,7 @@ pub(super) async fn retain(executor: Arc<Executor>) {
                 };
                 tokio::select! {
                     () = clock::sleep_until(&*executor.clock, next) => {}
-                    () = executor.stopping.cancelled() => return,
+                    () = executor.life.stopping.cancelled() => return,
                 }
             }
             Err(error) if error.is_transient() => {
@@ -37,7 +37,7 @@ pub(super) async fn retain(executor: Arc<Executor>) {
             }
             Err(_) => return,
         }
-        if executor.stopping.is_cancelled() {
+        if executor.life.stopping.is_cancelled() {
             return;
         }
     }

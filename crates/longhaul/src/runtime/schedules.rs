@@ -31,7 +31,7 @@ const CLOCK_CHECK: Duration = Duration::from_secs(60);
 const CLOCK_BACK: Duration = Duration::from_secs(1);
 
 pub(super) async fn schedules(executor: Arc<Executor>, started: Timestamp) {
-    let stopping = executor.stopping.clone();
+    let stopping = executor.life.stopping.clone();
     let mut max_wait = ErrorBackoff::default();
     loop {
         let failed = tokio::select! {

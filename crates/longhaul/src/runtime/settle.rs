@@ -1,6 +1,9 @@
 //! Tells the store how attempts ended, many at a time.
 
-use std::sync::Arc;
+use std::{
+    future::poll_fn,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 
 use longhaul_core::store::{Settled, Settlement};
 use tokio::sync::mpsc;
@@ -9,7 +12,7 @@ use super::{Executor, autosave::pages};
 use crate::{attempt::Attempt, backoff::ErrorBackoff, telemetry};
 
 /// Settlements in one call of the store: what fits into one commit of the embedded store.
-const BATCH: usize = 128;
+pub(super) const BATCH: usize = 128;
 
 /// An attempt that ended. Without a settlement its claim is lost, and the store wants to hear nothing of it.
 pub(crate) struct Finished {
@@ -18,6 +21,11 @@ pub(crate) struct Finished {
 }
 
 impl Executor {
+    /// What is to be settled. Not kept by the loop that takes from it, so that others can if that one does not move on.
+    pub(super) fn done(&self) -> MutexGuard<'_, mpsc::Receiver<Finished>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) async fn settle(&self, done: Finished) {
         if self.to_settle.send(done).await.is_err() {
             tracing::debug!("an attempt ended after the executor did; its run goes on in the next process");
@@ -25,11 +33,11 @@ impl Executor {
     }
 }
 
-pub(super) async fn settle(executor: Arc<Executor>, mut done: mpsc::Receiver<Finished>) {
+pub(super) async fn settle(executor: Arc<Executor>) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
-            taken = done.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+            taken = poll_fn(|cx| executor.done().poll_recv_many(cx, &mut batch, BATCH)) => if taken == 0 { return },
             () = executor.finished.cancelled() => return,
         }
         tokio::join!(write_logs(&executor, &batch), tell(&executor, &batch));

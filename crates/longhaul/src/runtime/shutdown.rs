@@ -114,7 +114,7 @@ impl Executor {
     }
 
     async fn stop_claiming(&self) {
-        self.stopping.cancel();
+        self.life.stopping.cancel();
         self.intake.close();
         if clock::within(LAST_WRITES, self.intake.wait()).await.is_none() {
             tracing::warn!("claiming did not end in time");
@@ -154,7 +154,7 @@ impl Executor {
         runs
     }
 
-    async fn until_settled(&self) {
+    pub(super) async fn until_settled(&self) {
         loop {
             let settled = self.all_settled.notified();
             if self.unsettled.load(Ordering::Acquire) == 0 {
@@ -168,7 +168,7 @@ impl Executor {
     /// kept all the same.
     async fn settle_from_outside(&self, blocked: Vec<BlockedBy>) {
         for BlockedBy { attempt, values } in blocked {
-            let done = conclude::conclude(attempt, &*values, Performed::Dropped).await;
+            let done = conclude::conclude(attempt, &*values, Performed::Dropped, self.abandonment()).await;
             self.settle(done).await;
         }
         self.until_settled().await;
@@ -180,12 +180,25 @@ impl Executor {
         if clock::within(LAST_WRITES, self.loops.wait()).await.is_none() {
             tracing::warn!("some loops did not end in time");
         }
+        self.leave().await;
+        self.over.end();
+    }
+
+    /// Nothing waits on this server any more. Its id is given back, and the store is closed if nobody else has it.
+    pub(super) async fn leave(&self) {
+        self.life.stopped.cancel();
         if self.broken().is_none() {
             match clock::within(LAST_WRITES, self.store.leave(self.server())).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::warn!(%error, "could not take leave of the store"),
                 None => tracing::warn!("could not take leave of the store in time"),
             }
+        }
+        if self.settings.owns_store
+            && !self.store.is_shared()
+            && clock::within(LAST_WRITES, self.store.close()).await.is_none()
+        {
+            tracing::warn!("the store did not close in time");
         }
     }
 }

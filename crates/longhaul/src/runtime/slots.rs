@@ -41,7 +41,7 @@ pub(super) fn open(executor: &Arc<Executor>) {
 }
 
 async fn slot(executor: Arc<Executor>) {
-    while !executor.stopping.is_cancelled() {
+    while !executor.life.stopping.is_cancelled() {
         match executor.ready.pop() {
             Some(claimed) => execute(&executor, claimed).await,
             None => wait(&executor).await,
@@ -62,7 +62,7 @@ async fn wait(executor: &Executor) {
     if executor.ready.runs.lock().expect("nothing panics while it is held").is_empty() {
         tokio::select! {
             () = came => {}
-            () = executor.stopping.cancelled() => {}
+            () = executor.life.stopping.cancelled() => {}
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceState, supervise};
-use crate::AnyError;
+use crate::{AnyError, ServerHandle};
 
 /// The longest name of a service, in bytes; as long as other names may be.
 const NAME_MAX: usize = 128;
@@ -24,6 +24,9 @@ pub(super) type UserFuture<'a> = Pin<Box<dyn Future<Output = Result<(), AnyError
 
 /// A service whose type is forgotten.
 pub(crate) trait Erased: Send + Sync + 'static {
+    /// Called once, before all else.
+    fn enter(&self, _server: &ServerHandle) {}
+
     fn start(&self) -> UserFuture<'_>;
     fn run<'a>(&'a self, token: CancellationToken, cell: &'a Cell) -> UserFuture<'a>;
     fn stop(&self) -> UserFuture<'_>;
@@ -116,6 +119,8 @@ pub struct Services {
     board: Arc<Board>,
     /// Becomes cancelled when all have had their turn to start.
     started: CancellationToken,
+    /// Becomes cancelled when their server has ended.
+    stopped: CancellationToken,
 }
 
 /// What the services of one server share.
@@ -147,8 +152,13 @@ impl fmt::Debug for Services {
 }
 
 impl Services {
-    /// Starts them, one after the other, each on a future of its own.
-    pub(crate) fn start(new: Vec<NewService>, clock: Arc<dyn Clock>) -> Self {
+    /// Starts them, one after the other, each on a future of its own. What they need of their server is made of them.
+    pub(crate) fn start(
+        new: Vec<NewService>,
+        clock: Arc<dyn Clock>,
+        stopped: CancellationToken,
+        server: impl FnOnce(&Self) -> ServerHandle,
+    ) -> Self {
         let info = |new: &NewService| ServiceInfo {
             name: new.name.clone(),
             state: ServiceState::Starting,
@@ -166,14 +176,16 @@ impl Services {
         };
         let (options, services): (Vec<_>, Vec<_>) = new.into_iter().map(|new| (new.options, new.service)).unzip();
         let cells: Arc<[Arc<Cell>]> = options.into_iter().enumerate().map(cell).collect();
-        let mut before = CancellationToken::new();
-        before.cancel();
-        for (cell, service) in cells.iter().zip(services) {
-            let started = CancellationToken::new();
-            tokio::spawn(supervise::supervise(cell.clone(), service, before, started.clone()));
-            before = started;
+        let turns: Vec<CancellationToken> = (0..=services.len()).map(|_| CancellationToken::new()).collect();
+        turns[0].cancel();
+        let all = Self { cells, board, started: turns[services.len()].clone(), stopped };
+        let server = server(&all);
+        for (nth, (cell, service)) in all.cells.iter().zip(services).enumerate() {
+            service.enter(&server);
+            let (before, started) = (turns[nth].clone(), turns[nth + 1].clone());
+            tokio::spawn(supervise::supervise(cell.clone(), service, before, started));
         }
-        Self { cells, board, started: before }
+        all
     }
 
     /// All of them, in the order in which they were registered.
@@ -187,12 +199,17 @@ impl Services {
     }
 
     /// Waits until `holds` of all of them, in the order in which they were registered. States that lasted for a moment
-    /// may be missed.
+    /// may be missed. When their server has ended, it answers how they are then, whether it holds or not: nothing changes
+    /// any more.
     ///
     /// Cancel safe.
     pub async fn until(&self, mut holds: impl FnMut(&[ServiceInfo]) -> bool) -> Vec<ServiceInfo> {
         let mut infos = self.board.infos.subscribe();
-        infos.wait_for(|all| holds(all)).await.expect("the sender is held here").clone()
+        tokio::select! {
+            biased;
+            all = infos.wait_for(|all| holds(all)) => all.expect("the sender is held here").clone(),
+            () = self.stopped.cancelled() => self.all(),
+        }
     }
 
     /// Waits until all have had their turn to start. Cancel safe.

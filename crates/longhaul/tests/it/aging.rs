@@ -24,7 +24,7 @@ async fn the_history_tells_who_did_what_when_and_why() {
         })
         .start()
         .unwrap();
-    let run = first.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Retrying).await;
     scene.clock.advance(5 * SECOND);
     reaches(&run, StateKind::Suspended).await;

@@ -256,7 +256,7 @@ async fn a_server_that_is_dropped_tells_nothing_any_more() {
         })
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     begun.opened().await;
     scene.kill(server);
     // Whatever its futures still do, they do before this one ends.

@@ -46,7 +46,7 @@ async fn after_a_crash_the_next_attempt_sees_the_last_checkpoint() {
         })
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     kept.opened().await;
     scene.kill(server);
 
@@ -75,7 +75,7 @@ async fn a_change_without_a_checkpoint_is_kept_within_autosave_and_survives_a_cr
         .start()
         .unwrap();
     let began = Instant::now();
-    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     let kept = until(&run, |status| status.execution_metadata().unwrap() == 7).await;
     assert!(began.elapsed() <= SECOND, "autosave is 1 s, it took {:?}", began.elapsed());
     assert_eq!(kept.state(), StateKind::Running);

@@ -2,6 +2,7 @@
 
 mod kit;
 
+mod abandoned;
 mod aging;
 mod background;
 mod cancel;

@@ -26,7 +26,7 @@ async fn attempts_are_told_suspended_and_go_on_in_the_next_server() {
         })
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     crate::kit::until(&run, |status| status.progress().done == 5).await;
     let report = server.shutdown(GRACE).await;
     assert_eq!(report.suspended.len(), 1);
@@ -334,7 +334,7 @@ async fn a_task_that_holds_its_thread_is_reported_and_its_run_goes_on_elsewhere(
         })
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     blocking.opened().await;
     let report = server.shutdown(Duration::ZERO).await;
     assert_eq!(report.blocked.len(), 1);
@@ -368,7 +368,7 @@ async fn a_shutdown_ends_even_when_the_store_hangs() {
             .start()
             .unwrap();
         scene.faults.hang_next(hangs, When::BeforeEffect);
-        let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+        let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
         has_changed.opened().await;
         let began = Instant::now();
         let report = server.shutdown(Duration::ZERO).await;

@@ -94,7 +94,7 @@ async fn rate_and_time_left_are_measured_while_it_works_and_survive_a_restart() 
         })
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     let mut progress = run.progress();
     let told = loop {
         let told = progress.next().await.unwrap().expect("it has not ended");

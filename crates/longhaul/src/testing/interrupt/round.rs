@@ -137,7 +137,7 @@ impl<'a> Round<'a> {
             End::Returned(Ok(end)) => Performed::by_itself(end, &attempt),
             End::Returned(Err(caught)) => Performed::Panicked(caught),
         };
-        let done = conclude::conclude(attempt, &*prepared.values, performed).await;
+        let done = conclude::conclude(attempt, &*prepared.values, performed, None).await;
         let settlement = done.settlement.expect("nobody took the claim away");
         self.store.settle(vec![settlement]).await.expect(WHY)[0].clone().expect("the claim is held");
     }
