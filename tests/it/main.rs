@@ -1,5 +1,6 @@
 //! What crosses crates, in one program.
 
+mod closing;
 mod damaged;
 mod edges;
 mod engine;

@@ -51,3 +51,20 @@ fn a_second_signal_ends_the_process_at_once_and_the_run_goes_on_later() {
     victim.signal("-TERM");
     assert_eq!(victim.wait().1.code(), Some(0));
 }
+
+#[test]
+fn two_signals_end_a_process_whose_only_thread_is_blocked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut victim = Victim::start(folder.path(), &["stuck"]);
+    victim.lines_until("stuck");
+    let status = victim.signal_until_it_ends("-TERM");
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn a_server_that_has_no_room_for_its_heartbeats_does_not_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = Victim::with_open_files_at_most(128, folder.path(), &["cramped"]).line().expect("it says something");
+    let expected = "refused the operating system has no room for the thread of the heartbeats: ";
+    assert!(line.starts_with(expected) && line.contains("ulimit -n"), "{line}");
+}

@@ -14,7 +14,18 @@ pub(crate) struct Victim {
 
 impl Victim {
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_victim"))
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_victim")), folder, arguments)
+    }
+
+    /// One that may open no more files than this.
+    pub(crate) fn with_open_files_at_most(files: u32, folder: &Path, arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_victim"));
+        Self::spawn(shell, folder, arguments)
+    }
+
+    fn spawn(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = command
             .arg(folder)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -48,6 +59,17 @@ impl Victim {
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(status.expect("kill runs").success(), "the victim was gone before {signal}");
+    }
+
+    /// Sends it again and again, since of two that are the same the kernel may make one. Answers how it ended.
+    pub(crate) fn signal_until_it_ends(&mut self, signal: &str) -> ExitStatus {
+        loop {
+            // It may be gone by now, and is a zombie until it is waited for.
+            let _ = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+        }
     }
 
     /// All that it still says, and how it ended.

@@ -13,12 +13,15 @@
 //! victim FOLDER write-within SECONDS  enqueues until the store takes no more, and an engine that hangs for so long ends it
 //! victim FOLDER reread           opens the store, and reads all of it once there is a line on standard input
 //! victim FOLDER inspect          tells what is there, and executes nothing
+//! victim FOLDER stuck            executes one run that blocks the only thread
+//! victim FOLDER cramped          starts when no more files can be opened
 //! victim FOLDER large COUNT      executes COUNT runs of 100 KiB and ten checkpoints, then lets go of them
 //! ```
 
 mod engine;
 mod large;
 mod say;
+mod stuck;
 mod tasks;
 
 use std::{error::Error, sync::Arc, time::Duration};
@@ -28,9 +31,17 @@ use longhaul::{Builder, Client, Longhaul, StateKind, signal::Signals};
 use say::say;
 use tasks::{Steps, Stubborn, Suicide, Walk};
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("stuck") => stuck::stuck(&arguments[0]),
+        Some("cramped") => stuck::cramped(&arguments[0]),
+        _ => on_two_threads(&arguments),
+    }
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn on_two_threads(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let argument = |at: usize| arguments.get(at).map(String::as_str).unwrap_or_default();
     let number = || argument(2).parse::<u64>();
     let server = || -> Result<Builder, Box<dyn Error>> {
