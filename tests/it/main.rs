@@ -14,4 +14,5 @@ mod signals;
 mod suicide;
 mod synced;
 mod victim;
+mod web;
 mod words;
