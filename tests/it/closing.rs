@@ -3,8 +3,8 @@
 use std::{future::pending, path::Path, sync::Arc, thread, time::Duration};
 
 use longhaul::{
-    AnyError, Builder, Client, Context, Longhaul, ResumedFrom, RunHandle, StateKind, Store, StoreError, Success, TaskFn,
-    embedded::OpenError,
+    AnyError, Builder, Client, Context, Longhaul, ResumedFrom, RunHandle, StateKind, Store, StoreError, Success,
+    TaskFn, embedded::OpenError,
 };
 
 const GRACE: Duration = Duration::from_secs(25);

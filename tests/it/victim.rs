@@ -25,12 +25,7 @@ impl Victim {
     }
 
     fn spawn(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = command
-            .arg(folder)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the victim starts");
+        let mut child = command.arg(folder).args(arguments).stdout(Stdio::piped()).spawn().expect("the victim starts");
         let said = BufReader::new(child.stdout.take().expect("it is piped"));
         Self { child, said }
     }

@@ -13,11 +13,13 @@
 //!   their seq, settlements by their epoch.
 //! - **Cancel safe.** A future that is dropped before it is ready leaves the call either made or not made.
 
+mod ended;
 mod error;
 mod message;
 
 use async_trait::async_trait;
 
+pub use ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError};
 pub use error::{
     CancelError, CheckpointError, DeleteError, GetError, InsertError, ProceedError, RetryError, ScheduleError,
     ServerError, SettleError, StoreError, UpdateError,
@@ -190,6 +192,18 @@ pub trait Store: Send + Sync + 'static {
     /// asked for, even none, and yet name a next one: a store reads only so much at a time. Runs that cannot be read are
     /// named apart: one of them must not hide the others.
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError>;
+
+    /// Runs that ended after a position, whatever ended them, in the order in which their ends became durable; those of
+    /// one transaction in the order of their ids. With `request.wait` it answers only when there is one.
+    ///
+    /// **No end is skipped.** A position is shown only when no end can be kept at a smaller one any more: a store whose
+    /// transactions become visible in another order than that of their positions holds the later ones back until the
+    /// earlier ones are decided. So a reader who kept the cursor of the last run that it has dealt with misses none, and
+    /// sees none twice. An end whose run was removed can be told no more: a cursor before it is
+    /// [`EndedError::Overtaken`], and the cursor in that error goes on with what is left.
+    ///
+    /// Runs that were imported, or ended before the store kept positions, are not among them.
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError>;
 
     /// How many runs match. Those that cannot be read are not counted.
     async fn count(&self, filter: Filter) -> Result<u64, StoreError>;

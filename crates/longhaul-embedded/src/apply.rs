@@ -5,6 +5,7 @@ mod checkpoint;
 mod claim;
 mod control;
 mod copy;
+mod ended;
 mod insert;
 mod log;
 mod query;
@@ -19,6 +20,7 @@ use longhaul_core::{Actor, Event, IllegalEvent, ServerId, StateKind, StoreError,
 
 pub(crate) use self::{
     claim::WaitingClaim,
+    ended::Ends,
     log::check as check_log,
     query::{CountRequest, Counted},
     schedules::Rows,
@@ -105,6 +107,7 @@ impl Committer {
             C::Get { .. }
             | C::Changed { .. }
             | C::List { .. }
+            | C::Ended { .. }
             | C::Count { .. }
             | C::Queues { .. }
             | C::StopSignals { .. }
@@ -130,6 +133,7 @@ impl Committer {
                 let page = self.list(&request);
                 self.reply(reply, page);
             }
+            C::Ended { request, reply } => self.show_ended(request, reply),
             C::Count { request, reply } => {
                 let counted = self.count(&request);
                 self.reply(reply, counted);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp};
 
 use crate::{
+    apply::Ends,
     error::Fault,
     keys,
     kv::{Key, Kv, Writes},
@@ -14,6 +15,8 @@ use crate::{
 
 /// The format of a list of runs that ended together.
 const LIST_VERSION: u8 = 1;
+/// The same with the position of their ends, which comes first.
+const POSITIONED_LIST_VERSION: u8 = 2;
 
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -27,6 +30,10 @@ pub(crate) struct Batch {
     leaving: BTreeMap<u64, Vec<RunId>>,
     /// Runs that became final.
     ended: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
+    /// Runs that were final before: their ends are no news.
+    listed: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
+    /// Final runs that are removed, by the position of their ends.
+    removed_ends: BTreeMap<u64, Vec<RunId>>,
     /// Runs that are new in this batch, for whoever waits to claim them.
     pub(crate) fresh: HashMap<RunId, Box<Record>>,
     /// Something in it was promised to survive a power cut.
@@ -36,7 +43,13 @@ pub(crate) struct Batch {
 impl Batch {
     /// How many keys it will write.
     pub(crate) fn keys(&self) -> usize {
-        self.writes.len() + self.pages.len() + self.leaving.len() + self.ended.len()
+        self.writes.len() + self.pages.len() + self.leaving.len() + self.ended.len() + self.listed.len() + self.ends()
+    }
+
+    /// The list of all that end in it; those that lose ends, and how far they do.
+    fn ends(&self) -> usize {
+        let removed = self.removed_ends.len();
+        usize::from(!self.ended.is_empty()) + removed + usize::from(removed > 0)
     }
 
     pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
@@ -96,8 +109,18 @@ impl Batch {
         self.ended.entry((run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
     }
 
+    /// A run comes in that became final before.
+    pub(crate) fn list_final(&mut self, run: &Run) {
+        self.listed.entry((run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
+    }
+
+    /// A final run is removed.
+    pub(crate) fn remove_end(&mut self, position: u64, id: RunId) {
+        self.removed_ends.entry(position).or_default().push(id);
+    }
+
     /// All that is to be written now.
-    pub(crate) fn into_writes(self, kv: &dyn Kv) -> Result<Writes, Fault> {
+    pub(crate) fn into_writes(self, kv: &dyn Kv, ends: &mut Ends, now: Timestamp) -> Result<Writes, Fault> {
         let mut writes = self.writes;
         for (number, leaving) in self.leaving {
             let key = keys::page(number);
@@ -110,23 +133,67 @@ impl Batch {
         for (number, page) in self.pages {
             writes.put_new(keys::page(number), page.into_bytes());
         }
-        for ((state, kind, since), ids) in self.ended {
-            writes.put_new(keys::ended(state, &kind, since, ids[0]), list(&ids));
+        for ((state, kind, since), ids) in self.listed {
+            writes.put_new(keys::ended(state, &kind, since, ids[0]), List { position: None, ids }.to_bytes());
+        }
+        if !self.ended.is_empty() {
+            let position = ends.next(now);
+            let mut all: Vec<RunId> = self.ended.values().flatten().copied().collect();
+            all.sort_unstable();
+            writes.put_new(keys::ends(position), List { position: None, ids: all }.to_bytes());
+            for ((state, kind, since), ids) in self.ended {
+                let list = List { position: Some(position), ids };
+                writes.put_new(keys::ended(state, &kind, since, list.ids[0]), list.to_bytes());
+            }
+        }
+        for (position, removed) in self.removed_ends {
+            let key = keys::ends(position);
+            if let Some(bytes) = kv.get(&key)? {
+                let mut list = read_list(&bytes)?;
+                list.ids.retain(|id| !removed.contains(id));
+                if list.ids.is_empty() { writes.remove(key) } else { writes.put(key, list.to_bytes()) }
+            }
+            if let Some(position) = ends.remove(position) {
+                writes.put(keys::REMOVED_ENDS.into(), position.to_be_bytes().into());
+            }
         }
         Ok(writes)
     }
 }
 
-/// The value of a list of runs that ended together.
-pub(crate) fn list(ids: &[RunId]) -> Vec<u8> {
-    let mut bytes = vec![LIST_VERSION];
-    bytes.extend(ids.iter().flat_map(RunId::as_bytes));
-    bytes
+/// A list of runs that ended together.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// Of their ends; `None` where it is in the key, or the ends are older than positions are.
+    pub(crate) position: Option<u64>,
+    pub(crate) ids: Vec<RunId>,
+}
+
+impl List {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = match self.position {
+            None => vec![LIST_VERSION],
+            Some(position) => [&[POSITIONED_LIST_VERSION], &position.to_be_bytes()[..]].concat(),
+        };
+        bytes.extend(self.ids.iter().flat_map(RunId::as_bytes));
+        bytes
+    }
 }
 
 /// Reads a list of runs that ended together.
-pub(crate) fn read_list(bytes: &[u8]) -> Result<Vec<RunId>, Damage> {
-    let damaged = || Damage::of("a list of final runs", "it is cut short, or no such list");
-    let ids = bytes.strip_prefix(&[LIST_VERSION]).filter(|ids| ids.len() % 16 == 0).ok_or_else(damaged)?;
-    Ok(ids.chunks_exact(16).map(|id| RunId::from_bytes(id.try_into().expect("16 bytes"))).collect())
+pub(crate) fn read_list(bytes: &[u8]) -> Result<List, Damage> {
+    let read = || {
+        let (position, ids) = match bytes.split_first()? {
+            (&LIST_VERSION, ids) => (None, ids),
+            (&POSITIONED_LIST_VERSION, rest) => {
+                let (position, ids) = rest.split_first_chunk()?;
+                (Some(u64::from_be_bytes(*position)), ids)
+            }
+            _ => return None,
+        };
+        let ids = (ids.len() % 16 == 0).then(|| ids.chunks_exact(16))?;
+        let ids = ids.map(|id| RunId::from_bytes(id.try_into().expect("16 bytes"))).collect();
+        Some(List { position, ids })
+    };
+    read().ok_or_else(|| Damage::of("a list of final runs", "it is cut short, or no such list"))
 }

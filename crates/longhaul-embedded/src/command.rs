@@ -7,9 +7,9 @@ use longhaul_core::{
     Scope, ServerId, Snapshot, StateKind, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        EndedError, EndedPage, EndedRequest, GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError,
+        Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError,
+        Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -73,6 +73,7 @@ commands! {
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
+    Ended { request: EndedRequest, } -> Verdict<EndedPage, EndedError>;
     Count { request: CountRequest, } -> Reply<Counted>;
     Queues {} -> Reply<Vec<QueueDepth>>;
     Sweep { retentions: Retentions, max: usize, } -> Reply<Swept>;
@@ -89,6 +90,7 @@ impl Command {
             Self::Get { .. }
                 | Self::Changed { .. }
                 | Self::List { .. }
+                | Self::Ended { .. }
                 | Self::Count { .. }
                 | Self::Queues { .. }
                 | Self::StopSignals { .. }

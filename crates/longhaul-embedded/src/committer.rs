@@ -23,7 +23,7 @@ pub(crate) use self::{
     recover::FORMAT_VERSION,
 };
 use crate::{
-    apply::{Rows, Servers, WaitingClaim, Watchers},
+    apply::{Ends, Rows, Servers, WaitingClaim, Watchers},
     batch::Batch,
     claim_pages::ClaimPages,
     command::{Command, Reply},
@@ -65,6 +65,7 @@ pub(crate) struct Committer {
     pub(crate) watchers: Watchers,
     pub(crate) admission: Admission,
     pub(crate) schedules: Rows,
+    pub(crate) ends: Ends,
 
     pub(crate) batch: Batch,
     /// The number of the batch in the making.
@@ -120,6 +121,7 @@ impl Committer {
             watchers: Watchers::default(),
             admission: Admission::default(),
             schedules: Rows::default(),
+            ends: Ends::default(),
             batch: Batch::default(),
             batch_number: 0,
             pages_made: 0,
@@ -226,7 +228,7 @@ impl Committer {
         let batch = std::mem::take(&mut self.batch);
         self.batch_number += 1;
         let needs_sync = batch.needs_sync;
-        let mut writes = batch.into_writes(&*self.kv)?;
+        let mut writes = batch.into_writes(&*self.kv, &mut self.ends, self.now)?;
         for (page, bytes) in self.claim_pages.take_touched() {
             writes.put(crate::keys::claim_pages(page), bytes);
         }
@@ -280,6 +282,7 @@ impl Committer {
         self.watchers.refuse(error);
         self.servers.refuse_waiting(error);
         self.schedules.refuse_waiting(error);
+        self.ends.refuse_waiting(error);
     }
 
     /// Everyone who waits is told; what was acknowledged for this process only is made to last.
@@ -323,6 +326,7 @@ impl Committer {
         }
         self.servers.tell_orders(&self.active);
         self.schedules.tell();
+        self.tell_ends();
         self.touched = touched;
         self.touched.clear();
     }

@@ -12,6 +12,8 @@
 //! | `o id attempt page` | a page of the log of an attempt, each by its place in its ring |
 //! | `c page` | who holds which runs |
 //! | `e state kind 0 since id` | runs of a kind that became final together, for the retention |
+//! | `n position` | runs that became final in one batch, in the order of the batches |
+//! | `m ended` | the position of the latest end that was removed |
 //! | `f state since id` | the same, of all kinds, as it was written once; the next opening divides it by kind |
 //! | `u kind 0 key` | the run that has this unique key though it is final, or gone, and until when |
 //! | `g q queue`, `g k kind` | what holds a queue or a kind back |
@@ -36,6 +38,7 @@ pub(crate) const LOG: u8 = b'o';
 pub(crate) const MARK: u8 = b'w';
 pub(crate) const SLOTS: u8 = b'c';
 pub(crate) const ENDED: u8 = b'e';
+pub(crate) const ENDS: u8 = b'n';
 pub(crate) const ENDED_OF_ALL_KINDS: u8 = b'f';
 pub(crate) const UNIQUE: u8 = b'u';
 pub(crate) const CONTROL: u8 = b'g';
@@ -45,6 +48,7 @@ pub(crate) const ASIDE: u8 = b'z';
 
 pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const DIED: &[u8] = b"mdied";
+pub(crate) const REMOVED_ENDS: &[u8] = b"mended";
 pub(crate) const SCHEDULES: &[u8] = b"mschedules";
 
 fn key(prefix: u8, rest: &[&[u8]]) -> Key {
@@ -91,6 +95,15 @@ pub(crate) fn log(id: RunId, epoch: Epoch, page: u32) -> Key {
 /// All pages of the logs of a run.
 pub(crate) fn logs(id: RunId) -> Key {
     key(LOG, &[id.as_bytes()])
+}
+
+pub(crate) fn ends(position: u64) -> Key {
+    key(ENDS, &[&position.to_be_bytes()])
+}
+
+/// The position of an `n` key.
+pub(crate) fn ends_of(key: &[u8]) -> Option<u64> {
+    page_of(key)
 }
 
 /// All lists of runs that ended in `state`.
@@ -279,6 +292,8 @@ mod tests {
             [&b"ecmail\0\x80\0\0\0\0\0\0\0"[..], &[0xAB; 16]].concat()
         );
         assert_eq!(claim_pages(1), b"c\0\x01");
+        assert_eq!(ends(258), b"n\0\0\0\0\0\0\x01\x02");
+        assert_eq!(ends_of(&ends(258)), Some(258));
         assert_eq!(log(id, Epoch(6), 33), [&b"o"[..], &[0xAB; 16], &[2, 1]].concat());
         assert_eq!(log_of(&log(id, Epoch(6), 33)), Some(id));
     }

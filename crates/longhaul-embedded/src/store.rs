@@ -16,10 +16,11 @@ use longhaul_core::{
     clock::OnJump,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
+        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -366,6 +367,12 @@ impl Store for EmbeddedStore {
         let limit = request.limit;
         assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
         self.call(|reply| Command::List { request, reply }).await
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        let limit = request.limit;
+        assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        self.call(|reply| Command::Ended { request, reply }).await?
     }
 
     /// Runs that change while a large store is counted may be counted twice, or not at all.

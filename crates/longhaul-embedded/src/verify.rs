@@ -136,12 +136,20 @@ impl Committer {
             }
             Some(&keys::ENDED) => {
                 let (kind, since) = keys::ended_of_key(key).ok_or_else(stray)?;
-                for id in batch::read_list(value)? {
+                for id in batch::read_list(value)?.ids {
                     let bytes = self.kv.get(&keys::done(id))?;
                     let bytes = bytes.ok_or_else(|| Damage::of_run(id, "it is listed as final, and is not there"))?;
                     let run = crate::committer::read_run(&*self.kv, id, &bytes)?;
                     if (run.since, &run.kind) != (since, &kind) {
                         return Err(Damage::of_run(id, "it is listed as final under another time or kind").into());
+                    }
+                }
+            }
+            Some(&keys::ENDS) => {
+                keys::ends_of(key).ok_or_else(stray)?;
+                for id in batch::read_list(value)?.ids {
+                    if self.kv.get(&keys::done(id))?.is_none() {
+                        return Err(Damage::of_run(id, "its end is listed, and it is not there").into());
                     }
                 }
             }
@@ -170,7 +178,7 @@ impl Committer {
                 return Err(Damage::of(what, "it could not be read at an opening, and was set aside").into());
             }
             Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
-            _ if key == keys::FORMAT || key == keys::SCHEDULES => {}
+            _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::REMOVED_ENDS => {}
             _ => return Err(stray().into()),
         }
         Ok(())
@@ -195,7 +203,7 @@ impl Committer {
         let prefix = keys::ended_at(run.state.kind(), &run.kind, run.since);
         let mut listed = false;
         self.kv.scan(&prefix, &prefix, &mut |_, value| {
-            listed = batch::read_list(value).is_ok_and(|ids| ids.contains(&id));
+            listed = batch::read_list(value).is_ok_and(|list| list.ids.contains(&id));
             if listed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if listed { Ok(()) } else { Err(Damage::of_run(id, "no list of final runs has it").into()) }

@@ -40,6 +40,7 @@ pub mod claim;
 pub mod closing;
 pub mod crash;
 pub mod delete;
+pub mod ended;
 pub mod explain;
 pub mod fence;
 pub mod insert;

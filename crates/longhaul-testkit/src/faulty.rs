@@ -51,6 +51,7 @@ pub enum Call {
     Queues,
     Sweep,
     Close,
+    Ended,
 }
 
 /// When a call fails.

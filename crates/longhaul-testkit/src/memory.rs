@@ -2,6 +2,7 @@
 
 mod claim;
 mod client;
+mod ended;
 mod memory_state;
 mod query;
 mod schedules;
@@ -19,10 +20,11 @@ use longhaul_core::{
     Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
+        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 use tokio::sync::Notify;
@@ -262,6 +264,18 @@ impl Store for MemoryStore {
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         self.ensure_open()?;
         Ok(self.read(|state| state.list(&request)))
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        self.ensure_open()?;
+        if !request.wait {
+            return self.read(|state| state.ended(&request));
+        }
+        self.wait(|state, _| match state.ended(&request) {
+            Ok(page) if page.runs.is_empty() => Err(None),
+            other => Ok(other),
+        })
+        .await?
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {

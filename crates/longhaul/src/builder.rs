@@ -18,7 +18,9 @@ use crate::{
     registry::Registry,
     runtime::{Companions, Executor, Extensions, Heart, Life, Settings},
     schedule::{Declared, NewSchedule, SchedulesError},
-    service::{Function, FunctionWithServer, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services},
+    service::{
+        Function, FunctionWithServer, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services,
+    },
     systemd::Systemd,
     task::{Payload, Task},
     timed::Timed,
@@ -112,8 +114,10 @@ pub enum BuildError {
         kind: Kind,
     },
     /// The server could not say that it lives, and so would lose its claims while it works.
-    #[error("the operating system has no room for the thread of the heartbeats: {reason}. Raise the limits of this \
-        process (`ulimit -n`, `ulimit -u`), or find out what uses them up")]
+    #[error(
+        "the operating system has no room for the thread of the heartbeats: {reason}. Raise the limits of this \
+        process (`ulimit -n`, `ulimit -u`), or find out what uses them up"
+    )]
     NoHeartbeat {
         /// What it said.
         reason: String,
@@ -592,8 +596,7 @@ impl Builder {
         let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
         let heart = Heart::new().map_err(|error| BuildError::NoHeartbeat { reason: error.to_string() })?;
         let life = Life::default();
-        let client =
-            Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes, life.clone());
+        let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes, life.clone());
         let grace = self.settings.grace;
         let background = Background::new(self.background);
         let server = |services: &Services| ServerHandle {

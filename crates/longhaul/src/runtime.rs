@@ -41,8 +41,8 @@ use longhaul_core::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use abandon::Over;
 pub(crate) use abandon::Abandonment;
+use abandon::Over;
 pub(crate) use begin::Companions;
 pub(crate) use heartbeat::Heart;
 pub(crate) use lifecycle::AttemptTimes;

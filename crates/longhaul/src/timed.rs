@@ -7,10 +7,11 @@ use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
+        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 
@@ -151,6 +152,13 @@ impl Store for Timed {
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         self.limited("list", self.inner.list(request)).await
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        if request.wait {
+            return self.inner.ended(request).await;
+        }
+        self.limited("ended", self.inner.ended(request)).await
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::ControlFlow};
 use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, store::Swept};
 
 use crate::{
-    batch,
+    batch::{self, List},
     committer::{Committer, read_run},
     error::Fault,
     index::UniqueKeyEntry,
@@ -22,6 +22,7 @@ struct Line {
     key: Key,
     since: Timestamp,
     removable: Timestamp,
+    position: Option<u64>,
     ids: VecDeque<RunId>,
     touched: bool,
 }
@@ -49,8 +50,13 @@ impl Committer {
             let line = &mut lines[at];
             line.touched = true;
             if let Some(id) = line.ids.pop_front() {
-                let (state, since) = (line.state, line.since);
-                removed += usize::from(self.sweep_one(id, state, since)?);
+                let (state, since, position) = (line.state, line.since, line.position);
+                if self.sweep_one(id, state, since)? {
+                    removed += 1;
+                    if let Some(position) = position {
+                        self.batch.remove_end(position, id);
+                    }
+                }
             }
             if lines[at].ids.is_empty() {
                 let line = lines.swap_remove(at);
@@ -96,9 +102,10 @@ impl Committer {
         })?;
         let Some((key, value)) = first else { return Ok(None) };
         let (kind, since) = named(&key)?;
-        let ids = batch::read_list(&value)?.into();
+        let List { position, ids } = batch::read_list(&value)?;
+        let ids = ids.into();
         let removable = retentions.of(&kind).removable_at(state, since);
-        let line = |removable| Line { state, kind, key, since, removable, ids, touched: false };
+        let line = |removable| Line { state, kind, key, since, removable, position, ids, touched: false };
         Ok(removable.map(line))
     }
 
@@ -131,8 +138,8 @@ impl Committer {
         self.room(2)?;
         self.batch.remove(line.key.clone());
         if let Some(first) = line.ids.front() {
-            let ids: Vec<RunId> = line.ids.iter().copied().collect();
-            self.batch.put(keys::ended(line.state, &line.kind, line.since, *first), batch::list(&ids));
+            let list = List { position: line.position, ids: line.ids.iter().copied().collect() };
+            self.batch.put(keys::ended(line.state, &line.kind, line.since, *first), list.to_bytes());
         }
         self.batch.needs_sync = true;
         Ok(())
@@ -143,9 +150,9 @@ impl Committer {
         for key in self.keys_of(keys::ENDED_OF_ALL_KINDS)? {
             let Some(value) = self.kv.get(&key)? else { continue };
             self.room(BATCH_KEYS_MAX)?;
-            for id in batch::read_list(&value)? {
+            for id in batch::read_list(&value)?.ids {
                 if let Some(bytes) = self.kv.get(&keys::done(id))? {
-                    self.batch.end(&read_run(&*self.kv, id, &bytes)?);
+                    self.batch.list_final(&read_run(&*self.kv, id, &bytes)?);
                 }
             }
             self.batch.remove(key);

@@ -43,6 +43,7 @@ impl Committer {
         let running = self.read_runs()?;
         self.read_admission()?;
         self.read_schedules()?;
+        self.read_ends()?;
         self.finish_pieces()?;
         self.divide_lists()?;
         self.recover_claims(&running)?;
@@ -169,6 +170,21 @@ impl Committer {
             }
         }
         self.remove_all(&gone)
+    }
+
+    /// Positions go on above all that there ever were. They are times, so only a clock that went back leaves any to be
+    /// looked at.
+    fn read_ends(&mut self) -> Result<(), Fault> {
+        let damaged = || Damage::of("the position of the latest removed end", "it is cut short");
+        let removed = self.kv.get(keys::REMOVED_ENDS)?.map(|bytes| bytes.try_into().map_err(|_| damaged()));
+        let removed = removed.transpose()?.map_or(0, u64::from_be_bytes);
+        let (from, mut last) = (self.now.as_micros().unsigned_abs(), 0);
+        self.kv.scan(&[keys::ENDS], &keys::ends(from), &mut |key, _| {
+            last = keys::ends_of(key).unwrap_or(last);
+            ControlFlow::Continue(())
+        })?;
+        self.ends.found(self.now, last, removed);
+        Ok(())
     }
 
     /// Removes pieces that a write in several batches left behind when it was cut off.

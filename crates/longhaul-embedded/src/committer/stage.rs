@@ -17,8 +17,8 @@ use crate::{
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
 /// room for the other keys of a change, and is less than may be [applied between two flushes](crate::kv::UNFLUSHED_MAX).
 const PIECES_MAX: usize = 96;
-/// Keys that one run takes besides its pieces: record, old record, page, list, mark, unique key.
-const OWN_KEYS: usize = 7;
+/// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, mark, unique key.
+const OWN_KEYS: usize = 8;
 
 impl Committer {
     /// Sees to it that `keys` more fit into the batch.
@@ -77,7 +77,7 @@ impl Committer {
         let id = record.run.id;
         let place = if record.run.state.is_final() {
             self.batch.put_new(keys::done(id), bytes);
-            self.batch.end(&record.run);
+            self.batch.list_final(&record.run);
             self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
@@ -221,18 +221,21 @@ impl Committer {
         self.commit()?;
         let mut found = None;
         self.kv.scan(prefix, prefix, &mut |key, value| match batch::read_list(value) {
-            Ok(ids) if !ids.contains(&id) => std::ops::ControlFlow::Continue(()),
+            Ok(list) if !list.ids.contains(&id) => std::ops::ControlFlow::Continue(()),
             other => {
                 found = Some((key.to_vec(), other));
                 std::ops::ControlFlow::Break(())
             }
         })?;
-        if let Some((key, ids)) = found {
-            let mut ids = ids?;
-            ids.retain(|other| *other != id);
+        if let Some((key, list)) = found {
+            let mut list = list?;
+            list.ids.retain(|other| *other != id);
             self.batch.remove(key.clone());
-            if let Some(first) = ids.first() {
-                self.batch.put(keys::ended_with(&key, *first), batch::list(&ids));
+            if let Some(first) = list.ids.first() {
+                self.batch.put(keys::ended_with(&key, *first), list.to_bytes());
+            }
+            if let Some(position) = list.position {
+                self.batch.remove_end(position, id);
             }
         }
         Ok(())

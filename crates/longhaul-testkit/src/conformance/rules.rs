@@ -47,6 +47,15 @@ macro_rules! conformance {
                 a_waiting_claim_that_was_dropped_takes_nothing,
                 a_claim_that_was_dropped_before_its_answer_was_taken_is_given_back,
                 a_claim_that_was_dropped_right_before_its_server_left_is_no_crash;
+            ended:
+                each_end_is_told_once_in_its_order_whatever_ended_the_run,
+                pages_of_ends_skip_none_and_repeat_none,
+                an_end_serves_who_waits_for_it,
+                a_wait_for_ends_ends_when_the_store_is_closed,
+                ends_are_told_in_their_order_when_the_clock_goes_back,
+                a_cursor_goes_on_in_the_next_process,
+                a_cursor_that_a_removal_has_overtaken_is_told_so_and_goes_on_with_what_is_left,
+                the_retention_overtakes_cursors_too;
             closing:
                 every_call_that_waits_ends_when_the_store_is_closed,
                 a_closed_store_answers_so_to_every_call,

@@ -5,10 +5,11 @@ use longhaul_core::{
     Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
-        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
-        GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError, Schedules, ServerBeat,
-        ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
+        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 
@@ -119,6 +120,10 @@ impl Store for FaultyStore {
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         let page = self.pass(Call::List, vec![], self.0.store.list(request)).await?;
         Ok(self.plan().damage(page))
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        self.pass(Call::Ended, vec![], self.0.store.ended(request)).await
     }
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {

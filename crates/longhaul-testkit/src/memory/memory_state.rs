@@ -15,7 +15,7 @@ use longhaul_core::{
     store::{InsertError, Retried, Retry, RetryError, StopSignal},
 };
 
-use super::server::Server;
+use super::{ended::Ends, server::Server};
 
 /// The revision of a schedule's last change, and what it is since then; `None`: it was removed.
 pub(super) type Revised = (u64, Option<Arc<[u8]>>);
@@ -34,6 +34,7 @@ pub(super) struct MemoryState {
     pub(super) stop_requests: BTreeMap<u64, StopSignal>,
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
+    pub(super) ends: Ends,
     /// Until it is reopened.
     pub(super) closed: bool,
 }
@@ -128,7 +129,7 @@ impl MemoryState {
         {
             return Err(RetryError::Taken { key: unique.key.clone(), id: holder, state });
         }
-        self.keep(id, decision);
+        self.keep(now, id, decision);
         self.runs.insert(retry.successor, Record { snapshot: successor, settled: None, log: BTreeMap::new() });
         Ok(Retried::New)
     }
@@ -157,11 +158,12 @@ impl MemoryState {
     ) -> Result<StateKind, IllegalEvent> {
         let snapshot = &self.runs.get(&id).expect("callers look the run up first").snapshot;
         let decision = decide(now, &snapshot.run, event)?.asked_by(by);
-        Ok(self.keep(id, decision))
+        Ok(self.keep(now, id, decision))
     }
 
-    fn keep(&mut self, id: RunId, decision: Decision) -> StateKind {
+    fn keep(&mut self, now: Timestamp, id: RunId, decision: Decision) -> StateKind {
         let snapshot = &mut self.runs.get_mut(&id).expect("callers look the run up first").snapshot;
+        let was_final = snapshot.run.state.is_final();
         snapshot.run = decision.next;
         let Effects { history, ended, reset, order, remove } = decision.effects;
         if let Some(entry) = history {
@@ -177,7 +179,11 @@ impl MemoryState {
         if order {
             self.order(id);
         }
+        if state.is_final() && !was_final && !remove {
+            self.ends.add(now, id);
+        }
         if remove {
+            self.ends.remove(id);
             self.runs.remove(&id);
         }
         state

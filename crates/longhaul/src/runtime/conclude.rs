@@ -109,7 +109,9 @@ fn ended(ending: Ending, reason: Option<&StopReason>, abandonment: Option<Abando
         (
             Ending::Failed { failure, permanent: false, .. },
             Some(StopReason::Shutdown | StopReason::StoreBroken { .. }),
-        ) => Ending::Interrupted { why: format!("{}; the task failed on the way: {}", ends(abandonment), failure.message).into() },
+        ) => Ending::Interrupted {
+            why: format!("{}; the task failed on the way: {}", ends(abandonment), failure.message).into(),
+        },
         (ending, _) => ending,
     }
 }
@@ -120,7 +122,12 @@ fn ends(abandonment: Option<Abandonment>) -> &'static str {
 }
 
 /// `None`: the claim is lost, so there is nobody to tell.
-fn stopped(attempt: &Attempt, reason: Option<StopReason>, abandonment: Option<Abandonment>, how: &str) -> Option<Ending> {
+fn stopped(
+    attempt: &Attempt,
+    reason: Option<StopReason>,
+    abandonment: Option<Abandonment>,
+    how: &str,
+) -> Option<Ending> {
     let now = attempt.clock.now();
     let failed = |cause, message: &str| Ending::Failed {
         failure: Failure::new(cause, message, attempt.epoch, now),
