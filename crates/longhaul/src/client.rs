@@ -2,6 +2,7 @@
 
 mod bulk;
 mod control;
+mod ended;
 mod enqueue;
 mod error;
 mod find;
@@ -20,11 +21,15 @@ mod watch;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use longhaul_core::store::RetryFrom;
-use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
+use longhaul_core::{
+    Actor, Clock, RunId, Snapshot, Store, StoreError,
+    store::{EndedCursor, EndedError, EndedRequest, GetError},
+};
 use tokio_util::sync::CancellationToken;
 
 pub use bulk::BulkError;
 pub use control::ScopeControl;
+pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
 pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found, FoundPage};
@@ -315,6 +320,25 @@ impl Client {
     /// Everything known of a run, without its types: for tools that serve all kinds.
     pub async fn snapshot(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.store().get(id).await
+    }
+
+    /// The runs of all kinds that ended after a cursor, whatever ended them and in whatever process: for what has to be
+    /// done about each end once, such as a callback or a row in an outbox. [`EndedCursor::START`] begins with the oldest
+    /// that is still there, [`ended_so_far`](Self::ended_so_far) with those to come. No end is skipped, and none is told
+    /// twice to a reader who keeps the cursor. A store that an earlier release wrote has no order of the ends that it
+    /// kept then: they are not told.
+    pub fn ended(&self, after: EndedCursor) -> EndedRuns {
+        EndedRuns::new(self.clone(), after)
+    }
+
+    /// The cursor after all runs that have ended so far.
+    pub async fn ended_so_far(&self) -> Result<EndedCursor, StoreError> {
+        let request = EndedRequest { after: EndedCursor::START, limit: 1, wait: false };
+        match self.store().ended(request).await {
+            Ok(page) => Ok(page.latest),
+            Err(EndedError::Overtaken { resume }) => Ok(resume),
+            Err(EndedError::Store(error)) => Err(error),
+        }
     }
 
     /// Becomes cancelled when the server that this client is of begins to shut down, was dropped, or its store broke: the

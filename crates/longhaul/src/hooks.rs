@@ -48,8 +48,10 @@ use crate::{attempt::ResumedFrom, layer::How, panics, telemetry::metrics};
 ///   [`ServerStopped`](Self::ServerStopped).
 ///
 /// # What does not
-/// A process that dies tells nothing, and neither does a server that is dropped without a shutdown. What happens to runs
-/// that no attempt of this server executes is told to nobody: look at the run's history.
+/// A process that dies tells nothing, and neither does a server that is dropped without a shutdown. Of runs that no
+/// attempt of this server executes only the end is told, from when the server has started on: of several servers on one
+/// store, each tells it. What has to be done once for each end, also for those that came while nobody listened, is done
+/// with the cursor of [`Client::ended`](crate::Client::ended).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Lifecycle {
@@ -81,7 +83,7 @@ pub enum Lifecycle {
     AttemptEnded(AttemptEnded),
     /// An attempt ended, and the store did not say that it has kept how.
     AttemptLost(AttemptLost),
-    /// A run is final, by the end of an attempt of this server.
+    /// A run is final, whatever ended it.
     RunFinal(RunFinal),
 }
 
@@ -167,7 +169,8 @@ pub struct AttemptLost {
     pub took: Duration,
 }
 
-/// A run is final, by the end of an attempt of this server. Nothing happens to it any more.
+/// A run is final, whatever ended it: an attempt, a cancellation while it waited, a quarantine. Nothing happens to it any
+/// more.
 ///
 /// ```
 /// use longhaul::{RunFinal, StateKind};
@@ -187,7 +190,7 @@ pub struct RunFinal {
     pub queue: Queue,
     /// Completed, Failed or Cancelled.
     pub state: StateKind,
-    /// How many attempts it took.
+    /// How many attempts it took; none, if it was cancelled before the first.
     pub attempts: u32,
 }
 
@@ -214,6 +217,11 @@ impl fmt::Debug for Hooks {
 impl Hooks {
     pub(crate) fn add(&mut self, call: impl Fn(&Lifecycle) + Send + Sync + 'static) {
         self.all.push(Hook { call: Box::new(call), panicked: AtomicBool::new(false) });
+    }
+
+    /// Whether somebody listens besides the metrics.
+    pub(crate) fn are_of_the_user(&self) -> bool {
+        !self.all.is_empty()
     }
 
     /// Whether anybody listens.

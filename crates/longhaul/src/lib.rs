@@ -55,9 +55,9 @@ pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, ChangeSchedule, Client, Enqueue, EnqueueError, Enqueued, Find, Found, FoundPage, OutcomeError,
-    ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome,
-    RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
+    BulkError, ChangeSchedule, Client, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find, Found,
+    FoundPage, OutcomeError, ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom,
+    RunHandle, RunOutcome, RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
@@ -80,7 +80,9 @@ pub use longhaul_core::{
     name::NameError,
     retry::PolicyError,
     state::ParseStateError,
-    store::{CancelError, Cancelled, DeleteError, GetError, InsertError, Proceeded, UpdateError},
+    store::{
+        CancelError, Cancelled, DeleteError, EndedCursor, EndedRun, GetError, InsertError, Proceeded, UpdateError,
+    },
     time::ParseTimestampError,
 };
 #[cfg(feature = "sled")]

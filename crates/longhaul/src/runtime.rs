@@ -12,6 +12,7 @@ pub(crate) mod conclude;
 mod declare;
 #[cfg(feature = "metrics")]
 mod depths;
+mod ends;
 mod fetch;
 mod heartbeat;
 mod incompatible;
@@ -89,6 +90,7 @@ pub(crate) struct Executor {
     registry: Registry,
     layers: Layers,
     hooks: Hooks,
+    told_ends: ends::ToldEnds,
     pub(crate) beside: Companions,
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
@@ -187,6 +189,7 @@ impl Executor {
             registry,
             layers: around.layers,
             hooks: around.hooks,
+            told_ends: ends::ToldEnds::default(),
             beside,
             ids,
             server,
@@ -223,6 +226,9 @@ impl Executor {
         executor.loops.spawn(autosave::autosave(executor.clone()));
         executor.loops.spawn(stop_requests::stop_requests(executor.clone()));
         executor.loops.spawn(retention::retain(executor.clone()));
+        if executor.hooks.are_of_the_user() {
+            executor.loops.spawn(ends::tell(executor.clone()));
+        }
         #[cfg(feature = "metrics")]
         executor.loops.spawn(depths::tell(executor.clone()));
         executor.intake.spawn(begin::begin(executor.clone()));

@@ -103,6 +103,9 @@ impl Executor {
         if next.is_final() {
             let (kind, queue) = (attempt.kind.clone(), attempt.queue.clone());
             let attempts = attempt.epoch.0;
+            if self.hooks.are_of_the_user() {
+                self.told_ends.add(run);
+            }
             self.hooks.tell(|| Lifecycle::RunFinal(RunFinal { run, kind, queue, state: next, attempts }));
         }
     }

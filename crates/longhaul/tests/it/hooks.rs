@@ -7,8 +7,8 @@ use std::{
 };
 
 use longhaul::{
-    AnyError, Failure, Lifecycle, Longhaul, Progress, RetryPolicy, StateKind, StopReason, StoreError, Success,
-    Suspended, TaskFn,
+    AnyError, EndedCursor, EndedRunsError, Failure, Lifecycle, Longhaul, Progress, RetryPolicy, StateKind, StopReason,
+    StoreError, Success, Suspended, TaskFn,
 };
 use longhaul_testkit::{Call, When};
 use tracing::{
@@ -324,4 +324,54 @@ async fn a_hook_that_panics_is_reported_once_and_hurts_nobody() {
     assert_eq!(before.until_the_end_of(server).await, expected);
     assert_eq!(after.lines(), before.lines());
     assert_eq!(*errors.0.lock().unwrap(), ["cannot hear longhaul started"]);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_without_an_attempt_is_told_once_too() {
+    let (scene, told) = (Scene::new(), Told::default());
+    let server = scene.builder().hook(told.hear()).task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    // The loop that tells has found its place.
+    scene.faults.called(Call::Ended, 2).await;
+    let later = scene.client().enqueue_fn(WORK, 1).after(SECOND).queue("mail").await.unwrap();
+    later.cancel("by hand").await.unwrap();
+    let executed = server.client().enqueue_fn(WORK, 2).await.unwrap();
+    executed.outcome().await.unwrap();
+    let last = scene.client().enqueue_fn(WORK, 3).after(SECOND).await.unwrap();
+    last.cancel("by hand").await.unwrap();
+    server.shutdown(GRACE).await;
+    let mut ends: Vec<String> =
+        told.lines().into_iter().filter(|line| line.ends_with("after 0") || line.ends_with("after 1")).collect();
+    ends.sort();
+    assert_eq!(
+        ends,
+        ["work in default cancelled after 0", "work in default completed after 1", "work in mail cancelled after 0"]
+    );
+    assert_eq!(told.lines().last().map(String::as_str), Some("stopped"));
+}
+
+#[tokio::test]
+async fn ends_are_read_from_where_somebody_stopped() {
+    let scene = Scene::new();
+    let client = scene.client();
+    let first = client.enqueue_fn(WORK, 1).await.unwrap();
+    first.cancel("by hand").await.unwrap();
+    let mut ended = client.ended(EndedCursor::START);
+    let told = ended.next().await.unwrap();
+    assert_eq!((told.id, told.state, told.kind.as_str()), (first.id(), StateKind::Cancelled, "work"));
+    assert_eq!(client.ended_so_far().await.unwrap().position, told.cursor.position);
+
+    let server = scene.builder().task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    let mut waiting = server.client().ended(told.cursor.to_string().parse().unwrap());
+    let second = server.client().enqueue_fn(WORK, 2).await.unwrap();
+    assert_eq!(waiting.next().await.unwrap().id, second.id());
+    let shutdown = tokio::spawn(server.shutdown(GRACE));
+    assert_eq!(waiting.next().await.unwrap_err(), EndedRunsError::ShuttingDown);
+    shutdown.await.unwrap();
+
+    second.delete().await.unwrap();
+    let mut late = client.ended(told.cursor);
+    assert_eq!(late.next().await.unwrap_err(), EndedRunsError::Overtaken);
+    let third = client.enqueue_fn(WORK, 3).await.unwrap();
+    third.cancel("by hand").await.unwrap();
+    assert_eq!(late.next().await.unwrap().id, third.id());
 }
