@@ -51,12 +51,7 @@ impl Committer {
             line.touched = true;
             if let Some(id) = line.ids.pop_front() {
                 let (state, since, position) = (line.state, line.since, line.position);
-                if self.sweep_one(id, state, since)? {
-                    removed += 1;
-                    if let Some(position) = position {
-                        self.batch.remove_end(position, id);
-                    }
-                }
+                removed += usize::from(self.sweep_one(id, state, since, position)?);
             }
             if lines[at].ids.is_empty() {
                 let line = lines.swap_remove(at);
@@ -110,7 +105,13 @@ impl Committer {
     }
 
     /// Removes a run, if it is still the one that the list means.
-    fn sweep_one(&mut self, id: RunId, state: StateKind, since: Timestamp) -> Result<bool, Fault> {
+    fn sweep_one(
+        &mut self,
+        id: RunId,
+        state: StateKind,
+        since: Timestamp,
+        position: Option<u64>,
+    ) -> Result<bool, Fault> {
         let Some(bytes) = self.kv.get(&keys::done(id))? else { return Ok(false) };
         let mut kept = None;
         let pieces = match read_run(&*self.kv, id, &bytes) {
@@ -123,6 +124,10 @@ impl Committer {
             Err(Fault::Damage(_)) => self.piece_keys(id)?,
             Err(fault) => return Err(fault),
         };
+        // Before the run, which may go in several batches: an end must not be told of a run that is gone.
+        if let Some(position) = position {
+            self.batch.remove_end(position, id);
+        }
         self.erase_values(id, pieces, true)?;
         // A key that is taken for longer than its run is kept.
         if let Some(kept) = kept.filter(|kept| self.index.uniques.holder(&kept.kind, &kept.key) == Some(id)) {
