@@ -134,7 +134,7 @@ impl Batch {
             writes.put_new(keys::page(number), page.into_bytes());
         }
         for ((state, kind, since), ids) in self.listed {
-            writes.put(keys::ended(state, &kind, since, ids[0]), List { position: None, ids }.to_bytes());
+            writes.put_new(keys::ended(state, &kind, since, ids[0]), List { position: None, ids }.to_bytes());
         }
         if !self.ended.is_empty() {
             let position = ends.next(now);

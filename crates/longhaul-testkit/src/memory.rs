@@ -197,6 +197,7 @@ impl Store for MemoryStore {
     }
 
     async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.ensure_open()?;
         self.write(|state, now| state.retry(now, &retry))
     }
 

@@ -135,7 +135,8 @@ impl<T: TaskTypes> RunHandle<T> {
 
     /// Waits until the run has ended, in whatever process, and tells how. An attempt that failed is not the end of a run
     /// that is tried again: this waits through all attempts and the times between them, which with the default policy can
-    /// be an hour. For a run that is suspended or parked as incompatible it may be forever.
+    /// be an hour. For a run that is suspended or parked as incompatible it may be forever. When the server that this
+    /// handle is of has shut down, and the run goes on elsewhere, it ends as [`OutcomeError::ShuttingDown`].
     ///
     /// To look without waiting, there is [`RunStatus::outcome_now`], and [`RunStatus::error`] for what the latest attempt
     /// failed of; [`watch`](Self::watch) sees every attempt end.
