@@ -167,7 +167,8 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
-    /// There is no such run, or no such schedule: it never was, was deleted, or its retention has passed.
+    /// There is no such run, or no such schedule: it never was, was deleted, or its retention has passed. Of a retry also:
+    /// the run that it was retried as before is gone.
     ///
     /// ```
     /// # use longhaul::{doc::CountUp, Client, testing};
@@ -187,7 +188,7 @@ impl Error {
                 | Self::Get(GetError::NotFound(_))
                 | Self::Cancel(CancelError::NotFound(_))
                 | Self::Proceed(ProceedRunError::NotFound)
-                | Self::Retry(RetryError::NotFound(_))
+                | Self::Retry(RetryError::NotFound(_) | RetryError::SuccessorGone { .. })
                 | Self::Update(UpdateError::NotFound(_))
                 | Self::Delete(DeleteError::NotFound(_))
                 | Self::Schedules(SchedulesError::NotFound(_))
@@ -217,6 +218,7 @@ impl Error {
             self,
             Self::Insert(_)
                 | Self::Enqueue(EnqueueError::Refused(_))
+                | Self::Retry(RetryError::Taken { .. })
                 | Self::Bulk(BulkError { error: EnqueueError::Refused(_), .. })
                 | Self::Proceed(ProceedRunError::Several(_))
                 | Self::Schedules(
@@ -287,10 +289,13 @@ impl Error {
         }
     }
 
-    /// What is stored is not what was written, or is not what the code at hand reads.
+    /// What is stored is not what was written, is older than what was acknowledged, or is not what the code at hand reads.
     pub const fn is_unreadable(&self) -> bool {
         #[cfg(feature = "sled")]
-        if matches!(self, Self::Open(OpenError::Corrupt { .. } | OpenError::NewerFormat { .. })) {
+        if matches!(
+            self,
+            Self::Open(OpenError::Corrupt { .. } | OpenError::RolledBack { .. } | OpenError::NewerFormat { .. })
+        ) {
             return true;
         }
         matches!(

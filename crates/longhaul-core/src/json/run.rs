@@ -37,6 +37,9 @@ struct Header<'a> {
     /// What it was asked to do while it is running: `cancel` or `suspend`.
     asked_to: Option<&'static str>,
     attempts: u32,
+    /// The run that it is a retry of, and the one that it was retried as.
+    predecessor: Option<RunId>,
+    successor: Option<RunId>,
     counts: Counts,
     progress: Option<&'a Progress>,
     revision: u64,
@@ -69,6 +72,8 @@ impl<'a> Header<'a> {
                 StopRequest::Suspend { .. } => "suspend",
             }),
             attempts: run.epoch.0,
+            predecessor: run.lineage.predecessor,
+            successor: run.lineage.successor,
             counts: run.counts,
             progress: run.progress.as_ref(),
             revision: run.revision,

@@ -4,9 +4,9 @@ use std::{fs, path::Path, time::Duration};
 
 use longhaul_core::{
     Actor, Cause, Constraints, ControlChange, Controls, Ended, Epoch, Event, Explanation, Failure, History,
-    HistoryEntry, Key, Kind, Label, Limits, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress, Queue,
-    Rate, Run, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope,
-    Waiting,
+    HistoryEntry, Key, Kind, Label, Limits, Lineage, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress,
+    Queue, Rate, Run, RunId, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique,
+    UniqueScope, Waiting,
     admission::BlockedBy,
     admit, decide, doc,
     run::Due,
@@ -70,7 +70,12 @@ fn run() -> Run {
     (counts.failures, counts.crashes, counts.interruptions) = (1, 2, 3);
     (counts.suspensions, counts.restarts_without_progress) = (4, 5);
     let request = Some(StopRequest::Cancel { reason: Some("too late".into()) });
-    Run { progress: Some(progress()), counts, request, revision: 9, ..run }
+    let lineage = Lineage {
+        predecessor: Some(RunId::from_bytes([1; 16])),
+        successor: Some(RunId::from_bytes([2; 16])),
+        retried: Some(at(5)),
+    };
+    Run { progress: Some(progress()), counts, request, lineage, revision: 9, ..run }
 }
 
 fn failure() -> Failure {

@@ -120,7 +120,9 @@ async fn spans_and_events_have_the_fields_of_the_table() {
 
 /// Collects the warnings, with the runs that they are about.
 #[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<(Option<String>, String)>>>);
+struct Warnings(Arc<Mutex<Vec<Warning>>>);
+
+type Warning = (Option<String>, String);
 
 impl<S: Subscriber> Layer<S> for Warnings {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
