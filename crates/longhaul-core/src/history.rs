@@ -122,6 +122,8 @@ pub enum Transition {
     Prioritised,
     /// It took over what a second run of its key brought.
     Replaced,
+    /// It ended in failure: it was suspended, and nobody proceeded it before its deadline.
+    Expired,
 }
 
 impl Transition {
@@ -156,6 +158,7 @@ impl Transition {
             Self::Rescheduled => "rescheduled",
             Self::Prioritised => "prioritised",
             Self::Replaced => "replaced",
+            Self::Expired => "expired",
         }
     }
 }
@@ -315,7 +318,8 @@ impl Transition {
             | Self::SuspendRequested
             | Self::Rescheduled
             | Self::Prioritised
-            | Self::Replaced => false,
+            | Self::Replaced
+            | Self::Expired => false,
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     history::Actor,
     id::{RunId, ServerId},
     log::{Log, LogRequest},
+    name::{Key, Kind},
     retention::Retentions,
     run::{NewRun, Snapshot},
     state::StateKind,
@@ -135,6 +136,10 @@ pub trait Store: Send + Sync + 'static {
     /// Lets a suspended run go on, at once or at a time, with other execution metadata if the caller brings some. One
     /// that runs keeps the proceed until it suspends; if the caller brings other execution metadata, a run that is not
     /// suspended is refused.
+    ///
+    /// With a value, every run that is not final (or being cancelled) is heard: the value is in its
+    /// [inbox](crate::Inbox) when this answers, is handed over with each claim until it is acknowledged, and lets the
+    /// run go on if it is, or when it becomes, suspended.
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError>;
 
     /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
@@ -158,7 +163,11 @@ pub trait Store: Send + Sync + 'static {
     /// Callers: servers, when they start.
     async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError>;
 
-    /// The run as it is now.
+    /// The run that has this unique key now, of this kind: the one that a second run would meet.
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError>;
+
+    /// The run as it is now. A suspension whose deadline has passed is over: the run is Failed, though nobody executes
+    /// its kind.
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;
 
     /// Changes a schedule, and inserts the runs that come with the change, together or not at all. Of changes that were

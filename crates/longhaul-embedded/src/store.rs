@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     code::KindSupport,
@@ -274,6 +274,10 @@ impl Store for EmbeddedStore {
 
     async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
         self.call(|reply| Command::ReleaseIncompatible { kinds, reply }).await
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.call(|reply| Command::FindByKey { kind, key, reply }).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

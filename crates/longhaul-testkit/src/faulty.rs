@@ -42,6 +42,7 @@ pub enum Call {
     Explain,
     Delete,
     ReleaseIncompatible,
+    FindByKey,
     Get,
     ReadLog,
     Changed,

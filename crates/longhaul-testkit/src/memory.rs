@@ -15,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId,
     Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     code::KindSupport,
@@ -80,12 +80,24 @@ impl MemoryStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The state as it is now: what time alone has ended is over before anybody looks.
+    fn lock_now(&self) -> (MutexGuard<'_, MemoryState>, Timestamp) {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        if state.expire_suspensions(now) {
+            self.changed.notify_waiters();
+        }
+        (state, now)
+    }
+
     fn read<T>(&self, read: impl FnOnce(&MemoryState) -> T) -> T {
-        read(&self.lock())
+        read(&self.lock_now().0)
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut MemoryState, Timestamp) -> T) -> T {
-        let answer = write(&mut self.lock(), self.clock.now());
+        let (mut state, now) = self.lock_now();
+        let answer = write(&mut state, now);
+        drop(state);
         self.changed.notify_waiters();
         answer
     }
@@ -100,11 +112,12 @@ impl MemoryStore {
             // Made before the look, so that no change between the look and the wait is missed.
             let changed = self.changed.notified();
             let looked = {
-                let mut state = self.lock();
+                let (mut state, now) = self.lock_now();
                 if state.life != life {
                     return Err(StoreError::Closed);
                 }
-                attempt(&mut state, self.clock.now())
+                let next_deadline = state.next_deadline();
+                attempt(&mut state, now).map_err(|due| [due, next_deadline].into_iter().flatten().min())
             };
             match looked {
                 Ok(answer) => return Ok(answer),
@@ -198,6 +211,11 @@ impl Store for MemoryStore {
 
     async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
         Ok(self.write(|state, now| state.release_incompatible(now, &kinds)))
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        let now = self.clock.now();
+        Ok(self.read(|state| state.key_holder(now, &kind, &key).map(|run| run.id)))
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

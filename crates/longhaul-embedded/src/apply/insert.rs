@@ -1,7 +1,7 @@
 //! New runs.
 
 use longhaul_core::{
-    Event, Inserted, Kind, NewRun, RunId, Unique,
+    Event, Inserted, Key, Kind, NewRun, RunId,
     constraints::{self, Conflict, conflict},
     store::InsertError,
 };
@@ -24,7 +24,7 @@ impl Committer {
         }
         if let Some(unique) = &new.constraints().unique {
             self.expire_keys()?;
-            if let Some(record) = self.key_holder(&new.kind, unique)? {
+            if let Some(record) = self.key_holder(&new.kind, &unique.key)? {
                 return self.resolve_conflict(record, new);
             }
         }
@@ -33,8 +33,8 @@ impl Committer {
     }
 
     /// The run that keeps others of this kind and key out.
-    fn key_holder(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Box<Record>>, Fault> {
-        let Some(id) = self.index.uniques.holder(kind, &unique.key) else { return Ok(None) };
+    fn key_holder(&mut self, kind: &Kind, key: &Key) -> Result<Option<Box<Record>>, Fault> {
+        let Some(id) = self.index.uniques.holder(kind, key) else { return Ok(None) };
         let Some(record) = self.take(id)? else { return Ok(None) };
         let holds = record.run.constraints().unique.as_ref().is_some_and(|unique| unique.holds(self.now, &record.run));
         if holds {
@@ -42,6 +42,14 @@ impl Committer {
         }
         self.put_back(record);
         Ok(None)
+    }
+
+    /// Which run that is.
+    pub(super) fn find_by_key(&mut self, kind: &Kind, key: &Key) -> Result<Option<RunId>, Fault> {
+        let Some(record) = self.key_holder(kind, key)? else { return Ok(None) };
+        let id = record.run.id;
+        self.put_back(record);
+        Ok(Some(id))
     }
 
     /// A new run meets the one that has its key.

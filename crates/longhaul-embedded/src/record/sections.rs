@@ -8,12 +8,14 @@
 //! A tag names its value for ever; the types are frozen as the record is. Sections stand in the order of their tags. One
 //! that this code does not know is an error: dropping it would lose what it says.
 
+use longhaul_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Record,
     constraints::ConstraintsV1,
-    v1::{CONFIG, PaceV1, PendingProceedV1, RecordV1, append},
+    inbox::InboxPartV1,
+    v1::{CONFIG, PaceV1, PartV1, PendingProceedV1, RecordV1, append},
 };
 
 /// Before a section's value: its tag and its length.
@@ -39,7 +41,6 @@ macro_rules! sections {
 
             fn append(&self, bytes: &mut Vec<u8>) {
                 $(append_section(bytes, $tag, self.$field.as_ref());)*
-                _ = bytes;
             }
 
             fn read(&mut self, tag: u8, value: &[u8]) -> Result<(), String> {
@@ -47,7 +48,6 @@ macro_rules! sections {
                     $($tag => self.$field = Some(read_section(tag, value)?),)*
                     _ => return Err(format!("its section {tag} is of a later release ({} bytes)", value.len())),
                 }
-                #[allow(unreachable_code, reason = "there may be no section yet")]
                 Ok(())
             }
         }
@@ -59,12 +59,20 @@ const CONSTRAINTS: u8 = 1;
 const PACE: u8 = 2;
 const PENDING_PROCEED: u8 = 3;
 
-sections! {}
+sections! {
+    // When a suspension fails, in microseconds since 1970.
+    5 suspension_deadline: i64,
+    6 inbox: InboxPartV1,
+}
 
 impl Sections {
     /// What `record` has besides format 1.
-    pub(super) fn of(_record: &Record) -> Self {
-        Self {}
+    pub(super) fn of(record: &Record, inbox: &PartV1<'_>) -> Self {
+        let run = &record.run;
+        Self {
+            suspension_deadline: run.state.deadline().map(Timestamp::as_micros),
+            inbox: InboxPartV1::of(inbox),
+        }
     }
 }
 

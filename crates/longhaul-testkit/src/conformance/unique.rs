@@ -216,3 +216,32 @@ pub async fn of_many_that_come_at_once_with_one_key_one_is_kept(mut scene: Scene
     assert_eq!(answers.iter().filter(|answer| **answer == Ok(Inserted::New)).count(), 1);
     assert_eq!(scene.claim(99).await.len(), 1);
 }
+
+pub async fn the_run_that_has_a_key_is_found_by_it(mut scene: Scene) {
+    let kind = scene.new_run().kind;
+    let found = async |scene: &Scene, text: &str| {
+        scene.store.find_by_key(kind.clone(), key(text)).await.expect("the store works")
+    };
+    assert_eq!(found(&scene, "k").await, None);
+    let new = unique(scene.new_run(), "k", UniqueScope::NotFinal, OnConflict::Refuse);
+    let first = scene.insert(new).await;
+    scene.crash().await;
+    assert_eq!(found(&scene, "k").await, Some(first));
+    assert_eq!(found(&scene, "another").await, None);
+    let other = scene.new_run_of("other").kind;
+    assert_eq!(scene.store.find_by_key(other, key("k")).await, Ok(None));
+
+    // Running as well; but not once its key is free.
+    let claimed = scene.claim_one().await;
+    assert_eq!(found(&scene, "k").await, Some(first));
+    scene.end(&claimed, completed(1)).await;
+    assert_eq!(found(&scene, "k").await, None);
+
+    let new = unique(scene.new_run(), "k", UniqueScope::For(PERIOD), OnConflict::Refuse);
+    let second = scene.insert(new).await;
+    let claimed = scene.claim_one().await;
+    scene.end(&claimed, completed(1)).await;
+    assert_eq!(found(&scene, "k").await, Some(second), "it keeps others out, though it is final");
+    scene.clock.advance(PERIOD);
+    assert_eq!(found(&scene, "k").await, None);
+}

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -99,6 +99,10 @@ impl Store for FaultyStore {
 
     async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
         self.pass(Call::ReleaseIncompatible, vec![], self.0.store.release_incompatible(kinds)).await
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.pass(Call::FindByKey, vec![], self.0.store.find_by_key(kind, key)).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

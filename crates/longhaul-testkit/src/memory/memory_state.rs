@@ -73,7 +73,7 @@ impl MemoryState {
     }
 
     /// The run that keeps others of this kind and key out.
-    fn key_holder(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
+    pub(super) fn key_holder(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
         self.runs().find(|run| {
             let unique = run.constraints().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
             unique.is_some_and(|unique| unique.holds(now, run))
@@ -123,6 +123,21 @@ impl MemoryState {
             self.runs.remove(&id);
         }
         Ok(state)
+    }
+
+    /// Ends the suspensions whose deadline has passed; answers whether there were any.
+    pub(super) fn expire_suspensions(&mut self, now: Timestamp) -> bool {
+        let passed = |run: &&Run| run.state.deadline().is_some_and(|deadline| deadline <= now);
+        let expired: Vec<RunId> = self.runs().filter(passed).map(|run| run.id).collect();
+        for id in &expired {
+            self.apply(now, *id, &Event::Expire).expect("its deadline has passed");
+        }
+        !expired.is_empty()
+    }
+
+    /// The next deadline of a suspension.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.runs().filter_map(|run| run.state.deadline()).min()
     }
 
     /// Takes the claims of these runs away, all at once: they ran in one process, which is gone.
