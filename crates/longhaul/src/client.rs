@@ -1,6 +1,7 @@
 //! What enqueues runs, finds them, and steers them: typed, and usable from any process that has the store.
 
 mod bulk;
+mod by_key;
 mod control;
 mod enqueue;
 mod error;
@@ -23,7 +24,7 @@ use longhaul_core::{Actor, Clock, RunId, Snapshot, Store, store::GetError};
 pub use bulk::BulkError;
 pub use control::ScopeControl;
 pub use enqueue::Enqueue;
-pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
+pub use error::{EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::{RetryFrom, RunHandle, RunOutcome};
 pub use log::ReadLog;

@@ -55,7 +55,7 @@ pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, ChangeSchedule, Client, Enqueue, EnqueueError, Enqueued, Find, Found, FoundPage, OutcomeError,
+    BulkError, ChangeSchedule, Client, Enqueue, EnqueueError, Enqueued, Find, FindByKeyError, Found, FoundPage, OutcomeError,
     ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome,
     RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
 };
@@ -87,7 +87,7 @@ pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
 pub use machine::{Step, StepResult};
 pub use outcome::{
     Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed, Interruption,
-    Outcome, Stopped, Suspension,
+    Outcome, Stopped, Suspension, When,
 };
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};

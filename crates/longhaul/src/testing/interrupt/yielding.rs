@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId, Scope,
     ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
@@ -95,6 +95,9 @@ impl Store for Yielding {
     }
     async fn release_incompatible(&self, kinds: Vec<KindSupport>) -> Result<usize, StoreError> {
         self.inner.release_incompatible(kinds).await
+    }
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.inner.find_by_key(kind, key).await
     }
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.inner.get(id).await
