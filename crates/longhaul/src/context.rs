@@ -276,8 +276,12 @@ impl<M, X: Payload> Context<M, X> {
     /// # Panics
     /// When a closure handed to [`update`](Context::update) panicked before: there is nothing whole to keep.
     pub async fn checkpoint(&self) -> Result<(), Stopped> {
-        assert!(!self.inner.values.value.is_poisoned(), "{TORN}");
         self.inner.values.account();
+        self.save().await
+    }
+
+    async fn save(&self) -> Result<(), Stopped> {
+        assert!(!self.inner.values.value.is_poisoned(), "{TORN}");
         self.inner.attempt.save(&*self.inner.values).await
     }
 }

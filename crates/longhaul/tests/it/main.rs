@@ -32,4 +32,5 @@ mod shutdown;
 mod telemetry;
 mod users_kit;
 mod values;
+mod waiting;
 mod watching;
