@@ -7,10 +7,10 @@ mod tests;
 use std::sync::Arc;
 
 use crate::{
+    envelope::Envelope,
     event::{Event, StopRequest},
     failure::{Cause, Failure},
     history::{Actor, HistoryEntry, Transition},
-    envelope::Envelope,
     id::Epoch,
     inbox,
     limits::{REASON_MAX, cut},

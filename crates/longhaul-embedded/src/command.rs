@@ -3,8 +3,8 @@
 use std::{mem, sync::Arc};
 
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, StoreError,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,

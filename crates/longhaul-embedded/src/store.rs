@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     code::KindSupport,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},

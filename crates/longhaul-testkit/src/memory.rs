@@ -15,8 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     code::KindSupport,
     store::{

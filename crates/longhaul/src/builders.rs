@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::outcome::{Called, EmptyError, EmptyResult, ExecutionResult, Failed, Interruption, Outcome, Suspension, When};
+use crate::outcome::{
+    Called, EmptyError, EmptyResult, ExecutionResult, Failed, Interruption, Outcome, Suspension, When,
+};
 
 /// Ends a run well.
 ///

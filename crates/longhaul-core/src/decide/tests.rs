@@ -132,8 +132,9 @@ fn a_checkpoint_with_a_new_value_clears_a_run_of_its_crashes() {
 #[test]
 fn a_checkpoint_that_comes_late_is_told_apart_from_one_that_lost_its_claim() {
     let run = Run { seq: 3, ..running() };
-    let late =
-        |epoch, seq| decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true, taken: 0 });
+    let late = |epoch, seq| {
+        decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true, taken: 0 })
+    };
     assert_eq!(late(4, 3), Err(IllegalEvent::Superseded { found: 3, current: 3 }));
     let lost = IllegalEvent::EpochLost { found: Epoch(3), current: Epoch(4), state: StateKind::Running };
     assert_eq!(late(3, 9), Err(lost));
@@ -203,9 +204,11 @@ fn only_a_failure_or_a_panic_under_such_a_policy_goes_back_to_the_start() {
     run.policy = run.policy.from_the_start();
     let reset = |run: &Run, event: &Event| decide(NOW, run, event).expect("legal").effects.reset;
     assert!(reset(&run, &failed(Cause::Error)) && reset(&run, &panicked()));
-    for event in
-        [settle(Ending::Interrupted { why: "deploy".into() }), settle(Ending::Suspended { until: None, deadline: None }), crash(true)]
-    {
+    for event in [
+        settle(Ending::Interrupted { why: "deploy".into() }),
+        settle(Ending::Suspended { until: None, deadline: None }),
+        crash(true),
+    ] {
         assert!(!reset(&run, &event), "{event:?}");
     }
     assert!(!reset(&running(), &failed(Cause::Error)));
@@ -375,7 +378,8 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     }
     let suspends = next(&proceeded, &settle(Ending::Suspended { until: None, deadline: None }));
     assert_eq!(suspends.state.kind(), StateKind::Suspended, "the proceed was used up");
-    let later = decide(NOW, &asked, &Event::Proceed { at: Some(NOW.after(SECOND)), replaced: None, value: None, key: None });
+    let later =
+        decide(NOW, &asked, &Event::Proceed { at: Some(NOW.after(SECOND)), replaced: None, value: None, key: None });
     let refused = IllegalEvent::State { what: "cannot proceed at a later time", state: StateKind::Running };
     assert_eq!(later, Err(refused));
 

@@ -54,9 +54,7 @@ fn diagram() -> String {
                 let words = arrows.entry((run.state.kind(), next.state.kind())).or_default();
                 let word = match next.state.kind() {
                     StateKind::Cancelled if run.request.is_some() => "any end but completed, once asked to stop",
-                    StateKind::Pending if awaited(&run) && word == "suspended" => {
-                        "suspended after a proceed"
-                    }
+                    StateKind::Pending if awaited(&run) && word == "suspended" => "suspended after a proceed",
                     _ => word,
                 };
                 if !effects.remove && !words.contains(&word) {
@@ -115,7 +113,8 @@ fn cell(run: &Run, event: &Event, notes: &mut Vec<&'static str>) -> String {
                 Some("the value is kept, and handed over when the run goes on")
             } else if next.pending_proceed.is_some() && run.pending_proceed.is_none() {
                 Some("the proceed is kept until the run suspends")
-            } else if awaited(run) && next.counts.suspensions > run.counts.suspensions && next.state.due() == Some(NOW) {
+            } else if awaited(run) && next.counts.suspensions > run.counts.suspensions && next.state.due() == Some(NOW)
+            {
                 Some("it goes on at once: a proceed had come before")
             } else if next.state.due().is_some_and(|due| due > NOW) {
                 Some("due later")

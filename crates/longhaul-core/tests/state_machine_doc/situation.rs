@@ -92,8 +92,16 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
     let crash = |alone| Event::Crash { evidence: "gone".into(), alone };
     vec![
         ("claim", "claim", Event::Claim { server: SERVER }),
-        ("checkpoint, new value", "checkpoint", Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: 0 }),
-        ("checkpoint, old epoch", "", Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1), proves: true, taken: 0 }),
+        (
+            "checkpoint, new value",
+            "checkpoint",
+            Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: 0 },
+        ),
+        (
+            "checkpoint, old epoch",
+            "",
+            Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1), proves: true, taken: 0 },
+        ),
         ("completed", "completed", settle(Ending::Completed { result: value() })),
         ("completed, old epoch", "", Event::Settle { epoch: Epoch(2), ending: Ending::Completed { result: value() } }),
         ("suspended", "suspended", settle(Ending::Suspended { until: None, deadline: None })),

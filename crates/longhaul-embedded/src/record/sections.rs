@@ -69,10 +69,7 @@ impl Sections {
     /// What `record` has besides format 1.
     pub(super) fn of(record: &Record, inbox: &PartV1<'_>) -> Self {
         let run = &record.run;
-        Self {
-            suspension_deadline: run.state.deadline().map(Timestamp::as_micros),
-            inbox: InboxPartV1::of(inbox),
-        }
+        Self { suspension_deadline: run.state.deadline().map(Timestamp::as_micros), inbox: InboxPartV1::of(inbox) }
     }
 }
 

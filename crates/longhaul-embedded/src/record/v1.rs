@@ -506,12 +506,9 @@ impl<'a> RecordV1<'a> {
 
     pub(crate) fn layout(&self) -> Layout {
         Layout::read(std::array::from_fn(|part| match self.parts.get(part) {
-            Some(PartV1::Pieces { generation, length, checksum, others }) => Some(parts::Pieces {
-                generation: *generation,
-                length: *length,
-                checksum: *checksum,
-                others: *others,
-            }),
+            Some(PartV1::Pieces { generation, length, checksum, others }) => {
+                Some(parts::Pieces { generation: *generation, length: *length, checksum: *checksum, others: *others })
+            }
             Some(_) => None,
             None => self.sections.inbox.as_ref().and_then(InboxPartV1::pieces),
         }))

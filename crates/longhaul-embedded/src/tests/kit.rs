@@ -106,5 +106,12 @@ pub(super) fn checkpoint(claimed: &Claimed, seq: u32, value: Envelope) -> Checkp
 }
 
 pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
-    Settlement { id: claimed.run.id, epoch: claimed.run.epoch, ending, execution_metadata: None, taken: 0, progress: None }
+    Settlement {
+        id: claimed.run.id,
+        epoch: claimed.run.epoch,
+        ending,
+        execution_metadata: None,
+        taken: 0,
+        progress: None,
+    }
 }

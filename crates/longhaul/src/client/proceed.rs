@@ -205,9 +205,8 @@ fn modified<T: TaskTypes>(
     let form = &run.definition.common.execution_metadata;
     // What its effects came to is not the caller's to change.
     let effects = status.stored_execution_metadata().and_then(Envelope::attachment).unwrap_or_default();
-    let execution_metadata = form
-        .encode_with(&execution_metadata, effects)
-        .map_err(|error| ProceedRunError::Refused(error.to_string()))?;
+    let execution_metadata =
+        form.encode_with(&execution_metadata, effects).map_err(|error| ProceedRunError::Refused(error.to_string()))?;
     Ok(Replacement { execution_metadata, revision: status.run().revision })
 }
 

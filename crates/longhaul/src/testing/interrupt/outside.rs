@@ -156,8 +156,7 @@ impl Standstill {
         if self.execution_metadata != snapshot.execution_metadata {
             *self = Self { execution_metadata: snapshot.execution_metadata.clone(), ..Self::default() };
         }
-        let (count, max) =
-            if for_a_time { (&mut self.waits, WAITS_MAX) } else { (&mut self.proceeds, PROCEEDS_MAX) };
+        let (count, max) = if for_a_time { (&mut self.waits, WAITS_MAX) } else { (&mut self.proceeds, PROCEEDS_MAX) };
         *count += 1;
         (*count > max).then(|| {
             let what = if for_a_time { "a time" } else { "a proceed" };

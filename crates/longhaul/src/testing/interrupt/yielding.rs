@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions, RunId, Scope,
-    ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions,
+    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     code::KindSupport,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
