@@ -208,7 +208,9 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
-            Self::Schedules(SchedulesError::Contended { .. }) | Self::Proceed(ProceedRunError::InboxFull { .. }) => true,
+            Self::Schedules(SchedulesError::Contended { .. }) | Self::Proceed(ProceedRunError::InboxFull { .. }) => {
+                true
+            }
             _ => matches!(self.store(), Some(error) if error.is_transient()),
         }
     }
@@ -257,7 +259,9 @@ impl Error {
             | Self::Retry(RetryError::Nothing { state, .. })
             | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
             Self::Delete(DeleteError::Running(_))
-            | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => Some(StateKind::Running),
+            | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => {
+                Some(StateKind::Running)
+            }
             _ => None,
         }
     }
