@@ -16,7 +16,7 @@ struct Order {
     parcels: u32,
 }
 
-/// What has happened so far. Whoever proceeds the run changes it: that is how the event gets in.
+/// What has happened so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Delivery {
     delivered: u32,
@@ -33,10 +33,16 @@ impl Task for TrackOrder {
     type Error = AnyError;
 
     async fn execute(&self, ctx: &Context<Order, Delivery>) -> ExecutionResult<String, AnyError> {
+        while let Some(signed_by) = ctx.proceeded_with::<String>()? {
+            ctx.update(|seen| {
+                seen.delivered += 1;
+                seen.last_signed_by = signed_by;
+            });
+        }
         let (delivered, signed_by) = ctx.read(|seen| (seen.delivered, seen.last_signed_by.clone()));
         println!("attempt {}: {delivered} of {} parcels", ctx.attempt().number, ctx.metadata().parcels);
         if delivered < ctx.metadata().parcels {
-            return Suspended::for_result().for_error(); // until somebody proceeds it
+            return Suspended::for_result().for_error(); // until the next event
         }
         Success::with_result(format!("the last parcel was signed for by {signed_by}")).for_error()
     }
@@ -46,13 +52,8 @@ impl Task for TrackOrder {
 async fn on_delivery(client: &Client, order: u32, signed_by: &'static str) -> Result<(), ProceedRunError> {
     client
         .find::<TrackOrder>()
-        .suspended()
         .with_tag("order", order)
-        .proceed()
-        .modify(move |seen| {
-            seen.delivered += 1;
-            signed_by.clone_into(&mut seen.last_signed_by);
-        })
+        .proceed_with(signed_by.to_owned()) // stored with the run, whatever it is doing
         .await?;
     Ok(())
 }

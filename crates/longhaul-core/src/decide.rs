@@ -4,14 +4,19 @@ mod ending;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::{
     constraints::has_not_begun,
+    envelope::Envelope,
     event::{Event, StopRequest},
     failure::{Cause, Failure},
     history::{Actor, HistoryEntry, Transition},
     id::{Epoch, RunId},
+    inbox,
     limits::{REASON_MAX, cut},
     lineage::Lineage,
+    name::Key,
     run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
@@ -82,7 +87,7 @@ pub struct Effects {
 /// ```
 /// use longhaul_core::{Epoch, Event, IllegalEvent, decide, doc};
 ///
-/// let late = Event::Checkpoint { epoch: Epoch(3), seq: 1, changed: None, proves: true };
+/// let late = Event::Checkpoint { epoch: Epoch(3), seq: 1, changed: None, proves: true, taken: 0 };
 /// let refused = decide(doc::NOW, &doc::run(), &late).unwrap_err();
 /// assert!(matches!(refused, IllegalEvent::EpochLost { found: Epoch(3), .. }));
 /// assert!(refused.to_string().contains("its claim was lost"));
@@ -112,6 +117,18 @@ pub enum IllegalEvent {
         current: Epoch,
         /// The state it is in.
         state: StateKind,
+    },
+    /// It is being cancelled, and will not go on.
+    #[error("the run is being cancelled: it will not go on")]
+    BeingCancelled,
+    /// A proceed with this idempotency key was heard before.
+    #[error("a proceed with this key was heard before")]
+    Repeated,
+    /// There is no room for another value.
+    #[error("{messages} values wait to be taken: there is no room for another")]
+    InboxFull {
+        /// How many.
+        messages: usize,
     },
     /// A later checkpoint is already kept.
     #[error("checkpoint {found} comes after checkpoint {current} was kept")]
@@ -161,6 +178,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         suspicion: 0,
         request: None,
         pending_proceed: None,
+        inbox: None,
         progress: None,
         lineage: Lineage::default(),
         revision: 1,
@@ -185,7 +203,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 /// let cancelled = decide(now, &run, &Event::Cancel { reason: None })?;
 /// assert_eq!(cancelled.next.state, State::Cancelled);
 ///
-/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None, proves: true };
+/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None, proves: true, taken: 0 };
 /// assert!(matches!(decide(now, &run, &checkpoint), Err(IllegalEvent::EpochLost { state: StateKind::Pending, .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -199,12 +217,12 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             }
             Ok(step.claimed(*server))
         }
-        Event::Checkpoint { epoch, seq, changed, proves } => {
+        Event::Checkpoint { epoch, seq, changed, proves, taken } => {
             step.holds(*epoch)?;
             if *seq <= run.seq {
                 return Err(IllegalEvent::Superseded { found: *seq, current: run.seq });
             }
-            Ok(step.checkpointed(*seq, *changed, *proves))
+            Ok(step.checkpointed(*seq, *changed, *proves, *taken))
         }
         Event::Settle { epoch, ending } => {
             step.holds(*epoch)?;
@@ -214,11 +232,11 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             State::Running { .. } => Ok(step.crashed(evidence, *alone)),
             _ => Err(step.cannot("cannot take away the claim of")),
         },
-        Event::Proceed { at, replaced } => match run.state {
-            State::Suspended { .. } => Ok(step.proceeded(at.unwrap_or(now), *replaced)),
-            // Other execution metadata would be overwritten by the attempt's next checkpoint.
-            State::Running { .. } if replaced.is_none() => step.proceeded_while_running(*at),
-            _ => Err(step.cannot("cannot proceed")),
+        Event::Proceed { at, replaced, value, key } => step.heard(*at, *replaced, value.as_ref(), key.as_ref()),
+        Event::Expire => match run.state.deadline() {
+            Some(deadline) if deadline <= now => Ok(step.expired(deadline)),
+            Some(due) => Err(IllegalEvent::NotDue { due }),
+            None => Err(step.cannot("cannot end the suspension of")),
         },
         Event::Cancel { reason } => match run.state {
             State::Running { .. } => Ok(step.cancel_requested(reason.as_deref())),
@@ -310,12 +328,14 @@ impl<'a> Step<'a> {
         self.next.epoch = self.before.epoch.next();
         self.next.seq = 0;
         self.next.progressed = false;
+        inbox::offer(&mut self.next.inbox);
         self.record(Transition::Claimed(server), None);
         self.enter(State::Running { server })
     }
 
-    fn checkpointed(mut self, seq: u32, changed: Option<u16>, proves: bool) -> Decision {
+    fn checkpointed(mut self, seq: u32, changed: Option<u16>, proves: bool, taken: u64) -> Decision {
         self.next.seq = seq;
+        inbox::acknowledge(&mut self.next.inbox, taken);
         if let Some(version) = changed {
             self.next.version = self.next.version.max(version);
         }
@@ -365,15 +385,77 @@ impl<'a> Step<'a> {
         self.finish(State::Failed)
     }
 
-    fn proceeded(mut self, at: Timestamp, replaced: Option<u16>) -> Decision {
+    /// A proceed lets a suspended run go on, and is kept for a running one. A value is taken whatever the run is doing,
+    /// unless it will never go on.
+    fn heard(
+        mut self,
+        at: Option<Timestamp>,
+        replaced: Option<u16>,
+        value: Option<&Envelope>,
+        key: Option<&Key>,
+    ) -> Result<Decision, IllegalEvent> {
+        // First of all: a sender that repeats itself is told so whatever became of the run since.
+        if key.is_some_and(|key| self.before.inbox().remembers(key)) {
+            return Err(IllegalEvent::Repeated);
+        }
+        if self.is_being_cancelled() {
+            return Err(IllegalEvent::BeingCancelled);
+        }
+        let hears = match self.before.state {
+            State::Suspended { .. } => true,
+            // Other execution metadata would be overwritten by the attempt's next checkpoint.
+            State::Running { .. } => replaced.is_none(),
+            _ => replaced.is_none() && value.is_some() && !self.before.state.is_final(),
+        };
+        if !hears {
+            return Err(self.cannot("cannot proceed"));
+        }
+        self.put_into_inbox(at, value, key)?;
+        match self.before.state {
+            State::Suspended { .. } => {
+                let at = at.map_or(self.now, |at| at.max(self.now));
+                Ok(self.proceeded(at, replaced, value.is_some()))
+            }
+            State::Running { .. } => self.proceeded_while_running(at, value.is_some()),
+            _ => {
+                self.record(Transition::Proceeded, Some("with a value, kept until it is taken"));
+                Ok(self.stay())
+            }
+        }
+    }
+
+    fn put_into_inbox(
+        &mut self,
+        at: Option<Timestamp>,
+        value: Option<&Envelope>,
+        key: Option<&Key>,
+    ) -> Result<(), IllegalEvent> {
+        if value.is_none() && key.is_none() {
+            return Ok(());
+        }
+        let inbox = Arc::make_mut(self.next.inbox.get_or_insert_default());
+        if let Some(value) = value {
+            if !inbox.takes(value) {
+                return Err(IllegalEvent::InboxFull { messages: inbox.messages.len() });
+            }
+            inbox.push(at.filter(|at| *at > self.now), value.clone());
+            self.next.version = self.next.version.max(value.schema_version());
+        }
+        if let Some(key) = key {
+            inbox.remember(key.clone());
+        }
+        Ok(())
+    }
+
+    fn proceeded(mut self, at: Timestamp, replaced: Option<u16>, with_value: bool) -> Decision {
         self.next.version = self.next.version.max(replaced.unwrap_or(0));
-        self.record(Transition::Proceeded, None);
+        self.record(Transition::Proceeded, with_value.then_some("with a value"));
         self.enter(State::Pending { due: at })
     }
 
     /// It is kept until the run suspends, but for one that is being suspended from outside: that is undone. Undone for
-    /// later it cannot be.
-    fn proceeded_while_running(mut self, at: Option<Timestamp>) -> Result<Decision, IllegalEvent> {
+    /// later it cannot be. A value that is kept lets the run go on by itself.
+    fn proceeded_while_running(mut self, at: Option<Timestamp>, with_value: bool) -> Result<Decision, IllegalEvent> {
         let at = at.filter(|at| *at > self.now);
         if let Some(StopRequest::Suspend { .. }) = self.before.request {
             if at.is_some() {
@@ -381,6 +463,10 @@ impl<'a> Step<'a> {
             }
             self.record(Transition::Proceeded, Some("it is not to be suspended any more"));
             return Ok(self.release().stay());
+        }
+        if with_value {
+            self.record(Transition::Proceeded, Some("with a value, kept until the run suspends"));
+            return Ok(self.stay());
         }
         let asked = at.map_or(PendingProceed::AtOnce, PendingProceed::At);
         self.next.pending_proceed = Some(self.before.pending_proceed.map_or(asked, |kept| kept.min(asked)));
@@ -442,7 +528,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn cancelled(mut self, reason: Option<&str>, error: Option<crate::envelope::Envelope>) -> Decision {
+    fn cancelled(mut self, reason: Option<&str>, error: Option<Envelope>) -> Decision {
         self.record(Transition::Cancelled, reason);
         let reason = reason.map(|reason| cut(reason, REASON_MAX).into());
         self.effects.ended = Some(Ended::Cancelled { reason, error });
@@ -496,12 +582,22 @@ impl<'a> Step<'a> {
         self
     }
 
+    /// Nobody proceeded it in time.
+    fn expired(mut self, deadline: Timestamp) -> Decision {
+        let why = format!("it was suspended, and nobody proceeded it before its deadline, {deadline}");
+        self.record(Transition::Expired, Some(&why));
+        let failure = Failure::new(Cause::Deadline, &why, self.before.epoch, self.now);
+        self.effects.ended = Some(Ended::Failed(failure));
+        self.finish(State::Failed)
+    }
+
     fn finish(mut self, state: State) -> Decision {
         self.next.pending_proceed = None;
+        inbox::close(&mut self.next.inbox);
         self.release().enter(state)
     }
 
-    fn suspended(mut self, until: Option<Timestamp>) -> Decision {
+    fn suspended(mut self, until: Option<Timestamp>, deadline: Option<Timestamp>) -> Decision {
         self.next.last_end = LastEnd::Suspended;
         self.next.counts.suspensions += 1;
         self.next.counts.restarts_without_progress = 0;
@@ -511,16 +607,22 @@ impl<'a> Step<'a> {
             self.record(Transition::Suspended, asked.reason());
             return self.waits_again();
         }
-        if let Some(kept) = self.next.pending_proceed.take() {
+        let kept = self.next.pending_proceed.take().map(|kept| match kept {
+            PendingProceed::At(at) => at.max(self.now),
+            PendingProceed::AtOnce => self.now,
+        });
+        if let Some(due) = [kept, self.next.inbox().wakes_at(self.now)].into_iter().flatten().min() {
             self.record(Transition::Suspended, Some("and goes on: a proceed had come before"));
-            let due = match kept {
-                PendingProceed::At(at) => at.max(self.now),
-                PendingProceed::AtOnce => self.now,
-            };
             return self.waits(State::Pending { due });
         }
         self.record(Transition::Suspended, None);
-        let waiting = until.map_or(Waiting::Proceed, Waiting::Until);
+        // Of the two times the earlier one counts: the other is never reached.
+        let waiting = match (until, deadline) {
+            (Some(until), None) => Waiting::Until(until),
+            (Some(until), Some(deadline)) if until <= deadline => Waiting::Until(until),
+            (_, Some(deadline)) => Waiting::ProceedBy(deadline),
+            (None, None) => Waiting::Proceed,
+        };
         self.release().enter(State::Suspended { waiting })
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     envelope::Envelope,
     failure::Failure,
     id::{Epoch, RunId, ServerId},
+    name::Key,
     run::Priority,
     time::Timestamp,
 };
@@ -37,6 +38,8 @@ pub enum Event {
         changed: Option<u16>,
         /// Whether a changed value proves that the run gets ahead: see [`Ending::proves_progress`].
         proves: bool,
+        /// The number of the last value of the [inbox](crate::Inbox) that the attempt has taken; 0: none.
+        taken: u64,
     },
     /// The attempt ended.
     Settle {
@@ -52,13 +55,19 @@ pub enum Event {
         /// No other run could have been the cause: it is counted.
         alone: bool,
     },
-    /// A client lets a suspended run go on.
+    /// A client lets a suspended run go on, or sends it a value, whatever it is doing.
     Proceed {
         /// Not before; `None`: now.
         at: Option<Timestamp>,
         /// The version that the execution metadata was written under, if the client brings other.
         replaced: Option<u16>,
+        /// What the client sends: it goes into the [inbox](crate::Inbox).
+        value: Option<Envelope>,
+        /// A second proceed with the same key is recognised.
+        key: Option<Key>,
     },
+    /// The deadline of a suspension has passed.
+    Expire,
     /// A client calls it off.
     Cancel {
         /// Why.
@@ -107,7 +116,7 @@ pub enum Event {
 /// use longhaul_core::{Ending, Event, StateKind, decide, doc};
 ///
 /// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER })?.next;
-/// let ending = Ending::Suspended { until: None };
+/// let ending = Ending::Suspended { until: None, deadline: None };
 /// assert!(ending.proves_progress());
 /// let settled = decide(doc::NOW, &claimed, &Event::Settle { epoch: claimed.epoch, ending })?.next;
 /// assert_eq!(settled.state.kind(), StateKind::Suspended);
@@ -124,6 +133,8 @@ pub enum Ending {
     Suspended {
         /// Goes on by itself then; `None`: waits for a proceed.
         until: Option<Timestamp>,
+        /// Fails then, unless it went on before; `None`: waits as long as it takes.
+        deadline: Option<Timestamp>,
     },
     /// The task failed, or took too long.
     Failed {

@@ -175,6 +175,9 @@ impl fmt::Display for Explanation {
             Self::NotDue { due, after_failure: true } => write!(f, "an attempt failed; the next is due at {due}"),
             Self::Suspended(Waiting::Proceed) => f.write_str("it is suspended, and waits for a proceed"),
             Self::Suspended(Waiting::Until(at)) => write!(f, "it is suspended until {at}, or a proceed before that"),
+            Self::Suspended(Waiting::ProceedBy(deadline)) => {
+                write!(f, "it is suspended, and waits for a proceed until {deadline}: then it fails")
+            }
             Self::Incompatible => f.write_str(
                 "the code that claimed it could not read its values, its failure says why: it goes on when a server \
                  starts whose code reads them (add the `migrate` or the version that is missing), or cancel it",

@@ -26,6 +26,8 @@ pub enum Cause {
     Timeout,
     /// The process that executed it died, or its lease ran out.
     Crash,
+    /// The run was suspended, and nobody proceeded it before its deadline.
+    Deadline,
 }
 
 impl Cause {
@@ -36,6 +38,7 @@ impl Cause {
             Self::Panic => "panic",
             Self::Timeout => "timeout",
             Self::Crash => "crash",
+            Self::Deadline => "deadline",
         }
     }
 }

@@ -124,6 +124,8 @@ pub enum Transition {
     Replaced,
     /// A client had it tried again, as a new run.
     Retried,
+    /// It ended in failure: it was suspended, and nobody proceeded it before its deadline.
+    Expired,
 }
 
 impl Transition {
@@ -159,6 +161,7 @@ impl Transition {
             Self::Prioritised => "prioritised",
             Self::Replaced => "replaced",
             Self::Retried => "retried",
+            Self::Expired => "expired",
         }
     }
 }
@@ -319,7 +322,8 @@ impl Transition {
             | Self::Rescheduled
             | Self::Prioritised
             | Self::Replaced
-            | Self::Retried => false,
+            | Self::Retried
+            | Self::Expired => false,
         }
     }
 }

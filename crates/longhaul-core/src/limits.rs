@@ -53,6 +53,18 @@ pub const SCHEDULE_MAX: usize = 64 << 10;
 /// Runs that come with one change of a schedule: what a store keeps together with it in one transaction, however large
 /// their metadata.
 pub const SCHEDULE_RUNS_MAX: usize = 8;
+/// A value that is sent with a proceed, encoded: the body of a webhook. What is larger belongs elsewhere, and its
+/// address in here.
+pub const PROCEED_VALUE_MAX: usize = 64 << 10;
+/// Values that were sent to a run and not taken yet. Beyond it the sender is refused: a run that takes nothing must not
+/// grow.
+pub const INBOX_MAX: usize = 16;
+/// The same in bytes. All of them stand in the run's record, and are written anew with each that comes: 64 pieces of
+/// the embedded store, a quarter of a batch.
+pub const INBOX_BYTES_MAX: usize = 256 << 10;
+/// Idempotency keys of proceeds that a run remembers, the latest: those who send an event twice do so within minutes,
+/// and 32 keys of 256 bytes are two pieces of the embedded store.
+pub const PROCEED_KEYS_MAX: usize = 32;
 /// Custom delays of a retry policy.
 pub const DELAYS_MAX: usize = 64;
 

@@ -9,6 +9,7 @@ use crate::{
     failure::Failure,
     history::{Actor, History},
     id::{Epoch, RunId},
+    inbox::Inbox,
     lineage::Lineage,
     name::{Kind, Queue, Tag},
     progress::Progress,
@@ -81,6 +82,8 @@ pub struct Run {
     pub request: Option<StopRequest>,
     /// A proceed came while it was running: when it suspends, it goes on.
     pub pending_proceed: Option<PendingProceed>,
+    /// What was sent to it; see [`inbox`](Self::inbox).
+    pub inbox: Option<Arc<Inbox>>,
     /// How far it is, for people.
     pub progress: Option<Progress>,
     /// Which run it is a retry of, and was retried as.
@@ -93,6 +96,11 @@ impl Run {
     /// What else it was enqueued with.
     pub fn constraints(&self) -> &Constraints {
         self.constraints.as_deref().unwrap_or(Constraints::none())
+    }
+
+    /// What was sent to it, and whose proceeds it remembers.
+    pub fn inbox(&self) -> &Inbox {
+        self.inbox.as_deref().unwrap_or(Inbox::none())
     }
 }
 

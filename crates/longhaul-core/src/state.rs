@@ -63,6 +63,8 @@ pub enum Waiting {
     Proceed,
     /// This time, or a proceed before it.
     Until(Timestamp),
+    /// A proceed before this time; then the run fails.
+    ProceedBy(Timestamp),
 }
 
 impl State {
@@ -91,6 +93,23 @@ impl State {
             Self::Pending { due } | Self::Retrying { due } | Self::Suspended { waiting: Waiting::Until(due) } => {
                 Some(*due)
             }
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// When it fails unless it is proceeded before; `None`: it has no such deadline.
+    ///
+    /// ```
+    /// use longhaul_core::{State, Timestamp, Waiting};
+    ///
+    /// let waits = State::Suspended { waiting: Waiting::ProceedBy(Timestamp::EPOCH) };
+    /// assert_eq!((waits.deadline(), waits.due()), (Some(Timestamp::EPOCH), None));
+    /// ```
+    pub const fn deadline(&self) -> Option<Timestamp> {
+        match self {
+            Self::Suspended { waiting: Waiting::ProceedBy(deadline) } => Some(*deadline),
             _ => None,
         }
     }

@@ -37,6 +37,7 @@ use crate::{
     history::Actor,
     id::{RunId, ServerId},
     log::{Log, LogRequest},
+    name::{Key, Kind},
     retention::Retentions,
     run::{NewRun, Snapshot},
     state::StateKind,
@@ -54,9 +55,9 @@ use crate::{
 ///     for claimed in store.claim(ClaimRequest::new(doc::SERVER, doc::kinds().into(), CLAIM_MAX)).await? {
 ///         let (id, epoch) = (claimed.run.id, claimed.run.epoch);
 ///         let execution_metadata = Some(doc::value());
-///         store.checkpoint(vec![Checkpoint { id, epoch, seq: 1, execution_metadata, progress: None }]).await?;
+///         store.checkpoint(vec![Checkpoint { id, epoch, seq: 1, execution_metadata, taken: 0, progress: None }]).await?;
 ///         let ending = Ending::Completed { result: doc::value() };
-///         store.settle(vec![Settlement { id, epoch, ending, execution_metadata: None, progress: None }]).await?;
+///         store.settle(vec![Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None }]).await?;
 ///         let after = store.changed(id, claimed.run.revision).await?;
 ///         assert!(after.run.state.is_final());
 ///         println!("{}", store.explain(id).await?);
@@ -136,6 +137,10 @@ pub trait Store: Send + Sync + 'static {
     /// Lets a suspended run go on, at once or at a time, with other execution metadata if the caller brings some. One
     /// that runs keeps the proceed until it suspends; if the caller brings other execution metadata, a run that is not
     /// suspended is refused.
+    ///
+    /// With a value, every run that is not final (or being cancelled) is heard: the value is in its
+    /// [inbox](crate::Inbox) when this answers, is handed over with each claim until it is acknowledged, and lets the
+    /// run go on if it is, or when it becomes, suspended.
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError>;
 
     /// Calls a run off: at once, or, when it runs, by asking its server to stop it.
@@ -167,7 +172,11 @@ pub trait Store: Send + Sync + 'static {
     /// Callers: servers, when they start, of runs that their code reads.
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError>;
 
-    /// The run as it is now.
+    /// The run that has this unique key now, of this kind: the one that a second run would meet.
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError>;
+
+    /// The run as it is now. A suspension whose deadline has passed is over: the run is Failed, though nobody executes
+    /// its kind.
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;
 
     /// Changes a schedule, and inserts the runs that come with the change, together or not at all. Of changes that were

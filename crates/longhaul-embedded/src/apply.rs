@@ -5,6 +5,7 @@ mod checkpoint;
 mod claim;
 mod control;
 mod copy;
+mod deadlines;
 mod ended;
 mod insert;
 mod log;
@@ -104,7 +105,8 @@ impl Committer {
                 let imported = self.import(records);
                 self.answer(After::Sync, reply, imported);
             }
-            C::Get { .. }
+            C::FindByKey { .. }
+            | C::Get { .. }
             | C::Changed { .. }
             | C::List { .. }
             | C::Ended { .. }
@@ -124,6 +126,10 @@ impl Committer {
     pub(crate) fn read(&mut self, command: Command) {
         use Command as C;
         match command {
+            C::FindByKey { kind, key, reply } => {
+                let found = self.find_by_key(&kind, &key);
+                self.reply(reply, found);
+            }
             C::Get { id, reply } => {
                 let verdict = self.get(id);
                 self.reply(reply, verdict);

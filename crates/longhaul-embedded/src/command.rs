@@ -3,8 +3,8 @@
 use std::{mem, sync::Arc};
 
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, StoreError,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError,
@@ -70,6 +70,7 @@ commands! {
     ReadLog { request: LogRequest, } -> Verdict<Log, GetError>;
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
     ReleaseIncompatible { runs: Vec<RunId>, } -> Reply<usize>;
+    FindByKey { kind: Kind, key: Key, } -> Reply<Option<RunId>>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
@@ -87,7 +88,8 @@ impl Command {
     pub(crate) fn is_read(&self) -> bool {
         matches!(
             self,
-            Self::Get { .. }
+            Self::FindByKey { .. }
+                | Self::Get { .. }
                 | Self::Changed { .. }
                 | Self::List { .. }
                 | Self::Ended { .. }

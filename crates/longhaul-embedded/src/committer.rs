@@ -153,13 +153,20 @@ impl Committer {
         if !self.leaving.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next = self.next_look()?;
+        // A store that is broken ends no suspension, and must not spin over one that is over.
+        let deadline = self.index.deadlines.next().filter(|_| self.health.get().is_none());
+        let next = [self.next_look(), deadline].into_iter().flatten().min()?;
         self.clock.wait_for(next)
     }
 
     /// One commit, shared by all who came in time. Answers whether no more will come.
     fn cycle(&mut self, taken: Taken) -> bool {
         self.look_at_the_clock();
+        if self.health.get().is_none()
+            && let Err(fault) = self.expire_suspensions()
+        {
+            self.poison(fault);
+        }
         let leaving = std::mem::take(&mut self.leaving);
         let (reads, closed) = self.gather(taken);
         self.finish_leaving(leaving);

@@ -4,6 +4,7 @@
 //! record stays in the file.
 
 mod backlogs;
+mod deadlines;
 mod uniques;
 
 use std::{
@@ -20,6 +21,7 @@ use longhaul_core::{
 
 pub(crate) use self::{
     backlogs::{Lanes, Reader},
+    deadlines::Deadlines,
     uniques::{UniqueKeyEntry, Uniques},
 };
 
@@ -61,6 +63,7 @@ pub(crate) struct Index {
     /// What executes, by what limits go by.
     pub(crate) running_counts: RunningCounts,
     pub(crate) uniques: Uniques,
+    pub(crate) deadlines: Deadlines,
 }
 
 impl Index {
@@ -153,6 +156,7 @@ impl Index {
             None => self.tags.extend(run.tags.iter().map(|tag| (hash(tag), run.id))),
         }
         self.uniques.note(run, before.is_some_and(|before| before.keeps_key), entry.keeps_key);
+        self.deadlines.note(run);
         match entry.due {
             Some(due) if due > now => _ = self.timers.insert((due, run.id)),
             Some(due) => self.backlogs.line_up(entry.position(due, run.id), entry.limit_group, entry.is_suspect()),
@@ -172,6 +176,7 @@ impl Index {
     pub(crate) fn remove(&mut self, now: Timestamp, run: &Run) {
         if let Some(before) = self.entries.remove(&run.id) {
             self.unlink(run.id, before);
+            self.deadlines.forget(run.id);
             self.uniques.note(run, before.keeps_key, uniques::keeps_key(now, run));
             if before.tagged {
                 run.tags.iter().for_each(|tag| _ = self.tags.remove(&(hash(tag), run.id)));

@@ -3,6 +3,7 @@
 mod blob;
 mod constraints;
 mod control;
+mod inbox;
 mod log;
 mod parts;
 mod sections;
@@ -90,6 +91,13 @@ impl Record {
         let Effects { history, ended, reset, order, remove } = effects;
         // A new claim makes the settlement of the one before an old one.
         self.settled &= next.epoch == self.run.epoch;
+        let same_inbox = match (&self.run.inbox, &next.inbox) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if !same_inbox {
+            self.layout.changed(parts::INBOX);
+        }
         self.run = next;
         if let Some(entry) = history {
             self.history.push(entry);

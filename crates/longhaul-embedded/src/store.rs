@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
@@ -349,6 +349,10 @@ impl Store for EmbeddedStore {
 
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
         self.call(|reply| Command::ReleaseIncompatible { runs, reply }).await
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.call(|reply| Command::FindByKey { kind, key, reply }).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

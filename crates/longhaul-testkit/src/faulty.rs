@@ -43,6 +43,7 @@ pub enum Call {
     Explain,
     Delete,
     ReleaseIncompatible,
+    FindByKey,
     Get,
     ReadLog,
     Changed,

@@ -158,7 +158,7 @@ pub fn completed(n: u64) -> Ending {
 /// assert!(suspended().proves_progress());
 /// ```
 pub fn suspended() -> Ending {
-    Ending::Suspended { until: None }
+    Ending::Suspended { until: None, deadline: None }
 }
 
 /// An ending with a failure that says `message`, to be retried.

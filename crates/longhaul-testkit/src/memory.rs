@@ -16,8 +16,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
+    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
@@ -85,12 +85,24 @@ impl MemoryStore {
         if self.lock().closed { Err(StoreError::Closed) } else { Ok(()) }
     }
 
+    /// The state as it is now: what time alone has ended is over before anybody looks.
+    fn lock_now(&self) -> (MutexGuard<'_, MemoryState>, Timestamp) {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        if state.expire_suspensions(now) {
+            self.changed.notify_waiters();
+        }
+        (state, now)
+    }
+
     fn read<T>(&self, read: impl FnOnce(&MemoryState) -> T) -> T {
-        read(&self.lock())
+        read(&self.lock_now().0)
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut MemoryState, Timestamp) -> T) -> T {
-        let answer = write(&mut self.lock(), self.clock.now());
+        let (mut state, now) = self.lock_now();
+        let answer = write(&mut state, now);
+        drop(state);
         self.changed.notify_waiters();
         answer
     }
@@ -105,11 +117,12 @@ impl MemoryStore {
             // Made before the look, so that no change between the look and the wait is missed.
             let changed = self.changed.notified();
             let looked = {
-                let mut state = self.lock();
+                let (mut state, now) = self.lock_now();
                 if state.life != life || state.closed {
                     return Err(StoreError::Closed);
                 }
-                attempt(&mut state, self.clock.now())
+                let next_deadline = state.next_deadline();
+                attempt(&mut state, now).map_err(|due| [due, next_deadline].into_iter().flatten().min())
             };
             match looked {
                 Ok(answer) => return Ok(answer),
@@ -224,6 +237,12 @@ impl Store for MemoryStore {
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
         self.ensure_open()?;
         Ok(self.write(|state, now| state.release_incompatible(now, &runs)))
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.ensure_open()?;
+        let now = self.clock.now();
+        Ok(self.read(|state| state.holder_there(now, &kind, &key).map(|run| run.id)))
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

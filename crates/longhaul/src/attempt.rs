@@ -7,6 +7,7 @@ use std::sync::{
 
 use longhaul_core::{
     Clock, Envelope, Epoch, Kind, Progress, RunId, StopRequest, Store, StoreError,
+    code::CodeMark,
     progress::Pace,
     run::LastEnd,
     store::{Checkpoint, CheckpointError, Checkpointed, Claimed},
@@ -66,6 +67,12 @@ pub enum StopReason {
         /// What the store said.
         error: StoreError,
     },
+    /// A value that was sent to the run is not of the type that the task asked for: the run is parked as incompatible,
+    /// and waits for code that can read it.
+    Unreadable {
+        /// What was wrong with it.
+        why: Box<str>,
+    },
     /// A value of this attempt was refused, for instance because it is too large: the attempt fails with this.
     Refused {
         /// What was refused, and what to do.
@@ -116,6 +123,9 @@ pub(crate) trait Capture: Send + Sync {
     /// The execution metadata as it is now, if it is newer than what is kept.
     fn capture(&self) -> Result<Option<Captured>, CaptureError>;
 
+    /// What the task has taken of what was sent to the run is done with.
+    fn account(&self);
+
     /// What was captured as `generation` is kept.
     fn kept(&self, generation: u64);
 }
@@ -123,6 +133,8 @@ pub(crate) trait Capture: Send + Sync {
 /// Execution metadata to be kept.
 pub(crate) struct Captured {
     pub(crate) value: Envelope,
+    /// The number of the last value sent to the run that went into it.
+    pub(crate) taken: u64,
     /// How many changes it holds.
     pub(crate) generation: u64,
 }
@@ -153,6 +165,8 @@ pub(crate) struct Attempt {
     pub(crate) resumed_from: ResumedFrom,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) queue: longhaul_core::Queue,
+    /// The code that reads its values, once it is known.
+    mark: OnceLock<CodeMark>,
     /// The trace that its run comes from.
     pub(crate) trace: Option<Box<str>>,
     pub(crate) store: Arc<dyn Store>,
@@ -206,6 +220,7 @@ impl Attempt {
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),
+            mark: OnceLock::new(),
             trace: run.constraints().trace.clone(),
             store,
             clock,
@@ -231,6 +246,15 @@ impl Attempt {
 
     pub(crate) fn info(&self) -> AttemptInfo {
         AttemptInfo { run: self.id, number: self.epoch.0, resumed_from: self.resumed_from }
+    }
+
+    /// The code at hand takes the attempt.
+    pub(crate) fn taken_by(&self, mark: CodeMark) {
+        let _ = self.mark.set(mark);
+    }
+
+    pub(crate) fn mark(&self) -> CodeMark {
+        self.mark.get().copied().unwrap_or_default()
     }
 
     pub(crate) fn token(&self) -> &CancellationToken {
@@ -339,9 +363,11 @@ impl Attempt {
         };
         let progress = self.take_progress();
         let seq = self.seq.fetch_add(captured.is_some().into(), Ordering::AcqRel) + u32::from(captured.is_some());
+        let taken = captured.as_ref().map_or(0, |captured| captured.taken);
         let (execution_metadata, generation) = captured.map(|captured| (captured.value, captured.generation)).unzip();
         if execution_metadata.is_some() || progress.is_some() {
-            self.keep(Checkpoint { id: self.id, epoch: self.epoch, seq, execution_metadata, progress }).await?;
+            let (id, epoch) = (self.id, self.epoch);
+            self.keep(Checkpoint { id, epoch, seq, execution_metadata, taken, progress }).await?;
         }
         if let Some(generation) = generation {
             values.kept(generation);
@@ -412,13 +438,15 @@ impl Attempt {
         // The context may outlive the attempt, in a blocking call for instance: let it see the end.
         let _ = self.reason.set(StopReason::ClaimLost);
         self.token.cancel();
-        let (execution_metadata, refused) = match values.map_or(Ok(None), Capture::capture) {
-            Ok(captured) => (captured.map(|captured| (self.seq.load(Ordering::Acquire) + 1, captured.value)), None),
+        let (captured, refused) = match values.map_or(Ok(None), Capture::capture) {
+            Ok(captured) => (captured, None),
             Err(CaptureError::Torn) => (None, None),
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };
+        let taken = captured.as_ref().map_or(0, |captured| captured.taken);
+        let execution_metadata = captured.map(|captured| (self.seq.load(Ordering::Acquire) + 1, captured.value));
         let told = self.told.lock().expect("nothing panics while it is held");
-        FinalState { execution_metadata, progress: told.ever.then(|| told.progress.clone()), refused }
+        FinalState { execution_metadata, taken, progress: told.ever.then(|| told.progress.clone()), refused }
     }
 }
 
@@ -441,6 +469,7 @@ impl Drop for Unkept<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct FinalState {
     pub(crate) execution_metadata: Option<(u32, Envelope)>,
+    pub(crate) taken: u64,
     pub(crate) progress: Option<Progress>,
     /// The execution metadata cannot be kept.
     pub(crate) refused: Option<String>,

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::outcome::{Called, EmptyError, EmptyResult, ExecutionResult, Failed, Interruption, Outcome, Suspension};
+use crate::outcome::{
+    Called, EmptyError, EmptyResult, ExecutionResult, Failed, Interruption, Outcome, Suspension, When,
+};
 
 /// Ends a run well.
 ///
@@ -80,7 +82,7 @@ pub struct SuspendedFor<R>(Suspension, PhantomData<R>);
 impl Suspended {
     /// In a task whose result is an `R`.
     pub fn for_result<R>() -> SuspendedFor<R> {
-        SuspendedFor(Suspension::Proceed, PhantomData)
+        SuspendedFor(Suspension::PROCEED, PhantomData)
     }
 
     /// In a task without a result.
@@ -92,13 +94,37 @@ impl Suspended {
 impl<R> SuspendedFor<R> {
     /// Goes on by itself at `time`, or when proceeded before.
     pub fn until(mut self, time: SystemTime) -> Self {
-        self.0 = Suspension::Until(time);
+        self.0.until = Some(When::At(time));
         self
     }
 
     /// Goes on by itself after `wait`, or when proceeded before.
     pub fn after(mut self, wait: Duration) -> Self {
-        self.0 = Suspension::For(wait);
+        self.0.until = Some(When::After(wait));
+        self
+    }
+
+    /// Fails the run for good if it has not gone on after `wait`: [`Cause::Deadline`](crate::core::Cause::Deadline), with
+    /// no typed error. The store does it, whether or not a server executes the task. If the run goes on by itself
+    /// before ([`until`](Self::until), [`after`](Self::after)), there is nothing to fail, and the next suspension says
+    /// anew how long it waits.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, ExecutionResult, Suspended};
+    /// use std::time::Duration;
+    ///
+    /// const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// let a_week_for_the_approval: ExecutionResult<u32, AnyError> =
+    ///     Suspended::for_result().or_fail_after(7 * DAY).for_error();
+    /// ```
+    pub fn or_fail_after(mut self, wait: Duration) -> Self {
+        self.0.deadline = Some(When::After(wait));
+        self
+    }
+
+    /// The same, at `time`.
+    pub fn or_fail_at(mut self, time: SystemTime) -> Self {
+        self.0.deadline = Some(When::At(time));
         self
     }
 

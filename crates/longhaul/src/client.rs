@@ -1,6 +1,7 @@
 //! What enqueues runs, finds them, and steers them: typed, and usable from any process that has the store.
 
 mod bulk;
+mod by_key;
 mod control;
 mod ended;
 mod enqueue;
@@ -31,7 +32,7 @@ pub use bulk::BulkError;
 pub use control::ScopeControl;
 pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
-pub use error::{EnqueueError, OutcomeError, ProceedRunError, RetryError};
+pub use error::{EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::{RunHandle, RunOutcome};
 pub use log::ReadLog;

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod effect;
+mod proceeded;
 mod progress;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,7 @@ pub use effect::{EffectError, IdempotencyKey};
 pub use progress::ProgressReporter;
 
 pub(crate) use effect::Effects;
+pub(crate) use proceeded::Delivered;
 
 use crate::{
     attempt::{Attempt, AttemptInfo, Capture, CaptureError, Captured, StopReason},
@@ -79,17 +82,24 @@ pub(crate) struct Values<X> {
     form: ValueFormat,
     /// Results of effects, kept with the value. Locked only while the value is, or alone.
     effects: Mutex<Effects>,
+    /// What was sent to the run. Locked only while the value is, or alone.
+    delivered: Mutex<Delivered>,
 }
 
 impl<X> Values<X> {
     #[cfg(feature = "testing")]
     pub(crate) fn new(value: X, form: ValueFormat) -> Self {
-        Self::with_effects(value, form, Effects::default())
+        Self::with(value, form, Effects::default(), Delivered::default())
     }
 
-    pub(crate) fn with_effects(value: X, form: ValueFormat, effects: Effects) -> Self {
+    pub(crate) fn with(value: X, form: ValueFormat, effects: Effects, delivered: Delivered) -> Self {
         let (changes, kept) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { value: Mutex::new(value), changes, kept, form, effects: Mutex::new(effects) }
+        let (effects, delivered) = (Mutex::new(effects), Mutex::new(delivered));
+        Self { value: Mutex::new(value), changes, kept, form, effects, delivered }
+    }
+
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.delivered.lock().expect("nothing panics while it is held")
     }
 
     fn effects(&self) -> MutexGuard<'_, Effects> {
@@ -106,7 +116,14 @@ impl<X: Payload> Capture for Values<X> {
         let generation = self.changes.load(Ordering::Acquire);
         let value = self.form.encode_with(&*value, &self.effects().to_bytes());
         let value = value.map_err(|error| CaptureError::Refused(error.to_string()))?;
-        Ok(Some(Captured { value, generation }))
+        let taken = self.delivered().accounted;
+        Ok(Some(Captured { value, taken, generation }))
+    }
+
+    fn account(&self) {
+        if self.delivered().account() {
+            self.changes.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn kept(&self, generation: u64) {
@@ -153,6 +170,7 @@ impl<M, X> Context<M, X> {
     pub fn update<O>(&self, change: impl FnOnce(&mut X) -> O) -> O {
         let mut value = self.inner.values.value.lock().expect(TORN);
         let out = change(&mut value);
+        self.inner.values.delivered().account();
         self.inner.values.changes.fetch_add(1, Ordering::AcqRel);
         drop(value);
         self.inner.attempt.mark_unsaved();
@@ -173,6 +191,21 @@ impl<M, X> Context<M, X> {
     fn changed(&self) {
         self.inner.values.changes.fetch_add(1, Ordering::AcqRel);
         self.inner.attempt.mark_unsaved();
+    }
+
+    /// The time, by the clock of the server: a task that reads it here, and not from the system, can be tested with a
+    /// clock that is moved by hand.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let (ctx, _attempt) = longhaul::testing::context((), 0_u64).await;
+    /// let deadline = ctx.now() + std::time::Duration::from_secs(60);
+    /// assert!(ctx.now() < deadline);
+    /// # }
+    /// ```
+    pub fn now(&self) -> SystemTime {
+        self.inner.attempt.clock.now().into()
     }
 
     /// Which attempt this is, and what it resumed from.
@@ -243,6 +276,11 @@ impl<M, X: Payload> Context<M, X> {
     /// # Panics
     /// When a closure handed to [`update`](Context::update) panicked before: there is nothing whole to keep.
     pub async fn checkpoint(&self) -> Result<(), Stopped> {
+        self.inner.values.account();
+        self.save().await
+    }
+
+    async fn save(&self) -> Result<(), Stopped> {
         assert!(!self.inner.values.value.is_poisoned(), "{TORN}");
         self.inner.attempt.save(&*self.inner.values).await
     }

@@ -19,7 +19,7 @@ use longhaul_embedded::{CopyError, OpenError};
 use crate::{
     background::SpawnError,
     builder::BuildError,
-    client::{BulkError, EnqueueError, OutcomeError, ProceedRunError, RetryError},
+    client::{BulkError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError},
     definition::DefinitionError,
     schedule::{RunsError, SchedulesError},
     server::RunError,
@@ -84,6 +84,9 @@ pub enum Error {
     /// A run did not proceed.
     #[error(transparent)]
     Proceed(#[from] ProceedRunError),
+    /// A run was not looked for by its unique key.
+    #[error(transparent)]
+    FindByKey(#[from] FindByKeyError),
     /// A run was not retried.
     #[error(transparent)]
     Retry(#[from] RetryError),
@@ -201,12 +204,14 @@ impl Error {
     }
 
     /// The same call may work later, without anyone doing anything: the store is not available now or did not answer in
-    /// time, others were faster, or too much is in flight. A call that the store did not answer may have taken effect;
+    /// time, others were faster, too much is in flight, or a run has to take what it was sent first. A call that the store did not answer may have taken effect;
     /// enqueue with a [unique key](crate::UniqueKey) what must not be there twice.
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
-            Self::Schedules(SchedulesError::Contended { .. }) => true,
+            Self::Schedules(SchedulesError::Contended { .. }) | Self::Proceed(ProceedRunError::InboxFull { .. }) => {
+                true
+            }
             _ => matches!(self.store(), Some(error) if error.is_transient()),
         }
     }
@@ -255,7 +260,10 @@ impl Error {
             | Self::Proceed(ProceedRunError::NotSuspended { state, .. })
             | Self::Retry(RetryError::Nothing { state, .. })
             | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
-            Self::Delete(DeleteError::Running(_)) => Some(StateKind::Running),
+            Self::Delete(DeleteError::Running(_))
+            | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => {
+                Some(StateKind::Running)
+            }
             _ => None,
         }
     }
@@ -274,7 +282,9 @@ impl Error {
             | Self::ParseId(_)
             | Self::ParseState(_)
             | Self::ParseTimestamp(_)
-            | Self::Build(_) => true,
+            | Self::Build(_)
+            | Self::FindByKey(FindByKeyError::Name(_))
+            | Self::Proceed(ProceedRunError::Key(_) | ProceedRunError::Value(_)) => true,
             Self::Enqueue(error) | Self::Bulk(BulkError { error, .. }) => {
                 !matches!(error, EnqueueError::Refused(_) | EnqueueError::Store(_))
             }
@@ -318,6 +328,7 @@ impl Error {
             | Self::Get(GetError::Store(error))
             | Self::Cancel(CancelError::Store(error))
             | Self::Proceed(ProceedRunError::Store(error))
+            | Self::FindByKey(FindByKeyError::Store(error))
             | Self::Retry(RetryError::Store(error))
             | Self::Update(UpdateError::Store(error))
             | Self::Delete(DeleteError::Store(error))

@@ -55,9 +55,10 @@ pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, ChangeSchedule, Client, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find, Found,
-    FoundPage, OutcomeError, ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog, RetryError, RetryFrom,
-    RunHandle, RunOutcome, RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey, Watch,
+    BulkError, ChangeSchedule, Client, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
+    FindByKeyError, Found, FoundPage, OutcomeError, ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog,
+    RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey,
+    Watch,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
@@ -90,7 +91,7 @@ pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
 pub use machine::{Step, StepResult};
 pub use outcome::{
     Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed, Interruption,
-    Outcome, Stopped, Suspension,
+    Outcome, Stopped, Suspension, When,
 };
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};

@@ -55,7 +55,7 @@ use crate::{
     any_error::AnyError,
     attempt::StopReason,
     context::Context,
-    outcome::{ExecutionResult, Interruption, Outcome, Stopped, Suspension},
+    outcome::{ExecutionResult, Interruption, Outcome, Stopped, Suspension, When},
     task::Payload,
 };
 
@@ -121,17 +121,17 @@ impl<S, R, E> Step<S, R, E> {
     /// [modifies](crate::ProceedRun::modify) it to. What the handler changed of the state's data by
     /// [`Context::update`] is kept.
     pub fn suspend() -> Self {
-        Self::end(Ok(Outcome::Suspended(Suspension::Proceed)))
+        Self::end(Ok(Outcome::Suspended(Suspension::PROCEED)))
     }
 
     /// The same, and goes on by itself after `wait`.
     pub fn suspend_for(wait: Duration) -> Self {
-        Self::end(Ok(Outcome::Suspended(Suspension::For(wait))))
+        Self::end(Ok(Outcome::Suspended(Suspension::until(When::After(wait)))))
     }
 
     /// The same, and goes on by itself at `time`.
     pub fn suspend_until(time: SystemTime) -> Self {
-        Self::end(Ok(Outcome::Suspended(Suspension::Until(time))))
+        Self::end(Ok(Outcome::Suspended(Suspension::until(When::At(time)))))
     }
 
     /// The run is completed, with this result, in the state that it is in: the execution metadata of the completed run
@@ -185,17 +185,17 @@ impl<S, R, E> Step<S, R, E> {
     /// let step: Step<&str, ()> = Step::to("awaiting payment").and_suspend();
     /// ```
     pub fn and_suspend(self) -> Self {
-        self.and_end(Ok(Outcome::Suspended(Suspension::Proceed)))
+        self.and_end(Ok(Outcome::Suspended(Suspension::PROCEED)))
     }
 
     /// The same, and goes on by itself after `wait`.
     pub fn and_suspend_for(self, wait: Duration) -> Self {
-        self.and_end(Ok(Outcome::Suspended(Suspension::For(wait))))
+        self.and_end(Ok(Outcome::Suspended(Suspension::until(When::After(wait)))))
     }
 
     /// The same, and goes on by itself at `time`.
     pub fn and_suspend_until(self, time: SystemTime) -> Self {
-        self.and_end(Ok(Outcome::Suspended(Suspension::Until(time))))
+        self.and_end(Ok(Outcome::Suspended(Suspension::until(When::At(time)))))
     }
 
     /// The run is completed in the new state, so that its execution metadata tells where it ended.

@@ -29,22 +29,45 @@ pub enum Outcome<R> {
 /// Until when a run is put aside.
 ///
 /// ```
-/// use longhaul::{AnyError, Outcome, Suspended, Suspension};
+/// use longhaul::{AnyError, Outcome, Suspended, Suspension, When};
 /// use std::time::Duration;
 ///
 /// let hour = Duration::from_secs(3600);
 /// let ended = Suspended::for_result::<()>().after(hour).for_error::<AnyError>();
-/// assert_eq!(ended, Ok(Outcome::Suspended(Suspension::For(hour))));
+/// let expected = Suspension { until: Some(When::After(hour)), deadline: None };
+/// assert_eq!(ended, Ok(Outcome::Suspended(expected)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Suspension {
-    /// Until somebody proceeds it.
-    #[default]
-    Proceed,
-    /// Until then, or an earlier proceed.
-    Until(SystemTime),
-    /// For so long, or until an earlier proceed.
-    For(Duration),
+pub struct Suspension {
+    /// It goes on by itself then, or with an earlier proceed; `None`: only with a proceed.
+    pub until: Option<When>,
+    /// The run fails then, unless it went on before; `None`: it waits as long as it takes.
+    pub deadline: Option<When>,
+}
+
+/// A point in time, as a task gives it.
+///
+/// ```
+/// use longhaul::When;
+/// use std::time::{Duration, SystemTime};
+///
+/// assert_ne!(When::At(SystemTime::UNIX_EPOCH), When::After(Duration::ZERO));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Then.
+    At(SystemTime),
+    /// So long after the attempt ended.
+    After(Duration),
+}
+
+impl Suspension {
+    /// Until somebody proceeds the run.
+    pub(crate) const PROCEED: Self = Self { until: None, deadline: None };
+
+    pub(crate) const fn until(when: When) -> Self {
+        Self { until: Some(when), deadline: None }
+    }
 }
 
 /// What `?` can carry out of a task.

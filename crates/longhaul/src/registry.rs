@@ -15,7 +15,7 @@ use longhaul_core::{
 
 use crate::{
     attempt::{Attempt, Capture},
-    context::{Context, Effects, Values},
+    context::{Context, Delivered, Effects, Values},
     definition::{Common, Definition, TaskTypes},
     layer::{Asked, AttemptEnd, FailedEnd, TypedValue, What},
     outcome::{Called, ExecutionResult, Failed, Interruption, Outcome},
@@ -54,7 +54,9 @@ where
         let Read { metadata, execution_metadata, effects } =
             self.read(&claimed.metadata, claimed.execution_metadata.as_ref())?;
         let form = self.definition.common.execution_metadata;
-        let values = Arc::new(Values::with_effects(execution_metadata, form, effects));
+        let delivered = Delivered::of(claimed.run.inbox());
+        let values = Arc::new(Values::with(execution_metadata, form, effects, delivered));
+        attempt.taken_by(self.mark());
         let context = Context::new(metadata, values.clone(), attempt.clone());
         let (asked, task) = (context.asked(), self.definition.common.clone());
         let (run, common) = (self.run.clone(), task.clone());

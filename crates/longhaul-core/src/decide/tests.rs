@@ -1,5 +1,6 @@
 //! What `decide` says, arrow by arrow; in `properties`, what holds for every run and event.
 
+mod inbox;
 mod properties;
 
 use std::time::Duration;
@@ -118,21 +119,22 @@ fn what_is_not_due_is_not_claimed() {
 fn a_checkpoint_with_a_new_value_clears_a_run_of_its_crashes() {
     let mut run = running();
     (run.suspicion, run.counts.crashes, run.counts.restarts_without_progress) = (3, 1, 7);
-    let same = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None, proves: true });
+    let same = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None, proves: true, taken: 0 });
     assert_eq!((same.seq, same.progressed, same.suspicion, same.counts), (1, false, 3, run.counts));
 
-    let other = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5), proves: true });
+    let other = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5), proves: true, taken: 0 });
     assert_eq!((other.seq, other.progressed, other.suspicion, other.version), (2, true, 0, 5));
     assert_eq!((other.counts.crashes, other.counts.restarts_without_progress), (0, 0));
-    let older = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1), proves: true });
+    let older = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1), proves: true, taken: 0 });
     assert_eq!(older.version, 2, "the metadata is still of version 2");
 }
 
 #[test]
 fn a_checkpoint_that_comes_late_is_told_apart_from_one_that_lost_its_claim() {
     let run = Run { seq: 3, ..running() };
-    let late =
-        |epoch, seq| decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true });
+    let late = |epoch, seq| {
+        decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true, taken: 0 })
+    };
     assert_eq!(late(4, 3), Err(IllegalEvent::Superseded { found: 3, current: 3 }));
     let lost = IllegalEvent::EpochLost { found: Epoch(3), current: Epoch(4), state: StateKind::Running };
     assert_eq!(late(3, 9), Err(lost));
@@ -144,12 +146,12 @@ fn each_ending_leads_to_its_state() {
     let arrows = [
         (settle(Ending::Completed { result: value(7) }), State::Completed, Transition::Completed),
         (
-            settle(Ending::Suspended { until: None }),
+            settle(Ending::Suspended { until: None, deadline: None }),
             State::Suspended { waiting: Waiting::Proceed },
             Transition::Suspended,
         ),
         (
-            settle(Ending::Suspended { until: Some(until) }),
+            settle(Ending::Suspended { until: Some(until), deadline: None }),
             State::Suspended { waiting: Waiting::Until(until) },
             Transition::Suspended,
         ),
@@ -202,9 +204,11 @@ fn only_a_failure_or_a_panic_under_such_a_policy_goes_back_to_the_start() {
     run.policy = run.policy.from_the_start();
     let reset = |run: &Run, event: &Event| decide(NOW, run, event).expect("legal").effects.reset;
     assert!(reset(&run, &failed(Cause::Error)) && reset(&run, &panicked()));
-    for event in
-        [settle(Ending::Interrupted { why: "deploy".into() }), settle(Ending::Suspended { until: None }), crash(true)]
-    {
+    for event in [
+        settle(Ending::Interrupted { why: "deploy".into() }),
+        settle(Ending::Suspended { until: None, deadline: None }),
+        crash(true),
+    ] {
         assert!(!reset(&run, &event), "{event:?}");
     }
     assert!(!reset(&running(), &failed(Cause::Error)));
@@ -249,7 +253,7 @@ fn a_panic_after_a_new_checkpoint_is_not_counted() {
 fn a_proceed_lets_a_suspended_run_go_on_now_or_later() {
     let suspended = run_in(State::Suspended { waiting: Waiting::Proceed });
     let at = NOW.after(SECOND);
-    let proceed = |at, replaced| next(&suspended, &Event::Proceed { at, replaced });
+    let proceed = |at, replaced| next(&suspended, &Event::Proceed { at, replaced, value: None, key: None });
     assert_eq!(proceed(None, None).state, State::Pending { due: NOW });
     assert_eq!(proceed(Some(at), None).state, State::Pending { due: at });
     assert_eq!(
@@ -260,25 +264,25 @@ fn a_proceed_lets_a_suspended_run_go_on_now_or_later() {
 
 #[test]
 fn a_proceed_of_a_running_run_is_used_up_by_its_next_suspension() {
-    let kept = next(&running(), &Event::Proceed { at: None, replaced: None });
+    let kept = next(&running(), &Event::Proceed { at: None, replaced: None, value: None, key: None });
     assert_eq!(kept.pending_proceed, Some(PendingProceed::AtOnce));
-    let on = next(&kept, &settle(Ending::Suspended { until: None }));
+    let on = next(&kept, &settle(Ending::Suspended { until: None, deadline: None }));
     assert_eq!((on.state, on.pending_proceed, on.counts.suspensions), (State::Pending { due: NOW }, None, 1));
 
     // With a time it is kept for then; of several, the earliest counts.
     let (soon, later) = (NOW.after(SECOND), NOW.after(2 * SECOND));
     let suspends = |run: &Run, at| {
-        let kept = next(run, &Event::Proceed { at, replaced: None });
-        next(&kept, &settle(Ending::Suspended { until: None })).state
+        let kept = next(run, &Event::Proceed { at, replaced: None, value: None, key: None });
+        next(&kept, &settle(Ending::Suspended { until: None, deadline: None })).state
     };
     assert_eq!(suspends(&running(), Some(later)), State::Pending { due: later });
-    let for_later = next(&running(), &Event::Proceed { at: Some(later), replaced: None });
+    let for_later = next(&running(), &Event::Proceed { at: Some(later), replaced: None, value: None, key: None });
     for (at, due) in [(None, NOW), (Some(soon), soon), (Some(later.after(SECOND)), later)] {
         assert_eq!(suspends(&for_later, at), State::Pending { due });
     }
     assert_eq!(suspends(&kept, Some(soon)), State::Pending { due: NOW });
 
-    let other = decide(NOW, &running(), &Event::Proceed { at: None, replaced: Some(1) });
+    let other = decide(NOW, &running(), &Event::Proceed { at: None, replaced: Some(1), value: None, key: None });
     assert_eq!(other, Err(IllegalEvent::State { what: "cannot proceed", state: StateKind::Running }));
 }
 
@@ -290,7 +294,7 @@ fn a_cancellation_wins_over_every_ending_but_a_result() {
     let asked = asked.next;
     assert_eq!(asked.state.kind(), StateKind::Running);
     let endings = [
-        settle(Ending::Suspended { until: None }),
+        settle(Ending::Suspended { until: None, deadline: None }),
         failed(Cause::Error),
         panicked(),
         settle(Ending::Interrupted { why: "deploy".into() }),
@@ -350,7 +354,7 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     let asked = asked.next;
     let endings = [
         settle(Ending::Interrupted { why: "told to stop".into() }),
-        settle(Ending::Suspended { until: Some(NOW) }),
+        settle(Ending::Suspended { until: Some(NOW), deadline: None }),
         settle(Ending::Returned),
         failed(Cause::Error),
         panicked(),
@@ -368,18 +372,19 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     // A cancellation overrules it, and a proceed undoes it.
     let cancelled = next(&next(&asked, &Event::Cancel { reason: None }), &crash(true));
     assert_eq!(cancelled.state, State::Cancelled);
-    let proceeded = next(&asked, &Event::Proceed { at: None, replaced: None });
+    let proceeded = next(&asked, &Event::Proceed { at: None, replaced: None, value: None, key: None });
     for event in [failed(Cause::Error), settle(Ending::Interrupted { why: "told to stop".into() })] {
         assert!(next(&proceeded, &event).state.due().is_some(), "{event:?}");
     }
-    let suspends = next(&proceeded, &settle(Ending::Suspended { until: None }));
+    let suspends = next(&proceeded, &settle(Ending::Suspended { until: None, deadline: None }));
     assert_eq!(suspends.state.kind(), StateKind::Suspended, "the proceed was used up");
-    let later = decide(NOW, &asked, &Event::Proceed { at: Some(NOW.after(SECOND)), replaced: None });
+    let later =
+        decide(NOW, &asked, &Event::Proceed { at: Some(NOW.after(SECOND)), replaced: None, value: None, key: None });
     let refused = IllegalEvent::State { what: "cannot proceed at a later time", state: StateKind::Running };
     assert_eq!(later, Err(refused));
 
     // A proceed from before waits for the task's own suspension.
-    let kept = next(&next(&running(), &Event::Proceed { at: None, replaced: None }), &suspend);
+    let kept = next(&next(&running(), &Event::Proceed { at: None, replaced: None, value: None, key: None }), &suspend);
     let kept = next(&kept, &settle(Ending::Interrupted { why: "told to stop".into() }));
     assert_eq!((kept.state.kind(), kept.pending_proceed), (StateKind::Suspended, Some(PendingProceed::AtOnce)));
 }

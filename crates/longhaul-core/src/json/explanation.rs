@@ -21,11 +21,15 @@ impl Serialize for Explanation {
                 map.serialize_entry("after_failure", after_failure)?;
             }
             Self::Suspended(waiting) => {
-                let until = match waiting {
-                    Waiting::Proceed => None,
-                    Waiting::Until(at) => Some(Time(*at)),
+                let (until, deadline) = match waiting {
+                    Waiting::Proceed => (None, None),
+                    Waiting::Until(at) => (Some(Time(*at)), None),
+                    Waiting::ProceedBy(deadline) => (None, Some(Time(*deadline))),
                 };
                 map.serialize_entry("until", &until)?;
+                if let Some(deadline) = deadline {
+                    map.serialize_entry("deadline", &deadline)?;
+                }
             }
             Self::NoServerForKind(kind) => map.serialize_entry("kind", kind)?,
             Self::NoServerForVersion { version, newest } => {

@@ -32,6 +32,10 @@ struct Header<'a> {
     since: Time,
     /// When its next attempt may begin, if that is a matter of time.
     due: Option<Time>,
+    /// When its suspension fails unless it is proceeded before.
+    deadline: Option<Time>,
+    /// Values that were sent to it and that it has not taken.
+    values_waiting: usize,
     /// What executes it.
     server: Option<ServerId>,
     /// What it was asked to do while it is running: `cancel` or `suspend`.
@@ -63,6 +67,8 @@ impl<'a> Header<'a> {
             state: run.state.kind(),
             since: Time(run.since),
             due: run.state.due().map(Time),
+            deadline: run.state.deadline().map(Time),
+            values_waiting: run.inbox().messages.len(),
             server: match run.state {
                 State::Running { server } => Some(server),
                 _ => None,

@@ -60,7 +60,7 @@ macro_rules! read_from_its_word {
 }
 
 read_from_its_word! {
-    Cause of [Error, Panic, Timeout, Crash] as "cause of a failure";
+    Cause of [Error, Panic, Timeout, Crash, Deadline] as "cause of a failure";
     LogLevel of [Error, Warn, Info, Debug, Trace] as "level of a log";
 }
 

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     decide::IllegalEvent,
     id::{Epoch, RunId, ServerId},
+    limits::{INBOX_BYTES_MAX, INBOX_MAX},
     name::{Key, ScheduleName},
+    run::Run,
     state::StateKind,
 };
 
@@ -196,12 +198,49 @@ pub enum ProceedError {
         /// The state that it is in.
         state: StateKind,
     },
+    /// It is being cancelled: it will not go on.
+    #[error("{0} is being cancelled: it will not go on")]
+    BeingCancelled(RunId),
+    /// So many values wait in its inbox that there is no room for this one: it takes none, or too slowly.
+    #[error(
+        "{id} has {messages} values that it has not taken: a run holds at most {INBOX_MAX}, and {INBOX_BYTES_MAX} \
+         bytes of them; send it again once the run has taken some"
+    )]
+    InboxFull {
+        /// The run.
+        id: RunId,
+        /// How many values wait.
+        messages: usize,
+    },
     /// It changed since the caller read it: read it again, and make the change on that.
     #[error("{0} changed meanwhile")]
     Conflict(RunId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl ProceedError {
+    /// What a store answers when [`decide`](crate::decide()) refused a proceed of `run`; `None`: it was recognised as one
+    /// that was heard before, which is [`Proceeded::Repeated`](super::Proceeded::Repeated).
+    ///
+    /// ```
+    /// use longhaul_core::{Event, decide, doc, store::ProceedError};
+    ///
+    /// let plain = Event::Proceed { at: None, replaced: None, value: None, key: None };
+    /// let run = doc::run(); // it waits for nobody
+    /// let why = decide(doc::NOW, &run, &plain).unwrap_err();
+    /// assert!(matches!(ProceedError::of(&run, &why), Some(ProceedError::NotSuspended { .. })));
+    /// ```
+    pub fn of(run: &Run, why: &IllegalEvent) -> Option<Self> {
+        let id = run.id;
+        match why {
+            IllegalEvent::Repeated => None,
+            IllegalEvent::BeingCancelled => Some(Self::BeingCancelled(id)),
+            IllegalEvent::InboxFull { messages } => Some(Self::InboxFull { id, messages: *messages }),
+            _ => Some(Self::NotSuspended { id, state: run.state.kind() }),
+        }
+    }
 }
 
 /// Why a run was not cancelled.

@@ -11,7 +11,7 @@ use crate::{
     history::Actor,
     id::{Epoch, RunId, ServerId},
     log::LogPage,
-    name::{Kind, Label, Queue, ScheduleName, Tag},
+    name::{Key, Kind, Label, Queue, ScheduleName, Tag},
     progress::Progress,
     run::{NewRun, Priority, Run, Snapshot},
     state::StateKind,
@@ -76,7 +76,8 @@ pub struct Claimed {
 /// use longhaul_core::{Epoch, Progress, doc, store::Checkpoint};
 ///
 /// let id = doc::run().id;
-/// let told = Checkpoint { id, epoch: Epoch(1), seq: 0, execution_metadata: None, progress: Some(Progress::default()) };
+/// let progress = Some(Progress::default());
+/// let told = Checkpoint { id, epoch: Epoch(1), seq: 0, execution_metadata: None, taken: 0, progress };
 /// assert!(told.execution_metadata.is_none()); // only progress is told
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +90,9 @@ pub struct Checkpoint {
     pub seq: u32,
     /// What to keep; `None`: only progress is told, and `seq` does not matter.
     pub execution_metadata: Option<Envelope>,
+    /// The number of the last value of the [inbox](crate::Inbox) that went into the execution metadata: up to this one
+    /// they are acknowledged with it. 0: none. Without execution metadata it does not matter.
+    pub taken: u64,
     /// How far it is, for people; `None`: as before.
     pub progress: Option<Progress>,
 }
@@ -130,7 +134,7 @@ pub struct Checkpointed {
 /// use longhaul_core::{Ending, Epoch, doc, store::Settlement};
 ///
 /// let (id, ending) = (doc::run().id, Ending::Completed { result: doc::value() });
-/// let settlement = Settlement { id, epoch: Epoch(1), ending, execution_metadata: None, progress: None };
+/// let settlement = Settlement { id, epoch: Epoch(1), ending, execution_metadata: None, taken: 0, progress: None };
 /// assert!(settlement.ending.proves_progress());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -143,6 +147,8 @@ pub struct Settlement {
     pub ending: Ending,
     /// The last execution metadata with its seq, if it changed since the last checkpoint.
     pub execution_metadata: Option<(u32, Envelope)>,
+    /// See [`Checkpoint::taken`].
+    pub taken: u64,
     /// How far it came, for people; `None`: as before.
     pub progress: Option<Progress>,
 }
@@ -226,13 +232,13 @@ pub struct StopSignal {
     pub request: StopRequest,
 }
 
-/// A suspended run shall go on.
+/// A suspended run shall go on, or a run is sent a value.
 ///
 /// ```
 /// use longhaul_core::{doc, store::Proceed};
 ///
-/// let now = Proceed { id: doc::run().id, at: None, replacement: None, by: longhaul_core::Actor::UNKNOWN };
-/// assert_eq!(now.at, None);
+/// let sent = Proceed { value: Some(doc::value()), ..Proceed::new(doc::run().id) };
+/// assert_eq!((sent.at, sent.replacement, sent.key), (None, None, None));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proceed {
@@ -242,8 +248,19 @@ pub struct Proceed {
     pub at: Option<Timestamp>,
     /// Other execution metadata to go on with.
     pub replacement: Option<Replacement>,
+    /// What to send it; at most [`PROCEED_VALUE_MAX`](crate::limits::PROCEED_VALUE_MAX) bytes.
+    pub value: Option<Envelope>,
+    /// A second proceed of the run with the same key is [`Proceeded::Repeated`].
+    pub key: Option<Key>,
     /// Who asks for it.
     pub by: Actor,
+}
+
+impl Proceed {
+    /// At once, as it is.
+    pub const fn new(id: RunId) -> Self {
+        Self { id, at: None, replacement: None, value: None, key: None, by: Actor::UNKNOWN }
+    }
 }
 
 /// Execution metadata that a client changed.
@@ -274,8 +291,11 @@ pub struct Replacement {
 pub enum Proceeded {
     /// The run waits to be claimed.
     Now,
-    /// The run is running: it goes on when it suspends.
+    /// It is kept with the run: one that is running goes on when it suspends; a value is handed to the run when it
+    /// next goes on.
     Kept,
+    /// A proceed with the same idempotency key was heard before: nothing was changed.
+    Repeated,
 }
 
 /// A final run shall be tried again, as a new one.

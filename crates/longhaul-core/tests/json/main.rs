@@ -95,10 +95,10 @@ fn history() -> History {
 #[test]
 fn words_are_in_snake_case_and_are_read_back() {
     is_held("states.json", &StateKind::ALL);
-    is_held("causes.json", &[Cause::Error, Cause::Panic, Cause::Timeout, Cause::Crash]);
+    is_held("causes.json", &[Cause::Error, Cause::Panic, Cause::Timeout, Cause::Crash, Cause::Deadline]);
     is_held("levels.json", &LogLevel::ALL);
     is_read_back(&StateKind::ALL);
-    is_read_back(&[Cause::Error, Cause::Panic, Cause::Timeout, Cause::Crash]);
+    is_read_back(&[Cause::Error, Cause::Panic, Cause::Timeout, Cause::Crash, Cause::Deadline]);
     is_read_back(&LogLevel::ALL);
     is_read_back(&[Queue::default()]);
     assert!(serde_json::from_str::<Kind>(r#""two words""#).is_err(), "a name is checked where it comes in");
@@ -145,6 +145,7 @@ fn every_explanation_has_a_reason_a_sentence_and_what_it_is_about() {
         Explanation::NotDue { due: at(60), after_failure: true },
         Explanation::Suspended(Waiting::Proceed),
         Explanation::Suspended(Waiting::Until(at(60))),
+        Explanation::Suspended(Waiting::ProceedBy(at(60))),
         Explanation::Incompatible,
         Explanation::NoServerForKind(kind()),
         Explanation::NoServerForVersion { version: 3, newest: 2 },

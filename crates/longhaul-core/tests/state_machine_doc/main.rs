@@ -54,9 +54,7 @@ fn diagram() -> String {
                 let words = arrows.entry((run.state.kind(), next.state.kind())).or_default();
                 let word = match next.state.kind() {
                     StateKind::Cancelled if run.request.is_some() => "any end but completed, once asked to stop",
-                    StateKind::Pending if run.pending_proceed.is_some() && word == "suspended" => {
-                        "suspended after a proceed"
-                    }
+                    StateKind::Pending if awaited(&run) && word == "suspended" => "suspended after a proceed",
                     _ => word,
                 };
                 if !effects.remove && !words.contains(&word) {
@@ -73,6 +71,12 @@ fn diagram() -> String {
         writeln!(text, "    {last:?} --> [*]: delete, retention").expect("a string takes all");
     }
     text + "```\n"
+}
+
+/// A proceed came, or a value, that the run has not gone on with.
+fn awaited(run: &Run) -> bool {
+    let inbox = run.inbox();
+    run.pending_proceed.is_some() || (run.state.kind() == StateKind::Running && inbox.last > inbox.offered)
 }
 
 fn table() -> String {
@@ -96,18 +100,26 @@ fn cell(run: &Run, event: &Event, notes: &mut Vec<&'static str>) -> String {
     let (text, note) = match decide(NOW, run, event) {
         Err(IllegalEvent::EpochLost { .. }) => (String::new(), Some("refused: the attempt has lost its claim")),
         Err(IllegalEvent::NotDue { .. }) => (String::new(), Some("refused: its time has not come")),
-        Err(IllegalEvent::State { .. } | IllegalEvent::Superseded { .. } | IllegalEvent::Retried { .. }) => {
-            (String::new(), None)
-        }
+        Err(IllegalEvent::BeingCancelled) => (String::new(), Some("refused: it is being cancelled")),
+        Err(IllegalEvent::Repeated) => (String::new(), Some("recognised: nothing is changed")),
+        Err(
+            IllegalEvent::State { .. }
+            | IllegalEvent::Superseded { .. }
+            | IllegalEvent::Retried { .. }
+            | IllegalEvent::InboxFull { .. },
+        ) => (String::new(), None),
         Ok(decision) if decision.effects.remove => ("gone".into(), None),
         Ok(Decision { next, effects }) => {
             let note = if next.lineage.successor.is_some() {
                 Some("nothing but the link to the new run changes, and only once")
             } else if effects.order {
                 Some("its server is told to stop it")
+            } else if next.inbox().last > run.inbox().last && next.state == run.state {
+                Some("the value is kept, and handed over when the run goes on")
             } else if next.pending_proceed.is_some() && run.pending_proceed.is_none() {
                 Some("the proceed is kept until the run suspends")
-            } else if run.pending_proceed.is_some() && next.pending_proceed.is_none() && next.state.due() == Some(NOW) {
+            } else if awaited(run) && next.counts.suspensions > run.counts.suspensions && next.state.due() == Some(NOW)
+            {
                 Some("it goes on at once: a proceed had come before")
             } else if next.state.due().is_some_and(|due| due > NOW) {
                 Some("due later")

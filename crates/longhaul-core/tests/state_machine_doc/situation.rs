@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Kind, NewRun, PendingProceed, Priority, Queue,
-    RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark, shape,
+    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Inbox, Key, Kind, NewRun, PendingProceed, Priority,
+    Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark,
+    inbox::Message, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -13,6 +14,14 @@ const PARKED_BY: CodeMark = CodeMark(1);
 
 fn value() -> Envelope {
     Envelope::encode(&7_u32, Codec::Bincode, 1, shape::fingerprint_of::<u32>()).expect("a number can be encoded")
+}
+
+fn key() -> Key {
+    Key::new("event 7").expect("a key")
+}
+
+fn proceed_with(key: Option<Key>) -> Event {
+    Event::Proceed { at: None, replaced: None, value: Some(value()), key }
 }
 
 fn run(state: State) -> Run {
@@ -42,6 +51,9 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let asked = Run { request: Some(StopRequest::Cancel { reason: None }), ..running.clone() };
     let aside = Run { request: Some(StopRequest::Suspend { reason: None }), ..running.clone() };
     let kept = Run { pending_proceed: Some(PendingProceed::AtOnce), ..running.clone() };
+    let messages = vec![Message { number: 1, at: None, value: value() }];
+    let inbox = Inbox { messages, last: 1, offered: 0, keys: vec![key()] };
+    let sent = Run { inbox: Some(inbox.into()), ..running.clone() };
     vec![
         ("Pending, due", run(State::Pending { due: NOW })),
         ("Pending, due later", run(State::Pending { due: soon })),
@@ -49,10 +61,12 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
         ("Running, asked to stop", asked),
         ("Running, asked to suspend", aside),
         ("Running, proceed kept", kept),
+        ("Running, value kept", sent),
         ("Retrying, due", run(State::Retrying { due: NOW })),
         ("Retrying, due later", run(State::Retrying { due: soon })),
         ("Suspended", run(State::Suspended { waiting: Waiting::Proceed })),
         ("Suspended until now", run(State::Suspended { waiting: Waiting::Until(NOW) })),
+        ("Suspended, deadline now", run(State::Suspended { waiting: Waiting::ProceedBy(NOW) })),
         ("Incompatible", run(State::Incompatible { by: PARKED_BY })),
         ("Completed", run(State::Completed)),
         ("Failed", run(State::Failed)),
@@ -78,12 +92,21 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
     let crash = |alone| Event::Crash { evidence: "gone".into(), alone };
     vec![
         ("claim", "claim", Event::Claim { server: SERVER }),
-        ("checkpoint, new value", "checkpoint", Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true }),
-        ("checkpoint, old epoch", "", Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1), proves: true }),
+        (
+            "checkpoint, new value",
+            "checkpoint",
+            Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: 0 },
+        ),
+        (
+            "checkpoint, old epoch",
+            "",
+            Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1), proves: true, taken: 0 },
+        ),
         ("completed", "completed", settle(Ending::Completed { result: value() })),
         ("completed, old epoch", "", Event::Settle { epoch: Epoch(2), ending: Ending::Completed { result: value() } }),
-        ("suspended", "suspended", settle(Ending::Suspended { until: None })),
-        ("suspended until", "suspended", settle(Ending::Suspended { until })),
+        ("suspended", "suspended", settle(Ending::Suspended { until: None, deadline: None })),
+        ("suspended until", "suspended", settle(Ending::Suspended { until, deadline: None })),
+        ("suspended, with a deadline", "suspended", settle(Ending::Suspended { until: None, deadline: until })),
         ("failed", "failed", failed(Cause::Error, false)),
         ("timed out", "timed out", failed(Cause::Timeout, false)),
         ("failed permanently", "gave up", failed(Cause::Error, true)),
@@ -94,9 +117,12 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("returned unstarted", "returned", settle(Ending::Returned)),
         ("crash, among others", "crash", crash(false)),
         ("crash, alone", "crash", crash(true)),
-        ("proceed", "proceed", Event::Proceed { at: None, replaced: None }),
-        ("proceed at a time", "proceed", Event::Proceed { at: until, replaced: None }),
-        ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1) }),
+        ("proceed", "proceed", Event::Proceed { at: None, replaced: None, value: None, key: None }),
+        ("proceed at a time", "proceed", Event::Proceed { at: until, replaced: None, value: None, key: None }),
+        ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1), value: None, key: None }),
+        ("proceed, with a value", "proceed", proceed_with(None)),
+        ("proceed, with the key of one before", "proceed", proceed_with(Some(key()))),
+        ("the deadline has passed", "deadline", Event::Expire),
         ("cancel", "cancel", Event::Cancel { reason: None }),
         ("run now", "run now", Event::RunNow),
         ("reschedule", "", Event::Reschedule { at: NOW.after(Duration::from_secs(60)) }),

@@ -13,7 +13,7 @@ use crate::{
 
 impl Committer {
     pub(super) fn checkpoint(&mut self, one: Checkpoint) -> Result<Result<Checkpointed, CheckpointError>, Fault> {
-        let Checkpoint { id, epoch, seq, execution_metadata, progress } = one;
+        let Checkpoint { id, epoch, seq, execution_metadata, taken, progress } = one;
         if !self.holds(id, epoch) {
             let lost =
                 if self.exists(id)? { CheckpointError::EpochLost { id, epoch } } else { CheckpointError::NotFound(id) };
@@ -22,7 +22,7 @@ impl Committer {
         let mut record = self.active.remove(&id).expect("the attempt holds the run");
         let request = record.run.request.clone();
         let saved = match execution_metadata {
-            Some(value) => self.save(&mut record, (seq, value), progress, true),
+            Some(value) => self.save(&mut record, (seq, value), taken, progress, true),
             None => self.tell(&mut record, progress),
         };
         match saved {
@@ -43,19 +43,21 @@ impl Committer {
         &mut self,
         record: &mut Record,
         (seq, value): (u32, Envelope),
+        taken: u64,
         progress: Option<Progress>,
         proves: bool,
     ) -> Saved {
         let differs = record.execution_metadata.as_ref() != Some(&value);
         let changed = differs.then(|| value.schema_version());
-        let event = Event::Checkpoint { epoch: record.run.epoch, seq, changed, proves };
+        let event = Event::Checkpoint { epoch: record.run.epoch, seq, changed, proves, taken };
+        let held = record.run.inbox().messages.len();
         match record.apply_decision(decide(self.now, &record.run, &event)) {
             Ok(_) => {
                 record.set_execution_metadata(Some(value));
                 record.run.progress = progress.or(record.run.progress.take());
                 self.touched.entry(record.run.id).or_insert(Touch::Seen);
                 // The same value again needs no write: what is in the file holds it.
-                if differs { Saved::Changed } else { Saved::Unchanged }
+                if differs || record.run.inbox().messages.len() < held { Saved::Changed } else { Saved::Unchanged }
             }
             // A repeat, or one that was overtaken: what is kept is at least as new.
             Err(IllegalEvent::Superseded { .. }) => Saved::Unchanged,

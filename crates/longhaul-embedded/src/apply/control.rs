@@ -9,7 +9,7 @@ use crate::{committer::Committer, error::Fault};
 
 impl Committer {
     pub(super) fn proceed(&mut self, proceed: Proceed) -> Result<Result<Proceeded, ProceedError>, Fault> {
-        let Proceed { id, at, replacement, by } = proceed;
+        let Proceed { id, at, replacement, value, key, by } = proceed;
         let Some(mut record) = self.take(id)? else {
             return Ok(Err(ProceedError::NotFound(id)));
         };
@@ -20,17 +20,17 @@ impl Committer {
             return Ok(Err(ProceedError::Conflict(id)));
         }
         let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
-        let event = Event::Proceed { at, replaced };
-        if decide(self.now, &record.run, &event).is_ok()
-            && let Some(new) = replacement
-        {
+        let event = Event::Proceed { at, replaced, value, key };
+        if let Err(why) = decide(self.now, &record.run, &event) {
+            let refused = ProceedError::of(&record.run, &why);
+            self.put_back(record);
+            return Ok(refused.map_or(Ok(Proceeded::Repeated), Err));
+        }
+        if let Some(new) = replacement {
             record.set_execution_metadata(Some(new.execution_metadata));
         }
-        Ok(match self.happen_for(record, &event, by)? {
-            Ok(StateKind::Running) => Ok(Proceeded::Kept),
-            Ok(_) => Ok(Proceeded::Now),
-            Err(_) => Err(ProceedError::NotSuspended { id, state }),
-        })
+        self.happen_for(record, &event, by)?.expect("it was just decided");
+        Ok(Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept }))
     }
 
     pub(super) fn cancel(

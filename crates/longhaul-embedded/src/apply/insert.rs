@@ -1,7 +1,7 @@
 //! New runs.
 
 use longhaul_core::{
-    Event, Inserted, Kind, NewRun, RunId, StateKind, Unique,
+    Event, Inserted, Key, Kind, NewRun, RunId, StateKind,
     constraints::{self, Conflict, conflict, conflict_with_removed},
     store::InsertError,
 };
@@ -32,7 +32,7 @@ impl Committer {
         }
         if let Some(unique) = &new.constraints().unique {
             self.expire_keys(KEYS_EXPIRED)?;
-            match self.key_holder(&new.kind, unique)? {
+            match self.key_holder(&new.kind, &unique.key)? {
                 None => {}
                 Some(Holder::There(record)) => return self.resolve_conflict(record, new),
                 Some(Holder::Removed { id, state }) => {
@@ -50,8 +50,8 @@ impl Committer {
     }
 
     /// The run that keeps others of this kind and key out.
-    pub(super) fn key_holder(&mut self, kind: &Kind, unique: &Unique) -> Result<Option<Holder>, Fault> {
-        let Some(id) = self.index.uniques.holder(kind, &unique.key) else { return Ok(None) };
+    pub(super) fn key_holder(&mut self, kind: &Kind, key: &Key) -> Result<Option<Holder>, Fault> {
+        let Some(id) = self.index.uniques.holder(kind, key) else { return Ok(None) };
         if let Some(state) = self.index.uniques.removed(self.now, id) {
             return Ok(Some(Holder::Removed { id, state }));
         }
@@ -62,6 +62,14 @@ impl Committer {
         }
         self.put_back(record);
         Ok(None)
+    }
+
+    /// Which run that is.
+    pub(super) fn find_by_key(&mut self, kind: &Kind, key: &Key) -> Result<Option<RunId>, Fault> {
+        let Some(Holder::There(record)) = self.key_holder(kind, key)? else { return Ok(None) };
+        let id = record.run.id;
+        self.put_back(record);
+        Ok(Some(id))
     }
 
     /// A new run meets the one that has its key.

@@ -94,7 +94,8 @@ impl Committer {
             match self.snapshot(id) {
                 Ok(Some(snapshot)) => {
                     weight += snapshot.metadata.len()
-                        + snapshot.execution_metadata.as_ref().map_or(0, longhaul_core::Envelope::len);
+                        + snapshot.execution_metadata.as_ref().map_or(0, longhaul_core::Envelope::len)
+                        + snapshot.run.inbox().messages.iter().map(|message| message.value.len()).sum::<usize>();
                     page.runs.push(snapshot);
                 }
                 Ok(None) => {}

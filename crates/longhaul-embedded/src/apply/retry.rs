@@ -32,7 +32,7 @@ impl Committer {
         }
         if let Some(unique) = &successor.run.constraints().unique {
             self.expire_keys(KEYS_EXPIRED)?;
-            let holder = self.key_holder(&successor.run.kind, unique)?.map(|holder| match holder {
+            let holder = self.key_holder(&successor.run.kind, &unique.key)?.map(|holder| match holder {
                 Holder::Removed { id, state } => (id, state),
                 Holder::There(there) => {
                     let holder = (there.run.id, there.run.state.kind());

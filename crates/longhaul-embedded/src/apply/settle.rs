@@ -9,7 +9,7 @@ use crate::{committer::Committer, error::Fault};
 
 impl Committer {
     pub(super) fn settle(&mut self, one: Settlement) -> Result<Result<Settled, SettleError>, Fault> {
-        let Settlement { id, epoch, ending, execution_metadata, progress } = one;
+        let Settlement { id, epoch, ending, execution_metadata, taken, progress } = one;
         if !self.holds(id, epoch) {
             let Some(record) = self.take(id)? else {
                 return Ok(Err(SettleError::NotFound(id)));
@@ -20,7 +20,7 @@ impl Committer {
         }
         let mut record = self.active.remove(&id).expect("the attempt holds the run");
         match execution_metadata {
-            Some(saved) => self.save(&mut record, saved, progress, ending.proves_progress()),
+            Some(saved) => self.save(&mut record, saved, taken, progress, ending.proves_progress()),
             None => self.tell(&mut record, progress),
         };
         record.settled = true;

@@ -56,3 +56,26 @@ impl<'de> de::Visitor<'de> for Bytes {
         Ok(bytes)
     }
 }
+
+/// The same, owned: for what outlives the bytes that it was read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnedBlob(pub(crate) Vec<u8>);
+
+impl Serialize for OwnedBlob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Blob(Cow::Borrowed(&self.0)).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for OwnedBlob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return deserializer.deserialize_bytes(Bytes).map(|bytes| Self(bytes.to_vec()));
+        }
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let bytes = from_hex(&text);
+        bytes
+            .map(Self)
+            .ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"hexadecimal digits, two a byte"))
+    }
+}

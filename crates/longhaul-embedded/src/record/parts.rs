@@ -10,6 +10,7 @@ use longhaul_core::{Envelope, RunId};
 use super::{
     Record,
     blob::Blob,
+    inbox::inbox_bytes,
     v1::{PartV1, RecordV1, ended_bytes, history_bytes, tags_bytes, write},
 };
 use crate::{
@@ -23,7 +24,11 @@ pub(crate) const EXECUTION_METADATA: usize = 2;
 pub(crate) const ENDED: usize = 3;
 pub(crate) const HISTORY: usize = 4;
 pub(crate) const TAGS: usize = 5;
-pub(crate) const PARTS: usize = 6;
+/// How many parts format 1 has.
+pub(crate) const RECORD_PARTS: usize = 6;
+/// Came later: a section of the record says where it is.
+pub(crate) const INBOX: usize = 6;
+pub(crate) const PARTS: usize = 7;
 
 /// A part above this stands apart: four such parts fill a record, and one that is rewritten often should be small.
 const INLINE_MAX: usize = 1024;
@@ -59,14 +64,8 @@ impl Layout {
         self.changed[part] = true;
     }
 
-    pub(super) fn read(parts: &[PartV1<'_>; PARTS]) -> Self {
-        let pieces = |part: &PartV1<'_>| match part {
-            PartV1::Pieces { generation, length, checksum, others } => {
-                Some(Pieces { generation: *generation, length: *length, checksum: *checksum, others: *others })
-            }
-            _ => None,
-        };
-        Self { pieces: std::array::from_fn(|at| pieces(&parts[at])), changed: [false; PARTS] }
+    pub(super) fn read(pieces: [Option<Pieces>; PARTS]) -> Self {
+        Self { pieces, changed: [false; PARTS] }
     }
 
     /// The keys of all pieces that may be there.
@@ -140,6 +139,7 @@ fn values(record: &Record) -> Values<'_> {
         record.ended.as_ref().map(|ended| Cow::Owned(ended_bytes(ended))),
         Some(Cow::Owned(history_bytes(&record.history))),
         (!record.run.tags.is_empty()).then(|| Cow::Owned(tags_bytes(&record.run.tags))),
+        record.run.inbox.as_deref().map(|inbox| Cow::Owned(inbox_bytes(inbox))),
     ]
 }
 

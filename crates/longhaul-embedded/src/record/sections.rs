@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Record,
     constraints::ConstraintsV1,
-    v1::{CONFIG, PaceV1, PendingProceedV1, RecordV1, append},
+    inbox::InboxPartV1,
+    v1::{CONFIG, PaceV1, PartV1, PendingProceedV1, RecordV1, append},
 };
 
 /// Before a section's value: its tag and its length.
@@ -59,13 +60,22 @@ const PACE: u8 = 2;
 const PENDING_PROCEED: u8 = 3;
 
 sections! {
+    // When a suspension fails, in microseconds since 1970.
+    5 suspension_deadline: i64,
+    6 inbox: InboxPartV1,
     7 lineage: LineageV1,
 }
 
 impl Sections {
     /// What `record` has besides format 1.
-    pub(super) fn of(record: &Record) -> Self {
-        Self { lineage: LineageV1::of(&record.run.lineage) }
+    pub(super) fn of(record: &Record, inbox: &PartV1<'_>) -> Self {
+        let run = &record.run;
+        let lineage = LineageV1::of(&run.lineage);
+        Self {
+            suspension_deadline: run.state.deadline().map(Timestamp::as_micros),
+            inbox: InboxPartV1::of(inbox),
+            lineage,
+        }
     }
 
     pub(super) fn lineage(&self) -> Lineage {

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Constraints, Ended, Epoch, Failure, HistoryEntry, Key, Label, LastEnd, Lineage, NewRun,
-    OnConflict, PendingProceed, Priority, Progress, RetryPolicy, RunId, ServerId, State, StopRequest, Tag, Timestamp,
-    Transition, Unique, UniqueScope,
+    Actor, Backoff, Cause, Constraints, Ended, Epoch, Failure, HistoryEntry, Inbox, Key, Label, LastEnd, Lineage,
+    NewRun, OnConflict, PendingProceed, Priority, Progress, RetryPolicy, RunId, ServerId, State, StopRequest, Tag,
+    Timestamp, Transition, Unique, UniqueScope, Waiting, inbox::Message,
 };
-use longhaul_testkit::fixture::{new_run, value};
+use longhaul_testkit::fixture::{large_value, new_run, value};
 
 use super::{Damage, Encoded, Record, encode, read};
 use crate::kv::VALUE_MAX;
@@ -116,6 +116,22 @@ fn a_proceed_that_is_kept_for_later_stands_behind_the_rest() {
     holds(&record, include_str!("golden/kept.hex"));
 }
 
+/// One that waits for a proceed until a deadline.
+fn with_deadline() -> Record {
+    let mut record = plain();
+    record.run.state = State::Suspended { waiting: Waiting::ProceedBy(NOW.after(Duration::from_secs(60))) };
+    record
+}
+
+/// One that was sent two values, of which one waits, and that remembers whose proceed it heard.
+fn with_inbox() -> Record {
+    let mut record = plain();
+    let message = Message { number: 2, at: Some(NOW), value: value(7) };
+    let keys = vec![Key::new("evt_123").unwrap()];
+    record.run.inbox = Some(Arc::new(Inbox { messages: vec![message], last: 2, offered: 1, keys }));
+    record
+}
+
 /// A run that was retried, and is a retry itself.
 fn retried() -> Record {
     let mut record = plain();
@@ -126,13 +142,37 @@ fn retried() -> Record {
 }
 
 #[test]
+fn a_deadline_of_a_suspension_is_section_5() {
+    holds(&with_deadline(), include_str!("golden/deadline.hex"));
+}
+
+#[test]
+fn what_was_sent_to_a_run_is_section_6() {
+    holds(&with_inbox(), include_str!("golden/inbox.hex"));
+}
+
+#[test]
+fn what_was_sent_to_a_run_stands_apart_if_it_is_large() {
+    let mut record = with_inbox();
+    Arc::make_mut(record.run.inbox.as_mut().unwrap()).messages[0].value = large_value(60_000);
+    let Encoded { bytes, layout, pieces, .. } = encode(&record, VALUE_MAX);
+    assert!(bytes.len() < 1024 && pieces.len() == 15, "{} bytes, {} pieces", bytes.len(), pieces.len());
+    let inbox = pieces.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>();
+    let read = read(record.run.id, &bytes).and_then(|frozen| {
+        assert_eq!(frozen.layout(), layout);
+        frozen.record::<Damage>(record.run.id, &mut |_, _| Ok(inbox.clone()))
+    });
+    assert_eq!(read, Ok(Record { layout, ..record }));
+}
+
+#[test]
 fn a_retry_stands_in_a_section_of_its_own() {
     holds(&retried(), include_str!("golden/lineage.hex"));
 }
 
 #[test]
 fn an_exported_run_comes_back_with_all_that_it_had() {
-    for record in [plain(), full(), retried()] {
+    for record in [plain(), full(), with_deadline(), with_inbox(), retried()] {
         let line = crate::export::line(&record);
         let back = crate::export::read_run_line(&line).expect("it was just written");
         assert_eq!(back, Record { layout: back.layout, ..record });

@@ -23,6 +23,7 @@ use super::{
     Damage, Layout, Record,
     blob::Blob,
     constraints::ConstraintsV1,
+    inbox::{InboxPartV1, inbox_bytes, read_inbox},
     parts,
     sections::{self, Sections},
 };
@@ -59,7 +60,7 @@ pub(crate) struct RecordV1<'a> {
     revision: u64,
     settled: bool,
     #[serde(borrow)]
-    pub(super) parts: [PartV1<'a>; parts::PARTS],
+    pub(super) parts: [PartV1<'a>; parts::RECORD_PARTS],
     /// Laid down behind the record.
     #[serde(skip)]
     pub(crate) constraints: Option<ConstraintsV1<'a>>,
@@ -194,6 +195,8 @@ enum CauseV1 {
     Panic,
     Timeout,
     Crash,
+    /// Came later.
+    Deadline,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -239,6 +242,8 @@ enum TransitionV1 {
     Prioritised,
     Replaced,
     Retried,
+    /// Came later.
+    Expired,
 }
 
 pub(super) fn write(id: RunId, record: &RecordV1<'_>) -> Vec<u8> {
@@ -323,7 +328,7 @@ fn checksum(id: RunId, body: &[u8]) -> u32 {
     hash.finalize()
 }
 
-fn versioned(value: &impl Serialize) -> Vec<u8> {
+pub(super) fn versioned(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     bytes.push(VERSION);
     append(&mut bytes, value);
@@ -334,7 +339,7 @@ pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
     bincode::serde::encode_into_std_write(value, bytes, CONFIG).expect("our own records can be encoded");
 }
 
-fn read_versioned<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+pub(super) fn read_versioned<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     match read_prefix(bytes)? {
         (value, []) => Ok(value),
         (_, rest) => Err(format!("{} bytes are left over", rest.len())),
@@ -357,6 +362,7 @@ fn read_prefix<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]),
 impl<'a> RecordV1<'a> {
     pub(super) fn of(record: &'a Record, parts: [PartV1<'a>; parts::PARTS]) -> Self {
         let run = &record.run;
+        let [metadata, initial, execution_metadata, ended, history, tags, inbox] = parts;
         Self {
             kind: Cow::Borrowed(run.kind.as_str()),
             version: run.version,
@@ -378,7 +384,7 @@ impl<'a> RecordV1<'a> {
             progress: run.progress.as_ref().map(ProgressV1::of),
             revision: run.revision,
             settled: record.settled,
-            parts,
+            parts: [metadata, initial, execution_metadata, ended, history, tags],
             constraints: run
                 .constraints
                 .as_deref()
@@ -389,7 +395,7 @@ impl<'a> RecordV1<'a> {
                 Some(PendingProceed::At(at)) => Some(PendingProceedV1 { at: at.as_micros() }),
                 Some(PendingProceed::AtOnce) | None => None,
             },
-            sections: Sections::of(record),
+            sections: Sections::of(record, &inbox),
         }
     }
 
@@ -408,6 +414,7 @@ impl<'a> RecordV1<'a> {
                 record.ended.as_ref().map_or(PartV1::Absent, |ended| inline(ended_bytes(ended))),
                 inline(history_bytes(&record.history)),
                 inline(tags_bytes(&record.run.tags)),
+                record.run.inbox.as_deref().map_or(PartV1::Absent, |inbox| inline(inbox_bytes(inbox))),
             ],
         )
     }
@@ -422,6 +429,15 @@ impl<'a> RecordV1<'a> {
             Some(bytes) => read_tags(&bytes).map_err(|reason| Damage::of_run(id, reason))?,
             None => [].into(),
         };
+        let inbox = match &self.sections.inbox {
+            None => None,
+            Some(InboxPartV1::Inline(bytes)) => Some(read_inbox(&bytes.0)),
+            Some(apart_in @ InboxPartV1::Pieces { .. }) => {
+                let pieces = apart_in.pieces().expect("it stands in pieces");
+                Some(read_inbox(&apart(parts::INBOX, pieces)?))
+            }
+        };
+        let inbox = inbox.transpose().map_err(|reason| Damage::of_run(id, format!("its inbox: {reason}")))?;
         let name = |error: longhaul_core::name::NameError| E::from(Damage::of_run(id, error));
         Ok(Run {
             id,
@@ -440,7 +456,7 @@ impl<'a> RecordV1<'a> {
                 .map_err(name)?
                 .filter(|constraints| !constraints.is_empty()),
             created: Timestamp::from_micros(self.created),
-            state: self.state.back(),
+            state: self.state.back(self.sections.suspension_deadline),
             since: Timestamp::from_micros(self.since),
             epoch: Epoch(self.epoch),
             seq: self.seq,
@@ -453,6 +469,7 @@ impl<'a> RecordV1<'a> {
                 Some(PendingProceedV1 { at }) => PendingProceed::At(Timestamp::from_micros(at)),
                 None => PendingProceed::AtOnce,
             }),
+            inbox: inbox.map(Arc::new),
             progress: self.progress.as_ref().map(|progress| progress.back(self.pace.as_ref())),
             lineage: self.sections.lineage(),
             revision: self.revision,
@@ -487,12 +504,18 @@ impl<'a> RecordV1<'a> {
             execution_metadata,
             ended,
             history: read_history(&history).map_err(damaged)?,
-            layout: Layout::read(&self.parts),
+            layout: self.layout(),
         })
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::read(&self.parts)
+        Layout::read(std::array::from_fn(|part| match self.parts.get(part) {
+            Some(PartV1::Pieces { generation, length, checksum, others }) => {
+                Some(parts::Pieces { generation: *generation, length: *length, checksum: *checksum, others: *others })
+            }
+            Some(_) => None,
+            None => self.sections.inbox.as_ref().and_then(InboxPartV1::pieces),
+        }))
     }
 
     fn part<E>(
@@ -536,6 +559,8 @@ impl StateV1 {
             State::Retrying { due } => Self::Retrying { due: due.as_micros() },
             State::Suspended { waiting: Waiting::Proceed } => Self::Suspended { until: None },
             State::Suspended { waiting: Waiting::Until(at) } => Self::Suspended { until: Some(at.as_micros()) },
+            // A section has the deadline.
+            State::Suspended { waiting: Waiting::ProceedBy(_) } => Self::Suspended { until: None },
             State::Completed => Self::Completed,
             State::Failed => Self::Failed,
             State::Cancelled => Self::Cancelled,
@@ -543,13 +568,15 @@ impl StateV1 {
         }
     }
 
-    fn back(&self) -> State {
+    fn back(&self, deadline: Option<i64>) -> State {
         let time = Timestamp::from_micros;
         match self {
             Self::Pending { due } => State::Pending { due: time(*due) },
             Self::Running { server } => State::Running { server: *server },
             Self::Retrying { due } => State::Retrying { due: time(*due) },
-            Self::Suspended { until: None } => State::Suspended { waiting: Waiting::Proceed },
+            Self::Suspended { until: None } => {
+                State::Suspended { waiting: deadline.map_or(Waiting::Proceed, |at| Waiting::ProceedBy(time(at))) }
+            }
             Self::Suspended { until: Some(at) } => State::Suspended { waiting: Waiting::Until(time(*at)) },
             Self::Completed => State::Completed,
             Self::Failed => State::Failed,
@@ -605,7 +632,7 @@ macro_rules! twins {
 }
 
 twins!(LastEndV1 = LastEnd: Never Interrupted Crashed Failed Suspended Incompatible);
-twins!(CauseV1 = Cause: Error Panic Timeout Crash);
+twins!(CauseV1 = Cause: Error Panic Timeout Crash Deadline);
 
 impl CountsV1 {
     const fn of(counts: Counts) -> Self {
@@ -768,5 +795,5 @@ macro_rules! transitions {
 transitions! {
     Enqueued Returned Interrupted Crashed Panicked Failed TimedOut Suspended Proceeded CancelRequested RunNow
     Completed GaveUp Quarantined Cancelled Parked Released SuspendRequested Rescheduled Prioritised Replaced
-    Retried
+    Retried Expired
 }

@@ -193,7 +193,7 @@ fn calls_that_wait_are_told_when_the_store_is_closed() {
         let mut kit = Kit::new();
         let id = kit.insert(value(1, 10)).await;
         let claimed = kit.claim(1).await.remove(0);
-        kit.settle(&claimed, Ending::Suspended { until: None }).await;
+        kit.settle(&claimed, Ending::Suspended { until: None, deadline: None }).await;
         let revision = kit.get(id).await.run.revision;
         let waiting = [
             tokio::spawn({

@@ -144,7 +144,10 @@ impl Scene {
         self.told("explain", store.explain(id).await);
         self.told("read_log", store.read_log(LogRequest::of(id)).await);
         self.told("update", store.update(id, RunUpdate::Suspend { reason: None }, by.clone()).await);
-        self.told("proceed", store.proceed(Proceed { id, at: None, replacement: None, by: by.clone() }).await);
+        self.told(
+            "proceed",
+            store.proceed(Proceed { id, at: None, replacement: None, value: None, key: None, by: by.clone() }).await,
+        );
         let scope = || Scope::Kind(self.held.run.kind.clone());
         self.told("control", store.control(scope(), ControlChange::Declare(Limits::NONE)).await);
         self.told("controls", store.controls().await);

@@ -113,9 +113,16 @@ impl Kit {
 
 pub(super) fn checkpoint(claimed: &Claimed, seq: u32, value: Envelope) -> Checkpoint {
     let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value), progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: 0, progress: None }
 }
 
 pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
-    Settlement { id: claimed.run.id, epoch: claimed.run.epoch, ending, execution_metadata: None, progress: None }
+    Settlement {
+        id: claimed.run.id,
+        epoch: claimed.run.epoch,
+        ending,
+        execution_metadata: None,
+        taken: 0,
+        progress: None,
+    }
 }

@@ -96,7 +96,7 @@ impl World {
             Op::End { how, size, count } => return self.end(kit, how, size, count).await,
             Op::Proceed { nth } => {
                 let Some(id) = self.nth(nth) else { return false };
-                _ = kit.store.proceed(Proceed { id, at: None, replacement: None, by: Actor::UNKNOWN }).await;
+                _ = kit.store.proceed(Proceed::new(id)).await;
             }
             Op::Cancel { nth } => {
                 let Some(id) = self.nth(nth) else { return false };

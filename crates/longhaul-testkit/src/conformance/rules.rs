@@ -82,6 +82,7 @@ macro_rules! conformance {
                 checkpoints_after_the_attempt_ended_are_refused;
             unique:
                 a_second_run_of_a_key_is_refused_or_answered_with_the_first,
+                the_run_that_has_a_key_is_found_by_it,
                 a_repeated_insert_of_a_unique_run_is_a_duplicate,
                 a_key_is_not_lost_when_who_had_it_before_is_taken_back,
                 a_run_that_was_deleted_and_comes_again_has_its_key_for_a_period_of_its_own,
@@ -172,6 +173,34 @@ macro_rules! conformance {
                 other_execution_metadata_made_on_an_older_revision_is_a_conflict,
                 other_execution_metadata_for_a_running_run_is_refused,
                 a_run_that_is_not_suspended_is_refused_with_its_state;
+            inbox:
+                a_value_lets_a_suspended_run_go_on_and_is_handed_over,
+                a_value_is_kept_whatever_the_run_is_doing_and_after_a_crash,
+                a_value_that_is_not_acknowledged_is_handed_over_again,
+                a_value_that_was_acknowledged_is_handed_over_no_more,
+                an_attempt_that_lost_its_claim_acknowledges_nothing,
+                a_value_that_came_during_an_attempt_lets_the_run_go_on_when_it_suspends,
+                a_run_that_took_one_of_two_values_goes_on_with_the_other,
+                a_value_serves_a_waiting_claim,
+                a_value_for_later_lets_the_run_go_on_then,
+                large_values_are_kept_and_their_order_too,
+                a_run_holds_so_many_values_and_refuses_more,
+                a_value_for_a_final_run_is_refused,
+                a_proceed_with_the_key_of_one_before_changes_nothing,
+                a_value_with_the_key_of_one_before_is_one_value,
+                a_run_that_is_being_cancelled_refuses_every_proceed,
+                who_sent_a_value_stands_in_the_history,
+                a_value_wakes_whoever_watches_the_run,
+                a_run_that_was_put_aside_goes_on_with_a_value;
+            deadline:
+                a_suspension_fails_at_its_deadline_and_not_before,
+                a_deadline_that_passes_while_the_process_is_down_is_kept,
+                the_coming_of_a_deadline_wakes_whoever_watches_the_run,
+                a_run_that_went_on_has_no_deadline_any_more,
+                a_run_whose_deadline_has_passed_is_not_proceeded_or_cancelled,
+                of_a_time_and_a_deadline_the_earlier_one_counts,
+                many_deadlines_that_pass_at_once_are_all_kept,
+                a_run_with_a_deadline_explains_itself;
             cancel:
                 a_run_that_does_not_run_is_cancelled_at_once,
                 a_final_run_is_not_cancelled,

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Clock, Ending, Inserted, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
+    Clock, Ending, Inserted, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
     code::KindSupport,
     store::{
         Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, Filter, Proceed, ServerBeat, SettleError,
@@ -213,16 +213,16 @@ pub(super) fn beat(server: ServerId, lease: Duration) -> ServerBeat {
 
 pub(super) fn checkpoint(claimed: &Claimed, seq: u32, n: u64) -> Checkpoint {
     let Run { id, epoch, .. } = claimed.run;
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value(n)), progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value(n)), taken: 0, progress: None }
 }
 
 pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
     let Run { id, epoch, .. } = claimed.run;
-    Settlement { id, epoch, ending, execution_metadata: None, progress: None }
+    Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None }
 }
 
 pub(super) fn proceed(id: RunId) -> Proceed {
-    Proceed { id, at: None, replacement: None, by: Actor::UNKNOWN }
+    Proceed::new(id)
 }
 
 pub(super) fn ids(claimed: &[Claimed]) -> Vec<RunId> {

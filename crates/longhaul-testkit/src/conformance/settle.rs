@@ -19,7 +19,8 @@ fn every_ending(run: &Run, scene: &Scene) -> Vec<Ending> {
     vec![
         completed(7),
         suspended(),
-        Ending::Suspended { until: Some(scene.now().after(Duration::from_secs(9))) },
+        Ending::Suspended { until: Some(scene.now().after(Duration::from_secs(9))), deadline: None },
+        Ending::Suspended { until: None, deadline: Some(scene.now().after(Duration::from_secs(9))) },
         fail(Cause::Error, None, false),
         fail(Cause::Timeout, Some(Duration::from_secs(99)), false),
         fail(Cause::Error, None, true),

@@ -276,3 +276,32 @@ pub async fn a_key_that_is_taken_for_a_period_outlives_its_run(mut scene: Scene)
     scene.clock.advance(Duration::from_micros(1));
     assert_eq!(scene.try_unique(scope, OnConflict::Return).await, Ok(Inserted::New));
 }
+
+pub async fn the_run_that_has_a_key_is_found_by_it(mut scene: Scene) {
+    let kind = scene.new_run().kind;
+    let found = async |scene: &Scene, text: &str| {
+        scene.store.find_by_key(kind.clone(), key(text)).await.expect("the store works")
+    };
+    assert_eq!(found(&scene, "k").await, None);
+    let new = unique(scene.new_run(), "k", UniqueScope::NotFinal, OnConflict::Refuse);
+    let first = scene.insert(new).await;
+    scene.crash().await;
+    assert_eq!(found(&scene, "k").await, Some(first));
+    assert_eq!(found(&scene, "another").await, None);
+    let other = scene.new_run_of("other").kind;
+    assert_eq!(scene.store.find_by_key(other, key("k")).await, Ok(None));
+
+    // Running as well; but not once its key is free.
+    let claimed = scene.claim_one().await;
+    assert_eq!(found(&scene, "k").await, Some(first));
+    scene.end(&claimed, completed(1)).await;
+    assert_eq!(found(&scene, "k").await, None);
+
+    let new = unique(scene.new_run(), "k", UniqueScope::For(PERIOD), OnConflict::Refuse);
+    let second = scene.insert(new).await;
+    let claimed = scene.claim_one().await;
+    scene.end(&claimed, completed(1)).await;
+    assert_eq!(found(&scene, "k").await, Some(second), "it keeps others out, though it is final");
+    scene.clock.advance(PERIOD);
+    assert_eq!(found(&scene, "k").await, None);
+}

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
-    ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions,
+    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
@@ -103,6 +103,10 @@ impl Store for FaultyStore {
 
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
         self.pass(Call::ReleaseIncompatible, runs.clone(), self.0.store.release_incompatible(runs)).await
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.pass(Call::FindByKey, vec![], self.0.store.find_by_key(kind, key)).await
     }
 
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {

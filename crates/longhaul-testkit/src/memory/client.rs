@@ -9,7 +9,7 @@ use super::memory_state::MemoryState;
 
 impl MemoryState {
     pub(super) fn proceed(&mut self, now: Timestamp, proceed: Proceed) -> Result<Proceeded, ProceedError> {
-        let Proceed { id, at, replacement, by } = proceed;
+        let Proceed { id, at, replacement, value, key, by } = proceed;
         let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
         if let (StateKind::Suspended, Some(new)) = (state, &replacement)
             && new.revision != self.runs[&id].snapshot.run.revision
@@ -17,14 +17,14 @@ impl MemoryState {
             return Err(ProceedError::Conflict(id));
         }
         let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
-        let next = self
-            .apply_for(now, id, &Event::Proceed { at, replaced }, by)
-            .map_err(|_| ProceedError::NotSuspended { id, state })?;
+        if let Err(why) = self.apply_for(now, id, &Event::Proceed { at, replaced, value, key }, by) {
+            return ProceedError::of(&self.runs[&id].snapshot.run, &why).map_or(Ok(Proceeded::Repeated), Err);
+        }
         if let Some(new) = replacement {
             let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
             snapshot.execution_metadata = Some(new.execution_metadata);
         }
-        Ok(if next == StateKind::Running { Proceeded::Kept } else { Proceeded::Now })
+        Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept })
     }
 
     pub(super) fn cancel(

@@ -89,15 +89,19 @@ impl MemoryState {
         Ok(Inserted::New)
     }
 
-    /// The run that keeps others of this kind and key out, and its state.
+    /// The run that keeps others of this kind and key out, and its state; it may be gone.
     fn key_holder(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<(RunId, StateKind)> {
-        let holds = |run: &&Run| {
-            let unique = run.constraints().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
-            unique.is_some_and(|unique| unique.holds(now, run))
-        };
-        let there = self.runs().find(holds).map(|run| (run.id, run.state.kind()));
+        let there = self.holder_there(now, kind, key).map(|run| (run.id, run.state.kind()));
         let removed = || self.removed.get(&(kind.clone(), key.clone())).filter(|removed| now < removed.until);
         there.or_else(|| removed().map(|removed| (removed.id, removed.state)))
+    }
+
+    /// The run that keeps others of this kind and key out, if it is still there.
+    pub(super) fn holder_there(&self, now: Timestamp, kind: &Kind, key: &Key) -> Option<&Run> {
+        self.runs().find(|run| {
+            let unique = run.constraints().unique.as_ref().filter(|unique| run.kind == *kind && unique.key == *key);
+            unique.is_some_and(|unique| unique.holds(now, run))
+        })
     }
 
     /// Removes a final run whose retention has passed. Its key may outlive it.
@@ -187,6 +191,21 @@ impl MemoryState {
             self.runs.remove(&id);
         }
         state
+    }
+
+    /// Ends the suspensions whose deadline has passed; answers whether there were any.
+    pub(super) fn expire_suspensions(&mut self, now: Timestamp) -> bool {
+        let passed = |run: &&Run| run.state.deadline().is_some_and(|deadline| deadline <= now);
+        let expired: Vec<RunId> = self.runs().filter(passed).map(|run| run.id).collect();
+        for id in &expired {
+            self.apply(now, *id, &Event::Expire).expect("its deadline has passed");
+        }
+        !expired.is_empty()
+    }
+
+    /// The next deadline of a suspension.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.runs().filter_map(|run| run.state.deadline()).min()
     }
 
     /// Takes the claims of these runs away, all at once: they ran in one process, which is gone.

@@ -10,7 +10,7 @@ use super::memory_state::MemoryState;
 
 impl MemoryState {
     pub(super) fn checkpoint(&mut self, now: Timestamp, one: Checkpoint) -> Result<Checkpointed, CheckpointError> {
-        let Checkpoint { id, epoch, seq, execution_metadata, progress } = one;
+        let Checkpoint { id, epoch, seq, execution_metadata, taken, progress } = one;
         if !self.runs.contains_key(&id) {
             return Err(CheckpointError::NotFound(id));
         }
@@ -18,14 +18,14 @@ impl MemoryState {
             return Err(CheckpointError::EpochLost { id, epoch });
         }
         match execution_metadata {
-            Some(value) => self.save(now, (id, epoch, seq), value, progress, true),
+            Some(value) => self.save(now, (id, epoch, seq), (value, taken), progress, true),
             None => self.tell(id, progress),
         }
         Ok(Checkpointed { request: self.runs[&id].snapshot.run.request.clone() })
     }
 
     pub(super) fn settle(&mut self, now: Timestamp, one: Settlement) -> Result<Settled, SettleError> {
-        let Settlement { id, epoch, ending, execution_metadata, progress } = one;
+        let Settlement { id, epoch, ending, execution_metadata, taken, progress } = one;
         let Some(record) = self.runs.get(&id) else {
             return Err(SettleError::NotFound(id));
         };
@@ -34,7 +34,9 @@ impl MemoryState {
             return if settled { Ok(Settled::Already) } else { Err(SettleError::EpochLost { id, epoch }) };
         }
         match execution_metadata {
-            Some((seq, value)) => self.save(now, (id, epoch, seq), value, progress, ending.proves_progress()),
+            Some((seq, value)) => {
+                self.save(now, (id, epoch, seq), (value, taken), progress, ending.proves_progress());
+            }
             None => self.tell(id, progress),
         }
         let state = self.apply(now, id, &Event::Settle { epoch, ending }).expect("the attempt holds the run");
@@ -62,13 +64,13 @@ impl MemoryState {
         &mut self,
         now: Timestamp,
         (id, epoch, seq): (RunId, Epoch, u32),
-        value: Envelope,
+        (value, taken): (Envelope, u64),
         progress: Option<Progress>,
         proves: bool,
     ) {
         let before = &self.runs[&id].snapshot.execution_metadata;
         let changed = (before.as_ref() != Some(&value)).then(|| value.schema_version());
-        match self.apply(now, id, &Event::Checkpoint { epoch, seq, changed, proves }) {
+        match self.apply(now, id, &Event::Checkpoint { epoch, seq, changed, proves, taken }) {
             Ok(_) => {
                 let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
                 snapshot.execution_metadata = Some(value);

@@ -33,17 +33,27 @@ pub enum Op {
         value: u8,
         size: Size,
         repeat: bool,
+        taken: u8,
     },
     Settle {
         attempt: u8,
         end: End,
         last: Option<u8>,
+        taken: u8,
     },
-    /// `replacement`: other execution metadata, on the revision that the run has, or on one that it had.
+    /// `replacement`: other execution metadata, on the revision that the run has, or on one that it had. Keys are few, so
+    /// that they are repeated.
     Proceed {
         run: u8,
         wait: Option<u16>,
         replacement: Option<(u8, bool)>,
+        value: Option<Size>,
+        key: Option<u8>,
+    },
+    /// Of the kind `plain` or `other`.
+    FindByKey {
+        other_kind: bool,
+        key: u8,
     },
     Cancel {
         run: u8,
@@ -132,7 +142,7 @@ pub enum Controlling {
 #[expect(missing_docs, reason = "each is an ending of its name")]
 pub enum End {
     Completed(Size),
-    Suspended { wait: Option<u16> },
+    Suspended { wait: Option<u16>, deadline: Option<u16> },
     Failed { timeout: bool, wait: Option<u16>, permanent: bool },
     Cancelled,
     Panicked,
@@ -170,6 +180,7 @@ pub fn ops(max: usize) -> impl Strategy<Value = Vec<Op>> {
 
 fn op() -> impl Strategy<Value = Op> {
     let number = || 0..8_u8;
+    let key = || option::weighted(0.3, 0..3_u8);
     prop_oneof![
         6 => (proptest::bool::weighted(0.2), -1..2_i8, option::weighted(0.3, 0..40_u16), option::weighted(0.3, size()), any::<bool>(), constraints())
             .prop_map(|(other_kind, priority, wait, initial, from_the_start, constraints)| {
@@ -177,11 +188,15 @@ fn op() -> impl Strategy<Value = Op> {
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
         8 => (number(), 1..4_u8).prop_map(|(server, max)| Op::Claim { server, max }),
-        6 => (number(), 0..4_u8, size(), proptest::bool::weighted(0.2))
-            .prop_map(|(attempt, value, size, repeat)| Op::Checkpoint { attempt, value, size, repeat }),
-        7 => (number(), end(), option::of(0..4_u8)).prop_map(|(attempt, end, last)| Op::Settle { attempt, end, last }),
-        3 => (number(), option::weighted(0.2, 0..40_u16), option::weighted(0.3, (0..4_u8, any::<bool>())))
-            .prop_map(|(run, wait, replacement)| Op::Proceed { run, wait, replacement }),
+        6 => (number(), 0..4_u8, size(), proptest::bool::weighted(0.2), 0..6_u8)
+            .prop_map(|(attempt, value, size, repeat, taken)| Op::Checkpoint { attempt, value, size, repeat, taken }),
+        7 => (number(), end(), option::of(0..4_u8), 0..6_u8)
+            .prop_map(|(attempt, end, last, taken)| Op::Settle { attempt, end, last, taken }),
+        3 => (number(), option::weighted(0.2, 0..40_u16), option::weighted(0.3, (0..4_u8, any::<bool>())), key())
+            .prop_map(|(run, wait, replacement, key)| Op::Proceed { run, wait, replacement, value: None, key }),
+        4 => (number(), option::weighted(0.2, 0..40_u16), size(), key())
+            .prop_map(|(run, wait, value, key)| Op::Proceed { run, wait, replacement: None, value: Some(value), key }),
+        1 => (any::<bool>(), 0..2_u8).prop_map(|(other_kind, key)| Op::FindByKey { other_kind, key }),
         1 => number().prop_map(|run| Op::Cancel { run }),
         2 => (number(), update_op()).prop_map(|(run, update)| Op::RunUpdate { run, update }),
         2 => (0..4_u8, controlling()).prop_map(|(scope, change)| Op::Control { scope, change }),
@@ -245,7 +260,8 @@ fn size() -> impl Strategy<Value = Size> {
 fn end() -> impl Strategy<Value = End> {
     prop_oneof![
         3 => size().prop_map(End::Completed),
-        3 => option::of(0..40_u16).prop_map(|wait| End::Suspended { wait }),
+        4 => (option::of(0..40_u16), option::of(0..40_u16))
+            .prop_map(|(wait, deadline)| End::Suspended { wait, deadline }),
         3 => (any::<bool>(), option::of(0..40_u16), proptest::bool::weighted(0.2))
             .prop_map(|(timeout, wait, permanent)| End::Failed { timeout, wait, permanent }),
         1 => Just(End::Cancelled),

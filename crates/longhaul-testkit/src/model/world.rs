@@ -110,17 +110,24 @@ impl<'a> World<'a> {
                 }
             }
             Op::Claim { server, max } => self.claim(server, max).await,
-            Op::Checkpoint { attempt, value, size, repeat } => {
+            Op::Checkpoint { attempt, value, size, repeat, taken } => {
                 if let Some(attempt) = self.attempt(attempt) {
                     attempt.seq += u32::from(!repeat);
                     let execution_metadata = Some(size.value(value.into()));
                     let (id, epoch, seq) = (attempt.id, attempt.epoch, attempt.seq);
-                    let one = Checkpoint { id, epoch, seq, execution_metadata, progress: None };
+                    let taken = taken.into();
+                    let one = Checkpoint { id, epoch, seq, execution_metadata, taken, progress: None };
                     drop(both!(self, store => store.checkpoint(vec![one.clone()])));
                 }
             }
-            Op::Settle { attempt, end, last } => self.settle(now, attempt, end, last).await,
-            Op::Proceed { run, wait, replacement } => self.proceed(now, run, wait, replacement).await,
+            Op::Settle { attempt, end, last, taken } => self.settle(now, attempt, end, last, taken).await,
+            Op::Proceed { run, wait, replacement, value, key } => {
+                self.proceed(now, run, wait, replacement, value, key).await;
+            }
+            Op::FindByKey { other_kind, key } => {
+                let (kind, key) = (support(if other_kind { "other" } else { "plain" }, 1).kind, self::key(key));
+                drop(both!(self, store => store.find_by_key(kind.clone(), key.clone())));
+            }
             Op::Cancel { run } => {
                 if let Some(id) = self.run(run) {
                     drop(both!(self, store => store.cancel(id, Some("called off".into()), Actor::UNKNOWN)));
@@ -160,7 +167,11 @@ impl<'a> World<'a> {
                     (sweep_all(&*self.subject.store(), now, keep).await, sweep_all(&self.model, now, keep).await);
                 same("a sweep", &found, &expected);
             }
-            Op::Advance { seconds: by } => self.subject.clock().advance(seconds(by)),
+            Op::Advance { seconds: by } => {
+                self.subject.clock().advance(seconds(by));
+                // Suspensions end at their deadline also when nobody looks; the plain model looks now.
+                drop(both!(self, store => store.count(Filter::default())));
+            }
             // A key that was free may be taken again or not.
             Op::TurnBack { .. } if self.inserted.iter().any(has_period) => {}
             Op::TurnBack { seconds: by } => {
@@ -199,21 +210,32 @@ impl<'a> World<'a> {
         self.attempts.extend(attempts);
     }
 
-    async fn settle(&mut self, now: Timestamp, attempt: u8, end: End, last: Option<u8>) {
+    async fn settle(&mut self, now: Timestamp, attempt: u8, end: End, last: Option<u8>, taken: u8) {
         let Some(attempt) = self.attempt(attempt) else { return };
         let execution_metadata = last.map(|n| {
             attempt.seq += 1;
             (attempt.seq, value(n.into()))
         });
         let (id, epoch) = (attempt.id, attempt.epoch);
-        let one = Settlement { id, epoch, ending: ending(end, epoch, now), execution_metadata, progress: None };
+        let (ending, taken) = (ending(end, epoch, now), taken.into());
+        let one = Settlement { id, epoch, ending, execution_metadata, taken, progress: None };
         let found = self.subject.store().settle(vec![one.clone()]).await.expect("the store works");
         let expected = self.model.settle(vec![one]).await.expect("the model works");
         same("a settlement", &plain_settled(found), &plain_settled(expected));
     }
 
-    async fn proceed(&mut self, now: Timestamp, run: u8, wait: Option<u16>, replacement: Option<(u8, bool)>) {
+    async fn proceed(
+        &mut self,
+        now: Timestamp,
+        run: u8,
+        wait: Option<u16>,
+        replacement: Option<(u8, bool)>,
+        value: Option<Size>,
+        key: Option<u8>,
+    ) {
         let Some(id) = self.run(run) else { return };
+        self.made += 1;
+        let (value, key) = (value.map(|size| size.value(self.made)), key.map(self::key));
         let at = wait.map(|wait| now.after(seconds(wait)));
         let proceed = async |store: &dyn Store| {
             let revision = store.get(id).await.map_or(0, |snapshot| snapshot.run.revision);
@@ -221,7 +243,8 @@ impl<'a> World<'a> {
                 execution_metadata: Size::Small.value(n.into()),
                 revision: if stale { revision.saturating_sub(1) } else { revision },
             });
-            store.proceed(Proceed { id, at, replacement, by: Actor::UNKNOWN }).await
+            let (value, key) = (value.clone(), key.clone());
+            store.proceed(Proceed { at, replacement, value, key, ..Proceed::new(id) }).await
         };
         let found = proceed(&*self.subject.store()).await;
         let expected = proceed(&self.model).await;
@@ -336,8 +359,11 @@ fn has_period(new: &NewRun) -> bool {
     new.constraints().unique.as_ref().is_some_and(|unique| matches!(unique.scope, UniqueScope::For(_)))
 }
 
+fn key(n: u8) -> Key {
+    Key::new(&format!("key {n}")).expect("a key that can be used")
+}
+
 fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
-    let key = |n: u8| Key::new(&format!("key {n}")).expect("a key that can be used");
     let op::Constraints { other_queue, limit_key, unique, labelled } = constraints;
     new.queue = queue(other_queue);
     let unique = unique.map(|(n, scope, on_conflict)| {
@@ -382,7 +408,10 @@ fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
     let failure = |cause| Failure::new(cause, "no route", epoch, now);
     match end {
         End::Completed(size) => Ending::Completed { result: size.value(epoch.0.into()) },
-        End::Suspended { wait } => Ending::Suspended { until: wait.map(|wait| now.after(seconds(wait))) },
+        End::Suspended { wait, deadline } => {
+            let at = |wait: Option<u16>| wait.map(|wait| now.after(seconds(wait)));
+            Ending::Suspended { until: at(wait), deadline: at(deadline) }
+        }
         End::Failed { timeout, wait, permanent } => Ending::Failed {
             failure: failure(if timeout { Cause::Timeout } else { Cause::Error }).with_error(value(500)),
             retry_after: wait.map(seconds),

@@ -140,6 +140,31 @@ pub enum ProceedRunError {
         /// The state that it is in.
         state: StateKind,
     },
+    /// The run is running, and there is a modification, which cannot be kept: nothing was done.
+    #[error(
+        "{0} is running, and what it works on cannot be modified meanwhile: wait for it with `wait_for`, or send the \
+         data with `proceed_with`, which is kept"
+    )]
+    Running(RunId),
+    /// The run is being cancelled: it will not go on.
+    #[error("{0} is being cancelled: it will not go on")]
+    BeingCancelled(RunId),
+    /// The run has so many values that it has not taken that there is no room for this one.
+    #[error(
+        "{id} has {messages} values that it has not taken, and no room for another: send it again once it has taken some"
+    )]
+    InboxFull {
+        /// The run.
+        id: RunId,
+        /// How many values wait.
+        messages: usize,
+    },
+    /// The idempotency key was refused.
+    #[error(transparent)]
+    Key(#[from] NameError),
+    /// The value was refused before anything was kept.
+    #[error(transparent)]
+    Value(#[from] ValueError),
     /// The modification was refused, by the closure itself or because its value cannot be kept.
     #[error("the modification was refused: {0}")]
     Refused(String),
@@ -156,10 +181,36 @@ impl From<ProceedError> for ProceedRunError {
         match error {
             ProceedError::NotFound(_) => Self::NotFound,
             ProceedError::NotSuspended { id, state } => Self::NotSuspended { id, state },
+            ProceedError::BeingCancelled(id) => Self::BeingCancelled(id),
+            ProceedError::InboxFull { id, messages } => Self::InboxFull { id, messages },
             ProceedError::Conflict(id) => Self::Refused(format!("{id} changed again and again meanwhile")),
             ProceedError::Store(error) => Self::Store(error),
         }
     }
+}
+
+/// A run was not looked for by its unique key.
+///
+/// ```
+/// # use longhaul::{doc::CountUp, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::FindByKeyError;
+///
+/// assert!(matches!(client.find_by_key::<CountUp>("").await, Err(FindByKeyError::Name(_))));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FindByKeyError {
+    /// No run can have such a key.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A run was not retried.

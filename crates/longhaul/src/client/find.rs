@@ -9,7 +9,10 @@ use longhaul_core::{
 };
 
 use super::{Client, ProceedFound, RunHandle, RunStatus, Select, list::List};
-use crate::definition::{Definition, TaskTypes};
+use crate::{
+    definition::{Definition, TaskTypes},
+    task::Payload,
+};
 
 type Predicate<T> =
     Box<dyn Fn(&<T as TaskTypes>::Metadata, &<T as TaskTypes>::ExecutionMetadata) -> bool + Send + Sync>;
@@ -25,7 +28,6 @@ type Predicate<T> =
 /// }
 /// client
 ///     .find::<CountUp>()
-///     .suspended()
 ///     .matching(|metadata, cursor| metadata.to == 9 && cursor.at > 3)
 ///     .proceed()
 ///     .await?;
@@ -288,9 +290,33 @@ impl<T: TaskTypes> Find<T> {
         Select::new(client, list, predicate)
     }
 
-    /// Lets the one run that matches go on. See [`ProceedFound`].
+    /// Lets the one run that matches, and is not final, go on. See [`ProceedFound`].
     pub fn proceed(self) -> ProceedFound<T> {
         ProceedFound::new(self)
+    }
+
+    /// Sends a value to the one run that matches, and is not final; see [`RunHandle::proceed_with`].
+    #[expect(clippy::needless_pass_by_value, reason = "what is sent is given away")]
+    pub fn proceed_with<V: Payload>(self, value: V) -> ProceedFound<T> {
+        ProceedFound::with(self, &value)
+    }
+
+    /// Without runs that are final; `None`: it asked for such only.
+    pub(super) fn not_final(mut self) -> Option<Self> {
+        let states = &mut self.list.filter.states;
+        if states.is_empty() {
+            *states = StateKind::ALL.into();
+        }
+        states.retain(|state| !state.is_final());
+        (!states.is_empty()).then_some(self)
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn definition(&self) -> &Definition<T> {
+        &self.definition
     }
 }
 

@@ -10,7 +10,10 @@ use longhaul_core::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Client, OutcomeError, ProceedRun, ProgressStream, RunStatus, Watch};
-use crate::definition::{Definition, TaskTypes};
+use crate::{
+    definition::{Definition, TaskTypes},
+    task::Payload,
+};
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
 ///
@@ -175,6 +178,33 @@ impl<T: TaskTypes> RunHandle<T> {
     /// Lets the run go on if it is suspended; one that is running goes on once it suspends. See [`ProceedRun`].
     pub fn proceed(&self) -> ProceedRun<T> {
         ProceedRun::new(self.clone())
+    }
+
+    /// Sends the run what it waits for, and lets it go on if it is suspended. The value is stored with the run, and
+    /// durable when this returns, whatever the run is doing, as long as it is not final; the task takes it with
+    /// [`Context::proceeded_with`](crate::Context::proceeded_with). See [`ProceedRun`] for more.
+    ///
+    /// The values of a run should be of one type; several sorts of events are an enum. A run holds at most 16 values
+    /// that it has not taken, of at most 64 KiB each and 256 KiB together; beyond that the sender is refused.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// use longhaul::Proceeded;
+    ///
+    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// let sent = run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
+    /// assert_eq!(sent, Proceeded::Kept); // it has not begun: it finds the value when it does
+    /// let again = run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
+    /// assert_eq!(again, Proceeded::Repeated);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "what is sent is given away")]
+    pub fn proceed_with<V: Payload>(&self, value: V) -> ProceedRun<T> {
+        ProceedRun::with(self.clone(), &value)
     }
 
     /// Removes the run and everything of it. One that is running has to be cancelled first.

@@ -1,30 +1,129 @@
-//! Letting a suspended run go on.
+//! Letting a suspended run go on, and sending it what it waits for.
 
-use std::{future::IntoFuture, pin::Pin, time::SystemTime};
+use std::{
+    future::IntoFuture,
+    pin::{Pin, pin},
+    time::{Duration, SystemTime},
+};
 
 use longhaul_core::{
-    Envelope, RunId, StateKind, StoreError, Timestamp,
+    Envelope, Key, RunId, StateKind, StoreError, Timestamp,
+    limits::PROCEED_VALUE_MAX,
     store::{GetError, Proceed, ProceedError, Proceeded, Replacement},
 };
 
-use super::{OutcomeError, ProceedRunError, RunHandle, find::Find};
-use crate::definition::TaskTypes;
+use super::{OutcomeError, ProceedRunError, RunHandle, RunStatus, find::Find};
+use crate::{
+    clock,
+    definition::{Definition, TaskTypes},
+    task::Payload,
+    values::{FingerprintCache, ValueError, ValueFormat},
+};
 
 type Modify<X> = Box<dyn Fn(&mut X) -> Result<(), String> + Send + Sync>;
 
 /// How often a modification is made anew when the run changed under it. Each time means that somebody else got through.
 const CONFLICTS_MAX: usize = 16;
 
-/// A run that shall go on: say how, and await it.
+/// How a run shall go on.
+struct Wish<X> {
+    at: Option<Timestamp>,
+    modify: Option<Modify<X>>,
+    value: Option<Result<Envelope, ValueError>>,
+    key: Option<String>,
+    wait: Duration,
+}
+
+impl<X> Wish<X> {
+    fn new(value: Option<Result<Envelope, ValueError>>) -> Self {
+        Self { at: None, modify: None, value, key: None, wait: Duration::ZERO }
+    }
+}
+
+/// What is laid down for a proceed with a value.
+fn encode<T: TaskTypes, V: Payload>(
+    definition: &Definition<T>,
+    shapes: &FingerprintCache,
+    value: &V,
+) -> Result<Envelope, ValueError> {
+    let common = &definition.common;
+    let format = ValueFormat {
+        what: "value of a proceed",
+        codec: common.options.codec,
+        version: common.version,
+        fingerprint: shapes.of::<V>(),
+        max: PROCEED_VALUE_MAX,
+    };
+    format.encode(value)
+}
+
+/// What can be said of a proceed, whether the run is named or looked for.
+macro_rules! wishes {
+    ($builder:ident) => {
+        impl<T: TaskTypes> $builder<T> {
+            /// Not before `time`. A run that is just running keeps the time with the proceed; of several, the earliest
+            /// counts. One that was asked to suspend, and still runs, refuses it: a proceed for later cannot undo that.
+            pub fn at(mut self, time: SystemTime) -> Self {
+                self.wish.at = Some(time.into());
+                self
+            }
+
+            /// With the execution metadata changed like this. The closure may be called again, on newer execution
+            /// metadata, when the run changed meanwhile.
+            ///
+            /// A closure cannot be kept, so a run that is running refuses it, at once or after
+            /// [`wait_for`](Self::wait_for): what must arrive is sent with
+            /// [`proceed_with`](crate::RunHandle::proceed_with).
+            pub fn modify(self, change: impl Fn(&mut T::ExecutionMetadata) + Send + Sync + 'static) -> Self {
+                self.try_modify(move |execution_metadata| {
+                    change(execution_metadata);
+                    Ok(())
+                })
+            }
+
+            /// The same, with a closure that may refuse; the run stays suspended then.
+            pub fn try_modify(
+                mut self,
+                change: impl Fn(&mut T::ExecutionMetadata) -> Result<(), String> + Send + Sync + 'static,
+            ) -> Self {
+                self.wish.modify = Some(Box::new(change));
+                self
+            }
+
+            /// Waits so long for a run that is running to suspend, if there is a modification. Without this it does not
+            /// wait: [`ProceedRunError::Running`] at once.
+            pub fn wait_for(mut self, limit: Duration) -> Self {
+                self.wish.wait = limit;
+                self
+            }
+
+            /// Tells proceeds apart: one with the key of one that the run has heard changes nothing, and is answered
+            /// with [`Proceeded::Repeated`], also when the run is final by then. So an event that comes twice lets the
+            /// run go on once, and never through its next suspension. A run remembers the latest 32 keys.
+            ///
+            /// Give the id of the event (`evt_123`), in at most 256 bytes.
+            pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+                self.wish.key = Some(key.into());
+                self
+            }
+        }
+    };
+}
+
+/// A run that shall go on: say how, and await it. Made by [`RunHandle::proceed`] and [`RunHandle::proceed_with`].
 ///
 /// Without a modification, a run that is just running keeps the proceed and goes on when it suspends: nothing is lost
-/// between the outside event and the suspension. With one, this waits until the attempt has ended, and makes the change
-/// on what it left.
+/// between the outside event and the suspension. With a value, that holds whatever the run is doing, as long as it is
+/// not final: it is durable when this returns.
+///
+/// Somebody who may send the same event twice, like a webhook, gives it an
+/// [idempotency key](Self::idempotency_key): otherwise the second could let the run go on through its *next* suspension.
 ///
 /// ```
 /// # use longhaul::{doc::CountUp, RunHandle};
 /// # async fn on_payment(run: RunHandle<CountUp>) -> Result<(), longhaul::ProceedRunError> {
 /// run.proceed().modify(|cursor| cursor.at += 1).await?;
+/// run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -34,9 +133,10 @@ const CONFLICTS_MAX: usize = 16;
 #[must_use = "nothing happens before this is awaited"]
 pub struct ProceedRun<T: TaskTypes> {
     run: RunHandle<T>,
-    at: Option<Timestamp>,
-    modify: Option<Modify<T::ExecutionMetadata>>,
+    wish: Wish<T::ExecutionMetadata>,
 }
+
+wishes!(ProceedRun);
 
 impl<T: TaskTypes> std::fmt::Debug for ProceedRun<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -46,77 +146,68 @@ impl<T: TaskTypes> std::fmt::Debug for ProceedRun<T> {
 
 impl<T: TaskTypes> ProceedRun<T> {
     pub(super) fn new(run: RunHandle<T>) -> Self {
-        Self { run, at: None, modify: None }
+        Self { run, wish: Wish::new(None) }
     }
 
-    /// Not before `time`. A run that is just running keeps the time with the proceed; of several, the earliest counts. One
-    /// that was asked to suspend, and still runs, refuses it: a proceed for later cannot undo that.
-    pub fn at(mut self, time: SystemTime) -> Self {
-        self.at = Some(time.into());
-        self
-    }
-
-    /// With the execution metadata changed like this. The closure may be called again, on newer execution metadata,
-    /// when the run changed meanwhile.
-    pub fn modify(self, change: impl Fn(&mut T::ExecutionMetadata) + Send + Sync + 'static) -> Self {
-        self.try_modify(move |execution_metadata| {
-            change(execution_metadata);
-            Ok(())
-        })
-    }
-
-    /// The same, with a closure that may refuse; the run stays suspended then.
-    pub fn try_modify(
-        mut self,
-        change: impl Fn(&mut T::ExecutionMetadata) -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
-        self.modify = Some(Box::new(change));
-        self
+    pub(super) fn with<V: Payload>(run: RunHandle<T>, value: &V) -> Self {
+        let value = encode(&run.definition, &run.client.inner.shapes, value);
+        Self { run, wish: Wish::new(Some(value)) }
     }
 
     async fn send(self) -> Result<Proceeded, ProceedRunError> {
-        let store = self.run.client.store();
-        let Some(modify) = &self.modify else {
-            return Ok(store
-                .proceed(Proceed { id: self.run.id(), at: self.at, replacement: None, by: self.run.client.by.clone() })
-                .await?);
-        };
-        let mut last_conflict = ProceedError::Conflict(self.run.id());
-        for _ in 0..CONFLICTS_MAX {
-            let replacement = self.modified(modify).await?;
-            let proceed = Proceed {
-                id: self.run.id(),
-                at: self.at,
-                replacement: Some(replacement),
-                by: self.run.client.by.clone(),
-            };
-            match store.proceed(proceed).await {
-                Err(error @ ProceedError::Conflict(_)) => last_conflict = error,
+        let Self { run, wish } = self;
+        let Wish { at, modify, value, key, wait } = wish;
+        let value = value.transpose()?;
+        let key = key.map(|key| Key::new(&key)).transpose()?;
+        let client = &run.client;
+        let proceed = Proceed { id: run.id(), at, replacement: None, value, key, by: client.by.clone() };
+        let Some(modify) = modify else { return Ok(client.store().proceed(proceed).await?) };
+        let mut timer = pin!(clock::elapse(&*client.inner.clock, wait));
+        let mut conflicts = 0;
+        let mut status = run.status().await.map_err(unread)?;
+        loop {
+            if proceed.key.as_ref().is_some_and(|key| status.run().inbox().remembers(key)) {
+                return Ok(Proceeded::Repeated);
+            }
+            let state = status.state();
+            if state == StateKind::Running {
+                if wait.is_zero() {
+                    return Err(ProceedRunError::Running(run.id()));
+                }
+                status = tokio::select! {
+                    changed = run.changed(&status) => changed.map_err(unread)?,
+                    () = &mut timer => return Err(ProceedRunError::Running(run.id())),
+                };
+                continue;
+            }
+            if state != StateKind::Suspended {
+                return Err(ProceedRunError::NotSuspended { id: run.id(), state });
+            }
+            let replacement = Some(modified(&run, &status, &modify)?);
+            match client.store().proceed(Proceed { replacement, ..proceed.clone() }).await {
+                Err(ProceedError::Conflict(_)) if conflicts + 1 < CONFLICTS_MAX => conflicts += 1,
+                Err(ProceedError::NotSuspended { state: StateKind::Running, .. }) => {}
                 answer => return Ok(answer?),
             }
+            status = run.status().await.map_err(unread)?;
         }
-        Err(last_conflict.into())
     }
+}
 
-    /// The changed execution metadata of the run, once it is not running.
-    async fn modified(&self, modify: &Modify<T::ExecutionMetadata>) -> Result<Replacement, ProceedRunError> {
-        let mut status = self.run.status().await.map_err(unread)?;
-        while status.state() == StateKind::Running {
-            status = self.run.changed(&status).await.map_err(unread)?;
-        }
-        if status.state() != StateKind::Suspended {
-            return Err(ProceedRunError::NotSuspended { id: self.run.id(), state: status.state() });
-        }
-        let mut execution_metadata = status.execution_metadata()?;
-        modify(&mut execution_metadata).map_err(ProceedRunError::Refused)?;
-        let form = &self.run.definition.common.execution_metadata;
-        // What its effects came to is not the caller's to change.
-        let effects = status.stored_execution_metadata().and_then(Envelope::attachment).unwrap_or_default();
-        let execution_metadata = form
-            .encode_with(&execution_metadata, effects)
-            .map_err(|error| ProceedRunError::Refused(error.to_string()))?;
-        Ok(Replacement { execution_metadata, revision: status.run().revision })
-    }
+/// The changed execution metadata of a suspended run.
+fn modified<T: TaskTypes>(
+    run: &RunHandle<T>,
+    status: &RunStatus<T>,
+    modify: &Modify<T::ExecutionMetadata>,
+) -> Result<Replacement, ProceedRunError> {
+    let mut execution_metadata = status.execution_metadata()?;
+    modify(&mut execution_metadata).map_err(ProceedRunError::Refused)?;
+    let form = &run.definition.common.execution_metadata;
+    // What its effects came to is not the caller's to change.
+    let effects = status.stored_execution_metadata().and_then(Envelope::attachment).unwrap_or_default();
+    let execution_metadata =
+        form.encode_with(&execution_metadata, effects).map_err(|error| ProceedRunError::Refused(error.to_string()))?;
+    Ok(Replacement { execution_metadata, revision: status.run().revision })
 }
 
 fn unread(error: OutcomeError) -> ProceedRunError {
@@ -143,7 +234,12 @@ impl<T: TaskTypes> IntoFuture for ProceedRun<T> {
     }
 }
 
-/// The one run that matches shall go on; see [`Find::proceed`]. None, or several, are an error that tells so.
+/// The one run that matches and is not final shall go on; see [`Find::proceed`]. None, or several, are an error that
+/// tells so.
+///
+/// Runs that are final are no candidates, so an older one with the same tag is not in the way. One that is still running
+/// is a candidate, and keeps the proceed: do not narrow the search down to [`suspended`](Find::suspended) runs, or an
+/// event that comes early finds nobody.
 ///
 /// ```
 /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
@@ -153,7 +249,7 @@ impl<T: TaskTypes> IntoFuture for ProceedRun<T> {
 ///
 /// use longhaul::ProceedRunError;
 ///
-/// let nobody = client.find::<CountUp>().suspended().with_tag("order", 7).proceed().await;
+/// let nobody = client.find::<CountUp>().with_tag("order", 7).proceed().await;
 /// assert_eq!(nobody, Err(ProceedRunError::NotFound));
 /// # Ok(())
 /// # }
@@ -161,8 +257,10 @@ impl<T: TaskTypes> IntoFuture for ProceedRun<T> {
 #[must_use = "nothing happens before this is awaited"]
 pub struct ProceedFound<T: TaskTypes> {
     find: Find<T>,
-    modify: Option<Modify<T::ExecutionMetadata>>,
+    wish: Wish<T::ExecutionMetadata>,
 }
+
+wishes!(ProceedFound);
 
 impl<T: TaskTypes> std::fmt::Debug for ProceedFound<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -172,36 +270,25 @@ impl<T: TaskTypes> std::fmt::Debug for ProceedFound<T> {
 
 impl<T: TaskTypes> ProceedFound<T> {
     pub(super) fn new(find: Find<T>) -> Self {
-        Self { find, modify: None }
+        Self { find, wish: Wish::new(None) }
     }
 
-    /// See [`ProceedRun::modify`].
-    pub fn modify(self, change: impl Fn(&mut T::ExecutionMetadata) + Send + Sync + 'static) -> Self {
-        self.try_modify(move |execution_metadata| {
-            change(execution_metadata);
-            Ok(())
-        })
-    }
-
-    /// See [`ProceedRun::try_modify`].
-    pub fn try_modify(
-        mut self,
-        change: impl Fn(&mut T::ExecutionMetadata) -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
-        self.modify = Some(Box::new(change));
-        self
+    pub(super) fn with<V: Payload>(find: Find<T>, value: &V) -> Self {
+        let value = encode(find.definition(), &find.client().inner.shapes, value);
+        Self { find, wish: Wish::new(Some(value)) }
     }
 
     async fn send(self) -> Result<(RunId, Proceeded), ProceedRunError> {
-        let mut found = self.find.all().await?;
+        let Self { find, wish } = self;
+        let Some(find) = find.not_final() else { return Err(ProceedRunError::NotFound) };
+        let mut found = find.all().await?;
         let run = match found.len() {
             0 => return Err(ProceedRunError::NotFound),
-            1 => found.remove(0),
+            1 => found.remove(0).run,
             _ => return Err(ProceedRunError::Several(found.iter().map(|found| found.run.id()).collect())),
         };
-        let proceed = ProceedRun { run: run.run, at: None, modify: self.modify };
-        let id = proceed.run.id();
-        Ok((id, proceed.send().await?))
+        let id = run.id();
+        Ok((id, ProceedRun { run, wish }.send().await?))
     }
 }
 

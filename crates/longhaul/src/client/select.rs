@@ -340,7 +340,7 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
     match verb {
         Verb::Cancel(reason) => told!(store.cancel(id, reason, by).await, CancelError),
         Verb::RunUpdate(update) => told!(store.update(id, update, by).await, UpdateError),
-        Verb::Proceed(at) => told!(store.proceed(Proceed { id, at, replacement: None, by }).await, ProceedError),
+        Verb::Proceed(at) => told!(store.proceed(Proceed { at, by, ..Proceed::new(id) }).await, ProceedError),
         Verb::Delete => told!(store.delete(id).await, DeleteError),
         Verb::Retry(from) => match client.retry(id, from).await {
             Ok(_) => Ok(()),

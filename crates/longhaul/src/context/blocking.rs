@@ -1,6 +1,6 @@
 //! Work that keeps a CPU busy, or blocks.
 
-use std::{fmt, panic::resume_unwind, sync::atomic::Ordering};
+use std::{fmt, panic::resume_unwind, sync::atomic::Ordering, time::SystemTime};
 
 use tokio::{runtime::Handle, sync::oneshot};
 
@@ -112,6 +112,16 @@ impl<M, X> BlockingContext<M, X> {
     /// See [`Context::update`].
     pub fn update<O>(&self, change: impl FnOnce(&mut X) -> O) -> O {
         self.context.update(change)
+    }
+
+    /// See [`Context::now`].
+    pub fn now(&self) -> SystemTime {
+        self.context.now()
+    }
+
+    /// See [`Context::proceeded_with`].
+    pub fn proceeded_with<V: Payload>(&self) -> Result<Option<V>, Stopped> {
+        self.context.proceeded_with()
     }
 
     /// See [`Context::attempt`].

@@ -181,7 +181,8 @@ impl<M, X: Payload> Context<M, X> {
         let key = IdempotencyKey(format!("{}/{name}", self.inner.attempt.id));
         let result = perform(key).await.map_err(EffectError::Failed)?;
         self.remember(name, &result)?;
-        self.checkpoint().await.map_err(EffectError::Stopped)?;
+        // Not a checkpoint of the task: what it has taken of what was sent to the run is not done with by this.
+        self.save().await.map_err(EffectError::Stopped)?;
         Ok(result)
     }
 

@@ -6,7 +6,7 @@ use longhaul_core::{Envelope, Kind};
 
 use crate::{
     definition::TaskFn,
-    outcome::Suspension,
+    outcome::{Suspension, When},
     task::{Payload, Task},
 };
 
@@ -158,12 +158,12 @@ impl AttemptEnd {
 
     /// The run is put aside until somebody proceeds it.
     pub fn suspended() -> Self {
-        Self::said(What::Suspended(Suspension::Proceed))
+        Self::said(What::Suspended(Suspension::PROCEED))
     }
 
     /// The run is put aside for so long, or until an earlier proceed.
     pub fn suspended_after(wait: Duration) -> Self {
-        Self::said(What::Suspended(Suspension::For(wait)))
+        Self::said(What::Suspended(Suspension::until(When::After(wait))))
     }
 
     /// The run is called off.

@@ -166,7 +166,8 @@ impl Executor {
 fn returned(executor: &Executor, claimed: &longhaul_core::store::Claimed) -> Finished {
     let attempt = executor.attempt(claimed);
     let (id, epoch) = (attempt.id, attempt.epoch);
-    let settlement = Settlement { id, epoch, ending: Ending::Returned, execution_metadata: None, progress: None };
+    let settlement =
+        Settlement { id, epoch, ending: Ending::Returned, execution_metadata: None, taken: 0, progress: None };
     Finished { attempt, settlement: Some(settlement) }
 }
 

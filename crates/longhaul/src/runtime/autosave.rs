@@ -84,7 +84,8 @@ async fn publish(executor: &Executor, unsaved: &[BlockedBy]) {
         .filter_map(|held| {
             let attempt = &held.attempt;
             let progress = Some(attempt.take_progress()?);
-            let told = Checkpoint { id: attempt.id, epoch: attempt.epoch, seq: 0, execution_metadata: None, progress };
+            let (id, epoch) = (attempt.id, attempt.epoch);
+            let told = Checkpoint { id, epoch, seq: 0, execution_metadata: None, taken: 0, progress };
             Some((held, told))
         })
         .unzip();

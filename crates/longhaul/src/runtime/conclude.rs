@@ -8,7 +8,7 @@ use super::{Abandonment, settle::Finished};
 use crate::{
     attempt::{Attempt, Capture, FinalState, StopReason},
     layer::{AttemptEnd, FailedEnd, What},
-    outcome::Suspension,
+    outcome::{Suspension, When},
     panics::Caught,
     registry::refused,
 };
@@ -31,9 +31,13 @@ impl Performed {
         let now = attempt.clock.now();
         Self::Ended(match end.what {
             What::Completed(result) => Ending::Completed { result },
-            What::Suspended(Suspension::Proceed) => Ending::Suspended { until: None },
-            What::Suspended(Suspension::Until(time)) => Ending::Suspended { until: Some(time.into()) },
-            What::Suspended(Suspension::For(wait)) => Ending::Suspended { until: Some(now.after(wait)) },
+            What::Suspended(Suspension { until, deadline }) => {
+                let time = |when| match when {
+                    When::At(time) => time.into(),
+                    When::After(wait) => now.after(wait),
+                };
+                Ending::Suspended { until: until.map(time), deadline: deadline.map(time) }
+            }
             What::Failed(FailedEnd { message, details, error, retry_after, permanent }) => {
                 let mut failure = Failure::new(Cause::Error, &message, attempt.epoch, now);
                 if let Some(details) = details {
@@ -64,6 +68,10 @@ pub(crate) async fn conclude(
 ) -> Finished {
     attempt.ended();
     let reason = attempt.stop_reason().cloned();
+    // The task said that it is done with what it took; however else it ends, that is handed out again.
+    if let Performed::Ended(Ending::Completed { .. } | Ending::Suspended { .. }) = &performed {
+        values.account();
+    }
     let words = attempt.close(Some(values)).await;
     finished(attempt, reason, words, performed, abandonment)
 }
@@ -144,6 +152,7 @@ fn stopped(
             failed(Cause::Timeout, &format!("the attempt took longer than {limit:?} and was told to stop: {how}"))
         }
         Some(StopReason::Refused { why }) => refused(&why, attempt, now),
+        Some(StopReason::Unreadable { why }) => Ending::Incompatible { why, by: attempt.mark() },
         Some(StopReason::ClaimLost) => return None,
         None => failed(Cause::Error, "the task returned `Stopped`, but nobody had told it to stop"),
     })
@@ -155,6 +164,7 @@ fn settlement(attempt: &Attempt, ending: Ending, words: FinalState) -> Settlemen
         epoch: attempt.epoch,
         ending,
         execution_metadata: words.execution_metadata,
+        taken: words.taken,
         progress: words.progress,
     }
 }

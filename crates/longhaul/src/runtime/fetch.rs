@@ -143,6 +143,7 @@ async fn give_back(executor: &Executor, claimed: &Claimed) {
         epoch: attempt.epoch,
         ending: Ending::Returned,
         execution_metadata: None,
+        taken: 0,
         progress: None,
     };
     executor.attempt_ended(&attempt.queue);

@@ -1,5 +1,6 @@
 //! Breaks a task off at every point, and compares how it ends.
 
+mod outside;
 mod round;
 mod yielding;
 
@@ -8,7 +9,8 @@ use std::{fmt::Write as _, sync::Arc};
 use longhaul_core::{Cause, Ended, Envelope};
 
 use crate::{Payload, Task, TaskTypes, definition::Definition, registry::Registered, values::FingerprintCache};
-use round::{Finished, Round};
+use outside::Outside;
+use round::{Finished, Round, Scenario};
 
 /// Points that are tried, unless said otherwise. A task with more of them is tried at as many, evenly spread.
 const POINTS_MAX: usize = 1000;
@@ -21,13 +23,14 @@ const POINTS_MAX: usize = 1000;
 /// goes on from its last checkpoint. An await that is ready at once cannot be told from plain code, so it is no point
 /// of its own.
 ///
-/// A task that suspends is proceeded as it is; one that fails or panics is retried as its policy says, with the clock
+/// A task that suspends is proceeded as it is, or as [`Interruptions::on_suspend`] plays the outside; one that fails or panics is retried as its policy says, with the clock
 /// moved. The same `task` serves all runs: when it changes something outside, like a folder, that is shared by all of
 /// them, which proves that repeating its steps is harmless. For a fresh outside each time, and more, see
 /// [`Interruptions`].
 ///
 /// # Panics
-/// When a run comes to another end, with the point at which it was broken off and both ends.
+/// When a run comes to another end, with the point at which it was broken off and both ends; and when a run stands still:
+/// it comes back again and again from a proceed, and nothing of it changes.
 ///
 /// ```
 /// # use longhaul::doc::{Count, CountUp};
@@ -100,6 +103,7 @@ pub struct Interruptions<F> {
     make: F,
     points_max: usize,
     compare_execution_metadata: bool,
+    outside: Outside,
 }
 
 impl<F> std::fmt::Debug for Interruptions<F> {
@@ -110,7 +114,7 @@ impl<F> std::fmt::Debug for Interruptions<F> {
 
 impl<F> Interruptions<F> {
     fn of(make: F) -> Self {
-        Self { make, points_max: POINTS_MAX, compare_execution_metadata: true }
+        Self { make, points_max: POINTS_MAX, compare_execution_metadata: true, outside: outside::plain() }
     }
 
     /// Every run gets a task of its own from `make`, which sets up the outside that it works on.
@@ -140,9 +144,9 @@ impl<F> Interruptions<F> {
     where
         F: Fn() -> T,
     {
-        let Self { make, points_max, compare_execution_metadata } = self;
+        let Self { make, points_max, compare_execution_metadata, outside } = self;
         let make = move || Shared(Arc::new(make()));
-        Interruptions { make, points_max, compare_execution_metadata }.run_as::<T>(metadata).await
+        Interruptions { make, points_max, compare_execution_metadata, outside }.run_as::<T>(metadata).await
     }
 
     async fn run_as<T: Task>(self, metadata: T::Metadata) -> Report
@@ -154,7 +158,8 @@ impl<F> Interruptions<F> {
         let metadata = definition.common.metadata.encode(&metadata).unwrap_or_else(|error| panic!("{error}"));
         let round = |interruption| {
             let task = (self.make)().0;
-            Round::new(registered(definition.clone(), task), &definition.common, metadata.clone(), interruption).run()
+            let scenario = Scenario { metadata: metadata.clone(), outside: self.outside.clone(), interruption };
+            Round::new(registered(definition.clone(), task), &definition.common, scenario).run()
         };
         let undisturbed = round(None).await;
         let points = points(&undisturbed, self.points_max);

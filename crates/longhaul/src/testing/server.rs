@@ -49,7 +49,27 @@ impl TestServer {
     /// # Panics
     /// When what `register` says cannot be followed.
     pub fn start(register: impl FnOnce(Builder) -> Builder) -> Self {
-        let clock = TestClock::starting_at(Timestamp::from_micros(1_767_225_600_000_000));
+        Self::start_with_clock(TestClock::starting_at(Timestamp::from_micros(1_767_225_600_000_000)), register)
+    }
+
+    /// The same by a clock of yours: for tasks that are made with it, and for tests that begin at another time.
+    ///
+    /// ```
+    /// # use longhaul::doc::CountUp;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use longhaul::{Clock, Timestamp, testing::{TestClock, TestServer}};
+    ///
+    /// let clock = TestClock::starting_at(Timestamp::EPOCH);
+    /// let server = TestServer::start_with_clock(clock.clone(), |builder| builder.task(CountUp));
+    /// server.advance(std::time::Duration::from_secs(60));
+    /// assert_eq!(clock.now(), server.clock().now());
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with_clock(clock: TestClock, register: impl FnOnce(Builder) -> Builder) -> Self {
         let shared: Arc<dyn longhaul_core::Clock> = Arc::new(clock.clone());
         let store = Arc::new(MemoryStore::new(shared.clone()));
         let builder = Longhaul::builder().shared_store(store.clone()).clock(shared).lease(LEASE);

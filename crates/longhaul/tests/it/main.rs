@@ -33,4 +33,5 @@ mod shutdown;
 mod telemetry;
 mod users_kit;
 mod values;
+mod waiting;
 mod watching;

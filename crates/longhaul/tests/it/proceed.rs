@@ -63,7 +63,7 @@ async fn the_one_suspended_run_that_matches_is_proceeded() {
     let _server = suspends_once(&scene);
     let (seven, eight) = (suspended(&scene, 7).await, suspended(&scene, 8).await);
     let client = scene.client();
-    let waiting = || client.find_fn(WORK).suspended();
+    let waiting = || client.find_fn(WORK);
 
     assert_eq!(waiting().with_tag("order", 9).proceed().await, Err(ProceedRunError::NotFound));
     let several = waiting().proceed().await;
@@ -124,10 +124,72 @@ async fn a_proceed_that_meets_a_running_run_is_kept_until_it_suspends() {
 }
 
 #[tokio::test]
+async fn a_modification_of_a_running_run_is_refused_at_once() {
+    let scene = Scene::new();
+    let (_server, run, _gate) = suspends_later(&scene).await;
+    let refused = run.proceed().modify(|x| *x += 2).await;
+    assert_eq!(refused, Err(ProceedRunError::Running(run.id())));
+    assert!(refused.unwrap_err().to_string().contains("`proceed_with`"));
+    assert_eq!(run.status().await.unwrap().run().pending_proceed, None);
+}
+
+#[tokio::test]
+async fn a_modification_of_a_running_run_waits_no_longer_than_it_was_told_to() {
+    let scene = Scene::new();
+    let (_server, run, _gate) = suspends_later(&scene).await;
+    let proceed = tokio::spawn(run.proceed().modify(|x| *x += 2).wait_for(7 * SECOND).into_future());
+    scene.asleep_until(START.after(7 * SECOND)).await;
+    assert!(!proceed.is_finished());
+    scene.clock.advance(7 * SECOND);
+    assert_eq!(proceed.await.unwrap(), Err(ProceedRunError::Running(run.id())));
+}
+
+#[tokio::test]
+async fn a_proceed_by_query_meets_a_running_run_and_passes_over_final_ones() {
+    let scene = Scene::new();
+    let (server, run, gate) = suspends_later(&scene).await;
+    let client = server.client();
+    let older = client.enqueue_fn(WORK, 1).tag("order", 7).after(SECOND).await.unwrap();
+    older.cancel("by mistake").await.unwrap();
+    let by_tag = || client.find_fn(WORK).with_tag("order", 7);
+    assert_eq!(by_tag().proceed().await, Err(ProceedRunError::NotFound));
+    assert_eq!(by_tag().state(StateKind::Cancelled).proceed().await, Err(ProceedRunError::NotFound));
+    let found = client.find_fn(WORK).proceed().await;
+    assert_eq!(found, Ok((run.id(), Proceeded::Kept)));
+    gate.open();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(40));
+}
+
+#[tokio::test]
+async fn a_proceed_by_query_says_all_that_one_by_id_says() {
+    let scene = Scene::new();
+    let _server = suspends_once(&scene);
+    let seven = suspended(&scene, 7).await;
+    let by_tag = || scene.client().find_fn(WORK).with_tag("order", 7).proceed();
+    let at = START.after(60 * SECOND);
+    let answer = by_tag().at(at.into()).modify(|x| *x = 1).idempotency_key("event 1").await;
+    assert_eq!(answer, Ok((seven.id(), Proceeded::Now)));
+    assert_eq!(seven.status().await.unwrap().run().state.due(), Some(at));
+    let again = by_tag().modify(|x| *x = 2).idempotency_key("event 1").await;
+    assert_eq!(again, Ok((seven.id(), Proceeded::Repeated)));
+    scene.clock.advance(60 * SECOND);
+    assert_eq!(seven.outcome().await.unwrap(), RunOutcome::Completed(1));
+}
+
+#[tokio::test]
+async fn a_run_that_is_being_cancelled_says_so_to_a_proceed() {
+    let scene = Scene::new();
+    let (_server, run, _gate) = suspends_later(&scene).await;
+    run.cancel("too dear").await.unwrap();
+    assert_eq!(run.proceed().await, Err(ProceedRunError::BeingCancelled(run.id())));
+    assert_eq!(run.proceed_with(7_u64).await, Err(ProceedRunError::BeingCancelled(run.id())));
+}
+
+#[tokio::test]
 async fn a_modification_waits_until_the_running_attempt_has_ended() {
     let scene = Scene::new();
     let (_server, run, gate) = suspends_later(&scene).await;
-    let proceed = tokio::spawn(run.proceed().modify(|x| *x += 2).into_future());
+    let proceed = tokio::spawn(run.proceed().modify(|x| *x += 2).wait_for(60 * SECOND).into_future());
     scene.faults.called(longhaul_testkit::Call::Changed, 1).await;
     assert!(!proceed.is_finished());
     gate.open();

@@ -352,3 +352,37 @@ async fn a_test_server_moves_runs_that_suspend_and_retry() {
     assert_eq!(fails.outcome().await.unwrap(), RunOutcome::Completed(2));
     assert_eq!(suspends.outcome().await.unwrap(), RunOutcome::Completed(1));
 }
+
+/// Waits for a receipt from outside.
+struct Pay;
+
+impl Task for Pay {
+    const NAME: &'static str = "pay";
+    type Metadata = u64;
+    type ExecutionMetadata = Option<String>;
+    type Output = String;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<u64, Option<String>>) -> ExecutionResult<String, AnyError> {
+        ctx.checkpoint().await?;
+        let Some(receipt) = ctx.read(Clone::clone) else { return Suspended::for_result().for_error() };
+        ctx.update(|receipt| *receipt = Some(receipt.take().unwrap_or_default().to_uppercase()));
+        ctx.checkpoint().await?;
+        Success::with_result(receipt.to_uppercase()).for_error()
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_data_is_proven_with_an_outside_that_is_played() {
+    let report = Interruptions::fresh(|| Pay).on_suspend(|receipt| *receipt = Some("r-7".into())).check(7).await;
+    assert!(report.interruptions > 0, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_what_nobody_plays_is_told_so_after_a_few_rounds() {
+    let panic = caught(Box::pin(interrupt_everywhere(Pay, 7))).await.unwrap_err().downcast::<String>().unwrap();
+    let expected = "`pay` does not get ahead: it was suspended until a proceed 6 times in a row, and each time came back \
+                    with the execution metadata that it had (attempt 6). If it waits for something from outside, play \
+                    that with `Interruptions::on_suspend` or `on_suspend_send`";
+    assert_eq!(*panic, expected);
+}

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::INBOX_MAX;
 
 /// What happens, with epochs and times relative to the run that it happens to.
 #[derive(Clone, Debug)]
@@ -19,8 +20,9 @@ impl Happening {
     fn on(&self, run: &Run) -> Event {
         let writer = Epoch(run.epoch.0.saturating_sub(self.behind));
         match self.event.clone() {
-            Event::Checkpoint { seq, changed, proves, .. } => {
-                Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed, proves }
+            Event::Checkpoint { seq, changed, proves, taken, .. } => {
+                let taken = run.inbox().last.saturating_sub(taken);
+                Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed, proves, taken }
             }
             Event::Settle { ending, .. } => Event::Settle { epoch: writer, ending },
             event => event,
@@ -33,7 +35,10 @@ fn ending() -> impl Strategy<Value = Ending> {
     let wait = || proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
     prop_oneof![
         Just(Ending::Completed { result: value(7) }),
-        wait().prop_map(|wait| Ending::Suspended { until: wait.map(|wait| NOW.after(wait)) }),
+        (wait(), wait()).prop_map(|(wait, deadline)| Ending::Suspended {
+            until: wait.map(|wait| NOW.after(wait)),
+            deadline: deadline.map(|wait| NOW.after(wait)),
+        }),
         (any::<bool>(), wait(), proptest::bool::weighted(0.1)).prop_map(move |(error, retry_after, permanent)| {
             let cause = if error { Cause::Error } else { Cause::Timeout };
             Ending::Failed { failure: failure(cause), retry_after, permanent }
@@ -50,11 +55,19 @@ fn event() -> impl Strategy<Value = Event> {
     let version = || proptest::option::of(1..4_u16);
     prop_oneof![
         6 => Just(Event::Claim { server: SERVER }),
-        3 => (0..3_u32, version(), any::<bool>())
-            .prop_map(|(seq, changed, proves)| Event::Checkpoint { epoch: Epoch(0), seq, changed, proves }),
+        3 => (0..3_u32, version(), any::<bool>(), 0..9_u64).prop_map(|(seq, changed, proves, taken)| {
+            Event::Checkpoint { epoch: Epoch(0), seq, changed, proves, taken }
+        }),
         4 => ending().prop_map(|ending| Event::Settle { epoch: Epoch(0), ending }),
         2 => any::<bool>().prop_map(crash),
-        2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced }),
+        2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced, value: None, key: None }),
+        3 => (proptest::option::of(0..100_u64), proptest::option::of(0..3_u8)).prop_map(|(wait, key)| Event::Proceed {
+            at: wait.map(|wait| NOW.after(Duration::from_secs(wait))),
+            replaced: None,
+            value: Some(value(7)),
+            key: key.map(|key| Key::new(&format!("event {key}")).expect("a key")),
+        }),
+        1 => Just(Event::Expire),
         1 => Just(Event::Cancel { reason: None }),
         1 => Just(Event::RunNow),
         1 => (0..9_u64).prop_map(|wait| Event::Reschedule { at: NOW.after(Duration::from_secs(wait)) }),
@@ -117,7 +130,7 @@ proptest! {
             }
             let epoch = run.epoch;
             for late in [
-                Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true },
+                Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true, taken: 0 },
                 Event::Settle { epoch, ending: Ending::Completed { result: value(8) } },
             ] {
                 let lost = matches!(decide(NOW, &run, &late), Err(IllegalEvent::EpochLost { .. }));
@@ -133,7 +146,7 @@ proptest! {
         for epoch in [Epoch(run.epoch.0.saturating_sub(behind)), Epoch(run.epoch.0 + behind)] {
             prop_assume!(epoch != run.epoch);
             let settled = decide(NOW, &run, &Event::Settle { epoch, ending: ending.clone() });
-            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true });
+            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true, taken: 0 });
             for refused in [settled, saved] {
                 let lost = matches!(refused, Err(IllegalEvent::EpochLost { .. }));
                 prop_assert!(lost, "{:?}", refused);
@@ -181,14 +194,15 @@ proptest! {
     }
 
     #[test]
-    fn a_run_fails_only_for_failures_and_crashes_that_its_policy_no_longer_allows(lived in happenings()) {
+    fn a_run_fails_only_for_a_deadline_and_for_failures_and_crashes_that_its_policy_no_longer_allows(lived in happenings()) {
         for (before, event, _, Decision { next, effects }) in live(&lived) {
             if next.state != State::Failed || before.state == State::Failed {
                 continue;
             }
             let permanent = matches!(event, Event::Settle { ending: Ending::Failed { permanent: true, .. }, .. });
             let used_up = next.counts.failures >= next.policy.attempts_max || next.counts.crashes >= next.policy.crashes_max;
-            prop_assert!(permanent || used_up, "{:?}", next.counts);
+            let expired = matches!(event, Event::Expire);
+            prop_assert!(permanent || used_up || expired, "{:?}", next.counts);
             prop_assert!(matches!(effects.ended, Some(Ended::Failed(_))));
         }
     }
@@ -223,7 +237,7 @@ proptest! {
     fn a_proceed_that_is_kept_is_never_lost(lived in happenings()) {
         for (before, event, now, Decision { next, .. }) in live(&lived) {
             let aside = matches!(before.request, Some(StopRequest::Suspend { .. }));
-            if matches!(event, Event::Proceed { .. }) && before.state.kind() == StateKind::Running {
+            if matches!(event, Event::Proceed { value: None, .. }) && before.state.kind() == StateKind::Running {
                 let heard = if aside { next.request.is_none() } else { next.pending_proceed.is_some() };
                 prop_assert!(heard);
             }
@@ -231,10 +245,55 @@ proptest! {
                 let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. });
                 prop_assert!(suspends && !aside, "{:?}", event);
                 let due = if let PendingProceed::At(at) = kept { at.max(now) } else { now };
-                prop_assert_eq!(next.state.clone(), State::Pending { due });
+                // A value that came besides may let it go on before.
+                prop_assert_eq!(next.state.kind(), StateKind::Pending);
+                prop_assert!(next.state.due().is_some_and(|next| next == due || before.inbox().wakes_at(now) == Some(next)));
             }
             if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
                 prop_assert!(next.pending_proceed.is_none());
+            }
+        }
+    }
+
+    /// In order, and for as long as no attempt that holds the run has acknowledged it.
+    #[test]
+    fn a_value_that_was_sent_is_there_until_it_is_acknowledged_or_the_run_is_final(lived in happenings()) {
+        for (before, event, _, Decision { next, .. }) in live(&lived) {
+            let numbers = |run: &Run| run.inbox().messages.iter().map(|message| message.number).collect::<Vec<_>>();
+            let mut expected = numbers(&before);
+            match event {
+                Event::Checkpoint { taken, .. } => expected.retain(|number| *number > taken),
+                Event::Proceed { value: Some(_), .. } => expected.push(before.inbox().last + 1),
+                _ => {}
+            }
+            if next.state.is_final() {
+                expected.clear();
+            }
+            prop_assert!(expected.len() <= INBOX_MAX);
+            prop_assert_eq!(numbers(&next), expected);
+        }
+    }
+
+    #[test]
+    fn a_run_never_rests_on_a_value_that_no_attempt_was_offered(lived in happenings()) {
+        for (before, event, now, Decision { next, .. }) in live(&lived) {
+            let aside = matches!(before.request, Some(StopRequest::Suspend { .. }));
+            if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
+                prop_assert!(next.state.kind() != StateKind::Suspended || next.inbox().wakes_at(now).is_none());
+            }
+            if matches!(event, Event::Proceed { value: Some(_), .. }) {
+                prop_assert_ne!(next.state.kind(), StateKind::Suspended);
+            }
+        }
+    }
+
+    #[test]
+    fn a_suspension_has_one_end_and_only_its_own_deadline_expires(lived in happenings()) {
+        for (before, event, now, Decision { next, .. }) in live(&lived) {
+            prop_assert!(next.state.due().is_none() || next.state.deadline().is_none());
+            if matches!(event, Event::Expire) {
+                prop_assert!(before.state.deadline().is_some_and(|deadline| deadline <= now));
+                prop_assert_eq!(next.state, State::Failed);
             }
         }
     }
@@ -243,7 +302,7 @@ proptest! {
     #[test]
     fn nothing_becomes_due_before_now(lived in happenings()) {
         for (_, event, now, Decision { next, .. }) in live(&lived) {
-            let said_when = matches!(event, Event::Settle { ending: Ending::Suspended { until: Some(_) }, .. });
+            let said_when = matches!(event, Event::Settle { ending: Ending::Suspended { until: Some(_), .. }, .. });
             let entered = next.since == now;
             if let Some(due) = next.state.due()
                 && entered

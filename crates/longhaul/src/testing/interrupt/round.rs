@@ -10,13 +10,18 @@ use std::{
 };
 
 use longhaul_core::{
-    Actor, Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Store, Timestamp, Waiting,
-    store::{ClaimRequest, Claimed, Proceed},
+    Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Store, Timestamp, Waiting,
+    store::{ClaimRequest, Claimed},
 };
 use longhaul_testkit::{MemoryStore, TestClock};
 use tokio::sync::Notify;
 
-use super::{super::plain_run, Interruption, yielding::Yielding};
+use super::{
+    super::plain_run,
+    Interruption,
+    outside::{Outside, Standstill},
+    yielding::Yielding,
+};
 use crate::{
     StopReason,
     attempt::Attempt,
@@ -40,10 +45,19 @@ pub(super) struct Finished {
     pub(super) awaits: usize,
 }
 
+/// What is played.
+pub(super) struct Scenario {
+    pub(super) metadata: Envelope,
+    pub(super) outside: Outside,
+    pub(super) interruption: Option<Interruption>,
+}
+
 pub(super) struct Round<'a> {
     task: Arc<dyn Registered>,
     common: &'a Common,
     metadata: Envelope,
+    outside: Outside,
+    standstill: Standstill,
     /// Taken when it has happened.
     interruption: Option<Interruption>,
     store: Arc<Yielding>,
@@ -54,18 +68,15 @@ pub(super) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    pub(super) fn new(
-        task: Arc<dyn Registered>,
-        common: &'a Common,
-        metadata: Envelope,
-        interruption: Option<Interruption>,
-    ) -> Self {
+    pub(super) fn new(task: Arc<dyn Registered>, common: &'a Common, scenario: Scenario) -> Self {
+        let Scenario { metadata, outside, interruption } = scenario;
+        let standstill = Standstill::default();
         let clock = TestClock::starting_at(Timestamp::from_micros(1_767_225_600_000_000));
         let kept = Arc::new(AtomicUsize::new(0));
         let inner = MemoryStore::new(Arc::new(clock.clone()));
         let store = Arc::new(Yielding { inner, kept: kept.clone() });
         let id = RunId::new(clock.now(), [0; 10]);
-        Self { task, common, metadata, interruption, store, clock, kept, awaits: 0, id }
+        Self { task, common, metadata, outside, standstill, interruption, store, clock, kept, awaits: 0, id }
     }
 
     pub(super) async fn run(mut self) -> Finished {
@@ -97,13 +108,20 @@ impl<'a> Round<'a> {
     }
 
     /// Whether there is nothing to wait for any more.
-    async fn pass_the_wait(&self, snapshot: &Snapshot) -> bool {
-        match &snapshot.run.state {
-            State::Suspended { waiting: Waiting::Proceed } => {
-                self.store
-                    .proceed(Proceed { id: self.id, at: None, replacement: None, by: Actor::UNKNOWN })
-                    .await
-                    .expect(WHY);
+    async fn pass_the_wait(&mut self, snapshot: &Snapshot) -> bool {
+        let (kind, state) = (self.common.kind(), &snapshot.run.state);
+        if let State::Suspended { waiting } = state {
+            let for_a_time = matches!(waiting, Waiting::Until(_));
+            if let Some(how) = self.standstill.note(snapshot, for_a_time) {
+                panic!(
+                    "`{kind}` does not get ahead: {how}. If it waits for something from outside, play that with \
+                     `Interruptions::on_suspend` or `on_suspend_send`"
+                );
+            }
+        }
+        match state {
+            State::Suspended { waiting: Waiting::Proceed | Waiting::ProceedBy(_) } => {
+                self.store.proceed((self.outside)(snapshot)).await.expect(WHY);
                 false
             }
             state => match state.due() {

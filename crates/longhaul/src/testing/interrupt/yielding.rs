@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId, Scope,
-    ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions,
+    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
@@ -99,6 +99,9 @@ impl Store for Yielding {
     }
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
         self.inner.release_incompatible(runs).await
+    }
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.inner.find_by_key(kind, key).await
     }
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.inner.get(id).await
