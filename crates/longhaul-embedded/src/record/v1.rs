@@ -557,10 +557,9 @@ impl StateV1 {
             State::Pending { due } => Self::Pending { due: due.as_micros() },
             State::Running { server } => Self::Running { server: *server },
             State::Retrying { due } => Self::Retrying { due: due.as_micros() },
-            State::Suspended { waiting: Waiting::Proceed } => Self::Suspended { until: None },
+            // Of the latter, a section has the deadline.
+            State::Suspended { waiting: Waiting::Proceed | Waiting::ProceedBy(_) } => Self::Suspended { until: None },
             State::Suspended { waiting: Waiting::Until(at) } => Self::Suspended { until: Some(at.as_micros()) },
-            // A section has the deadline.
-            State::Suspended { waiting: Waiting::ProceedBy(_) } => Self::Suspended { until: None },
             State::Completed => Self::Completed,
             State::Failed => Self::Failed,
             State::Cancelled => Self::Cancelled,

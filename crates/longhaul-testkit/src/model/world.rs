@@ -124,10 +124,7 @@ impl<'a> World<'a> {
             Op::Proceed { run, wait, replacement, value, key } => {
                 self.proceed(now, run, wait, replacement, value, key).await;
             }
-            Op::FindByKey { other_kind, key } => {
-                let (kind, key) = (support(if other_kind { "other" } else { "plain" }, 1).kind, self::key(key));
-                drop(both!(self, store => store.find_by_key(kind.clone(), key.clone())));
-            }
+            Op::FindByKey { other_kind, key } => self.find_by_key(other_kind, key).await,
             Op::Cancel { run } => {
                 if let Some(id) = self.run(run) {
                     drop(both!(self, store => store.cancel(id, Some("called off".into()), Actor::UNKNOWN)));
@@ -167,11 +164,7 @@ impl<'a> World<'a> {
                     (sweep_all(&*self.subject.store(), now, keep).await, sweep_all(&self.model, now, keep).await);
                 same("a sweep", &found, &expected);
             }
-            Op::Advance { seconds: by } => {
-                self.subject.clock().advance(seconds(by));
-                // Suspensions end at their deadline also when nobody looks; the plain model looks now.
-                drop(both!(self, store => store.count(Filter::default())));
-            }
+            Op::Advance { seconds: by } => self.advance(by).await,
             // A key that was free may be taken again or not.
             Op::TurnBack { .. } if self.inserted.iter().any(has_period) => {}
             Op::TurnBack { seconds: by } => {
@@ -189,6 +182,17 @@ impl<'a> World<'a> {
             }
         }
         self.compare_touched(step, op).await;
+    }
+
+    async fn find_by_key(&mut self, other_kind: bool, key: u8) {
+        let (kind, key) = (support(if other_kind { "other" } else { "plain" }, 1).kind, self::key(key));
+        drop(both!(self, store => store.find_by_key(kind.clone(), key.clone())));
+    }
+
+    async fn advance(&mut self, by: u16) {
+        self.subject.clock().advance(seconds(by));
+        // Suspensions end at their deadline also when nobody looks; the plain model looks now.
+        drop(both!(self, store => store.count(Filter::default())));
     }
 
     async fn claim(&mut self, server: u8, max: u8) {
