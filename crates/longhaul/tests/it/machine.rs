@@ -263,16 +263,19 @@ impl Task for Sell {
     type Error = AnyError;
 
     async fn execute(&self, ctx: &Context<Packs, Sale>) -> ExecutionResult<usize, AnyError> {
-        ctx.run_states_in(|sale| &mut sale.stage, |stage| async move { sell(ctx, stage) }).await
+        ctx.run_states_in(|sale| &mut sale.stage, |stage| sell(ctx, stage)).await
     }
 }
 
 /// A handler that is a function of its own.
-fn sell(ctx: &Context<Packs, Sale>, stage: Stage) -> StepResult<Stage, usize, AnyError> {
+async fn sell(ctx: &Context<Packs, Sale>, stage: Stage) -> StepResult<Stage, usize, AnyError> {
     ctx.update(|sale| sale.visits.push(format!("{stage:?}")));
     Ok(match stage {
         Stage::Placed => Step::to(Stage::AwaitingPayment).and_suspend(),
-        Stage::AwaitingPayment => Step::to(Stage::Packing),
+        Stage::AwaitingPayment => {
+            ctx.checkpoint().await?;
+            Step::to(Stage::Packing)
+        }
         Stage::Packing => match ctx.metadata() {
             Packs::Well => Step::to(Stage::Done).and_done(ctx.read(|sale| sale.visits.len())),
             Packs::NotAtAll => Step::cancel("sold out"),
