@@ -32,7 +32,9 @@ async fn every_store_call_has_a_timeout() {
     assert!(error.to_string().contains("did not answer `insert` within 5s"), "{error}");
 
     let run = client.enqueue::<CountUp>(Count { to: 1 }).after(3600 * SECOND).await.unwrap();
-    for call in [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::RunUpdate] {
+    for call in
+        [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::RunUpdate, Call::Retry]
+    {
         scene.faults.hang_next(call, When::BeforeEffect);
         let timed_out = match call {
             Call::Get => run.status().await.unwrap_err().to_string(),
@@ -43,7 +45,10 @@ async fn every_store_call_has_a_timeout() {
             Call::Delete => run.delete().await.unwrap_err().to_string(),
             _ => run.retry(longhaul::RetryFrom::Checkpoint).await.unwrap_err().to_string(),
         };
-        let name = format!("{call:?}").to_lowercase();
+        let name = match call {
+            Call::RunUpdate => "update".into(),
+            call => format!("{call:?}").to_lowercase(),
+        };
         assert_eq!(timed_out, format!("the store did not answer `{name}` within 5s"));
     }
 }
