@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use longhaul_core::{Clock, NewRun, RunId, Store, StoreError, Timestamp, store::Filter};
+use longhaul_core::{Actor, Clock, NewRun, RunId, Store, StoreError, Timestamp, store::Filter};
 use longhaul_embedded::{EmbeddedStore, OpenError, Options};
 use longhaul_testkit::{TestClock, fixture};
 
@@ -234,4 +234,29 @@ fn with_runs_elsewhere(folder: &Path) {
     let (folder, clock) = (folder.to_owned(), TestClock::starting_at(NOW));
     assert_eq!(clock.now(), NOW);
     std::thread::spawn(move || with_runs(&folder, 1)).join().expect("it works");
+}
+
+#[test]
+fn a_store_whose_newest_batch_is_there_and_an_older_key_is_not_is_refused() {
+    // A run that waits, and one that is final, which an opening does not read.
+    for lost in [b'p', b'd'] {
+        let folder = tempfile::tempdir().expect("a folder");
+        with_runs(folder.path(), 3);
+        block_on(async {
+            let store = open(folder.path()).expect("it opens");
+            let id = insert(&store, 3).await.expect("the store works");
+            store.cancel(id, None, Actor::UNKNOWN).await.expect("it waits");
+            store.close().await;
+        });
+        let engine = sled::open(folder.path()).expect("it opens");
+        let key = engine.scan_prefix([lost]).next().expect("there is one").expect("it is readable").0;
+        engine.remove(key).expect("it is writable");
+        drop(engine);
+        let log = || fs::read(folder.path().join("db")).expect("it is there");
+        let before = log();
+        let refused = open(folder.path()).expect_err("a key is missing");
+        let OpenError::Corrupt { reason, .. } = &refused else { panic!("{refused}") };
+        assert!(reason.contains("not all that was written before is there"), "{reason}");
+        assert_eq!(log(), before, "a refusal changes nothing");
+    }
 }
