@@ -19,7 +19,7 @@ use longhaul_embedded::{CopyError, OpenError};
 use crate::{
     background::SpawnError,
     builder::BuildError,
-    client::{BulkError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError},
+    client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError},
     definition::DefinitionError,
     schedule::{RunsError, SchedulesError},
     server::RunError,
@@ -147,6 +147,9 @@ pub enum Error {
     /// Work in the background was not begun.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// The ends of runs were not told.
+    #[error(transparent)]
+    Ended(#[from] EndedRunsError),
     /// The operating system refused: to listen for signals, for instance.
     #[error(transparent)]
     Io(Arc<std::io::Error>),
@@ -200,7 +203,13 @@ impl Error {
 
     /// The store or the server was closed: no call on it works any more.
     pub const fn is_closed(&self) -> bool {
-        matches!(self.store(), Some(StoreError::Closed)) || matches!(self, Self::Spawn(SpawnError::ShuttingDown { .. }))
+        matches!(self.store(), Some(StoreError::Closed))
+            || matches!(
+                self,
+                Self::Spawn(SpawnError::ShuttingDown { .. })
+                    | Self::Outcome(OutcomeError::ShuttingDown)
+                    | Self::Ended(EndedRunsError::ShuttingDown)
+            )
     }
 
     /// The same call may work later, without anyone doing anything: the store is not available now or did not answer in
@@ -209,9 +218,9 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
-            Self::Schedules(SchedulesError::Contended { .. }) | Self::Proceed(ProceedRunError::InboxFull { .. }) => {
-                true
-            }
+            Self::Schedules(SchedulesError::Contended { .. })
+            | Self::Proceed(ProceedRunError::InboxFull { .. })
+            | Self::Ended(EndedRunsError::Overtaken) => true,
             _ => matches!(self.store(), Some(error) if error.is_transient()),
         }
     }
@@ -334,6 +343,7 @@ impl Error {
             | Self::Delete(DeleteError::Store(error))
             | Self::Schedules(SchedulesError::Store(error))
             | Self::Build(BuildError::Schedule(SchedulesError::Store(error)))
+            | Self::Ended(EndedRunsError::Store(error))
             | Self::Run(RunError::Store(error)) => Some(error),
             #[cfg(feature = "sled")]
             Self::Copy(CopyError::Store(error)) => Some(error),

@@ -279,3 +279,11 @@ async fn a_store_that_is_shared_outlives_its_servers() {
     }
     assert_eq!(scene.faults.count_of(Call::Close), 0);
 }
+
+#[test]
+fn the_end_of_a_server_is_told_by_the_error_over_all() {
+    use longhaul::{EndedRunsError, Error};
+    assert!(Error::from(OutcomeError::ShuttingDown).is_closed());
+    assert!(Error::from(EndedRunsError::ShuttingDown).is_closed());
+    assert!(Error::from(EndedRunsError::Overtaken).is_retryable());
+}
