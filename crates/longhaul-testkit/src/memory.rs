@@ -15,8 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Log, LogRequest, NewRun, Retentions, RunId,
-    Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
+    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Log, LogRequest, NewRun, Retentions,
+    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError, Filter,
@@ -137,6 +137,10 @@ impl Store for MemoryStore {
             .await?;
         self.changed.notify_waiters();
         Ok(claimed)
+    }
+
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        Ok(self.write(|state, now| runs.into_iter().map(|(id, epoch)| state.begin(now, id, epoch)).collect()))
     }
 
     async fn checkpoint(

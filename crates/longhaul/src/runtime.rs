@@ -14,6 +14,7 @@ mod fetch;
 mod heartbeat;
 mod incompatible;
 mod lifecycle;
+mod marks;
 mod perform;
 mod retention;
 mod schedules;

@@ -68,7 +68,7 @@ impl<'a> Header<'a> {
                 StopRequest::Cancel { .. } => "cancel",
                 StopRequest::Suspend { .. } => "suspend",
             }),
-            attempts: run.epoch.0,
+            attempts: run.attempts,
             counts: run.counts,
             progress: run.progress.as_ref(),
             revision: run.revision,
@@ -119,7 +119,7 @@ struct FailureView<'a> {
 impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { cause, message, details, attempt, at, .. } = self;
-        FailureView { cause: *cause, message, details: details.as_deref(), attempt: attempt.0, at: Time(*at) }
+        FailureView { cause: *cause, message, details: details.as_deref(), attempt: *attempt, at: Time(*at) }
             .serialize(serializer)
     }
 }

@@ -14,8 +14,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Kind, LastEnd, PendingProceed,
-    Priority, Progress, Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp,
-    Transition, Waiting, code::CodeMark, run::Counts,
+    Priority, Progress, Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StateKind, StopRequest, StoredRun,
+    Tag, Timestamp, Transition, Waiting, code::CodeMark, run::Counts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ use super::{
     blob::Blob,
     constraints::ConstraintsV1,
     parts,
-    sections::{self, Sections},
+    sections::{self, BegunV1, Sections},
 };
 
 const VERSION: u8 = 1;
@@ -423,6 +423,10 @@ impl<'a> RecordV1<'a> {
             None => [].into(),
         };
         let name = |error: longhaul_core::name::NameError| E::from(Damage::of_run(id, error));
+        let state = self.state.back();
+        // As it was before claims and executions were told apart.
+        let begun = BegunV1 { attempts: self.epoch, begun: state.kind() == StateKind::Running };
+        let BegunV1 { attempts, begun } = self.sections.begun.clone().unwrap_or(begun);
         Ok(Run {
             id,
             kind: Kind::new(&self.kind).map_err(name)?,
@@ -440,9 +444,11 @@ impl<'a> RecordV1<'a> {
                 .map_err(name)?
                 .filter(|constraints| !constraints.is_empty()),
             created: Timestamp::from_micros(self.created),
-            state: self.state.back(),
+            state,
             since: Timestamp::from_micros(self.since),
             epoch: Epoch(self.epoch),
+            attempts,
+            begun,
             seq: self.seq,
             progressed: self.progressed,
             last_end: self.last_end.back(),
@@ -479,16 +485,10 @@ impl<'a> RecordV1<'a> {
         };
         let ended = self.part(parts::ENDED, apart)?.map(|bytes| read_ended(&bytes)).transpose().map_err(damaged)?;
         let history = self.part(parts::HISTORY, apart)?.ok_or_else(|| damaged("no history".into()))?;
-        Ok(Record {
-            run,
-            settled: self.settled,
-            metadata,
-            initial,
-            execution_metadata,
-            ended,
-            history: read_history(&history).map_err(damaged)?,
-            layout: Layout::read(&self.parts),
-        })
+        let history = read_history(&history).map_err(damaged)?;
+        let settled = self.settled;
+        let stored = StoredRun { run, settled, metadata, initial, execution_metadata, ended, history };
+        Ok(Record { stored, layout: Layout::read(&self.parts) })
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -660,7 +660,7 @@ pub(super) fn ended_bytes(ended: &Ended) -> Vec<u8> {
             message: Cow::Borrowed(&failure.message),
             details: failure.details.clone(),
             error: failure.error.as_ref().map(blob),
-            attempt: failure.attempt.0,
+            attempt: failure.attempt,
             at: failure.at.as_micros(),
         }),
         Ended::Cancelled { reason, error } => {
@@ -678,7 +678,7 @@ fn read_ended(bytes: &[u8]) -> Result<Ended, String> {
             message: message.into(),
             details,
             error: error.as_ref().map(envelope).transpose()?,
-            attempt: Epoch(attempt),
+            attempt,
             at: Timestamp::from_micros(at),
         }),
         EndedV1::Cancelled { reason, error } => {
@@ -694,7 +694,7 @@ const HISTORY_WITH_ACTORS: u8 = 2;
 pub(super) fn history_bytes(history: &History) -> Vec<u8> {
     let entry = |entry: &'_ HistoryEntry| EntryV1 {
         at: entry.at.as_micros(),
-        epoch: entry.epoch.0,
+        epoch: entry.attempt,
         what: TransitionV1::of(entry.what),
         why: entry.why.as_deref().map(|why| Cow::Owned(why.to_owned())),
     };
@@ -728,7 +728,7 @@ fn read_history(bytes: &[u8]) -> Result<History, String> {
     let mut actors = actors.into_iter().map(Actor::named);
     let mut entry = |entry: EntryV1<'_>| HistoryEntry {
         at: Timestamp::from_micros(entry.at),
-        epoch: Epoch(entry.epoch),
+        attempt: entry.epoch,
         what: entry.what.back(),
         why: entry.why.map(Into::into),
         by: actors.next().unwrap_or_default(),

@@ -12,7 +12,7 @@ impl MemoryState {
         let Proceed { id, at, replacement, by } = proceed;
         let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
         if let (StateKind::Suspended, Some(new)) = (state, &replacement)
-            && new.revision != self.runs[&id].snapshot.run.revision
+            && new.revision != self.runs[&id].stored.run.revision
         {
             return Err(ProceedError::Conflict(id));
         }
@@ -21,7 +21,7 @@ impl MemoryState {
             .apply_for(now, id, &Event::Proceed { at, replaced }, by)
             .map_err(|_| ProceedError::NotSuspended { id, state })?;
         if let Some(new) = replacement {
-            let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
+            let snapshot = &mut self.runs.get_mut(&id).expect("it was there").stored;
             snapshot.execution_metadata = Some(new.execution_metadata);
         }
         Ok(if next == StateKind::Running { Proceeded::Kept } else { Proceeded::Now })
@@ -64,6 +64,6 @@ impl MemoryState {
     }
 
     fn state(&self, id: RunId) -> Option<StateKind> {
-        self.runs.get(&id).map(|record| record.snapshot.run.state.kind())
+        self.runs.get(&id).map(|record| record.stored.run.state.kind())
     }
 }

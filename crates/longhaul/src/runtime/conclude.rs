@@ -35,7 +35,7 @@ impl Performed {
             What::Suspended(Suspension::Until(time)) => Ending::Suspended { until: Some(time.into()) },
             What::Suspended(Suspension::For(wait)) => Ending::Suspended { until: Some(now.after(wait)) },
             What::Failed(FailedEnd { message, details, error, retry_after, permanent }) => {
-                let mut failure = Failure::new(Cause::Error, &message, attempt.epoch, now);
+                let mut failure = Failure::new(Cause::Error, &message, attempt.number, now);
                 if let Some(details) = details {
                     failure = failure.with_details(&details);
                 }
@@ -65,7 +65,7 @@ pub(crate) async fn conclude(attempt: Arc<Attempt>, values: &dyn Capture, perfor
         Performed::Stopped => stopped(&attempt, reason, "it followed"),
         Performed::Dropped => stopped(&attempt, reason, "it did not follow in time and was dropped"),
         Performed::Panicked(caught) => {
-            let failure = Failure::new(Cause::Panic, &caught.message, attempt.epoch, attempt.clock.now());
+            let failure = Failure::new(Cause::Panic, &caught.message, attempt.number, attempt.clock.now());
             Some(Ending::Panicked { failure: failure.with_details(&caught.details) })
         }
     };
@@ -92,7 +92,7 @@ fn ended(ending: Ending, reason: Option<&StopReason>) -> Ending {
 fn stopped(attempt: &Attempt, reason: Option<StopReason>, how: &str) -> Option<Ending> {
     let now = attempt.clock.now();
     let failed = |cause, message: &str| Ending::Failed {
-        failure: Failure::new(cause, message, attempt.epoch, now),
+        failure: Failure::new(cause, message, attempt.number, now),
         retry_after: None,
         permanent: false,
     };

@@ -21,6 +21,7 @@ mod layers;
 #[cfg(feature = "logs")]
 mod logs;
 mod machine;
+mod marks;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod proceed;
