@@ -137,7 +137,7 @@ impl Index {
 
     /// How many runs are due, by queue.
     pub(crate) fn depths(&self, now: Timestamp) -> Vec<QueueDepth> {
-        self.backlogs.depths(self.last_tries(now))
+        self.backlogs.depths(&self.last_tries(now))
     }
 
     /// Keeps what matters of a live run, in place of what was known before.

@@ -271,7 +271,7 @@ impl Lanes {
     }
 
     /// How many runs are due, by queue, with those that are in no line. Looks at one run of each priority in each line.
-    pub(crate) fn depths(&self, others: Vec<LastTry>) -> Vec<QueueDepth> {
+    pub(crate) fn depths(&self, others: &[LastTry]) -> Vec<QueueDepth> {
         let mut depths: BTreeMap<Queue, QueueDepth> = BTreeMap::new();
         let mut add = |queue: &Queue, due, oldest| {
             let depth =
@@ -286,7 +286,9 @@ impl Lanes {
                 }
             }
         }
-        others.iter().for_each(|last| add(&last.limit_group.queue, 1, last.position.due));
+        for last in others {
+            add(&last.limit_group.queue, 1, last.position.due);
+        }
         depths.into_values().collect()
     }
 }
