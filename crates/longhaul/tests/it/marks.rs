@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use longhaul::{AnyError, Context, ExecutionResult, Longhaul, RunHandle, RunOutcome, StateKind, StoreError, Task};
+use longhaul::{
+    AnyError, Context, ExecutionResult, Longhaul, RunHandle, RunOutcome, StateKind, Store, StoreError, Task,
+};
 use longhaul_testkit::{Call, When};
 
 use crate::kit::{GRACE, Gate, Scene, done, happened, reaches};
@@ -99,7 +101,7 @@ async fn a_mark_that_the_store_did_not_take_is_made_again() {
 async fn a_run_whose_claim_was_taken_away_before_it_began_is_not_executed_here() {
     let (scene, work) = (Scene::new(), Work::default());
     let (server, ahead) = claimed_ahead(&scene, &work).await;
-    scene.take_claims_of(&server).await;
+    scene.store.leave(server.server_id()).await.unwrap();
     work.gate.open();
     scene.faults.called(Call::Begin, 1).await;
     let next = scene.another().builder().task(work.clone()).start().unwrap();
