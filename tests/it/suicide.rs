@@ -2,20 +2,42 @@
 
 use crate::victim::Victim;
 
-#[test]
-fn a_task_that_kills_its_process_is_quarantined_and_the_innocent_go_on() {
+fn is_found(how: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     for life in 1.. {
-        // A suspect and its company once, then alone, three times.
-        assert!(life <= 8, "the guilty run was not found");
-        let (lines, status) = Victim::start(folder.path(), &["suicide", "30"]).wait();
+        // Two deaths that may have come from outside, one as a suspect, and one alone.
+        assert!(life <= 6, "the guilty run was not found");
+        let (lines, status) = Victim::start_with_memory(folder.path(), &["suicide", how], 2 << 30).wait();
         if !status.success() {
             continue;
         }
         let told = |word: &str| lines.iter().rev().find(|line| line.starts_with(word)).cloned().unwrap_or_default();
-        assert!(told("guilty").contains(" failed crash in attempt "), "{lines:#?}");
-        assert!(told("guilty").contains("3 crashes in a row without a new checkpoint"), "{lines:#?}");
-        assert_eq!(told("innocent"), "innocent 30 completed 30 counted 0");
+        let guilty = told("guilty");
+        let (_, after) = guilty.split_once(" failed ").unwrap_or_else(|| panic!("{how}: {lines:#?}"));
+        let starts: u32 = after.split(' ').next().and_then(|word| word.parse().ok()).expect("a number");
+        assert!(starts <= 5, "{how}: {starts} starts");
+        assert!(guilty.contains("crashes in a row without a new checkpoint"), "{lines:#?}");
+        assert_eq!(told("innocent"), "innocent 10 completed 10 counted 0");
         return;
     }
+}
+
+#[test]
+fn a_task_that_aborts_its_process_is_quarantined_and_the_innocent_go_on() {
+    is_found("abort");
+}
+
+#[test]
+fn a_task_that_exits_its_process_is_quarantined_and_the_innocent_go_on() {
+    is_found("exit");
+}
+
+#[test]
+fn a_task_that_overflows_its_stack_is_quarantined_and_the_innocent_go_on() {
+    is_found("overflow");
+}
+
+#[test]
+fn a_task_that_uses_up_all_memory_is_quarantined_and_the_innocent_go_on() {
+    is_found("memory");
 }

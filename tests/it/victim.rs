@@ -30,6 +30,20 @@ impl Victim {
         Self { child, said }
     }
 
+    /// The same, in a process that gets no more than so many bytes of memory.
+    pub(crate) fn start_with_memory(folder: &Path, arguments: &[&str], bytes: u64) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("ulimit -v {}; exec \"$@\"", bytes >> 10), "sh", env!("CARGO_BIN_EXE_victim")])
+            .arg(folder)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the victim starts");
+        let said = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, said }
+    }
+
     /// The next line; `None` at its end.
     pub(crate) fn line(&mut self) -> Option<String> {
         let mut line = String::new();

@@ -5,7 +5,8 @@
 //! victim FOLDER serve COUNT      enqueues COUNT runs, executes whatever is there, until it is killed or told to end
 //! victim FOLDER drain            executes what is there until all is final, then tells how each run ended
 //! victim FOLDER stubborn GRACE   executes one run that never stops by itself, with GRACE milliseconds at shutdown
-//! victim FOLDER suicide COUNT    COUNT harmless runs, and one that kills the process whenever it runs
+//! victim FOLDER suicide HOW      ten harmless runs, and one that kills the process whenever it runs: by abort, exit,
+//!                                overflow (of the stack) or memory (until there is none)
 //! victim FOLDER fill             enqueues and executes runs until the store takes no more
 //! victim FOLDER trickle COUNT    enqueues COUNT runs, one after the other, and executes none
 //! victim FOLDER open             opens the store and closes it
@@ -65,7 +66,7 @@ async fn on_two_threads(arguments: &[String]) -> Result<(), Box<dyn Error>> {
             let signals = Signals::listen()?;
             stubborn(server()?.grace(Duration::from_millis(number()?)).start()?, signals).await
         }
-        "suicide" => suicide(server()?.start()?, number()?).await,
+        "suicide" => suicide(server()?.start()?, argument(2)).await,
         "fill" => fill(server()?.start()?).await,
         "trickle" => trickle(&Client::new(Arc::new(longhaul::open(argument(0))?)), number()?).await,
         "open" => {
@@ -211,13 +212,13 @@ async fn stubborn(server: Longhaul, signals: Signals) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-async fn suicide(server: Longhaul, count: u64) -> Result<(), Box<dyn Error>> {
+async fn suicide(server: Longhaul, how: &str) -> Result<(), Box<dyn Error>> {
     let client = server.client();
     if client.find::<Suicide>().count().await? == 0 {
-        for seed in 0..count {
+        for seed in 0..10 {
             enqueue(&client, seed).await;
         }
-        let run = client.enqueue::<Suicide>(()).priority(1).await?;
+        let run = client.enqueue::<Suicide>(how.into()).priority(1).await?;
         say!("guilty {}", run.id());
     }
     tokio::spawn(proceed_all(client.clone()));
@@ -227,7 +228,8 @@ async fn suicide(server: Longhaul, count: u64) -> Result<(), Box<dyn Error>> {
     for found in client.find::<Suicide>().all().await? {
         found.run.outcome().await?;
         let status = found.run.status().await?;
-        say!("guilty {} {} {}", status.id(), status.state(), status.last_error().unwrap_or_default());
+        let (state, attempts) = (status.state(), status.attempts());
+        say!("guilty {} {state} {attempts} {}", status.id(), status.last_error().unwrap_or_default());
     }
     let crashed = client.find::<Walk>().matching(|_, _| true).all().await?;
     let counted = crashed.iter().filter(|found| found.status.run().counts.crashes > 0).count();

@@ -89,13 +89,30 @@ pub(crate) struct Suicide;
 
 impl Task for Suicide {
     const NAME: &'static str = "suicide";
-    type Metadata = ();
+    type Metadata = String;
     type ExecutionMetadata = ();
     type Output = ();
     type Error = EmptyError;
 
-    async fn execute(&self, ctx: &Context<(), ()>) -> ExecutionResult<(), EmptyError> {
+    async fn execute(&self, ctx: &Context<String, ()>) -> ExecutionResult<(), EmptyError> {
         say!("start {} {} 0", ctx.attempt().run, ctx.attempt().number);
-        std::process::abort()
+        match ctx.metadata().as_str() {
+            "exit" => std::process::exit(3),
+            "overflow" => std::process::exit(deeper(0)),
+            "memory" => {
+                let mut taken = Vec::<Vec<u8>>::new();
+                loop {
+                    taken.push(vec![1; 1 << 24]);
+                }
+            }
+            _ => std::process::abort(),
+        }
     }
+}
+
+/// Calls itself until the stack is used up.
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn deeper(depth: i32) -> i32 {
+    let page = std::hint::black_box([depth; 1024]);
+    deeper(depth + 1) + page[depth as usize % 1024]
 }

@@ -7,6 +7,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::{
+    admission::suspects::{Blame, Isolation},
     constraints::has_not_begun,
     envelope::Envelope,
     event::{Event, StopRequest},
@@ -82,7 +83,7 @@ pub struct Effects {
     pub remove: bool,
 }
 
-/// The event cannot apply_event to a run in this state. Nothing was changed.
+/// The event cannot happen to a run in this state. Nothing was changed.
 ///
 /// ```
 /// use longhaul_core::{Epoch, Event, IllegalEvent, decide, doc};
@@ -94,7 +95,7 @@ pub struct Effects {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IllegalEvent {
-    /// The run is not in a state in which this can apply_event.
+    /// The run is not in a state in which this can happen.
     #[error("{what} a run that is {state}")]
     State {
         /// What was tried: "cannot claim".
@@ -171,6 +172,8 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         state: State::Pending { due },
         since: now,
         epoch: Epoch(0),
+        attempts: 0,
+        begun: false,
         seq: 0,
         progressed: false,
         last_end: LastEnd::Never,
@@ -183,7 +186,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         lineage: Lineage::default(),
         revision: 1,
     };
-    let first = HistoryEntry::new(now, Epoch(0), Transition::Enqueued, None);
+    let first = HistoryEntry::new(now, 0, Transition::Enqueued, None);
     (run, HistoryEntry { by: new.by.clone(), ..first })
 }
 
@@ -210,12 +213,16 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, IllegalEvent> {
     let step = Step::new(now, run);
     match event {
-        Event::Claim { server } => {
+        Event::Claim { server, begins } => {
             let due = run.state.due().ok_or_else(|| step.cannot("cannot claim"))?;
             if due > now {
                 return Err(IllegalEvent::NotDue { due });
             }
-            Ok(step.claimed(*server))
+            Ok(step.claimed(*server, *begins))
+        }
+        Event::Begin { epoch } => {
+            step.holds(*epoch)?;
+            if run.begun { Err(step.cannot("cannot begin again")) } else { Ok(step.began().stay()) }
         }
         Event::Checkpoint { epoch, seq, changed, proves, taken } => {
             step.holds(*epoch)?;
@@ -228,8 +235,8 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             step.holds(*epoch)?;
             Ok(step.settled(ending))
         }
-        Event::Crash { evidence, alone } => match run.state {
-            State::Running { .. } => Ok(step.crashed(evidence, *alone)),
+        Event::Crash { evidence, blame } => match run.state {
+            State::Running { .. } => Ok(step.crashed(evidence, *blame)),
             _ => Err(step.cannot("cannot take away the claim of")),
         },
         Event::Proceed { at, replaced, value, key } => step.heard(*at, *replaced, value.as_ref(), key.as_ref()),
@@ -311,10 +318,11 @@ impl<'a> Step<'a> {
     }
 
     fn record(&mut self, what: Transition, why: Option<&str>) {
-        self.effects.history = Some(HistoryEntry::new(self.now, self.next.epoch, what, why));
+        self.effects.history = Some(HistoryEntry::new(self.now, self.next.attempt(), what, why));
     }
 
     fn enter(mut self, state: State) -> Decision {
+        self.next.begun &= matches!(state, State::Running { .. });
         self.next.state = state;
         self.next.since = self.now;
         Decision { next: self.next, effects: self.effects }
@@ -324,58 +332,80 @@ impl<'a> Step<'a> {
         Decision { next: self.next, effects: self.effects }
     }
 
-    fn claimed(mut self, server: crate::id::ServerId) -> Decision {
+    fn claimed(mut self, server: crate::id::ServerId, begins: bool) -> Decision {
         self.next.epoch = self.before.epoch.next();
         self.next.seq = 0;
         self.next.progressed = false;
         inbox::offer(&mut self.next.inbox);
-        self.record(Transition::Claimed(server), None);
-        self.enter(State::Running { server })
+        self.next.begun = false;
+        self.next.state = State::Running { server };
+        let mut claimed = if begins { self.began() } else { self };
+        claimed.record(Transition::Claimed(server), None);
+        claimed.enter(State::Running { server })
     }
 
-    fn checkpointed(mut self, seq: u32, changed: Option<u16>, proves: bool, taken: u64) -> Decision {
-        self.next.seq = seq;
-        inbox::acknowledge(&mut self.next.inbox, taken);
+    /// Its execution begins, or has begun without a word: only attempts save something.
+    fn began(mut self) -> Self {
+        if !self.next.begun {
+            self.next.begun = true;
+            self.next.attempts = self.before.attempts.saturating_add(1);
+        }
+        self
+    }
+
+    /// Its execution has not begun after all.
+    fn unstarted(mut self) -> Self {
+        if std::mem::take(&mut self.next.begun) {
+            self.next.attempts = self.before.attempts.saturating_sub(1);
+        }
+        self
+    }
+
+    fn checkpointed(self, seq: u32, changed: Option<u16>, proves: bool, taken: u64) -> Decision {
+        let mut this = self.began();
+        this.next.seq = seq;
+        inbox::acknowledge(&mut this.next.inbox, taken);
         if let Some(version) = changed {
-            self.next.version = self.next.version.max(version);
+            this.next.version = this.next.version.max(version);
         }
         if changed.is_some() && proves {
-            self.next.progressed = true;
-            self.next.suspicion = 0;
-            self.next.counts.crashes = 0;
-            self.next.counts.restarts_without_progress = 0;
+            this.next.progressed = true;
+            this.next.suspicion = 0;
+            this.next.counts.crashes = 0;
+            this.next.counts.restarts_without_progress = 0;
         }
-        self.stay()
+        this.stay()
     }
 
-    /// The process is gone. Runs that made a checkpoint in this attempt are beyond suspicion; of the others, one that
-    /// was alone is counted, and several become suspects.
-    fn crashed(mut self, evidence: &str, alone: bool) -> Decision {
-        self.next.last_end = LastEnd::Crashed;
+    /// The process is gone. A run that had not begun, or saved something in this attempt, has no part in that; see
+    /// [`suspects`](crate::admission::suspects) for the others.
+    fn crashed(mut self, evidence: &str, blame: Blame) -> Decision {
+        if self.before.begun {
+            self.next.last_end = LastEnd::Crashed;
+        }
         if self.is_being_cancelled() {
             return self.cancelled_as_requested();
         }
+        if !self.before.begun {
+            self.record(Transition::Returned, Some(evidence));
+            return self.waits_again();
+        }
         if !self.before.progressed {
-            self.next.suspicion = self.before.suspicion.saturating_add(1);
+            let suspicion = self.before.suspicion;
             self.next.counts.restarts_without_progress += 1;
-            if alone {
-                self.next.counts.crashes += 1;
-            }
-            if self.next.counts.crashes >= self.before.policy.crashes_max {
-                let failure = Failure::new(Cause::Crash, &self.verdict(evidence), self.before.epoch, self.now);
-                return self.quarantined(failure);
+            match (Isolation::of(self.before), blame) {
+                (Isolation::None, _) => self.next.suspicion = suspicion.saturating_add(1),
+                (Isolation::LastTry, Blame::Alone) => {
+                    self.next.counts.crashes += 1;
+                    let failure = Failure::new(Cause::Crash, &verdict(evidence), self.before.attempts, self.now);
+                    return self.quarantined(failure);
+                }
+                (_, Blame::Latest { above }) => self.next.suspicion = suspicion.max(above).saturating_add(1),
+                (_, Blame::Shared | Blame::Alone) => {}
             }
         }
         self.record(Transition::Crashed, Some(evidence));
         self.waits_again()
-    }
-
-    fn verdict(&self, evidence: &str) -> String {
-        format!(
-            "{evidence}; {} crashes in a row without a new checkpoint, each time with no other run that could have \
-             been the cause; retry it once the reason is found",
-            self.next.counts.crashes
-        )
     }
 
     fn quarantined(mut self, failure: Failure) -> Decision {
@@ -586,7 +616,7 @@ impl<'a> Step<'a> {
     fn expired(mut self, deadline: Timestamp) -> Decision {
         let why = format!("it was suspended, and nobody proceeded it before its deadline, {deadline}");
         self.record(Transition::Expired, Some(&why));
-        let failure = Failure::new(Cause::Deadline, &why, self.before.epoch, self.now);
+        let failure = Failure::new(Cause::Deadline, &why, self.before.attempts, self.now);
         self.effects.ended = Some(Ended::Failed(failure));
         self.finish(State::Failed)
     }
@@ -625,4 +655,11 @@ impl<'a> Step<'a> {
         };
         self.release().enter(State::Suspended { waiting })
     }
+}
+
+fn verdict(evidence: &str) -> String {
+    format!(
+        "{evidence}; it is one of several crashes in a row without a new checkpoint, and this time nothing else ran that \
+         could have been the cause; retry it once the reason is found"
+    )
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Codec, Envelope, Event, Kind, NewRun, Priority, Queue, RetryPolicy, Run, RunId, ServerId, Timestamp,
-    admission::{Backlog, DuePosition, LimitGroup},
+    admission::{DuePosition, DueRuns},
     admit,
     code::{CodeMark, KindSupport},
     decide,
@@ -47,7 +47,7 @@ pub fn run() -> Run {
 
 /// The same, claimed by [`SERVER`].
 pub fn running() -> Run {
-    decide(NOW, &run(), &Event::Claim { server: SERVER }).expect("it is due").next
+    decide(NOW, &run(), &Event::Claim { server: SERVER, begins: true }).expect("it is due").next
 }
 
 /// Code that reads `demo`.
@@ -65,11 +65,8 @@ pub fn positions(count: u8) -> Vec<DuePosition> {
     (0..count).map(|n| DuePosition::new(Priority(0), NOW, RunId::from_bytes([n; 16]))).collect()
 }
 
-/// The same, of the limit group of [`run`].
-pub fn lines(count: u8) -> impl Iterator<Item = Backlog<'static, std::vec::IntoIter<DuePosition>>> {
-    static LANE: std::sync::OnceLock<LimitGroup> = std::sync::OnceLock::new();
-    std::iter::once(Backlog {
-        limit_group: LANE.get_or_init(|| LimitGroup::of(&run())),
-        positions: positions(count).into_iter(),
-    })
+/// So many runs of the kind `demo`, due at [`NOW`].
+pub fn due(count: u8) -> DueRuns {
+    let due: Vec<Run> = (0..count).map(|n| Run { id: RunId::from_bytes([n; 16]), ..run() }).collect();
+    DueRuns::of(NOW, &due)
 }

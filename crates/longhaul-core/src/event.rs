@@ -1,8 +1,9 @@
-//! What can apply_event to a run.
+//! What can happen to a run.
 
 use std::time::Duration;
 
 use crate::{
+    admission::suspects::Blame,
     code::CodeMark,
     envelope::Envelope,
     failure::Failure,
@@ -17,7 +18,7 @@ use crate::{
 /// ```
 /// use longhaul_core::{Event, State, decide, doc};
 ///
-/// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER })?.next;
+/// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER, begins: true })?.next;
 /// assert_eq!((claimed.state, claimed.epoch.0), (State::Running { server: doc::SERVER }, 1));
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
@@ -27,6 +28,14 @@ pub enum Event {
     Claim {
         /// Which incarnation.
         server: ServerId,
+        /// Its execution begins at once: no [`Begin`](Self::Begin) will say so.
+        begins: bool,
+    },
+    /// A run that was claimed ahead begins to be executed: from now on it counts as an attempt, and may be the cause if
+    /// its process dies.
+    Begin {
+        /// The claim.
+        epoch: Epoch,
     },
     /// The attempt saved its execution metadata.
     Checkpoint {
@@ -52,8 +61,8 @@ pub enum Event {
     Crash {
         /// What is known of it, for people.
         evidence: Box<str>,
-        /// No other run could have been the cause: it is counted.
-        alone: bool,
+        /// Which part it has in that, as [`blame`](crate::admission::suspects::blame) says.
+        blame: Blame,
     },
     /// A client lets a suspended run go on, or sends it a value, whatever it is doing.
     Proceed {
@@ -115,7 +124,7 @@ pub enum Event {
 /// ```
 /// use longhaul_core::{Ending, Event, StateKind, decide, doc};
 ///
-/// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER })?.next;
+/// let claimed = decide(doc::NOW, &doc::run(), &Event::Claim { server: doc::SERVER, begins: true })?.next;
 /// let ending = Ending::Suspended { until: None, deadline: None };
 /// assert!(ending.proves_progress());
 /// let settled = decide(doc::NOW, &claimed, &Event::Settle { epoch: claimed.epoch, ending })?.next;

@@ -4,7 +4,6 @@ use std::fmt;
 
 use crate::{
     envelope::Envelope,
-    id::Epoch,
     limits::{FAILURE_DETAILS_MAX, FAILURE_MESSAGE_MAX, cut},
     time::Timestamp,
 };
@@ -54,10 +53,10 @@ impl fmt::Display for Cause {
 /// ```
 /// use longhaul_core::{Cause, Epoch, Failure, Timestamp, doc};
 ///
-/// let failure = Failure::new(Cause::Error, "no route to host", Epoch(3), Timestamp::EPOCH)
+/// let failure = Failure::new(Cause::Error, "no route to host", 3, Timestamp::EPOCH)
 ///     .with_details("at src/main.rs:7")
 ///     .with_error(doc::value());
-/// assert_eq!((&*failure.message, failure.attempt), ("no route to host", Epoch(3)));
+/// assert_eq!((&*failure.message, failure.attempt), ("no route to host", 3));
 /// assert!(failure.error.is_some());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -70,15 +69,15 @@ pub struct Failure {
     pub details: Option<Box<str>>,
     /// The task's own error, typed, if it gave one.
     pub error: Option<Envelope>,
-    /// Which attempt it was.
-    pub attempt: Epoch,
+    /// Which attempt it was, counted from 1.
+    pub attempt: u32,
     /// When it failed.
     pub at: Timestamp,
 }
 
 impl Failure {
     /// A failure of `attempt`, its message cut to 8 KiB.
-    pub fn new(cause: Cause, message: &str, attempt: Epoch, at: Timestamp) -> Self {
+    pub fn new(cause: Cause, message: &str, attempt: u32, at: Timestamp) -> Self {
         Self { cause, message: cut(message, FAILURE_MESSAGE_MAX).into(), details: None, error: None, attempt, at }
     }
 

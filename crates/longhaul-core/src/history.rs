@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    id::{Epoch, ServerId},
+    id::ServerId,
     limits::{HISTORY_MAX, NAME_MAX, REASON_MAX, cut},
     time::Timestamp,
 };
@@ -45,15 +45,15 @@ impl fmt::Display for Actor {
 /// ```
 /// use longhaul_core::{Epoch, HistoryEntry, Timestamp, Transition};
 ///
-/// let entry = HistoryEntry::new(Timestamp::EPOCH, Epoch(1), Transition::Failed, Some("no route"));
+/// let entry = HistoryEntry::new(Timestamp::EPOCH, 1, Transition::Failed, Some("no route"));
 /// assert_eq!((entry.what, entry.why.as_deref()), (Transition::Failed, Some("no route")));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
     /// When.
     pub at: Timestamp,
-    /// During, or after, which attempt.
-    pub epoch: Epoch,
+    /// During, or after, which attempt, counted from 1; of a claim, the attempt to come.
+    pub attempt: u32,
     /// What.
     pub what: Transition,
     /// Why, in at most 256 bytes.
@@ -64,12 +64,12 @@ pub struct HistoryEntry {
 
 impl HistoryEntry {
     /// An entry; `why` is cut to 256 bytes.
-    pub fn new(at: Timestamp, epoch: Epoch, what: Transition, why: Option<&str>) -> Self {
-        Self { at, epoch, what, why: why.map(|why| cut(why, REASON_MAX).into()), by: Actor::UNKNOWN }
+    pub fn new(at: Timestamp, attempt: u32, what: Transition, why: Option<&str>) -> Self {
+        Self { at, attempt, what, why: why.map(|why| cut(why, REASON_MAX).into()), by: Actor::UNKNOWN }
     }
 }
 
-/// What can apply_event to a run.
+/// What can happen to a run.
 ///
 /// ```
 /// use longhaul_core::Transition;
@@ -181,7 +181,7 @@ impl fmt::Display for Transition {
 /// ```
 /// use longhaul_core::{Epoch, History, HistoryEntry, Timestamp, Transition};
 ///
-/// let entry = |what| HistoryEntry::new(Timestamp::EPOCH, Epoch(0), what, None);
+/// let entry = |what| HistoryEntry::new(Timestamp::EPOCH, 0, what, None);
 /// let mut history = History::starting(entry(Transition::Enqueued));
 /// for _ in 0..40 {
 ///     history.push(entry(Transition::Interrupted));
@@ -243,7 +243,7 @@ impl fmt::Display for Who<'_> {
 /// use longhaul_core::{Actor, Epoch, History, HistoryEntry, Timestamp, Transition};
 /// use std::time::Duration;
 ///
-/// let entry = |at, what| HistoryEntry::new(Timestamp::from_micros(at), Epoch(0), what, None);
+/// let entry = |at, what| HistoryEntry::new(Timestamp::from_micros(at), 0, what, None);
 /// let mut history = History::starting(HistoryEntry { by: Actor::named("ann"), ..entry(0, Transition::Enqueued) });
 /// history.push(entry(2_000_000, Transition::Cancelled));
 /// let first = history.lines().next().unwrap();
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_long_history_keeps_its_first_and_its_latest_entries() {
-        let entry = |n| HistoryEntry::new(Timestamp::from_micros(n), Epoch(0), Transition::Interrupted, None);
+        let entry = |n| HistoryEntry::new(Timestamp::from_micros(n), 0, Transition::Interrupted, None);
         let mut history = History::starting(entry(0));
         (1..100).for_each(|n| history.push(entry(n)));
         assert_eq!(history.entries.len(), HISTORY_MAX);
@@ -348,7 +348,7 @@ mod tests {
     fn each_line_tells_who_and_how_long() {
         let server = ServerId::new(Timestamp::EPOCH, [7; 10]);
         let at = |seconds| Timestamp::EPOCH.after(Duration::from_secs(seconds));
-        let entry = |seconds, what| HistoryEntry::new(at(seconds), Epoch(1), what, None);
+        let entry = |seconds, what| HistoryEntry::new(at(seconds), 1, what, None);
         let mut history = History::starting(entry(0, Transition::Enqueued));
         let asked = HistoryEntry { by: Actor::named("ann"), ..entry(7, Transition::CancelRequested) };
         for entry in [entry(5, Transition::Claimed(server)), asked, entry(9, Transition::Cancelled)] {
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn what_happens_while_no_server_has_the_run_is_a_clients() {
         let server = ServerId::new(Timestamp::EPOCH, [7; 10]);
-        let entry = |what| HistoryEntry::new(Timestamp::EPOCH, Epoch(1), what, None);
+        let entry = |what| HistoryEntry::new(Timestamp::EPOCH, 1, what, None);
         let mut history = History::starting(entry(Transition::Enqueued));
         for what in [Transition::Claimed(server), Transition::Failed, Transition::Suspended] {
             history.push(entry(what));
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn time_over_entries_that_were_dropped_is_not_told() {
-        let entry = |n| HistoryEntry::new(Timestamp::from_micros(n), Epoch(0), Transition::Interrupted, None);
+        let entry = |n| HistoryEntry::new(Timestamp::from_micros(n), 0, Transition::Interrupted, None);
         let mut history = History::starting(entry(0));
         (1..100).for_each(|n| history.push(entry(n)));
         let lasted: Vec<_> = history.lines().map(|line| line.lasted).collect();

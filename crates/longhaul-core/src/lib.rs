@@ -11,18 +11,15 @@ pub mod admission;
 pub mod clock;
 pub mod code;
 pub mod constraints;
-pub mod control;
 pub mod decide;
 #[doc(hidden)]
 pub mod doc;
 pub mod envelope;
 pub mod event;
-pub mod explain;
 pub mod failure;
 pub mod history;
 pub mod id;
 pub mod inbox;
-pub mod isolation;
 pub mod json;
 pub mod limits;
 pub mod lineage;
@@ -36,8 +33,10 @@ pub mod schedule;
 pub mod shape;
 pub mod state;
 pub mod store;
+pub mod stored;
 pub mod time;
 
+pub use admission::{controls as control, explain};
 pub use clock::Clock;
 pub use constraints::{Constraints, Inserted, OnConflict, Unique, UniqueScope};
 pub use control::{Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
@@ -59,4 +58,5 @@ pub use run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run, Sna
 pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
 pub use state::{State, StateKind, Waiting};
 pub use store::{Store, StoreError};
+pub use stored::StoredRun;
 pub use time::Timestamp;

@@ -18,8 +18,9 @@ use crate::{id::RunId, limits::DELAYS_MAX};
 pub struct RetryPolicy {
     /// How many attempts may end in a typed failure or a timeout before the run is Failed. At least 1.
     pub attempts_max: u32,
-    /// How many times in a row the run may crash (take its process down, or panic) without a new checkpoint, before
-    /// it is quarantined as Failed. At least 1.
+    /// How many times in a row the run may panic without a new checkpoint before it is Failed, and with how many deaths
+    /// of its process in a row it comes to its last try, alone: a death then quarantines it as Failed. At least 1; one
+    /// death never changes anything, so 1 is as 2 for those. See [`suspects`](crate::admission::suspects).
     pub crashes_max: u32,
     /// How long to wait before the next attempt.
     pub backoff: Backoff,
@@ -112,7 +113,7 @@ impl Default for Backoff {
 }
 
 impl Default for RetryPolicy {
-    /// Ten attempts (about 17 min of waiting), three crashes, from the checkpoint.
+    /// Ten attempts (about 17 min of waiting), three crashes and a last try, from the checkpoint.
     fn default() -> Self {
         Self { attempts_max: 10, crashes_max: 3, backoff: Backoff::default(), resume: Resume::default() }
     }

@@ -14,7 +14,7 @@ use crate::{
     name::{Kind, Queue, Tag},
     progress::Progress,
     retry::RetryPolicy,
-    state::State,
+    state::{State, StateKind},
     time::Timestamp,
 };
 
@@ -65,8 +65,12 @@ pub struct Run {
     pub state: State,
     /// When it came there.
     pub since: Timestamp,
-    /// Its latest attempt; 0 before the first.
+    /// Its latest claim; 0 before the first. What an attempt writes carries it, and no store takes an old one.
     pub epoch: Epoch,
+    /// How many executions of it have begun; claims that were given back before that are not among them.
+    pub attempts: u32,
+    /// It is running, and its execution has begun: it is not only claimed ahead.
+    pub begun: bool,
     /// The latest checkpoint of that attempt; 0 before the first.
     pub seq: u32,
     /// Whether a checkpoint of that attempt changed the execution metadata.
@@ -75,8 +79,8 @@ pub struct Run {
     pub last_end: LastEnd,
     /// How often what happened.
     pub counts: Counts,
-    /// In how many crashes in a row it was among those that might have been guilty. While it is above zero the run is
-    /// executed apart from others; see [`isolation`](crate::isolation).
+    /// How many times in a row its process died while it was executing and had saved nothing; of runs that died together
+    /// beyond the second time it grows for the likeliest only. See [`suspects`](crate::admission::suspects).
     pub suspicion: u8,
     /// What was asked of it while it was running, and is not done yet.
     pub request: Option<StopRequest>,
@@ -101,6 +105,11 @@ impl Run {
     /// What was sent to it, and whose proceeds it remembers.
     pub fn inbox(&self) -> &Inbox {
         self.inbox.as_deref().unwrap_or(Inbox::none())
+    }
+
+    /// The number of its latest attempt; of a run that is claimed and has not begun, that of the one to come.
+    pub fn attempt(&self) -> u32 {
+        self.attempts + u32::from(self.state.kind() == StateKind::Running && !self.begun)
     }
 }
 
@@ -131,7 +140,8 @@ impl NewRun {
 pub struct Counts {
     /// Attempts that ended in a typed failure or a timeout: counted towards `attempts_max`.
     pub failures: u32,
-    /// Crashes in a row without a new checkpoint: counted towards `crashes_max`.
+    /// Crashes in a row without a new checkpoint of which it was the cause, by a panic or alone: counted towards
+    /// `crashes_max`. Deaths of its process that may have another cause are counted as [`Run::suspicion`].
     pub crashes: u32,
     /// Attempts that were broken off by a shutdown.
     pub interruptions: u32,

@@ -82,7 +82,7 @@ impl State {
         }
     }
 
-    /// Whether nothing will apply_event to it any more.
+    /// Whether nothing will happen to it any more.
     pub const fn is_final(&self) -> bool {
         self.kind().is_final()
     }

@@ -35,7 +35,7 @@ use crate::{
     control::{Control, ControlChange, Controls, Scope},
     explain::Explanation,
     history::Actor,
-    id::{RunId, ServerId},
+    id::{Epoch, RunId, ServerId},
     log::{Log, LogRequest},
     name::{Key, Kind},
     retention::Retentions,
@@ -81,11 +81,20 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// When it answers, the claims are in the file (or the database) so that a process which dies executing them is
     /// found out, but they need not survive a power cut: the runs are due again then anyway. A claim whose future was
-    /// dropped is given back by the store. A server that was declared dead, or left, gets nothing. Runs that were suspects in a crash are handed out one at a time, see
-    /// [`isolation`](crate::isolation).
+    /// dropped is given back by the store. A server that was declared dead, or left, gets nothing. Runs with which processes died again and again are handed out one at a
+    /// time, see [`suspects`](crate::admission::suspects).
     ///
     /// Callers: executors.
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Marks that the executions of runs begin which were claimed ahead, beyond [`ClaimRequest::begin`]: they are attempts
+    /// from now on, and may be the cause if their process dies. The mark of a run that has begun is no error.
+    ///
+    /// When it answers, the marks outlive the process, as claims do; like them they need not survive a power cut. No task
+    /// begins before its mark is there, or a task that kills its process would not be found out.
+    ///
+    /// Callers: executors, for the runs that they hold.
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError>;
 
     /// Keeps execution metadata of running attempts. `Ok(Ok(_))` means: no later attempt sees anything older. It brings
     /// back what the run was asked to do meanwhile.

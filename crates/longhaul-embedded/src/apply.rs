@@ -25,7 +25,7 @@ pub(crate) use self::{
     log::check as check_log,
     query::{CountRequest, Counted},
     schedules::Rows,
-    servers::Servers,
+    servers::{Servers, crash_of, warn_of},
     watch::{Watcher, Watchers},
 };
 use crate::{
@@ -46,6 +46,10 @@ impl Committer {
                 if let Err(fault) = self.give_back(held) {
                     self.poison(fault);
                 }
+            }
+            C::Begin { runs, reply } => {
+                let outcome = runs.into_iter().map(|(id, epoch)| self.begin(id, epoch)).collect();
+                self.answer(After::Flush, reply, outcome);
             }
             C::Checkpoint { checkpoints, reply } => self.each(reply, checkpoints, Self::checkpoint),
             C::Settle { settlements, reply } => self.each(reply, settlements, Self::settle),
@@ -146,7 +150,7 @@ impl Committer {
             }
             C::StopSignals { server, seen, reply } => self.show_stop_requests(server, seen, reply),
             C::Controls { reply } => reply_now(reply, self.controls()),
-            C::Queues { reply } => reply_now(reply, self.index.backlogs.depths()),
+            C::Queues { reply } => reply_now(reply, self.index.depths(self.now)),
             C::Schedules { seen, reply } => self.show_schedules(seen, reply),
             C::Explain { id, reply } => {
                 let verdict = self.explain(id);
@@ -222,7 +226,7 @@ impl Committer {
         _ = reply.send(answer);
     }
 
-    /// Lets `event` apply_event to a run that was taken, and stages what it has become. An event that cannot apply_event leaves
+    /// Lets `event` happen to a run that was taken, and stages what it has become. An event that cannot happen leaves
     /// it as it was.
     pub(crate) fn apply_event(
         &mut self,

@@ -4,8 +4,9 @@
 //! the record was written again, the slot is stale, whether it is still in the file or not.
 //!
 //! ```text
-//! 01 | run id, epoch u32, claimed at (µs) i64, server id | …        big-endian
+//! 02 | run id, epoch u32, claimed at (µs) i64, server id, begun u8 | …        big-endian
 //! ```
+//! `begun` is 1 when the execution has begun, or is about to. On pages of version 1, which did not say so, all have.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,9 +14,11 @@ use longhaul_core::{Epoch, RunId, ServerId, Timestamp};
 
 use crate::record::Damage;
 
-const VERSION: u8 = 1;
-const SLOT: usize = 44;
-/// ClaimPages on a page: 64 × 44 bytes stay well below a value's limit.
+const VERSION: u8 = 2;
+const SLOT: usize = 45;
+/// Without whether it has begun.
+const SLOT_V1: usize = 44;
+/// Claims on a page: 64 × 45 bytes stay well below a value's limit.
 const PER_PAGE: usize = 64;
 
 /// A claim as it is in the file.
@@ -25,6 +28,7 @@ pub(crate) struct ClaimEntry {
     pub(crate) epoch: Epoch,
     pub(crate) claimed: Timestamp,
     pub(crate) server: ServerId,
+    pub(crate) begun: bool,
 }
 
 #[derive(Debug, Default)]
@@ -34,14 +38,14 @@ struct SlotPage {
     written: Vec<RunId>,
 }
 
-/// All pages of claim_pages. A store begins with none: opening takes all claims back.
+/// All pages of claims. A store begins with none: opening takes all claims back.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimPages {
     pages: Vec<SlotPage>,
     page_of: HashMap<RunId, u16>,
     /// Pages to be written with the next batch.
     touched: BTreeSet<u16>,
-    /// Stale claim_pages in the file, with their pages.
+    /// Stale claims in the file, with their pages.
     stale: BTreeSet<(RunId, u16)>,
 }
 
@@ -74,6 +78,16 @@ impl ClaimPages {
             self.pages.push(SlotPage::default());
             u16::try_from(self.pages.len() - 1).expect("fewer than two million runs execute at once")
         }
+    }
+
+    /// Its execution begins. Answers whether a slot holds it.
+    pub(crate) fn begin(&mut self, id: RunId) -> bool {
+        let Some(page) = self.page_of.get(&id).copied() else { return false };
+        let slots = &mut self.pages[usize::from(page)].held;
+        let slot = slots.iter_mut().find(|slot| slot.id == id).expect("the page holds it");
+        slot.begun = true;
+        self.touched.insert(page);
+        true
     }
 
     /// The run is held no more. Its slot is left in the file, stale, until the page is written again.
@@ -110,30 +124,41 @@ impl ClaimPages {
             bytes.extend_from_slice(&slot.epoch.0.to_be_bytes());
             bytes.extend_from_slice(&slot.claimed.as_micros().to_be_bytes());
             bytes.extend_from_slice(slot.server.as_bytes());
+            bytes.push(slot.begun.into());
         }
         bytes
     }
 }
 
-/// The claim_pages of a page in the file.
+/// The claims of a page in the file.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<ClaimEntry>, Damage> {
     let damaged = || Damage::of("a page of claims", "it is cut short, or no such page");
-    let rest = bytes.strip_prefix(&[VERSION]).ok_or_else(damaged)?;
-    if rest.len() % SLOT != 0 {
+    let (size, rest) = match bytes.split_first().ok_or_else(damaged)? {
+        (&VERSION, rest) => (SLOT, rest),
+        (1, rest) => (SLOT_V1, rest),
+        _ => return Err(damaged()),
+    };
+    if rest.len() % size != 0 {
         return Err(damaged());
     }
     let slot = |bytes: &[u8]| {
         let (id, rest) = bytes.split_first_chunk::<16>()?;
         let (epoch, rest) = rest.split_first_chunk::<4>()?;
-        let (claimed, server) = rest.split_first_chunk::<8>()?;
+        let (claimed, rest) = rest.split_first_chunk::<8>()?;
+        let (server, begun) = rest.split_first_chunk::<16>()?;
         Some(ClaimEntry {
             id: RunId::from_bytes(*id),
             epoch: Epoch(u32::from_be_bytes(*epoch)),
             claimed: Timestamp::from_micros(i64::from_be_bytes(*claimed)),
-            server: ServerId::from_bytes(server.try_into().ok()?),
+            server: ServerId::from_bytes(*server),
+            begun: match begun {
+                [] | [1] => true,
+                [0] => false,
+                _ => return None,
+            },
         })
     };
-    rest.chunks_exact(SLOT).map(|bytes| slot(bytes).ok_or_else(damaged)).collect()
+    rest.chunks_exact(size).map(|bytes| slot(bytes).ok_or_else(damaged)).collect()
 }
 
 #[cfg(test)]
@@ -146,6 +171,7 @@ mod tests {
             epoch: Epoch(3),
             claimed: Timestamp::from_micros(-7),
             server: ServerId::from_bytes([9; 16]),
+            begun: n % 2 == 0,
         }
     }
 
@@ -190,5 +216,18 @@ mod tests {
         let (_, bytes) = claim_pages.take_touched().remove(0);
         let whole: Vec<usize> = (0..=bytes.len()).filter(|end| read(&bytes[..*end]).is_ok()).collect();
         assert_eq!(whole, [1, bytes.len()]);
+    }
+
+    #[test]
+    fn a_mark_that_an_execution_begins_is_kept_and_a_page_of_version_1_has_none_that_has_not() {
+        let mut claim_pages = ClaimPages::default();
+        claim_pages.hold(slot(1));
+        claim_pages.take_touched();
+        assert!(claim_pages.begin(slot(1).id) && !claim_pages.begin(slot(2).id));
+        let (_, bytes) = claim_pages.take_touched().remove(0);
+        assert_eq!(read(&bytes), Ok(vec![ClaimEntry { begun: true, ..slot(1) }]));
+
+        let version_1 = [&[1], &bytes[1..bytes.len() - 1]].concat();
+        assert_eq!(read(&version_1), read(&bytes));
     }
 }

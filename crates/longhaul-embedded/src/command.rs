@@ -51,6 +51,7 @@ macro_rules! commands {
 commands! {
     Insert { runs: Vec<NewRun>, } -> Reply<Vec<Result<Inserted, InsertError>>>;
     Claim { request: ClaimRequest, } -> Reply<Ticket>;
+    Begin { runs: Vec<(RunId, Epoch)>, } -> Reply<Vec<Result<(), CheckpointError>>>;
     Checkpoint { checkpoints: Vec<Checkpoint>, } -> Reply<Vec<Result<Checkpointed, CheckpointError>>>;
     Settle { settlements: Vec<Settlement>, } -> Reply<Vec<Result<Settled, SettleError>>>;
     Log { pages: Vec<LogPages>, } -> Reply<Vec<Result<(), CheckpointError>>>;

@@ -15,12 +15,12 @@ use std::{
 
 use longhaul_core::{
     Priority, Run, RunId, StateKind, Tag, Timestamp,
-    admission::{DuePosition, RunningCounts},
-    store::ListOrder,
+    admission::{DuePosition, Isolation, LastTry, RunningCounts},
+    store::{ListOrder, QueueDepth},
 };
 
 pub(crate) use self::{
-    backlogs::{Lanes, Reader},
+    backlogs::Lanes,
     deadlines::Deadlines,
     uniques::{UniqueKeyEntry, Uniques},
 };
@@ -42,7 +42,7 @@ pub(crate) struct Entry {
     pub(crate) limit_group: u32,
     pub(crate) state: StateKind,
     priority: i8,
-    suspicion: u8,
+    isolation: Isolation,
     tagged: bool,
     /// It was known to have its unique key.
     keeps_key: bool,
@@ -58,8 +58,10 @@ pub(crate) struct Index {
     tags: BTreeSet<(u64, RunId)>,
     /// Runs that were parked as Incompatible.
     parked: BTreeSet<RunId>,
-    /// How many runs that execute are suspects.
-    suspects_running: usize,
+    /// Suspects, and runs at their last try, that execute.
+    isolated_running: BTreeSet<RunId>,
+    /// Runs at their last try that wait for a time, or are due.
+    last_tries: BTreeMap<RunId, LastTry>,
     /// What executes, by what limits go by.
     pub(crate) running_counts: RunningCounts,
     pub(crate) uniques: Uniques,
@@ -126,8 +128,19 @@ impl Index {
         }
     }
 
-    pub(crate) fn is_any_suspect_running(&self) -> bool {
-        self.suspects_running > 0
+    /// Suspects, and runs at their last try, that execute.
+    pub(crate) fn isolated_running(&self) -> impl Iterator<Item = RunId> {
+        self.isolated_running.iter().copied()
+    }
+
+    /// Due runs at their last try.
+    pub(crate) fn last_tries(&self, now: Timestamp) -> Vec<LastTry> {
+        self.last_tries.values().filter(|last| last.position.due <= now).cloned().collect()
+    }
+
+    /// How many runs are due, by queue.
+    pub(crate) fn depths(&self, now: Timestamp) -> Vec<QueueDepth> {
+        self.backlogs.depths(&self.last_tries(now))
     }
 
     /// Keeps what matters of a live run, in place of what was known before.
@@ -143,7 +156,7 @@ impl Index {
             limit_group: self.backlogs.join(run, before.map(|before| before.limit_group)),
             state: run.state.kind(),
             priority: run.priority.0,
-            suspicion: run.suspicion,
+            isolation: Isolation::of(run),
             tagged: !run.tags.is_empty(),
             keeps_key: uniques::keeps_key(now, run),
         };
@@ -159,13 +172,18 @@ impl Index {
         self.deadlines.note(run);
         match entry.due {
             Some(due) if due > now => _ = self.timers.insert((due, run.id)),
-            Some(due) => self.backlogs.line_up(entry.position(due, run.id), entry.limit_group, entry.is_suspect()),
+            Some(due) => self.line_up(entry, due, run.id),
             None => {}
+        }
+        if entry.isolation == Isolation::LastTry {
+            self.last_tries.extend(LastTry::of(run).map(|last| (run.id, last)));
         }
         match entry.state {
             StateKind::Incompatible => _ = self.parked.insert(run.id),
             StateKind::Running => {
-                self.suspects_running += usize::from(entry.is_suspect());
+                if entry.isolation > Isolation::None {
+                    self.isolated_running.insert(run.id);
+                }
                 self.running_counts.enter(self.backlogs.get(entry.limit_group));
             }
             _ => {}
@@ -196,9 +214,11 @@ impl Index {
     fn step_out(&mut self, id: RunId, before: Entry) {
         if let Some(due) = before.due
             && !self.timers.remove(&(due, id))
+            && before.isolation != Isolation::LastTry
         {
             self.backlogs.step_out(before.position(due, id), before.limit_group, before.is_suspect());
         }
+        self.last_tries.remove(&id);
     }
 
     fn unlink(&mut self, id: RunId, before: Entry) {
@@ -206,7 +226,7 @@ impl Index {
         match before.state {
             StateKind::Incompatible => _ = self.parked.remove(&id),
             StateKind::Running => {
-                self.suspects_running -= usize::from(before.is_suspect());
+                self.isolated_running.remove(&id);
                 self.running_counts.leave(self.backlogs.get(before.limit_group));
             }
             _ => {}
@@ -219,7 +239,13 @@ impl Index {
         self.backlogs.wake(now);
         while let Some(&(due, id)) = self.timers.first().filter(|(due, _)| *due <= now) {
             self.timers.pop_first();
-            let entry = self.entries[&id];
+            self.line_up(self.entries[&id], due, id);
+        }
+    }
+
+    /// One that is at its last try is in no line: these are few, and go before all others.
+    fn line_up(&mut self, entry: Entry, due: Timestamp, id: RunId) {
+        if entry.isolation != Isolation::LastTry {
             self.backlogs.line_up(entry.position(due, id), entry.limit_group, entry.is_suspect());
         }
     }
@@ -229,7 +255,7 @@ impl Index {
         for (id, until) in throttled {
             let entry = self.entries[id];
             // Suspects are few, and claimed one at a time.
-            if !entry.is_suspect() {
+            if entry.isolation == Isolation::None {
                 self.backlogs.rest(entry.limit_group, *until);
             }
         }
@@ -239,6 +265,8 @@ impl Index {
     pub(crate) fn rewind(&mut self, now: Timestamp) {
         self.backlogs.unthrottle_all();
         self.timers.extend(self.backlogs.step_back(now).into_iter().map(|position| (position.due, position.id)));
+        let early = self.last_tries.values().filter(|last| last.position.due > now);
+        self.timers.extend(early.map(|last| (last.position.due, last.position.id)));
     }
 
     /// When the next run is due.
@@ -253,7 +281,7 @@ impl Entry {
     }
 
     fn is_suspect(&self) -> bool {
-        self.suspicion > 0
+        self.isolation == Isolation::Suspect
     }
 }
 

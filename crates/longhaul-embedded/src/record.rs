@@ -1,6 +1,7 @@
 //! A run with its values, as it is in memory, and how it is laid down.
 
 mod blob;
+mod bucket;
 mod constraints;
 mod control;
 mod inbox;
@@ -11,14 +12,20 @@ mod sections;
 mod tests;
 mod v1;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use longhaul_core::{
-    Decision, Ended, Envelope, History, IllegalEvent, NewRun, Run, RunId, Snapshot, Timestamp, admit, decide::Effects,
+    Decision, Envelope, IllegalEvent, NewRun, RunId, Snapshot, StoredRun, Timestamp,
+    stored::{ChangedValues, Followup},
 };
 
 pub(crate) use self::{
     blob::Blob,
+    bucket::{read_bucket, write_bucket},
     constraints::ConstraintsV1,
     control::{ControlV1, read_control, write_control},
     log::{read_log, write_log},
@@ -30,16 +37,23 @@ pub(crate) use self::{
 /// All of a run. Those that execute are held in memory; others are read when something happens to them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
-    pub(crate) run: Run,
-    /// The latest attempt was settled, not taken away: its settlement is recognised when it is repeated.
-    pub(crate) settled: bool,
-    pub(crate) metadata: Envelope,
-    pub(crate) initial: Option<Envelope>,
-    pub(crate) execution_metadata: Option<Envelope>,
-    pub(crate) ended: Option<Ended>,
-    pub(crate) history: History,
+    pub(crate) stored: StoredRun,
     /// Which of its parts stand apart from its record, and where.
     pub(crate) layout: Layout,
+}
+
+impl Deref for Record {
+    type Target = StoredRun;
+
+    fn deref(&self) -> &StoredRun {
+        &self.stored
+    }
+}
+
+impl DerefMut for Record {
+    fn deref_mut(&mut self) -> &mut StoredRun {
+        &mut self.stored
+    }
 }
 
 /// Something that was read is not what was written.
@@ -61,25 +75,13 @@ impl Damage {
 }
 
 impl Record {
-    pub(crate) fn admit(now: Timestamp, new: NewRun) -> Self {
-        let (run, first) = admit(now, &new);
-        Self {
-            run,
-            settled: false,
-            metadata: new.metadata,
-            initial: new.execution_metadata.clone(),
-            execution_metadata: new.execution_metadata,
-            ended: None,
-            history: History::starting(first),
-            layout: Layout::default(),
-        }
+    pub(crate) fn enqueue(now: Timestamp, new: NewRun) -> Self {
+        Self { stored: StoredRun::enqueue(now, new), layout: Layout::default() }
     }
 
     /// A run that is new, with its values.
     pub(crate) fn of(snapshot: Snapshot) -> Self {
-        let Snapshot { run, metadata, initial, execution_metadata, ended, history } = snapshot;
-        let layout = Layout::default();
-        Self { run, settled: false, metadata, initial, execution_metadata, ended, history, layout }
+        Self { stored: snapshot.into(), layout: Layout::default() }
     }
 
     /// Becomes what was decided. What the decision asks of others is left in the answer.
@@ -87,70 +89,43 @@ impl Record {
         &mut self,
         decision: Result<Decision, IllegalEvent>,
     ) -> Result<Followup, IllegalEvent> {
-        let Decision { next, effects } = decision?;
-        let Effects { history, ended, reset, order, remove } = effects;
-        // A new claim makes the settlement of the one before an old one.
-        self.settled &= next.epoch == self.run.epoch;
-        let same_inbox = match (&self.run.inbox, &next.inbox) {
-            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-            (before, now) => before.is_none() && now.is_none(),
-        };
-        if !same_inbox {
+        let decision = decision?;
+        if !same_inbox(self.run.inbox.as_ref(), decision.next.inbox.as_ref()) {
             self.layout.changed(parts::INBOX);
         }
-        self.run = next;
-        if let Some(entry) = history {
-            self.history.push(entry);
-            self.layout.changed(parts::HISTORY);
+        let followup = self.stored.apply(decision);
+        let ChangedValues { history, ended, execution_metadata } = followup.changed;
+        let changed =
+            [(history, parts::HISTORY), (ended, parts::ENDED), (execution_metadata, parts::EXECUTION_METADATA)];
+        for (_, part) in changed.into_iter().filter(|(changed, _)| *changed) {
+            self.layout.changed(part);
         }
-        if ended.is_some() {
-            self.ended = ended;
-            self.layout.changed(parts::ENDED);
-        }
-        if reset {
-            self.set_execution_metadata(self.initial.clone());
-        }
-        Ok(Followup { order, remove })
+        Ok(followup)
     }
 
     pub(crate) fn set_execution_metadata(&mut self, value: Option<Envelope>) {
-        if self.execution_metadata != value {
-            self.execution_metadata = value;
+        if self.stored.set_execution_metadata(value) {
             self.layout.changed(parts::EXECUTION_METADATA);
         }
     }
 
     /// What was asked is replaced by what another run brought.
     pub(crate) fn replace(&mut self, metadata: Envelope, execution_metadata: Option<Envelope>) {
-        self.metadata = metadata;
-        self.initial.clone_from(&execution_metadata);
-        self.layout.changed(parts::METADATA);
-        self.layout.changed(parts::INITIAL);
-        self.set_execution_metadata(execution_metadata);
-    }
-
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            run: self.run.clone(),
-            metadata: self.metadata.clone(),
-            initial: self.initial.clone(),
-            execution_metadata: self.execution_metadata.clone(),
-            ended: self.ended.clone(),
-            history: self.history.clone(),
+        self.stored.replace(metadata, execution_metadata);
+        for part in [parts::METADATA, parts::INITIAL, parts::EXECUTION_METADATA] {
+            self.layout.changed(part);
         }
     }
 
     pub(crate) fn into_snapshot(self) -> Snapshot {
-        let Self { run, metadata, initial, execution_metadata, ended, history, .. } = self;
-        Snapshot { run, metadata, initial, execution_metadata, ended, history }
+        self.stored.into_snapshot()
     }
 }
 
-/// What a decision asks for besides the record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Followup {
-    /// The server that executes the run is told.
-    pub(crate) order: bool,
-    /// The run is removed.
-    pub(crate) remove: bool,
+/// Whether nothing came into an inbox, and nothing was taken from it.
+fn same_inbox(before: Option<&Arc<longhaul_core::Inbox>>, now: Option<&Arc<longhaul_core::Inbox>>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+        (before, now) => before.is_none() && now.is_none(),
+    }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
     Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
@@ -270,6 +270,10 @@ impl Store for EmbeddedStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         assert!((1..=CLAIM_MAX).contains(&request.max), "a claim asks for 1 to {CLAIM_MAX} runs, not {}", request.max);
         self.call(|reply| Command::Claim { request, reply }).await.map(Ticket::redeem)
+    }
+
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.call(|reply| Command::Begin { runs, reply }).await
     }
 
     async fn checkpoint(

@@ -185,7 +185,7 @@ impl Committer {
     }
 
     fn check_live(&self, id: RunId, bytes: &[u8], place: Place) -> Result<(), Fault> {
-        let run = whole(&*self.kv, id, bytes)?.run;
+        let run = whole(&*self.kv, id, bytes)?.stored.run;
         let entry = self.index.get(id).ok_or_else(|| Damage::of_run(id, "it is in the file, but not in the index"))?;
         if entry.place != place {
             return Err(Damage::of_run(id, "it is twice in the file").into());
@@ -196,7 +196,7 @@ impl Committer {
     }
 
     fn check_final(&self, id: RunId, bytes: &[u8]) -> Result<(), Fault> {
-        let run = whole(&*self.kv, id, bytes)?.run;
+        let run = whole(&*self.kv, id, bytes)?.stored.run;
         if !run.state.is_final() || self.index.get(id).is_some() {
             return Err(Damage::of_run(id, "it is among the final runs, and is not final").into());
         }

@@ -25,6 +25,7 @@ use self::plan::{Fault, Plan, Strike};
 pub enum Call {
     Insert,
     Claim,
+    Begin,
     Checkpoint,
     Settle,
     Log,

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Codec, Ending, Envelope, Epoch, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, RunId,
+    Actor, Backoff, Cause, Codec, Ending, Envelope, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, RunId,
     ServerId, Timestamp, code::CodeMark, code::KindSupport, shape,
 };
 
@@ -166,12 +166,12 @@ pub fn suspended() -> Ending {
 /// ```
 /// use longhaul_testkit::fixture::failed;
 ///
-/// use longhaul_core::{Ending, Epoch, Timestamp};
+/// use longhaul_core::{Ending, Timestamp};
 ///
-/// let ending = failed("no route", Epoch(1), Timestamp::EPOCH);
+/// let ending = failed("no route", 1, Timestamp::EPOCH);
 /// assert!(matches!(ending, Ending::Failed { permanent: false, .. }));
 /// ```
-pub fn failed(message: &str, attempt: Epoch, at: Timestamp) -> Ending {
+pub fn failed(message: &str, attempt: u32, at: Timestamp) -> Ending {
     let failure = Failure::new(Cause::Error, message, attempt, at);
     Ending::Failed { failure, retry_after: None, permanent: false }
 }

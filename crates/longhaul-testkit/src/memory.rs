@@ -16,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
     Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
     clock::OnJump,
     store::{
@@ -158,6 +158,10 @@ impl Store for MemoryStore {
             .await?;
         self.changed.notify_waiters();
         Ok(claimed)
+    }
+
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        Ok(self.write(|state, now| runs.into_iter().map(|(id, epoch)| state.begin(now, id, epoch)).collect()))
     }
 
     async fn checkpoint(

@@ -162,6 +162,8 @@ pub(crate) struct Attempt {
     pub(crate) id: RunId,
     pub(crate) kind: Kind,
     pub(crate) epoch: Epoch,
+    /// The number that people see: which of the executions that began it is.
+    pub(crate) number: u32,
     pub(crate) resumed_from: ResumedFrom,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) queue: longhaul_core::Queue,
@@ -197,7 +199,7 @@ pub(crate) struct Attempt {
 
 impl std::fmt::Debug for Attempt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "attempt {} of {} ({})", self.epoch, self.id, self.kind)
+        write!(f, "attempt {} of {} ({})", self.number, self.id, self.kind)
     }
 }
 
@@ -212,11 +214,12 @@ impl Attempt {
         let run = &claimed.run;
         let progress = run.progress.clone().unwrap_or_default();
         let pace = Pace::resuming(progress.rate);
-        let said = logs.listen(run.id, run.epoch, &clock, &wake_autosave);
+        let said = logs.listen(run.id, Epoch(run.attempt()), &clock, &wake_autosave);
         let attempt = Self {
             id: run.id,
             kind: run.kind.clone(),
             epoch: run.epoch,
+            number: run.attempt(),
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),
@@ -245,7 +248,7 @@ impl Attempt {
     }
 
     pub(crate) fn info(&self) -> AttemptInfo {
-        AttemptInfo { run: self.id, number: self.epoch.0, resumed_from: self.resumed_from }
+        AttemptInfo { run: self.id, number: self.number, resumed_from: self.resumed_from }
     }
 
     /// The code at hand takes the attempt.

@@ -132,7 +132,7 @@ fn typed<V: Any + Send + Sync>(common: &Common, value: V, watched: bool) -> Opti
 
 /// A value of the task cannot be kept. Another attempt would come to the same end, so there is none.
 pub(crate) fn refused(why: &str, attempt: &Attempt, now: Timestamp) -> Ending {
-    let failure = Failure::new(Cause::Error, why, attempt.epoch, now);
+    let failure = Failure::new(Cause::Error, why, attempt.number, now);
     Ending::Failed { failure, retry_after: None, permanent: true }
 }
 

@@ -17,6 +17,7 @@ mod fetch;
 mod heartbeat;
 mod incompatible;
 mod lifecycle;
+mod marks;
 mod perform;
 mod retention;
 mod schedules;
@@ -95,7 +96,7 @@ pub(crate) struct Executor {
     ids: IdSource,
     /// This incarnation; another one once its lease was lost.
     server: watch::Sender<ServerId>,
-    held: Mutex<HashMap<(RunId, Epoch), BlockedBy>>,
+    held: Mutex<HashMap<(RunId, Epoch), RunningAttempt>>,
     /// StopSignals to attempts that were not held yet. Locked only while `held` is.
     early: Mutex<VecDeque<StopSignal>>,
     /// Claims that the store was not told the end of yet.
@@ -158,7 +159,7 @@ pub(crate) struct Life {
 
 /// An attempt under way.
 #[derive(Clone)]
-struct BlockedBy {
+struct RunningAttempt {
     attempt: Arc<Attempt>,
     values: Arc<dyn Capture>,
 }
@@ -277,11 +278,11 @@ impl Executor {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<(RunId, Epoch), BlockedBy>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<(RunId, Epoch), RunningAttempt>> {
         self.held.lock().expect("nothing panics while it is held")
     }
 
-    fn hold(&self, held: BlockedBy) {
+    fn hold(&self, held: RunningAttempt) {
         let attempt = held.attempt.clone();
         let mut all = self.held();
         all.insert((attempt.id, attempt.epoch), held);

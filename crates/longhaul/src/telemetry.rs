@@ -48,7 +48,7 @@ pub(crate) fn execute_span(attempt: &Attempt, server: ServerId) -> Span {
         run.id = %attempt.id,
         run.kind = %attempt.kind,
         run.queue = %attempt.queue,
-        run.attempt = attempt.epoch.0,
+        run.attempt = attempt.number,
         run.resumed = attempt.resumed_from != ResumedFrom::Fresh,
         server = %server,
         trace.parent = attempt.trace.as_deref(),
@@ -66,8 +66,8 @@ pub(crate) fn background_span(name: &str) -> Span {
 /// The store has kept how an attempt ended. What a person has to do something about is told as a warning.
 pub(crate) fn settled(attempt: &Attempt, settlement: &Settlement, state: StateKind) {
     tracing::debug!(
-        run.id = %settlement.id,
-        run.attempt = settlement.epoch.0,
+        run.id = %attempt.id,
+        run.attempt = attempt.number,
         run.state = state.as_str(),
         "run.settled"
     );

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions,
-    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
@@ -58,6 +58,10 @@ impl Store for Timed {
             return self.inner.claim(request).await;
         }
         self.limited("claim", self.inner.claim(request)).await
+    }
+
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.limited("begin", self.inner.begin(runs)).await
     }
 
     async fn checkpoint(

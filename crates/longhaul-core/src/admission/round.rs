@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Admission, BlockedBy, Bucket, LimitGroup, RunningCounts};
+use super::{Admission, BlockedBy, Bucket, LimitGroup, RunningCounts, rate::Starts};
 use crate::{
     control::{Control, Rate, Scope},
     name::{Key, Kind, Queue},
@@ -36,8 +36,8 @@ struct Meter<'a> {
     /// With those that this claim has taken.
     running: u32,
     rate: Option<Rate>,
-    /// When the bucket of the rate is full again, with what this claim has drawn.
-    full_at: Option<Timestamp>,
+    /// What has started of late, with what this claim has taken.
+    starts: Option<Starts>,
     drawn: bool,
 }
 
@@ -81,8 +81,8 @@ impl<'a> Round<'a> {
         }
         let (admission, running_counts, meters) = (self.admission, self.running_counts, &mut self.meters);
         let number = *self.numbers.entry(of).or_insert_with(|| {
-            let full_at = rate.and_then(|_| admission.buckets.get(&of.bucket()).copied());
-            meters.push(Meter { of, max, running: of.running(running_counts), rate, full_at, drawn: false });
+            let starts = rate.and_then(|_| admission.buckets.get(&of.bucket()).cloned());
+            meters.push(Meter { of, max, running: of.running(running_counts), rate, starts, drawn: false });
             meters.len() - 1
         });
         Some(number)
@@ -90,11 +90,11 @@ impl<'a> Round<'a> {
 
     /// Takes one run that goes by these meters, if it may start.
     pub(super) fn takes(&mut self, meters: Meters) -> Result<(), Stop<'a>> {
-        let mut full_at = [None; 3];
-        for (meter, full_at) in meters.iter().zip(&mut full_at) {
+        let mut starts = [const { None }; 3];
+        for (meter, starts) in meters.iter().zip(&mut starts) {
             let Some(meter) = meter.map(|number| &self.meters[number]) else { continue };
             match meter.check(self.now) {
-                Ok(after) => *full_at = after,
+                Ok(after) => *starts = after,
                 Err(Full::Running(_)) => return Err(Stop { of: meter.of, until: None }),
                 Err(Full::Rate(_, until)) => {
                     self.look_again = Some(self.look_again.map_or(until, |first| first.min(until)));
@@ -102,37 +102,37 @@ impl<'a> Round<'a> {
                 }
             }
         }
-        for (meter, full_at) in meters.into_iter().zip(full_at) {
+        for (meter, starts) in meters.into_iter().zip(starts) {
             let Some(meter) = meter.map(|number| &mut self.meters[number]) else { continue };
             meter.running += 1;
             if meter.rate.is_some() {
-                (meter.full_at, meter.drawn) = (full_at, true);
+                (meter.starts, meter.drawn) = (starts, true);
             }
         }
         Ok(())
     }
 
     /// Why a run of this limit group may not start.
-    pub(super) fn holds(mut self, limit_group: &'a LimitGroup) -> Option<BlockedBy> {
+    pub(super) fn blocks(mut self, limit_group: &'a LimitGroup) -> Option<BlockedBy> {
         let meters = self.meters(limit_group);
         let mut meters = meters.into_iter().flatten().map(|number| &self.meters[number]);
-        meters.find_map(|meter| meter.check(self.now).err().map(|full| meter.of.held(full)))
+        meters.find_map(|meter| meter.check(self.now).err().map(|full| meter.of.blocked_by(full)))
     }
 
     /// The buckets that were drawn from.
-    pub(super) fn spent(self) -> BTreeMap<Bucket, Timestamp> {
+    pub(super) fn spent(self) -> BTreeMap<Bucket, Starts> {
         let drawn = self.meters.into_iter().filter(|meter| meter.drawn);
-        drawn.filter_map(|meter| Some((meter.of.bucket(), meter.full_at?))).collect()
+        drawn.filter_map(|meter| Some((meter.of.bucket(), meter.starts?))).collect()
     }
 }
 
 impl Meter<'_> {
-    /// What the bucket is after one more start, if there may be one.
-    fn check(&self, now: Timestamp) -> Result<Option<Timestamp>, Full> {
+    /// What has started after one more start, if there may be one.
+    fn check(&self, now: Timestamp) -> Result<Option<Starts>, Full> {
         if let Some(max) = self.max.filter(|max| self.running >= *max) {
             return Err(Full::Running(max));
         }
-        self.rate.map(|rate| rate.take(now, self.full_at).map_err(|until| Full::Rate(rate, until))).transpose()
+        self.rate.map(|rate| rate.take(now, self.starts.as_ref()).map_err(|until| Full::Rate(rate, until))).transpose()
     }
 }
 
@@ -159,7 +159,7 @@ impl Of<'_> {
         }
     }
 
-    fn held(self, full: Full) -> BlockedBy {
+    fn blocked_by(self, full: Full) -> BlockedBy {
         let key = match self {
             Self::Key(_, key) => Some(key.clone()),
             Self::Queue(_) | Self::Kind(_) => None,

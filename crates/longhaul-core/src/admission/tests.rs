@@ -1,7 +1,11 @@
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use super::*;
-use crate::control::{ControlChange, Limits, Paused};
+use crate::{
+    code::{CodeMark, KindSupport},
+    control::{ControlChange, Limits, Paused},
+    doc,
+};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 
@@ -16,6 +20,59 @@ fn limit_group(queue_name: &str, kind: &str, key: Option<&str>) -> LimitGroup {
 /// Turns `ids`, due since then.
 fn positions(ids: std::ops::Range<u8>) -> Vec<DuePosition> {
     ids.map(|id| DuePosition::new(Priority(0), NOW, RunId::from_bytes([id; 16]))).collect()
+}
+
+/// Due runs as a store has them, which counts how many backlogs were looked at.
+#[derive(Default)]
+struct Lines {
+    backlogs: Vec<(LimitGroup, Vec<DuePosition>)>,
+    /// There may be more than these.
+    cut: bool,
+    running: RunningCounts,
+    looks: Cell<usize>,
+}
+
+impl Source for Lines {
+    fn groups(
+        &self,
+        suspects: bool,
+    ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, impl Iterator<Item = DuePosition>>>>>
+    {
+        let mut groups = BTreeMap::<_, Vec<_>>::new();
+        for (limit_group, positions) in self.backlogs.iter().filter(|(_, positions)| !positions.is_empty() && !suspects)
+        {
+            groups.entry((&limit_group.queue, &limit_group.kind)).or_default().push((limit_group, positions));
+        }
+        groups.into_iter().map(move |((queue, kind), mut backlogs)| {
+            backlogs.sort_unstable_by_key(|(_, positions)| positions[0]);
+            let backlogs = backlogs.into_iter().map(|(limit_group, positions)| {
+                self.looks.set(self.looks.get() + 1);
+                Backlog { limit_group, positions: positions.iter().copied(), complete: !self.cut }
+            });
+            BacklogGroup { queue, kind, version: 1, requires: &[], backlogs }
+        })
+    }
+
+    fn last_tries(&self) -> Vec<LastTry> {
+        vec![]
+    }
+
+    fn running(&self) -> &RunningCounts {
+        &self.running
+    }
+
+    fn isolated(&self) -> Vec<Executing> {
+        vec![]
+    }
+
+    fn executing_on(&self, _: ServerId) -> Vec<Executing> {
+        vec![]
+    }
+}
+
+fn kinds() -> Vec<KindSupport> {
+    let support = |kind| KindSupport { kind: Kind::new(kind).unwrap(), version: 1, mark: CodeMark(0) };
+    ["a", "b"].map(support).into()
 }
 
 struct Play {
@@ -40,12 +97,15 @@ impl Play {
         self
     }
 
+    fn source(&self) -> Lines {
+        let running = RunningCounts::of(self.running.iter());
+        Lines { backlogs: self.lines.clone(), running, ..Lines::default() }
+    }
+
     fn select(&self, now: Timestamp, max: usize) -> Selection {
-        let lines = self
-            .lines
-            .iter()
-            .map(|(limit_group, positions)| Backlog { limit_group, positions: positions.iter().copied() });
-        self.admission.select(now, &RunningCounts::of(self.running.iter()), &self.capacity, groups(lines), max)
+        let kinds = kinds();
+        let offer = Offer { capacity: &self.capacity, ..Offer::new(doc::SERVER, &kinds, max) };
+        self.admission.select(now, &offer, &self.source())
     }
 
     /// Claims, as a store does; answers the first bytes of the ids.
@@ -113,7 +173,7 @@ fn a_paused_queue_or_kind_gets_nothing_and_the_others_go_on() {
     let scope = Scope::Kind(Kind::new("a").unwrap());
     play.admission.controls.change(&scope, ControlChange::Pause(Paused::new(NOW, "ann", None)));
     assert_eq!(play.claim(NOW, 9), [2, 3]);
-    let held = play.admission.holds(NOW, &RunningCounts::default(), &limit_group("other", "a", None));
+    let held = play.admission.blocks(NOW, &RunningCounts::default(), &limit_group("other", "a", None));
     assert_eq!(held, Some(BlockedBy::Paused(scope.clone())));
     play.admission.controls.change(&scope, ControlChange::Resume);
     assert_eq!(play.claim(NOW, 9).len(), 4);
@@ -139,7 +199,7 @@ fn no_more_run_than_the_limits_of_queue_kind_and_key_allow() {
     let ended = play.running.iter().position(|one| *one == limit_group("default", "a", Some("x"))).unwrap();
     play.running.remove(ended);
     assert_eq!(play.claim(NOW, 99), [1]);
-    let held = play.admission.holds(NOW, &RunningCounts::of(play.running.iter()), &limit_group("small", "b", None));
+    let held = play.admission.blocks(NOW, &RunningCounts::of(play.running.iter()), &limit_group("small", "b", None));
     assert_eq!(held, Some(BlockedBy::Running { scope: Scope::Queue(queue("small")), key: None, max: 2 }));
 }
 
@@ -174,13 +234,10 @@ fn no_more_start_in_a_period_than_the_rates_allow_and_it_says_when_the_next_may(
     assert_eq!(claimed, [0, 3, 6]);
     let selection = play.select(NOW, 99);
     let later = |millis| NOW.after(Duration::from_millis(millis));
-    assert_eq!(
-        (selection.positions.len(), selection.look_again),
-        (0, Some(NOW.after(Duration::from_micros(3_333_332))))
-    );
-    // A third of the period later there is one more, but not of a key that had its own.
-    assert_eq!(play.claim(later(3334), 99), [7]);
-    assert_eq!(play.claim(later(10_001), 99).len(), 2);
+    assert_eq!((selection.positions.len(), selection.look_again), (0, Some(later(10_000))));
+    assert!(play.claim(later(9_999), 99).is_empty());
+    // Of the two keys one each, and one without a key.
+    assert_eq!(play.claim(later(10_000), 99).len(), 3);
 }
 
 #[test]
@@ -206,16 +263,6 @@ fn a_server_takes_no_more_of_a_queue_than_it_has_room_for() {
 }
 
 #[test]
-fn a_tally_forgets_keys_of_which_nothing_runs() {
-    let one = limit_group("default", "a", Some("x"));
-    let mut running_counts = RunningCounts::of([one.clone(), one.clone()].iter());
-    running_counts.leave(&one);
-    assert_eq!(running_counts, RunningCounts::of([one.clone()].iter()));
-    running_counts.leave(&one);
-    assert!(running_counts.kinds.values().all(|of_kind| of_kind.by_key.is_empty()));
-}
-
-#[test]
 fn lines_whose_key_has_used_up_its_rate_may_rest_until_it_has_not() {
     let of_kind = Scope::Kind(Kind::new("a").unwrap());
     let rate_per_key = Some(Rate::new(1, Duration::from_secs(10)).unwrap());
@@ -236,7 +283,7 @@ fn lines_whose_key_has_used_up_its_rate_may_rest_until_it_has_not() {
 fn buckets_that_are_full_are_found_a_few_at_a_time() {
     let bucket = |number| Bucket::Key(Kind::new("a").unwrap(), Key::new(&format!("{number}")).unwrap());
     let later = NOW.after(Duration::from_secs(1));
-    let full_at = |number| if number % 2 == 0 { NOW } else { later };
+    let full_at = |number| Starts::new(vec![], if number % 2 == 0 { NOW } else { later });
     let mut admission =
         Admission { buckets: (0..7).map(|number| (bucket(number), full_at(number))).collect(), ..Admission::default() };
     let mut forget = |now| admission.forget_full(now, 3);
@@ -251,27 +298,62 @@ fn buckets_that_are_full_are_found_a_few_at_a_time() {
 #[test]
 fn a_store_that_is_opened_anew_keeps_the_buckets_that_are_not_full() {
     let bucket = |name| Bucket::Scope(Scope::Kind(Kind::new(name).unwrap()));
+    let starts = |idle_at| Starts::new(vec![], idle_at);
     let later = NOW.after(Duration::from_secs(1));
-    let mut admission =
-        Admission { buckets: [(bucket("a"), NOW), (bucket("b"), later)].into(), ..Admission::default() };
+    let mut admission = Admission {
+        buckets: [(bucket("a"), starts(NOW)), (bucket("b"), starts(later))].into(),
+        ..Admission::default()
+    };
     admission.reopen(NOW);
-    assert_eq!(admission.buckets, [(bucket("b"), later)].into());
+    assert_eq!(admission.buckets, [(bucket("b"), starts(later))].into());
 }
 
-/// Claims up to `max` of `keys` lines that differ in their key, a run each; answers how many it took, and how many lines
-/// it looked at.
+/// Claims up to `max` of `keys` backlogs that differ in their key, a run each; answers how many it took, and how many
+/// backlogs it looked at.
 fn looked_at(admission: &Admission, running: &[LimitGroup], keys: u16, max: usize) -> (usize, usize) {
-    let all: Vec<LimitGroup> = (0..keys).map(|key| limit_group("default", "a", Some(&format!("{key:04}")))).collect();
-    let looks = std::cell::Cell::new(0);
-    let lines = all.iter().enumerate().map(|(at, limit_group)| {
-        looks.set(looks.get() + 1);
-        let id = RunId::from_bytes((at as u128).to_be_bytes());
-        Backlog { limit_group, positions: std::iter::once(DuePosition::new(Priority(0), NOW, id)) }
-    });
-    let group = BacklogGroup { queue: &all[0].queue, kind: &all[0].kind, lines };
-    let running_counts = RunningCounts::of(running.iter());
-    let taken = admission.select(NOW, &running_counts, &Capacity::default(), [group], max).positions.len();
-    (taken, looks.get())
+    let backlog = |key: u16| {
+        let position = DuePosition::new(Priority(0), NOW, RunId::from_bytes(u128::from(key).to_be_bytes()));
+        (limit_group("default", "a", Some(&format!("{key:04}"))), vec![position])
+    };
+    let running = RunningCounts::of(running.iter());
+    let source = Lines { backlogs: (0..keys).map(backlog).collect(), running, ..Lines::default() };
+    let kinds = kinds();
+    let taken = admission.select(NOW, &Offer::new(doc::SERVER, &kinds, max), &source).positions.len();
+    (taken, source.looks.get())
+}
+
+#[test]
+fn a_source_that_has_not_all_at_hand_is_asked_for_more_before_anything_is_chosen() {
+    let group = limit_group("default", "a", None);
+    let kinds = kinds();
+    let select = |at_hand: u8, cut| {
+        let source = Lines { backlogs: vec![(group.clone(), positions(0..at_hand))], cut, ..Lines::default() };
+        let selection = Admission::default().select(NOW, &Offer::new(doc::SERVER, &kinds, 3), &source);
+        (selection.positions.len(), selection.more_of)
+    };
+    assert_eq!(select(2, true), (0, Some(group.clone())));
+    assert_eq!(select(2, false), (2, None));
+    assert_eq!(select(4, true), (3, None), "what is at hand is enough");
+}
+
+#[test]
+fn what_a_server_does_not_read_or_has_no_labels_for_is_left_to_others() {
+    let run = |n: u8, version, requires: &[&str]| {
+        let requires = requires.iter().map(|label| crate::Label::new(label).unwrap()).collect();
+        let constraints = Some(crate::Constraints { requires, ..crate::Constraints::default() }.into());
+        Run { id: RunId::from_bytes([n; 16]), version, constraints, ..doc::run() }
+    };
+    let runs = [run(1, 1, &[]), run(2, 2, &[]), run(3, 1, &["gpu"]), run(4, 1, &["gpu", "eu"])];
+    let source = DueRuns::of(doc::NOW, &runs);
+    let ids = |kinds: &[KindSupport], labels: &[&str]| {
+        let labels: Vec<_> = labels.iter().map(|label| crate::Label::new(label).unwrap()).collect();
+        let offer = Offer { labels: &labels, ..Offer::new(doc::SERVER, kinds, 9) };
+        let selection = Admission::default().select(doc::NOW, &offer, &source);
+        selection.positions.iter().map(|position| position.id.as_bytes()[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&doc::kinds(), &[]), [1]);
+    assert_eq!(ids(&doc::kinds(), &["gpu"]), [1, 3]);
+    assert!(ids(&kinds(), &["gpu"]).is_empty(), "another kind");
 }
 
 #[test]
@@ -289,3 +371,5 @@ fn a_claim_looks_at_the_lines_that_it_takes_from_however_many_there_are() {
     let first = [limit_group("default", "a", Some("0000")), limit_group("default", "a", Some("0001"))];
     assert_eq!(looked_at(&play.admission, &first, 5000, 3), (3, 6));
 }
+
+mod isolation;

@@ -15,6 +15,11 @@ use crate::{
 impl Step<'_> {
     /// A cancellation that was asked for wins over every ending but a result: work that is done is done.
     pub(super) fn settled(mut self, ending: &Ending) -> Decision {
+        // Of these two the task has seen nothing.
+        self = match ending {
+            Ending::Incompatible { .. } | Ending::Returned => self.unstarted(),
+            _ => self.began(),
+        };
         match ending {
             Ending::Completed { result } => {
                 self.next.suspicion = 0;

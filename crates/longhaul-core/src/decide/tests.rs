@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
+    admission::suspects::Blame,
     code::CodeMark,
     envelope::{Codec, Envelope},
     event::Ending,
@@ -48,7 +49,8 @@ fn new_run() -> NewRun {
 /// At attempt 4, with nothing counted yet.
 fn run_in(state: State) -> Run {
     let (run, _) = admit(NOW, &new_run());
-    Run { state, epoch: Epoch(4), ..run }
+    let begun = state.kind() == StateKind::Running;
+    Run { state, epoch: Epoch(4), attempts: 4, begun, ..run }
 }
 
 fn running() -> Run {
@@ -60,16 +62,16 @@ fn settle(ending: Ending) -> Event {
 }
 
 fn failed(cause: Cause) -> Event {
-    let failure = Failure::new(cause, "no route", Epoch(4), NOW);
+    let failure = Failure::new(cause, "no route", 4, NOW);
     settle(Ending::Failed { failure, retry_after: None, permanent: false })
 }
 
 fn panicked() -> Event {
-    settle(Ending::Panicked { failure: Failure::new(Cause::Panic, "index", Epoch(4), NOW) })
+    settle(Ending::Panicked { failure: Failure::new(Cause::Panic, "index", 4, NOW) })
 }
 
-fn crash(alone: bool) -> Event {
-    Event::Crash { evidence: "killed".into(), alone }
+fn crash(blame: Blame) -> Event {
+    Event::Crash { evidence: "killed".into(), blame }
 }
 
 fn next(run: &Run, event: &Event) -> Run {
@@ -90,7 +92,7 @@ fn a_new_run_waits_until_it_is_due() {
         assert_eq!((run.created, run.since, run.epoch, run.revision), (NOW, NOW, Epoch(0), 1));
         assert_eq!(
             first,
-            HistoryEntry { at: NOW, epoch: Epoch(0), what: Transition::Enqueued, why: None, by: Actor::UNKNOWN }
+            HistoryEntry { at: NOW, attempt: 0, what: Transition::Enqueued, why: None, by: Actor::UNKNOWN }
         );
     }
 }
@@ -99,19 +101,19 @@ fn a_new_run_waits_until_it_is_due() {
 fn a_claim_begins_a_new_attempt() {
     let mut run = run_in(State::Pending { due: NOW });
     (run.seq, run.progressed) = (17, true);
-    let next = next(&run, &Event::Claim { server: SERVER });
+    let next = next(&run, &Event::Claim { server: SERVER, begins: true });
     assert_eq!(next.state, State::Running { server: SERVER });
     assert_eq!((next.epoch, next.seq, next.progressed, next.since), (Epoch(5), 0, false, NOW));
-    assert_eq!(said(&run, &Event::Claim { server: SERVER }), Transition::Claimed(SERVER));
+    assert_eq!(said(&run, &Event::Claim { server: SERVER, begins: true }), Transition::Claimed(SERVER));
 }
 
 #[test]
 fn what_is_not_due_is_not_claimed() {
     let due = NOW.after(Duration::from_micros(1));
     for state in [State::Pending { due }, State::Retrying { due }, State::Suspended { waiting: Waiting::Until(due) }] {
-        let refused = decide(NOW, &run_in(state.clone()), &Event::Claim { server: SERVER });
+        let refused = decide(NOW, &run_in(state.clone()), &Event::Claim { server: SERVER, begins: true });
         assert_eq!(refused, Err(IllegalEvent::NotDue { due }), "{state:?}");
-        assert!(decide(due, &run_in(state), &Event::Claim { server: SERVER }).is_ok());
+        assert!(decide(due, &run_in(state), &Event::Claim { server: SERVER, begins: true }).is_ok());
     }
 }
 
@@ -166,7 +168,7 @@ fn each_ending_leads_to_its_state() {
             Transition::Parked,
         ),
         (settle(Ending::Returned), State::Pending { due: NOW }, Transition::Returned),
-        (crash(false), State::Pending { due: NOW }, Transition::Crashed),
+        (crash(Blame::Shared), State::Pending { due: NOW }, Transition::Crashed),
     ];
     for (event, state, transition) in arrows {
         assert_eq!(next(&running(), &event).state, state, "{event:?}");
@@ -176,7 +178,7 @@ fn each_ending_leads_to_its_state() {
 
 #[test]
 fn a_failure_may_say_when_or_that_never() {
-    let failure = Failure::new(Cause::Error, "busy", Epoch(4), NOW);
+    let failure = Failure::new(Cause::Error, "busy", 4, NOW);
     let later = Ending::Failed { failure: failure.clone(), retry_after: Some(SECOND * 99), permanent: false };
     assert_eq!(next(&running(), &settle(later)).state, State::Retrying { due: NOW.after(SECOND * 99) });
     let never = settle(Ending::Failed { failure: failure.clone(), retry_after: Some(SECOND), permanent: true });
@@ -207,7 +209,7 @@ fn only_a_failure_or_a_panic_under_such_a_policy_goes_back_to_the_start() {
     for event in [
         settle(Ending::Interrupted { why: "deploy".into() }),
         settle(Ending::Suspended { until: None, deadline: None }),
-        crash(true),
+        crash(Blame::Alone),
     ] {
         assert!(!reset(&run, &event), "{event:?}");
     }
@@ -215,31 +217,78 @@ fn only_a_failure_or_a_panic_under_such_a_policy_goes_back_to_the_start() {
 }
 
 #[test]
-fn a_crash_counts_when_the_run_was_alone_and_made_no_checkpoint() {
-    let counted = |progressed, alone| {
-        let next = next(&Run { progressed, ..running() }, &crash(alone));
-        (next.counts.crashes, next.suspicion, next.counts.restarts_without_progress)
+fn a_death_counts_against_a_run_that_had_begun_and_saved_nothing() {
+    let counted = |begun, progressed| {
+        let run = Run { begun, progressed, ..running() };
+        let next = next(&run, &crash(Blame::Shared));
+        (next.suspicion, next.counts, next.last_end)
     };
-    assert_eq!(counted(false, true), (1, 1, 1));
-    assert_eq!(counted(false, false), (0, 1, 1));
-    assert_eq!(counted(true, true), (0, 0, 0));
-    assert_eq!(counted(true, false), (0, 0, 0));
+    let restarted = Counts { restarts_without_progress: 1, ..Counts::default() };
+    assert_eq!(counted(true, false), (1, restarted, LastEnd::Crashed));
+    assert_eq!(counted(true, true), (0, Counts::default(), LastEnd::Crashed));
+    assert_eq!(counted(false, false), (0, Counts::default(), LastEnd::Never));
+    assert_eq!(said(&Run { begun: false, ..running() }, &crash(Blame::Shared)), Transition::Returned);
 }
 
 #[test]
-fn a_run_that_crashed_too_often_alone_is_quarantined_with_evidence() {
+fn of_suspects_that_die_together_the_likeliest_comes_nearer_to_its_last_try() {
+    let after = |suspicion, blame| {
+        let mut run = running();
+        (run.suspicion, run.policy.crashes_max) = (suspicion, 3);
+        next(&run, &crash(blame)).suspicion
+    };
+    assert_eq!([0, 1].map(|suspicion| after(suspicion, Blame::Shared)), [1, 2]);
+    assert_eq!(after(2, Blame::Shared), 2);
+    assert_eq!(after(2, Blame::Latest { above: 2 }), 3);
+    assert_eq!(after(2, Blame::Latest { above: 4 }), 5);
+    assert_eq!(after(3, Blame::Latest { above: 3 }), 4);
+    assert_eq!(after(3, Blame::Shared), 3);
+}
+
+#[test]
+fn only_a_death_at_its_last_try_while_it_was_alone_quarantines_a_run() {
     let mut run = running();
-    run.counts.crashes = 1;
-    assert_eq!(next(&run, &crash(false)).state.kind(), StateKind::Pending);
-    let decision = decide(NOW, &run, &crash(true)).expect("it runs");
+    run.suspicion = 2;
+    assert_eq!(next(&run, &crash(Blame::Shared)).state.kind(), StateKind::Pending);
+    assert_eq!(next(&run, &crash(Blame::Latest { above: 9 })).state.kind(), StateKind::Pending);
+    let decision = decide(NOW, &run, &crash(Blame::Alone)).expect("it runs");
     assert_eq!((decision.next.state, decision.next.suspicion), (State::Failed, 0));
     let Some(Ended::Failed(failure)) = decision.effects.ended else { panic!("no failure was kept") };
-    assert_eq!((failure.cause, failure.attempt), (Cause::Crash, Epoch(4)));
-    assert!(failure.message.starts_with("killed; 2 crashes in a row"), "{}", failure.message);
+    assert_eq!((failure.cause, failure.attempt), (Cause::Crash, 4));
+    assert!(failure.message.starts_with("killed; it is one of several crashes in a row"), "{}", failure.message);
 
+    run.suspicion = 1;
+    assert_eq!(next(&run, &crash(Blame::Alone)).state.kind(), StateKind::Pending, "it was not at its last try");
+    run.counts.crashes = 1;
     let panicked = decide(NOW, &run, &panicked()).expect("the attempt holds the run");
     assert_eq!(panicked.next.state, State::Failed);
     assert!(matches!(panicked.effects.ended, Some(Ended::Failed(failure)) if &*failure.message == "index"));
+}
+
+#[test]
+fn an_attempt_is_an_execution_that_began() {
+    let waiting = run_in(State::Pending { due: NOW });
+    let counts = |run: &Run| (run.epoch.0, run.attempts, run.begun, run.attempt());
+    let ahead = next(&waiting, &Event::Claim { server: SERVER, begins: false });
+    assert_eq!(counts(&ahead), (5, 4, false, 5));
+    let epoch = ahead.epoch;
+    for given_back in [Ending::Returned, Ending::Incompatible { why: "bytes".into(), by: CodeMark(3) }] {
+        let back = next(&ahead, &Event::Settle { epoch, ending: given_back.clone() });
+        assert_eq!(counts(&back), (5, 4, false, 4));
+        let begun = next(&waiting, &Event::Claim { server: SERVER, begins: true });
+        assert_eq!(counts(&begun), (5, 5, true, 5));
+        let back = next(&begun, &Event::Settle { epoch, ending: given_back });
+        assert_eq!(counts(&back), (5, 4, false, 4));
+    }
+    let begun = next(&ahead, &Event::Begin { epoch });
+    assert_eq!(counts(&begun), (5, 5, true, 5));
+    assert!(decide(NOW, &begun, &Event::Begin { epoch }).is_err());
+    assert!(matches!(decide(NOW, &ahead, &Event::Begin { epoch: Epoch(4) }), Err(IllegalEvent::EpochLost { .. })));
+    // What saves something has begun, whether that was told or not.
+    let saved = next(&ahead, &Event::Checkpoint { epoch, seq: 1, changed: None, proves: true, taken: 0 });
+    assert_eq!(counts(&saved), (5, 5, true, 5));
+    let ended = next(&ahead, &Event::Settle { epoch, ending: Ending::Interrupted { why: "deploy".into() } });
+    assert_eq!(counts(&ended), (5, 5, false, 5));
 }
 
 #[test]
@@ -301,7 +350,7 @@ fn a_cancellation_wins_over_every_ending_but_a_result() {
         settle(Ending::Incompatible { why: "bytes".into(), by: CodeMark(3) }),
         settle(Ending::Returned),
         settle(Ending::Cancelled { reason: None, error: None }),
-        crash(true),
+        crash(Blame::Alone),
     ];
     for event in endings {
         let decision = decide(NOW, &asked, &event).expect("it runs");
@@ -358,7 +407,7 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
         settle(Ending::Returned),
         failed(Cause::Error),
         panicked(),
-        crash(true),
+        crash(Blame::Alone),
     ];
     for event in endings {
         let after = next(&asked, &event);
@@ -370,7 +419,7 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     assert!(decide(NOW, &asked, &suspend).is_err() && decide(NOW, &run_in(aside), &suspend).is_err());
 
     // A cancellation overrules it, and a proceed undoes it.
-    let cancelled = next(&next(&asked, &Event::Cancel { reason: None }), &crash(true));
+    let cancelled = next(&next(&asked, &Event::Cancel { reason: None }), &crash(Blame::Alone));
     assert_eq!(cancelled.state, State::Cancelled);
     let proceeded = next(&asked, &Event::Proceed { at: None, replaced: None, value: None, key: None });
     for event in [failed(Cause::Error), settle(Ending::Interrupted { why: "told to stop".into() })] {

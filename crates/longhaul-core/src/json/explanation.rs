@@ -3,7 +3,13 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::Time;
-use crate::{admission::BlockedBy, control::Scope, explain::Explanation, name::Key, state::Waiting};
+use crate::{
+    admission::BlockedBy,
+    control::Scope,
+    explain::{Ahead, Explanation},
+    name::Key,
+    state::Waiting,
+};
 
 /// `reason` and `text` always, and beside them what the reason is about.
 impl Serialize for Explanation {
@@ -37,21 +43,54 @@ impl Serialize for Explanation {
                 map.serialize_entry("newest", newest)?;
             }
             Self::NoServerWithLabels(labels) => map.serialize_entry("labels", labels)?,
-            Self::BlockedBy(BlockedBy::Paused(scope)) => within::<S>(&mut map, scope, None)?,
-            Self::BlockedBy(BlockedBy::Running { scope, key, max }) => {
-                within::<S>(&mut map, scope, key.as_ref())?;
-                map.serialize_entry("max", max)?;
+            Self::BlockedBy { by, ahead } => {
+                blocked_by::<S>(&mut map, by)?;
+                map.serialize_entry("ahead", ahead)?;
             }
-            Self::BlockedBy(BlockedBy::Rate { scope, key, until, .. }) => {
-                within::<S>(&mut map, scope, key.as_ref())?;
-                map.serialize_entry("until", &Time(*until))?;
+            Self::WaitsForSlot { servers, ahead } => {
+                map.serialize_entry("servers", servers)?;
+                map.serialize_entry("ahead", ahead)?;
             }
-            Self::FloorTaken { until } => map.serialize_entry("until", &Time(*until))?,
-            Self::WaitsForSlot { servers } => map.serialize_entry("servers", servers)?,
-            Self::Incompatible | Self::Suspect => {}
+            Self::Incompatible => {}
         }
         map.serialize_entry("text", &self.to_string())?;
         map.end()
+    }
+}
+
+fn blocked_by<S: Serializer>(map: &mut S::SerializeMap, by: &BlockedBy) -> Result<(), S::Error> {
+    match by {
+        BlockedBy::Paused(scope) => within::<S>(map, scope, None),
+        BlockedBy::Running { scope, key, max } => {
+            within::<S>(map, scope, key.as_ref())?;
+            map.serialize_entry("max", max)
+        }
+        BlockedBy::Rate { scope, key, until, .. } => {
+            within::<S>(map, scope, key.as_ref())?;
+            map.serialize_entry("until", &Time(*until))
+        }
+        BlockedBy::LastTry { run, server, until } | BlockedBy::Suspect { run, server, until } => {
+            map.serialize_entry("run", run)?;
+            map.serialize_entry("server", server)?;
+            map.serialize_entry("until", &Time(*until))
+        }
+        BlockedBy::Drain { server, until } => {
+            map.serialize_entry("server", server)?;
+            map.serialize_entry("until", &Time(*until))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AheadView {
+    of_higher_priority: u64,
+    of_same_priority: u64,
+}
+
+impl Serialize for Ahead {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { of_higher_priority, of_same_priority } = *self;
+        AheadView { of_higher_priority, of_same_priority }.serialize(serializer)
     }
 }
 
@@ -67,9 +106,9 @@ impl Explanation {
     /// One word for programs, as the JSON of it has.
     ///
     /// ```
-    /// use longhaul_core::Explanation;
+    /// use longhaul_core::{Explanation, explain::Ahead};
     ///
-    /// assert_eq!(Explanation::WaitsForSlot { servers: 1 }.reason(), "waits_for_slot");
+    /// assert_eq!(Explanation::WaitsForSlot { servers: 1, ahead: Ahead::default() }.reason(), "waits_for_slot");
     /// ```
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -81,11 +120,14 @@ impl Explanation {
             Self::NoServerForKind(_) => "no_server_for_kind",
             Self::NoServerForVersion { .. } => "no_server_for_version",
             Self::NoServerWithLabels(_) => "no_server_with_labels",
-            Self::BlockedBy(BlockedBy::Paused(_)) => "paused",
-            Self::BlockedBy(BlockedBy::Running { .. }) => "limit_reached",
-            Self::BlockedBy(BlockedBy::Rate { .. }) => "rate_reached",
-            Self::Suspect => "suspect",
-            Self::FloorTaken { .. } => "suspect_alone",
+            Self::BlockedBy { by, .. } => match by {
+                BlockedBy::Paused(_) => "paused",
+                BlockedBy::Running { .. } => "limit_reached",
+                BlockedBy::Rate { .. } => "rate_reached",
+                BlockedBy::LastTry { .. } => "last_try",
+                BlockedBy::Drain { .. } => "drain",
+                BlockedBy::Suspect { .. } => "suspect",
+            },
             Self::WaitsForSlot { .. } => "waits_for_slot",
         }
     }

@@ -24,14 +24,14 @@ struct Line<'a> {
 
 impl Serialize for HistoryLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let HistoryEntry { at, epoch, what, why, .. } = self.entry;
+        let HistoryEntry { at, attempt, what, why, .. } = self.entry;
         let (by, server) = match self.who {
             Who::Client(actor) => (actor.as_str(), None),
             Who::Server(server) => (None, Some(server)),
         };
         let (at, lasted_seconds) = (Time(*at), self.lasted.map(seconds));
         let text = self.to_string();
-        Line { at, attempt: epoch.0, what: *what, why: why.as_deref(), by, server, lasted_seconds, text }
+        Line { at, attempt: *attempt, what: *what, why: why.as_deref(), by, server, lasted_seconds, text }
             .serialize(serializer)
     }
 }

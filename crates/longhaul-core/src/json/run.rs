@@ -77,7 +77,7 @@ impl<'a> Header<'a> {
                 StopRequest::Cancel { .. } => "cancel",
                 StopRequest::Suspend { .. } => "suspend",
             }),
-            attempts: run.epoch.0,
+            attempts: run.attempts,
             predecessor: run.lineage.predecessor,
             successor: run.lineage.successor,
             counts: run.counts,
@@ -130,7 +130,7 @@ struct FailureView<'a> {
 impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { cause, message, details, attempt, at, .. } = self;
-        FailureView { cause: *cause, message, details: details.as_deref(), attempt: attempt.0, at: Time(*at) }
+        FailureView { cause: *cause, message, details: details.as_deref(), attempt: *attempt, at: Time(*at) }
             .serialize(serializer)
     }
 }

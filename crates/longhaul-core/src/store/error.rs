@@ -349,7 +349,7 @@ pub enum UpdateError {
     /// There is no such run.
     #[error("there is no {0}")]
     NotFound(RunId),
-    /// It is not in a state in which this can apply_event, or nothing would change.
+    /// It is not in a state in which this can happen, or nothing would change.
     #[error("{id}: {why}")]
     Refused {
         /// The run.

@@ -39,14 +39,17 @@ pub struct ClaimRequest {
     pub capacity: Capacity,
     /// At most so many runs; at least 1, at most [`CLAIM_MAX`](crate::limits::CLAIM_MAX).
     pub max: usize,
+    /// So many of them, the first ones, are executed at once; those after them when [`begin`](super::Store::begin) says so.
+    pub begin: usize,
     /// Whether to answer only when there is a run.
     pub wait: bool,
 }
 
 impl ClaimRequest {
-    /// Asks for at most `max` runs of these kinds, of all queues, at once or not at all, for a server without labels.
+    /// Asks for at most `max` runs of these kinds, of all queues, at once or not at all, for a server without labels that
+    /// executes all of them at once.
     pub fn new(server: ServerId, kinds: Arc<[KindSupport]>, max: usize) -> Self {
-        Self { server, kinds, labels: [].into(), capacity: Capacity::default(), max, wait: false }
+        Self { server, kinds, labels: [].into(), capacity: Capacity::default(), max, begin: max, wait: false }
     }
 }
 

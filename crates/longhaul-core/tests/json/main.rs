@@ -9,6 +9,7 @@ use longhaul_core::{
     UniqueScope, Waiting,
     admission::BlockedBy,
     admit, decide, doc,
+    explain::Ahead,
     run::Due,
     store::{Damaged, Page, QueueDepth},
 };
@@ -64,7 +65,7 @@ fn run() -> Run {
         }
         .into(),
     );
-    let claimed = decide(doc::NOW, &admit(doc::NOW, &new).0, &Event::Claim { server: doc::SERVER });
+    let claimed = decide(doc::NOW, &admit(doc::NOW, &new).0, &Event::Claim { server: doc::SERVER, begins: true });
     let run = claimed.expect("it is due").next;
     let mut counts = run.counts;
     (counts.failures, counts.crashes, counts.interruptions) = (1, 2, 3);
@@ -79,11 +80,11 @@ fn run() -> Run {
 }
 
 fn failure() -> Failure {
-    Failure::new(Cause::Panic, "no route to host", Epoch(3), at(7)).with_details("at src/main.rs:7")
+    Failure::new(Cause::Panic, "no route to host", 3, at(7)).with_details("at src/main.rs:7")
 }
 
 fn history() -> History {
-    let entry = |seconds, epoch, what, why| HistoryEntry::new(at(seconds), Epoch(epoch), what, why);
+    let entry = |seconds, attempt, what, why| HistoryEntry::new(at(seconds), attempt, what, why);
     let mut history =
         History::starting(HistoryEntry { by: Actor::named("ann"), ..entry(0, 0, Transition::Enqueued, None) });
     history.push(entry(2, 1, Transition::Claimed(doc::SERVER), None));
@@ -139,6 +140,7 @@ fn every_explanation_has_a_reason_a_sentence_and_what_it_is_about() {
     let (queue, key) = (Scope::Queue(Queue::default()), Some(Key::new("tenant 7").expect("a key")));
     let rate = Rate::new(10, Duration::from_secs(1)).expect("a rate");
     let server = ServerId::from_bytes([9; 16]);
+    let blocked = |by| Explanation::BlockedBy { by, ahead: Ahead { of_higher_priority: 3, of_same_priority: 1 } };
     let all = [
         Explanation::Running { server, asked_to_stop: true },
         Explanation::Final(StateKind::Completed),
@@ -150,12 +152,13 @@ fn every_explanation_has_a_reason_a_sentence_and_what_it_is_about() {
         Explanation::NoServerForKind(kind()),
         Explanation::NoServerForVersion { version: 3, newest: 2 },
         Explanation::NoServerWithLabels(vec![Label::new("gpu").expect("a label")]),
-        Explanation::BlockedBy(BlockedBy::Paused(queue)),
-        Explanation::BlockedBy(BlockedBy::Running { scope: Scope::Kind(kind()), key: key.clone(), max: 2 }),
-        Explanation::BlockedBy(BlockedBy::Rate { scope: Scope::Kind(kind()), key, rate, until: at(1) }),
-        Explanation::Suspect,
-        Explanation::FloorTaken { until: at(10) },
-        Explanation::WaitsForSlot { servers: 2 },
+        blocked(BlockedBy::Paused(queue)),
+        blocked(BlockedBy::Running { scope: Scope::Kind(kind()), key: key.clone(), max: 2 }),
+        blocked(BlockedBy::Rate { scope: Scope::Kind(kind()), key, rate, until: at(1) }),
+        blocked(BlockedBy::LastTry { run: doc::run().id, server, until: at(10) }),
+        blocked(BlockedBy::Drain { server, until: at(10) }),
+        blocked(BlockedBy::Suspect { run: doc::run().id, server, until: at(10) }),
+        Explanation::WaitsForSlot { servers: 2, ahead: Ahead::default() },
     ];
     // The sentence may be told better in a later version.
     let without_text = all.iter().map(|explanation| {

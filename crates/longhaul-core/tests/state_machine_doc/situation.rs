@@ -1,11 +1,11 @@
-//! Every situation that a run can be in, and everything that can apply_event to it.
+//! Every situation that a run can be in, and everything that can happen to it.
 
 use std::time::Duration;
 
 use longhaul_core::{
     Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Inbox, Key, Kind, NewRun, PendingProceed, Priority,
-    Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admit, code::CodeMark,
-    inbox::Message, shape,
+    Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admission::suspects::Blame,
+    admit, code::CodeMark, inbox::Message, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -41,7 +41,8 @@ fn run(state: State) -> Run {
         by: Actor::UNKNOWN,
     };
     let (admitted, _) = admit(NOW, &new);
-    Run { state, epoch: Epoch(3), ..admitted }
+    let begun = state.kind() == longhaul_core::StateKind::Running;
+    Run { state, epoch: Epoch(3), attempts: 3, begun, ..admitted }
 }
 
 /// A run in each situation, with what the page calls it: the columns.
@@ -57,6 +58,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     vec![
         ("Pending, due", run(State::Pending { due: NOW })),
         ("Pending, due later", run(State::Pending { due: soon })),
+        ("Running, claimed ahead", Run { begun: false, attempts: 2, ..running.clone() }),
         ("Running", running),
         ("Running, asked to stop", asked),
         ("Running, asked to suspend", aside),
@@ -79,19 +81,21 @@ pub(crate) fn at_the_end_of_its_chances(run: &Run) -> Run {
     let mut run = run.clone();
     run.counts.failures = run.policy.attempts_max - 1;
     run.counts.crashes = run.policy.crashes_max - 1;
+    run.suspicion = 2;
     run
 }
 
-/// What can apply_event: what the page calls it, the short word for the diagram, and the event. The rows.
+/// What can happen: what the page calls it, the short word for the diagram, and the event. The rows.
 pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
     let epoch = Epoch(3);
     let settle = |ending| Event::Settle { epoch, ending };
-    let failure = |cause| Failure::new(cause, "no route", epoch, NOW);
+    let failure = |cause| Failure::new(cause, "no route", epoch.0, NOW);
     let failed = |cause, permanent| settle(Ending::Failed { failure: failure(cause), retry_after: None, permanent });
     let until = Some(NOW.after(Duration::from_secs(60)));
-    let crash = |alone| Event::Crash { evidence: "gone".into(), alone };
+    let crash = |blame| Event::Crash { evidence: "gone".into(), blame };
     vec![
-        ("claim", "claim", Event::Claim { server: SERVER }),
+        ("claim", "claim", Event::Claim { server: SERVER, begins: true }),
+        ("begin", "", Event::Begin { epoch }),
         (
             "checkpoint, new value",
             "checkpoint",
@@ -115,8 +119,8 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("cancelled by the task", "cancelled", settle(Ending::Cancelled { reason: None, error: None })),
         ("not readable", "not readable", settle(Ending::Incompatible { why: "bytes".into(), by: PARKED_BY })),
         ("returned unstarted", "returned", settle(Ending::Returned)),
-        ("crash, among others", "crash", crash(false)),
-        ("crash, alone", "crash", crash(true)),
+        ("crash, among others", "crash", crash(Blame::Shared)),
+        ("crash, alone at its last try", "crash", crash(Blame::Alone)),
         ("proceed", "proceed", Event::Proceed { at: None, replaced: None, value: None, key: None }),
         ("proceed at a time", "proceed", Event::Proceed { at: until, replaced: None, value: None, key: None }),
         ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1), value: None, key: None }),

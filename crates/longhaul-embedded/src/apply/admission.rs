@@ -1,19 +1,25 @@
 //! What holds runs back, and why a run does not run.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, RunId, Scope,
-    admission::Selection,
-    explain::{Situation, explain},
+    Control, ControlChange, Controls, Explanation, RunId, Scope, ServerId, Timestamp,
+    admission::{Backlog, BacklogGroup, DuePosition, Executing, LastTry, RunningCounts, Selection, Source},
+    explain::explain,
     store::GetError,
 };
 
-use crate::{committer::Committer, error::Fault, keys, record::write_control};
+use crate::{
+    committer::Committer,
+    error::Fault,
+    index::Index,
+    keys,
+    record::{Record, write_bucket, write_control},
+};
 
-/// Buckets that are full again are forgotten when there are so many: keys come and go.
+/// Buckets that are idle are forgotten when there are so many: keys come and go.
 const BUCKETS_MAX: usize = 1024;
-/// A bucket that is full again by then is not written: no process dies and opens the store faster.
+/// A bucket that is idle by then is not written: no process dies and opens the store faster.
 const RESTART: Duration = Duration::from_millis(20);
 /// So many are looked at with each claim, and four for each that it draws from: more than come, and no claim pays for all.
 const SWEPT: usize = 64;
@@ -41,10 +47,10 @@ impl Committer {
     /// The runs of a selection are claimed: what they draw from the rates is kept with their claims.
     pub(super) fn spend(&mut self, selection: Selection) -> Result<(), Fault> {
         let now = self.now;
-        let lasting = selection.spent.iter().filter(|(_, full_at)| full_at.since(now) > RESTART);
-        for (bucket, full_at) in lasting {
+        let lasting = selection.spent.iter().filter(|(_, starts)| starts.idle_at().since(now) > RESTART);
+        for (bucket, starts) in lasting {
             self.room(1)?;
-            self.batch.put(keys::bucket(bucket), full_at.as_micros().to_be_bytes().to_vec());
+            self.batch.put(keys::bucket(bucket), write_bucket(starts));
         }
         let swept = SWEPT + 4 * selection.spent.len();
         self.admission.commit(selection);
@@ -61,12 +67,46 @@ impl Committer {
         let Some(run) = self.run_of(id)? else {
             return Ok(Err(GetError::NotFound(id)));
         };
-        let situation = Situation {
-            admission: &self.admission,
-            running_counts: &self.index.running_counts,
-            floor: self.floor(self.index.backlogs.is_any_suspect_due()),
-            servers: self.servers.offers(),
-        };
-        Ok(Ok(explain(self.now, &run, &situation)))
+        let source = self.due_runs();
+        Ok(Ok(explain(self.now, &run, &self.admission, &self.servers.offers(), &source)))
+    }
+
+    /// What is due and what runs, for admission.
+    pub(super) fn due_runs(&self) -> DueRuns<'_> {
+        DueRuns { now: self.now, index: &self.index, active: &self.active }
+    }
+}
+
+/// What is due and what runs, as the index has it.
+pub(super) struct DueRuns<'a> {
+    now: Timestamp,
+    index: &'a Index,
+    active: &'a HashMap<RunId, Box<Record>>,
+}
+
+impl Source for DueRuns<'_> {
+    fn groups(
+        &self,
+        suspects: bool,
+    ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, impl Iterator<Item = DuePosition>>>>>
+    {
+        self.index.backlogs.groups(suspects)
+    }
+
+    fn last_tries(&self) -> Vec<LastTry> {
+        self.index.last_tries(self.now)
+    }
+
+    fn running(&self) -> &RunningCounts {
+        &self.index.running_counts
+    }
+
+    fn isolated(&self) -> Vec<Executing> {
+        self.index.isolated_running().filter_map(|id| Executing::of(&self.active.get(&id)?.run)).collect()
+    }
+
+    fn executing_on(&self, server: ServerId) -> Vec<Executing> {
+        let executing = self.active.values().filter_map(|record| Executing::of(&record.run));
+        executing.filter(|one| one.server == server).collect()
     }
 }

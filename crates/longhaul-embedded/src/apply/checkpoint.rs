@@ -32,6 +32,28 @@ impl Committer {
         Ok(Ok(Checkpointed { request }))
     }
 
+    /// The execution of a run that was claimed ahead begins; one that has begun goes on.
+    pub(super) fn begin(&mut self, id: RunId, epoch: Epoch) -> Result<Result<(), CheckpointError>, Fault> {
+        if !self.holds(id, epoch) {
+            let lost =
+                if self.exists(id)? { CheckpointError::EpochLost { id, epoch } } else { CheckpointError::NotFound(id) };
+            return Ok(Err(lost));
+        }
+        // The page of its claim.
+        self.room(1)?;
+        let mut record = self.active.remove(&id).expect("the attempt holds the run");
+        match record.apply_decision(decide(self.now, &record.run, &Event::Begin { epoch })) {
+            Ok(_) if self.claim_pages.begin(id) => {
+                self.touched.entry(id).or_insert(Touch::Seen);
+                self.put_back(record);
+            }
+            // Its record was written since the claim, and says what its slot said.
+            Ok(_) => self.keep(record)?,
+            Err(_) => self.put_back(record),
+        }
+        Ok(Ok(()))
+    }
+
     /// Whether this attempt has the run.
     pub(super) fn holds(&self, id: RunId, epoch: Epoch) -> bool {
         let run = self.active.get(&id).map(|record| &record.run);

@@ -1,10 +1,9 @@
 //! Who gets which runs.
 
 use longhaul_core::{
-    Ending, Epoch, Event, RunId, State, StoreError, Timestamp,
-    admission::Selection,
+    Ending, Epoch, Event, RunId, ServerId, State, StoreError, Timestamp,
+    admission::Offer,
     decide,
-    isolation::{Floor, floor},
     store::{ClaimRequest, Claimed},
 };
 
@@ -13,7 +12,6 @@ use crate::{
     command::{Reply, Ticket},
     committer::{After, Committer, Touch},
     error::Fault,
-    index::Reader,
     record::Record,
 };
 
@@ -21,7 +19,7 @@ use crate::{
 pub(crate) struct WaitingClaim {
     request: ClaimRequest,
     reply: Reply<Ticket>,
-    /// When to look again, because a suspect has the floor until then, or a rate allows no more before.
+    /// When to look again, because a suspect or a rate lets nothing start before.
     look_again: Option<Timestamp>,
 }
 
@@ -89,43 +87,26 @@ impl Committer {
         if self.servers.is_dead(request.server) {
             return Ok((Vec::new(), None));
         }
-        let (selection, floor_until) = self.select(request);
+        let ClaimRequest { server, kinds, labels, capacity, max, .. } = request;
+        let offer = Offer { labels, capacity, ..Offer::new(*server, kinds, *max) };
+        let selection = self.admission.select(self.now, &offer, &self.due_runs());
         self.index.rest(&selection.throttled);
         if selection.positions.is_empty() {
-            let looks = [floor_until, selection.look_again, self.index.backlogs.next_to_wake()];
-            return Ok((Vec::new(), looks.into_iter().flatten().min()));
+            let look_again = selection.look_again.into_iter().chain(self.index.backlogs.next_to_wake()).min();
+            self.spend(selection)?;
+            return Ok((Vec::new(), look_again));
         }
         self.room(ClaimPages::keys_for(selection.positions.len()))?;
         let mut claimed = Vec::with_capacity(selection.positions.len());
         for position in &selection.positions {
-            claimed.extend(self.claim_one(position.id, request)?);
+            let begins = claimed.len() < request.begin;
+            claimed.extend(self.claim_one(position.id, *server, begins)?);
         }
         self.spend(selection)?;
         Ok((claimed, None))
     }
 
-    fn select(&self, request: &ClaimRequest) -> (Selection, Option<Timestamp>) {
-        let among = |suspects, max| {
-            let reader = Reader { kinds: &request.kinds, labels: &request.labels, suspects };
-            let groups = self.index.backlogs.groups(reader);
-            self.admission.select(self.now, &self.index.running_counts, &request.capacity, groups, max)
-        };
-        let suspects = among(true, 1);
-        if suspects.positions.is_empty() && !self.index.is_any_suspect_running() {
-            return (among(false, request.max), None);
-        }
-        match self.floor(!suspects.positions.is_empty()) {
-            Floor::Open => (among(false, request.max), None),
-            Floor::OneSuspect => (suspects, None),
-            Floor::Taken { until } => (Selection::default(), Some(until)),
-        }
-    }
-
-    pub(super) fn floor(&self, suspects_waiting: bool) -> Floor {
-        floor(self.now, suspects_waiting, self.active.values().map(|record| &record.run))
-    }
-
-    fn claim_one(&mut self, id: RunId, request: &ClaimRequest) -> Result<Option<Claimed>, Fault> {
+    fn claim_one(&mut self, id: RunId, server: ServerId, begins: bool) -> Result<Option<Claimed>, Fault> {
         let mut record = match self.load_due(id) {
             Ok(record) => record,
             Err(Fault::Damage(damage)) => {
@@ -137,9 +118,10 @@ impl Committer {
         };
         let place = self.index.get(id).expect("a due run is in the index").place;
         let due = record.run.state.due().expect("only due runs are lined up");
-        let decision = decide(self.now, &record.run, &Event::Claim { server: request.server });
+        let decision = decide(self.now, &record.run, &Event::Claim { server, begins });
         record.apply_decision(decision).expect("only due runs are lined up");
-        self.claim_pages.hold(ClaimEntry { id, epoch: record.run.epoch, claimed: self.now, server: request.server });
+        let (epoch, claimed) = (record.run.epoch, self.now);
+        self.claim_pages.hold(ClaimEntry { id, epoch, claimed, server, begun: begins });
         self.index.put(self.now, &record.run, place);
         self.touched.entry(id).or_insert(Touch::Seen);
         let claimed = Claimed {

@@ -45,7 +45,7 @@ impl Committer {
                 }
             }
         }
-        self.add(Box::new(Record::admit(self.now, new)))?;
+        self.add(Box::new(Record::enqueue(self.now, new)))?;
         Ok(Ok(Inserted::New))
     }
 

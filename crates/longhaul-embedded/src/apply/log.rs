@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use longhaul_core::{
-    Log, LogRequest, RunId,
+    Epoch, Log, LogRequest, RunId,
     limits::LOG_PAGES_MAX,
     log::gather,
     store::{CheckpointError, GetError, LogPages},
@@ -21,15 +21,15 @@ impl Committer {
     pub(super) fn log(&mut self, one: LogPages) -> Result<Result<(), CheckpointError>, Fault> {
         let LogPages { id, epoch, pages } = one;
         let Some(record) = self.take(id)? else { return Ok(Err(CheckpointError::NotFound(id))) };
-        let latest = record.run.epoch;
+        let (latest, attempt) = (record.run.epoch, Epoch(record.run.attempts));
         self.put_back(record);
         if latest != epoch {
             return Ok(Err(CheckpointError::EpochLost { id, epoch }));
         }
         self.room(pages.len())?;
         for page in pages {
-            let key = keys::log(id, epoch, page.number);
-            let value = write_log(&key, epoch, page);
+            let key = keys::log(id, attempt, page.number);
+            let value = write_log(&key, attempt, page);
             self.batch.put(key, value);
         }
         Ok(Ok(()))

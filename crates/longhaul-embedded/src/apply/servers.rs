@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::{
     Event, Run, RunId, ServerId, State, StoreError, Timestamp,
-    explain::Offer,
-    isolation::alone,
+    admission::{
+        Isolation, Offer,
+        suspects::{Blame, blame},
+    },
+    decide,
     store::{ServerBeat, ServerError, StopSignal, StopSignals},
 };
 
@@ -58,8 +61,8 @@ impl Servers {
 
     /// What the servers that live take.
     pub(super) fn offers(&self) -> Vec<Offer<'_>> {
-        let lives = self.lives.values().filter_map(|life| match life {
-            Life::Until { beat, .. } => Some(Offer { kinds: &beat.kinds, labels: &beat.labels }),
+        let lives = self.lives.iter().filter_map(|(id, life)| match life {
+            Life::Until { beat, .. } => Some(Offer { labels: &beat.labels, ..Offer::new(*id, &beat.kinds, 1) }),
             Life::Over => None,
         });
         lives.collect()
@@ -123,11 +126,14 @@ impl Committer {
         self.servers.lives.insert(server, Life::Over);
         let held = |run: &&Run| matches!(run.state, State::Running { server: holder } if holder == server);
         let runs = || self.active.values().map(|record| &record.run).filter(held);
-        let event = Event::Crash { evidence: evidence.into(), alone: alone(runs()) };
+        let blamed = blame(runs());
         let mut ids: Vec<RunId> = runs().map(|run| run.id).collect();
         ids.sort_unstable();
         for id in &ids {
             let record = self.take(*id)?.expect("it is held in memory");
+            let event = crash_of(*id, blamed, evidence);
+            let (run, decision) = (&record.run, decide(self.now, &record.run, &event));
+            warn_of(run, decision.as_ref().map_or(run, |decision| &decision.next));
             self.apply_event(record, &event)?.expect("a run that executes can crash");
         }
         Ok(ids.len())
@@ -143,5 +149,26 @@ impl Committer {
                 self.servers.waiting.push((server, seen, reply));
             }
         }
+    }
+}
+
+/// That the process of a run died, which `blamed` had a larger part in than others.
+pub(crate) fn crash_of(id: RunId, blamed: Option<(RunId, Blame)>, evidence: &str) -> Event {
+    let blame = blamed.filter(|(blamed, _)| *blamed == id).map_or(Blame::Shared, |(_, blame)| blame);
+    Event::Crash { evidence: evidence.into(), blame }
+}
+
+/// Tells people of a run that processes died with, once that makes a difference.
+pub(crate) fn warn_of(before: &Run, after: &Run) {
+    // That one failed for good is told where it is kept.
+    if Isolation::of(after) > Isolation::of(before) {
+        let how = match Isolation::of(after) {
+            Isolation::LastTry => "its next attempt is its last try: its server starts nothing else for a while",
+            _ => "it is a suspect: such runs are executed one at a time, beside all others",
+        };
+        tracing::warn!(
+            run.id = %after.id, run.kind = %after.kind, deaths = after.suspicion,
+            "processes died while a run was executing that had saved nothing; {how}"
+        );
     }
 }

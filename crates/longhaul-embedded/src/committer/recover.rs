@@ -1,24 +1,31 @@
 //! From the file to a store that works: the index, and what the process before left undone.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
-use longhaul_core::{Controls, Event, RunId, StateKind, Timestamp, decide, isolation::alone};
+use longhaul_core::{
+    Controls, Event, Run, RunId, ServerId, State, StateKind,
+    admission::suspects::{Blame, blame},
+    decide,
+};
 
 use super::{Committer, damaged::Spot, load::read_run};
 use crate::{
+    apply::{crash_of, warn_of},
     claim_pages::{self, ClaimEntry},
     error::Fault,
     index::{Place, UniqueKeyEntry},
     keys,
     kv::{BATCH_KEYS_MAX, Key},
     page,
-    record::{self, Damage, Layout, Record, read_control},
+    record::{self, Damage, Layout, Record, read_bucket, read_control},
 };
 
 /// The format of the keys and values of a store. A store of a newer one is not touched.
 ///
 /// 2: records may have sections; see `record/sections.rs`.
 pub(crate) const FORMAT_VERSION: u32 = 2;
+/// See [`write_blamed`].
+const DIED_VERSION: u8 = 2;
 /// Keys that are removed in one batch.
 const REMOVED_TOGETHER: usize = BATCH_KEYS_MAX / 2;
 
@@ -135,10 +142,10 @@ impl Committer {
         let now = self.now;
         self.each_of(keys::BUCKET, |committer, key, bytes| {
             let bucket = keys::bucket_of(key).ok_or_else(|| stray(key))?;
-            let full_at = bytes.try_into().map_err(|_| stray(key))?;
-            let full_at = Timestamp::from_micros(i64::from_be_bytes(full_at));
-            committer.admission.buckets.insert(bucket, full_at);
-            Ok(full_at > now)
+            let starts = read_bucket(bytes, now).ok_or_else(|| stray(key))?;
+            let is_in_use = starts.idle_at() > now;
+            committer.admission.buckets.insert(bucket, starts);
+            Ok(is_in_use)
         })?;
         self.admission.reopen(now);
         self.each_of(keys::UNIQUE, |committer, key, bytes| {
@@ -240,12 +247,15 @@ impl Committer {
         if died.is_empty() && pages.is_empty() && told.is_none() {
             return Ok(());
         }
-        let alone = told.map_or_else(|| alone(died.iter().map(|record| &record.run)), |told| told == [1]);
-        self.batch.put(keys::DIED.into(), vec![u8::from(alone)]);
-        let event = Event::Crash { evidence: "the process ended without a word".into(), alone };
+        let blamed = told.map_or_else(|| Ok(blamed(&died)), |told| read_blamed(&told))?;
+        self.batch.put(keys::DIED.into(), write_blamed(&blamed));
         for mut record in died {
+            let blamed = blamed.iter().copied().find(|(id, _)| *id == record.run.id);
+            let event = crash_of(record.run.id, blamed, "the process ended without a word");
+            let before = record.run.clone();
             let decision = decide(self.now, &record.run, &event);
             record.apply_decision(decision).expect("a run that executes can crash");
+            warn_of(&before, &record.run);
             self.keep(record)?;
         }
         // Last, so that a claim is never forgotten before its run was taken back.
@@ -263,7 +273,7 @@ impl Committer {
         if record.run.epoch.next() != slot.epoch {
             return Ok(None);
         }
-        let decision = decide(slot.claimed, &record.run, &Event::Claim { server: slot.server });
+        let decision = decide(slot.claimed, &record.run, &Event::Claim { server: slot.server, begins: slot.begun });
         match record.apply_decision(decision) {
             Ok(_) => Ok(Some(record)),
             Err(illegal) => Err(Damage::of_run(slot.id, format!("its claim does not fit to it: {illegal}")).into()),
@@ -289,7 +299,70 @@ impl Committer {
     }
 }
 
+/// Which of the runs that died are to blame, of each server one at most.
+fn blamed(died: &[Box<Record>]) -> Vec<(RunId, Blame)> {
+    let mut servers = BTreeMap::<ServerId, Vec<&Run>>::new();
+    for record in died {
+        if let State::Running { server } = record.run.state {
+            servers.entry(server).or_default().push(&record.run);
+        }
+    }
+    servers.into_values().filter_map(blame).collect()
+}
+
+/// Version 2 of what stands under [`keys::DIED`]: a 02, and for each run that is to blame its id, a 0, or a 1 if it was
+/// alone, and the highest suspicion among those that died. Version 1 was a byte, and blamed nobody by name.
+fn write_blamed(blamed: &[(RunId, Blame)]) -> Vec<u8> {
+    let mut bytes = vec![DIED_VERSION];
+    for (id, blame) in blamed {
+        bytes.extend_from_slice(id.as_bytes());
+        bytes.extend_from_slice(&match blame {
+            Blame::Shared => continue,
+            Blame::Latest { above } => [0, *above],
+            Blame::Alone => [1, 0],
+        });
+    }
+    bytes
+}
+
+fn read_blamed(bytes: &[u8]) -> Result<Vec<(RunId, Blame)>, Damage> {
+    let damaged = || Damage::of("what is known of the runs that died", "it is cut short, or no such value");
+    let rest = match bytes {
+        [0 | 1] => return Ok(Vec::new()),
+        [DIED_VERSION, rest @ ..] => rest,
+        _ => return Err(damaged()),
+    };
+    let one = |bytes: &[u8]| {
+        let (id, rest) = bytes.split_first_chunk::<16>()?;
+        let blame = match *rest {
+            [0, above] => Blame::Latest { above },
+            [1, 0] => Blame::Alone,
+            _ => return None,
+        };
+        Some((RunId::from_bytes(*id), blame))
+    };
+    rest.chunks(18).map(|bytes| one(bytes).ok_or_else(damaged)).collect()
+}
+
 /// The format, and who wrote it.
 fn format_value() -> Vec<u8> {
     [&FORMAT_VERSION.to_be_bytes()[..], b"longhaul ", env!("CARGO_PKG_VERSION").as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_blame_is_read_back() {
+        let id = |n| RunId::from_bytes([n; 16]);
+        let blamed = vec![(id(1), Blame::Latest { above: 7 }), (id(2), Blame::Alone)];
+        let bytes = write_blamed(&blamed);
+        assert_eq!(read_blamed(&bytes), Ok(blamed));
+        for cut in 2..bytes.len() {
+            assert_eq!(read_blamed(&bytes[..cut]).is_ok(), cut == 19, "{cut}");
+        }
+        // As it was written before.
+        assert_eq!((read_blamed(&[0]), read_blamed(&[1])), (Ok(vec![]), Ok(vec![])));
+    }
 }

@@ -1,7 +1,7 @@
 //! What a change of one run puts into the batch: all of it, or, when it is too large for a batch, first what nobody
 //! refers to yet, then the record.
 
-use longhaul_core::{Cause, Ended, RunId};
+use longhaul_core::{Cause, Ended, RunId, StoredRun};
 
 use super::{Committer, Touch};
 use crate::{
@@ -291,10 +291,10 @@ impl Committer {
 /// Tells that a run failed for good because its processes died: no server is left that could. What else ends a run is told
 /// by the server that executed it.
 fn warn_of_crashes(record: &Record) {
-    let Record { run, ended: Some(Ended::Failed(failure)), .. } = record else { return };
+    let StoredRun { run, ended: Some(Ended::Failed(failure)), .. } = &record.stored else { return };
     if failure.cause == Cause::Crash {
         tracing::warn!(
-            run.id = %run.id, run.kind = %run.kind, run.attempt = run.epoch.0, reason = %failure.message,
+            run.id = %run.id, run.kind = %run.kind, run.attempt = run.attempts, reason = %failure.message,
             "a run failed for good: once the reason is mended, retry it by hand"
         );
     }

@@ -8,8 +8,7 @@ use std::{
 
 use longhaul_core::{
     Label, Queue, Run, RunId, Timestamp,
-    admission::{self, Backlog, BacklogGroup, DuePosition},
-    code::KindSupport,
+    admission::{self, Backlog, BacklogGroup, DuePosition, LastTry},
     store::QueueDepth,
 };
 
@@ -100,22 +99,6 @@ pub(crate) struct Lanes {
     next_family: u32,
     /// Lanes whose key has used up its rate, and until when: they are many where keys are.
     throttled: BTreeSet<(Timestamp, u32)>,
-}
-
-/// Which lines a claim may take from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a> {
-    pub(crate) kinds: &'a [KindSupport],
-    pub(crate) labels: &'a [Label],
-    pub(crate) suspects: bool,
-}
-
-impl Reader<'_> {
-    fn reads(&self, limit_group: &LimitGroup) -> bool {
-        let reads =
-            |support: &KindSupport| support.kind == limit_group.limited.kind && limit_group.version <= support.version;
-        self.kinds.iter().any(reads) && limit_group.requires.iter().all(|label| self.labels.contains(label))
-    }
 }
 
 impl Lanes {
@@ -234,7 +217,7 @@ impl Lanes {
         heads.extend(after.map(|after| (after, limit_group)));
     }
 
-    /// Until then, claims are not offered the innocent runs of this limit_group.
+    /// Until then, claims are not offered the innocent runs of this limit group.
     pub(super) fn rest(&mut self, limit_group: u32, until: Timestamp) {
         if let Some(before) = self.row(limit_group).rests.replace(until) {
             self.throttled.remove(&(before, limit_group));
@@ -269,44 +252,44 @@ impl Lanes {
         self.throttled.first().map(|(until, _)| *until)
     }
 
-    /// The lines of due runs that a claim may take from.
-    pub(crate) fn groups<'a>(
-        &'a self,
-        reader: Reader<'a>,
-    ) -> impl Iterator<Item = BacklogGroup<'a, impl Iterator<Item = Backlog<'a, Copied<btree_set::Iter<'a, DuePosition>>>>>>
+    /// The lines of due runs.
+    pub(crate) fn groups(
+        &self,
+        suspects: bool,
+    ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, Copied<btree_set::Iter<'_, DuePosition>>>>>>
     {
-        let suspects = reader.suspects;
-        let families = self.families.values().filter(move |family| {
-            // What has nothing to take needs no look at whether it may be taken.
-            !family.heads.of(suspects).is_empty() && reader.reads(&family.limit_group)
-        });
+        let families = self.families.values().filter(move |family| !family.heads.of(suspects).is_empty());
         families.map(move |family| {
-            let lines = family.heads.of(suspects).iter().map(move |(_, limit_group)| {
+            let LimitGroup { limited, version, requires } = &family.limit_group;
+            let backlogs = family.heads.of(suspects).iter().map(move |(_, limit_group)| {
                 let row = self.rows[*limit_group as usize].as_ref().expect("it has due runs");
-                Backlog { limit_group: &row.limit_group.limited, positions: row.due.of(suspects).iter().copied() }
+                let positions = row.due.of(suspects).iter().copied();
+                Backlog { limit_group: &row.limit_group.limited, positions, complete: true }
             });
-            BacklogGroup { queue: &family.limit_group.limited.queue, kind: &family.limit_group.limited.kind, lines }
+            BacklogGroup { queue: &limited.queue, kind: &limited.kind, version: *version, requires, backlogs }
         })
     }
 
-    /// How many runs are due, by queue. Looks at one run of each priority in each limit_group.
-    pub(crate) fn depths(&self) -> Vec<QueueDepth> {
-        let mut depths: BTreeMap<&Queue, QueueDepth> = BTreeMap::new();
+    /// How many runs are due, by queue, with those that are in no line. Looks at one run of each priority in each line.
+    pub(crate) fn depths(&self, others: &[LastTry]) -> Vec<QueueDepth> {
+        let mut depths: BTreeMap<Queue, QueueDepth> = BTreeMap::new();
+        let mut add = |queue: &Queue, due, oldest| {
+            let depth =
+                depths.entry(queue.clone()).or_insert_with(|| QueueDepth { queue: queue.clone(), due: 0, oldest });
+            depth.due += due;
+            depth.oldest = depth.oldest.min(oldest);
+        };
         for row in self.rows.iter().flatten() {
             for line in [&row.due.innocent, &row.due.suspects] {
-                let Some(oldest) = oldest(line) else { continue };
-                let queue = &row.limit_group.limited.queue;
-                let depth = depths.entry(queue).or_insert_with(|| QueueDepth { queue: queue.clone(), due: 0, oldest });
-                depth.due += line.len() as u64;
-                depth.oldest = depth.oldest.min(oldest);
+                if let Some(oldest) = oldest(line) {
+                    add(&row.limit_group.limited.queue, line.len() as u64, oldest);
+                }
             }
         }
+        for last in others {
+            add(&last.limit_group.queue, 1, last.position.due);
+        }
         depths.into_values().collect()
-    }
-
-    /// Whether any suspect is due.
-    pub(crate) fn is_any_suspect_due(&self) -> bool {
-        self.families.values().any(|family| !family.heads.suspects.is_empty())
     }
 }
 
@@ -327,7 +310,7 @@ mod tests {
     use std::time::Duration;
 
     use longhaul_core::{Constraints, Key, NewRun, Priority, admit};
-    use longhaul_testkit::fixture::{new_run, support};
+    use longhaul_testkit::fixture::new_run;
 
     use super::*;
 
@@ -340,10 +323,8 @@ mod tests {
 
     /// The keys of the lines that a claim is offered.
     fn offered(backlogs: &Lanes) -> Vec<String> {
-        let kinds = [support("plain", 1)];
-        let reader = Reader { kinds: &kinds, labels: &[], suspects: false };
         let key = |line: Backlog<'_, _>| line.limit_group.key.as_ref().expect("they have one").to_string();
-        backlogs.groups(reader).flat_map(|group| group.lines).map(key).collect()
+        backlogs.groups(false).flat_map(|group| group.backlogs).map(key).collect()
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! A tag names its value for ever; the types are frozen as the record is. Sections stand in the order of their tags. One
 //! that this code does not know is an error: dropping it would lose what it says.
 
-use longhaul_core::{Lineage, RunId, Timestamp};
+use longhaul_core::{Lineage, Run, RunId, StateKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -60,10 +60,27 @@ const PACE: u8 = 2;
 const PENDING_PROCEED: u8 = 3;
 
 sections! {
+    4 begun: BegunV1,
     // When a suspension fails, in microseconds since 1970.
     5 suspension_deadline: i64,
     6 inbox: InboxPartV1,
     7 lineage: LineageV1,
+}
+
+/// How many executions began, where that is another number than that of the claims; and whether that of a run which
+/// runs has.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct BegunV1 {
+    pub(super) attempts: u32,
+    pub(super) begun: bool,
+}
+
+impl BegunV1 {
+    fn of(run: &Run) -> Option<Self> {
+        let Run { attempts, begun, .. } = *run;
+        let plain = attempts == run.epoch.0 && begun == (run.state.kind() == StateKind::Running);
+        (!plain).then_some(Self { attempts, begun })
+    }
 }
 
 impl Sections {
@@ -72,6 +89,7 @@ impl Sections {
         let run = &record.run;
         let lineage = LineageV1::of(&run.lineage);
         Self {
+            begun: BegunV1::of(run),
             suspension_deadline: run.state.deadline().map(Timestamp::as_micros),
             inbox: InboxPartV1::of(inbox),
             lineage,

@@ -16,7 +16,7 @@ const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 /// A run that was just enqueued with nothing special.
 fn plain() -> Record {
-    Record::admit(NOW, new_run(NOW, "plain", 7))
+    Record::enqueue(NOW, new_run(NOW, "plain", 7))
 }
 
 /// One with all that format 1 has.
@@ -45,15 +45,15 @@ fn full() -> Record {
         by: Actor::named("ann"),
         ..new_run(NOW, "full", 8)
     };
-    let mut record = Record::admit(NOW, new);
+    let mut record = Record::enqueue(NOW, new);
     let server = ServerId::new(NOW, [9; 10]);
     record.set_execution_metadata(Some(value(2)));
-    record.ended = Some(Ended::Failed(Failure::new(Cause::Error, "no route", Epoch(1), NOW).with_details("at line 7")));
-    let asked = HistoryEntry::new(NOW, Epoch(2), Transition::CancelRequested, Some("too dear"));
+    record.ended = Some(Ended::Failed(Failure::new(Cause::Error, "no route", 1, NOW).with_details("at line 7")));
+    let asked = HistoryEntry::new(NOW, 2, Transition::CancelRequested, Some("too dear"));
     for entry in [
-        HistoryEntry::new(NOW, Epoch(1), Transition::Claimed(server), None),
-        HistoryEntry::new(NOW, Epoch(1), Transition::Failed, Some("no route")),
-        HistoryEntry::new(NOW, Epoch(2), Transition::Claimed(server), None),
+        HistoryEntry::new(NOW, 1, Transition::Claimed(server), None),
+        HistoryEntry::new(NOW, 1, Transition::Failed, Some("no route")),
+        HistoryEntry::new(NOW, 2, Transition::Claimed(server), None),
         HistoryEntry { by: Actor::named("bob"), ..asked },
     ] {
         record.history.push(entry);
@@ -61,7 +61,7 @@ fn full() -> Record {
     let run = &mut record.run;
     run.state = State::Running { server };
     run.since = NOW.after(Duration::from_secs(5));
-    (run.epoch, run.seq, run.progressed) = (Epoch(2), 4, true);
+    (run.epoch, run.attempts, run.begun, run.seq, run.progressed) = (Epoch(2), 2, true, 4, true);
     run.last_end = LastEnd::Failed;
     run.counts.failures = 1;
     run.suspicion = 1;
@@ -137,7 +137,7 @@ fn retried() -> Record {
     let mut record = plain();
     let [predecessor, successor] = [3, 4].map(|n| Some(RunId::from_bytes([n; 16])));
     record.run.lineage = Lineage { predecessor, successor, retried: Some(NOW) };
-    record.history.push(HistoryEntry::new(NOW, Epoch(0), Transition::Retried, Some("as another")));
+    record.history.push(HistoryEntry::new(NOW, 0, Transition::Retried, Some("as another")));
     record
 }
 
@@ -176,5 +176,23 @@ fn an_exported_run_comes_back_with_all_that_it_had() {
         let line = crate::export::line(&record);
         let back = crate::export::read_run_line(&line).expect("it was just written");
         assert_eq!(back, Record { layout: back.layout, ..record });
+    }
+}
+
+#[test]
+fn executions_that_began_are_kept_apart_from_claims_where_they_differ() {
+    let claimed = |attempts, begun| {
+        let mut record = plain();
+        record.run.state = State::Running { server: ServerId::new(NOW, [9; 10]) };
+        (record.run.epoch, record.run.attempts, record.run.begun) = (Epoch(3), attempts, begun);
+        record
+    };
+    for (record, format) in [(claimed(3, true), 1), (claimed(2, false), 2), (claimed(1, true), 2)] {
+        let Encoded { bytes, layout, .. } = encode(&record, VALUE_MAX);
+        assert_eq!(bytes[0], format, "what format 1 says needs no section");
+        let back = read(record.run.id, &bytes).and_then(|frozen| {
+            frozen.record::<Damage>(record.run.id, &mut |_, _| panic!("all of it stands in the record"))
+        });
+        assert_eq!(back, Ok(Record { layout, ..record }));
     }
 }

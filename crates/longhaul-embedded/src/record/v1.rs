@@ -14,8 +14,8 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, Backoff, Cause, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Kind, LastEnd, PendingProceed,
-    Priority, Progress, Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Tag, Timestamp,
-    Transition, Waiting, code::CodeMark, run::Counts,
+    Priority, Progress, Queue, Resume, RetryPolicy, Run, RunId, ServerId, State, StateKind, StopRequest, StoredRun,
+    Tag, Timestamp, Transition, Waiting, code::CodeMark, run::Counts,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use super::{
     constraints::ConstraintsV1,
     inbox::{InboxPartV1, inbox_bytes, read_inbox},
     parts,
-    sections::{self, Sections},
+    sections::{self, BegunV1, Sections},
 };
 
 const VERSION: u8 = 1;
@@ -439,6 +439,10 @@ impl<'a> RecordV1<'a> {
         };
         let inbox = inbox.transpose().map_err(|reason| Damage::of_run(id, format!("its inbox: {reason}")))?;
         let name = |error: longhaul_core::name::NameError| E::from(Damage::of_run(id, error));
+        let state = self.state.back(self.sections.suspension_deadline);
+        // As it was before claims and executions were told apart.
+        let begun = BegunV1 { attempts: self.epoch, begun: state.kind() == StateKind::Running };
+        let BegunV1 { attempts, begun } = self.sections.begun.clone().unwrap_or(begun);
         Ok(Run {
             id,
             kind: Kind::new(&self.kind).map_err(name)?,
@@ -456,9 +460,11 @@ impl<'a> RecordV1<'a> {
                 .map_err(name)?
                 .filter(|constraints| !constraints.is_empty()),
             created: Timestamp::from_micros(self.created),
-            state: self.state.back(self.sections.suspension_deadline),
+            state,
             since: Timestamp::from_micros(self.since),
             epoch: Epoch(self.epoch),
+            attempts,
+            begun,
             seq: self.seq,
             progressed: self.progressed,
             last_end: self.last_end.back(),
@@ -496,16 +502,10 @@ impl<'a> RecordV1<'a> {
         };
         let ended = self.part(parts::ENDED, apart)?.map(|bytes| read_ended(&bytes)).transpose().map_err(damaged)?;
         let history = self.part(parts::HISTORY, apart)?.ok_or_else(|| damaged("no history".into()))?;
-        Ok(Record {
-            run,
-            settled: self.settled,
-            metadata,
-            initial,
-            execution_metadata,
-            ended,
-            history: read_history(&history).map_err(damaged)?,
-            layout: self.layout(),
-        })
+        let history = read_history(&history).map_err(damaged)?;
+        let settled = self.settled;
+        let stored = StoredRun { run, settled, metadata, initial, execution_metadata, ended, history };
+        Ok(Record { stored, layout: self.layout() })
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -686,7 +686,7 @@ pub(super) fn ended_bytes(ended: &Ended) -> Vec<u8> {
             message: Cow::Borrowed(&failure.message),
             details: failure.details.clone(),
             error: failure.error.as_ref().map(blob),
-            attempt: failure.attempt.0,
+            attempt: failure.attempt,
             at: failure.at.as_micros(),
         }),
         Ended::Cancelled { reason, error } => {
@@ -704,7 +704,7 @@ fn read_ended(bytes: &[u8]) -> Result<Ended, String> {
             message: message.into(),
             details,
             error: error.as_ref().map(envelope).transpose()?,
-            attempt: Epoch(attempt),
+            attempt,
             at: Timestamp::from_micros(at),
         }),
         EndedV1::Cancelled { reason, error } => {
@@ -720,7 +720,7 @@ const HISTORY_WITH_ACTORS: u8 = 2;
 pub(super) fn history_bytes(history: &History) -> Vec<u8> {
     let entry = |entry: &'_ HistoryEntry| EntryV1 {
         at: entry.at.as_micros(),
-        epoch: entry.epoch.0,
+        epoch: entry.attempt,
         what: TransitionV1::of(entry.what),
         why: entry.why.as_deref().map(|why| Cow::Owned(why.to_owned())),
     };
@@ -754,7 +754,7 @@ fn read_history(bytes: &[u8]) -> Result<History, String> {
     let mut actors = actors.into_iter().map(Actor::named);
     let mut entry = |entry: EntryV1<'_>| HistoryEntry {
         at: Timestamp::from_micros(entry.at),
-        epoch: Epoch(entry.epoch),
+        attempt: entry.epoch,
         what: entry.what.back(),
         why: entry.why.map(Into::into),
         by: actors.next().unwrap_or_default(),

@@ -123,7 +123,7 @@ fn a_record_full_of_small_parts_lets_the_largest_stand_apart() {
         kit.store.insert(vec![new]).await.expect("the store works")[0].clone().expect("it is new");
         let claimed = kit.claim(1).await.remove(0);
         kit.save(&claimed, 1, value(3, 900)).await;
-        let failure = fixture::failed(&"x".repeat(900), claimed.run.epoch, claimed.run.since);
+        let failure = fixture::failed(&"x".repeat(900), claimed.run.attempt(), claimed.run.since);
         kit.settle(&claimed, failure).await;
         kit.end(End::PowerCut, 0.0).await;
         let snapshot = kit.get(id).await;

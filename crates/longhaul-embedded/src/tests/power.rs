@@ -171,7 +171,7 @@ impl World {
         let ending = |held: &Claimed| match how {
             0 | 1 => Ending::Completed { result: value(n, size) },
             2 => fixture::suspended(),
-            3 => fixture::failed("no", held.run.epoch, held.run.since),
+            3 => fixture::failed("no", held.run.attempt(), held.run.since),
             4 => fixture::interrupted(),
             _ => Ending::Returned,
         };

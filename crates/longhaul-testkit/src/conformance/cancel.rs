@@ -66,7 +66,7 @@ pub async fn a_run_that_was_asked_to_stop_is_cancelled_however_its_attempt_ends(
     }
     let claimed = scene.running().await;
     scene.store.cancel(claimed.run.id, None, Actor::UNKNOWN).await.expect("it runs");
-    let failure = failed("interrupted by the cancellation", claimed.run.epoch, scene.now());
+    let failure = failed("interrupted by the cancellation", claimed.run.attempt(), scene.now());
     assert_eq!(scene.end(&claimed, failure).await.run.state, State::Cancelled);
 }
 

@@ -35,7 +35,8 @@ pub async fn a_claim_does_what_decide_says(mut scene: Scene) {
     let before = scene.get(id).await;
     scene.clock.advance(Duration::from_secs(3));
     let claimed = scene.claim_one().await;
-    let decision = decide(scene.now(), &before.run, &Event::Claim { server: scene.server }).expect("it is due");
+    let decision =
+        decide(scene.now(), &before.run, &Event::Claim { server: scene.server, begins: true }).expect("it is due");
     assert_eq!(claimed.run, decision.next);
     assert_eq!(Some(claimed.due), before.run.state.due());
     let after = scene.get(id).await;

@@ -33,7 +33,7 @@ pub async fn a_suspension_fails_at_its_deadline_and_not_before(mut scene: Scene)
     let failed = scene.get(id).await;
     assert_eq!((failed.run.state.clone(), failed.run.since), (State::Failed, deadline));
     let Some(Ended::Failed(failure)) = &failed.ended else { panic!("it has no failure: {:?}", failed.ended) };
-    assert_eq!((failure.cause, failure.attempt, failure.at), (Cause::Deadline, failed.run.epoch, deadline));
+    assert_eq!((failure.cause, failure.attempt, failure.at), (Cause::Deadline, failed.run.attempts, deadline));
     assert_eq!(failed.history.entries.last().map(|entry| entry.what), Some(Transition::Expired));
     scene.crash().await;
     assert_eq!(scene.get(id).await, failed);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use longhaul_core::{
     Constraints, ControlChange, Explanation, Label, Limits, NewRun, Paused, Queue, Scope, StateKind, Waiting,
-    admission::BlockedBy,
+    admission::{BlockedBy, suspects::WINDOW},
+    explain::Ahead,
     run::Due,
     store::{GetError, ServerBeat},
 };
@@ -37,10 +38,10 @@ pub async fn states_explain_themselves(mut scene: Scene) {
     let claimed = scene.running().await;
     let id = claimed.run.id;
     assert_eq!(scene.why(id).await, Explanation::Running { server: scene.server, asked_to_stop: false });
-    scene.end(&claimed, failed("no route", claimed.run.epoch, scene.now())).await;
+    scene.end(&claimed, failed("no route", claimed.run.attempt(), scene.now())).await;
     assert!(matches!(scene.why(id).await, Explanation::NotDue { after_failure: true, .. }));
     scene.clock.advance(DAY / 2);
-    assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 1 });
+    assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 1, ahead: Ahead::default() });
     let claimed = scene.claim_one().await;
     scene.end(&claimed, suspended()).await;
     assert_eq!(scene.why(id).await, Explanation::Suspended(Waiting::Proceed));
@@ -63,7 +64,7 @@ pub async fn the_lack_of_a_server_is_told(mut scene: Scene) {
     scene.offer("plain", 3, &["ssd"]).await;
     assert_eq!(scene.why(id).await, Explanation::NoServerWithLabels(requires));
     scene.offer("plain", 3, &["ssd", "gpu"]).await;
-    assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 1 });
+    assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 1, ahead: Ahead::default() });
     scene.store.leave(scene.server).await.expect("the store works");
     assert_eq!(scene.why(id).await, Explanation::NoServerForKind(kind));
 }
@@ -77,8 +78,50 @@ pub async fn what_holds_it_back_is_told(mut scene: Scene) {
     scene.checkpoint(&claimed, 1, 1).await.expect("the attempt holds the run");
     let id = scene.enqueue().await;
     let held = BlockedBy::Running { scope: scope.clone(), key: None, max: 1 };
-    assert_eq!(scene.why(id).await, Explanation::BlockedBy(held));
+    assert_eq!(scene.why(id).await, Explanation::BlockedBy { by: held, ahead: Ahead::default() });
     let paused = ControlChange::Pause(Paused::new(scene.now(), "ann", None));
     scene.store.control(scope.clone(), paused).await.expect("the store works");
-    assert_eq!(scene.why(id).await, Explanation::BlockedBy(BlockedBy::Paused(scope)));
+    assert_eq!(scene.why(id).await, Explanation::BlockedBy { by: BlockedBy::Paused(scope), ahead: Ahead::default() });
+}
+
+pub async fn what_is_ahead_of_it_is_told(mut scene: Scene) {
+    scene.offer("plain", 1, &[]).await;
+    let limits = Limits { running: Some(1), ..Limits::NONE };
+    let change = ControlChange::Declare(limits);
+    scene.store.control(Scope::Queue(Queue::default()), change).await.expect("the store works");
+    scene.running().await;
+    let own = scene.enqueue().await;
+    for priority in [1, 5, 9, 0] {
+        let new = NewRun { priority: longhaul_core::Priority(priority), ..scene.new_run() };
+        scene.insert(new).await;
+    }
+    assert_eq!(
+        scene.why(own).await.to_string(),
+        "1 run of the queue `default` is running, which is the limit; 3 runs of a higher priority are ahead of it"
+    );
+}
+
+pub async fn what_a_last_try_and_a_suspect_hold_back_is_told(mut scene: Scene) {
+    let [last, suspect, other, innocent] =
+        [scene.enqueue().await, scene.enqueue().await, scene.enqueue().await, scene.enqueue().await];
+    for _ in 0..2 {
+        assert_eq!(scene.claim(3).await.len(), 3);
+        scene.crash().await;
+    }
+    // The one that was in the slot of suspects comes to its last try.
+    assert_eq!(scene.claim_one().await.run.id, last);
+    scene.crash().await;
+    scene.offer("plain", 1, &[]).await;
+    assert_eq!(scene.claim_one().await.run.id, last);
+    let (server, until) = (scene.server, scene.now().after(WINDOW));
+    for id in [suspect, other, innocent] {
+        let Explanation::BlockedBy { by, .. } = scene.why(id).await else { panic!("it is held back") };
+        assert_eq!(by, BlockedBy::LastTry { run: last, server, until });
+    }
+    scene.clock.advance(WINDOW);
+    assert_eq!(scene.claim_one().await.run.id, suspect);
+    let until = scene.now().after(WINDOW);
+    let Explanation::BlockedBy { by, .. } = scene.why(other).await else { panic!("it is held back") };
+    assert_eq!(by, BlockedBy::Suspect { run: suspect, server, until });
+    assert!(matches!(scene.why(innocent).await, Explanation::WaitsForSlot { .. }));
 }

@@ -94,7 +94,7 @@ pub async fn no_more_run_at_once_than_a_limit_allows_however_they_end(mut scene:
     }
     let mut claimed = scene.claim(9).await;
     assert_eq!(claimed.len(), 2);
-    let endings = [completed(1), suspended(), interrupted(), failed("no route", claimed[0].run.epoch, scene.now())];
+    let endings = [completed(1), suspended(), interrupted(), failed("no route", claimed[0].run.attempt(), scene.now())];
     for ending in endings {
         assert_eq!(scene.claim(9).await, []);
         let one = claimed.remove(0);
@@ -160,10 +160,36 @@ pub async fn no_more_start_in_a_period_than_a_rate_allows(mut scene: Scene) {
     }
     assert_eq!(scene.claim(9).await, []);
     scene.clock.advance(PERIOD / 2);
-    assert_eq!(scene.claim(9).await.len(), 1);
     assert_eq!(scene.claim(9).await, []);
-    scene.clock.advance(PERIOD * 10);
+    scene.clock.advance(PERIOD / 2);
     assert_eq!(scene.claim(9).await.len(), 2);
+    scene.clock.advance(PERIOD * 10);
+    assert_eq!(scene.claim(9).await.len(), 1);
+}
+
+pub async fn no_window_of_a_period_has_more_starts_than_a_rate_allows_not_even_over_a_restart(mut scene: Scene) {
+    const MAX: usize = 20;
+    let rate = Rate::new(MAX as u32, PERIOD).expect("a rate");
+    scene.declare(plain(), Limits { rate: Some(rate), ..Limits::NONE }).await;
+    for _ in 0..200 {
+        scene.enqueue().await;
+    }
+    let mut started = Vec::new();
+    for step in 0..60_u32 {
+        for claimed in scene.claim(3 + step as usize % 5).await {
+            started.push(scene.now());
+            scene.end(&claimed, completed(1)).await;
+        }
+        if step % 7 == 3 {
+            scene.crash().await;
+        }
+        scene.clock.advance(PERIOD * (1 + step % 3) / 40);
+    }
+    for end in &started {
+        let within = started.iter().filter(|at| *at <= end && at.after(PERIOD) > *end).count();
+        assert!(within <= MAX, "{within} started within a period up to {end:?}");
+    }
+    assert!(started.len() > 2 * MAX, "only {} started in three periods", started.len());
 }
 
 pub async fn a_restart_does_not_fill_a_rate_up_again(mut scene: Scene) {

@@ -106,6 +106,7 @@ macro_rules! conformance {
                 the_end_of_one_serves_a_claim_that_waits_for_its_slot,
                 runs_that_share_a_key_share_a_limit_and_hold_up_no_others,
                 no_more_start_in_a_period_than_a_rate_allows,
+                no_window_of_a_period_has_more_starts_than_a_rate_allows_not_even_over_a_restart,
                 a_restart_does_not_fill_a_rate_up_again,
                 a_claim_that_waits_for_a_rate_is_served_when_it_allows,
                 a_rate_of_a_key_holds_up_no_other_key_and_ends_in_time,
@@ -134,7 +135,9 @@ macro_rules! conformance {
             explain:
                 states_explain_themselves,
                 the_lack_of_a_server_is_told,
-                what_holds_it_back_is_told;
+                what_holds_it_back_is_told,
+                what_is_ahead_of_it_is_told,
+                what_a_last_try_and_a_suspect_hold_back_is_told;
             log:
                 what_attempts_say_is_read_back_by_attempt,
                 a_page_that_is_written_again_is_there_once,
@@ -276,17 +279,27 @@ macro_rules! conformance {
                 epochs_go_on_growing_over_crashes,
                 a_store_can_be_reopened_many_times_without_change;
             isolation:
-                suspects_are_executed_one_at_a_time_and_nothing_beside_them,
-                a_checkpoint_gives_the_floor_to_the_next_suspect_and_then_to_all,
-                an_ending_gives_the_floor_to_the_next_suspect,
-                a_suspect_that_lasts_through_its_window_gives_the_floor_to_the_next,
-                runs_that_made_a_checkpoint_are_beyond_suspicion,
-                runs_that_all_made_a_checkpoint_go_on_together,
-                the_guilty_run_is_quarantined_and_the_innocent_one_goes_on,
+                after_one_death_all_go_on_at_once_at_full_width,
+                after_two_deaths_suspects_are_executed_one_at_a_time_beside_everything_else,
+                a_suspect_goes_by_priority_like_any_other,
+                a_suspect_that_saves_something_or_ends_gives_its_slot_to_the_next,
+                a_suspect_that_lasts_through_its_window_gives_its_slot_to_the_next,
+                of_suspects_that_die_together_only_the_one_in_the_slot_comes_to_its_last_try,
+                runs_that_saved_something_have_no_part_in_a_death,
+                a_run_that_was_claimed_ahead_and_had_not_begun_has_no_part_in_a_death,
+                the_beginning_of_a_run_that_is_held_no_more_is_refused,
+                a_beginning_after_the_record_was_written_outlives_the_process,
+                a_last_try_is_alone_until_it_has_saved_something_ended_or_lasted,
+                a_server_makes_room_for_a_last_try_for_no_longer_than_the_window,
+                the_guilty_run_is_quarantined_and_the_innocent_go_on,
+                a_fresh_killer_never_gets_an_innocent_suspect_set_aside,
                 new_execution_metadata_between_crashes_clears_a_run,
                 a_suspect_that_is_interrupted_stays_one,
-                a_suspect_that_nobody_here_can_execute_holds_up_nobody,
-                the_runs_of_a_dead_server_are_suspects_too;
+                a_last_try_that_nobody_here_can_execute_holds_up_nobody,
+                the_suspects_of_a_dead_server_do_not_stop_another,
+                a_last_try_on_one_server_leaves_the_others_alone,
+                runs_at_their_last_try_are_counted_among_the_due,
+                a_last_try_waits_for_its_time;
             values:
                 values_of_the_largest_size_go_in_and_out,
                 execution_metadata_may_grow_and_shrink,

@@ -143,7 +143,7 @@ impl Scene {
     }
 
     pub(super) async fn fail(&self, claimed: &Claimed, message: &str) -> Snapshot {
-        self.end(claimed, fixture::failed(message, claimed.run.epoch, self.now())).await
+        self.end(claimed, fixture::failed(message, claimed.run.attempt(), self.now())).await
     }
 
     pub(super) async fn get(&self, id: RunId) -> Snapshot {

@@ -69,6 +69,6 @@ pub async fn the_history_is_in_order_and_bounded(mut scene: Scene) {
     assert_eq!(history.dropped, 101 - 32, "101 things happened, 32 are kept");
     assert_eq!(history.entries[0].what, Transition::Enqueued);
     assert_eq!(history.entries[HISTORY_MAX - 1].what, Transition::Interrupted);
-    assert!(history.entries.is_sorted_by_key(|entry| (entry.at, entry.epoch)));
+    assert!(history.entries.is_sorted_by_key(|entry| (entry.at, entry.attempt)));
     assert_eq!(snapshot.run.last_end, LastEnd::Interrupted);
 }

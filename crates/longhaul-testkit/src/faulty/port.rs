@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions,
-    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
@@ -24,6 +24,11 @@ impl Store for FaultyStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         self.pass(Call::Claim, vec![], self.0.store.claim(request)).await
+    }
+
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        let ids = runs.iter().map(|(id, _)| *id).collect();
+        self.pass(Call::Begin, ids, self.0.store.begin(runs)).await
     }
 
     async fn checkpoint(

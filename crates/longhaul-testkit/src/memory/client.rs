@@ -12,16 +12,16 @@ impl MemoryState {
         let Proceed { id, at, replacement, value, key, by } = proceed;
         let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
         if let (StateKind::Suspended, Some(new)) = (state, &replacement)
-            && new.revision != self.runs[&id].snapshot.run.revision
+            && new.revision != self.runs[&id].stored.run.revision
         {
             return Err(ProceedError::Conflict(id));
         }
         let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
         if let Err(why) = self.apply_for(now, id, &Event::Proceed { at, replaced, value, key }, by) {
-            return ProceedError::of(&self.runs[&id].snapshot.run, &why).map_or(Ok(Proceeded::Repeated), Err);
+            return ProceedError::of(&self.runs[&id].stored.run, &why).map_or(Ok(Proceeded::Repeated), Err);
         }
         if let Some(new) = replacement {
-            let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
+            let snapshot = &mut self.runs.get_mut(&id).expect("it was there").stored;
             snapshot.execution_metadata = Some(new.execution_metadata);
         }
         Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept })
@@ -64,6 +64,6 @@ impl MemoryState {
     }
 
     fn state(&self, id: RunId) -> Option<StateKind> {
-        self.runs.get(&id).map(|record| record.snapshot.run.state.kind())
+        self.runs.get(&id).map(|record| record.stored.run.state.kind())
     }
 }

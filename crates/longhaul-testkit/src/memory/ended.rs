@@ -43,7 +43,7 @@ impl MemoryState {
         let known_removed = after.known_removed.max(ends.removed);
         let is_after = |(position, id): &(&u64, &RunId)| (**position, **id) > (after.position, after.run);
         let run = |(position, id): (&u64, &RunId)| {
-            let run = &self.runs[id].snapshot.run;
+            let run = &self.runs[id].stored.run;
             let cursor = EndedCursor { position: *position, run: *id, known_removed };
             EndedRun { id: *id, kind: run.kind.clone(), state: run.state.kind(), at: run.since, cursor }
         };

@@ -1,16 +1,19 @@
 //! What a store keeps, and the one way in which a run changes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use longhaul_core::{
-    Actor, Decision, Epoch, Event, History, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId,
-    ScheduleName, ServerId, Snapshot, StateKind, Timestamp,
-    admission::Admission,
-    admit,
+    Actor, Decision, Epoch, Event, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName,
+    ServerId, State, StateKind, StoredRun, Timestamp,
+    admission::{
+        Admission,
+        suspects::{Blame, blame},
+    },
     constraints::{self, Conflict, conflict, conflict_with_removed},
     decide,
-    decide::Effects,
-    isolation,
     lineage::{Succession, succeed},
     store::{InsertError, Retried, Retry, RetryError, StopSignal},
 };
@@ -48,9 +51,7 @@ pub(super) struct RemovedHolder {
 }
 
 pub(super) struct Record {
-    pub(super) snapshot: Snapshot,
-    /// The latest attempt whose ending was kept.
-    pub(super) settled: Option<Epoch>,
+    pub(super) stored: StoredRun,
     /// What its attempts said, by place.
     pub(super) log: BTreeMap<(u8, u8), (Epoch, LogPage)>,
 }
@@ -64,7 +65,7 @@ impl MemoryState {
             && let Some((id, state)) = self.key_holder(now, &new.kind, &unique.key)
         {
             let conflict = match self.runs.get(&id) {
-                Some(there) => conflict(unique.on_conflict, &there.snapshot.run),
+                Some(there) => conflict(unique.on_conflict, &there.stored.run),
                 None => conflict_with_removed(unique.on_conflict),
             };
             return match conflict {
@@ -76,16 +77,8 @@ impl MemoryState {
                 }
             };
         }
-        let (run, first) = admit(now, &new);
-        let snapshot = Snapshot {
-            run,
-            metadata: new.metadata,
-            initial: new.execution_metadata.clone(),
-            execution_metadata: new.execution_metadata,
-            ended: None,
-            history: History::starting(first),
-        };
-        self.runs.insert(new.id, Record { snapshot, settled: None, log: BTreeMap::new() });
+        let stored = StoredRun::enqueue(now, new);
+        self.runs.insert(stored.run.id, Record { stored, log: BTreeMap::new() });
         Ok(Inserted::New)
     }
 
@@ -106,7 +99,7 @@ impl MemoryState {
 
     /// Removes a final run whose retention has passed. Its key may outlive it.
     pub(super) fn remove_final(&mut self, now: Timestamp, id: RunId) {
-        let run = &self.runs[&id].snapshot.run;
+        let run = &self.runs[&id].stored.run;
         let until = run.constraints().unique.as_ref().and_then(|unique| Some((unique.key.clone(), unique.until(run)?)));
         if let Some((key, until)) = until.filter(|(_, until)| now < *until) {
             let removed = RemovedHolder { id, state: run.state.kind(), until };
@@ -118,8 +111,8 @@ impl MemoryState {
 
     pub(super) fn retry(&mut self, now: Timestamp, retry: &Retry) -> Result<Retried, RetryError> {
         let id = retry.id;
-        let before = &self.runs.get(&id).ok_or(RetryError::NotFound(id))?.snapshot;
-        let Succession { before: decision, successor } = match succeed(now, before, retry) {
+        let before = self.runs.get(&id).ok_or(RetryError::NotFound(id))?.stored.snapshot();
+        let Succession { before: decision, successor } = match succeed(now, &before, retry) {
             Ok(succession) => succession,
             Err(IllegalEvent::Retried { successor }) => return Ok(Retried::Existing(successor)),
             Err(_) => return Err(RetryError::NotFinal { id, state: before.run.state.kind() }),
@@ -134,17 +127,15 @@ impl MemoryState {
             return Err(RetryError::Taken { key: unique.key.clone(), id: holder, state });
         }
         self.keep(now, id, decision);
-        self.runs.insert(retry.successor, Record { snapshot: successor, settled: None, log: BTreeMap::new() });
+        self.runs.insert(retry.successor, Record { stored: successor.into(), log: BTreeMap::new() });
         Ok(Retried::New)
     }
 
     fn replace(&mut self, now: Timestamp, id: RunId, new: NewRun) {
         let event = constraints::replacement(now, &new);
         self.apply_for(now, id, &event, new.by).expect("it has not begun");
-        let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
-        snapshot.metadata = new.metadata;
-        snapshot.initial.clone_from(&new.execution_metadata);
-        snapshot.execution_metadata = new.execution_metadata;
+        let stored = &mut self.runs.get_mut(&id).expect("it was there").stored;
+        stored.replace(new.metadata, new.execution_metadata);
     }
 
     /// What [`decide`] says of `event`, kept. The run must be there.
@@ -160,33 +151,23 @@ impl MemoryState {
         event: &Event,
         by: Actor,
     ) -> Result<StateKind, IllegalEvent> {
-        let snapshot = &self.runs.get(&id).expect("callers look the run up first").snapshot;
-        let decision = decide(now, &snapshot.run, event)?.asked_by(by);
+        let stored = &self.runs.get(&id).expect("callers look the run up first").stored;
+        let decision = decide(now, &stored.run, event)?.asked_by(by);
         Ok(self.keep(now, id, decision))
     }
 
     fn keep(&mut self, now: Timestamp, id: RunId, decision: Decision) -> StateKind {
-        let snapshot = &mut self.runs.get_mut(&id).expect("callers look the run up first").snapshot;
-        let was_final = snapshot.run.state.is_final();
-        snapshot.run = decision.next;
-        let Effects { history, ended, reset, order, remove } = decision.effects;
-        if let Some(entry) = history {
-            snapshot.history.push(entry);
-        }
-        if ended.is_some() {
-            snapshot.ended = ended;
-        }
-        if reset {
-            snapshot.execution_metadata = snapshot.initial.clone();
-        }
-        let state = snapshot.run.state.kind();
-        if order {
+        let stored = &mut self.runs.get_mut(&id).expect("callers look the run up first").stored;
+        let was_final = stored.run.state.is_final();
+        let followup = stored.apply(decision);
+        let state = stored.run.state.kind();
+        if followup.order {
             self.order(id);
         }
-        if state.is_final() && !was_final && !remove {
+        if state.is_final() && !was_final && !followup.remove {
             self.ends.add(now, id);
         }
-        if remove {
+        if followup.remove {
             self.ends.remove(id);
             self.runs.remove(&id);
         }
@@ -208,18 +189,27 @@ impl MemoryState {
         self.runs().filter_map(|run| run.state.deadline()).min()
     }
 
-    /// Takes the claims of these runs away, all at once: they ran in one process, which is gone.
-    pub(super) fn crash(&mut self, now: Timestamp, died: &[RunId], evidence: &str) {
-        let alone = isolation::alone(died.iter().map(|id| &self.runs[id].snapshot.run));
-        for id in died {
-            let event = Event::Crash { evidence: evidence.into(), alone };
+    /// Takes the claims of a server away, all at once: they ran in one process, which is gone.
+    pub(super) fn crash(&mut self, now: Timestamp, server: ServerId, evidence: &str) -> usize {
+        let died = self.running_where(|holder| holder == server);
+        let blamed = blame(died.iter().map(|id| &self.runs[id].stored.run));
+        for id in &died {
+            let blame = blamed.filter(|(blamed, _)| blamed == id).map_or(Blame::Shared, |(_, blame)| blame);
+            let event = Event::Crash { evidence: evidence.into(), blame };
             self.apply(now, *id, &event).expect("a run that is executing can crash");
         }
+        died.len()
     }
 
     pub(super) fn reopen(&mut self, now: Timestamp) {
-        let died = self.running_where(|_| true);
-        self.crash(now, &died, "the process ended without a word");
+        let held = |run: &Run| match run.state {
+            State::Running { server } => Some(server),
+            _ => None,
+        };
+        let servers: BTreeSet<ServerId> = self.runs().filter_map(held).collect();
+        for server in servers {
+            self.crash(now, server, "the process ended without a word");
+        }
         self.servers.clear();
         self.stop_requests.clear();
         self.admission.reopen(now);

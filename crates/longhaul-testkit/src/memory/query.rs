@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use longhaul_core::{
     Explanation, Log, LogRequest, Queue, Retentions, RunId, Snapshot, Timestamp,
-    explain::{Situation, explain},
+    admission::DueRuns,
+    explain::explain,
     limits::PAGE_MAX,
     log::gather,
     store::{Filter, GetError, Page, PageRequest, QueueDepth, Swept},
@@ -14,7 +15,7 @@ use super::memory_state::MemoryState;
 
 impl MemoryState {
     pub(super) fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
-        self.runs.get(&id).map(|record| record.snapshot.clone()).ok_or(GetError::NotFound(id))
+        self.runs.get(&id).map(|record| record.stored.snapshot()).ok_or(GetError::NotFound(id))
     }
 
     pub(super) fn read_log(&self, request: &LogRequest) -> Result<Log, GetError> {
@@ -23,15 +24,9 @@ impl MemoryState {
     }
 
     pub(super) fn explain(&self, now: Timestamp, id: RunId) -> Result<Explanation, GetError> {
-        let run = &self.runs.get(&id).ok_or(GetError::NotFound(id))?.snapshot.run;
-        let suspects = self.runs().any(|run| run.suspicion > 0 && run.state.due().is_some_and(|due| due <= now));
-        let situation = Situation {
-            admission: &self.admission,
-            running_counts: &self.running_counts(),
-            floor: self.floor(now, suspects),
-            servers: self.offers(),
-        };
-        Ok(explain(now, run, &situation))
+        let run = &self.runs.get(&id).ok_or(GetError::NotFound(id))?.stored.run;
+        let source = DueRuns::of(now, self.runs());
+        Ok(explain(now, run, &self.admission, &self.offers(), &source))
     }
 
     pub(super) fn list(&self, request: &PageRequest) -> Page {
@@ -40,12 +35,12 @@ impl MemoryState {
         let mut matching: Vec<_> = self
             .runs
             .values()
-            .map(|record| &record.snapshot)
-            .filter(|snapshot| after.is_none_or(|after| order.compare(after, snapshot.run.id).is_lt()))
-            .filter(|snapshot| filter.matches(&snapshot.run))
+            .map(|record| &record.stored)
+            .filter(|stored| after.is_none_or(|after| order.compare(after, stored.run.id).is_lt()))
+            .filter(|stored| filter.matches(&stored.run))
             .collect();
         matching.sort_unstable_by(|left, right| order.compare(left.run.id, right.run.id));
-        let runs: Vec<_> = matching.iter().take(*limit).map(|snapshot| Snapshot::clone(snapshot)).collect();
+        let runs: Vec<_> = matching.iter().take(*limit).map(|stored| stored.snapshot()).collect();
         let next = matching.get(*limit).and(runs.last()).map(|last| last.run.id);
         Page { runs, damaged: Vec::new(), next }
     }

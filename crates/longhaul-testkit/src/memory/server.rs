@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     RunId, ServerId, State, Timestamp,
-    explain::Offer,
+    admission::Offer,
     store::{ServerBeat, ServerError, StopSignal, StopSignals},
 };
 
@@ -39,9 +39,7 @@ impl MemoryState {
 
     fn declare_dead(&mut self, now: Timestamp, server: ServerId, evidence: &str) -> usize {
         self.servers.insert(server, Server::Dead);
-        let held = self.running_where(|holder| holder == server);
-        self.crash(now, &held, evidence);
-        held.len()
+        self.crash(now, server, evidence)
     }
 
     pub(super) fn is_dead(&self, server: ServerId) -> bool {
@@ -55,7 +53,7 @@ impl MemoryState {
 
     /// Tells the server that executes `id` what is asked of the run.
     pub(super) fn order(&mut self, id: RunId) {
-        let run = &self.runs[&id].snapshot.run;
+        let run = &self.runs[&id].stored.run;
         if let Some(request) = &run.request {
             let order = StopSignal { id, epoch: run.epoch, request: request.clone() };
             let position = self.stop_requests.last_key_value().map_or(1, |(last, _)| last + 1);
@@ -64,8 +62,8 @@ impl MemoryState {
     }
 
     pub(super) fn offers(&self) -> Vec<Offer<'_>> {
-        let lives = self.servers.values().filter_map(|server| match server {
-            Server::Lives { beat, .. } => Some(Offer { kinds: &beat.kinds, labels: &beat.labels }),
+        let lives = self.servers.iter().filter_map(|(id, server)| match server {
+            Server::Lives { beat, .. } => Some(Offer { labels: &beat.labels, ..Offer::new(*id, &beat.kinds, 1) }),
             Server::Dead => None,
         });
         lives.collect()
@@ -74,7 +72,7 @@ impl MemoryState {
     /// What `server` was told after `seen`, if anything of it still holds.
     pub(super) fn stop_requests(&self, server: ServerId, seen: u64) -> Option<StopSignals> {
         let holds = |order: &StopSignal| {
-            let run = self.runs.get(&order.id).map(|record| &record.snapshot.run);
+            let run = self.runs.get(&order.id).map(|record| &record.stored.run);
             run.is_some_and(|run| run.state == State::Running { server } && run.epoch == order.epoch)
         };
         let news = self.stop_requests.range(seen + 1..).filter(|(_, order)| holds(order));

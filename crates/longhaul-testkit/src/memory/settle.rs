@@ -21,7 +21,7 @@ impl MemoryState {
             Some(value) => self.save(now, (id, epoch, seq), (value, taken), progress, true),
             None => self.tell(id, progress),
         }
-        Ok(Checkpointed { request: self.runs[&id].snapshot.run.request.clone() })
+        Ok(Checkpointed { request: self.runs[&id].stored.run.request.clone() })
     }
 
     pub(super) fn settle(&mut self, now: Timestamp, one: Settlement) -> Result<Settled, SettleError> {
@@ -30,7 +30,7 @@ impl MemoryState {
             return Err(SettleError::NotFound(id));
         };
         if !self.holds(id, epoch) {
-            let settled = record.settled == Some(epoch) && record.snapshot.run.epoch == epoch;
+            let settled = record.stored.settled && record.stored.run.epoch == epoch;
             return if settled { Ok(Settled::Already) } else { Err(SettleError::EpochLost { id, epoch }) };
         }
         match execution_metadata {
@@ -39,24 +39,39 @@ impl MemoryState {
             }
             None => self.tell(id, progress),
         }
+        self.runs.get_mut(&id).expect("it was just there").stored.settled = true;
         let state = self.apply(now, id, &Event::Settle { epoch, ending }).expect("the attempt holds the run");
-        self.runs.get_mut(&id).expect("a settled run is kept").settled = Some(epoch);
         Ok(Settled::Now(state))
+    }
+
+    /// The execution of a run that was claimed ahead begins; one that has begun goes on.
+    pub(super) fn begin(&mut self, now: Timestamp, id: RunId, epoch: Epoch) -> Result<(), CheckpointError> {
+        if !self.runs.contains_key(&id) {
+            return Err(CheckpointError::NotFound(id));
+        }
+        if !self.holds(id, epoch) {
+            return Err(CheckpointError::EpochLost { id, epoch });
+        }
+        match self.apply(now, id, &Event::Begin { epoch }) {
+            Ok(_) | Err(IllegalEvent::State { .. }) => Ok(()),
+            Err(illegal) => unreachable!("the attempt holds the run: {illegal}"),
+        }
     }
 
     /// The latest attempt, whether it runs or has ended.
     pub(super) fn log(&mut self, one: LogPages) -> Result<(), CheckpointError> {
         let LogPages { id, epoch, pages } = one;
         let record = self.runs.get_mut(&id).ok_or(CheckpointError::NotFound(id))?;
-        if record.snapshot.run.epoch != epoch {
+        if record.stored.run.epoch != epoch {
             return Err(CheckpointError::EpochLost { id, epoch });
         }
-        record.log.extend(pages.into_iter().map(|page| (place(epoch, page.number), (epoch, page))));
+        let attempt = Epoch(record.stored.run.attempts);
+        record.log.extend(pages.into_iter().map(|page| (place(attempt, page.number), (attempt, page))));
         Ok(())
     }
 
     fn holds(&self, id: RunId, epoch: Epoch) -> bool {
-        let run = &self.runs[&id].snapshot.run;
+        let run = &self.runs[&id].stored.run;
         run.state.kind() == StateKind::Running && run.epoch == epoch
     }
 
@@ -68,11 +83,11 @@ impl MemoryState {
         progress: Option<Progress>,
         proves: bool,
     ) {
-        let before = &self.runs[&id].snapshot.execution_metadata;
+        let before = &self.runs[&id].stored.execution_metadata;
         let changed = (before.as_ref() != Some(&value)).then(|| value.schema_version());
         match self.apply(now, id, &Event::Checkpoint { epoch, seq, changed, proves, taken }) {
             Ok(_) => {
-                let snapshot = &mut self.runs.get_mut(&id).expect("it was there").snapshot;
+                let snapshot = &mut self.runs.get_mut(&id).expect("it was there").stored;
                 snapshot.execution_metadata = Some(value);
                 snapshot.run.progress = progress.or(snapshot.run.progress.take());
             }
@@ -84,7 +99,7 @@ impl MemoryState {
 
     fn tell(&mut self, id: RunId, progress: Option<Progress>) {
         if progress.is_some() {
-            let run = &mut self.runs.get_mut(&id).expect("it was there").snapshot.run;
+            let run = &mut self.runs.get_mut(&id).expect("it was there").stored.run;
             run.progress = progress;
             run.revision += 1;
         }

@@ -23,9 +23,15 @@ pub enum Op {
     InsertAgain {
         run: u8,
     },
+    /// `begin`: so many are executed at once, the others are claimed ahead.
     Claim {
         server: u8,
         max: u8,
+        begin: u8,
+    },
+    /// Of a run that a recent attempt claimed.
+    Begin {
+        attempt: u8,
     },
     /// By a recent attempt; `repeat`: under the number of its last checkpoint.
     Checkpoint {
@@ -107,7 +113,7 @@ pub enum Op {
     Crash,
 }
 
-/// What else a run is enqueued with; keys are few, so that they resolve_conflict.
+/// What else a run is enqueued with; keys are few, so that they meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the fields are those of the constraints")]
 pub struct Constraints {
@@ -187,7 +193,9 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::Insert { other_kind, priority, wait, initial, from_the_start, constraints }
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
-        8 => (number(), 1..4_u8).prop_map(|(server, max)| Op::Claim { server, max }),
+        8 => (number(), 1..4_u8, prop_oneof![3 => Just(4_u8), 1 => 0..3_u8])
+            .prop_map(|(server, max, begin)| Op::Claim { server, max, begin }),
+        2 => number().prop_map(|attempt| Op::Begin { attempt }),
         6 => (number(), 0..4_u8, size(), proptest::bool::weighted(0.2), 0..6_u8)
             .prop_map(|(attempt, value, size, repeat, taken)| Op::Checkpoint { attempt, value, size, repeat, taken }),
         7 => (number(), end(), option::of(0..4_u8), 0..6_u8)

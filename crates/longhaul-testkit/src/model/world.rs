@@ -109,7 +109,8 @@ impl<'a> World<'a> {
                     }
                 }
             }
-            Op::Claim { server, max } => self.claim(server, max).await,
+            Op::Claim { server, max, begin } => self.claim(server, max, begin).await,
+            Op::Begin { attempt } => self.begin(attempt).await,
             Op::Checkpoint { attempt, value, size, repeat, taken } => {
                 if let Some(attempt) = self.attempt(attempt) {
                     attempt.seq += u32::from(!repeat);
@@ -195,9 +196,10 @@ impl<'a> World<'a> {
         drop(both!(self, store => store.count(Filter::default())));
     }
 
-    async fn claim(&mut self, server: u8, max: u8) {
+    async fn claim(&mut self, server: u8, max: u8, begin: u8) {
         let server = self.servers[usize::from(server) % SERVERS];
         let mut request = ClaimRequest::new(server, [support("plain", 1), support("other", 1)].into(), max.into());
+        request.begin = begin.into();
         // One of the two servers has what some runs require, and takes little of a queue.
         if server == self.servers[0] {
             request.labels = [label()].into();
@@ -212,6 +214,13 @@ impl<'a> World<'a> {
         same("a claim", &found, &expected);
         let attempts = expected.iter().map(|one| Attempt { id: one.run.id, epoch: one.run.epoch, seq: 0 });
         self.attempts.extend(attempts);
+    }
+
+    async fn begin(&mut self, attempt: u8) {
+        if let Some(attempt) = self.attempt(attempt) {
+            let one = (attempt.id, attempt.epoch);
+            drop(both!(self, store => store.begin(vec![one])));
+        }
     }
 
     async fn settle(&mut self, now: Timestamp, attempt: u8, end: End, last: Option<u8>, taken: u8) {
@@ -314,7 +323,7 @@ impl<'a> World<'a> {
     async fn compare_touched(&self, step: usize, op: &Op) {
         let id = match *op {
             Op::Insert { .. } => self.inserted.last().map(|new| new.id),
-            Op::Checkpoint { attempt, .. } | Op::Settle { attempt, .. } => {
+            Op::Begin { attempt } | Op::Checkpoint { attempt, .. } | Op::Settle { attempt, .. } => {
                 let recent = self.attempts.len().min(RECENT);
                 let back = usize::from(attempt).checked_rem(recent);
                 back.and_then(|back| self.attempts.iter().rev().nth(back)).map(|attempt| attempt.id)
@@ -409,7 +418,7 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
 }
 
 fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
-    let failure = |cause| Failure::new(cause, "no route", epoch, now);
+    let failure = |cause| Failure::new(cause, "no route", epoch.0, now);
     match end {
         End::Completed(size) => Ending::Completed { result: size.value(epoch.0.into()) },
         End::Suspended { wait, deadline } => {

@@ -79,9 +79,10 @@ impl<T: TaskTypes> RunStatus<T> {
         self.snapshot.run.state.kind()
     }
 
-    /// Attempts so far, those that were interrupted or suspended included.
+    /// Executions that have begun so far, those that were interrupted or suspended included; not claims that were given
+    /// back before that, and not that a server could not read it.
     pub fn attempts(&self) -> u32 {
-        self.snapshot.run.epoch.0
+        self.snapshot.run.attempts
     }
 
     /// What its next attempt resumes from, or, while it runs, what the present one did.

@@ -15,7 +15,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BlockedBy, Executor, conclude,
+    Executor, RunningAttempt, conclude,
     settle::{BATCH, Finished},
 };
 use crate::{attempt::StopReason, backoff::ErrorBackoff, clock};
@@ -127,11 +127,9 @@ impl Executor {
                 finished.push(one);
             }
         }
-        while let Some(claimed) = self.ready.pop() {
-            finished.push(returned(self, &claimed));
-        }
+        finished.extend(self.ready.take_all().iter().map(|claimed| returned(self, claimed)));
         let ended: HashSet<_> = finished.iter().map(|done| (done.attempt.id, done.attempt.epoch)).collect();
-        let held: Vec<BlockedBy> =
+        let held: Vec<RunningAttempt> =
             self.held().iter().filter(|(key, _)| !ended.contains(key)).map(|(_, held)| held.clone()).collect();
         // A save that is under way is older than what is captured here; one that nobody moves on is overtaken.
         let saved = async {
@@ -140,7 +138,7 @@ impl Executor {
             }
         };
         let _ = clock::within(BY_THEMSELVES, saved).await;
-        for BlockedBy { attempt, values } in held {
+        for RunningAttempt { attempt, values } in held {
             finished.push(conclude::dropped(attempt, &*values, self.abandonment()));
         }
         for batch in finished.chunks(BATCH) {

@@ -8,7 +8,7 @@ use std::{
 use longhaul_core::store::{Checkpoint, LogPages};
 use tokio::task::JoinSet;
 
-use super::{BlockedBy, Executor};
+use super::{Executor, RunningAttempt};
 use crate::{attempt::Attempt, clock};
 
 /// Progress is published at most this often: what a person sees as moving.
@@ -43,13 +43,13 @@ pub(super) async fn autosave(executor: Arc<Executor>) {
     }
 }
 
-fn unsaved(executor: &Executor) -> Vec<BlockedBy> {
+fn unsaved(executor: &Executor) -> Vec<RunningAttempt> {
     let unsaved = |attempt: &Attempt| attempt.unsaved.load(Ordering::Acquire) || attempt.said.is_unwritten();
     executor.held().values().filter(|held| unsaved(&held.attempt)).cloned().collect()
 }
 
 /// All at once, so that they share commits. Each attempt learns for itself if it has to stop.
-async fn save(unsaved: Vec<BlockedBy>) {
+async fn save(unsaved: Vec<RunningAttempt>) {
     let mut saves = JoinSet::new();
     for held in unsaved {
         saves.spawn(async move { held.attempt.save(&*held.values).await.is_ok() });
@@ -58,7 +58,7 @@ async fn save(unsaved: Vec<BlockedBy>) {
 }
 
 /// Lines that are not written now are written with the next: nothing depends on them.
-async fn write_logs(executor: &Executor, unsaved: &[BlockedBy]) {
+async fn write_logs(executor: &Executor, unsaved: &[RunningAttempt]) {
     let said: Vec<_> = unsaved.iter().map(|held| &held.attempt).filter(|attempt| attempt.said.is_unwritten()).collect();
     let pages: Vec<_> = said.iter().map(|attempt| pages(attempt)).collect();
     if pages.is_empty() {
@@ -78,7 +78,7 @@ pub(super) fn pages(attempt: &Attempt) -> LogPages {
     LogPages { id: attempt.id, epoch: attempt.epoch, pages: attempt.said.take() }
 }
 
-async fn publish(executor: &Executor, unsaved: &[BlockedBy]) {
+async fn publish(executor: &Executor, unsaved: &[RunningAttempt]) {
     let (telling, told): (Vec<_>, Vec<_>) = unsaved
         .iter()
         .filter_map(|held| {
@@ -94,7 +94,7 @@ async fn publish(executor: &Executor, unsaved: &[BlockedBy]) {
     }
     match executor.store.checkpoint(told).await {
         Ok(answers) => {
-            for (BlockedBy { attempt, .. }, answer) in telling.iter().zip(answers) {
+            for (RunningAttempt { attempt, .. }, answer) in telling.iter().zip(answers) {
                 // What it brings back is for the attempt; it looks for itself.
                 let _ = attempt.heard(answer);
             }

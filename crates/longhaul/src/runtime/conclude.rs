@@ -39,7 +39,7 @@ impl Performed {
                 Ending::Suspended { until: until.map(time), deadline: deadline.map(time) }
             }
             What::Failed(FailedEnd { message, details, error, retry_after, permanent }) => {
-                let mut failure = Failure::new(Cause::Error, &message, attempt.epoch, now);
+                let mut failure = Failure::new(Cause::Error, &message, attempt.number, now);
                 if let Some(details) = details {
                     failure = failure.with_details(&details);
                 }
@@ -99,7 +99,7 @@ fn finished(
         }
         Performed::Dropped => stopped(&attempt, reason, None, "it did not follow in time and was dropped"),
         Performed::Panicked(caught) => {
-            let failure = Failure::new(Cause::Panic, &caught.message, attempt.epoch, attempt.clock.now());
+            let failure = Failure::new(Cause::Panic, &caught.message, attempt.number, attempt.clock.now());
             Some(Ending::Panicked { failure: failure.with_details(&caught.details) })
         }
     };
@@ -138,7 +138,7 @@ fn stopped(
 ) -> Option<Ending> {
     let now = attempt.clock.now();
     let failed = |cause, message: &str| Ending::Failed {
-        failure: Failure::new(cause, message, attempt.epoch, now),
+        failure: Failure::new(cause, message, attempt.number, now),
         retry_after: None,
         permanent: false,
     };

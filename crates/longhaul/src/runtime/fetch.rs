@@ -11,7 +11,7 @@ use longhaul_core::{
     store::{ClaimRequest, Claimed, Settlement},
 };
 
-use super::{Executor, declare, incompatible, settle::Finished};
+use super::{Executor, declare, incompatible, marks, settle::Finished};
 use crate::{attempt::Attempt, backoff::ErrorBackoff};
 
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
@@ -24,8 +24,8 @@ const AHEAD_MAX: usize = 512;
 /// never wait for the store, and none is claimed early when runs are long. After a stop it gives back what no slot has
 /// taken.
 pub(super) async fn fetch(executor: Arc<Executor>) {
-    tokio::join!(incompatible::release(&executor), claim_all(&executor));
-    while let Some(claimed) = executor.ready.pop() {
+    tokio::join!(incompatible::release(&executor), claim_all(&executor), marks::mark(&executor));
+    for claimed in executor.ready.take_all() {
         give_back(&executor, &claimed).await;
     }
 }
@@ -45,7 +45,10 @@ async fn claim_all(executor: &Executor) {
         };
         let server = *incarnation.borrow_and_update();
         let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity());
-        let request = ClaimRequest { labels, capacity, wait: true, ..ClaimRequest::new(server, kinds.clone(), max) };
+        // Those that a slot is free for begin at once.
+        let begin = executor.settings.concurrency.saturating_sub(executor.outstanding.load(Ordering::Acquire));
+        let all = ClaimRequest::new(server, kinds.clone(), max);
+        let request = ClaimRequest { labels, capacity, begin, wait: true, ..all };
         let claimed = tokio::select! {
             claimed = executor.claiming.claim(executor.store.clone(), request) => claimed,
             // What was asked for is less than there is room for now.

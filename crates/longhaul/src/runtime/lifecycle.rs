@@ -60,7 +60,7 @@ impl Executor {
                 run: attempt.id,
                 kind: attempt.kind.clone(),
                 queue: attempt.queue.clone(),
-                number: attempt.epoch.0,
+                number: attempt.number,
                 resumed_from: attempt.resumed_from,
                 waited: now.since(due),
             })
@@ -89,20 +89,11 @@ impl Executor {
         let (run, kind, queue) = (attempt.id, attempt.kind.clone(), attempt.queue.clone());
         self.hooks.tell(|| {
             let message = message.map(Into::into);
-            Lifecycle::AttemptEnded(AttemptEnded {
-                run,
-                kind,
-                queue,
-                number: attempt.epoch.0,
-                how,
-                next,
-                took,
-                message,
-            })
+            Lifecycle::AttemptEnded(AttemptEnded { run, kind, queue, number: attempt.number, how, next, took, message })
         });
         if next.is_final() {
             let (kind, queue) = (attempt.kind.clone(), attempt.queue.clone());
-            let attempts = attempt.epoch.0;
+            let attempts = attempt.number;
             if self.hooks.are_of_the_user() {
                 self.told_ends.add(run);
             }
@@ -114,7 +105,7 @@ impl Executor {
     pub(super) fn lost_unless_kept(&self, attempt: &Attempt) {
         let Some(took) = attempt.course.to_be_told() else { return };
         let (run, kind, queue) = (attempt.id, attempt.kind.clone(), attempt.queue.clone());
-        self.hooks.tell(|| Lifecycle::AttemptLost(AttemptLost { run, kind, queue, number: attempt.epoch.0, took }));
+        self.hooks.tell(|| Lifecycle::AttemptLost(AttemptLost { run, kind, queue, number: attempt.number, took }));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{pin::pin, sync::Arc};
 
-use longhaul_core::{Ending, State, name::Tag, store::Claimed};
+use longhaul_core::{Ending, Run, ServerId, State, admission::Isolation, name::Tag, store::Claimed};
 use tracing::Instrument;
 
 use super::{
-    BlockedBy, Executor,
+    Executor, RunningAttempt,
     conclude::{self, Performed},
     settle::Finished,
 };
@@ -22,6 +22,7 @@ use crate::{
 /// Resolve, perform, conclude.
 pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let attempt = executor.attempt(&claimed);
+    warn_of(&claimed.run, executor.server());
     executor.started(&attempt, claimed.due);
     let prepared = match resolve(executor, &claimed, &attempt) {
         Ok(prepared) => prepared,
@@ -30,7 +31,7 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let (running, tags) = (claimed.run.state.clone(), claimed.run.tags.clone());
     drop(claimed);
     let values = prepared.values.clone();
-    executor.hold(BlockedBy { attempt: attempt.clone(), values: values.clone() });
+    executor.hold(RunningAttempt { attempt: attempt.clone(), values: values.clone() });
     // Those who stop all attempts may have looked just before this one was held.
     if executor.life.stopping.is_cancelled() {
         attempt.stop(StopReason::Shutdown);
@@ -42,6 +43,20 @@ pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let performed = perform(executor, &attempt, layered(executor, &attempt, tags, prepared)).instrument(span).await;
     attempt.leave();
     conclude::conclude(attempt, &*values, performed, executor.abandonment()).await
+}
+
+/// Tells people what is held back because processes died with this run.
+fn warn_of(run: &Run, server: ServerId) {
+    let held_back = match Isolation::of(run) {
+        Isolation::None => return,
+        Isolation::Suspect => "no other such run starts on this server",
+        Isolation::LastTry => "nothing else starts on this server",
+    };
+    tracing::warn!(
+        run.id = %run.id, run.kind = %run.kind, run.attempt = run.attempt(), %server, deaths = run.suspicion,
+        "a run starts that may have killed its process before: until it has saved something or ended, for 10 s at \
+         most, {held_back}"
+    );
 }
 
 fn resolve(executor: &Executor, claimed: &Claimed, attempt: &Arc<Attempt>) -> Result<Prepared, Ending> {

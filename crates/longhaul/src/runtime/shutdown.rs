@@ -8,7 +8,7 @@ use std::{
 use longhaul_core::{Kind, Progress, RunId, Timestamp};
 
 use super::{
-    BlockedBy, Executor,
+    Executor, RunningAttempt,
     conclude::{self, Performed},
 };
 use crate::{
@@ -74,8 +74,8 @@ pub struct StoppedRun {
     pub progress: Progress,
 }
 
-impl From<&BlockedBy> for StoppedRun {
-    fn from(BlockedBy { attempt, .. }: &BlockedBy) -> Self {
+impl From<&RunningAttempt> for StoppedRun {
+    fn from(RunningAttempt { attempt, .. }: &RunningAttempt) -> Self {
         Self { id: attempt.id, kind: attempt.kind.clone(), progress: attempt.progress() }
     }
 }
@@ -128,19 +128,20 @@ impl Executor {
             () = self.until_settled() => true,
             () = clock::sleep_until(&*self.clock, deadline) => false,
         };
-        let late: Vec<BlockedBy> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
+        let late: Vec<RunningAttempt> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
         report.dropped = late.iter().map(Into::into).collect();
         self.abandon.cancel();
         if clock::within(DROPPING, self.until_settled()).await.is_none() {
             // The others wait for the store, which is not their fault.
-            let blocked: Vec<BlockedBy> =
+            let blocked: Vec<RunningAttempt> =
                 self.held().values().filter(|held| !held.attempt.is_left()).cloned().collect();
             report.blocked = blocked.iter().map(Into::into).collect();
             // What the store does not take now goes on from its last checkpoint.
             let _ = clock::within(LAST_WRITES, self.settle_from_outside(blocked)).await;
         }
         // Their futures are gone, but the threads that they waited for are not.
-        let blocking = |held: &&BlockedBy| held.attempt.is_left() && held.attempt.blocking.load(Ordering::Acquire) > 0;
+        let blocking =
+            |held: &&RunningAttempt| held.attempt.is_left() && held.attempt.blocking.load(Ordering::Acquire) > 0;
         report.blocked.extend(late.iter().filter(blocking).map(Into::into));
         for run in &report.blocked {
             tracing::error!(run.id = %run.id, run.kind = %run.kind, "blocks a thread and cannot be stopped");
@@ -166,8 +167,8 @@ impl Executor {
 
     /// Attempts that hold their thread cannot conclude themselves; their execution metadata is ours as well, so it is
     /// kept all the same.
-    async fn settle_from_outside(&self, blocked: Vec<BlockedBy>) {
-        for BlockedBy { attempt, values } in blocked {
+    async fn settle_from_outside(&self, blocked: Vec<RunningAttempt>) {
+        for RunningAttempt { attempt, values } in blocked {
             let done = conclude::conclude(attempt, &*values, Performed::Dropped, self.abandonment()).await;
             self.settle(done).await;
         }

@@ -1,10 +1,10 @@
-//! The slots: as many loops as runs may execute at the same time. Each takes the next claimed run, executes it, and
-//! takes the next.
+//! The slots: as many loops as runs may execute at the same time. Each takes the next claimed run whose execution may
+//! begin, executes it, and takes the next.
 
 use std::{
     collections::VecDeque,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use longhaul_core::store::Claimed;
@@ -15,21 +15,89 @@ use super::{Executor, perform};
 /// Claimed runs, in the order in which they shall start.
 #[derive(Default)]
 pub(super) struct Ready {
-    runs: Mutex<VecDeque<Claimed>>,
+    waiting: Mutex<Waiting>,
+    /// A run came that may begin.
     came: Notify,
+    /// Runs that were claimed ahead shall be marked.
+    wanted: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// The store knows that they begin.
+    begun: VecDeque<Claimed>,
+    /// They were claimed ahead, and are to be marked before they begin.
+    ahead: VecDeque<Claimed>,
+    /// So many slots found nothing to execute.
+    idle: usize,
+    /// So many runs are kept marked beyond those that a slot waits for.
+    reserve: usize,
 }
 
 impl Ready {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("nothing panics while it is held")
+    }
+
+    /// Runs that were claimed just now.
     pub(super) fn push(&self, claimed: Vec<Claimed>) {
-        let count = claimed.len();
-        self.runs.lock().expect("nothing panics while it is held").extend(claimed);
+        let (begun, ahead): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|claimed| claimed.run.begun);
+        if !ahead.is_empty() {
+            self.lock().ahead.extend(ahead);
+            self.wanted.notify_one();
+        }
+        self.begin(begun);
+    }
+
+    /// Runs whose mark is kept.
+    pub(super) fn begin(&self, begun: Vec<Claimed>) {
+        let count = begun.len();
+        self.lock().begun.extend(begun);
         for _ in 0..count {
             self.came.notify_one();
         }
     }
 
-    pub(super) fn pop(&self) -> Option<Claimed> {
-        self.runs.lock().expect("nothing panics while it is held").pop_front()
+    /// Those whose mark could not be kept.
+    pub(super) fn put_back(&self, ahead: Vec<Claimed>) {
+        let mut waiting = self.lock();
+        ahead.into_iter().rev().for_each(|claimed| waiting.ahead.push_front(claimed));
+    }
+
+    /// The runs that are to be marked next: those that slots wait for, and `reserve` more. Waits until there is one.
+    pub(super) async fn to_be_marked(&self, reserve: usize) -> Vec<Claimed> {
+        loop {
+            let wanted = self.wanted.notified();
+            {
+                let mut waiting = self.lock();
+                waiting.reserve = reserve;
+                let count = (waiting.idle + reserve).saturating_sub(waiting.begun.len()).min(waiting.ahead.len());
+                if count > 0 {
+                    return waiting.ahead.drain(..count).collect();
+                }
+            }
+            wanted.await;
+        }
+    }
+
+    /// Those that no slot has taken.
+    pub(super) fn take_all(&self) -> Vec<Claimed> {
+        let mut waiting = self.lock();
+        let Waiting { begun, ahead, .. } = &mut *waiting;
+        begun.drain(..).chain(ahead.drain(..)).collect()
+    }
+
+    /// The next run that may begin. `idle`: the slot has waited for it.
+    fn pop(&self, idle: bool) -> Option<Claimed> {
+        let mut waiting = self.lock();
+        let next = waiting.begun.pop_front();
+        waiting.idle -= usize::from(idle);
+        waiting.idle += usize::from(next.is_none());
+        let is_low = next.is_none() || waiting.begun.len() < waiting.reserve.div_ceil(2);
+        if is_low && !waiting.ahead.is_empty() {
+            self.wanted.notify_one();
+        }
+        next
     }
 }
 
@@ -41,10 +109,23 @@ pub(super) fn open(executor: &Arc<Executor>) {
 }
 
 async fn slot(executor: Arc<Executor>) {
+    let mut idle = false;
     while !executor.life.stopping.is_cancelled() {
-        match executor.ready.pop() {
-            Some(claimed) => execute(&executor, claimed).await,
-            None => wait(&executor).await,
+        // Listen first, look, and only then wait: what comes in between is seen or heard.
+        let mut came = pin!(executor.ready.came.notified());
+        came.as_mut().enable();
+        match executor.ready.pop(idle) {
+            Some(claimed) => {
+                idle = false;
+                execute(&executor, claimed).await;
+            }
+            None => {
+                idle = true;
+                tokio::select! {
+                    () = came => {}
+                    () = executor.life.stopping.cancelled() => {}
+                }
+            }
         }
     }
 }
@@ -53,16 +134,4 @@ async fn execute(executor: &Executor, claimed: Claimed) {
     let done = perform::run(executor, claimed).await;
     executor.attempt_ended(&done.attempt.queue);
     executor.settle(done).await;
-}
-
-async fn wait(executor: &Executor) {
-    let mut came = pin!(executor.ready.came.notified());
-    // Listen first, look again, and only then wait: what comes in between is seen or heard.
-    came.as_mut().enable();
-    if executor.ready.runs.lock().expect("nothing panics while it is held").is_empty() {
-        tokio::select! {
-            () = came => {}
-            () = executor.life.stopping.cancelled() => {}
-        }
-    }
 }

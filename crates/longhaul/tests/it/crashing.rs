@@ -7,8 +7,8 @@ use std::{
 };
 
 use longhaul::{
-    Context, Longhaul, ResumedFrom, RunOutcome, StateKind, Success,
-    core::{Cause, isolation::WINDOW},
+    Context, Longhaul, ResumedFrom, RunHandle, RunOutcome, StateKind, Success, TaskTypes,
+    core::{Cause, admission::suspects::WINDOW},
 };
 
 use crate::kit::{GRACE, Gate, SECOND, Scene, WORK, at_once, done, happened, reaches, until_stopped};
@@ -20,7 +20,7 @@ async fn a_task_that_panics_again_and_again_is_quarantined_with_message_place_an
         scene.builder().task_fn(WORK, |ctx| async move { panic!("no page {}", ctx.metadata()) }).start().unwrap();
     let run = server.client().enqueue_fn(WORK, 7).retry(at_once().crashes(3)).await.unwrap();
     let RunOutcome::Failed { failure, error: None } = run.outcome().await.unwrap() else { panic!("it panicked") };
-    assert_eq!((failure.cause, &*failure.message, failure.attempt.0), (Cause::Panic, "no page 7", 3));
+    assert_eq!((failure.cause, &*failure.message, failure.attempt), (Cause::Panic, "no page 7", 3));
     let details = failure.details.unwrap();
     assert!(details.starts_with("at crates/longhaul/tests/it/crashing.rs:"), "{details}");
     assert!(details.contains("crashing::"), "a backtrace: {details}");
@@ -179,7 +179,7 @@ impl Killer {
                 until_stopped(&ctx).await
             }
         };
-        Self { server: scene.builder().concurrency(8).task_fn(WORK, run).start().unwrap(), struck, started }
+        Self { server: scene.builder().concurrency(40).task_fn(WORK, run).start().unwrap(), struck, started }
     }
 }
 
@@ -193,29 +193,32 @@ async fn of_the_runs_that_died_with_their_process_the_guilty_one_is_found_and_th
     }
     let guilty = runs.remove(2);
 
-    // All of them run when the process dies: all are suspects, and nobody is counted.
-    let first = Killer::start(&scene, false);
-    for run in runs.iter().chain([&guilty]) {
-        reaches(run, StateKind::Running).await;
+    // All of them run when the process dies, twice: all are suspects, and nobody is counted.
+    for _ in 0..2 {
+        let life = Killer::start(&scene, false);
+        for run in runs.iter().chain([&guilty]) {
+            reaches(run, StateKind::Running).await;
+        }
+        life.struck.opened().await;
+        scene.kill(life.server);
     }
-    first.struck.opened().await;
-    scene.kill(first.server);
     for run in runs.iter().chain([&guilty]) {
         let status = run.status().await.unwrap();
-        assert_eq!((status.state(), status.run().counts.crashes), (StateKind::Pending, 0));
+        assert_eq!((status.state(), status.run().suspicion), (StateKind::Pending, 2));
+        assert_eq!(status.run().counts.crashes, 0);
     }
 
-    // From now on one at a time. The killer strikes alone, each time, and is counted.
-    for crashes in 1..=3 {
+    // From now on one at a time; then the killer strikes once more, at its last try.
+    for deaths in 3..=4 {
         let next = Killer::start(&scene, true);
         next.struck.opened().await;
-        assert_eq!(next.started.lock().unwrap().last(), Some(&0), "nobody starts beside a suspect");
+        assert_eq!(next.started.lock().unwrap().last(), Some(&0), "no suspect starts beside a suspect");
         scene.kill(next.server);
-        assert_eq!(guilty.status().await.unwrap().run().counts.crashes, crashes);
+        assert_eq!(guilty.status().await.unwrap().attempts(), deaths);
     }
     let RunOutcome::Failed { failure, .. } = guilty.outcome().await.unwrap() else { panic!("it is guilty") };
-    assert_eq!(failure.cause, Cause::Crash);
-    assert!(failure.message.contains("3 crashes in a row without a new checkpoint"), "{failure}");
+    assert_eq!((failure.cause, failure.attempt), (Cause::Crash, 4));
+    assert!(failure.message.contains("crashes in a row without a new checkpoint"), "{failure}");
     let last = Killer::start(&scene, true);
     for (n, run) in [1, 2, 3, 4].into_iter().zip(&runs) {
         assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(n));
@@ -224,29 +227,74 @@ async fn of_the_runs_that_died_with_their_process_the_guilty_one_is_found_and_th
     last.server.shutdown(GRACE).await;
 }
 
-#[tokio::test]
-async fn a_suspect_that_lasts_its_window_lets_the_next_start() {
-    let scene = Scene::new();
+/// So many runs that work for long and save nothing, and whose process died so many times.
+async fn killed_from_outside(scene: &Scene, runs: u64, times: usize) -> Vec<RunHandle<impl TaskTypes>> {
     let client = scene.client();
-    let mut runs = vec![];
-    for n in 5..8 {
-        runs.push(client.enqueue_fn(WORK, n).await.unwrap());
+    let mut all = vec![];
+    for n in 1..=runs {
+        all.push(client.enqueue_fn(WORK, n).await.unwrap());
     }
-    let first = Killer::start(&scene, false);
-    for run in &runs {
-        reaches(run, StateKind::Running).await;
+    for _ in 0..times {
+        let life = Killer::start(scene, false);
+        for run in &all {
+            reaches(run, StateKind::Running).await;
+        }
+        scene.kill(life.server);
     }
-    scene.kill(first.server);
+    all
+}
 
+#[tokio::test]
+async fn after_one_kill_all_runs_go_on_at_once_and_so_does_a_fresh_one() {
+    let scene = Scene::new();
+    let runs = killed_from_outside(&scene, 32, 1).await;
     let next = Killer::start(&scene, false);
-    let innocent = client.enqueue_fn(WORK, 8).await.unwrap();
-    runs.push(innocent);
+    let fresh = scene.client().enqueue_fn(WORK, 99).await.unwrap();
+    for run in &runs {
+        assert_eq!(reaches(run, StateKind::Running).await.attempts(), 2);
+    }
+    reaches(&fresh, StateKind::Running).await;
+    next.server.shutdown(GRACE).await;
+}
+
+#[tokio::test]
+async fn after_two_kills_one_goes_on_at_a_time_and_everything_else_beside_them() {
+    let scene = Scene::new();
+    let runs = killed_from_outside(&scene, 8, 2).await;
+    let next = Killer::start(&scene, false);
     for (nth, run) in runs.iter().enumerate() {
+        let fresh = scene.client().enqueue_fn(WORK, 99).await.unwrap();
+        reaches(&fresh, StateKind::Running).await;
         reaches(run, StateKind::Running).await;
         for later in &runs[nth + 1..] {
             assert_eq!(later.status().await.unwrap().state(), StateKind::Pending, "one at a time");
         }
         scene.clock.advance(WINDOW);
     }
-    assert_eq!(*next.started.lock().unwrap(), [5, 6, 7, 8]);
+    next.server.shutdown(GRACE).await;
+}
+
+#[tokio::test]
+async fn after_three_kills_one_run_holds_its_server_for_the_window_and_no_longer() {
+    let scene = Scene::new();
+    let runs = killed_from_outside(&scene, 8, 2).await;
+    let third = Killer::start(&scene, false);
+    reaches(&runs[0], StateKind::Running).await;
+    scene.kill(third.server);
+
+    let next = Killer::start(&scene, false);
+    let fresh = scene.client().enqueue_fn(WORK, 99).await.unwrap();
+    reaches(&runs[0], StateKind::Running).await;
+    let mut why = fresh.explain().await.unwrap().to_string();
+    // Until its first heartbeat.
+    while why.contains("no server that lives") {
+        tokio::task::yield_now().await;
+        why = fresh.explain().await.unwrap().to_string();
+    }
+    assert!(why.contains("executes it alone, for the last time"), "{why}");
+    assert_eq!(fresh.status().await.unwrap().state(), StateKind::Pending);
+    scene.clock.advance(WINDOW);
+    reaches(&fresh, StateKind::Running).await;
+    reaches(&runs[1], StateKind::Running).await;
+    next.server.shutdown(GRACE).await;
 }

@@ -75,7 +75,7 @@ async fn a_question_mark_makes_a_typed_failure_of_an_error() {
     assert_eq!(error, Some(ExportError::Number("invalid digit found in string".into())));
     assert_eq!(failure.cause, Cause::Error);
     assert_eq!(&*failure.message, "not a number: invalid digit found in string");
-    assert_eq!(failure.attempt.0, 1);
+    assert_eq!(failure.attempt, 1);
 }
 
 #[tokio::test]

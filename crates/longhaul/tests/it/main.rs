@@ -22,6 +22,7 @@ mod layers;
 #[cfg(feature = "logs")]
 mod logs;
 mod machine;
+mod marks;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod proceed;

@@ -47,10 +47,10 @@ async fn the_typed_error_of_the_latest_attempt_is_told_while_the_run_waits_for_t
     let waits = reaches(&run, StateKind::Retrying).await;
     let error = AnyError::msg("no route to 3");
     assert_eq!((waits.error(), waits.outcome_now()), (Ok(Some(error.clone())), Ok(None)));
-    assert_eq!(waits.failure().map(|failure| failure.attempt.0), Some(1));
+    assert_eq!(waits.failure().map(|failure| failure.attempt), Some(1));
     scene.clock.advance(SECOND);
     let RunOutcome::Failed { error: last, failure } = run.outcome().await.unwrap() else { panic!("it fails twice") };
-    assert_eq!((last, failure.attempt.0), (Some(error), 2));
+    assert_eq!((last, failure.attempt), (Some(error), 2));
 
     // A panic has a failure, and no typed error.
     let run = client.enqueue_fn(WORK, 0).retry(at_once().attempts(1)).await.unwrap();

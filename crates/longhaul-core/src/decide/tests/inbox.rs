@@ -25,7 +25,7 @@ fn suspends(run: &Run) -> Run {
 }
 
 fn claimed(run: &Run) -> Run {
-    next(run, &Event::Claim { server: SERVER })
+    next(run, &Event::Claim { server: SERVER, begins: true })
 }
 
 fn sent(run: &Run) -> Vec<u32> {
@@ -174,7 +174,7 @@ fn a_suspension_fails_at_its_deadline_and_not_before() {
     let expired = decide(NOW, &waits, &Event::Expire).expect("its deadline has come");
     assert_eq!(expired.next.state, State::Failed);
     let Some(Ended::Failed(failure)) = expired.effects.ended else { panic!("it has no failure") };
-    assert_eq!((failure.cause, failure.attempt), (Cause::Deadline, Epoch(4)));
+    assert_eq!((failure.cause, failure.attempt), (Cause::Deadline, 4));
     assert_eq!(expired.effects.history.map(|entry| entry.what), Some(Transition::Expired));
 
     let soon = NOW.after(SECOND);

@@ -25,13 +25,14 @@ impl Happening {
                 Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed, proves, taken }
             }
             Event::Settle { ending, .. } => Event::Settle { epoch: writer, ending },
+            Event::Begin { .. } => Event::Begin { epoch: writer },
             event => event,
         }
     }
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
-    let failure = |cause| Failure::new(cause, "no route", Epoch(0), NOW);
+    let failure = |cause| Failure::new(cause, "no route", 0, NOW);
     let wait = || proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
     prop_oneof![
         Just(Ending::Completed { result: value(7) }),
@@ -54,12 +55,13 @@ fn ending() -> impl Strategy<Value = Ending> {
 fn event() -> impl Strategy<Value = Event> {
     let version = || proptest::option::of(1..4_u16);
     prop_oneof![
-        6 => Just(Event::Claim { server: SERVER }),
+        6 => any::<bool>().prop_map(|begins| Event::Claim { server: SERVER, begins }),
+        2 => Just(Event::Begin { epoch: Epoch(0) }),
         3 => (0..3_u32, version(), any::<bool>(), 0..9_u64).prop_map(|(seq, changed, proves, taken)| {
             Event::Checkpoint { epoch: Epoch(0), seq, changed, proves, taken }
         }),
         4 => ending().prop_map(|ending| Event::Settle { epoch: Epoch(0), ending }),
-        2 => any::<bool>().prop_map(crash),
+        2 => prop_oneof![Just(Blame::Shared), Just(Blame::Latest { above: 2 }), Just(Blame::Alone)].prop_map(crash),
         2 => version().prop_map(|replaced| Event::Proceed { at: None, replaced, value: None, key: None }),
         3 => (proptest::option::of(0..100_u64), proptest::option::of(0..3_u8)).prop_map(|(wait, key)| Event::Proceed {
             at: wait.map(|wait| NOW.after(Duration::from_secs(wait))),
@@ -200,7 +202,8 @@ proptest! {
                 continue;
             }
             let permanent = matches!(event, Event::Settle { ending: Ending::Failed { permanent: true, .. }, .. });
-            let used_up = next.counts.failures >= next.policy.attempts_max || next.counts.crashes >= next.policy.crashes_max;
+            let used_up = next.counts.failures >= next.policy.attempts_max || next.counts.crashes >= next.policy.crashes_max
+                || matches!(event, Event::Crash { blame: Blame::Alone, .. });
             let expired = matches!(event, Event::Expire);
             prop_assert!(permanent || used_up || expired, "{:?}", next.counts);
             prop_assert!(matches!(effects.ended, Some(Ended::Failed(_))));
@@ -333,7 +336,8 @@ proptest! {
         for (before, _, now, Decision { next, effects }) in live(&lived) {
             if before.state != next.state {
                 let entry = effects.history.expect("a change of state is told");
-                prop_assert_eq!((entry.at, entry.epoch, next.since), (now, next.epoch, now));
+                prop_assert_eq!((entry.at, next.since), (now, now));
+                prop_assert!(entry.attempt == before.attempt() || entry.attempt == next.attempt());
             }
         }
     }

@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun, Retentions,
-    RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
@@ -27,6 +27,10 @@ pub(super) struct Yielding {
 
 #[async_trait]
 impl Store for Yielding {
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.inner.begin(runs).await
+    }
+
     async fn checkpoint(
         &self,
         checkpoints: Vec<Checkpoint>,

@@ -1,7 +1,8 @@
 //! What holds runs back besides their own time: pauses, limits, rates, and the shares of queues.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
+pub use super::rate::{Rate, RateError, Starts};
 use crate::{
     limits::{REASON_MAX, cut},
     name::{Kind, Queue},
@@ -90,114 +91,6 @@ pub struct Limits {
 impl Limits {
     /// Nothing is limited.
     pub const NONE: Self = Self { running: None, per_key: None, rate: None, rate_per_key: None, weight: None };
-}
-
-/// So many in a period: a token bucket that holds `max`, is full at first, and fills up within `per`.
-///
-/// ```
-/// use longhaul_core::control::Rate;
-/// use std::time::Duration;
-///
-/// let rate = Rate::new(100, Duration::from_secs(60))?;
-/// assert_eq!(rate.to_string(), "100 in 60s");
-/// assert!(Rate::new(0, Duration::from_secs(1)).unwrap_err().to_string().contains("pause it instead"));
-/// # Ok::<(), longhaul_core::control::RateError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    max: u32,
-    per: Duration,
-}
-
-/// A rate that cannot be kept.
-///
-/// ```
-/// use longhaul_core::{Rate, control::RateError};
-/// use std::time::Duration;
-///
-/// assert_eq!(Rate::new(5, Duration::ZERO), Err(RateError::Period(Duration::ZERO)));
-/// assert!(Rate::new(5, Duration::ZERO).unwrap_err().to_string().contains("from 1 ms to 366 days"));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RateError {
-    /// Nothing would ever start.
-    #[error("a rate of 0 lets nothing start: pause it instead")]
-    Zero,
-    /// The period is no period, or longer than a year.
-    #[error("a rate over {0:?}: the period must be from 1 ms to 366 days")]
-    Period(Duration),
-    /// Time is counted in microseconds.
-    #[error("{max} in {per:?} is more than one in a microsecond: leave the rate out")]
-    TooFast {
-        /// How many.
-        max: u32,
-        /// In which period.
-        per: Duration,
-    },
-}
-
-impl Rate {
-    const PER_MIN: Duration = Duration::from_millis(1);
-    const PER_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
-    /// At most `max` in each period of `per`, 1 ms to 366 days.
-    pub fn new(max: u32, per: Duration) -> Result<Self, RateError> {
-        if max == 0 {
-            return Err(RateError::Zero);
-        }
-        if !(Self::PER_MIN..=Self::PER_MAX).contains(&per) {
-            return Err(RateError::Period(per));
-        }
-        if per.as_micros() < u128::from(max) {
-            return Err(RateError::TooFast { max, per });
-        }
-        Ok(Self { max, per })
-    }
-
-    /// How many.
-    pub const fn max(&self) -> u32 {
-        self.max
-    }
-
-    /// In which period.
-    pub const fn per(&self) -> Duration {
-        self.per
-    }
-
-    /// The time between two, if they come evenly.
-    fn interval(&self) -> Duration {
-        self.per / self.max
-    }
-
-    /// What the bucket is after one more start at `now`, if there may be one; otherwise from when on.
-    ///
-    /// A bucket is kept as the time at which it is full again (GCRA, the virtual scheduling algorithm of ITU-T I.371).
-    ///
-    /// ```
-    /// use longhaul_core::{Rate, Timestamp};
-    /// use std::time::Duration;
-    ///
-    /// let rate = Rate::new(2, Duration::from_secs(10))?;
-    /// assert_eq!((rate.max(), rate.per()), (2, Duration::from_secs(10)));
-    /// let now = Timestamp::EPOCH;
-    /// let once = rate.take(now, None).expect("the bucket is full");
-    /// let twice = rate.take(now, Some(once)).expect("there is one left");
-    /// assert_eq!(rate.take(now, Some(twice)), Err(now.after(Duration::from_secs(5))));
-    /// # Ok::<(), longhaul_core::control::RateError>(())
-    /// ```
-    pub fn take(&self, now: Timestamp, full_at: Option<Timestamp>) -> Result<Timestamp, Timestamp> {
-        let latest = now.after(self.per);
-        // A bucket is full again within a period. One that says otherwise was drawn from by a clock that has been set back
-        // since: what that clock said must not keep it closed until then.
-        let full_at = full_at.filter(|full_at| *full_at <= latest).unwrap_or(now).max(now).after(self.interval());
-        if full_at <= latest { Ok(full_at) } else { Err(now.after(full_at.since(latest))) }
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {:?}", self.max, self.per)
-    }
 }
 
 /// All that is said of a scope.
@@ -357,46 +250,6 @@ fn changed<K: Clone + Ord>(controls: &mut BTreeMap<K, Control>, of: &K, change: 
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
-
-    fn at(seconds: u64) -> Timestamp {
-        NOW.after(Duration::from_secs(seconds))
-    }
-
-    #[test]
-    fn a_bucket_lets_its_fill_pass_at_once_and_then_one_an_interval() {
-        let rate = Rate::new(3, Duration::from_secs(30)).unwrap();
-        let mut bucket = None;
-        for _ in 0..3 {
-            bucket = Some(rate.take(NOW, bucket).unwrap());
-        }
-        assert_eq!(rate.take(NOW, bucket), Err(at(10)));
-        assert_eq!(rate.take(at(9), bucket), Err(at(10)));
-        let bucket = rate.take(at(10), bucket).unwrap();
-        assert_eq!(rate.take(at(10), Some(bucket)), Err(at(20)));
-        assert!(rate.take(at(20), Some(bucket)).is_ok());
-    }
-
-    #[test]
-    fn a_bucket_holds_no_more_than_its_fill_however_long_it_rests() {
-        let rate = Rate::new(2, Duration::from_secs(10)).unwrap();
-        let bucket = rate.take(NOW, None).unwrap();
-        let later = at(1_000_000);
-        let bucket = rate.take(later, Some(bucket)).unwrap();
-        let bucket = rate.take(later, Some(bucket)).unwrap();
-        assert!(rate.take(later, Some(bucket)).is_err());
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_closes_no_bucket_until_the_time_that_it_showed() {
-        let rate = Rate::new(2, Duration::from_secs(10)).unwrap();
-        let once = rate.take(at(100_000), None).unwrap();
-        let twice = rate.take(at(100_000), Some(once)).unwrap();
-        assert_eq!(rate.take(NOW, Some(twice)), rate.take(NOW, None));
-        // Within a period nobody can tell it from a bucket that was drawn from.
-        assert_eq!(rate.take(at(99_999), Some(once)), Err(at(100_000)));
-    }
-
     #[test]
     fn what_an_operator_set_outlives_what_code_declares() {
         let scope = Scope::Queue(Queue::default());
@@ -410,14 +263,5 @@ mod tests {
         assert_eq!(controls.get(&scope).unwrap().limits(), limit(9));
         controls.change(&scope, ControlChange::Declare(Limits::NONE));
         assert!(controls.is_empty());
-    }
-
-    #[test]
-    fn rates_that_cannot_be_kept_are_refused() {
-        assert_eq!(Rate::new(0, Duration::from_secs(1)), Err(RateError::Zero));
-        assert!(Rate::new(1, Duration::ZERO).is_err() && Rate::new(1, Duration::MAX).is_err());
-        assert!(
-            Rate::new(1001, Duration::from_millis(1)).is_err() && Rate::new(1000, Duration::from_millis(1)).is_ok()
-        );
     }
 }

@@ -1,0 +1,292 @@
+//! Why a run is not running now, in a sentence.
+
+use std::fmt;
+
+use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Source, suspects::Standing};
+use crate::{
+    id::ServerId,
+    name::{Kind, Label},
+    run::{Priority, Run},
+    state::{State, StateKind, Waiting},
+    time::Timestamp,
+};
+
+/// Why a run is not running now. Its `Display` says it in a sentence.
+///
+/// ```
+/// use longhaul_core::{Explanation, Kind};
+///
+/// let why = Explanation::NoServerForKind(Kind::new("export")?);
+/// assert_eq!(why.to_string(), "no server that lives executes the kind `export`");
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explanation {
+    /// It is running.
+    Running {
+        /// By which server.
+        server: ServerId,
+        /// It was asked to stop, and has not stopped yet.
+        asked_to_stop: bool,
+    },
+    /// It will not run any more.
+    Final(StateKind),
+    /// It is not due yet.
+    NotDue {
+        /// When it is.
+        due: Timestamp,
+        /// Whether it waits because an attempt failed.
+        after_failure: bool,
+    },
+    /// It was put aside.
+    Suspended(Waiting),
+    /// Its values could not be read.
+    Incompatible,
+    /// No server that lives executes its kind.
+    NoServerForKind(Kind),
+    /// Servers execute its kind, but none reads its version.
+    NoServerForVersion {
+        /// The version that it was written under.
+        version: u16,
+        /// The newest that a server reads.
+        newest: u16,
+    },
+    /// Servers execute its kind, but none has all the labels that it requires.
+    NoServerWithLabels(Vec<Label>),
+    /// It is held back.
+    BlockedBy {
+        /// By what.
+        by: BlockedBy,
+        /// Which other runs come first once it is not.
+        ahead: Ahead,
+    },
+    /// Nothing holds it back: it waits for a server with a free slot.
+    WaitsForSlot {
+        /// So many servers could take it.
+        servers: usize,
+        /// Which other runs come first.
+        ahead: Ahead,
+    },
+}
+
+/// How many due runs of its queue come before a run. They are counted up to [`Ahead::COUNTED`].
+///
+/// ```
+/// use longhaul_core::explain::Ahead;
+///
+/// let ahead = Ahead { of_higher_priority: 3, of_same_priority: 1 };
+/// assert_eq!(ahead.to_string(), "3 runs of a higher priority are ahead of it, and 1 of the same that was due before");
+/// assert!(Ahead::default().is_first());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Ahead {
+    /// Due runs of a higher priority.
+    pub of_higher_priority: u64,
+    /// Due runs of the same priority that were due before it.
+    pub of_same_priority: u64,
+}
+
+impl Ahead {
+    /// So many are counted; more are told as "at least".
+    pub const COUNTED: u64 = 1000;
+
+    /// No other run comes first.
+    pub const fn is_first(&self) -> bool {
+        self.of_higher_priority == 0 && self.of_same_priority == 0
+    }
+
+    /// Those ahead of `own`, a run of priority `priority` in `queue`.
+    fn of(
+        source: &impl Source,
+        queue: &crate::Queue,
+        own: DuePosition,
+        reads: impl Fn(&Kind, u16, &[Label]) -> bool,
+    ) -> Self {
+        let mut ahead = Self::default();
+        for group in source.groups(false) {
+            if group.queue != queue || !reads(group.kind, group.version, group.requires) {
+                continue;
+            }
+            for backlog in group.backlogs {
+                let mut any = false;
+                for position in backlog.positions.take_while(|position| *position < own) {
+                    any = true;
+                    ahead.count(position.priority(), own.priority());
+                    if ahead.of_higher_priority + ahead.of_same_priority >= Self::COUNTED {
+                        return ahead;
+                    }
+                }
+                // They come in the order of their first positions.
+                if !any {
+                    break;
+                }
+            }
+        }
+        ahead
+    }
+
+    fn count(&mut self, other: Priority, own: Priority) {
+        if other > own {
+            self.of_higher_priority += 1;
+        } else {
+            self.of_same_priority += 1;
+        }
+    }
+}
+
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of_higher_priority: higher, of_same_priority: same } = *self;
+        let least = if higher + same >= Self::COUNTED { "at least " } else { "" };
+        let runs = |count| if count == 1 { "run" } else { "runs" };
+        let (is, was) =
+            (|count| if count == 1 { "is" } else { "are" }, |count| if count == 1 { "was" } else { "were" });
+        match (higher, same) {
+            (0, 0) => f.write_str("no other run is ahead of it"),
+            (0, _) => write!(f, "{least}{same} {} that {} due before {} ahead of it", runs(same), was(same), is(same)),
+            (_, 0) => write!(f, "{least}{higher} {} of a higher priority {} ahead of it", runs(higher), is(higher)),
+            _ => write!(
+                f,
+                "{least}{higher} {} of a higher priority {} ahead of it, and {same} of the same that {} due before",
+                runs(higher),
+                is(higher),
+                was(same)
+            ),
+        }
+    }
+}
+
+/// Why `run` is not running at `now`. `servers`: those that live, with what they take; `source`: what the store has.
+///
+/// ```
+/// use longhaul_core::{Explanation, admission::{Admission, Offer}, doc, explain::{Ahead, explain}};
+///
+/// let (kinds, admission, source) = (doc::kinds(), Admission::default(), doc::due(0));
+/// let servers = [Offer::new(doc::SERVER, &kinds, 1)];
+/// let why = explain(doc::NOW, &doc::run(), &admission, &servers, &source);
+/// assert_eq!(why, Explanation::WaitsForSlot { servers: 1, ahead: Ahead::default() });
+/// let why = explain(doc::NOW, &doc::run(), &admission, &[], &source);
+/// assert_eq!(why.to_string(), "no server that lives executes the kind `demo`");
+/// ```
+pub fn explain(
+    now: Timestamp,
+    run: &Run,
+    admission: &Admission,
+    servers: &[Offer<'_>],
+    source: &impl Source,
+) -> Explanation {
+    match &run.state {
+        State::Running { server } => Explanation::Running { server: *server, asked_to_stop: run.request.is_some() },
+        State::Completed | State::Failed | State::Cancelled => Explanation::Final(run.state.kind()),
+        State::Incompatible { .. } => Explanation::Incompatible,
+        State::Suspended { waiting } if run.state.due().is_none_or(|due| due > now) => Explanation::Suspended(*waiting),
+        State::Pending { due } | State::Retrying { due } if *due > now => {
+            Explanation::NotDue { due: *due, after_failure: run.state.kind() == StateKind::Retrying }
+        }
+        State::Pending { due } | State::Retrying { due } | State::Suspended { waiting: Waiting::Until(due) } => {
+            waits(now, run, *due, admission, servers, source)
+        }
+        State::Suspended { waiting: waiting @ (Waiting::Proceed | Waiting::ProceedBy(_)) } => {
+            Explanation::Suspended(*waiting)
+        }
+    }
+}
+
+/// Why a due run is not claimed.
+fn waits(
+    now: Timestamp,
+    run: &Run,
+    due: Timestamp,
+    admission: &Admission,
+    servers: &[Offer<'_>],
+    source: &impl Source,
+) -> Explanation {
+    let versions = servers.iter().flat_map(|offer| offer.kinds).filter(|support| support.kind == run.kind);
+    let Some(newest) = versions.map(|support| support.version).max() else {
+        return Explanation::NoServerForKind(run.kind.clone());
+    };
+    if newest < run.version {
+        return Explanation::NoServerForVersion { version: run.version, newest };
+    }
+    let requires = &run.constraints().requires;
+    let could: Vec<_> = servers.iter().filter(|offer| offer.reads(&run.kind, run.version, requires)).collect();
+    if could.is_empty() {
+        return Explanation::NoServerWithLabels(requires.clone());
+    }
+    let own = DuePosition::new(run.priority, due, run.id);
+    let reads =
+        |kind: &Kind, version, requires: &[Label]| servers.iter().any(|offer| offer.reads(kind, version, requires));
+    let ahead = Ahead::of(source, &run.queue, own, reads);
+    let by = admission
+        .blocks(now, source.running(), &LimitGroup::of(run))
+        .or_else(|| isolated(now, run, admission, &could, source));
+    match by {
+        Some(by) => Explanation::BlockedBy { by, ahead },
+        None => Explanation::WaitsForSlot { servers: could.len(), ahead },
+    }
+}
+
+/// What suspects keep it from starting, if they do so on each server that could take it.
+fn isolated(
+    now: Timestamp,
+    run: &Run,
+    admission: &Admission,
+    could: &[&Offer<'_>],
+    source: &impl Source,
+) -> Option<BlockedBy> {
+    let (isolation, isolated) = (Isolation::of(run), source.isolated());
+    let mut first = None;
+    for offer in could {
+        let standing = Standing::of(now, offer.server, &isolated);
+        let drain = admission.drain.filter(|drain| drain.is_on(now));
+        let drain = drain.filter(|drain| drain.server == offer.server || isolation == Isolation::LastTry);
+        let by = standing
+            .blocks(offer.server, isolation)
+            .or_else(|| drain.map(|drain| BlockedBy::Drain { server: drain.server, until: drain.until }))?;
+        first.get_or_insert(by);
+    }
+    first
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running { server, asked_to_stop: false } => write!(f, "it is running on {server}"),
+            Self::Running { server, asked_to_stop: true } => {
+                write!(f, "it is running on {server}, which was told to stop it")
+            }
+            Self::Final(state) => write!(f, "it is {state}, which is final"),
+            Self::NotDue { due, after_failure: false } => write!(f, "it is due at {due}"),
+            Self::NotDue { due, after_failure: true } => write!(f, "an attempt failed; the next is due at {due}"),
+            Self::Suspended(Waiting::Proceed) => f.write_str("it is suspended, and waits for a proceed"),
+            Self::Suspended(Waiting::Until(at)) => write!(f, "it is suspended until {at}, or a proceed before that"),
+            Self::Suspended(Waiting::ProceedBy(deadline)) => {
+                write!(f, "it is suspended, and waits for a proceed until {deadline}: then it fails")
+            }
+            Self::Incompatible => f.write_str(
+                "the code that claimed it could not read its values, its failure says why: it goes on when a server \
+                 starts whose code reads them (add the `migrate` or the version that is missing), or cancel it",
+            ),
+            Self::NoServerForKind(kind) => write!(f, "no server that lives executes the kind `{kind}`"),
+            Self::NoServerForVersion { version, newest } => write!(
+                f,
+                "it was written under version {version}, and the servers that live read up to {newest}: it waits for \
+                 newer code"
+            ),
+            Self::NoServerWithLabels(labels) => {
+                let labels: Vec<_> = labels.iter().map(Label::as_str).collect();
+                write!(f, "no server that lives has all labels that it requires: {}", labels.join(", "))
+            }
+            Self::BlockedBy { by, ahead } if ahead.is_first() => fmt::Display::fmt(by, f),
+            Self::BlockedBy { by, ahead } => write!(f, "{by}; {ahead}"),
+            Self::WaitsForSlot { servers, ahead } => {
+                let who = if *servers == 1 { "one server".into() } else { format!("{servers} servers") };
+                write!(f, "it waits for a free slot; {who} could take it")?;
+                if ahead.is_first() { Ok(()) } else { write!(f, "; {ahead}") }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

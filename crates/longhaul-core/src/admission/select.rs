@@ -1,0 +1,251 @@
+//! The one function that says which due runs start.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use super::{
+    Admission, Backlog, BacklogGroup, Bucket, DuePosition, LimitGroup, Offer, Source,
+    rate::Starts,
+    round::{Meters, Of, Round, Stop},
+    shares::{Shares, Waiting},
+    suspects::{Drain, DrainChange, Isolation, Standing, unproven_until},
+};
+use crate::{id::RunId, time::Timestamp};
+
+/// What was chosen.
+///
+/// ```
+/// use longhaul_core::{admission::{Admission, Offer}, doc};
+///
+/// let kinds = doc::kinds();
+/// let selection = Admission::default().select(doc::NOW, &Offer::new(doc::SERVER, &kinds, 3), &doc::due(5));
+/// assert_eq!((selection.positions.len(), selection.look_again, selection.more_of), (3, None, None));
+/// assert!(selection.spent.is_empty() && selection.throttled.is_empty());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// In the order in which they are to be claimed.
+    pub positions: Vec<DuePosition>,
+    /// If a rate or a suspect holds runs back: when the first of them may start.
+    pub look_again: Option<Timestamp>,
+    /// The first runs of backlogs that the rate of their key holds back, and until when. Before that, a store need not
+    /// offer such a backlog again, unless controls are changed or its clock goes back.
+    pub throttled: Vec<(RunId, Timestamp)>,
+    /// The buckets that were drawn from, as they are when the runs are claimed.
+    pub spent: BTreeMap<Bucket, Starts>,
+    /// The selection cannot be told: more runs of this group have to be loaded first. Nothing was chosen.
+    pub more_of: Option<LimitGroup>,
+    pub(super) shares: Option<Shares>,
+    pub(super) drain: DrainChange,
+}
+
+impl Selection {
+    fn nothing_until(look_again: Timestamp) -> Self {
+        Self { look_again: Some(look_again), ..Self::default() }
+    }
+}
+
+impl Admission {
+    /// Which of the due runs of `source` start on the server of `offer`: the first that may, as labels and versions,
+    /// suspects, pauses, limits, rates, weights, priorities and the server's capacity let them. It looks at no more
+    /// backlogs than it takes from, and those that their key holds back. Nothing changes before
+    /// [`commit`](Self::commit), which is to be called for an empty selection too.
+    pub fn select(&self, now: Timestamp, offer: &Offer<'_>, source: &impl Source) -> Selection {
+        let standing = Standing::of(now, offer.server, &source.isolated());
+        if let Some(held) = standing.blocks(offer.server, Isolation::None) {
+            return held.until().map_or_else(Selection::default, Selection::nothing_until);
+        }
+        let mut looks = Vec::new();
+        if let Some(selection) = self.last_try(now, offer, source, &standing, &mut looks) {
+            return selection;
+        }
+        let blocked = standing.blocks(offer.server, Isolation::Suspect);
+        looks.extend(blocked.as_ref().and_then(super::BlockedBy::until));
+        let mut choice = Choice::new(self, now, offer, source);
+        choice.add(source.groups(false), false);
+        if blocked.is_none() {
+            choice.add(source.groups(true), true);
+        }
+        let mut selection = choice.choose();
+        selection.look_again = selection.look_again.into_iter().chain(looks).min();
+        selection
+    }
+
+    /// What is selected because a run at its last try is due; `None`: nothing in place of others.
+    fn last_try(
+        &self,
+        now: Timestamp,
+        offer: &Offer<'_>,
+        source: &impl Source,
+        standing: &Standing,
+        looks: &mut Vec<Timestamp>,
+    ) -> Option<Selection> {
+        let mut due = source.last_tries();
+        if due.is_empty() {
+            return None;
+        }
+        due.sort_unstable_by_key(|last| (Reverse(last.suspicion), last.position));
+        let mut round = Round::new(self, now, source.running());
+        let mut may_start = None;
+        for last in &due {
+            let group = &last.limit_group;
+            let is_taken = offer.reads(&group.kind, last.version, &last.requires)
+                && offer.capacity.of(&group.queue) > 0
+                && self.pause(&group.queue, &group.kind).is_none();
+            let meters = if is_taken { Some(round.meters(group)) } else { None };
+            if meters.is_some_and(|meters| round.takes(meters).is_ok()) {
+                may_start = Some(last.position);
+                break;
+            }
+        }
+        let Some(position) = may_start else {
+            looks.extend(round.look_again);
+            return None;
+        };
+        if let Some(elsewhere) = standing.blocks(offer.server, Isolation::LastTry) {
+            looks.extend(elsewhere.until());
+            return None;
+        }
+        let Some(until) = unproven_until(now, &source.executing_on(offer.server)) else {
+            let positions = vec![position];
+            return Some(Selection {
+                positions,
+                spent: round.spent(),
+                drain: DrainChange::Ends,
+                ..Selection::default()
+            });
+        };
+        match self.drain.filter(|drain| drain.is_on(now)) {
+            Some(drain) if drain.server != offer.server => {
+                looks.push(drain.until);
+                None
+            }
+            _ => {
+                let drain = DrainChange::Begins(Drain { server: offer.server, until });
+                Some(Selection { drain, ..Selection::nothing_until(until) })
+            }
+        }
+    }
+}
+
+/// One selection in the making.
+struct Choice<'a, B, P> {
+    admission: &'a Admission,
+    offer: &'a Offer<'a>,
+    round: Round<'a>,
+    queues: Vec<Waiting<'a>>,
+    groups: Vec<Group<B>>,
+    opened: Vec<Opened<'a, P>>,
+}
+
+struct Group<B> {
+    /// `None`: its queue or its kind is held back, until something changes.
+    backlogs: Option<B>,
+    suspects: bool,
+}
+
+/// A backlog that was looked at.
+struct Opened<'a, P> {
+    limit_group: &'a LimitGroup,
+    positions: P,
+    complete: bool,
+    meters: Option<Meters>,
+    group: usize,
+    /// The backlogs of its group after it were not looked at yet.
+    is_last: bool,
+}
+
+/// The next backlog of a group that has runs, and the first of them.
+fn open<'a, P: Iterator<Item = DuePosition>>(
+    backlogs: &mut impl Iterator<Item = Backlog<'a, P>>,
+    group: usize,
+) -> Option<(DuePosition, Opened<'a, P>)> {
+    backlogs.find_map(|Backlog { limit_group, mut positions, complete }| {
+        let head = positions.next()?;
+        Some((head, Opened { limit_group, positions, complete, meters: None, group, is_last: true }))
+    })
+}
+
+impl<'a, B, P> Choice<'a, B, P>
+where
+    B: Iterator<Item = Backlog<'a, P>>,
+    P: Iterator<Item = DuePosition>,
+{
+    fn new(admission: &'a Admission, now: Timestamp, offer: &'a Offer<'_>, source: &'a impl Source) -> Self {
+        let round = Round::new(admission, now, source.running());
+        Self { admission, offer, round, queues: Vec::new(), groups: Vec::new(), opened: Vec::new() }
+    }
+
+    /// Adds the groups that may start as a whole.
+    fn add(&mut self, groups: impl Iterator<Item = BacklogGroup<'a, B>>, suspects: bool) {
+        for BacklogGroup { queue, kind, version, requires, mut backlogs } in groups {
+            if !self.offer.reads(kind, version, requires) || self.admission.pause(queue, kind).is_some() {
+                continue;
+            }
+            let Some((head, first)) = open(&mut backlogs, self.groups.len()) else { continue };
+            let at = self.queues.iter().position(|waiting| waiting.queue == queue).unwrap_or_else(|| {
+                let (room, weight) = (self.offer.capacity.of(queue), self.admission.weight(queue));
+                self.queues.push(Waiting { queue, room, weight, heads: BinaryHeap::new() });
+                self.queues.len() - 1
+            });
+            self.queues[at].heads.push(Reverse((head, self.opened.len())));
+            self.opened.push(first);
+            self.groups.push(Group { backlogs: Some(backlogs), suspects });
+        }
+    }
+
+    fn choose(mut self) -> Selection {
+        let mut shares = self.admission.shares.clone();
+        let (mut chosen, mut throttled) = (Vec::new(), Vec::new());
+        while chosen.len() < self.offer.max {
+            let Some(next) = shares.next(&mut self.queues) else { break };
+            let Waiting { queue, room, weight, heads } = &mut self.queues[next];
+            let Some(Reverse((position, from))) = heads.pop() else {
+                unreachable!("only a queue with due runs is next")
+            };
+            let group = self.opened[from].group;
+            let Some(backlogs) = &mut self.groups[group].backlogs else { continue };
+            // Those after the last one that was opened come later than its head: now it is their position to be seen.
+            if std::mem::take(&mut self.opened[from].is_last)
+                && let Some((head, backlog)) = open(backlogs, group)
+            {
+                heads.push(Reverse((head, self.opened.len())));
+                self.opened.push(backlog);
+            }
+            let backlog = &mut self.opened[from];
+            let meters = *backlog.meters.get_or_insert_with(|| self.round.meters(backlog.limit_group));
+            match self.round.takes(meters) {
+                Ok(()) => {
+                    chosen.push(position);
+                    *room -= 1;
+                    shares.charge(queue, *weight);
+                    match backlog.positions.next() {
+                        Some(head) => heads.push(Reverse((head, from))),
+                        None if !backlog.complete => {
+                            let more_of = Some(backlog.limit_group.clone());
+                            return Selection { more_of, ..Selection::default() };
+                        }
+                        None => {}
+                    }
+                    if self.groups[group].suspects {
+                        // One at a time.
+                        self.groups.iter_mut().filter(|group| group.suspects).for_each(|group| group.backlogs = None);
+                    }
+                }
+                // The backlog is held back as a whole, until something changes.
+                Err(Stop { of: Of::Key(..), until }) => throttled.extend(until.map(|until| (position.id, until))),
+                Err(Stop { of: Of::Queue(_) | Of::Kind(_), .. }) => self.groups[group].backlogs = None,
+            }
+        }
+        Selection {
+            positions: chosen,
+            look_again: self.round.look_again,
+            throttled,
+            spent: self.round.spent(),
+            shares: Some(shares),
+            ..Selection::default()
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Tells the store which of the runs that were claimed ahead begin to be executed, before they do.
+//!
+//! A slot never waits for the store itself: while one mark is on its way, as many runs are marked as will begin until it
+//! is back.
+
+use std::sync::atomic::Ordering;
+
+use longhaul_core::store::Claimed;
+
+use super::{Executor, settle::Finished};
+use crate::backoff::ErrorBackoff;
+
+/// At most so many runs are marked that no slot waits for: as many as there are in one commit of the store.
+const RESERVE_MAX: usize = 256;
+
+/// Marks runs until the server stops. Those that it has not marked by then are left among those that are ready.
+pub(super) async fn mark(executor: &Executor) {
+    let (mut reserve, mut max_wait) = (0, ErrorBackoff::default());
+    loop {
+        let batch = tokio::select! {
+            batch = executor.ready.to_be_marked(reserve) => batch,
+            () = executor.life.stopping.cancelled() => return,
+        };
+        let begins = batch.iter().map(|claimed| (claimed.run.id, claimed.run.epoch)).collect();
+        let ended = executor.ended.load(Ordering::Relaxed);
+        let answers = tokio::select! {
+            answers = executor.store.begin(begins) => answers,
+            // A mark that was made nevertheless goes with the claim.
+            () = executor.life.stopping.cancelled() => return executor.ready.put_back(batch),
+        };
+        match answers {
+            Ok(answers) => {
+                max_wait = ErrorBackoff::default();
+                reserve = ((executor.ended.load(Ordering::Relaxed) - ended) as usize).min(RESERVE_MAX);
+                let mut begun = Vec::with_capacity(batch.len());
+                for (mut claimed, answer) in batch.into_iter().zip(answers) {
+                    if let Err(error) = answer {
+                        tracing::warn!(run.id = %claimed.run.id, %error, "a claimed run is not executed here");
+                        lose(executor, &claimed).await;
+                    } else {
+                        claimed.run.attempts = claimed.run.attempt();
+                        claimed.run.begun = true;
+                        begun.push(claimed);
+                    }
+                }
+                executor.ready.begin(begun);
+            }
+            Err(error) => {
+                executor.ready.put_back(batch);
+                if !error.is_transient() {
+                    return executor.break_off(error);
+                }
+                tracing::warn!(%error, "runs that were claimed wait until the store knows that they begin");
+                tokio::select! {
+                    () = max_wait.pause() => {}
+                    () = executor.life.stopping.cancelled() => return,
+                }
+            }
+        }
+    }
+}
+
+/// Its claim was taken away before it began.
+async fn lose(executor: &Executor, claimed: &Claimed) {
+    let attempt = executor.attempt(claimed);
+    executor.attempt_ended(&attempt.queue);
+    executor.settle(Finished { attempt, settlement: None }).await;
+}
