@@ -184,7 +184,8 @@ async fn write(to: &Path) {
     scene.insert(NewRun { by: Actor::named("ann"), execution_metadata: Some(value(20)), ..new(2) }).await;
     let claimed = scene.claim_one(id(2)).await;
     scene.save(&claimed, value(21), Some(progress())).await;
-    let failure = longhaul_core::Failure::new(longhaul_core::Cause::Error, "no route", claimed.run.epoch, scene.now());
+    let failure =
+        longhaul_core::Failure::new(longhaul_core::Cause::Error, "no route", claimed.run.attempt(), scene.now());
     scene.settle(&claimed, Ending::Failed { failure, retry_after: None, permanent: true }).await;
 
     scene.insert(new(3)).await;
@@ -202,7 +203,7 @@ async fn write(to: &Path) {
     // Retrying, and parked.
     scene.insert(new(6)).await;
     let claimed = scene.claim_one(id(6)).await;
-    scene.settle(&claimed, fixture::failed("a timeout", claimed.run.epoch, scene.now())).await;
+    scene.settle(&claimed, fixture::failed("a timeout", claimed.run.attempt(), scene.now())).await;
     scene.insert(fixture::new_run(THEN, "parked", 7)).await;
     let claimed = scene.claim_one(id(7)).await;
     scene.settle(&claimed, fixture::incompatible(MARK)).await;
@@ -315,7 +316,7 @@ fn check_values(runs: &BTreeMap<RunId, Snapshot>) {
     assert_eq!(of(8).ended, Some(Ended::Completed(value(80))));
     assert_eq!((&of(2).initial, &of(2).execution_metadata), (&Some(value(20)), &Some(value(21))));
     let Some(Ended::Failed(failure)) = &of(2).ended else { panic!("{:?}", of(2).ended) };
-    assert_eq!((&*failure.message, failure.attempt), ("no route", Epoch(1)));
+    assert_eq!((&*failure.message, failure.attempt), ("no route", 1));
     assert_eq!(of(2).history.entries[0].by, Actor::named("ann"));
     assert!(matches!(&of(3).ended, Some(Ended::Cancelled { reason: Some(why), .. }) if &**why == "not needed"));
     assert_eq!(of(4).execution_metadata, Some(large_value(5_000)));
