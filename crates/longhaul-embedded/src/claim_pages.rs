@@ -171,7 +171,7 @@ mod tests {
             epoch: Epoch(3),
             claimed: Timestamp::from_micros(-7),
             server: ServerId::from_bytes([9; 16]),
-            begun: n % 2 == 0,
+            begun: n.is_multiple_of(2),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Tells the store which of the runs that were claimed ahead begin to be executed, before they do.
 //!
-//! A slot never waits for the store itself: while one mark is on its way, as many runs are marked as will begin until it
-//! is back.
+//! A slot seldom waits for the store: where runs are short, more of them are marked than begin until the next mark is
+//! back; where they are long, only those that begin.
 
 use std::sync::atomic::Ordering;
 
@@ -12,6 +12,9 @@ use crate::backoff::ErrorBackoff;
 
 /// At most so many runs are marked that no slot waits for: as many as there are in one commit of the store.
 const RESERVE_MAX: usize = 256;
+
+/// As many runs are marked as end during so many marks: fewer, larger writes.
+const MARKS_AHEAD: usize = 4;
 
 /// Marks runs until the server stops. Those that it has not marked by then are left among those that are ready.
 pub(super) async fn mark(executor: &Executor) {
@@ -31,7 +34,8 @@ pub(super) async fn mark(executor: &Executor) {
         match answers {
             Ok(answers) => {
                 max_wait = ErrorBackoff::default();
-                reserve = ((executor.ended.load(Ordering::Relaxed) - ended) as usize).min(RESERVE_MAX);
+                let meanwhile = (executor.ended.load(Ordering::Relaxed) - ended) as usize;
+                reserve = (MARKS_AHEAD * meanwhile).min(RESERVE_MAX);
                 let mut begun = Vec::with_capacity(batch.len());
                 for (mut claimed, answer) in batch.into_iter().zip(answers) {
                     if let Err(error) = answer {

@@ -71,8 +71,11 @@ impl Ready {
             {
                 let mut waiting = self.lock();
                 waiting.reserve = reserve;
-                let count = (waiting.idle + reserve).saturating_sub(waiting.begun.len()).min(waiting.ahead.len());
-                if count > 0 {
+                let (marked, wanted) = (waiting.begun.len(), waiting.idle + reserve);
+                let is_low = marked < waiting.idle + reserve.div_ceil(2);
+                let count = wanted.saturating_sub(marked).min(waiting.ahead.len());
+                // Many at a time: each mark is a write of the store.
+                if is_low && count > 0 {
                     return waiting.ahead.drain(..count).collect();
                 }
             }
