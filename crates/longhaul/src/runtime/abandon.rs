@@ -48,14 +48,14 @@ impl Abandonment {
 /// Tells threads and futures that nothing of the server is left.
 #[derive(Default)]
 pub(super) struct Over {
-    is_over: Mutex<bool>,
+    flag: Mutex<bool>,
     bell: Condvar,
     token: CancellationToken,
 }
 
 impl Over {
     pub(super) fn end(&self) {
-        *self.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.flag.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.bell.notify_all();
         self.token.cancel();
     }
@@ -71,7 +71,7 @@ impl Over {
 
     /// Blocks until then, for at most `limit`. Answers whether it is over.
     fn wait(&self, limit: Duration) -> bool {
-        let is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = self.flag.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.bell.wait_timeout_while(is_over, limit, |is_over| !*is_over);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
