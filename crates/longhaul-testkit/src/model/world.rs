@@ -81,6 +81,7 @@ impl<'a> World<'a> {
         world
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm an operation")]
     pub(super) async fn step(&mut self, step: usize, op: &Op) {
         let now = self.subject.clock().now();
         match op.clone() {

@@ -136,17 +136,16 @@ fn one_kind_of_days(text: &str) -> Box<dyn Fn(Date) -> bool> {
                 what => match (what.strip_prefix("the weekday nearest to day "), what.strip_prefix("the last ")) {
                     (Some(day), _) => nearest_weekday(number(day), date),
                     (_, Some(name)) => weekday(date) == position(&WEEK, name) && last_days < 7,
-                    _ => match what.strip_prefix("the ") {
-                        Some(nth) => {
+                    _ => {
+                        if let Some(nth) = what.strip_prefix("the ") {
                             let (nth, name) = nth.split_once(' ').expect("which, and what day");
                             let nth = number(&nth[..1]) as i8;
                             weekday(date) == position(&WEEK, name) && (date.day() + 6) / 7 == nth
-                        }
-                        None => {
+                        } else {
                             let days = what.strip_prefix("days ").or(what.strip_prefix("day ")).expect("days");
                             list(days, &number).contains(&(date.day() as u32))
                         }
-                    },
+                    }
                 },
             };
             holds && months(date)
