@@ -117,17 +117,14 @@ async fn slot(executor: Arc<Executor>) {
         // Listen first, look, and only then wait: what comes in between is seen or heard.
         let mut came = pin!(executor.ready.came.notified());
         came.as_mut().enable();
-        match executor.ready.pop(idle) {
-            Some(claimed) => {
-                idle = false;
-                execute(&executor, claimed).await;
-            }
-            None => {
-                idle = true;
-                tokio::select! {
-                    () = came => {}
-                    () = executor.stopping.cancelled() => {}
-                }
+        let next = executor.ready.pop(idle);
+        idle = next.is_none();
+        if let Some(claimed) = next {
+            execute(&executor, claimed).await;
+        } else {
+            tokio::select! {
+                () = came => {}
+                () = executor.stopping.cancelled() => {}
             }
         }
     }
