@@ -28,8 +28,10 @@ struct Waiting {
     begun: VecDeque<Claimed>,
     /// They were claimed ahead, and are to be marked before they begin.
     ahead: VecDeque<Claimed>,
-    /// So many slots found nothing to execute.
+    /// So many slots wait for a run.
     idle: usize,
+    /// The loop that marks runs was asked for more, and has not come for them yet.
+    asked: bool,
     /// So many runs are kept marked beyond those that a slot waits for.
     reserve: usize,
 }
@@ -43,17 +45,21 @@ impl Ready {
     pub(super) fn push(&self, claimed: Vec<Claimed>) {
         let (begun, ahead): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|claimed| claimed.run.begun);
         if !ahead.is_empty() {
-            self.lock().ahead.extend(ahead);
-            self.wanted.notify_one();
+            let mut waiting = self.lock();
+            waiting.ahead.extend(ahead);
+            self.ask(&mut waiting);
         }
         self.begin(begun);
     }
 
     /// Runs whose mark is kept.
     pub(super) fn begin(&self, begun: Vec<Claimed>) {
-        let count = begun.len();
-        self.lock().begun.extend(begun);
-        for _ in 0..count {
+        let mut waiting = self.lock();
+        // Slots that execute look for themselves when they have ended.
+        let waking = begun.len().min(waiting.idle);
+        waiting.begun.extend(begun);
+        drop(waiting);
+        for _ in 0..waking {
             self.came.notify_one();
         }
     }
@@ -71,6 +77,7 @@ impl Ready {
             {
                 let mut waiting = self.lock();
                 waiting.reserve = reserve;
+                waiting.asked = false;
                 let (marked, wanted) = (waiting.begun.len(), waiting.idle + reserve);
                 let is_low = marked < waiting.idle + reserve.div_ceil(2);
                 let count = wanted.saturating_sub(marked).min(waiting.ahead.len());
@@ -90,17 +97,41 @@ impl Ready {
         begun.drain(..).chain(ahead.drain(..)).collect()
     }
 
-    /// The next run that may begin. `idle`: the slot has waited for it.
-    fn pop(&self, idle: bool) -> Option<Claimed> {
+    /// The next run that may begin.
+    fn pop(&self) -> Option<Claimed> {
         let mut waiting = self.lock();
         let next = waiting.begun.pop_front();
-        waiting.idle -= usize::from(idle);
-        waiting.idle += usize::from(next.is_none());
-        let is_low = next.is_none() || waiting.begun.len() < waiting.reserve.div_ceil(2);
-        if is_low && !waiting.ahead.is_empty() {
-            self.wanted.notify_one();
+        if next.is_some() && waiting.begun.len() < waiting.reserve.div_ceil(2) {
+            self.ask(&mut waiting);
         }
         next
+    }
+
+    /// One more slot waits, until this is dropped; `None`: there is a run for it.
+    fn idle(&self) -> Option<Idle<'_>> {
+        let mut waiting = self.lock();
+        if !waiting.begun.is_empty() {
+            return None;
+        }
+        waiting.idle += 1;
+        self.ask(&mut waiting);
+        Some(Idle(self))
+    }
+
+    /// Wakes the loop that marks runs, once until it has come.
+    fn ask(&self, waiting: &mut Waiting) {
+        if !waiting.ahead.is_empty() && !std::mem::replace(&mut waiting.asked, true) {
+            self.wanted.notify_one();
+        }
+    }
+}
+
+/// A slot that waits.
+struct Idle<'a>(&'a Ready);
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.lock().idle -= 1;
     }
 }
 
@@ -112,24 +143,24 @@ pub(super) fn open(executor: &Arc<Executor>) {
 }
 
 async fn slot(executor: Arc<Executor>) {
-    let mut idle = false;
     while !executor.life.stopping.is_cancelled() {
-        // Listen first, look, and only then wait: what comes in between is seen or heard.
-        let mut came = pin!(executor.ready.came.notified());
-        came.as_mut().enable();
-        match executor.ready.pop(idle) {
-            Some(claimed) => {
-                idle = false;
-                execute(&executor, claimed).await;
-            }
-            None => {
-                idle = true;
-                tokio::select! {
-                    () = came => {}
-                    () = executor.life.stopping.cancelled() => {}
-                }
-            }
+        match executor.ready.pop() {
+            Some(claimed) => execute(&executor, claimed).await,
+            None => wait(&executor).await,
         }
+    }
+}
+
+/// Waits until there may be a run. It listens no longer than it waits: a slot that listened while it executes would be
+/// told in the place of one that could begin.
+async fn wait(executor: &Executor) {
+    let mut came = pin!(executor.ready.came.notified());
+    // Listen first, look again, and only then wait: what comes in between is seen or heard.
+    came.as_mut().enable();
+    let Some(_idle) = executor.ready.idle() else { return };
+    tokio::select! {
+        () = came => {}
+        () = executor.life.stopping.cancelled() => {}
     }
 }
 
