@@ -154,7 +154,9 @@ impl Kv for Sealed {
             if *before == Before::Unknown || cfg!(debug_assertions) {
                 let old = self.kv().get(key)?;
                 assert!(*before == Before::Unknown || old.is_none(), "the key {} is not new", key.escape_ascii());
-                old.into_iter().for_each(|old| digests.remove(key, &old));
+                if let Some(old) = old {
+                    digests.remove(key, &old);
+                }
             }
             if let Some(value) = value {
                 digests.add(key, value);
