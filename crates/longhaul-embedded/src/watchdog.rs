@@ -242,7 +242,7 @@ mod tests {
         }));
         pulse.begin().expect("in time");
         assert!(!watched(&pulse, 100, |nth| if nth % 3 == 0 {
-            pulse.beat()
+            pulse.beat();
         }));
         assert_eq!(pulse.end(), Ok(()));
     }
