@@ -62,14 +62,6 @@ pub(crate) async fn write(folder: &str, seconds: u64) -> Result<(), Box<dyn Erro
     end(store, client).await
 }
 
-/// Enqueues many runs at once, and closes the store.
-pub(crate) async fn bulk(folder: &str, count: u64) -> Result<(), Box<dyn Error>> {
-    let store = Arc::new(EmbeddedStore::open_async(folder, options(120)).await?);
-    let client = Client::new(store.clone());
-    client.enqueue_all::<Walk>((0..count).map(|seed| Steps { seed, steps: 3 })).await?;
-    end(store, client).await
-}
-
 /// Reads and writes everything once what the test does to the files is done, and closes the store.
 pub(crate) async fn reread(folder: &str) -> Result<(), Box<dyn Error>> {
     let store = Arc::new(EmbeddedStore::open_async(folder, options(2)).await?);

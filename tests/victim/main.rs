@@ -12,7 +12,6 @@
 //! victim FOLDER open             opens the store and closes it
 //! victim FOLDER open-within SECONDS   the same, given up after so long without a sign of life, or at a signal
 //! victim FOLDER write-within SECONDS  enqueues until the store takes no more, and an engine that hangs for so long ends it
-//! victim FOLDER bulk COUNT       enqueues COUNT runs together, and executes none
 //! victim FOLDER reread           opens the store, and reads all of it once there is a line on standard input
 //! victim FOLDER inspect          tells what is there, and executes nothing
 //! victim FOLDER stuck            executes one run that blocks the only thread
@@ -76,7 +75,6 @@ async fn on_two_threads(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         }
         "open-within" => engine::open(argument(0), number()?).await,
         "write-within" => engine::write(argument(0), number()?).await,
-        "bulk" => engine::bulk(argument(0), number()?).await,
         "reread" => engine::reread(argument(0)).await,
         "inspect" => inspect(&Client::new(Arc::new(longhaul::open(argument(0))?))).await,
         "large" => large::large(argument(0), number()?).await,

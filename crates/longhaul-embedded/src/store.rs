@@ -107,7 +107,7 @@ impl EmbeddedStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_async(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        opening::open(folder.as_ref(), options, Looks::EverySecond, open::open).await
+        opening::open(folder.as_ref(), options, Looks::every_second(), open::open).await
     }
 
     /// Starts the committer on a store that was loaded.

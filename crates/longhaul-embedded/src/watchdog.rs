@@ -13,7 +13,7 @@ use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
@@ -119,13 +119,34 @@ pub(crate) struct Watchdog {
     _watched: Sender<()>,
 }
 
-/// What makes it look.
-pub(crate) enum Looks {
-    /// Time.
-    EverySecond,
-    /// A test.
+/// What makes it look, until nobody holds the other end.
+pub(crate) struct Looks {
+    holds: Sender<()>,
+    look: Receiver<()>,
+    /// `None`: only when it is told to.
+    every: Option<Duration>,
+}
+
+impl Looks {
+    pub(crate) fn every_second() -> Self {
+        let (holds, look) = mpsc::channel();
+        Self { holds, look, every: Some(LOOK_EVERY) }
+    }
+
+    /// Whenever a test says so.
     #[cfg(test)]
-    ByHand(Sender<()>, Receiver<()>),
+    pub(crate) fn by_hand() -> (Sender<()>, Self) {
+        let (holds, look) = mpsc::channel();
+        (holds.clone(), Self { holds, look, every: None })
+    }
+
+    /// Waits until it is time to look again; `false`: there is nothing to watch any more.
+    fn next(look: &Receiver<()>, every: Option<Duration>) -> bool {
+        match every {
+            Some(every) => matches!(look.recv_timeout(every), Ok(()) | Err(RecvTimeoutError::Timeout)),
+            None => look.recv().is_ok(),
+        }
+    }
 }
 
 impl Watchdog {
@@ -136,24 +157,17 @@ impl Watchdog {
     pub(crate) fn start(looks: Looks, patience: Duration, on_give_up: OnGiveUp) -> io::Result<Self> {
         let pulse = Arc::new(Pulse::of_an_opening(patience));
         let on_give_up = Arc::new(Mutex::new(on_give_up));
-        let (watched, every, looks) = match looks {
-            Looks::EverySecond => {
-                let (watched, ended) = std::sync::mpsc::channel();
-                (watched, Some(LOOK_EVERY), ended)
-            }
-            #[cfg(test)]
-            Looks::ByHand(watched, looks) => (watched, None, looks),
-        };
+        let Looks { holds, look, every } = looks;
         let failure = Arc::new(OnceLock::new());
-        let (watches, tells, fails) = (Arc::clone(&pulse), Arc::clone(&on_give_up), Arc::clone(&failure));
+        let (seen, then, why) = (Arc::clone(&pulse), Arc::clone(&on_give_up), Arc::clone(&failure));
         let thread = thread::Builder::new().name("longhaul-watchdog".into());
         thread.spawn(move || {
-            if watch(&watches, || next_look(&looks, every)) {
-                let tell = std::mem::replace(&mut *lock(&tells), Box::new(|_| {}));
-                tell(fails.get().cloned());
+            if watch(&seen, || Looks::next(&look, every)) {
+                let tell = std::mem::replace(&mut *lock(&then), Box::new(|_| {}));
+                tell(why.get().cloned());
             }
         })?;
-        Ok(Self { pulse, on_give_up, failure, _watched: watched })
+        Ok(Self { pulse, on_give_up, failure, _watched: holds })
     }
 
     /// The opening failed, and is only putting away what it had. If that does not come back, this is told.
@@ -169,14 +183,6 @@ impl Watchdog {
 
 fn lock(on_give_up: &Mutex<OnGiveUp>) -> std::sync::MutexGuard<'_, OnGiveUp> {
     on_give_up.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits until it is time to look again; `false`: there is nothing to watch any more.
-fn next_look(looks: &Receiver<()>, every: Option<Duration>) -> bool {
-    match every {
-        Some(every) => matches!(looks.recv_timeout(every), Ok(()) | Err(RecvTimeoutError::Timeout)),
-        None => looks.recv().is_ok(),
-    }
 }
 
 /// Looks again and again. `true`: a call was given up. `false`: all came back, and there are no more.
@@ -236,7 +242,7 @@ mod tests {
         }));
         pulse.begin().expect("in time");
         assert!(!watched(&pulse, 100, |nth| if nth % 3 == 0 {
-            pulse.beat()
+            pulse.beat();
         }));
         assert_eq!(pulse.end(), Ok(()));
     }

@@ -7,7 +7,6 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
-        mpsc,
     },
     thread,
     time::Duration,
@@ -54,8 +53,8 @@ fn options(clock: &TestClock) -> Options {
 
 /// Looks that are made when a call hangs, and never otherwise: nothing here goes by time.
 fn looks_at_what_hangs(faults: &Faults) -> Looks {
-    let (looks, taken) = mpsc::channel();
-    let (hand, faults) = (looks.clone(), faults.clone());
+    let (hand, looks) = Looks::by_hand();
+    let faults = faults.clone();
     thread::spawn(move || {
         let hangs = crate::health::block_on(async {
             tokio::select! {
@@ -69,7 +68,7 @@ fn looks_at_what_hangs(faults: &Faults) -> Looks {
         // A hand that is held would keep the watchdog.
         crate::health::block_on(faults.until_dropped());
     });
-    Looks::ByHand(looks, taken)
+    looks
 }
 
 async fn open_faulty(disk: &SimDisk, clock: &TestClock, faults: &Faults) -> Result<EmbeddedStore, OpenError> {
@@ -341,7 +340,7 @@ fn an_opening_that_nobody_waits_for_any_more_lets_go_of_the_engine() {
         let faults = Faults::default();
         let engine = Faulty::new(SimDisk::default(), &faults);
         let over = |folder: &Path, options, watchdog| open::over(Box::new(engine), options, folder, watchdog);
-        let opening = opening::open(Path::new("simulated"), options(&clock), Looks::EverySecond, over);
+        let opening = opening::open(Path::new("simulated"), options(&clock), Looks::every_second(), over);
         assert!(looked_at_once(opening).await.is_none_or(|opened| opened.is_ok()));
         faults.until_dropped().await;
     });

@@ -50,7 +50,7 @@ pub(super) fn open(disk: &SimDisk, clock: &TestClock) -> Result<EmbeddedStore, O
 /// A store over an engine, opened on this thread. It is watched as any other.
 pub(super) fn over(kv: Box<dyn Kv>, options: Options) -> Result<EmbeddedStore, OpenError> {
     let hung = Box::new(|failure| panic!("the opening hangs: {failure:?}"));
-    let watchdog = Watchdog::start(Looks::EverySecond, options.open_timeout, hung).expect("room for a thread");
+    let watchdog = Watchdog::start(Looks::every_second(), options.open_timeout, hung).expect("room for a thread");
     open::over(kv, options, Path::new("simulated"), watchdog)
 }
 
