@@ -84,8 +84,8 @@ fn an_opening_on_a_full_disk_says_so_however_little_room_there_is_and_harms_noth
     for pages in [0_u64, 1, 2, 4, 8, 16, 32, 64, 128, 256] {
         let mut file = fs::File::create(&filler).expect("a name costs nothing");
         while file.write_all(&[1; 4096]).is_ok() {}
-        let filled = file.metadata().expect("it is there").len();
-        file.set_len(filled.saturating_sub(pages * 4096)).expect("it is shorter");
+        let length = file.metadata().expect("it is there").len();
+        file.set_len(length.saturating_sub(pages * 4096)).expect("it is shorter");
         match longhaul::open(&folder) {
             Err(OpenError::Full { .. }) => full += 1,
             Err(other) => panic!("with {pages} pages of room: {other}"),

@@ -14,7 +14,7 @@ struct Entry {
     outcome: Option<u64>,
 }
 
-/// Reads a victim's lines in order, over all its lives, and refuses what must not apply_event.
+/// Reads a victim's lines in order, over all its lives, and refuses what must not happen.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Ledger {
     runs: HashMap<String, Entry>,

@@ -89,16 +89,16 @@ impl Health {
 
 /// Blocks this thread until `future` is ready, in a runtime or outside of one.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
+    struct WakeThread(Thread);
 
-    impl Wake for Unpark {
+    impl Wake for WakeThread {
         fn wake(self: Arc<Self>) {
             self.0.unpark();
         }
     }
 
     let mut future: Pin<&mut _> = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = Waker::from(Arc::new(WakeThread(thread::current())));
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(answer) => return answer,

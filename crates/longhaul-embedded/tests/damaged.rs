@@ -79,7 +79,7 @@ type Ledger = BTreeMap<u64, Stage>;
 /// A large value for some runs, made once.
 fn value_of(n: u64, every: u64, least: usize) -> Envelope {
     static LARGE: LazyLock<Mutex<BTreeMap<usize, Envelope>>> = LazyLock::new(Mutex::default);
-    if n % every != 0 {
+    if !n.is_multiple_of(every) {
         return value(n + every);
     }
     let length = least + n as usize % 5 * 777;
@@ -367,7 +367,9 @@ fn a_damaged_folder_opens_with_everything_or_is_refused_and_stays_as_it_is() {
     for shard in shards {
         match shard.join() {
             Ok(counted) => {
-                counted.into_iter().for_each(|(verdict, count)| *verdicts.entry(verdict).or_default() += count)
+                for (verdict, count) in counted {
+                    *verdicts.entry(verdict).or_default() += count;
+                }
             }
             Err(panic) => std::panic::resume_unwind(panic),
         }

@@ -25,7 +25,7 @@ use work::{Entry, State};
 /// [`Longhaul::background`](crate::Longhaul::background); clones are cheap, and are what a web server's handlers hold.
 ///
 /// **It is not stored.** A crash, a kill, or a shutdown whose grace is too short loses it, and nobody tries again. What
-/// has to apply_event is a [`Task`](crate::Task): enqueue a run. What this adds to `tokio::spawn`: a shutdown waits for the
+/// has to happen is a [`Task`](crate::Task): enqueue a run. What this adds to `tokio::spawn`: a shutdown waits for the
 /// work and tells it to stop, errors and panics are reported by name, it is counted, and there is a bound.
 ///
 /// ```

@@ -454,7 +454,7 @@ impl Builder {
     /// missed; the next one comes at its time. A call that fails or panics is reported, and ends nothing. On a shutdown
     /// its token is cancelled; it gets 5 s of the grace to end.
     ///
-    /// Nothing of it is stored, and each server has its own: for work that must apply_event once at a time on all servers, or
+    /// Nothing of it is stored, and each server has its own: for work that must happen once at a time on all servers, or
     /// must be made up for when the program was down, use a [`schedule`](Self::schedule).
     ///
     /// ```

@@ -97,7 +97,7 @@ pub(crate) struct Executor {
     /// This incarnation; another one once its lease was lost.
     server: watch::Sender<ServerId>,
     held: Mutex<HashMap<(RunId, Epoch), RunningAttempt>>,
-    /// StopSignals to attempts that were not held yet. Locked only while `held` is.
+    /// Stop signals to attempts that were not held yet. Locked only while `held` is.
     early: Mutex<VecDeque<StopSignal>>,
     /// Claims that the store was not told the end of yet.
     unsettled: AtomicUsize,

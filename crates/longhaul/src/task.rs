@@ -65,7 +65,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Payload for T {}
 ///
 /// # At least once
 /// An attempt may be broken off at any await, or between any two instructions when its process dies; the next one
-/// begins with the latest kept execution metadata. So what lies between two checkpoints may apply_event twice: make it
+/// begins with the latest kept execution metadata. So what lies between two checkpoints may happen twice: make it
 /// repeatable (the guide, "Resuming and idempotency").
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",

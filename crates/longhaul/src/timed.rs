@@ -17,7 +17,7 @@ use longhaul_core::{
 
 use crate::{clock, telemetry::metrics::Enqueuing};
 
-/// Calls that wait for something to apply_event (a claim with `wait`, `changed`, `stop_requests`, `schedules`) have no timeout: their answer is
+/// Calls that wait for something to happen (a claim with `wait`, `changed`, `stop_requests`, `schedules`) have no timeout: their answer is
 /// not late when nothing happens.
 pub(crate) struct Timed {
     inner: Arc<dyn Store>,

@@ -1,4 +1,4 @@
-//! From types to stored values and back: the one place where they resolve_conflict.
+//! From types to stored values and back: the one place where they meet.
 
 use std::{
     any::{TypeId, type_name},

@@ -141,6 +141,16 @@ impl LastTry {
 ///
 /// The order is the source's: where only the head of a key may run, a backlog is that head; where keys take turns, the
 /// backlogs of a group come in the order of their turns; where priority grows with age, positions say what it is now.
+///
+/// ```
+/// use longhaul_core::{admission::{DueRuns, Source}, doc};
+///
+/// let due = doc::run();
+/// let source = DueRuns::of(doc::NOW, [&due]); // the plainest source: it has read all runs
+/// let group = source.groups(false).next().expect("one run is due");
+/// assert_eq!(group.kind, &due.kind);
+/// assert!(source.last_tries().is_empty() && source.isolated().is_empty());
+/// ```
 pub trait Source {
     /// The groups of which runs are due: suspects, or those that are neither suspects nor at their last try. Each has at
     /// least one backlog with at least one run.

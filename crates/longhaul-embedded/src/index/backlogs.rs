@@ -131,7 +131,7 @@ impl Lanes {
     }
 
     fn leave_family(&mut self, number: u32) {
-        let family = self.families.get_mut(&number).expect("a limit_group is in it");
+        let family = self.families.get_mut(&number).expect("a limit group is in it");
         family.backlogs -= 1;
         if family.backlogs == 0 {
             let family = self.families.remove(&number).expect("it was just there");
@@ -210,7 +210,7 @@ impl Lanes {
             return;
         }
         let family = row.family;
-        let heads = self.families.get_mut(&family).expect("a limit_group is in it").heads.of_mut(suspect);
+        let heads = self.families.get_mut(&family).expect("a limit group is in it").heads.of_mut(suspect);
         if let Some(before) = before {
             heads.remove(&(before, limit_group));
         }
@@ -224,7 +224,7 @@ impl Lanes {
         } else {
             let row = self.row(limit_group);
             let (family, head) = (row.family, row.due.innocent.first().copied());
-            let family = self.families.get_mut(&family).expect("a limit_group is in it");
+            let family = self.families.get_mut(&family).expect("a limit group is in it");
             head.map(|head| family.heads.innocent.remove(&(head, limit_group)));
         }
         self.throttled.insert((until, limit_group));
@@ -237,7 +237,7 @@ impl Lanes {
             let row = self.row(limit_group);
             row.rests = None;
             let (family, head) = (row.family, row.due.innocent.first().copied());
-            let family = self.families.get_mut(&family).expect("a limit_group is in it");
+            let family = self.families.get_mut(&family).expect("a limit group is in it");
             family.heads.innocent.extend(head.map(|head| (head, limit_group)));
         }
     }

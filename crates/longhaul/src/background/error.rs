@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub enum SpawnError {
     /// The server is shutting down, or has.
     #[error(
-        "`{name}` was not begun, because the server is shutting down: what has to apply_event all the same is a run; \
+        "`{name}` was not begun, because the server is shutting down: what has to happen all the same is a run; \
          enqueue it"
     )]
     ShuttingDown {

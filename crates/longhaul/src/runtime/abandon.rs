@@ -144,7 +144,9 @@ impl Executor {
         for batch in finished.chunks(BATCH) {
             self.settle_batch(batch).await;
         }
-        finished.iter().for_each(|done| self.release(&done.attempt));
+        for done in &finished {
+            self.release(&done.attempt);
+        }
         finished.len()
     }
 

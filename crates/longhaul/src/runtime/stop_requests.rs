@@ -7,7 +7,7 @@ use longhaul_core::{limits::CLAIM_MAX, store::StopSignal};
 use super::Executor;
 use crate::{attempt::Attempt, backoff::ErrorBackoff};
 
-/// StopSignals that are remembered for attempts to come: as many as runs can be claimed ahead. One that is forgotten is
+/// Stop signals that are remembered for attempts to come: as many as runs can be claimed ahead. One that is forgotten is
 /// brought by the attempt's first checkpoint.
 const EARLY_MAX: usize = CLAIM_MAX;
 

@@ -74,6 +74,13 @@ fn the_stored_form_is_frozen() {
 }
 
 #[test]
+fn the_form_of_release_0_1_is_read() {
+    let mut row = full();
+    row.mark.open = Default::default();
+    assert_eq!(Row::decode(include_bytes!("golden-0.1.json")), Ok(row));
+}
+
+#[test]
 fn every_backoff_is_read_back() {
     let delays = Backoff::Delays([1, 60].map(Duration::from_secs).into());
     let growing = Backoff::Exponential { base: HOUR, factor: 1.1, max: 9 * HOUR, jitter: 0.3 };

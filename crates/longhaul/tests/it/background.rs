@@ -124,7 +124,7 @@ async fn nothing_is_begun_once_a_shutdown_began() {
     has_begun.opened().await;
     let refused = background.spawn("late", |_| async { panics("it was refused") }).unwrap_err();
     assert_eq!(refused, SpawnError::ShuttingDown { name: "late".into() });
-    assert!(refused.to_string().ends_with("what has to apply_event all the same is a run; enqueue it"));
+    assert!(refused.to_string().ends_with("what has to happen all the same is a run; enqueue it"));
     let refused = background.spawn_blocking("late", |_| panics("it was refused")).unwrap_err();
     assert_eq!(refused, SpawnError::ShuttingDown { name: "late".into() });
     release.open();

@@ -38,7 +38,8 @@ impl Task for Work {
 /// A server with one slot, in which a long run is executed, and the run 7 that it has claimed ahead.
 async fn claimed_ahead(scene: &Scene, work: &Work) -> (Longhaul, RunHandle<Work>) {
     let server = scene.builder().concurrency(1).task(work.clone()).start().unwrap();
-    let client = server.client();
+    // One that outlives the server.
+    let client = scene.client();
     // After a short run more are claimed than there are slots.
     client.enqueue::<Work>(0).await.unwrap().outcome().await.unwrap();
     scene.clock.advance(Duration::from_millis(1));

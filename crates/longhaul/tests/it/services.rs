@@ -99,7 +99,7 @@ async fn runs(services: &Services, name: &str) -> ServiceInfo {
     is(services, name, |service| service.state == ServiceState::Running).await
 }
 
-/// Gives everything that could apply_event now the time to apply_event.
+/// Gives everything that could happen now the time to happen.
 async fn let_others_go_on() {
     for _ in 0..100 {
         tokio::task::yield_now().await;

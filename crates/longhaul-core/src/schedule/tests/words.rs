@@ -22,7 +22,7 @@ const YEAR: [&str; 12] = [
 ];
 
 /// What words say: which times of which days.
-struct Said {
+struct Meaning {
     days: Box<dyn Fn(Date) -> bool>,
     /// Seconds of the day.
     times: Vec<u32>,
@@ -170,20 +170,20 @@ fn days(text: &str) -> Box<dyn Fn(Date) -> bool> {
     Box::new(move |date| kinds.iter().any(|holds| holds(date)))
 }
 
-fn read(words: &str) -> Said {
+fn read(words: &str) -> Meaning {
     if let Some((days_said, times)) = words.rsplit_once(" at ").filter(|(_, times)| times.contains(':')) {
-        return Said { days: days(days_said), times: clock(times) };
+        return Meaning { days: days(days_said), times: clock(times) };
     }
     // The days follow a comma, the values of a list are numbers.
     let comma =
         words.match_indices(", ").find(|(at, _)| !words[at + 2..].starts_with(|next: char| next.is_ascii_digit()));
     match comma {
-        Some((at, _)) => Said { times: interval(&words[..at]), days: days(&words[at + 2..]) },
-        None => Said { times: interval(words), days: days("every day") },
+        Some((at, _)) => Meaning { times: interval(&words[..at]), days: days(&words[at + 2..]) },
+        None => Meaning { times: interval(words), days: days("every day") },
     }
 }
 
-impl Said {
+impl Meaning {
     /// The first time after `after` that the words name, in the next nine years: leap days are eight years apart around
     /// 2100.
     fn next(&self, after: DateTime) -> Option<DateTime> {
