@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnyError, Context, ExecutionResult, Longhaul, Success, Task, testing};
+use crate::{AnyError, Client, Context, ExecutionResult, Longhaul, Success, Task, testing};
 
 /// Counts.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,4 +41,12 @@ impl Task for CountUp {
 /// A server in memory that executes [`CountUp`].
 pub fn server() -> Longhaul {
     Longhaul::builder().store(testing::memory_store()).task(CountUp).start().expect("all is said")
+}
+
+/// A client of [`server`], which lives on as long as the example.
+pub fn client() -> Client {
+    let server = server();
+    let client = server.client();
+    std::mem::forget(server);
+    client
 }

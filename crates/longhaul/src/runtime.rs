@@ -235,8 +235,7 @@ impl Executor {
         executor.intake.spawn(begin::begin(executor.clone()));
         executor.intake.spawn(schedules::schedules(executor.clone(), executor.clock.now()));
         slots::open(&executor);
-        let guard = abandon::RuntimeGuard(executor.clone());
-        tokio::spawn(async move { guard.0.over.ended().await });
+        executor.tell_when_the_runtime_ends();
         executor
     }
 

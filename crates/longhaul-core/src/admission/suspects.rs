@@ -126,7 +126,7 @@ pub enum Blame {
 /// Which of the runs that were executing on one server when it died are to blame; all others share it. At most one.
 ///
 /// ```
-/// use longhaul_core::{Run, admission::suspects::{Blame, blame}, doc};
+/// use longhaul_core::{Run, RunId, admission::suspects::{Blame, blame}, doc};
 ///
 /// let (one, suspect) = (doc::running(), Run { suspicion: 2, ..doc::running() });
 /// assert_eq!(blame([&one]), None);
@@ -134,7 +134,8 @@ pub enum Blame {
 ///
 /// let last = Run { suspicion: 3, ..doc::running() };
 /// assert_eq!(blame([&last]), Some((last.id, Blame::Alone)));
-/// assert_eq!(blame([&last, &one]), Some((last.id, Blame::Latest { above: 3 }))); // it was not alone
+/// let other = Run { id: RunId::from_bytes([7; 16]), ..one };
+/// assert_eq!(blame([&last, &other]), Some((last.id, Blame::Latest { above: 3 }))); // it was not alone
 /// ```
 pub fn blame<'a>(died: impl IntoIterator<Item = &'a Run>) -> Option<(RunId, Blame)> {
     let died: Vec<&Run> = died.into_iter().filter(|run| run.begun).collect();

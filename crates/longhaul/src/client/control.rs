@@ -11,7 +11,7 @@ use crate::{definition::DefinitionError, task::Task};
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let client = longhaul::doc::server().client();
+/// # let client = longhaul::doc::client();
 /// use longhaul::Limits;
 ///
 /// let imports = client.queue("imports")?;

@@ -153,7 +153,7 @@ impl<T: TaskTypes> Enqueue<T> {
     /// # use longhaul::{doc::{Count, CountUp}, Client, Enqueued};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let client = longhaul::doc::server().client();
+    /// # let client = longhaul::doc::client();
     /// let first = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").await?;
     /// let second = client.enqueue::<CountUp>(Count { to: 1_000_000 }).unique("account 7").send().await?;
     /// assert!(matches!(second, Enqueued::Existing { run, .. } if run.id() == first.id()));

@@ -30,7 +30,7 @@ const TRIES: u32 = 16;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let schedules = longhaul::doc::server().client().schedules();
+/// let schedules = longhaul::doc::client().schedules();
 /// let daily = Schedule::every(Duration::from_secs(86_400));
 /// schedules.create::<CountUp>("count", daily, Count { to: 3 }).await?;
 ///
@@ -84,7 +84,7 @@ impl Schedules {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let schedules = longhaul::doc::server().client().schedules();
+    /// let schedules = longhaul::doc::client().schedules();
     /// let hourly = Schedule::every(Duration::from_secs(3600));
     /// let count = NewSchedule::<CountUp>::new("count", hourly, Count { to: 3 }).queue("slow").requires("gpu");
     /// assert_eq!(schedules.create_with(count).await?.requires()[0].as_str(), "gpu");
@@ -306,7 +306,7 @@ impl Schedules {
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let schedules = longhaul::doc::server().client().schedules();
+/// let schedules = longhaul::doc::client().schedules();
 /// let hour = Duration::from_secs(3600);
 /// schedules.create::<CountUp>("count", Schedule::every(hour), Count { to: 3 }).await?;
 /// let info = schedules

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -77,12 +77,15 @@ impl Over {
     }
 }
 
-/// Ends the server when it is dropped with the runtime that it lives on.
-pub(super) struct RuntimeGuard(pub(super) Arc<Executor>);
+/// Ends the server when it is dropped with the runtime that it lives on. It keeps nothing of the server alive: whoever
+/// waits for what a hook holds to be dropped may hold the thread that would move it on.
+struct RuntimeGuard(Weak<Executor>);
 
 impl Drop for RuntimeGuard {
     fn drop(&mut self) {
-        self.0.abandon(Abandonment::RuntimeEnded);
+        if let Some(executor) = self.0.upgrade() {
+            executor.abandon(Abandonment::RuntimeEnded);
+        }
     }
 }
 
@@ -92,6 +95,15 @@ pub(super) fn moves_on() -> bool {
 }
 
 impl Executor {
+    /// Leaves a future on the runtime that lasts as long as the server, and is dropped with the runtime.
+    pub(super) fn tell_when_the_runtime_ends(self: &Arc<Self>) {
+        let (guard, over) = (RuntimeGuard(Arc::downgrade(self)), self.over.token.clone());
+        tokio::spawn(async move {
+            let _guard = guard;
+            over.cancelled().await;
+        });
+    }
+
     /// How it went, if it was not shut down.
     pub(super) fn abandonment(&self) -> Option<Abandonment> {
         self.abandonment.get().copied()

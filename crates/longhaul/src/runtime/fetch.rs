@@ -17,6 +17,9 @@ use crate::{attempt::Attempt, backoff::ErrorBackoff};
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
 /// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
 const LOOKAHEAD: Duration = Duration::from_millis(5);
+/// Where each slot ends so many runs within [`LOOKAHEAD`], a claim marks all that it takes: they begin within about a
+/// millisecond, and marks of their own cost more than these runs (20 µs of CPU each, at concurrency 16).
+const TURNOVERS: usize = 4;
 /// At most so many claims beyond the free slots: two commits full.
 const AHEAD_MAX: usize = 512;
 
@@ -45,8 +48,7 @@ async fn claim_all(executor: &Executor) {
         };
         let server = *incarnation.borrow_and_update();
         let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity());
-        // Those that a slot is free for begin at once.
-        let begin = executor.settings.concurrency.saturating_sub(executor.outstanding.load(Ordering::Acquire));
+        let begin = rate.begin(executor, max);
         let all = ClaimRequest::new(server, kinds.clone(), max);
         let request = ClaimRequest { labels, capacity, begin, wait: true, ..all };
         let claimed = tokio::select! {
@@ -112,6 +114,16 @@ struct Rate {
 impl Rate {
     fn new(executor: &Executor) -> Self {
         Self { since: executor.clock.now(), ended: executor.ended.load(Ordering::Relaxed), ahead: 0 }
+    }
+
+    /// How many of `max` claimed runs are marked with their claim: those that a slot is free for, and all where runs are
+    /// short.
+    fn begin(&self, executor: &Executor, max: usize) -> usize {
+        let concurrency = executor.settings.concurrency;
+        if self.ahead >= concurrency * TURNOVERS {
+            return max;
+        }
+        concurrency.saturating_sub(executor.outstanding.load(Ordering::Acquire))
     }
 
     /// Over the time since the last call, which is that of one claim.

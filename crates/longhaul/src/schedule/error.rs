@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let schedules = longhaul::doc::server().client().schedules();
+/// let schedules = longhaul::doc::client().schedules();
 /// let refused = schedules.create::<CountUp>("count", Schedule::every(Duration::ZERO), Count { to: 3 }).await;
 /// assert!(matches!(refused, Err(SchedulesError::Timetable { error: ScheduleError::Interval { .. }, .. })));
 /// # }

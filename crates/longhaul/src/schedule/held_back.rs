@@ -11,7 +11,7 @@ use longhaul_core::{RunId, StateKind};
 /// use longhaul::{Schedule, doc::{Count, CountUp}};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = longhaul::doc::server().client();
+/// let client = longhaul::doc::client();
 /// let never = Schedule::once("2099-01-01T00:00:00Z".parse()?);
 /// client.schedules().create::<CountUp>("count", never, Count { to: 3 }).await?;
 /// assert_eq!(client.schedules().held_back("count").await?, None);

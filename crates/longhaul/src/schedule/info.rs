@@ -19,7 +19,7 @@ use crate::{definition::Definition, task::Task, values::FingerprintCache};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let schedules = longhaul::doc::server().client().schedules();
+/// let schedules = longhaul::doc::client().schedules();
 /// let daily = Schedule::every(Duration::from_secs(86_400));
 /// let info = schedules.create::<CountUp>("count", daily, Count { to: 3 }).await?;
 /// assert_eq!(info.describe()?, "every day");

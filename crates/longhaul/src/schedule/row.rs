@@ -84,7 +84,7 @@ pub(crate) enum Origin {
 /// use longhaul::{Schedule, doc::{Count, CountUp}};
 /// use std::time::Duration;
 ///
-/// let schedules = longhaul::doc::server().client().schedules();
+/// let schedules = longhaul::doc::client().schedules();
 /// let hour = Duration::from_secs(3600);
 /// schedules.create::<CountUp>("count", Schedule::every(hour), Count { to: 3 }).await?;
 /// let info = schedules.change("count").by("ann").schedule(Schedule::every(2 * hour)).await?;

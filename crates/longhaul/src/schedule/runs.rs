@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// use longhaul::{Schedule, doc::{Count, CountUp}};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = longhaul::doc::server().client();
+/// let client = longhaul::doc::client();
 /// let never = Schedule::once("2099-01-01T00:00:00Z".parse()?);
 /// client.schedules().create::<CountUp>("count", never, Count { to: 3 }).await?;
 /// client.schedules().trigger("count").await?;

@@ -40,9 +40,9 @@ async fn claimed_ahead(scene: &Scene, work: &Work) -> (Longhaul, RunHandle<Work>
     let server = scene.builder().concurrency(1).task(work.clone()).start().unwrap();
     // One that outlives the server.
     let client = scene.client();
-    // After a short run more are claimed than there are slots.
+    // After a run of a few milliseconds more are claimed than there are slots, and none is marked with its claim.
     client.enqueue::<Work>(0).await.unwrap().outcome().await.unwrap();
-    scene.clock.advance(Duration::from_millis(1));
+    scene.clock.advance(Duration::from_millis(5));
     let long = client.enqueue::<Work>(1).await.unwrap();
     reaches(&long, StateKind::Running).await;
     let ahead = client.enqueue::<Work>(7).await.unwrap();
