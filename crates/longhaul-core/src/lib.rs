@@ -26,6 +26,7 @@ pub mod lineage;
 pub mod log;
 pub mod name;
 pub mod progress;
+pub mod record;
 pub mod retention;
 pub mod retry;
 pub mod run;

@@ -105,8 +105,8 @@ impl Committer {
                 let swept = self.sweep(&retentions, max);
                 self.answer(After::Sync, reply, swept);
             }
-            C::Import { records, reply } => {
-                let imported = self.import(records);
+            C::Import { runs, reply } => {
+                let imported = self.import(runs);
                 self.answer(After::Sync, reply, imported);
             }
             C::FindByKey { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp};
+use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
 
 use crate::{
     apply::Ends,
@@ -10,7 +10,7 @@ use crate::{
     keys,
     kv::{Key, Kv, Writes},
     page::{self, Page},
-    record::{Damage, Record},
+    record::Record,
 };
 
 /// The format of a list of runs that ended together.

@@ -10,9 +10,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use longhaul_core::{Epoch, RunId, ServerId, Timestamp};
-
-use crate::record::Damage;
+use longhaul_core::{Epoch, RunId, ServerId, Timestamp, record::Damage};
 
 const VERSION: u8 = 2;
 const SLOT: usize = 45;

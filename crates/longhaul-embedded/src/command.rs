@@ -4,7 +4,7 @@ use std::{mem, sync::Arc};
 
 use longhaul_core::{
     Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError, StoredRun,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError,
@@ -18,7 +18,6 @@ use crate::{
     apply::{CountRequest, Counted},
     export::{Exported, Imported},
     queue::Queue,
-    record::Record,
     verify::{Checked, Position},
 };
 
@@ -80,7 +79,7 @@ commands! {
     Queues {} -> Reply<Vec<QueueDepth>>;
     Sweep { retentions: Retentions, max: usize, } -> Reply<Swept>;
     Export { after: Option<RunId>, } -> Reply<Exported>;
-    Import { records: Vec<Record>, } -> Reply<Imported>;
+    Import { runs: Vec<StoredRun>, } -> Reply<Imported>;
     Verify { from: Position, } -> Reply<Checked>;
 }
 

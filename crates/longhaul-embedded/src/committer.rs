@@ -19,7 +19,7 @@ use self::answers::Answers;
 pub use self::damaged::SetAside;
 pub(crate) use self::{
     answers::After,
-    load::{assemble, read_run},
+    load::{read_layout, read_record, read_run},
     recover::FORMAT_VERSION,
 };
 use crate::{

@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use longhaul_core::{StoreError, Timestamp};
+use longhaul_core::{StoreError, Timestamp, record::Damage};
 
-use crate::{kv::KvError, lock::Holder, record::Damage};
+use crate::{kv::KvError, lock::Holder};
 
 /// Why a folder could not be opened as a store. Nothing in it was changed, unless the variant says so.
 ///
@@ -116,12 +116,6 @@ pub(crate) enum Fault {
     /// A record cannot be read; others can.
     #[error(transparent)]
     Damage(#[from] Damage),
-}
-
-impl From<Damage> for StoreError {
-    fn from(Damage { what, reason }: Damage) -> Self {
-        Self::Corrupt { what, reason }
-    }
 }
 
 /// What a store that takes no more writes says.

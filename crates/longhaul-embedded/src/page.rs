@@ -5,9 +5,9 @@
 //! ```
 //! A run that changes leaves its page, so what stands in one is never rewritten, only left out.
 
-use longhaul_core::{Priority, RunId};
+use longhaul_core::{Priority, RunId, record::Damage};
 
-use crate::{kv::VALUE_MAX, record::Damage};
+use crate::kv::VALUE_MAX;
 
 const VERSION: u8 = 1;
 const HEAD: usize = 18;

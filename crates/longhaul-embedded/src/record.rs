@@ -1,39 +1,19 @@
-//! A run with its values, as it is in memory, and how it is laid down.
+//! A run with its values, as it is in memory, and where its parts are in the file.
 
-mod blob;
-mod bucket;
-mod constraints;
-mod control;
-mod inbox;
-mod log;
 mod parts;
-mod sections;
-#[cfg(test)]
-mod tests;
-mod v1;
 
 use std::{
-    fmt,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
 
 use longhaul_core::{
-    Decision, Envelope, IllegalEvent, NewRun, RunId, Snapshot, StoredRun, Timestamp,
+    Decision, Envelope, IllegalEvent, Inbox, NewRun, Snapshot, StoredRun, Timestamp,
+    record::Part,
     stored::{ChangedValues, Followup},
 };
 
-pub(crate) use self::{
-    blob::Blob,
-    bucket::{read_bucket, write_bucket},
-    constraints::ConstraintsV1,
-    control::{ControlV1, read_control, write_control},
-    log::{read_log, write_log},
-    parts::{Encoded, Layout, Pieces, encode},
-    sections::Sections,
-    v1::{PaceV1, PendingProceedV1, RecordV1, read},
-};
-
+pub(crate) use self::parts::{Encoded, Layout, encode};
 /// All of a run. Those that execute are held in memory; others are read when something happens to them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
@@ -56,24 +36,6 @@ impl DerefMut for Record {
     }
 }
 
-/// Something that was read is not what was written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} is damaged: {reason}")]
-pub(crate) struct Damage {
-    pub(crate) what: Arc<str>,
-    pub(crate) reason: Arc<str>,
-}
-
-impl Damage {
-    pub(crate) fn of(what: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) -> Self {
-        Self { what: what.into(), reason: reason.into() }
-    }
-
-    pub(crate) fn of_run(id: RunId, reason: impl fmt::Display) -> Self {
-        Self::of(id.to_string(), format!("{reason}"))
-    }
-}
-
 impl Record {
     pub(crate) fn enqueue(now: Timestamp, new: NewRun) -> Self {
         Self { stored: StoredRun::enqueue(now, new), layout: Layout::default() }
@@ -91,12 +53,11 @@ impl Record {
     ) -> Result<Followup, IllegalEvent> {
         let decision = decision?;
         if !same_inbox(self.run.inbox.as_ref(), decision.next.inbox.as_ref()) {
-            self.layout.changed(parts::INBOX);
+            self.layout.changed(Part::Inbox);
         }
         let followup = self.stored.apply(decision);
         let ChangedValues { history, ended, execution_metadata } = followup.changed;
-        let changed =
-            [(history, parts::HISTORY), (ended, parts::ENDED), (execution_metadata, parts::EXECUTION_METADATA)];
+        let changed = [(history, Part::History), (ended, Part::Ended), (execution_metadata, Part::ExecutionMetadata)];
         for (_, part) in changed.into_iter().filter(|(changed, _)| *changed) {
             self.layout.changed(part);
         }
@@ -105,14 +66,14 @@ impl Record {
 
     pub(crate) fn set_execution_metadata(&mut self, value: Option<Envelope>) {
         if self.stored.set_execution_metadata(value) {
-            self.layout.changed(parts::EXECUTION_METADATA);
+            self.layout.changed(Part::ExecutionMetadata);
         }
     }
 
     /// What was asked is replaced by what another run brought.
     pub(crate) fn replace(&mut self, metadata: Envelope, execution_metadata: Option<Envelope>) {
         self.stored.replace(metadata, execution_metadata);
-        for part in [parts::METADATA, parts::INITIAL, parts::EXECUTION_METADATA] {
+        for part in [Part::Metadata, Part::Initial, Part::ExecutionMetadata] {
             self.layout.changed(part);
         }
     }
@@ -123,7 +84,7 @@ impl Record {
 }
 
 /// Whether nothing came into an inbox, and nothing was taken from it.
-fn same_inbox(before: Option<&Arc<longhaul_core::Inbox>>, now: Option<&Arc<longhaul_core::Inbox>>) -> bool {
+fn same_inbox(before: Option<&Arc<Inbox>>, now: Option<&Arc<Inbox>>) -> bool {
     match (before, now) {
         (Some(before), Some(now)) => Arc::ptr_eq(before, now),
         (before, now) => before.is_none() && now.is_none(),

@@ -2,18 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use longhaul_core::{RunId, StateKind};
+use longhaul_core::{
+    RunId, StateKind,
+    record::{Damage, read_control, read_log},
+};
 
 use crate::{
     EmbeddedStore, StoreError, batch, claim_pages,
     command::Command,
-    committer::{Committer, assemble},
+    committer::{Committer, read_record},
     error::Fault,
     index::{Place, UniqueKeyEntry},
     keys,
-    kv::{Key, Kv},
+    kv::Key,
     page,
-    record::{self, Damage},
 };
 
 /// Keys that one call looks at.
@@ -129,7 +131,7 @@ impl Committer {
             Some(&keys::CHUNK) => self.check_chunk(key)?,
             Some(&keys::LOG) => {
                 let id = keys::log_of(key).ok_or_else(stray)?;
-                record::read_log(key, value)?;
+                read_log(key, value)?;
                 if self.index.get(id).is_none() && self.kv.get(&keys::done(id))?.is_none() {
                     return Err(Damage::of_run(id, "a page of its log is left of it").into());
                 }
@@ -161,7 +163,7 @@ impl Committer {
             }
             Some(&keys::CONTROL) => {
                 let scope = keys::control_of(key).ok_or_else(stray)?;
-                if self.admission.controls.get(&scope) != Some(&record::read_control(key, value)?) {
+                if self.admission.controls.get(&scope) != Some(&read_control(key, value)?) {
                     return Err(Damage::of(scope.to_string(), "its control in memory is another one").into());
                 }
             }
@@ -185,7 +187,7 @@ impl Committer {
     }
 
     fn check_live(&self, id: RunId, bytes: &[u8], place: Place) -> Result<(), Fault> {
-        let run = whole(&*self.kv, id, bytes)?.stored.run;
+        let run = read_record(&*self.kv, id, bytes)?.stored.run;
         let entry = self.index.get(id).ok_or_else(|| Damage::of_run(id, "it is in the file, but not in the index"))?;
         if entry.place != place {
             return Err(Damage::of_run(id, "it is twice in the file").into());
@@ -196,7 +198,7 @@ impl Committer {
     }
 
     fn check_final(&self, id: RunId, bytes: &[u8]) -> Result<(), Fault> {
-        let run = whole(&*self.kv, id, bytes)?.stored.run;
+        let run = read_record(&*self.kv, id, bytes)?.stored.run;
         if !run.state.is_final() || self.index.get(id).is_some() {
             return Err(Damage::of_run(id, "it is among the final runs, and is not final").into());
         }
@@ -232,8 +234,4 @@ impl Committer {
         }
         Ok(missing)
     }
-}
-
-fn whole(kv: &dyn Kv, id: RunId, bytes: &[u8]) -> Result<record::Record, Fault> {
-    record::read(id, bytes)?.record(id, &mut |part, pieces| assemble(kv, id, part, pieces))
 }

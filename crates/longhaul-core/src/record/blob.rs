@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Blob<'a>(pub(crate) Cow<'a, [u8]>);
+pub(super) struct Blob<'a>(pub(super) Cow<'a, [u8]>);
 
 impl Serialize for Blob<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -57,9 +57,9 @@ impl<'de> de::Visitor<'de> for Bytes {
     }
 }
 
-/// The same, owned: for what outlives the bytes that it was read from.
+/// The same, owned, for a value that outlives the bytes it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OwnedBlob(pub(crate) Vec<u8>);
+pub(super) struct OwnedBlob(pub(super) Vec<u8>);
 
 impl Serialize for OwnedBlob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,15 +1,23 @@
-//! What has started of late, of a rate.
+//! The recent starts that a rate limit counts. Frozen.
 //!
 //! ```text
 //! 02 | idle at (µs) i64 | started at (µs) i64, how many u32 | …        big-endian
 //! ```
-//! Version 1 had no version: eight bytes, the time at which a token bucket is full again.
+//! Version 1 has no version byte: eight bytes, the time at which a token bucket is full again.
 
-use longhaul_core::{Timestamp, control::Starts};
+use crate::{admission::rate::Starts, time::Timestamp};
 
 const VERSION: u8 = 2;
 
-pub(crate) fn write_bucket(starts: &Starts) -> Vec<u8> {
+/// Encodes the recent starts of a rate limit.
+///
+/// ```
+/// use longhaul_core::{control::Starts, doc, record::{read_bucket, write_bucket}};
+///
+/// let starts = Starts::new(vec![(doc::NOW, 3)], doc::NOW);
+/// assert_eq!(read_bucket(&write_bucket(&starts), doc::NOW), Some(starts));
+/// ```
+pub fn write_bucket(starts: &Starts) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     bytes.extend_from_slice(&starts.idle_at().as_micros().to_be_bytes());
     for (at, count) in starts.slices() {
@@ -19,8 +27,9 @@ pub(crate) fn write_bucket(starts: &Starts) -> Vec<u8> {
     bytes
 }
 
-/// `None`: that is no such value. `now`: what an old one is taken for depends on it.
-pub(crate) fn read_bucket(bytes: &[u8], now: Timestamp) -> Option<Starts> {
+/// Reads the recent starts of a rate limit; `None` if the bytes are no such value. A value of version 1 says only when its
+/// bucket is full again; what it stands for depends on `now`.
+pub fn read_bucket(bytes: &[u8], now: Timestamp) -> Option<Starts> {
     if let Ok(full_at) = <[u8; 8]>::try_from(bytes) {
         return Some(Starts::of_token_bucket(Timestamp::from_micros(i64::from_be_bytes(full_at)), now));
     }

@@ -1,13 +1,16 @@
-//! The constraints of a run, behind its record where there are any. Frozen as the record is; new fields are appended as
-//! options.
+//! The constraints of a run. They stand behind its record, if it has any. Frozen as the record is.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use longhaul_core::{Constraints, Key, Label, OnConflict, Unique, UniqueScope, name::NameError};
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    constraints::{Constraints, OnConflict, Unique, UniqueScope},
+    name::{Key, Label, NameError},
+};
+
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct ConstraintsV1<'a> {
+pub(super) struct ConstraintsV1<'a> {
     #[serde(borrow)]
     limit_key: Option<Text<'a>>,
     #[serde(borrow)]
@@ -26,7 +29,7 @@ struct UniqueV1<'a> {
     on_conflict: OnConflictV1,
 }
 
-/// A text that is not copied: serde borrows a `Cow` only where it is the field itself, not where it is in an option.
+/// A text that is not copied. serde borrows a `Cow` only if the field itself is one, not inside an option.
 #[derive(Clone, Serialize, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 

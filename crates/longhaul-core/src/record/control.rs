@@ -1,22 +1,28 @@
-//! What holds a queue or a kind back, as it is in the file. Frozen; a changed one gets another version.
+//! The pause and the limits of a queue or a kind. Frozen; a change gets another version byte.
 //!
 //! ```text
-//! 01 | control: bincode, standard configuration | crc32 of the key and all before, little-endian
+//! 01 | control: bincode, standard configuration | CRC-32 of the key and all bytes before, little-endian
 //! ```
 
 use std::time::Duration;
 
-use longhaul_core::{Control, Limits, Paused, Rate, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Damage;
+use super::{
+    bytes::{VERSION, checksum, read_next, versioned},
+    damage::Damage,
+};
+use crate::{
+    admission::{
+        controls::{Control, Limits, Paused},
+        rate::Rate,
+    },
+    time::Timestamp,
+};
 
-const VERSION: u8 = 1;
-const CONFIG: bincode::config::Configuration = bincode::config::standard();
-
-/// As text too, in an export.
+/// In an export too, as text.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct ControlV1 {
+pub(super) struct ControlV1 {
     paused: Option<PausedV1>,
     declared: LimitsV1,
     set: Option<LimitsV1>,
@@ -39,7 +45,7 @@ struct LimitsV1 {
 }
 
 impl ControlV1 {
-    pub(crate) fn of(control: &Control) -> Self {
+    pub(super) fn of(control: &Control) -> Self {
         let paused =
             |paused: &Paused| PausedV1 { at: paused.at.as_micros(), by: paused.by.clone(), why: paused.why.clone() };
         Self {
@@ -49,7 +55,7 @@ impl ControlV1 {
         }
     }
 
-    pub(crate) fn back(self) -> Result<Control, String> {
+    pub(super) fn back(self) -> Result<Control, String> {
         let Self { paused, declared, set } = self;
         Ok(Control {
             paused: paused.map(|paused| Paused {
@@ -87,32 +93,32 @@ impl LimitsV1 {
     }
 }
 
-fn checksum(key: &[u8], body: &[u8]) -> [u8; 4] {
-    let mut hash = crc32fast::Hasher::new();
-    hash.update(key);
-    hash.update(body);
-    hash.finalize().to_le_bytes()
-}
-
-pub(crate) fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
-    let frozen = ControlV1::of(control);
-    let mut bytes = vec![VERSION];
-    bincode::serde::encode_into_std_write(&frozen, &mut bytes, CONFIG).expect("our own records can be encoded");
+/// Encodes a control that is kept under `key`.
+///
+/// ```
+/// use longhaul_core::{Control, record::{read_control, write_control}};
+///
+/// let bytes = write_control(b"queue default", &Control::default());
+/// assert_eq!(read_control(b"queue default", &bytes), Ok(Control::default()));
+/// assert!(read_control(b"queue other", &bytes).is_err());
+/// ```
+pub fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
+    let mut bytes = versioned(&ControlV1::of(control));
     let checksum = checksum(key, &bytes);
-    bytes.extend_from_slice(&checksum);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
-pub(crate) fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> {
+/// Reads the control that is kept under `key`. Bytes that were written under another key are an error.
+pub fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> {
     let damaged = |reason: &str| Damage::of(format!("the control {}", key.escape_ascii()), reason);
     let (body, stored) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is cut short"))?;
-    if checksum(key, body) != *stored {
-        return Err(damaged("its checksum is another one"));
+    if checksum(key, body) != u32::from_le_bytes(*stored) {
+        return Err(damaged("its checksum is wrong"));
     }
-    let body = body.strip_prefix(&[VERSION]).ok_or_else(|| damaged("it has another format"))?;
-    let (frozen, used): (ControlV1, _) =
-        bincode::serde::decode_from_slice(body, CONFIG).map_err(|error| damaged(&error.to_string()))?;
-    if used != body.len() {
+    let body = body.strip_prefix(&[VERSION]).ok_or_else(|| damaged("it has another format than 1"))?;
+    let (frozen, rest) = read_next::<ControlV1>(body).map_err(|error| damaged(&error))?;
+    if !rest.is_empty() {
         return Err(damaged("bytes are left over"));
     }
     frozen.back().map_err(|error| damaged(&error))
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_control_are_frozen() {
-        let hex = include_str!("control.hex").trim_end();
+        let hex = include_str!("../../tests/golden/record/control.hex").trim_end();
         let frozen: Vec<u8> =
             (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
         assert_eq!(write_control(b"gqdefault", &control()), frozen);

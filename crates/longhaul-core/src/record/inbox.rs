@@ -1,5 +1,5 @@
-//! What was sent to a run, as a part of its record. It came after format 1, so it has no place among the parts there: a
-//! section says where it stands.
+//! What was sent to a run. The inbox was added after format 1, so it has no place among the parts there: a section says
+//! where it is. Frozen.
 //!
 //! ```text
 //! 01 | messages: [number u64 | at i64? | envelope] | last u64 | offered u64 | keys: [text]   (bincode, standard)
@@ -7,41 +7,34 @@
 
 use std::borrow::Cow;
 
-use longhaul_core::{Envelope, Inbox, Key, Timestamp, inbox::Message};
 use serde::{Deserialize, Serialize};
 
 use super::{
     blob::{Blob, OwnedBlob},
-    parts::Pieces,
-    v1::{PartV1, read_versioned, versioned},
+    bytes::{read_versioned, versioned},
+    part::{Apart, PartV1},
+};
+use crate::{
+    envelope::Envelope,
+    inbox::{Inbox, Message},
+    name::Key,
+    time::Timestamp,
 };
 
-/// Where the inbox stands: in the section itself, or apart in pieces.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum InboxPartV1 {
+/// Where the inbox is: in the section itself, or apart.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum InboxPartV1 {
     Inline(OwnedBlob),
-    Pieces { generation: u8, length: u32, checksum: u32, others: u32 },
+    Pieces(Apart),
 }
 
 impl InboxPartV1 {
-    /// The part as it was laid out; `None`: there is none.
+    /// `None`: the run has no inbox.
     pub(super) fn of(part: &PartV1<'_>) -> Option<Self> {
         match part {
             PartV1::Absent | PartV1::AsInitial => None,
             PartV1::Inline(Blob(bytes)) => Some(Self::Inline(OwnedBlob(bytes.to_vec()))),
-            PartV1::Pieces { generation, length, checksum, others } => {
-                let (generation, length, checksum, others) = (*generation, *length, *checksum, *others);
-                Some(Self::Pieces { generation, length, checksum, others })
-            }
-        }
-    }
-
-    pub(super) fn pieces(&self) -> Option<Pieces> {
-        match *self {
-            Self::Inline(_) => None,
-            Self::Pieces { generation, length, checksum, others } => {
-                Some(Pieces { generation, length, checksum, others })
-            }
+            PartV1::Pieces(apart) => Some(Self::Pieces(*apart)),
         }
     }
 }

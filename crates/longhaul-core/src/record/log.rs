@@ -1,16 +1,20 @@
-//! A page of the log of an attempt. Format 1, frozen:
+//! A page of the log of an attempt. Frozen.
 //!
 //! ```text
-//! 01 | page: bincode, standard configuration | crc32 of the key and all before, LE
+//! 01 | page: bincode, standard configuration | CRC-32 of the key and all bytes before, little-endian
 //! ```
 
-use longhaul_core::{Epoch, LogLevel, LogLine, LogPage, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Damage;
-
-const VERSION: u8 = 1;
-const CONFIG: bincode::config::Configuration = bincode::config::standard();
+use super::{
+    bytes::{VERSION, checksum, read_next, versioned},
+    damage::Damage,
+};
+use crate::{
+    id::Epoch,
+    log::{LogLevel, LogLine, LogPage},
+    time::Timestamp,
+};
 
 #[derive(Serialize, Deserialize)]
 struct PageV1 {
@@ -37,7 +41,16 @@ enum LevelV1 {
     Trace,
 }
 
-pub(crate) fn write_log(key: &[u8], epoch: Epoch, page: LogPage) -> Vec<u8> {
+/// Encodes a page of the log of the attempt `epoch` that is kept under `key`. The longest has less than 4 KiB.
+///
+/// ```
+/// use longhaul_core::{Epoch, LogPage, record::{read_log, write_log}};
+///
+/// let page = LogPage { number: 1, first: 32, lines: Vec::new() };
+/// let bytes = write_log(b"key", Epoch(3), page.clone());
+/// assert_eq!(read_log(b"key", &bytes), Ok((Epoch(3), page)));
+/// ```
+pub fn write_log(key: &[u8], epoch: Epoch, page: LogPage) -> Vec<u8> {
     let lines = page.lines.into_iter().map(|line| LineV1 {
         at: line.at.as_micros(),
         level: LevelV1::of(line.level),
@@ -45,22 +58,21 @@ pub(crate) fn write_log(key: &[u8], epoch: Epoch, page: LogPage) -> Vec<u8> {
         text: line.text,
     });
     let page = PageV1 { attempt: epoch.0, number: page.number, first: page.first, lines: lines.collect() };
-    let mut bytes = vec![VERSION];
-    bincode::serde::encode_into_std_write(&page, &mut bytes, CONFIG).expect("our own records can be encoded");
+    let mut bytes = versioned(&page);
     let checksum = checksum(key, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
-pub(crate) fn read_log(key: &[u8], bytes: &[u8]) -> Result<(Epoch, LogPage), Damage> {
+/// Reads the page of a log that is kept under `key`. Bytes that were written under another key are an error.
+pub fn read_log(key: &[u8], bytes: &[u8]) -> Result<(Epoch, LogPage), Damage> {
     let damaged = |reason: &str| Damage::of(format!("the page of a log {}", key.escape_ascii()), reason);
     let (body, stored) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is cut short"))?;
     if u32::from_le_bytes(*stored) != checksum(key, body) {
-        return Err(damaged("its checksum is another one"));
+        return Err(damaged("its checksum is wrong"));
     }
     let page = body.strip_prefix(&[VERSION]).ok_or_else(|| damaged("it has another format than 1"))?;
-    let (page, _): (PageV1, usize) =
-        bincode::serde::decode_from_slice(page, CONFIG).map_err(|error| damaged(&error.to_string()))?;
+    let (page, _) = read_next::<PageV1>(page).map_err(|error| damaged(&error))?;
     let lines = page.lines.into_iter().map(|line| LogLine {
         at: Timestamp::from_micros(line.at),
         level: line.level.back(),
@@ -68,13 +80,6 @@ pub(crate) fn read_log(key: &[u8], bytes: &[u8]) -> Result<(Epoch, LogPage), Dam
         text: line.text,
     });
     Ok((Epoch(page.attempt), LogPage { number: page.number, first: page.first, lines: lines.collect() }))
-}
-
-fn checksum(key: &[u8], body: &[u8]) -> u32 {
-    let mut hash = crc32fast::Hasher::new();
-    hash.update(key);
-    hash.update(body);
-    hash.finalize()
 }
 
 impl LevelV1 {
@@ -102,7 +107,9 @@ impl LevelV1 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::VALUE_MAX;
+
+    /// What the embedded store takes as one value.
+    const VALUE_MAX: usize = 4096;
 
     fn full(text: &str) -> LogPage {
         let mut page = LogPage { number: u32::MAX - 1, first: u64::MAX / 2, lines: Vec::new() };
@@ -129,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_than_those_that_were_written_are_told_apart() {
+    fn bytes_that_were_not_written_are_noticed() {
         let bytes = write_log(b"key", Epoch(3), full("text"));
         assert!(read_log(b"another", &bytes).is_err());
         for at in [0, 10, bytes.len() - 1] {

@@ -1,26 +1,48 @@
-//! The bytes of format 1: what was written once is read for ever, and written as it was.
+//! The frozen bytes of records: what was written once is read forever, and written as it was.
 
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Constraints, Ended, Epoch, Failure, HistoryEntry, Inbox, Key, Label, LastEnd, Lineage,
-    NewRun, OnConflict, PendingProceed, Priority, Progress, RetryPolicy, RunId, ServerId, State, StopRequest, Tag,
-    Timestamp, Transition, Unique, UniqueScope, Waiting, inbox::Message,
+    Actor, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, Failure, HistoryEntry, Inbox, Key, Kind, Label,
+    LastEnd, Lineage, NewRun, OnConflict, PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId, ServerId,
+    State, StopRequest, StoredRun, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
+    inbox::Message,
+    record::{self, Apart, Damage, Line, Part, Values},
+    shape,
 };
-use longhaul_testkit::fixture::{large_value, new_run, value};
 
-use super::{Damage, Encoded, Record, encode, read};
-use crate::kv::VALUE_MAX;
-
+const IN_THE_RECORD: [Option<Apart>; Part::COUNT] = [None; Part::COUNT];
 const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
+fn value(n: u64) -> Envelope {
+    Envelope::encode(&n, Codec::Bincode, 1, shape::fingerprint_of::<u64>()).expect("a number can be encoded")
+}
+
+fn new_run(kind: &str, n: u8) -> NewRun {
+    NewRun {
+        id: RunId::new(NOW, [0, 0, 0, 0, 0, 0, 0, 0, 0, n]),
+        kind: Kind::new(kind).expect("a name"),
+        version: 1,
+        queue: Queue::default(),
+        priority: Priority(0),
+        tags: [].into(),
+        policy: RetryPolicy::default().attempts(3).backoff(Backoff::Fixed(Duration::from_secs(10))),
+        timeout: None,
+        due: None,
+        constraints: None,
+        metadata: value(n.into()),
+        execution_metadata: None,
+        by: Actor::UNKNOWN,
+    }
+}
+
 /// A run that was just enqueued with nothing special.
-fn plain() -> Record {
-    Record::enqueue(NOW, new_run(NOW, "plain", 7))
+fn plain() -> StoredRun {
+    StoredRun::enqueue(NOW, new_run("plain", 7))
 }
 
 /// One with all that format 1 has.
-fn full() -> Record {
+fn full() -> StoredRun {
     let unique = Unique {
         key: Key::new("order 7").unwrap(),
         scope: UniqueScope::For(Duration::from_secs(60)),
@@ -43,9 +65,9 @@ fn full() -> Record {
         constraints: Some(Arc::new(constraints)),
         execution_metadata: Some(value(1)),
         by: Actor::named("ann"),
-        ..new_run(NOW, "full", 8)
+        ..new_run("full", 8)
     };
-    let mut record = Record::enqueue(NOW, new);
+    let mut record = StoredRun::enqueue(NOW, new);
     let server = ServerId::new(NOW, [9; 10]);
     record.set_execution_metadata(Some(value(2)));
     record.ended = Some(Ended::Failed(Failure::new(Cause::Error, "no route", 1, NOW).with_details("at line 7")));
@@ -89,42 +111,46 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-fn holds(record: &Record, golden: &str) {
-    let golden = bytes(golden);
-    let Encoded { bytes: written, layout, pieces, .. } = encode(record, VALUE_MAX);
-    assert!(pieces.is_empty() && written == golden, "it is written as\n{}", hex(&written));
-    let read = read(record.run.id, &golden).and_then(|frozen| {
-        frozen.record::<Damage>(record.run.id, &mut |_, _| panic!("all of it stands in the record"))
-    });
-    assert_eq!(read, Ok(Record { layout, ..record.clone() }));
+fn write(stored: &StoredRun) -> Vec<u8> {
+    record::write(stored, &Values::of(stored), &IN_THE_RECORD)
+}
+
+fn read(id: RunId, bytes: &[u8]) -> Result<StoredRun, Damage> {
+    record::read(id, bytes)?.stored(&mut |_, _| panic!("all of it stands in the record"))
+}
+
+fn is_frozen(stored: &StoredRun, golden: &str) {
+    let (golden, written) = (bytes(golden), write(stored));
+    assert!(written == golden, "it is written as\n{}", hex(&written));
+    assert_eq!(read(stored.run.id, &golden).as_ref(), Ok(stored));
 }
 
 #[test]
 fn a_plain_run_of_format_1_is_read_and_written_byte_by_byte() {
-    holds(&plain(), include_str!("golden/plain.hex"));
+    is_frozen(&plain(), include_str!("../golden/record/plain.hex"));
 }
 
 #[test]
 fn a_run_with_all_that_format_1_has_is_read_and_written_byte_by_byte() {
-    holds(&full(), include_str!("golden/full.hex"));
+    is_frozen(&full(), include_str!("../golden/record/full.hex"));
 }
 
 #[test]
 fn a_proceed_that_is_kept_for_later_stands_behind_the_rest() {
     let mut record = plain();
     record.run.pending_proceed = Some(PendingProceed::At(NOW));
-    holds(&record, include_str!("golden/kept.hex"));
+    is_frozen(&record, include_str!("../golden/record/kept.hex"));
 }
 
 /// One that waits for a proceed until a deadline.
-fn with_deadline() -> Record {
+fn with_deadline() -> StoredRun {
     let mut record = plain();
     record.run.state = State::Suspended { waiting: Waiting::ProceedBy(NOW.after(Duration::from_secs(60))) };
     record
 }
 
 /// One that was sent two values, of which one waits, and that remembers whose proceed it heard.
-fn with_inbox() -> Record {
+fn with_inbox() -> StoredRun {
     let mut record = plain();
     let message = Message { number: 2, at: Some(NOW), value: value(7) };
     let keys = vec![Key::new("evt_123").unwrap()];
@@ -133,7 +159,7 @@ fn with_inbox() -> Record {
 }
 
 /// A run that was retried, and is a retry itself.
-fn retried() -> Record {
+fn retried() -> StoredRun {
     let mut record = plain();
     let [predecessor, successor] = [3, 4].map(|n| Some(RunId::from_bytes([n; 16])));
     record.run.lineage = Lineage { predecessor, successor, retried: Some(NOW) };
@@ -143,56 +169,101 @@ fn retried() -> Record {
 
 #[test]
 fn a_deadline_of_a_suspension_is_section_5() {
-    holds(&with_deadline(), include_str!("golden/deadline.hex"));
+    is_frozen(&with_deadline(), include_str!("../golden/record/deadline.hex"));
 }
 
 #[test]
 fn what_was_sent_to_a_run_is_section_6() {
-    holds(&with_inbox(), include_str!("golden/inbox.hex"));
+    is_frozen(&with_inbox(), include_str!("../golden/record/inbox.hex"));
 }
 
 #[test]
-fn what_was_sent_to_a_run_stands_apart_if_it_is_large() {
-    let mut record = with_inbox();
-    Arc::make_mut(record.run.inbox.as_mut().unwrap()).messages[0].value = large_value(60_000);
-    let Encoded { bytes, layout, pieces, .. } = encode(&record, VALUE_MAX);
-    assert!(bytes.len() < 1024 && pieces.len() == 15, "{} bytes, {} pieces", bytes.len(), pieces.len());
-    let inbox = pieces.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>();
-    let read = read(record.run.id, &bytes).and_then(|frozen| {
-        assert_eq!(frozen.layout(), layout);
-        frozen.record::<Damage>(record.run.id, &mut |_, _| Ok(inbox.clone()))
-    });
-    assert_eq!(read, Ok(Record { layout, ..record }));
-}
-
-#[test]
-fn a_retry_stands_in_a_section_of_its_own() {
-    holds(&retried(), include_str!("golden/lineage.hex"));
-}
-
-#[test]
-fn an_exported_run_comes_back_with_all_that_it_had() {
-    for record in [plain(), full(), with_deadline(), with_inbox(), retried()] {
-        let line = crate::export::line(&record);
-        let back = crate::export::read_run_line(&line).expect("it was just written");
-        assert_eq!(back, Record { layout: back.layout, ..record });
+fn any_value_can_stand_apart_from_its_record() {
+    for stored in [full(), with_inbox()] {
+        let values = Values::of(&stored);
+        let whole = write(&stored).len();
+        for part in Part::ALL {
+            let Some(value) = values.to_write(part) else { continue };
+            let mut apart = IN_THE_RECORD;
+            apart[part as usize] = Some(Apart { generation: 1, others: 2, ..Apart::of(value) });
+            let bytes = record::write(&stored, &values, &apart);
+            assert_ne!(bytes.len(), whole, "{part:?} is not in it");
+            let recorded = record::read(stored.run.id, &bytes).expect("our own bytes");
+            assert_eq!(recorded.apart(), apart);
+            let read = recorded.stored::<Damage>(&mut |asked, place| {
+                assert!(asked == part && place.matches(value), "{asked:?}");
+                Ok(value.to_vec())
+            });
+            assert_eq!(read.as_ref(), Ok(&stored));
+        }
     }
 }
 
 #[test]
-fn executions_that_began_are_kept_apart_from_claims_where_they_differ() {
+fn execution_metadata_that_is_as_it_was_enqueued_is_written_once() {
+    let new = NewRun { execution_metadata: Some(value(1)), ..new_run("plain", 7) };
+    let stored = StoredRun::enqueue(NOW, new);
+    let values = Values::of(&stored);
+    assert_eq!(values.to_write(Part::ExecutionMetadata), None);
+    assert_eq!(values.get(Part::ExecutionMetadata), values.to_write(Part::Initial));
+    let mut apart = IN_THE_RECORD;
+    apart[Part::ExecutionMetadata as usize] = Some(Apart::of(b"not written"));
+    let bytes = record::write(&stored, &values, &apart);
+    assert_eq!(bytes, write(&stored), "and never stands apart");
+    assert_eq!(read(stored.run.id, &bytes), Ok(stored));
+}
+
+#[test]
+fn bytes_that_were_not_written_for_this_run_are_damage() {
+    let stored = full();
+    let bytes = write(&stored);
+    assert!(read(RunId::from_bytes([1; 16]), &bytes).is_err(), "it is another run");
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x10;
+        assert!(read(stored.run.id, &changed).is_err(), "byte {at}");
+        assert!(read(stored.run.id, &bytes[..at]).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
+fn a_section_of_a_later_release_is_refused_and_never_skipped() {
+    let stored = with_deadline();
+    let mut bytes = write(&stored);
+    bytes.truncate(bytes.len() - 4);
+    bytes.extend_from_slice(&[200, 1, 0, 0, 0, 7]);
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(stored.run.id.as_bytes());
+    hash.update(&bytes);
+    bytes.extend_from_slice(&hash.finalize().to_le_bytes());
+    let refused = read(stored.run.id, &bytes).expect_err("what it says is not known");
+    assert_eq!(&*refused.reason, "its section 200 is of a later release (1 bytes)");
+}
+
+#[test]
+fn a_retry_stands_in_a_section_of_its_own() {
+    is_frozen(&retried(), include_str!("../golden/record/lineage.hex"));
+}
+
+#[test]
+fn a_line_comes_back_with_all_that_the_run_had() {
+    for stored in [plain(), full(), with_deadline(), with_inbox(), retried()] {
+        let read = record::read_line(&record::run_line(&stored)).expect("our own line");
+        assert_eq!(read, Line::Run(Box::new(stored)));
+    }
+}
+
+#[test]
+fn executions_that_began_are_counted_apart_from_claims_only_if_they_differ() {
     let claimed = |attempts, begun| {
-        let mut record = plain();
-        record.run.state = State::Running { server: ServerId::new(NOW, [9; 10]) };
-        (record.run.epoch, record.run.attempts, record.run.begun) = (Epoch(3), attempts, begun);
-        record
+        let mut stored = plain();
+        stored.run.state = State::Running { server: ServerId::new(NOW, [9; 10]) };
+        (stored.run.epoch, stored.run.attempts, stored.run.begun) = (Epoch(3), attempts, begun);
+        stored
     };
-    for (record, format) in [(claimed(3, true), 1), (claimed(2, false), 2), (claimed(1, true), 2)] {
-        let Encoded { bytes, layout, .. } = encode(&record, VALUE_MAX);
+    for (stored, format) in [(claimed(3, true), 1), (claimed(2, false), 2), (claimed(1, true), 2)] {
+        let bytes = write(&stored);
         assert_eq!(bytes[0], format, "what format 1 says needs no section");
-        let back = read(record.run.id, &bytes).and_then(|frozen| {
-            frozen.record::<Damage>(record.run.id, &mut |_, _| panic!("all of it stands in the record"))
-        });
-        assert_eq!(back, Ok(Record { layout, ..record }));
+        assert_eq!(read(stored.run.id, &bytes), Ok(stored));
     }
 }

@@ -6,16 +6,11 @@ use longhaul_core::{
     Control, ControlChange, Controls, Explanation, RunId, Scope, ServerId, Timestamp,
     admission::{Backlog, BacklogGroup, DuePosition, Executing, LastTry, RunningCounts, Selection, Source},
     explain::explain,
+    record::{write_bucket, write_control},
     store::GetError,
 };
 
-use crate::{
-    committer::Committer,
-    error::Fault,
-    index::Index,
-    keys,
-    record::{Record, write_bucket, write_control},
-};
+use crate::{committer::Committer, error::Fault, index::Index, keys, record::Record};
 
 /// Buckets that are idle are forgotten when there are so many: keys come and go.
 const BUCKETS_MAX: usize = 1024;

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use longhaul_core::{Ending, Event, RunId, StateKind, decide};
+use longhaul_core::{Ending, Event, RunId, StateKind, StoredRun, decide, record::run_line};
 
 use crate::{
     committer::Committer,
     error::Fault,
-    export::{Exported, Imported, line},
+    export::{Exported, Imported},
     keys,
-    record::Record,
+    record::{Layout, Record},
 };
 
 /// Runs in one slice of an export.
@@ -25,7 +25,7 @@ impl Committer {
                 None => self.load(id),
             };
             match record {
-                Ok(record) => exported.lines.extend(record.map(|record| line(&record))),
+                Ok(record) => exported.lines.extend(record.map(|record| run_line(&record))),
                 // An export is for when something is wrong: one damaged run must not cost the others.
                 Err(Fault::Damage(damage)) => exported.damaged.push((id, damage.to_string())),
                 Err(fault) => return Err(fault),
@@ -50,9 +50,10 @@ impl Committer {
     }
 
     /// Adds runs that are not there yet. One that was executing when it was exported goes on as after a shutdown.
-    pub(super) fn import(&mut self, records: Vec<Record>) -> Result<Imported, Fault> {
+    pub(super) fn import(&mut self, runs: Vec<StoredRun>) -> Result<Imported, Fault> {
         let mut imported = Imported::default();
-        for mut record in records {
+        for stored in runs {
+            let mut record = Box::new(Record { stored, layout: Layout::default() });
             if self.exists(record.run.id)? {
                 imported.already += 1;
                 continue;
@@ -64,7 +65,7 @@ impl Committer {
                     .apply_decision(decide(self.now, &record.run, &event))
                     .expect("a run that executes can be interrupted");
             }
-            self.add(Box::new(record))?;
+            self.add(record)?;
             imported.added += 1;
         }
         Ok(imported)

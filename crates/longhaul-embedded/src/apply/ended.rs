@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use longhaul_core::{
     RunId, StoreError, Timestamp,
+    record::Damage,
     store::{Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun},
 };
 
@@ -13,7 +14,6 @@ use crate::{
     committer::{Committer, read_run},
     error::Fault,
     keys,
-    record::Damage,
 };
 
 type EndedReply = Verdict<EndedPage, EndedError>;

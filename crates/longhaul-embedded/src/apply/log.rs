@@ -6,16 +6,11 @@ use longhaul_core::{
     Epoch, Log, LogRequest, RunId,
     limits::LOG_PAGES_MAX,
     log::gather,
+    record::{read_log, write_log},
     store::{CheckpointError, GetError, LogPages},
 };
 
-use crate::{
-    committer::Committer,
-    error::Fault,
-    keys,
-    kv::Key,
-    record::{read_log, write_log},
-};
+use crate::{committer::Committer, error::Fault, keys, kv::Key};
 
 impl Committer {
     pub(super) fn log(&mut self, one: LogPages) -> Result<Result<(), CheckpointError>, Fault> {

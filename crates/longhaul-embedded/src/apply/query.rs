@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use longhaul_core::{
     Run, RunId, Snapshot, StateKind,
+    record::Damage,
     store::{Damaged, Filter, GetError, ListOrder, Page, PageRequest},
 };
 
@@ -12,7 +13,6 @@ use crate::{
     error::Fault,
     index::Entry,
     keys,
-    record::Damage,
 };
 
 /// Records that one call reads: a few milliseconds.

@@ -2,16 +2,15 @@
 
 use std::{collections::VecDeque, ops::ControlFlow};
 
-use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, store::Swept};
+use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, record::Damage, store::Swept};
 
 use crate::{
     batch::{self, List},
-    committer::{Committer, read_run},
+    committer::{Committer, read_layout, read_run},
     error::Fault,
     index::UniqueKeyEntry,
     keys,
     kv::{BATCH_KEYS_MAX, Key},
-    record,
 };
 
 /// The runs of one kind that ended in one state, oldest first, as far as they were read.
@@ -118,7 +117,7 @@ impl Committer {
             Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
             Ok(run) => {
                 kept = UniqueKeyEntry::of(&run).filter(|kept| self.now < kept.until);
-                record::read(id, &bytes)?.layout().all_pieces(id)
+                read_layout(id, &bytes)?.all_pieces(id)
             }
             // Its time has come all the same, and it must not keep others from going.
             Err(Fault::Damage(_)) => self.piece_keys(id)?,
@@ -168,8 +167,8 @@ impl Committer {
 }
 
 /// Kind and time of a list.
-fn named(key: &[u8]) -> Result<(Kind, Timestamp), record::Damage> {
+fn named(key: &[u8]) -> Result<(Kind, Timestamp), Damage> {
     keys::ended_of_key(key).ok_or_else(|| {
-        record::Damage::of(format!("the list of final runs {}", key.escape_ascii()), "its key has no kind or time")
+        Damage::of(format!("the list of final runs {}", key.escape_ascii()), "its key has no kind or time")
     })
 }

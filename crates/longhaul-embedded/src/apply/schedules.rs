@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 use longhaul_core::{
     ScheduleName, StoreError,
     limits::SCHEDULE_MAX,
+    record::Damage,
     store::{ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow, Schedules},
 };
 
 use super::reply_now;
-use crate::{command::Reply, committer::Committer, error::Fault, keys, kv::VALUE_MAX, record::Damage};
+use crate::{command::Reply, committer::Committer, error::Fault, keys, kv::VALUE_MAX};
 
 /// Revision, length and checksum, before the first bytes of a schedule.
 const HEADER: usize = 16;

@@ -2,10 +2,10 @@
 
 use std::{fmt, ops::ControlFlow};
 
-use longhaul_core::{Event, RunId, decide, store::DeleteError};
+use longhaul_core::{Event, RunId, decide, record::Damage, store::DeleteError};
 
 use super::Committer;
-use crate::{error::Fault, keys, kv::Key, record::Damage};
+use crate::{error::Fault, keys, kv::Key};
 
 /// Something that could not be read when the store was opened, and was set aside: its bytes are in the store, under a
 /// key of their own, and nothing else knows of it.
@@ -29,7 +29,7 @@ pub struct SetAside {
 }
 
 impl From<Damage> for SetAside {
-    fn from(Damage { what, reason }: Damage) -> Self {
+    fn from(Damage { what, reason, .. }: Damage) -> Self {
         Self { what: what.to_string(), reason: reason.to_string() }
     }
 }

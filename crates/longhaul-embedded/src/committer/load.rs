@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use longhaul_core::{Run, RunId};
+use longhaul_core::{
+    Run, RunId,
+    record::{self, Apart, Damage, Part},
+};
 
 use super::{Committer, Touch};
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     keys,
     kv::Kv,
     page,
-    record::{self, Damage, Pieces, Record},
+    record::{Layout, Record},
 };
 
 impl Committer {
@@ -29,10 +32,7 @@ impl Committer {
 
     /// The run with all its values, out of the file.
     pub(crate) fn load(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
-        self.with_bytes(id, |kv, bytes| {
-            let record = record::read(id, bytes)?.record(id, &mut |part, pieces| assemble(kv, id, part, pieces))?;
-            Ok(Box::new(record))
-        })
+        self.with_bytes(id, |kv, bytes| read_record(kv, id, bytes).map(Box::new))
     }
 
     /// The run without its values, out of the file.
@@ -76,14 +76,26 @@ impl Committer {
 
 /// The run that a record holds.
 pub(crate) fn read_run(kv: &dyn Kv, id: RunId, bytes: &[u8]) -> Result<Run, Fault> {
-    record::read(id, bytes)?.run(id, &mut |part, pieces| assemble(kv, id, part, pieces))
+    record::read(id, bytes)?.run(&mut |part, apart| assemble(kv, id, part, apart))
+}
+
+/// The run that a record holds, with all its values.
+pub(crate) fn read_record(kv: &dyn Kv, id: RunId, bytes: &[u8]) -> Result<Record, Fault> {
+    let recorded = record::read(id, bytes)?;
+    let stored = recorded.stored(&mut |part, apart| assemble(kv, id, part, apart))?;
+    Ok(Record { stored, layout: Layout::read(recorded.apart()) })
+}
+
+/// Where the parts of a run are.
+pub(crate) fn read_layout(id: RunId, bytes: &[u8]) -> Result<Layout, Fault> {
+    Ok(Layout::read(record::read(id, bytes)?.apart()))
 }
 
 /// Puts the pieces of a part together.
-pub(crate) fn assemble(kv: &dyn Kv, id: RunId, part: usize, pieces: Pieces) -> Result<Vec<u8>, Fault> {
-    let length = pieces.length as usize;
+fn assemble(kv: &dyn Kv, id: RunId, part: Part, apart: Apart) -> Result<Vec<u8>, Fault> {
+    let length = apart.length as usize;
     let mut value = Vec::with_capacity(length);
-    let first = keys::chunk(id, part as u8, pieces.generation, 0);
+    let first = keys::chunk(id, part.number(), apart.generation, 0);
     let prefix = &first[..first.len() - 4];
     let mut number = 0;
     kv.scan(prefix, prefix, &mut |key, bytes| {
@@ -94,9 +106,9 @@ pub(crate) fn assemble(kv: &dyn Kv, id: RunId, part: usize, pieces: Pieces) -> R
         value.extend_from_slice(bytes);
         ControlFlow::Continue(())
     })?;
-    if value.len() != length || crc32fast::hash(&value) != pieces.checksum {
-        let reason =
-            format!("part {part}: {} of its {length} bytes are there, or not those that were written", value.len());
+    if !apart.matches(&value) {
+        let (part, there) = (part.number(), value.len());
+        let reason = format!("part {part}: {there} of its {length} bytes are there, or not those that were written");
         return Err(Damage::of_run(id, reason).into());
     }
     Ok(value)

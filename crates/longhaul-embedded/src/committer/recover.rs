@@ -6,9 +6,14 @@ use longhaul_core::{
     Controls, Event, Run, RunId, ServerId, State, StateKind,
     admission::suspects::{Blame, blame},
     decide,
+    record::{Damage, read_bucket, read_control},
 };
 
-use super::{Committer, damaged::Spot, load::read_run};
+use super::{
+    Committer,
+    damaged::Spot,
+    load::{read_layout, read_run},
+};
 use crate::{
     apply::{crash_of, warn_of},
     claim_pages::{self, ClaimEntry},
@@ -17,12 +22,12 @@ use crate::{
     keys,
     kv::{BATCH_KEYS_MAX, Key},
     page,
-    record::{self, Damage, Layout, Record, read_bucket, read_control},
+    record::{Layout, Record},
 };
 
 /// The format of the keys and values of a store. A store of a newer one is not touched.
 ///
-/// 2: records may have sections; see `record/sections.rs`.
+/// 2: records may have sections; see `longhaul_core::record`.
 pub(crate) const FORMAT_VERSION: u32 = 2;
 /// See [`write_blamed`].
 const DIED_VERSION: u8 = 2;
@@ -203,7 +208,7 @@ impl Committer {
             let mut obsolete: Vec<Key> = Vec::new();
             self.kv.scan(&prefix, &prefix, &mut |key, _| {
                 let held = keys::chunk_of(key).is_some_and(|(_, part, generation, number)| {
-                    layout.is_some_and(|layout| layout.holds(part, generation, number))
+                    layout.is_some_and(|layout| layout.refers_to(part, generation, number))
                 });
                 if !held {
                     obsolete.push(key.to_vec());
@@ -220,7 +225,7 @@ impl Committer {
     }
 
     fn layout(&mut self, id: RunId) -> Result<Option<Layout>, Fault> {
-        self.with_bytes(id, |_, bytes| Ok(record::read(id, bytes)?.layout()))
+        self.with_bytes(id, |_, bytes| read_layout(id, bytes))
     }
 
     /// Takes back what the process before had claimed: its claims are dead, and its runs go on at once.

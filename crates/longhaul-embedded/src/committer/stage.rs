@@ -30,7 +30,7 @@ impl Committer {
     /// Stages a run that is new.
     pub(crate) fn add(&mut self, record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
-        let Encoded { bytes, layout, pieces, .. } = encode(&record, VALUE_MAX);
+        let Encoded { bytes, layout, pieces, .. } = encode(&record, &record.layout, VALUE_MAX);
         self.claim_pages.forget_stale(id);
         let apart = self.put_pieces(id, pieces)?;
         self.room(OWN_KEYS)?;
@@ -45,8 +45,8 @@ impl Committer {
         mut before: Box<Record>,
         successor: Box<Record>,
     ) -> Result<(), Fault> {
-        let new = encode(&successor, VALUE_MAX);
-        let old = encode(&before, VALUE_MAX);
+        let new = encode(&successor, &successor.layout, VALUE_MAX);
+        let old = encode(&before, &before.layout, VALUE_MAX);
         self.claim_pages.forget_stale(successor.run.id);
         let records = 2 * OWN_KEYS + old.pieces.len() + old.obsolete.len();
         // Many pieces come first, in batches of their own: nobody refers to them before the records are there.
@@ -103,7 +103,7 @@ impl Committer {
     pub(crate) fn keep(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         self.free_place(id)?;
-        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, VALUE_MAX);
+        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout, VALUE_MAX);
         let apart = if pieces.len() + obsolete.len() <= PIECES_MAX {
             self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
             for (key, value) in pieces {

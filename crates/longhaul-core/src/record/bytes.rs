@@ -1,0 +1,49 @@
+//! What the frozen values have in common: a version byte, the encoding, a checksum.
+
+use serde::{Deserialize, Serialize};
+
+pub(super) const VERSION: u8 = 1;
+pub(super) const CONFIG: bincode::config::Configuration = bincode::config::standard();
+
+/// A value behind a version byte.
+pub(super) fn versioned(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    bytes.push(VERSION);
+    append(&mut bytes, value);
+    bytes
+}
+
+pub(super) fn append(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    bincode::serde::encode_into_std_write(value, bytes, CONFIG).expect("our own records can be encoded");
+}
+
+/// Reads a value behind its version byte; bytes behind the value are an error.
+pub(super) fn read_versioned<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    match read_prefix(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(format!("{} bytes are left over", rest.len())),
+    }
+}
+
+/// Reads a value behind its version byte, and returns the bytes behind the value too.
+pub(super) fn read_prefix<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => read_next(body),
+        Some((version, _)) => Err(format!("it has format {version}, this code reads {VERSION}")),
+        None => Err("it is empty".into()),
+    }
+}
+
+/// Reads a value, and returns the bytes behind it too.
+pub(super) fn read_next<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), String> {
+    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).map_err(|error| error.to_string())?;
+    Ok((value, &bytes[used..]))
+}
+
+/// The checksum of a value that is kept under `key`.
+pub(super) fn checksum(key: &[u8], body: &[u8]) -> u32 {
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(key);
+    hash.update(body);
+    hash.finalize()
+}
