@@ -1,13 +1,11 @@
 //! What an engine that hangs, panics or fails is met with.
 
+use longhaul::core::store::prelude::*;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use longhaul::{
     Client, SystemClock,
-    core::{
-        Store,
-        store::{Filter, PageRequest},
-    },
+    core::store::{Filter, PageRequest},
     embedded::{EmbeddedStore, Options},
     signal::Signals,
 };

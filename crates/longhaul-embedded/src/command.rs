@@ -8,8 +8,9 @@ use longhaul_core::{
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError,
-        Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged, ScheduleError,
-        Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChangeError,
+        ScheduleChanged, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
+        UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -64,7 +65,7 @@ commands! {
     RunUpdate { id: RunId, update: RunUpdate, by: Actor, } -> Verdict<StateKind, UpdateError>;
     Control { scope: Scope, change: ControlChange, } -> Reply<Control>;
     Controls {} -> Reply<Controls>;
-    Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleError>;
+    Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleChangeError>;
     Schedules { seen: u64, } -> Reply<Schedules>;
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     ReadLog { request: LogRequest, } -> Verdict<Log, GetError>;

@@ -2,18 +2,19 @@
 //!
 //! The lines are those of [`longhaul_core::record`]: a header, then controls, schedules and runs.
 
+use longhaul_core::store::prelude::*;
 use std::{
     io::{self, BufRead, Write},
     sync::Arc,
 };
 
 use longhaul_core::{
-    Control, ControlChange, RunId, ScheduleName, Scope, Store, StoreError,
+    Control, ControlChange, RunId, ScheduleName, Scope, StoreError,
     record::{
         LINES_FORMAT, LINES_VERSION, LINES_VERSION_MIN, Line, LineError, control_line, header_line, read_header,
         read_line, schedule_line,
     },
-    store::{ScheduleChange, ScheduleError},
+    store::{ScheduleChange, ScheduleChangeError},
 };
 
 use crate::{EmbeddedStore, command::Command};
@@ -226,8 +227,8 @@ impl EmbeddedStore {
         let new = ScheduleChange { name, seen: None, value: Some(value), runs: Vec::new() };
         match self.schedule(new).await {
             Ok(_) => imported.schedules += 1,
-            Err(ScheduleError::Conflict { .. }) => imported.already += 1,
-            Err(ScheduleError::Store(error)) => return Err(error),
+            Err(ScheduleChangeError::Conflict { .. }) => imported.already += 1,
+            Err(ScheduleChangeError::Store(error)) => return Err(error),
         }
         Ok(())
     }

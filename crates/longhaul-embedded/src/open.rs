@@ -309,7 +309,7 @@ pub(crate) fn over(
     };
     let (queue, health) = (Arc::new(Queue::new()), Arc::new(Health::new()));
     let committer = load(Arc::clone(&queue), Arc::clone(&health))?;
-    let store = EmbeddedStore::start(committer, &*told, watchdog, engine_timeout);
+    let store = EmbeddedStore::start(committer, told, watchdog, engine_timeout);
     store.map_err(|error| match error {
         StartError::Stalled => OpenError::Stalled { folder: folder.into(), after: open_timeout },
         StartError::NoThread(error) => Refusal::from(error).explain(folder),

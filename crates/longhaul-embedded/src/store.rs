@@ -12,15 +12,15 @@ use std::{
 use async_trait::async_trait;
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError,
     clock::OnJump,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
-        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
-        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
-        UpdateError,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
+        ScheduleChangeError, ScheduleChanged, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement,
+        StopSignals, Swept, UpdateError, prelude::*,
     },
 };
 use tokio::sync::oneshot;
@@ -47,7 +47,7 @@ const SWEEP_SLICE: usize = 200;
 /// [`close`](Self::close) does so without blocking. What was acknowledged before is safe in any case.
 ///
 /// ```
-/// use longhaul_core::{Store, store::Filter};
+/// use longhaul_core::store::{Filter, prelude::*};
 /// use longhaul_embedded::{EmbeddedStore, Options};
 /// # use longhaul_testkit::TestClock;
 /// # use std::sync::Arc;
@@ -66,6 +66,7 @@ const SWEEP_SLICE: usize = 200;
 pub struct EmbeddedStore(Arc<Inner>);
 
 struct Inner {
+    clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     health: Arc<Health>,
     durability: Durability,
@@ -113,7 +114,7 @@ impl EmbeddedStore {
     /// Starts the committer on a store that was loaded.
     pub(crate) fn start(
         mut committer: Committer,
-        clock: &dyn Clock,
+        clock: Arc<dyn Clock>,
         watchdog: Watchdog,
         engine_timeout: Duration,
     ) -> Result<Self, StartError> {
@@ -144,7 +145,7 @@ impl EmbeddedStore {
             });
             spawned.map_err(StartError::NoThread)?;
         }
-        Ok(Self(Arc::new(Inner { queue, health, durability, aside, _on_jump: on_jump })))
+        Ok(Self(Arc::new(Inner { clock, queue, health, durability, aside, _on_jump: on_jump })))
     }
 
     /// What acknowledged writes survive.
@@ -262,11 +263,51 @@ impl fmt::Debug for EmbeddedStore {
 }
 
 #[async_trait]
-impl Store for EmbeddedStore {
+impl RunStore for EmbeddedStore {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.call(|reply| Command::Insert { runs, reply }).await
     }
 
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.call(|reply| Command::Proceed { proceed, reply }).await?
+    }
+
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.call(|reply| Command::Cancel { id, reason, by, reply }).await?
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.call(|reply| Command::Retry { retry, reply }).await?
+    }
+
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.call(|reply| Command::RunUpdate { id, update, by, reply }).await?
+    }
+
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.call(|reply| Command::ReleaseIncompatible { runs, reply }).await
+    }
+
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.call(|reply| Command::Delete { id, reply }).await?
+    }
+
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        let mut removed = 0;
+        loop {
+            let retentions = retentions.clone();
+            let slice = SWEEP_SLICE.min(max - removed);
+            let swept = self.call(|reply| Command::Sweep { retentions, max: slice, reply }).await?;
+            removed += swept.removed;
+            if swept.removed < slice || removed == max {
+                return Ok(Swept { removed, next: swept.next });
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl AttemptStore for EmbeddedStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         assert!((1..=CLAIM_MAX).contains(&request.max), "a claim asks for 1 to {CLAIM_MAX} runs, not {}", request.max);
         self.call(|reply| Command::Claim { request, reply }).await.map(Ticket::redeem)
@@ -291,7 +332,10 @@ impl Store for EmbeddedStore {
         check_log(&pages);
         self.call(|reply| Command::Log { pages, reply }).await
     }
+}
 
+#[async_trait]
+impl ServerStore for EmbeddedStore {
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
         self.call(|reply| Command::Heartbeat { beat, reply }).await?
     }
@@ -307,32 +351,11 @@ impl Store for EmbeddedStore {
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         self.call(|reply| Command::StopSignals { server, seen, reply }).await
     }
+}
 
-    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
-        self.call(|reply| Command::Proceed { proceed, reply }).await?
-    }
-
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
-        self.call(|reply| Command::Cancel { id, reason, by, reply }).await?
-    }
-
-    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
-        self.call(|reply| Command::Retry { retry, reply }).await?
-    }
-
-    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
-        self.call(|reply| Command::RunUpdate { id, update, by, reply }).await?
-    }
-
-    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
-        self.call(|reply| Command::Control { scope, change, reply }).await
-    }
-
-    async fn controls(&self) -> Result<Controls, StoreError> {
-        self.call(|reply| Command::Controls { reply }).await
-    }
-
-    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
+#[async_trait]
+impl ScheduleStore for EmbeddedStore {
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleChangeError> {
         let (runs, length) = (change.runs.len(), change.value.as_ref().map_or(0, |value| value.len()));
         assert!(runs <= SCHEDULE_RUNS_MAX, "a change of a schedule brings up to {SCHEDULE_RUNS_MAX} runs, not {runs}");
         assert!(length <= SCHEDULE_MAX, "a schedule has up to {SCHEDULE_MAX} bytes, not {length}");
@@ -342,33 +365,39 @@ impl Store for EmbeddedStore {
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
         self.call(|reply| Command::Schedules { seen, reply }).await
     }
+}
 
-    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
-        self.call(|reply| Command::Explain { id, reply }).await?
+#[async_trait]
+impl ControlStore for EmbeddedStore {
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.call(|reply| Command::Control { scope, change, reply }).await
     }
 
-    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
-        self.call(|reply| Command::Delete { id, reply }).await?
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        self.call(|reply| Command::Controls { reply }).await
+    }
+}
+
+#[async_trait]
+impl Inspect for EmbeddedStore {
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.call(|reply| Command::Get { id, reply }).await?
     }
 
-    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
-        self.call(|reply| Command::ReleaseIncompatible { runs, reply }).await
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        self.call(|reply| Command::Changed { id, seen, reply }).await?
     }
 
     async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
         self.call(|reply| Command::FindByKey { kind, key, reply }).await
     }
 
-    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
-        self.call(|reply| Command::Get { id, reply }).await?
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.call(|reply| Command::Explain { id, reply }).await?
     }
 
     async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
         self.call(|reply| Command::ReadLog { request, reply }).await?
-    }
-
-    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
-        self.call(|reply| Command::Changed { id, seen, reply }).await?
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
@@ -401,18 +430,12 @@ impl Store for EmbeddedStore {
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
         self.call(|reply| Command::Queues { reply }).await
     }
+}
 
-    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
-        let mut removed = 0;
-        loop {
-            let retentions = retentions.clone();
-            let slice = SWEEP_SLICE.min(max - removed);
-            let swept = self.call(|reply| Command::Sweep { retentions, max: slice, reply }).await?;
-            removed += swept.removed;
-            if swept.removed < slice || removed == max {
-                return Ok(Swept { removed, next: swept.next });
-            }
-        }
+#[async_trait]
+impl Store for EmbeddedStore {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
     }
 
     async fn close(&self) {

@@ -1,6 +1,7 @@
 //! Folders that are not what was written: whatever happened to their files, they open with everything, or they are
 //! refused and stay as they are.
 
+use longhaul_core::store::prelude::*;
 use std::{
     collections::BTreeMap,
     fs,
@@ -16,7 +17,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Ended, Envelope, NewRun, RunId, ServerId, Snapshot, Store, Timestamp,
+    Ended, Envelope, NewRun, RunId, ServerId, Snapshot, Timestamp,
     store::{Checkpoint, ClaimRequest, PageRequest, Settlement},
 };
 use longhaul_embedded::{Durability, EmbeddedStore, OpenError, Options};

@@ -1,5 +1,6 @@
 //! A folder and an export that an earlier release wrote are read by this one.
 
+use longhaul_core::store::prelude::*;
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,7 +12,7 @@ use std::{
 use longhaul_core::{
     Actor, Clock, Constraints, ControlChange, Ended, Ending, Envelope, Epoch, Key, Kind, Label, Limits, LogRequest,
     NewRun, OnConflict, Paused, Priority, Progress, Queue, Rate, RunId, ScheduleName, Scope, ServerId, Snapshot,
-    StateKind, Store, Tag, Timestamp, Unique, UniqueScope,
+    StateKind, Tag, Timestamp, Unique, UniqueScope,
     log::{LogLevel, LogLine, LogPage},
     run::Due,
     store::{

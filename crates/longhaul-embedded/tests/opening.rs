@@ -1,8 +1,9 @@
 //! What a folder must hold to be opened, and what becomes of one that does not.
 
+use longhaul_core::store::prelude::*;
 use std::{fs, path::Path, sync::Arc};
 
-use longhaul_core::{Actor, Clock, NewRun, RunId, Store, StoreError, Timestamp, store::Filter};
+use longhaul_core::{Actor, Clock, NewRun, RunId, StoreError, Timestamp, store::Filter};
 use longhaul_embedded::{EmbeddedStore, OpenError, Options};
 use longhaul_testkit::{TestClock, fixture};
 

@@ -1,60 +1,18 @@
 //! A store whose calls fail when a test says so.
 
 mod plan;
-mod port;
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use longhaul_core::{RunId, Store, StoreError};
+use async_trait::async_trait;
+pub use longhaul_core::store::Call;
+use longhaul_core::{Clock, RunId, Store, StoreError};
 use tokio::sync::Notify;
 
 use self::plan::{Fault, Plan, Strike};
-
-/// A method of a store.
-///
-/// ```
-/// use longhaul_testkit::Call;
-///
-/// assert_ne!(Call::Insert, Call::Claim);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is the method of its name")]
-pub enum Call {
-    Insert,
-    Claim,
-    Begin,
-    Checkpoint,
-    Settle,
-    Log,
-    Heartbeat,
-    Expire,
-    Leave,
-    StopSignals,
-    Proceed,
-    Cancel,
-    Retry,
-    RunUpdate,
-    Control,
-    Controls,
-    Schedule,
-    Schedules,
-    Explain,
-    Delete,
-    ReleaseIncompatible,
-    FindByKey,
-    Get,
-    ReadLog,
-    Changed,
-    List,
-    Count,
-    Queues,
-    Sweep,
-    Close,
-    Ended,
-}
 
 /// When a call fails.
 ///
@@ -90,7 +48,7 @@ pub struct Made {
 /// Without a fault it is as good as the store inside.
 ///
 /// ```
-/// use longhaul_core::{Store, StoreError, Timestamp};
+/// use longhaul_core::{StoreError, Timestamp, store::prelude::*};
 /// use longhaul_testkit::{Call, FaultyStore, MemoryStore, TestClock, When, fixture::new_run};
 /// use std::sync::Arc;
 ///
@@ -207,5 +165,93 @@ impl FaultyStore {
 impl fmt::Debug for FaultyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FaultyStore").field(&*self.plan()).finish()
+    }
+}
+
+/// The runs that a call names.
+macro_rules! named {
+    (insert($runs:ident)) => {
+        $runs.iter().map(|run| run.id).collect()
+    };
+    (checkpoint($writes:ident)) => {
+        $writes.iter().map(|write| write.id).collect()
+    };
+    (settle($writes:ident)) => {
+        $writes.iter().map(|write| write.id).collect()
+    };
+    (log($writes:ident)) => {
+        $writes.iter().map(|write| write.id).collect()
+    };
+    (begin($runs:ident)) => {
+        $runs.iter().map(|(id, _)| *id).collect()
+    };
+    (release_incompatible($runs:ident)) => {
+        $runs.clone()
+    };
+    (schedule($change:ident)) => {
+        $change.runs.iter().map(|run| run.id).collect()
+    };
+    (proceed($one:ident)) => {
+        vec![$one.id]
+    };
+    (retry($one:ident)) => {
+        vec![$one.id]
+    };
+    (read_log($one:ident)) => {
+        vec![$one.id]
+    };
+    (cancel($id:ident, $($arg:ident),*)) => {
+        vec![$id]
+    };
+    (update($id:ident, $($arg:ident),*)) => {
+        vec![$id]
+    };
+    (changed($id:ident, $seen:ident)) => {
+        vec![$id]
+    };
+    (delete($id:ident)) => {
+        vec![$id]
+    };
+    (explain($id:ident)) => {
+        vec![$id]
+    };
+    (get($id:ident)) => {
+        vec![$id]
+    };
+    ($method:ident($($arg:ident),*)) => {
+        vec![]
+    };
+}
+
+macro_rules! pass {
+    ($self:ident, $call:ident, list($request:ident)) => {{
+        let page = $self.pass(Call::$call, vec![], $self.0.store.list($request)).await?;
+        Ok($self.plan().damage(page))
+    }};
+    ($self:ident, $call:ident, $method:ident($($arg:ident),*)) => {{
+        let runs = named!($method($($arg),*));
+        $self.pass(Call::$call, runs, $self.0.store.$method($($arg),*)).await
+    }};
+}
+
+longhaul_core::forward_store!(FaultyStore, pass);
+
+#[async_trait]
+impl Store for FaultyStore {
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.0.store.clock()
+    }
+
+    async fn close(&self) {
+        let closed = async {
+            self.0.store.close().await;
+            Ok::<_, StoreError>(())
+        };
+        // A fault that was planned for it leaves the store open.
+        let _ = self.pass(Call::Close, vec![], closed).await;
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_cloned() || self.0.store.is_shared()
     }
 }

@@ -17,14 +17,14 @@ use std::{
 use async_trait::async_trait;
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
+    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError, Timestamp,
     clock::OnJump,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
-        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChanged,
-        ScheduleError, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept,
-        UpdateError,
+        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
+        ScheduleChangeError, ScheduleChanged, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement,
+        StopSignals, Swept, UpdateError, prelude::*,
     },
 };
 use tokio::sync::Notify;
@@ -139,12 +139,50 @@ impl fmt::Debug for MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl RunStore for MemoryStore {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.ensure_open()?;
         Ok(self.write(|state, now| runs.into_iter().map(|new| state.insert(now, new)).collect()))
     }
 
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.ensure_open()?;
+        self.write(|state, now| state.proceed(now, proceed))
+    }
+
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.ensure_open()?;
+        self.write(|state, now| state.cancel(now, id, reason, by))
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.ensure_open()?;
+        self.write(|state, now| state.retry(now, &retry))
+    }
+
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.ensure_open()?;
+        self.write(|state, now| state.update(now, id, update, by))
+    }
+
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.ensure_open()?;
+        Ok(self.write(|state, now| state.release_incompatible(now, &runs)))
+    }
+
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.ensure_open()?;
+        self.write(|state, now| state.delete(now, id))
+    }
+
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.ensure_open()?;
+        Ok(self.write(|state, now| state.sweep(now, &retentions, max)))
+    }
+}
+
+#[async_trait]
+impl AttemptStore for MemoryStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         self.ensure_open()?;
         if !request.wait {
@@ -181,7 +219,10 @@ impl Store for MemoryStore {
         self.ensure_open()?;
         Ok(self.write(|state, _| pages.into_iter().map(|one| state.log(one)).collect()))
     }
+}
 
+#[async_trait]
+impl ServerStore for MemoryStore {
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
         self.ensure_open()?;
         self.write(|state, now| state.heartbeat(now, &beat))
@@ -202,27 +243,23 @@ impl Store for MemoryStore {
         self.ensure_open()?;
         self.wait(|state, _| state.stop_requests(server, seen).ok_or(None)).await
     }
+}
 
-    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+#[async_trait]
+impl ScheduleStore for MemoryStore {
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleChangeError> {
         self.ensure_open()?;
-        self.write(|state, now| state.proceed(now, proceed))
+        self.write(|state, now| state.schedule(now, change))
     }
 
-    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
         self.ensure_open()?;
-        self.write(|state, now| state.cancel(now, id, reason, by))
+        self.wait(|state, _| state.schedules_after(seen).ok_or(None)).await
     }
+}
 
-    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
-        self.ensure_open()?;
-        self.write(|state, now| state.retry(now, &retry))
-    }
-
-    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
-        self.ensure_open()?;
-        self.write(|state, now| state.update(now, id, update, by))
-    }
-
+#[async_trait]
+impl ControlStore for MemoryStore {
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
         self.ensure_open()?;
         Ok(self.write(|state, _| state.admission.controls.change(&scope, change)))
@@ -232,36 +269,28 @@ impl Store for MemoryStore {
         self.ensure_open()?;
         Ok(self.read(|state| state.admission.controls.clone()))
     }
+}
 
-    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+#[async_trait]
+impl Inspect for MemoryStore {
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.ensure_open()?;
-        self.write(|state, now| state.delete(now, id))
+        self.read(|state| state.get(id))
     }
 
-    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
         self.ensure_open()?;
-        Ok(self.write(|state, now| state.release_incompatible(now, &runs)))
+        self.wait(|state, _| match state.get(id) {
+            Ok(snapshot) if snapshot.run.revision <= seen => Err(None),
+            other => Ok(other),
+        })
+        .await?
     }
 
     async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
         self.ensure_open()?;
         let now = self.clock.now();
         Ok(self.read(|state| state.holder_there(now, &kind, &key).map(|run| run.id)))
-    }
-
-    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
-        self.ensure_open()?;
-        self.read(|state| state.get(id))
-    }
-
-    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleError> {
-        self.ensure_open()?;
-        self.write(|state, now| state.schedule(now, change))
-    }
-
-    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
-        self.ensure_open()?;
-        self.wait(|state, _| state.schedules_after(seen).ok_or(None)).await
     }
 
     async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
@@ -273,15 +302,6 @@ impl Store for MemoryStore {
     async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
         self.ensure_open()?;
         self.read(|state| state.read_log(&request))
-    }
-
-    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
-        self.ensure_open()?;
-        self.wait(|state, _| match state.get(id) {
-            Ok(snapshot) if snapshot.run.revision <= seen => Err(None),
-            other => Ok(other),
-        })
-        .await?
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
@@ -310,10 +330,12 @@ impl Store for MemoryStore {
         self.ensure_open()?;
         Ok(self.write(|state, now| state.queues(now)))
     }
+}
 
-    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
-        self.ensure_open()?;
-        Ok(self.write(|state, now| state.sweep(now, &retentions, max)))
+#[async_trait]
+impl Store for MemoryStore {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     async fn close(&self) {

@@ -1,5 +1,6 @@
 //! A faulty store does what it is told, and nothing else.
 
+use longhaul_core::store::prelude::*;
 use std::{
     pin::pin,
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Store, StoreError, Timestamp,
+    StoreError, Timestamp,
     store::{Filter, InsertError, PageRequest},
 };
 use longhaul_testkit::{Call, FaultyStore, Made, MemoryStore, TestClock, When, conformance::Subject, fixture::new_run};

@@ -1,5 +1,6 @@
 //! The memory store under a clock that moves by itself.
 
+use longhaul_core::store::prelude::*;
 use std::{
     sync::{
         Arc, Weak,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Clock, Ending, Store, Timestamp,
+    Clock, Ending, Timestamp,
     admission::suspects::WINDOW,
     clock::OnJump,
     run::Due,

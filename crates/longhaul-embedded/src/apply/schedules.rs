@@ -6,7 +6,7 @@ use longhaul_core::{
     ScheduleName, StoreError,
     limits::SCHEDULE_MAX,
     record::Damage,
-    store::{ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow, Schedules},
+    store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules},
 };
 
 use super::reply_now;
@@ -75,11 +75,14 @@ impl Rows {
 }
 
 impl Committer {
-    pub(super) fn schedule(&mut self, change: ScheduleChange) -> Result<Result<ScheduleChanged, ScheduleError>, Fault> {
+    pub(super) fn schedule(
+        &mut self,
+        change: ScheduleChange,
+    ) -> Result<Result<ScheduleChanged, ScheduleChangeError>, Fault> {
         let ScheduleChange { name, seen, value, runs } = change;
         let revision = self.schedules.revision(&name);
         if revision != seen {
-            return Ok(Err(ScheduleError::Conflict { name, revision }));
+            return Ok(Err(ScheduleChangeError::Conflict { name, revision }));
         }
         let revision = self.schedules.position + 1;
         // Into a batch of its own, which has room for all of it: together or not at all.

@@ -1,7 +1,8 @@
 //! What is committed when, and together with what.
 
+use longhaul_core::store::prelude::*;
 use longhaul_core::{
-    Actor, Ending, NewRun, Priority, StateKind, Store, StoreError,
+    Actor, Ending, NewRun, Priority, StateKind, StoreError,
     store::{Checkpoint, Filter},
 };
 use longhaul_testkit::fixture;

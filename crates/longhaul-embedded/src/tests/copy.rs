@@ -1,10 +1,11 @@
 //! A store goes out as text, and comes in again.
 
+use longhaul_core::store::prelude::*;
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, Constraints, Control, ControlChange, Key, Kind, Label, Limits, NewRun, Paused, Queue, Rate, ScheduleName,
-    Scope, StateKind, Store, Unique, UniqueScope,
+    Scope, StateKind, Unique, UniqueScope,
     store::{InsertError, ScheduleChange},
 };
 use longhaul_testkit::fixture;

@@ -1,9 +1,10 @@
 //! Damage is told as such, and never as a wrong answer.
 
+use longhaul_core::store::prelude::*;
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Retention, StateKind, Store, StoreError,
+    Retention, StateKind, StoreError,
     store::{Filter, GetError, PageRequest},
 };
 use longhaul_testkit::fixture;

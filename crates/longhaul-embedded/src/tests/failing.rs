@@ -1,6 +1,7 @@
 //! An engine that panics, hangs or fails at any of its calls: everybody is answered, with the verdict, and it is there
 //! before.
 
+use longhaul_core::store::prelude::*;
 use std::{
     fmt::Debug,
     path::Path,
@@ -13,7 +14,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Actor, Clock, ControlChange, Limits, LogRequest, Retention, RunId, ScheduleName, Scope, ServerId, Store, Timestamp,
+    Actor, Clock, ControlChange, Limits, LogRequest, Retention, RunId, ScheduleName, Scope, ServerId, Timestamp,
     clock::OnJump,
     store::{ClaimRequest, Filter, PageRequest, Proceed, RunUpdate, ScheduleChange, ServerBeat},
 };

@@ -1,9 +1,10 @@
 //! A store on a simulated disk, and short words for what tests do with it.
 
+use longhaul_core::store::prelude::*;
 use std::{path::Path, sync::Arc};
 
 use longhaul_core::{
-    Codec, Ending, Envelope, NewRun, RunId, ServerId, Snapshot, Store, Timestamp, shape,
+    Codec, Ending, Envelope, NewRun, RunId, ServerId, Snapshot, Timestamp, shape,
     store::{Checkpoint, ClaimRequest, Claimed, Settlement},
 };
 use longhaul_testkit::{TestClock, fixture};

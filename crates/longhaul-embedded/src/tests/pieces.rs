@@ -1,7 +1,8 @@
 //! Values that are too large to stand in their run's record.
 
+use longhaul_core::store::prelude::*;
 use longhaul_core::{
-    NewRun, Store,
+    NewRun,
     limits::{EXECUTION_METADATA_MAX, METADATA_MAX, RESULT_MAX},
 };
 use longhaul_testkit::fixture;

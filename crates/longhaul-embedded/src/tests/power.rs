@@ -1,10 +1,11 @@
 //! Random operations, and an end of the process between any two calls to the disk, again and again. What was
 //! acknowledged must be there, whole; what was not may be there, whole.
 
+use longhaul_core::store::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 
 use longhaul_core::{
-    Actor, Ended, Ending, NewRun, Retention, RunId, Snapshot, StateKind, Store,
+    Actor, Ended, Ending, NewRun, Retention, RunId, Snapshot, StateKind,
     store::{Claimed, GetError, Proceed, Settlement},
 };
 use longhaul_testkit::fixture;

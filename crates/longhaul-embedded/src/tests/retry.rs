@@ -1,7 +1,8 @@
 //! A retry by hand changes two runs, in one transaction.
 
+use longhaul_core::store::prelude::*;
 use longhaul_core::{
-    Actor, Constraints, Ending, Inserted, Key, NewRun, OnConflict, Retention, RunId, Store, Unique, UniqueScope,
+    Actor, Constraints, Ending, Inserted, Key, NewRun, OnConflict, Retention, RunId, Unique, UniqueScope,
     store::{GetError, Retried, Retry, RetryFrom},
 };
 

@@ -1,12 +1,13 @@
 //! What the committer wakes up for by itself.
 
+use longhaul_core::store::prelude::*;
 use std::{
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use longhaul_core::{
-    Clock, Constraints, ControlChange, Key, Kind, Limits, NewRun, Rate, RunId, Scope, ServerId, Store, Timestamp,
+    Clock, Constraints, ControlChange, Key, Kind, Limits, NewRun, Rate, RunId, Scope, ServerId, Timestamp,
     clock::OnJump,
     store::{ClaimRequest, Filter},
 };

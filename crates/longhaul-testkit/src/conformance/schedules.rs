@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longhaul_core::{
     Inserted, NewRun, ScheduleName,
-    store::{InsertError, ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow},
+    store::{InsertError, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow},
 };
 
 use super::{Scene, scene::ids};
@@ -24,7 +24,7 @@ impl Scene {
         seen: Option<u64>,
         value: Option<Arc<[u8]>>,
         runs: Vec<NewRun>,
-    ) -> Result<ScheduleChanged, ScheduleError> {
+    ) -> Result<ScheduleChanged, ScheduleChangeError> {
         self.store.schedule(ScheduleChange { name: name(of), seen, value, runs }).await
     }
 
@@ -40,7 +40,7 @@ impl Scene {
 
 pub async fn a_schedule_is_changed_by_whoever_saw_it_last(scene: Scene) {
     let first = scene.make("nightly", 10).await;
-    let conflict = |revision| Err(ScheduleError::Conflict { name: name("nightly"), revision });
+    let conflict = |revision| Err(ScheduleChangeError::Conflict { name: name("nightly"), revision });
     assert_eq!(scene.change("nightly", None, Some(bytes(1)), vec![]).await, conflict(Some(first)));
     let second = scene.change("nightly", Some(first), Some(bytes(20)), vec![]).await.expect("it was seen").revision;
     assert!(second > first);
@@ -59,7 +59,7 @@ pub async fn runs_come_with_the_change_or_not_at_all(mut scene: Scene) {
     assert_eq!(changed.expect("it was seen").runs, [Ok(Inserted::New), Ok(Inserted::New)]);
     let three = scene.new_run();
     let late = scene.change("nightly", Some(seen), Some(bytes(12)), vec![three.clone()]).await;
-    assert!(matches!(late, Err(ScheduleError::Conflict { .. })));
+    assert!(matches!(late, Err(ScheduleChangeError::Conflict { .. })));
     assert!(scene.store.get(three.id).await.is_err());
     assert_eq!(ids(&scene.claim(9).await), [one.id, two.id]);
 }

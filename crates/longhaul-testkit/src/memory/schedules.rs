@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     ScheduleName, Timestamp,
-    store::{ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow, Schedules},
+    store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules},
 };
 
 use super::memory_state::MemoryState;
@@ -12,11 +12,11 @@ impl MemoryState {
         &mut self,
         now: Timestamp,
         change: ScheduleChange,
-    ) -> Result<ScheduleChanged, ScheduleError> {
+    ) -> Result<ScheduleChanged, ScheduleChangeError> {
         let ScheduleChange { name, seen, value, runs } = change;
         let there = self.schedules.get(&name).filter(|(_, value)| value.is_some()).map(|(revision, _)| *revision);
         if there != seen {
-            return Err(ScheduleError::Conflict { name, revision: there });
+            return Err(ScheduleChangeError::Conflict { name, revision: there });
         }
         self.changes += 1;
         let revision = self.position();

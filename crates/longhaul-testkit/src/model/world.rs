@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits,
-    NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Store, Timestamp,
+    NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Timestamp,
     Unique, UniqueScope,
     code::CodeMark,
     run::Due,
     store::{
         Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, Retried, Retry, RetryFrom, RunUpdate,
-        ScheduleChange, Schedules, ServerBeat, Settlement,
+        ScheduleChange, Schedules, ServerBeat, Settlement, prelude::*,
     },
 };
 

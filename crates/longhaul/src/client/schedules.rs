@@ -4,7 +4,7 @@ use std::{future::IntoFuture, pin::Pin};
 
 use longhaul_core::{
     Actor, Paused, RunId, Schedule, ScheduleName, Timestamp,
-    store::{ScheduleChange, ScheduleError as NotChanged, ScheduleRow},
+    store::{ScheduleChange, ScheduleChangeError as NotChanged, ScheduleRow},
 };
 
 use super::Client;

@@ -1,9 +1,10 @@
 //! A whole server in memory.
 
+use longhaul_core::store::prelude::*;
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    StateKind, Store, Timestamp,
+    StateKind, Timestamp,
     limits::PAGE_MAX,
     store::{Filter, PageRequest},
 };

@@ -1,9 +1,10 @@
 //! A context for unit tests.
 
+use longhaul_core::store::prelude::*;
 use std::sync::Arc;
 
 use longhaul_core::{
-    Codec, Envelope, Kind, ServerId, Snapshot, Store,
+    Codec, Envelope, Kind, ServerId, Snapshot,
     code::{CodeMark, KindSupport},
     limits::EXECUTION_METADATA_MAX,
     shape,

@@ -1,6 +1,7 @@
 //! A server that goes without a shutdown: dropped by an early `?`, by a panic, or with its runtime. None of it is a crash.
 
-use longhaul::{Longhaul, OutcomeError, ResumedFrom, RunHandle, StateKind, Store, StoreError, testing};
+use longhaul::core::store::prelude::*;
+use longhaul::{Longhaul, OutcomeError, ResumedFrom, RunHandle, StateKind, StoreError, testing};
 use longhaul_testkit::{Call, When};
 
 use crate::kit::{Count, CountUp, GRACE, Gate, Numbers, START, Scene, WORK, done, reaches, until_stopped};

@@ -1,7 +1,8 @@
 //! What is kept of a run over time: its history, and how long.
 
+use longhaul::core::store::prelude::*;
 use longhaul::{
-    AnyError, Failure, Retention, RunHandle, RunId, StateKind, Store, Success, Suspended, TaskFn, TaskOptions,
+    AnyError, Failure, Retention, RunHandle, RunId, StateKind, Success, Suspended, TaskFn, TaskOptions,
     core::store::GetError,
 };
 use longhaul_testkit::Call;

@@ -16,7 +16,7 @@ use crate::kit::{
 };
 
 async fn kept(scene: &Scene) -> u64 {
-    longhaul::Store::count(&*scene.store, Filter::default()).await.unwrap()
+    longhaul::core::store::Inspect::count(&*scene.store, Filter::default()).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,7 +33,7 @@ async fn every_store_call_has_a_timeout() {
 
     let run = client.enqueue::<CountUp>(Count { to: 1 }).after(3600 * SECOND).await.unwrap();
     for call in
-        [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::RunUpdate, Call::Retry]
+        [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::Update, Call::Retry]
     {
         scene.faults.hang_next(call, When::BeforeEffect);
         let timed_out = match call {
@@ -46,7 +46,7 @@ async fn every_store_call_has_a_timeout() {
             _ => run.retry(longhaul::RetryFrom::Checkpoint).await.unwrap_err().to_string(),
         };
         let name = match call {
-            Call::RunUpdate => "update".into(),
+            Call::Update => "update".into(),
             call => format!("{call:?}").to_lowercase(),
         };
         assert_eq!(timed_out, format!("the store did not answer `{name}` within 5s"));
@@ -238,7 +238,7 @@ async fn a_checkpoint_into_a_broken_store_ends_the_attempt_and_is_not_acknowledg
 async fn cancellations_come_through_after_the_store_was_away() {
     let scene = Scene::new();
     for _ in 0..3 {
-        scene.faults.fail_next(Call::StopSignals, When::BeforeEffect, unavailable());
+        scene.faults.fail_next(Call::StopRequests, When::BeforeEffect, unavailable());
     }
     let server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();

@@ -1,12 +1,13 @@
 //! Liveness and fencing: who holds a run, and what an attempt may do that has lost it.
 
+use longhaul::core::store::prelude::*;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU32, Ordering},
     mpsc,
 };
 
-use longhaul::{Context, Longhaul, RunOutcome, StateKind, StopReason, Store, Success};
+use longhaul::{Context, Longhaul, RunOutcome, StateKind, StopReason, Success};
 use longhaul_testkit::{Call, When};
 use tokio::sync::oneshot;
 

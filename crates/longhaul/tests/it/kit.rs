@@ -1,5 +1,6 @@
 //! What the tests share: a scene with a store, a clock and faults, and facts to wait for.
 
+use longhaul::core::store::prelude::*;
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock, Weak},
@@ -8,7 +9,7 @@ use std::{
 
 use longhaul::{
     AnyError, Backoff, Builder, Client, Clock, Context, ExecutionResult, Longhaul, RetryPolicy, RunHandle, RunId,
-    RunStatus, StateKind, Store, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
+    RunStatus, StateKind, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
     core::{Snapshot, clock::OnJump, history::Transition},
 };
 use longhaul_testkit::{FaultyStore, MemoryStore, TestClock};

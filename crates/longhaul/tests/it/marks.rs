@@ -1,13 +1,12 @@
 //! Runs that were claimed ahead: they are no attempts before they begin, and the store knows when they do.
 
+use longhaul::core::store::prelude::*;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use longhaul::{
-    AnyError, Context, ExecutionResult, Longhaul, RunHandle, RunOutcome, StateKind, Store, StoreError, Task,
-};
+use longhaul::{AnyError, Context, ExecutionResult, Longhaul, RunHandle, RunOutcome, StateKind, StoreError, Task};
 use longhaul_testkit::{Call, When};
 
 use crate::kit::{GRACE, Gate, Scene, done, happened, reaches};

@@ -1,8 +1,9 @@
 //! A shutdown: stop claiming, tell, wait, drop, keep, report, and end in any case.
 
+use longhaul::core::store::prelude::*;
 use std::{sync::mpsc, time::Duration};
 
-use longhaul::{AnyError, Failure, ResumedFrom, RunOutcome, StateKind, StopReason, Store, Success, TaskFn};
+use longhaul::{AnyError, Failure, ResumedFrom, RunOutcome, StateKind, StopReason, Success, TaskFn};
 use longhaul_testkit::{Call, When};
 use tokio::{sync::oneshot, time::Instant};
 

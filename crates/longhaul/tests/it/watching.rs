@@ -1,9 +1,10 @@
 //! Watching a run from outside: its outcome and its progress.
 
+use longhaul::core::store::prelude::*;
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use futures_core::Stream;
-use longhaul::{RunOutcome, StateKind, Store, Success, Suspended};
+use longhaul::{RunOutcome, StateKind, Success, Suspended};
 
 use crate::kit::{GRACE, Gate, SECOND, Scene, WORK, done, reaches, until, until_stopped};
 

@@ -3,7 +3,7 @@
 use longhaul_core::{
     Clock, RunId, ScheduleName, Store, StoreError, Timestamp,
     schedule::{Count, LeftOut, Remark},
-    store::{CancelError, ScheduleChange, ScheduleError, ScheduleRow},
+    store::{CancelError, ScheduleChange, ScheduleChangeError, ScheduleRow},
 };
 
 use crate::schedule::{HeldBack, Row, Step, forget_finished, schedule_actor};
@@ -72,8 +72,8 @@ pub(super) async fn look(
         let change = ScheduleChange { name: name.clone(), seen: Some(seen.revision), value: Some(row.encode()), runs };
         match store.schedule(change).await {
             Ok(changed) => seen = Seen { revision: changed.revision, row },
-            Err(ScheduleError::Conflict { .. }) => return Ok(None),
-            Err(ScheduleError::Store(error)) => return Err(error),
+            Err(ScheduleChangeError::Conflict { .. }) => return Ok(None),
+            Err(ScheduleChangeError::Store(error)) => return Err(error),
         }
     }
     let waits = seen.row.paused.is_none() && !seen.row.waiting.is_empty();

@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     ScheduleName, Store, StoreError, Timestamp,
-    store::{ScheduleChange, ScheduleError, ScheduleRow},
+    store::{ScheduleChange, ScheduleChangeError, ScheduleRow},
 };
 
 use crate::schedule::{Declared, Origin, Row};
@@ -24,8 +24,8 @@ pub(super) async fn reconcile(
         for change in changes(&rows, server, declared, now) {
             match store.schedule(change).await {
                 Ok(_) => {}
-                Err(ScheduleError::Conflict { .. }) => conflict = true,
-                Err(ScheduleError::Store(error)) => return Err(error),
+                Err(ScheduleChangeError::Conflict { .. }) => conflict = true,
+                Err(ScheduleChangeError::Store(error)) => return Err(error),
             }
         }
         if !conflict {

@@ -1,5 +1,6 @@
 //! One run, broken off once and resumed.
 
+use longhaul_core::store::prelude::*;
 use std::{
     pin::Pin,
     sync::{
@@ -10,7 +11,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Store, Timestamp, Waiting,
+    Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Timestamp, Waiting,
     store::{ClaimRequest, Claimed},
 };
 use longhaul_testkit::{MemoryStore, TestClock};

@@ -1,6 +1,7 @@
 //! What code declares, and what becomes of it when code, or an operator, changes it.
 
-use longhaul::{BuildError, Builder, Longhaul, NewSchedule, ScheduleOrigin, SchedulesError, Store};
+use longhaul::core::store::prelude::*;
+use longhaul::{BuildError, Builder, Longhaul, NewSchedule, ScheduleOrigin, SchedulesError};
 
 use super::*;
 

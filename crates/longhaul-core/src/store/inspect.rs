@@ -1,0 +1,239 @@
+//! What is read: runs, their logs, how many there are, and why they wait.
+
+use std::{cmp::Ordering, fmt};
+
+use crate::{
+    explain::Explanation,
+    id::RunId,
+    log::{Log, LogRequest},
+    name::{Key, Kind, Queue, Tag},
+    run::{Run, Snapshot},
+    state::StateKind,
+    store::{EndedError, EndedPage, EndedRequest, StoreError},
+    time::Timestamp,
+};
+
+port! {
+    ($) forward_inspect;
+
+    /// What is read. Nothing of it changes a run, but that a suspension whose deadline has passed is over before anybody
+    /// looks.
+    pub trait Inspect {
+        /// The run as it is now. A suspension whose deadline has passed is over: the run is Failed, though nobody executes
+        /// its kind.
+        Get: async fn get(&self, id: RunId) -> Result<Snapshot, GetError>;
+
+        /// The run as soon as its revision is above `seen`; at once if it is. The revision grows with every change, so no
+        /// change is missed, though several may be seen as one.
+        Changed: async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError>;
+
+        /// The run that has this unique key now, of this kind: the one that a second run would meet.
+        FindByKey: async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError>;
+
+        /// Why the run is not running now.
+        Explain: async fn explain(&self, id: RunId) -> Result<Explanation, GetError>;
+
+        /// What an attempt of the run said, as [`gather`](crate::log::gather) makes it of the pages that are kept.
+        ReadLog: async fn read_log(&self, request: LogRequest) -> Result<Log, GetError>;
+
+        /// Runs that match, in the order of their ids (by time of enqueueing, the oldest or the newest first), page by page. A page may hold fewer runs than
+        /// asked for, even none, and yet name a next one: a store reads only so much at a time. Runs that cannot be read are
+        /// named apart: one of them must not hide the others.
+        List: async fn list(&self, request: PageRequest) -> Result<Page, StoreError>;
+
+        /// Runs that ended after a position, whatever ended them, in the order in which their ends became durable; those of
+        /// one transaction in the order of their ids. With `request.wait` it answers only when there is one.
+        ///
+        /// **No end is skipped.** A position is shown only when no end can be kept at a smaller one any more: a store whose
+        /// transactions become visible in another order than that of their positions holds the later ones back until the
+        /// earlier ones are decided. So a reader who kept the cursor of the last run that it has dealt with misses none, and
+        /// sees none twice. An end whose run was removed can be told no more: a cursor before it is
+        /// [`EndedError::Overtaken`], and the cursor in that error goes on with what is left.
+        ///
+        /// Runs that were imported, or ended before the store kept positions, are not among them.
+        Ended: async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError>;
+
+        /// How many runs match. Those that cannot be read are not counted.
+        Count: async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
+
+        /// How many runs wait though they are due, by queue, in the order of their names; a queue that is not there has none.
+        /// What holds them back (a pause, a limit, no server with their kind) makes no difference.
+        ///
+        /// It is answered from what is at hand, and may be asked every few seconds: a store with a million due runs reads
+        /// none of them for it.
+        Queues: async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError>;
+    }
+}
+
+/// Why a run could not be read.
+///
+/// ```
+/// use longhaul_core::{RunId, store::GetError};
+///
+/// let error = GetError::NotFound(RunId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("its retention has passed"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GetError {
+    /// There is no such run: it never was, was deleted, or its retention has passed.
+    #[error("there is no {0}: it never was, was deleted, or its retention has passed")]
+    NotFound(RunId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Which runs. Empty fields match all; the fields are joined by and, the members of one by or.
+///
+/// ```
+/// use longhaul_core::{StateKind, doc, store::Filter};
+///
+/// assert!(Filter::default().matches(&doc::run()));
+/// assert!(!Filter { states: vec![StateKind::Failed], ..Filter::default() }.matches(&doc::run()));
+/// assert!(!Filter { before: Some(doc::NOW), ..Filter::default() }.matches(&doc::run()));
+/// assert!(!Filter { due_before: Some(doc::NOW), ..Filter::default() }.matches(&doc::run()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of these kinds.
+    pub kinds: Vec<Kind>,
+    /// In these states.
+    pub states: Vec<StateKind>,
+    /// In these queues.
+    pub queues: Vec<Queue>,
+    /// With all of these tags.
+    pub tags: Vec<Tag>,
+    /// Enqueued at this time or after it.
+    pub from: Option<Timestamp>,
+    /// Enqueued before this time.
+    pub before: Option<Timestamp>,
+    /// Due before this time: [`State::due`](crate::State::due). Runs that wait for no time, or are running, do not match.
+    pub due_before: Option<Timestamp>,
+    /// Only those that were not retried.
+    pub not_retried: bool,
+}
+
+impl Filter {
+    /// Whether `run` is meant.
+    pub fn matches(&self, run: &Run) -> bool {
+        fn any<T: PartialEq>(wanted: &[T], value: &T) -> bool {
+            wanted.is_empty() || wanted.contains(value)
+        }
+        any(&self.kinds, &run.kind)
+            && any(&self.states, &run.state.kind())
+            && any(&self.queues, &run.queue)
+            && self.tags.iter().all(|tag| run.tags.contains(tag))
+            && self.from.is_none_or(|from| run.created >= from)
+            && self.before.is_none_or(|before| run.created < before)
+            && self.due_before.is_none_or(|before| run.state.due().is_some_and(|due| due < before))
+            && !(self.not_retried && run.lineage.successor.is_some())
+    }
+}
+
+/// In which order runs are listed.
+///
+/// ```
+/// use longhaul_core::{RunId, store::ListOrder};
+/// use std::cmp::Ordering;
+///
+/// let (old, new) = (RunId::from_bytes([1; 16]), RunId::from_bytes([2; 16]));
+/// assert_eq!(ListOrder::OldestFirst.compare(old, new), Ordering::Less);
+/// assert_eq!(ListOrder::NewestFirst.compare(old, new), Ordering::Greater);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ListOrder {
+    /// By their ids, which begin with the time: those that were enqueued first come first.
+    #[default]
+    OldestFirst,
+    /// The other way round.
+    NewestFirst,
+}
+
+impl ListOrder {
+    /// Which of two runs comes first.
+    pub fn compare(self, left: RunId, right: RunId) -> Ordering {
+        match self {
+            Self::OldestFirst => left.cmp(&right),
+            Self::NewestFirst => right.cmp(&left),
+        }
+    }
+}
+
+/// A page of runs.
+///
+/// ```
+/// use longhaul_core::store::PageRequest;
+///
+/// let first = PageRequest { limit: 100, ..PageRequest::default() };
+/// assert_eq!(first.after, None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct PageRequest {
+    /// Which runs.
+    pub filter: Filter,
+    /// In which order.
+    pub order: ListOrder,
+    /// Those that come after this one in that order; `None`: from the first.
+    pub after: Option<RunId>,
+    /// At most so many; at most [`PAGE_MAX`](crate::limits::PAGE_MAX).
+    pub limit: usize,
+}
+
+/// Some of the runs that match.
+///
+/// ```
+/// use longhaul_core::store::Page;
+///
+/// assert_eq!(Page::default().next, None); // there is no other
+/// ```
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Page {
+    /// In the order that was asked for.
+    pub runs: Vec<Snapshot>,
+    /// Runs in the reach of this page that cannot be read, so that nobody knows whether they match.
+    pub damaged: Vec<Damaged>,
+    /// What to hand in as `after` for the next page; `None`: there is none.
+    pub next: Option<RunId>,
+}
+
+/// A run whose record or values are not what was written. It holds up nobody else, and can be deleted.
+///
+/// ```
+/// use longhaul_core::{doc, store::Damaged};
+///
+/// let damaged = Damaged { id: doc::run().id, why: "its checksum is another one".into() };
+/// assert!(damaged.to_string().ends_with("is damaged: its checksum is another one"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// Which.
+    pub id: RunId,
+    /// What is wrong with it.
+    pub why: Box<str>,
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is damaged: {}", self.id, self.why)
+    }
+}
+
+/// How many runs of a queue are due.
+///
+/// ```
+/// use longhaul_core::{Queue, doc, store::QueueDepth};
+/// use std::time::Duration;
+///
+/// let depth = QueueDepth { queue: Queue::default(), due: 2, oldest: doc::NOW };
+/// assert_eq!(doc::NOW.after(Duration::from_secs(7)).since(depth.oldest), Duration::from_secs(7));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// The queue.
+    pub queue: Queue,
+    /// So many wait to be claimed, and might be by the time; at least 1.
+    pub due: u64,
+    /// Since when the one is due that has waited longest.
+    pub oldest: Timestamp,
+}

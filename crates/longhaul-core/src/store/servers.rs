@@ -1,0 +1,119 @@
+//! Which servers live, and what they are asked to stop.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    code::KindSupport,
+    event::StopRequest,
+    id::{Epoch, RunId, ServerId},
+    name::Label,
+    store::StoreError,
+};
+
+port! {
+    ($) forward_server_store;
+
+    /// Which servers live, and what they are asked to stop.
+    pub trait ServerStore {
+        /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known. One that was declared
+        /// dead stays dead: [`ServerError::Dead`] tells it to stop its attempts, and a restart takes a new id.
+        Heartbeat: async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError>;
+
+        /// Declares those servers dead whose lease has run out, and takes away their claims, as a crash. Goes by the
+        /// lease only, never by how long a run takes. Answers how many runs were taken away.
+        ///
+        /// Callers: any server, now and then, after its own heartbeat.
+        Expire: async fn expire(&self) -> Result<usize, StoreError>;
+
+        /// A server goes, in good order: it holds no claims any more (what it still holds is taken away as a crash), and
+        /// its id is never used again.
+        Leave: async fn leave(&self, server: ServerId) -> Result<(), StoreError>;
+
+        /// What was asked of the runs that `server` executes, after the position `seen` (0 at first). Waits until there is
+        /// something to tell. Not durable: a request is kept with the run, and every checkpoint brings it back too.
+        StopRequests: async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError>;
+    }
+}
+
+/// A server says that it lives.
+///
+/// ```
+/// use longhaul_core::{doc, store::ServerBeat};
+/// use std::time::Duration;
+///
+/// let beat = ServerBeat { kinds: doc::kinds().into(), ..ServerBeat::new(doc::SERVER, "worker 1", Duration::from_secs(30)) };
+/// assert_eq!(&*beat.name, "worker 1");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerBeat {
+    /// Which incarnation.
+    pub server: ServerId,
+    /// Its name, for people.
+    pub name: Arc<str>,
+    /// How long it is taken to live without another beat.
+    pub lease: Duration,
+    /// What it can execute, for [`explain`](super::Inspect::explain).
+    pub kinds: Arc<[KindSupport]>,
+    /// What it has, for the same.
+    pub labels: Arc<[Label]>,
+}
+
+impl ServerBeat {
+    /// The beat of a server that has told nothing of what it takes.
+    pub fn new(server: ServerId, name: &str, lease: Duration) -> Self {
+        Self { server, name: name.into(), lease, kinds: [].into(), labels: [].into() }
+    }
+}
+
+/// Why a heartbeat was refused.
+///
+/// ```
+/// use longhaul_core::{ServerId, store::ServerError};
+///
+/// let error = ServerError::Dead(ServerId::from_bytes([7; 16]));
+/// assert!(error.to_string().contains("must stop its attempts"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServerError {
+    /// The server was declared dead, or left: its claims were taken away.
+    #[error("{0} was declared dead: its claims were taken away, and it must stop its attempts")]
+    Dead(ServerId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was asked of runs that a server executes.
+///
+/// ```
+/// use longhaul_core::store::StopSignals;
+///
+/// assert!(StopSignals::default().stop_requests.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct StopSignals {
+    /// To be handed in as `seen` next time.
+    pub position: u64,
+    /// What was asked.
+    pub stop_requests: Vec<StopSignal>,
+}
+
+/// What was asked of one run.
+///
+/// ```
+/// use longhaul_core::{StopRequest, doc, store::StopSignal};
+///
+/// let run = doc::running();
+/// let order = StopSignal { id: run.id, epoch: run.epoch, request: StopRequest::Cancel { reason: None } };
+/// assert_eq!(order.request.reason(), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopSignal {
+    /// The run.
+    pub id: RunId,
+    /// The attempt that runs.
+    pub epoch: Epoch,
+    /// What it shall do.
+    pub request: StopRequest,
+}
