@@ -16,7 +16,7 @@ use longhaul_core::{
     store::{ScheduleChange, ScheduleError},
 };
 
-use crate::{EmbeddedStore, command::Command};
+use crate::{EmbeddedStore, committer::command::Command};
 
 /// Runs in one call to the committer.
 const SLICE: usize = 64;

@@ -15,10 +15,12 @@ use longhaul_core::{
 use tokio::sync::oneshot;
 
 use crate::{
-    apply::{CountRequest, Counted},
+    committer::queue::Queue,
     export::{Exported, Imported},
-    queue::Queue,
-    verify::{Checked, Position},
+    ops::{
+        list::{CountRequest, Counted},
+        verify::{Checked, Position},
+    },
 };
 
 /// Where an answer goes.

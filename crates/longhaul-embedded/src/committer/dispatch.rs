@@ -1,38 +1,14 @@
 //! What each command does: one concept a file. Nothing in here chooses a run's next state; `decide` does.
 
-mod admission;
-mod checkpoint;
-mod claim;
-mod control;
-mod copy;
-mod deadlines;
-mod ended;
-mod insert;
-mod log;
-mod query;
-mod retention;
-mod retry;
-mod schedules;
-mod servers;
-mod settle;
-mod watch;
-
 use longhaul_core::{Actor, Event, IllegalEvent, ServerId, StateKind, StoreError, decide};
 
-pub(crate) use self::{
-    claim::WaitingClaim,
-    ended::Ends,
-    log::check as check_log,
-    query::{CountRequest, Counted},
-    schedules::Rows,
-    servers::{Servers, crash_of, warn_of},
-    watch::{Watcher, Watchers},
-};
 use crate::{
-    command::{Command, Reply},
-    committer::{After, Committer},
+    committer::{
+        After, Committer,
+        command::{Command, Reply},
+    },
     error::Fault,
-    record::Record,
+    state::record::Record,
 };
 
 impl Committer {
@@ -138,7 +114,7 @@ impl Committer {
                 let verdict = self.get(id);
                 self.reply(reply, verdict);
             }
-            C::Changed { id, seen, reply } => self.show_change(Watcher { id, seen, reply }),
+            C::Changed { id, seen, reply } => self.show_change(crate::committer::watch::Watcher { id, seen, reply }),
             C::List { request, reply } => {
                 let page = self.list(&request);
                 self.reply(reply, page);

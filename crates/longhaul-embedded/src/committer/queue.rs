@@ -8,7 +8,7 @@ use std::{
 use longhaul_core::StoreError;
 use tokio::sync::Semaphore;
 
-use crate::command::Command;
+use crate::committer::command::Command;
 
 /// Commands that wait to be taken. Callers beyond it wait themselves: it bounds memory, and is far above what one
 /// commit takes.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use longhaul_core::{RunId, Snapshot, StoreError, store::GetError};
 
-use crate::{command::Verdict, committer::Committer};
+use crate::committer::{Committer, command::Verdict};
 
 pub(crate) struct Watcher {
     pub(crate) id: RunId,

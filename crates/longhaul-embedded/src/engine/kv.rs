@@ -44,7 +44,7 @@ pub(crate) struct Write {
     pub(crate) before: Before,
 }
 
-/// What is known of a key before the batch. It saves a read: the [seal](crate::seal) has to know.
+/// What is known of a key before the batch. It saves a read: the [seal](crate::engine::seal) has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     Unknown,

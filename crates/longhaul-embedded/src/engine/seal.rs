@@ -11,7 +11,7 @@ use std::{
 use longhaul_core::{Clock, Timestamp};
 
 pub(crate) use self::digest::Digests;
-use crate::{
+use crate::engine::{
     kv::{Before, Each, Key, Kv, KvError, Write, Writes},
     lock::FolderLock,
     witness::{Mark, Witness},

@@ -12,7 +12,10 @@ use std::{
 
 use longhaul_core::Timestamp;
 
-use crate::{committer::FORMAT_VERSION, kv::KvError, seal::StoreId};
+use crate::{
+    engine::{kv::KvError, seal::StoreId},
+    state::recover::FORMAT_VERSION,
+};
 
 /// The file, and the name under which it is made.
 pub(crate) const NAME: &str = "witness";

@@ -28,7 +28,7 @@ use longhaul_core::{
     Epoch, Key as Name, Kind, Queue, RunId, ScheduleName, Scope, StateKind, Timestamp, admission::Bucket, log::place,
 };
 
-use crate::kv::Key;
+use crate::engine::kv::Key;
 
 pub(crate) const PAGE: u8 = b'p';
 pub(crate) const LIVE: u8 = b'l';

@@ -7,7 +7,7 @@
 
 use longhaul_core::{Priority, RunId, record::Damage};
 
-use crate::kv::VALUE_MAX;
+use crate::engine::kv::VALUE_MAX;
 
 const VERSION: u8 = 1;
 const HEAD: usize = 18;

@@ -12,8 +12,8 @@ use longhaul_core::{
 };
 
 use crate::{
-    keys,
-    kv::{Key, VALUE_MAX},
+    engine::kv::{Key, VALUE_MAX},
+    format::keys,
 };
 
 /// A part above this stands apart: four such parts fill a record, and one that is rewritten often should be small.
@@ -40,7 +40,7 @@ impl Layout {
     }
 
     /// The part has another value than the record in the file.
-    pub(super) fn changed(&mut self, part: Part) {
+    pub(crate) fn changed(&mut self, part: Part) {
         self.changed[part as usize] = true;
     }
 

@@ -3,87 +3,36 @@
 //! sled takes what it can read for the store, and writes while it opens. So a folder is opened only when it is known
 //! that it holds what it must: because nothing about it is odd, or because a copy of it opened and was complete.
 
-mod look;
-mod trial;
-
 use std::{
-    any::Any,
     fs,
     hash::{BuildHasher, Hasher, RandomState},
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
 };
 
+use super::{
+    look,
+    refusal::{Refusal, guarded},
+    steps::Opening,
+    trial,
+};
 use crate::{
     EmbeddedStore,
-    committer::{Committer, FORMAT_VERSION},
+    committer::{Committer, queue::Queue},
+    engine::{
+        kv::{Guarded, Kv, KvError},
+        lock::{FolderLock, LockError},
+        seal::{self, Digests, Seal, Sealed, StoreId},
+        watchdog::Watchdog,
+        witness::{self, Found, Identity, LOG, Mark, Snapshot, Testimony, Witness},
+    },
     error::{Fault, OpenError},
     health::Health,
-    kv::{Guarded, Kv, KvError, SledKv},
-    lock::{FolderLock, LockError},
     options::Options,
-    queue::Queue,
-    seal::{self, Digests, Seal, Sealed, StoreId},
-    store::{StartError, panic_message},
-    watchdog::Watchdog,
-    witness::{self, Found, Identity, LOG, Mark, Snapshot, Testimony, Witness},
+    state::recover::FORMAT_VERSION,
+    store::StartError,
 };
-
-/// Why a folder is not opened.
-#[derive(Clone, Debug)]
-enum Refusal {
-    Engine(KvError),
-    /// Not all is there, and it is known up to where it goes.
-    RolledBack {
-        found: Option<Mark>,
-        required: Mark,
-    },
-    Corrupt(String),
-    NewerFormat(u32),
-}
-
-impl From<KvError> for Refusal {
-    fn from(error: KvError) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Engine(error.into())
-    }
-}
-
-impl Refusal {
-    /// Whether something is missing, which a person may accept.
-    fn is_loss(&self) -> bool {
-        matches!(self, Self::RolledBack { .. } | Self::Corrupt(_) | Self::Engine(KvError::Corrupt(_)))
-    }
-
-    fn explain(self, folder: &Path) -> OpenError {
-        let folder = folder.to_owned();
-        match self {
-            Self::Engine(KvError::Full(reason)) => OpenError::Full { folder, reason },
-            Self::Engine(KvError::Io(reason) | KvError::Gone(reason)) => OpenError::Io { folder, reason },
-            Self::Engine(KvError::Corrupt(reason)) | Self::Corrupt(reason) => OpenError::Corrupt { folder, reason },
-            Self::Engine(error @ KvError::Panicked(_)) => {
-                Self::Engine(KvError::of_words(error.to_string())).explain(&folder)
-            }
-            // Whoever waited was told of the timeout already, and the opening ends with it.
-            Self::Engine(error @ KvError::Hung(_)) => OpenError::Io { folder, reason: error.to_string() },
-            Self::NewerFormat(found) => OpenError::NewerFormat { folder, found, known: FORMAT_VERSION },
-            Self::RolledBack { found, required } => OpenError::RolledBack {
-                folder,
-                found: found.map_or(0, |found| found.number),
-                found_at: found.map(|found| found.at),
-                expected: required.number,
-                expected_at: required.at,
-            },
-        }
-    }
-}
 
 pub(crate) fn open(folder: &Path, options: Options, watchdog: Watchdog) -> Result<EmbeddedStore, OpenError> {
     let in_folder = |error: io::Error| Refusal::from(error).explain(folder);
@@ -100,14 +49,6 @@ pub(crate) fn open(folder: &Path, options: Options, watchdog: Watchdog) -> Resul
     let opening = Opening { folder, options: &options, watchdog: &watchdog };
     let sealed = opening.sealed(&lock).map_err(|refusal| refusal.explain(folder))?;
     over(Box::new(sealed), options, folder, watchdog)
-}
-
-/// What all steps of an opening need.
-#[derive(Clone, Copy)]
-struct Opening<'a> {
-    folder: &'a Path,
-    options: &'a Options,
-    watchdog: &'a Watchdog,
 }
 
 impl Opening<'_> {
@@ -156,41 +97,6 @@ impl Opening<'_> {
         }
         let witness = Witness::open(folder, Testimony::new(says.store))?;
         Ok(guarded(|| Sealed::anew(kv, seal, clock, Some(witness), Some(lock.clone())))?)
-    }
-
-    /// sled, opened in a folder: the only place where that is done.
-    fn engine(self, folder: &Path, lock: Option<FolderLock>) -> Result<SledKv, KvError> {
-        guarded(|| SledKv::open(folder, self.options.cache_capacity, lock))
-    }
-
-    /// Reads from an engine. After a panic in it nobody touches it again: its threads may be in any state, and to drop it
-    /// may take for ever.
-    fn reading<T>(
-        self,
-        kv: Box<dyn Kv>,
-        read: impl FnOnce(&dyn Kv) -> Result<T, Refusal>,
-    ) -> Result<(Box<dyn Kv>, T), Refusal> {
-        match catch_unwind(AssertUnwindSafe(|| read(&*kv))) {
-            Ok(Ok(found)) => Ok((kv, found)),
-            Ok(Err(refusal)) => {
-                // Why it is refused is known, and says more than what comes of its end, if it comes to one.
-                self.watchdog.failed(&refusal.clone().explain(self.folder));
-                _ = guarded(|| {
-                    drop(kv);
-                    Ok(())
-                });
-                Err(refusal)
-            }
-            Err(panic) => {
-                std::mem::forget(kv);
-                Err(panicked(&*panic).into())
-            }
-        }
-    }
-
-    /// It gets on.
-    fn beat(self) {
-        self.watchdog.pulse.beat();
     }
 }
 
@@ -329,13 +235,4 @@ fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// sled panics on some damaged files, and on some errors of the operating system; nobody who opens one should.
-fn guarded<T>(open: impl FnOnce() -> Result<T, KvError>) -> Result<T, KvError> {
-    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| Err(panicked(&*panic)))
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> KvError {
-    KvError::of_words(format!("reading it panicked: {}", panic_message(panic)))
 }

@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use crate::{
+use crate::engine::{
     seal::{LENGTH as SEAL_LENGTH, MAGIC as SEAL_MAGIC, Seal},
     witness::{LOG, newest_snapshot},
 };

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::{
     EmbeddedStore, Options,
+    engine::watchdog::{Looks, Watchdog},
     error::OpenError,
-    watchdog::{Looks, Watchdog},
 };
 
 type Outcome = Result<EmbeddedStore, OpenError>;

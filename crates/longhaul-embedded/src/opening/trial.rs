@@ -6,8 +6,11 @@ use std::{
     path::Path,
 };
 
-use super::{Opening, Refusal, guarded};
-use crate::{
+use super::{
+    refusal::{Refusal, guarded},
+    steps::Opening,
+};
+use crate::engine::{
     kv::Kv,
     seal::{self, Digests, Seal},
     witness::{LOG, Testimony, is_unfinished},

@@ -10,7 +10,12 @@ use longhaul_core::{
     store::GetError,
 };
 
-use crate::{committer::Committer, error::Fault, index::Index, keys, record::Record};
+use crate::{
+    committer::Committer,
+    error::Fault,
+    format::keys,
+    state::{index::Index, record::Record},
+};
 
 /// Buckets that are idle are forgotten when there are so many: keys come and go.
 const BUCKETS_MAX: usize = 1024;
@@ -20,7 +25,7 @@ const RESTART: Duration = Duration::from_millis(20);
 const SWEPT: usize = 64;
 
 impl Committer {
-    pub(super) fn control(&mut self, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
+    pub(crate) fn control(&mut self, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
         let control = self.admission.controls.change(scope, change);
         self.index.backlogs.unthrottle_all();
         let key = keys::control(scope);
@@ -35,12 +40,12 @@ impl Committer {
         Ok(control)
     }
 
-    pub(super) fn controls(&self) -> Controls {
+    pub(crate) fn controls(&self) -> Controls {
         self.admission.controls.clone()
     }
 
     /// The runs of a selection are claimed: what they draw from the rates is kept with their claims.
-    pub(super) fn spend(&mut self, selection: Selection) -> Result<(), Fault> {
+    pub(crate) fn spend(&mut self, selection: Selection) -> Result<(), Fault> {
         let now = self.now;
         let lasting = selection.spent.iter().filter(|(_, starts)| starts.idle_at().since(now) > RESTART);
         for (bucket, starts) in lasting {
@@ -58,7 +63,7 @@ impl Committer {
         Ok(())
     }
 
-    pub(super) fn explain(&mut self, id: RunId) -> Result<Result<Explanation, GetError>, Fault> {
+    pub(crate) fn explain(&mut self, id: RunId) -> Result<Result<Explanation, GetError>, Fault> {
         let Some(run) = self.run_of(id)? else {
             return Ok(Err(GetError::NotFound(id)));
         };
@@ -67,13 +72,13 @@ impl Committer {
     }
 
     /// What is due and what runs, for admission.
-    pub(super) fn due_runs(&self) -> DueRuns<'_> {
+    pub(crate) fn due_runs(&self) -> DueRuns<'_> {
         DueRuns { now: self.now, index: &self.index, active: &self.active }
     }
 }
 
 /// What is due and what runs, as the index has it.
-pub(super) struct DueRuns<'a> {
+pub(crate) struct DueRuns<'a> {
     now: Timestamp,
     index: &'a Index,
     active: &'a HashMap<RunId, Box<Record>>,

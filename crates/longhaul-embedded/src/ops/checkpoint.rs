@@ -8,11 +8,11 @@ use longhaul_core::{
 use crate::{
     committer::{Committer, Touch},
     error::Fault,
-    record::Record,
+    state::record::Record,
 };
 
 impl Committer {
-    pub(super) fn checkpoint(&mut self, one: Checkpoint) -> Result<Result<Checkpointed, CheckpointError>, Fault> {
+    pub(crate) fn checkpoint(&mut self, one: Checkpoint) -> Result<Result<Checkpointed, CheckpointError>, Fault> {
         let Checkpoint { id, epoch, seq, execution_metadata, taken, progress } = one;
         if !self.holds(id, epoch) {
             let lost =
@@ -33,7 +33,7 @@ impl Committer {
     }
 
     /// The execution of a run that was claimed ahead begins; one that has begun goes on.
-    pub(super) fn begin(&mut self, id: RunId, epoch: Epoch) -> Result<Result<(), CheckpointError>, Fault> {
+    pub(crate) fn begin(&mut self, id: RunId, epoch: Epoch) -> Result<Result<(), CheckpointError>, Fault> {
         if !self.holds(id, epoch) {
             let lost =
                 if self.exists(id)? { CheckpointError::EpochLost { id, epoch } } else { CheckpointError::NotFound(id) };
@@ -55,13 +55,13 @@ impl Committer {
     }
 
     /// Whether this attempt has the run.
-    pub(super) fn holds(&self, id: RunId, epoch: Epoch) -> bool {
+    pub(crate) fn holds(&self, id: RunId, epoch: Epoch) -> bool {
         let run = self.active.get(&id).map(|record| &record.run);
         run.is_some_and(|run| run.state.kind() == StateKind::Running && run.epoch == epoch)
     }
 
     /// A save by the attempt that holds the run.
-    pub(super) fn save(
+    pub(crate) fn save(
         &mut self,
         record: &mut Record,
         (seq, value): (u32, Envelope),
@@ -88,7 +88,7 @@ impl Committer {
     }
 
     /// Progress alone: shown at once, and kept with the next write.
-    pub(super) fn tell(&mut self, record: &mut Record, progress: Option<Progress>) -> Saved {
+    pub(crate) fn tell(&mut self, record: &mut Record, progress: Option<Progress>) -> Saved {
         if progress.is_some() {
             record.run.progress = progress;
             record.run.revision += 1;
@@ -99,7 +99,7 @@ impl Committer {
 }
 
 /// Whether the file must learn of it.
-pub(super) enum Saved {
+pub(crate) enum Saved {
     Changed,
     Unchanged,
 }

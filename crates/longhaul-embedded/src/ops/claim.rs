@@ -8,11 +8,15 @@ use longhaul_core::{
 };
 
 use crate::{
-    claim_pages::{ClaimEntry, ClaimPages},
-    command::{Reply, Ticket},
-    committer::{After, Committer, Touch},
+    committer::{
+        After, Committer, Touch,
+        command::{Reply, Ticket},
+    },
     error::Fault,
-    record::Record,
+    state::{
+        claim_pages::{ClaimEntry, ClaimPages},
+        record::Record,
+    },
 };
 
 /// A claim that waits until there is something to claim.
@@ -30,7 +34,7 @@ impl WaitingClaim {
 }
 
 impl Committer {
-    pub(super) fn claim_or_wait(&mut self, request: ClaimRequest, reply: Reply<Ticket>) {
+    pub(crate) fn claim_or_wait(&mut self, request: ClaimRequest, reply: Reply<Ticket>) {
         if request.wait {
             // Served before the commit, after all that came with it.
             return self.parked.push(WaitingClaim { request, reply, look_again: None });
@@ -143,7 +147,7 @@ impl Committer {
     }
 
     /// Takes back claims that never reached who asked for them.
-    pub(super) fn give_back(&mut self, held: Vec<(RunId, Epoch)>) -> Result<(), Fault> {
+    pub(crate) fn give_back(&mut self, held: Vec<(RunId, Epoch)>) -> Result<(), Fault> {
         for (id, epoch) in held {
             let holds = self.active.get(&id).is_some_and(|record| record.run.epoch == epoch);
             if holds && let Some(record) = self.take(id)? {

@@ -8,15 +8,15 @@ use crate::{
     committer::Committer,
     error::Fault,
     export::{Exported, Imported},
-    keys,
-    record::{Layout, Record},
+    format::{keys, pieces::Layout},
+    state::record::Record,
 };
 
 /// Runs in one slice of an export.
 const SLICE: usize = 200;
 
 impl Committer {
-    pub(super) fn export(&mut self, after: Option<RunId>) -> Result<Exported, Fault> {
+    pub(crate) fn export(&mut self, after: Option<RunId>) -> Result<Exported, Fault> {
         let ids = self.ids_after(after)?;
         let mut exported = Exported { next: ids.last().copied().filter(|_| ids.len() == SLICE), ..Exported::default() };
         for id in ids {
@@ -50,7 +50,7 @@ impl Committer {
     }
 
     /// Adds runs that are not there yet. One that was executing when it was exported goes on as after a shutdown.
-    pub(super) fn import(&mut self, runs: Vec<StoredRun>) -> Result<Imported, Fault> {
+    pub(crate) fn import(&mut self, runs: Vec<StoredRun>) -> Result<Imported, Fault> {
         let mut imported = Imported::default();
         for stored in runs {
             let mut record = Box::new(Record { stored, layout: Layout::default() });

@@ -9,11 +9,10 @@ use longhaul_core::{
 };
 
 use crate::{
-    batch,
-    command::Verdict,
-    committer::{Committer, read_run},
+    committer::{Committer, command::Verdict},
     error::Fault,
-    keys,
+    format::keys,
+    state::{batch, load::read_run},
 };
 
 type EndedReply = Verdict<EndedPage, EndedError>;

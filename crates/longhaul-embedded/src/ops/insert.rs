@@ -9,15 +9,15 @@ use longhaul_core::{
 use crate::{
     committer::{Committer, Touch},
     error::Fault,
-    keys,
-    record::Record,
+    format::keys,
+    state::record::Record,
 };
 
 /// Keys whose time has passed that are let go of with each new one: more than come, so that they do not pile up.
 const KEYS_EXPIRED: usize = 4;
 
 /// A run that keeps others of its kind and key out.
-pub(super) enum Holder {
+pub(crate) enum Holder {
     /// Whoever takes it puts it back.
     There(Box<Record>),
     /// Its retention removed it.
@@ -25,7 +25,7 @@ pub(super) enum Holder {
 }
 
 impl Committer {
-    pub(super) fn insert(&mut self, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
+    pub(crate) fn insert(&mut self, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
         let id = new.id;
         if self.exists(id)? {
             return Ok(Err(InsertError::Duplicate(id)));
@@ -50,7 +50,7 @@ impl Committer {
     }
 
     /// The run that keeps others of this kind and key out.
-    pub(super) fn key_holder(&mut self, kind: &Kind, key: &Key) -> Result<Option<Holder>, Fault> {
+    pub(crate) fn key_holder(&mut self, kind: &Kind, key: &Key) -> Result<Option<Holder>, Fault> {
         let Some(id) = self.index.uniques.holder(kind, key) else { return Ok(None) };
         if let Some(state) = self.index.uniques.removed(self.now, id) {
             return Ok(Some(Holder::Removed { id, state }));
@@ -65,7 +65,7 @@ impl Committer {
     }
 
     /// Which run that is.
-    pub(super) fn find_by_key(&mut self, kind: &Kind, key: &Key) -> Result<Option<RunId>, Fault> {
+    pub(crate) fn find_by_key(&mut self, kind: &Kind, key: &Key) -> Result<Option<RunId>, Fault> {
         let Some(Holder::There(record)) = self.key_holder(kind, key)? else { return Ok(None) };
         let id = record.run.id;
         self.put_back(record);
@@ -99,7 +99,7 @@ impl Committer {
     }
 
     /// Lets go of a few keys whose time has passed, so that they do not pile up.
-    pub(super) fn expire_keys(&mut self, max: usize) -> Result<(), Fault> {
+    pub(crate) fn expire_keys(&mut self, max: usize) -> Result<(), Fault> {
         for (kind, key) in self.index.uniques.expire(self.now, max) {
             self.room(1)?;
             self.batch.remove(keys::unique(&kind, &key));
@@ -107,7 +107,7 @@ impl Committer {
         Ok(())
     }
 
-    pub(super) fn exists(&mut self, id: RunId) -> Result<bool, Fault> {
+    pub(crate) fn exists(&mut self, id: RunId) -> Result<bool, Fault> {
         if self.index.get(id).is_some() {
             return Ok(true);
         }

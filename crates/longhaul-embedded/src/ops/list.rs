@@ -9,10 +9,10 @@ use longhaul_core::{
 };
 
 use crate::{
-    committer::{Committer, read_run},
+    committer::Committer,
     error::Fault,
-    index::Entry,
-    keys,
+    format::keys,
+    state::{index::Entry, load::read_run},
 };
 
 /// Records that one call reads: a few milliseconds.
@@ -58,21 +58,21 @@ struct Found {
 }
 
 impl Committer {
-    pub(super) fn get(&mut self, id: RunId) -> Result<Result<Snapshot, GetError>, Fault> {
+    pub(crate) fn get(&mut self, id: RunId) -> Result<Result<Snapshot, GetError>, Fault> {
         if let Err(error) = self.shows(id) {
             return Ok(Err(error.into()));
         }
         Ok(self.snapshot(id)?.ok_or(GetError::NotFound(id)))
     }
 
-    pub(super) fn snapshot(&mut self, id: RunId) -> Result<Option<Snapshot>, Fault> {
+    pub(crate) fn snapshot(&mut self, id: RunId) -> Result<Option<Snapshot>, Fault> {
         match self.active.get(&id) {
             Some(record) => Ok(Some(record.snapshot())),
             None => Ok(self.load(id)?.map(|record| record.into_snapshot())),
         }
     }
 
-    pub(super) fn list(&mut self, request: &PageRequest) -> Result<Page, Fault> {
+    pub(crate) fn list(&mut self, request: &PageRequest) -> Result<Page, Fault> {
         let PageRequest { filter, order, after, limit } = request;
         // One more, to know whether there is a next page.
         let live = self.find_live(filter, *order, *after, limit + 1)?;
@@ -109,7 +109,7 @@ impl Committer {
         Ok(page)
     }
 
-    pub(super) fn count(&mut self, request: &CountRequest) -> Result<Counted, Fault> {
+    pub(crate) fn count(&mut self, request: &CountRequest) -> Result<Counted, Fault> {
         let (filter, order) = (&request.filter, ListOrder::OldestFirst);
         let after = match request.from {
             CountFrom::Final(after) => {
@@ -195,7 +195,7 @@ impl Committer {
             && filter.due_before.is_none_or(|before| entry.due.is_some_and(|due| due < before))
     }
 
-    pub(super) fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
+    pub(crate) fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
         match self.active.get(&id) {
             Some(record) => Ok(Some(record.run.clone())),
             None => self.load_run(id),

@@ -10,10 +10,10 @@ use longhaul_core::{
     store::{CheckpointError, GetError, LogPages},
 };
 
-use crate::{committer::Committer, error::Fault, keys, kv::Key};
+use crate::{committer::Committer, engine::kv::Key, error::Fault, format::keys};
 
 impl Committer {
-    pub(super) fn log(&mut self, one: LogPages) -> Result<Result<(), CheckpointError>, Fault> {
+    pub(crate) fn log(&mut self, one: LogPages) -> Result<Result<(), CheckpointError>, Fault> {
         let LogPages { id, epoch, pages } = one;
         let Some(record) = self.take(id)? else { return Ok(Err(CheckpointError::NotFound(id))) };
         let (latest, attempt) = (record.run.epoch, Epoch(record.run.attempts));
@@ -30,7 +30,7 @@ impl Committer {
         Ok(Ok(()))
     }
 
-    pub(super) fn read_log(&mut self, request: &LogRequest) -> Result<Result<Log, GetError>, Fault> {
+    pub(crate) fn read_log(&mut self, request: &LogRequest) -> Result<Result<Log, GetError>, Fault> {
         let id = request.id;
         if let Err(error) = self.shows(id) {
             return Ok(Err(error.into()));

@@ -7,13 +7,13 @@ use longhaul_core::{
 };
 
 use super::insert::Holder;
-use crate::{committer::Committer, error::Fault, record::Record};
+use crate::{committer::Committer, error::Fault, state::record::Record};
 
 /// Keys whose time has passed that are let go of with each retry.
 const KEYS_EXPIRED: usize = 4;
 
 impl Committer {
-    pub(super) fn retry(&mut self, retry: &Retry) -> Result<Result<Retried, RetryError>, Fault> {
+    pub(crate) fn retry(&mut self, retry: &Retry) -> Result<Result<Retried, RetryError>, Fault> {
         let id = retry.id;
         let Some(mut record) = self.take(id)? else { return Ok(Err(RetryError::NotFound(id))) };
         let Succession { before, successor } = match succeed(self.now, &record.snapshot(), retry) {

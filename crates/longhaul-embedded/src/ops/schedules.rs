@@ -9,8 +9,13 @@ use longhaul_core::{
     store::{ScheduleChange, ScheduleChanged, ScheduleError, ScheduleRow, Schedules},
 };
 
-use super::reply_now;
-use crate::{command::Reply, committer::Committer, error::Fault, keys, kv::VALUE_MAX};
+use crate::committer::dispatch::reply_now;
+use crate::{
+    committer::{Committer, command::Reply},
+    engine::kv::VALUE_MAX,
+    error::Fault,
+    format::keys,
+};
 
 /// Revision, length and checksum, before the first bytes of a schedule.
 const HEADER: usize = 16;
@@ -75,7 +80,7 @@ impl Rows {
 }
 
 impl Committer {
-    pub(super) fn schedule(&mut self, change: ScheduleChange) -> Result<Result<ScheduleChanged, ScheduleError>, Fault> {
+    pub(crate) fn schedule(&mut self, change: ScheduleChange) -> Result<Result<ScheduleChanged, ScheduleError>, Fault> {
         let ScheduleChange { name, seen, value, runs } = change;
         let revision = self.schedules.revision(&name);
         if revision != seen {
@@ -110,7 +115,7 @@ impl Committer {
         Ok(Ok(ScheduleChanged { revision, runs }))
     }
 
-    pub(super) fn show_schedules(&mut self, seen: u64, reply: Reply<Schedules>) {
+    pub(crate) fn show_schedules(&mut self, seen: u64, reply: Reply<Schedules>) {
         match (self.schedules.after(seen), self.health.get()) {
             (Some(schedules), _) => reply_now(reply, schedules),
             (None, Some(error)) => _ = reply.send(Err(error.clone())),

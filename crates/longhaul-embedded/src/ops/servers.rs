@@ -12,7 +12,11 @@ use longhaul_core::{
     store::{ServerBeat, ServerError, StopSignal, StopSignals},
 };
 
-use crate::{apply::reply_now, command::Reply, committer::Committer, error::Fault, record::Record};
+use crate::{
+    committer::{Committer, command::Reply, dispatch::reply_now},
+    error::Fault,
+    state::record::Record,
+};
 
 #[derive(Default)]
 pub(crate) struct Servers {
@@ -35,7 +39,7 @@ enum Life {
 }
 
 impl Servers {
-    pub(super) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {
+    pub(crate) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
         }
@@ -60,7 +64,7 @@ impl Servers {
     }
 
     /// What the servers that live take.
-    pub(super) fn offers(&self) -> Vec<Offer<'_>> {
+    pub(crate) fn offers(&self) -> Vec<Offer<'_>> {
         let lives = self.lives.iter().filter_map(|(id, life)| match life {
             Life::Until { beat, .. } => Some(Offer { labels: &beat.labels, ..Offer::new(*id, &beat.kinds, 1) }),
             Life::Over => None,
@@ -69,7 +73,7 @@ impl Servers {
     }
 
     /// Tells the server of a run what is asked of it.
-    pub(super) fn order(&mut self, run: &Run) {
+    pub(crate) fn order(&mut self, run: &Run) {
         if let (State::Running { server }, Some(request)) = (&run.state, &run.request) {
             self.last_position += 1;
             let order = StopSignal { id: run.id, epoch: run.epoch, request: request.clone() };
@@ -113,12 +117,12 @@ fn holds(active: &HashMap<RunId, Box<Record>>, order: &StopSignal) -> bool {
 }
 
 impl Committer {
-    pub(super) fn expire(&mut self) -> Result<usize, Fault> {
+    pub(crate) fn expire(&mut self) -> Result<usize, Fault> {
         let late = self.servers.late(self.now);
         late.into_iter().map(|server| self.declare_dead(server, "its server's lease ran out")).sum()
     }
 
-    pub(super) fn leave(&mut self, server: ServerId) -> Result<(), Fault> {
+    pub(crate) fn leave(&mut self, server: ServerId) -> Result<(), Fault> {
         self.declare_dead(server, "its server left while it ran").map(drop)
     }
 
@@ -139,7 +143,7 @@ impl Committer {
         Ok(ids.len())
     }
 
-    pub(super) fn show_stop_requests(&mut self, server: ServerId, seen: u64, reply: Reply<StopSignals>) {
+    pub(crate) fn show_stop_requests(&mut self, server: ServerId, seen: u64, reply: Reply<StopSignals>) {
         match (self.servers.told(&self.active, server, seen), self.health.get()) {
             (Some(stop_requests), _) => reply_now(reply, stop_requests),
             (None, Some(error)) => _ = reply.send(Err(error.clone())),

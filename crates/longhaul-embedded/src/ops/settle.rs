@@ -8,7 +8,7 @@ use longhaul_core::{
 use crate::{committer::Committer, error::Fault};
 
 impl Committer {
-    pub(super) fn settle(&mut self, one: Settlement) -> Result<Result<Settled, SettleError>, Fault> {
+    pub(crate) fn settle(&mut self, one: Settlement) -> Result<Result<Settled, SettleError>, Fault> {
         let Settlement { id, epoch, ending, execution_metadata, taken, progress } = one;
         if !self.holds(id, epoch) {
             let Some(record) = self.take(id)? else {

@@ -5,12 +5,15 @@ use std::{collections::VecDeque, ops::ControlFlow};
 use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, record::Damage, store::Swept};
 
 use crate::{
-    batch::{self, List},
-    committer::{Committer, read_layout, read_run},
+    committer::Committer,
+    engine::kv::{BATCH_KEYS_MAX, Key},
     error::Fault,
-    index::UniqueKeyEntry,
-    keys,
-    kv::{BATCH_KEYS_MAX, Key},
+    format::keys,
+    state::{
+        batch::{self, List},
+        index::UniqueKeyEntry,
+        load::{read_layout, read_run},
+    },
 };
 
 /// The runs of one kind that ended in one state, oldest first, as far as they were read.
@@ -27,7 +30,7 @@ struct Line {
 }
 
 impl Committer {
-    pub(super) fn sweep(&mut self, retentions: &Retentions, max: usize) -> Result<Swept, Fault> {
+    pub(crate) fn sweep(&mut self, retentions: &Retentions, max: usize) -> Result<Swept, Fault> {
         // The lists that are in the making count too.
         self.commit()?;
         let mut lines = Vec::new();

@@ -8,7 +8,7 @@ use longhaul_core::{
 use crate::{committer::Committer, error::Fault};
 
 impl Committer {
-    pub(super) fn proceed(&mut self, proceed: Proceed) -> Result<Result<Proceeded, ProceedError>, Fault> {
+    pub(crate) fn proceed(&mut self, proceed: Proceed) -> Result<Result<Proceeded, ProceedError>, Fault> {
         let Proceed { id, at, replacement, value, key, by } = proceed;
         let Some(mut record) = self.take(id)? else {
             return Ok(Err(ProceedError::NotFound(id)));
@@ -33,7 +33,7 @@ impl Committer {
         Ok(Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept }))
     }
 
-    pub(super) fn cancel(
+    pub(crate) fn cancel(
         &mut self,
         id: RunId,
         reason: Option<Box<str>>,
@@ -50,7 +50,7 @@ impl Committer {
         })
     }
 
-    pub(super) fn update(
+    pub(crate) fn update(
         &mut self,
         id: RunId,
         update: RunUpdate,
@@ -63,7 +63,7 @@ impl Committer {
         Ok(steered.map_err(|why| UpdateError::Refused { id, why }))
     }
 
-    pub(super) fn delete(&mut self, id: RunId) -> Result<Result<(), DeleteError>, Fault> {
+    pub(crate) fn delete(&mut self, id: RunId) -> Result<Result<(), DeleteError>, Fault> {
         let record = match self.take(id) {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Err(DeleteError::NotFound(id))),
@@ -74,7 +74,7 @@ impl Committer {
         Ok(deleted.map(drop).map_err(|_| DeleteError::Running(id)))
     }
 
-    pub(super) fn release_incompatible(&mut self, runs: &[RunId]) -> Result<usize, Fault> {
+    pub(crate) fn release_incompatible(&mut self, runs: &[RunId]) -> Result<usize, Fault> {
         let mut released = 0;
         for id in runs {
             if self.index.is_parked(*id)

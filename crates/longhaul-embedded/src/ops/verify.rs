@@ -8,14 +8,16 @@ use longhaul_core::{
 };
 
 use crate::{
-    EmbeddedStore, StoreError, batch, claim_pages,
-    command::Command,
-    committer::{Committer, read_record},
+    EmbeddedStore, StoreError,
+    committer::{Committer, command::Command},
+    engine::kv::Key,
     error::Fault,
-    index::{Place, UniqueKeyEntry},
-    keys,
-    kv::Key,
-    page,
+    format::{keys, page},
+    state::{
+        batch, claim_pages,
+        index::{Place, UniqueKeyEntry},
+        load::read_record,
+    },
 };
 
 /// Keys that one call looks at.
@@ -141,7 +143,7 @@ impl Committer {
                 for id in batch::read_list(value)?.ids {
                     let bytes = self.kv.get(&keys::done(id))?;
                     let bytes = bytes.ok_or_else(|| Damage::of_run(id, "it is listed as final, and is not there"))?;
-                    let run = crate::committer::read_run(&*self.kv, id, &bytes)?;
+                    let run = crate::state::load::read_run(&*self.kv, id, &bytes)?;
                     if (run.since, &run.kind) != (since, &kind) {
                         return Err(Damage::of_run(id, "it is listed as final under another time or kind").into());
                     }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
 
 use crate::{
-    apply::Ends,
+    engine::kv::{Key, Kv, Writes},
     error::Fault,
-    keys,
-    kv::{Key, Kv, Writes},
-    page::{self, Page},
-    record::Record,
+    format::{
+        keys,
+        page::{self, Page},
+    },
+    ops::ended::Ends,
+    state::record::Record,
 };
 
 /// The format of a list of runs that ended together.

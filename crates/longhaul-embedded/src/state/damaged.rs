@@ -4,8 +4,8 @@ use std::{fmt, ops::ControlFlow};
 
 use longhaul_core::{Event, RunId, decide, record::Damage, store::DeleteError};
 
-use super::Committer;
-use crate::{error::Fault, keys, kv::Key};
+use crate::committer::Committer;
+use crate::{engine::kv::Key, error::Fault, format::keys};
 
 /// Something that could not be read when the store was opened, and was set aside: its bytes are in the store, under a
 /// key of their own, and nothing else knows of it.
@@ -41,7 +41,7 @@ impl fmt::Display for SetAside {
 }
 
 /// Where something stands that cannot be read.
-pub(super) enum Spot {
+pub(crate) enum Spot {
     /// All that is under a key.
     Key(Key, Vec<u8>),
     /// One record of a page.
@@ -82,7 +82,7 @@ impl Committer {
     }
 
     /// Moves bytes that cannot be read to where nothing looks at them, and tells.
-    pub(super) fn put_aside(&mut self, spot: Spot, damage: Damage) -> Result<(), Fault> {
+    pub(crate) fn put_aside(&mut self, spot: Spot, damage: Damage) -> Result<(), Fault> {
         tracing::error!(%damage, "set aside, as the options of this opening say");
         self.room(2)?;
         match spot {
@@ -101,7 +101,7 @@ impl Committer {
     }
 
     /// A run whose record can be read, and its values not: it stays where it is, and is not executed.
-    pub(super) fn pass_over(&mut self, id: RunId, damage: Damage) {
+    pub(crate) fn pass_over(&mut self, id: RunId, damage: Damage) {
         tracing::error!(run.id = %id, %damage, "left alone, as the options of this opening say");
         self.index.set_aside(id);
         self.aside.push(damage.into());

@@ -7,14 +7,12 @@ use longhaul_core::{
     record::{self, Apart, Damage, Part},
 };
 
-use super::{Committer, Touch};
+use crate::committer::{Committer, Touch};
 use crate::{
+    engine::kv::Kv,
     error::Fault,
-    index::Place,
-    keys,
-    kv::Kv,
-    page,
-    record::{Layout, Record},
+    format::{keys, page, pieces::Layout},
+    state::{index::Place, record::Record},
 };
 
 impl Committer {
@@ -40,7 +38,7 @@ impl Committer {
         self.with_bytes(id, |kv, bytes| read_run(kv, id, bytes))
     }
 
-    pub(super) fn with_bytes<T>(
+    pub(crate) fn with_bytes<T>(
         &mut self,
         id: RunId,
         read: impl FnOnce(&dyn Kv, &[u8]) -> Result<T, Fault>,

@@ -1,7 +1,5 @@
 //! A run with its values, as it is in memory, and where its parts are in the file.
 
-mod parts;
-
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
@@ -13,7 +11,7 @@ use longhaul_core::{
     stored::{ChangedValues, Followup},
 };
 
-pub(crate) use self::parts::{Encoded, Layout, encode};
+use crate::format::pieces::Layout;
 /// All of a run. Those that execute are held in memory; others are read when something happens to them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {

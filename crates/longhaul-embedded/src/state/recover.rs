@@ -10,19 +10,20 @@ use longhaul_core::{
 };
 
 use super::{
-    Committer,
     damaged::Spot,
     load::{read_layout, read_run},
 };
+use crate::committer::Committer;
 use crate::{
-    apply::{crash_of, warn_of},
-    claim_pages::{self, ClaimEntry},
+    engine::kv::{BATCH_KEYS_MAX, Key},
     error::Fault,
-    index::{Place, UniqueKeyEntry},
-    keys,
-    kv::{BATCH_KEYS_MAX, Key},
-    page,
-    record::{Layout, Record},
+    format::{keys, page, pieces::Layout},
+    ops::servers::{crash_of, warn_of},
+    state::{
+        claim_pages::{self, ClaimEntry},
+        index::{Place, UniqueKeyEntry},
+        record::Record,
+    },
 };
 
 /// The format of the keys and values of a store. A store of a newer one is not touched.

@@ -3,19 +3,23 @@
 
 use longhaul_core::{Cause, Ended, RunId, StoredRun};
 
-use super::{Committer, Touch};
+use crate::committer::{Committer, Touch};
 use crate::{
-    batch,
+    engine::kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
     error::Fault,
-    index::{Place, UniqueKeyEntry},
-    keys,
-    kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
-    page,
-    record::{Encoded, Layout, Record, encode},
+    format::{
+        keys, page,
+        pieces::{Encoded, Layout, encode},
+    },
+    state::{
+        batch,
+        index::{Place, UniqueKeyEntry},
+        record::Record,
+    },
 };
 
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
-/// room for the other keys of a change, and is less than may be [applied between two flushes](crate::kv::UNFLUSHED_MAX).
+/// room for the other keys of a change, and is less than may be [applied between two flushes](crate::engine::kv::UNFLUSHED_MAX).
 const PIECES_MAX: usize = 96;
 /// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, mark, unique key.
 const OWN_KEYS: usize = 8;

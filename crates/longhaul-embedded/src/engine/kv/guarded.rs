@@ -8,8 +8,8 @@ use std::{
 
 use super::{Each, Kv, KvError, Writes};
 use crate::{
-    store::panic_message,
-    watchdog::{Pulse, RELEASE_TIMEOUT},
+    engine::watchdog::{Pulse, RELEASE_TIMEOUT},
+    error::panic_message,
 };
 
 /// Passes calls on, and each of them is a step of the pulse. After a panic, and after a call that was given up, the engine

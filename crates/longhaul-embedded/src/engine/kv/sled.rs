@@ -10,7 +10,7 @@ use std::{
 use fs2::FileExt;
 
 use super::{Each, Kv, KvError, Writes};
-use crate::lock::FolderLock;
+use crate::engine::lock::FolderLock;
 
 pub(crate) struct SledKv {
     /// `None` only while this is dropped.

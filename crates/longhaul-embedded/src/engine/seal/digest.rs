@@ -2,8 +2,8 @@
 
 use super::{FIRST_KEY, scan_range};
 use crate::{
-    keys,
-    kv::{Kv, KvError},
+    engine::kv::{Kv, KvError},
+    format::keys,
 };
 
 /// Keys that an opening does not read: final runs and their lists, pieces, logs, and what was set aside.

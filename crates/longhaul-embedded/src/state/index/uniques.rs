@@ -7,7 +7,7 @@ use std::{
 
 use longhaul_core::{Key, Kind, Run, RunId, StateKind, Timestamp};
 
-use crate::keys::{FINAL_STATES as FINAL, state_byte};
+use crate::format::keys::{FINAL_STATES as FINAL, state_byte};
 
 #[derive(Debug, Default)]
 pub(crate) struct Uniques {
@@ -165,7 +165,7 @@ mod tests {
 
     use longhaul_core::{Constraints, OnConflict, State, Unique, UniqueScope, doc};
 
-    use crate::index::{Index, Place};
+    use crate::state::index::{Index, Place};
 
     use super::*;
 
