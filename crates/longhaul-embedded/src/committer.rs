@@ -2,10 +2,10 @@
 //! only then answers.
 
 mod answers;
-mod damaged;
-mod load;
-mod recover;
-mod stage;
+pub(crate) mod command;
+pub(crate) mod dispatch;
+pub(crate) mod queue;
+pub(crate) mod watch;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,25 +15,20 @@ use std::{
 
 use longhaul_core::{Clock, RunId, ServerId, StoreError, Timestamp, admission::Admission};
 
+pub(crate) use self::answers::After;
 use self::answers::Answers;
-pub use self::damaged::SetAside;
-pub(crate) use self::{
-    answers::After,
-    load::{read_layout, read_record, read_run},
-    recover::FORMAT_VERSION,
-};
 use crate::{
-    apply::{Ends, Rows, Servers, WaitingClaim, Watchers},
-    batch::Batch,
-    claim_pages::ClaimPages,
-    command::{Command, Reply},
+    committer::{
+        command::{Command, Reply},
+        queue::{Queue, ROOM, Taken},
+        watch::Watchers,
+    },
+    engine::kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX},
     error::{Fault, broken},
     health::Health,
-    index::Index,
-    kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX},
+    ops::{claim::WaitingClaim, ended::Ends, schedules::Rows, servers::Servers},
     options::Durability,
-    queue::{self, Queue, Taken},
-    record::Record,
+    state::{batch::Batch, claim_pages::ClaimPages, index::Index, record::Record},
 };
 
 /// How often the committer looks for more before it commits what it has, as long as each time something came: callers
@@ -50,7 +45,7 @@ pub(crate) struct Committer {
     /// What cannot be read at the opening is set aside, where it would end the opening otherwise.
     pub(crate) sets_aside: bool,
     /// What was.
-    pub(crate) aside: Vec<SetAside>,
+    pub(crate) aside: Vec<crate::state::damaged::SetAside>,
 
     /// The time of the current cycle.
     pub(crate) now: Timestamp,
@@ -69,21 +64,21 @@ pub(crate) struct Committer {
 
     pub(crate) batch: Batch,
     /// The number of the batch in the making.
-    batch_number: u64,
+    pub(crate) batch_number: u64,
     /// How many pages there ever were, as far as it is known: no two have one number.
-    pages_made: u64,
+    pub(crate) pages_made: u64,
     /// The page that was read last: runs that were enqueued together are claimed together.
     pub(crate) last_page: Option<(u64, Vec<u8>)>,
     /// What happened in this cycle to which runs.
     pub(crate) touched: HashMap<RunId, Touch>,
     answers: Answers,
     /// Keys and bytes that were applied since the last flush.
-    unflushed: (usize, usize),
+    pub(crate) unflushed: (usize, usize),
     /// Something was applied since the last flush, and since the last sync.
-    needs_flush: bool,
-    needs_sync: bool,
+    pub(crate) needs_flush: bool,
+    pub(crate) needs_sync: bool,
     /// Runs whose last write may be in the file or not: nobody is told of it.
-    doubtful: HashSet<RunId>,
+    pub(crate) doubtful: HashSet<RunId>,
 }
 
 /// How a run was touched in a cycle.
@@ -195,7 +190,7 @@ impl Committer {
                     Some(error) => command.refuse(error),
                 }
             }
-            if taken.closed || executed == 0 || executed >= queue::ROOM || gatherings == GATHERINGS_MAX {
+            if taken.closed || executed == 0 || executed >= ROOM || gatherings == GATHERINGS_MAX {
                 break;
             }
             gatherings += 1;
@@ -207,7 +202,7 @@ impl Committer {
         (reads, taken.closed)
     }
 
-    fn look_at_the_clock(&mut self) {
+    pub(crate) fn look_at_the_clock(&mut self) {
         let before = std::mem::replace(&mut self.now, self.clock.now());
         if self.now < before {
             self.index.rewind(self.now);
@@ -237,7 +232,7 @@ impl Committer {
         let needs_sync = batch.needs_sync;
         let mut writes = batch.into_writes(&*self.kv, &mut self.ends, self.now)?;
         for (page, bytes) in self.claim_pages.take_touched() {
-            writes.put(crate::keys::claim_pages(page), bytes);
+            writes.put(crate::format::keys::claim_pages(page), bytes);
         }
         if writes.is_empty() {
             return Ok(());
@@ -254,7 +249,7 @@ impl Committer {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Fault> {
+    pub(crate) fn flush(&mut self) -> Result<(), Fault> {
         self.kv.flush()?;
         self.unflushed = (0, 0);
         self.needs_flush = false;

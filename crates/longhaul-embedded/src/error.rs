@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use longhaul_core::{StoreError, Timestamp, record::Damage};
 
-use crate::{kv::KvError, lock::Holder};
+use crate::engine::{kv::KvError, lock::Holder};
 
 /// Why a folder could not be opened as a store. Nothing in it was changed, unless the variant says so.
 ///
@@ -156,6 +156,12 @@ pub(crate) fn panicked(message: &str) -> StoreError {
         reason: Arc::from(format!("its committer panicked: {message}")),
         remedy: "Start the process again, and report this as a bug".into(),
     }
+}
+
+/// What a panic said, if it said something.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use longhaul_core::{
     store::{ScheduleChange, ScheduleChangeError},
 };
 
-use crate::{EmbeddedStore, command::Command};
+use crate::{EmbeddedStore, committer::command::Command};
 
 /// Runs in one call to the committer.
 const SLICE: usize = 64;

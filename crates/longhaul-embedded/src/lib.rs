@@ -12,40 +12,28 @@
 //! - nobody waits for an engine without a bound: the verdict is there first, then it is told;
 //! - nothing is executed or written before it is known that all that was acknowledged is there.
 
-mod apply;
-mod batch;
-mod claim_pages;
-mod command;
 mod committer;
+mod engine;
 mod error;
 mod export;
+mod format;
 mod health;
-mod index;
-mod keys;
-mod kv;
-mod lock;
-mod open;
 mod opening;
+mod ops;
 mod options;
-mod page;
-mod queue;
-mod record;
-mod seal;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
-mod verify;
-mod watchdog;
-mod witness;
 
 pub use longhaul_core::StoreError;
 
 pub use self::{
-    committer::SetAside,
+    engine::lock::Holder,
     error::OpenError,
     export::{Backup, CopyError, Imported},
-    lock::Holder,
+    ops::verify::Report,
     options::{Durability, Options},
+    state::damaged::SetAside,
     store::EmbeddedStore,
-    verify::Report,
 };

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::Clock;
 
-use crate::watchdog::{ENGINE_TIMEOUT, OPEN_TIMEOUT};
+use crate::engine::watchdog::{ENGINE_TIMEOUT, OPEN_TIMEOUT};
 
 /// What an acknowledged write survives.
 ///

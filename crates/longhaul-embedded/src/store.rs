@@ -26,16 +26,24 @@ use longhaul_core::{
 use tokio::sync::oneshot;
 
 use crate::{
-    apply::{CountRequest, Counted, check_log},
-    command::{Command, Reply, Ticket},
-    committer::{Committer, SetAside},
-    error::{OpenError, broken, panicked},
+    committer::{
+        Committer,
+        command::{Command, Reply, Ticket},
+        queue::{Queue, Taken},
+    },
+    engine::{
+        kv::KvError,
+        watchdog::{GivenUp, Looks, Watchdog},
+    },
+    error::{OpenError, broken, panic_message, panicked},
     health::{self, Health},
-    kv::KvError,
-    open, opening,
+    opening,
+    ops::{
+        list::{CountRequest, Counted},
+        log::check as check_log,
+    },
     options::{Durability, Options},
-    queue::{Queue, Taken},
-    watchdog::{GivenUp, Looks, Watchdog},
+    state::damaged::SetAside,
 };
 
 /// Runs that one command removes at most: about the keys of a batch, so that no commit waits for long.
@@ -108,7 +116,7 @@ impl EmbeddedStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_async(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        opening::open(folder.as_ref(), options, Looks::every_second(), open::open).await
+        opening::thread::open(folder.as_ref(), options, Looks::every_second(), opening::folder::open).await
     }
 
     /// Starts the committer on a store that was loaded.
@@ -237,12 +245,6 @@ fn run(mut committer: Committer, queue: &Queue, health: &Health) {
             return;
         }
     }
-}
-
-/// What a panic said, if it said something.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 impl Drop for Inner {

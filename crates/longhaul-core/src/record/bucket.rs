@@ -29,6 +29,12 @@ pub fn write_bucket(starts: &Starts) -> Vec<u8> {
 
 /// Reads the recent starts of a rate limit; `None` if the bytes are no such value. A value of version 1 says only when its
 /// bucket is full again; what it stands for depends on `now`.
+///
+/// ```
+/// use longhaul_core::{doc, record::read_bucket};
+///
+/// assert_eq!(read_bucket(b"", doc::NOW), None);
+/// ```
 pub fn read_bucket(bytes: &[u8], now: Timestamp) -> Option<Starts> {
     if let Ok(full_at) = <[u8; 8]>::try_from(bytes) {
         return Some(Starts::of_token_bucket(Timestamp::from_micros(i64::from_be_bytes(full_at)), now));

@@ -110,6 +110,14 @@ pub fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
 }
 
 /// Reads the control that is kept under `key`. Bytes that were written under another key are an error.
+///
+/// ```
+/// use longhaul_core::{Control, record::{read_control, write_control}};
+///
+/// let mut bytes = write_control(b"queue default", &Control::default());
+/// bytes[1] ^= 1;
+/// assert!(read_control(b"queue default", &bytes).is_err());
+/// ```
 pub fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> {
     let damaged = |reason: &str| Damage::of(format!("the control {}", key.escape_ascii()), reason);
     let (body, stored) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is cut short"))?;

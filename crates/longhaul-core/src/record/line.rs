@@ -116,6 +116,10 @@ impl LineError {
 }
 
 /// The first line, without the line break at its end, as the others.
+///
+/// ```
+/// assert_eq!(longhaul_core::record::header_line(), r#"{"format":"longhaul-export","version":3}"#);
+/// ```
 pub fn header_line() -> String {
     json(&Header { format: LINES_FORMAT.into(), version: LINES_VERSION })
 }
@@ -134,6 +138,13 @@ pub fn read_header(line: &str) -> Option<u32> {
 }
 
 /// A run as a line, with all its values in it.
+///
+/// ```
+/// use longhaul_core::{StoredRun, doc, record::run_line};
+///
+/// let stored = StoredRun::enqueue(doc::NOW, doc::new_run());
+/// assert!(run_line(&stored).starts_with(&format!(r#"{{"id":"{}","#, stored.run.id)));
+/// ```
 pub fn run_line(stored: &StoredRun) -> String {
     let values = Values::of(stored);
     let parts = Part::ALL.map(|part| match (values.get(part), part) {
@@ -147,6 +158,14 @@ pub fn run_line(stored: &StoredRun) -> String {
 }
 
 /// A control as a line.
+///
+/// ```
+/// use longhaul_core::{Control, Queue, Scope, record::{Line, control_line, read_line}};
+///
+/// let scope = Scope::Queue(Queue::default());
+/// let line = control_line(&scope, &Control::default());
+/// assert_eq!(read_line(&line), Ok(Line::Control(scope, Control::default())));
+/// ```
 pub fn control_line(scope: &Scope, control: &Control) -> String {
     let scope = match scope {
         Scope::Queue(queue) => ScopeV1::Queue(queue.as_str().into()),
@@ -156,6 +175,14 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
 }
 
 /// A schedule as a line; `value` is what the store holds of it.
+///
+/// ```
+/// use longhaul_core::{ScheduleName, record::{Line, read_line, schedule_line}};
+///
+/// let name = ScheduleName::new("nightly")?;
+/// assert_eq!(read_line(&schedule_line(&name, b"42")), Ok(Line::Schedule(name, b"42".to_vec().into())));
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
 pub fn schedule_line(name: &ScheduleName, value: &[u8]) -> String {
     json(&ScheduleLine { schedule: name.as_str().into(), value: Blob(Cow::Borrowed(value)) })
 }
@@ -172,6 +199,10 @@ struct Keys {
 }
 
 /// Reads a line that is not the first.
+///
+/// ```
+/// assert!(longhaul_core::record::read_line("{}").is_err(), "it holds nothing");
+/// ```
 pub fn read_line(line: &str) -> Result<Line, LineError> {
     match serde_json::from_str(line).map_err(LineError::new)? {
         Keys { control: Some(_), .. } => {

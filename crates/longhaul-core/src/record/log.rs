@@ -65,6 +65,13 @@ pub fn write_log(key: &[u8], epoch: Epoch, page: LogPage) -> Vec<u8> {
 }
 
 /// Reads the page of a log that is kept under `key`. Bytes that were written under another key are an error.
+///
+/// ```
+/// use longhaul_core::{Epoch, LogPage, record::{read_log, write_log}};
+///
+/// let bytes = write_log(b"key", Epoch(3), LogPage { number: 1, first: 32, lines: Vec::new() });
+/// assert!(read_log(b"another key", &bytes).is_err());
+/// ```
 pub fn read_log(key: &[u8], bytes: &[u8]) -> Result<(Epoch, LogPage), Damage> {
     let damaged = |reason: &str| Damage::of(format!("the page of a log {}", key.escape_ascii()), reason);
     let (body, stored) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("it is cut short"))?;

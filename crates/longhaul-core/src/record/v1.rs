@@ -93,6 +93,14 @@ pub struct RecordedRun<'a> {
 /// name is not written at all, whatever `apart` says.
 ///
 /// The fields that never stand apart have about 3 KiB together at most: names, policy, constraints, progress, request.
+///
+/// ```
+/// use longhaul_core::{StoredRun, doc, record::{self, Part, Values}};
+///
+/// let stored = StoredRun::enqueue(doc::NOW, doc::new_run());
+/// let bytes = record::write(&stored, &Values::of(&stored), &[None; Part::COUNT]);
+/// assert_eq!(bytes[0], 1, "a new run is format 1");
+/// ```
 pub fn write(stored: &StoredRun, values: &Values<'_>, apart: &[Option<Apart>; Part::COUNT]) -> Vec<u8> {
     let record = RecordV1::of(stored, Part::ALL.map(|part| values.place(part, apart[part as usize])));
     let mut bytes = versioned(&record);
@@ -108,6 +116,15 @@ pub fn write(stored: &StoredRun, values: &Values<'_>, apart: &[Option<Apart>; Pa
 }
 
 /// Reads a record of the run `id`. Bytes that were not written for this run are an error, as are those of a later format.
+///
+/// ```
+/// use longhaul_core::{RunId, StoredRun, doc, record::{self, Part, Values}};
+///
+/// let stored = StoredRun::enqueue(doc::NOW, doc::new_run());
+/// let bytes = record::write(&stored, &Values::of(&stored), &[None; Part::COUNT]);
+/// assert!(record::read(stored.run.id, &bytes).is_ok());
+/// assert!(record::read(RunId::from_bytes([9; 16]), &bytes).is_err(), "it is the record of another run");
+/// ```
 pub fn read(id: RunId, bytes: &[u8]) -> Result<RecordedRun<'_>, Damage> {
     let Some((body, stored)) = bytes.split_last_chunk::<CHECKSUM>() else {
         return Err(Damage::of_run(id, "its record is cut short"));

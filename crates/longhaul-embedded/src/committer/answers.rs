@@ -2,7 +2,7 @@
 
 use longhaul_core::StoreError;
 
-use crate::command::Reply;
+use crate::committer::command::Reply;
 
 /// When an answer may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use longhaul_core::{
 use longhaul_testkit::fixture;
 
 use super::kit::{Kit, block_on, checkpoint, open, settlement, value};
-use crate::kv::sim::{Calls, Cut, End};
+use crate::engine::kv::sim::{Calls, Cut, End};
 
 fn since(kit: &Kit, before: Calls) -> (usize, usize, usize) {
     let now = kit.disk.calls();
@@ -74,19 +74,19 @@ fn many_small_runs_share_pages_and_many_claims_a_page_of_slots() {
         let mut kit = Kit::new();
         let runs: Vec<_> = (0..500).map(|_| kit.new_run()).collect();
         kit.store.insert(runs).await.expect("the store works");
-        let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::PAGE).count();
+        let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::PAGE).count();
         assert!(pages < 50, "500 runs take {pages} pages");
 
         let before = kit.disk.calls();
         let claimed = kit.claim(64).await;
-        let claim_pages = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::SLOTS).count();
+        let claim_pages = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::SLOTS).count();
         assert_eq!((claimed.len(), claim_pages, since(&kit, before)), (64, 1, (1, 1, 0)));
 
         let before = kit.disk.calls();
         let settlements = claimed.iter().map(|claimed| settlement(claimed, fixture::completed(1))).collect();
         kit.store.settle(settlements).await.expect("the store works");
         assert_eq!(since(&kit, before), (1, 1, 1));
-        let lists = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::ENDED).count();
+        let lists = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::ENDED).count();
         assert_eq!(lists, 1);
         kit.assert_sound().await;
     });
@@ -108,7 +108,7 @@ fn a_new_page_takes_the_place_of_none_that_an_earlier_process_left_whatever_its_
                 kit.store.insert(vec![new]).await.expect("the store works");
             }
             kit.assert_sound().await;
-            let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::keys::PAGE).count();
+            let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::PAGE).count();
             assert_eq!(pages, opened * priorities.len());
         }
     });
@@ -131,11 +131,11 @@ fn lists_of_all_kinds_of_an_earlier_version_are_divided_by_kind_at_the_opening()
         let disk = kit.disk.after(End::Killed, 1.0);
         kit.store.close().await;
         // As it was once: one list of all that ended together.
-        for key in disk.keys().into_iter().filter(|key| key[0] == crate::keys::ENDED) {
+        for key in disk.keys().into_iter().filter(|key| key[0] == crate::format::keys::ENDED) {
             disk.forget(&key);
         }
         let list = [&b"fx"[..], &(since.as_micros() as u64 ^ (1 << 63)).to_be_bytes(), ids[0].as_bytes()].concat();
-        disk.insert(list, crate::batch::List { position: None, ids: ids.to_vec() }.to_bytes());
+        disk.insert(list, crate::state::batch::List { position: None, ids: ids.to_vec() }.to_bytes());
 
         kit.store = open(&disk, &kit.clock).expect("it opens");
         kit.disk = disk;

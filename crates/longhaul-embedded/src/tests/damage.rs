@@ -10,7 +10,7 @@ use longhaul_core::{
 use longhaul_testkit::fixture;
 
 use super::kit::{Kit, block_on, open, over, settlement, value};
-use crate::{OpenError, Options, keys, kv::sim::End};
+use crate::{OpenError, Options, engine::kv::sim::End, format::keys};
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_record_is_found_when_it_is_read_and_when_the_store_opens() {
@@ -197,7 +197,7 @@ fn a_damaged_run_holds_up_no_retention_and_goes_when_its_time_has_come() {
 }
 
 /// What is left of `kit` after it was killed, opened with damaged runs set aside.
-async fn reopened(kit: &mut Kit, damage: impl FnOnce(&crate::kv::sim::SimDisk)) {
+async fn reopened(kit: &mut Kit, damage: impl FnOnce(&crate::engine::kv::sim::SimDisk)) {
     let disk = kit.disk.after(End::Killed, 1.0);
     kit.store.close().await;
     damage(&disk);

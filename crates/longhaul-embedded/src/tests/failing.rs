@@ -23,12 +23,14 @@ use longhaul_testkit::{TestClock, fixture};
 use super::kit::{block_on, checkpoint, over, settlement, value};
 use crate::{
     EmbeddedStore, OpenError, Options,
-    kv::{
-        faulty::{Failure, Faults, Faulty},
-        sim::{End, SimDisk},
+    engine::{
+        kv::{
+            faulty::{Failure, Faults, Faulty},
+            sim::{End, SimDisk},
+        },
+        watchdog::Looks,
     },
-    open, opening,
-    watchdog::Looks,
+    opening,
 };
 
 /// More calls than a workload has: one that never ends is a bug of the test.
@@ -74,8 +76,8 @@ fn looks_at_what_hangs(faults: &Faults) -> Looks {
 
 async fn open_faulty(disk: &SimDisk, clock: &TestClock, faults: &Faults) -> Result<EmbeddedStore, OpenError> {
     let engine = Faulty::new(disk.clone(), faults);
-    let over = |folder: &Path, options, watchdog| open::over(Box::new(engine), options, folder, watchdog);
-    opening::open(Path::new("simulated"), options(clock), looks_at_what_hangs(faults), over).await
+    let over = |folder: &Path, options, watchdog| opening::folder::over(Box::new(engine), options, folder, watchdog);
+    opening::thread::open(Path::new("simulated"), options(clock), looks_at_what_hangs(faults), over).await
 }
 
 impl Scene {
@@ -340,8 +342,9 @@ fn an_opening_that_nobody_waits_for_any_more_lets_go_of_the_engine() {
     block_on(async {
         let faults = Faults::default();
         let engine = Faulty::new(SimDisk::default(), &faults);
-        let over = |folder: &Path, options, watchdog| open::over(Box::new(engine), options, folder, watchdog);
-        let opening = opening::open(Path::new("simulated"), options(&clock), Looks::every_second(), over);
+        let over =
+            |folder: &Path, options, watchdog| opening::folder::over(Box::new(engine), options, folder, watchdog);
+        let opening = opening::thread::open(Path::new("simulated"), options(&clock), Looks::every_second(), over);
         assert!(looked_at_once(opening).await.is_none_or(|opened| opened.is_ok()));
         faults.until_dropped().await;
     });

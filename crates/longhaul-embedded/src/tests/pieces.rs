@@ -8,7 +8,7 @@ use longhaul_core::{
 use longhaul_testkit::fixture;
 
 use super::kit::{Kit, block_on, number, value};
-use crate::{keys, kv::sim::End};
+use crate::{engine::kv::sim::End, format::keys};
 
 fn pieces(kit: &Kit) -> usize {
     kit.disk.keys().iter().filter(|key| key[0] == keys::CHUNK).count()
@@ -94,7 +94,7 @@ fn pieces_of_a_write_that_was_cut_off_are_removed_by_the_next_opening() {
         kit.save(&claimed, 1, value(1, 500_000)).await;
         let before = pieces(&kit);
         // Three batches of pieces, of which one is written, before the one with the record.
-        kit.disk.cut(crate::kv::sim::Cut { after: 1, in_effect: false });
+        kit.disk.cut(crate::engine::kv::sim::Cut { after: 1, in_effect: false });
         let checkpoint = super::kit::checkpoint(&claimed, 2, value(2, EXECUTION_METADATA_MAX - 100));
         kit.store.checkpoint(vec![checkpoint]).await.expect_err("the power is cut");
         assert!(pieces(&kit) > before);

@@ -12,7 +12,7 @@ use longhaul_testkit::fixture;
 use proptest::prelude::*;
 
 use super::kit::{Kit, block_on, checkpoint, number, settlement, value};
-use crate::kv::sim::{Cut, End};
+use crate::engine::kv::sim::{Cut, End};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {

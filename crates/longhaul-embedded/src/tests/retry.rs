@@ -7,7 +7,7 @@ use longhaul_core::{
 };
 
 use super::kit::{Kit, block_on, number, value};
-use crate::kv::sim::{Cut, End};
+use crate::engine::kv::sim::{Cut, End};
 
 /// A final run, with values of this size, a long history and a unique key.
 async fn final_run(kit: &mut Kit, size: usize) -> RunId {

@@ -6,7 +6,7 @@ use longhaul_core::{Clock, Timestamp};
 use longhaul_testkit::TestClock;
 use proptest::prelude::*;
 
-use crate::{
+use crate::engine::{
     kv::{
         Kv, Writes,
         sim::{End, SimDisk},

@@ -14,7 +14,7 @@ use longhaul_core::{
 use longhaul_testkit::fixture;
 
 use super::kit::{block_on, over};
-use crate::{Options, kv::sim::SimDisk};
+use crate::{Options, engine::kv::sim::SimDisk};
 
 const HUNG: Duration = Duration::from_secs(60);
 

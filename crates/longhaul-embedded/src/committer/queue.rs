@@ -1,0 +1,137 @@
+//! The way from callers to the committer: bounded, and drained whole.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use longhaul_core::StoreError;
+use tokio::sync::Semaphore;
+
+use crate::committer::command::Command;
+
+/// Commands that wait to be taken. Callers beyond it wait themselves: it bounds memory, and is far above what one
+/// commit takes.
+pub(crate) const ROOM: usize = 4096;
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    /// Rings when the committer sleeps and there is something to do.
+    bell: Condvar,
+    room: Semaphore,
+}
+
+#[derive(Default)]
+struct Inner {
+    commands: Vec<Command>,
+    /// How many of the commands hold a permit.
+    permits: usize,
+    /// The clock jumped.
+    nudged: bool,
+    closed: bool,
+    asleep: bool,
+}
+
+/// What the committer woke up to.
+pub(crate) struct Taken {
+    pub(crate) commands: Vec<Command>,
+    /// No more will come.
+    pub(crate) closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        Self { inner: Mutex::default(), bell: Condvar::new(), room: Semaphore::new(ROOM) }
+    }
+
+    /// Hands a command to the committer, once there is room.
+    pub(crate) async fn push(&self, command: Command) -> Result<(), StoreError> {
+        self.room.acquire().await.map_err(|_| StoreError::Closed)?.forget();
+        self.ring(|inner| {
+            if inner.closed {
+                return Err(StoreError::Closed);
+            }
+            inner.permits += 1;
+            inner.commands.push(command);
+            Ok(())
+        })
+    }
+
+    /// Hands over what must not wait for room, and of which there is little. Lost when the store is closed.
+    pub(crate) fn push_now(&self, command: Command) {
+        self.ring(|inner| {
+            if !inner.closed {
+                inner.commands.push(command);
+            }
+        });
+    }
+
+    /// Has the committer look at the time.
+    pub(crate) fn nudge(&self) {
+        self.ring(|inner| inner.nudged = true);
+    }
+
+    /// Takes no more commands; those that are in are still executed.
+    pub(crate) fn close(&self) {
+        self.ring(|inner| inner.closed = true);
+        self.room.close();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn ring<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let answer = change(&mut inner);
+        let asleep = std::mem::take(&mut inner.asleep);
+        drop(inner);
+        if asleep {
+            self.bell.notify_one();
+        }
+        answer
+    }
+
+    /// Sleeps until there is something to do, at most for `max_wait`, and takes all of it.
+    pub(crate) fn take(&self, max_wait: Option<Duration>) -> Taken {
+        let mut inner = self.lock();
+        if inner.is_quiet() {
+            inner.asleep = true;
+            inner = match max_wait {
+                None => self.bell.wait_while(inner, |inner| inner.is_quiet()).unwrap_or_else(PoisonError::into_inner),
+                Some(max_wait) => {
+                    let waited = self.bell.wait_timeout_while(inner, max_wait, |inner| inner.is_quiet());
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            inner.asleep = false;
+        }
+        Taken { commands: self.empty(&mut inner), closed: inner.closed }
+    }
+
+    /// What came since, after others had the chance to run; empty if nothing did.
+    pub(crate) fn more(&self) -> Taken {
+        std::thread::yield_now();
+        let mut inner = self.lock();
+        Taken { commands: self.empty(&mut inner), closed: inner.closed }
+    }
+
+    fn empty(&self, inner: &mut Inner) -> Vec<Command> {
+        inner.nudged = false;
+        if !inner.closed {
+            self.room.add_permits(inner.permits);
+        }
+        inner.permits = 0;
+        std::mem::take(&mut inner.commands)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here can be left half done.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn is_quiet(&self) -> bool {
+        self.commands.is_empty() && !self.nudged && !self.closed
+    }
+}

@@ -1,0 +1,212 @@
+//! The seal: under one key, in each batch, how many batches there were and what all keys and values add up to. So a
+//! store that was opened can be told from what it was when its last batch was written, without another copy of it.
+
+mod digest;
+
+use std::{
+    ops::{Bound, ControlFlow, RangeBounds},
+    sync::Arc,
+};
+
+use longhaul_core::{Clock, Timestamp};
+
+pub(crate) use self::digest::Digests;
+use crate::engine::{
+    kv::{Before, Each, Key, Kv, KvError, Write, Writes},
+    lock::FolderLock,
+    witness::{Mark, Witness},
+};
+
+/// The key of the seal: the first of all, and hidden from those who use the store.
+const KEY: &[u8] = b"\0";
+/// Keys that begin with less are hidden.
+const FIRST_KEY: &[u8] = &[1];
+/// So many keys without a value stand behind the seal. sled writes a leaf of its tree anew with every tenth change, and
+/// a leaf has up to 16 keys: with these the seal's has no others, and is small.
+const PADDING: u8 = 12;
+/// With what a seal begins, wherever it stands in sled's log.
+pub(crate) const MAGIC: [u8; 16] = *b"\xF5longhaul seal\x00\x01";
+/// Bytes of a seal.
+pub(crate) const LENGTH: usize = 16 + 16 + 4 * 8 + 4;
+
+/// Which store it is. A copy has the same.
+pub(crate) type StoreId = [u8; 16];
+
+/// What a store was after a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seal {
+    pub(crate) store: StoreId,
+    /// The batch, counted from 1, and when it was written.
+    pub(crate) mark: Mark,
+    /// Of all keys and values with this batch, but the seal's.
+    pub(crate) digests: Digests,
+}
+
+impl Seal {
+    fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(LENGTH);
+        bytes.extend(MAGIC);
+        bytes.extend(self.store);
+        let Digests { live, rest } = self.digests;
+        for number in [self.mark.number, self.mark.at.as_micros() as u64, live, rest] {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
+        bytes
+    }
+
+    /// Reads the seal that `bytes` begin with.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (sealed, checksum) = bytes.get(..LENGTH)?.split_last_chunk::<4>()?;
+        if !sealed.starts_with(&MAGIC) || u32::from_be_bytes(*checksum) != crc32fast::hash(sealed) {
+            return None;
+        }
+        let number = |at: usize| u64::from_be_bytes(sealed[at..at + 8].try_into().expect("8 bytes"));
+        Some(Self {
+            store: sealed[16..32].try_into().expect("16 bytes"),
+            mark: Mark { number: number(32), at: Timestamp::from_micros(number(40) as i64) },
+            digests: Digests { live: number(48), rest: number(56) },
+        })
+    }
+}
+
+/// The seal of the store behind `kv`, if it has one.
+pub(crate) fn of(kv: &dyn Kv) -> Result<Option<Seal>, KvError> {
+    let Some(bytes) = kv.get(KEY)? else { return Ok(None) };
+    let seal = Seal::read(&bytes).filter(|_| bytes.len() == LENGTH);
+    seal.map(Some).ok_or_else(|| KvError::Corrupt("the seal of the store is none".into()))
+}
+
+/// An engine that seals each batch, and tells the witness of it.
+pub(crate) struct Sealed {
+    /// `None` only while this is dropped.
+    kv: Option<Box<dyn Kv>>,
+    seal: Seal,
+    clock: Arc<dyn Clock>,
+    /// `None` where there is no folder.
+    witness: Option<Witness>,
+    /// Last, so that the folder is free only when sled has let go of it.
+    _lock: Option<FolderLock>,
+}
+
+impl Sealed {
+    /// Over a store that is what `seal` says.
+    pub(crate) fn new(
+        kv: Box<dyn Kv>,
+        seal: Seal,
+        clock: Arc<dyn Clock>,
+        witness: Option<Witness>,
+        lock: Option<FolderLock>,
+    ) -> Self {
+        Self { kv: Some(kv), seal, clock, witness, _lock: lock }
+    }
+
+    /// Over a store that has no seal yet, or whose seal does not hold any more: it gets `seal`, which says what is there.
+    /// Durable when it returns.
+    pub(crate) fn anew(
+        mut kv: Box<dyn Kv>,
+        seal: Seal,
+        clock: Arc<dyn Clock>,
+        witness: Option<Witness>,
+        lock: Option<FolderLock>,
+    ) -> Result<Self, KvError> {
+        let mut writes = Writes::default();
+        writes.put(KEY.into(), seal.to_bytes());
+        for number in 1..=PADDING {
+            writes.put([KEY, &[number]].concat(), Vec::new());
+        }
+        kv.apply(writes)?;
+        let mut sealed = Self::new(kv, seal, clock, witness, lock);
+        sealed.flush()?;
+        sealed.sync()?;
+        Ok(sealed)
+    }
+
+    fn kv(&self) -> &dyn Kv {
+        &**self.kv.as_ref().expect("nobody calls what is being dropped")
+    }
+
+    fn kv_mut(&mut self) -> &mut dyn Kv {
+        &mut **self.kv.as_mut().expect("nobody calls what is being dropped")
+    }
+}
+
+impl Kv for Sealed {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
+        self.kv().get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], each: &mut Each<'_>) -> Result<(), KvError> {
+        self.kv().scan(prefix, from.max(FIRST_KEY), each)
+    }
+
+    fn scan_back(&self, prefix: &[u8], before: &[u8], each: &mut Each<'_>) -> Result<(), KvError> {
+        self.kv().scan_back(prefix, before, &mut |key, value| {
+            // The seal comes before all keys of the store, and is none of them.
+            if key < FIRST_KEY { ControlFlow::Break(()) } else { each(key, value) }
+        })
+    }
+
+    fn apply(&mut self, mut writes: Writes) -> Result<(), KvError> {
+        let mut digests = self.seal.digests;
+        for (key, Write { value, before }) in writes.entries() {
+            // Wrong once, it would make a damaged store of a sound one; so tests look.
+            if *before == Before::Unknown || cfg!(debug_assertions) {
+                let old = self.kv().get(key)?;
+                assert!(*before == Before::Unknown || old.is_none(), "the key {} is not new", key.escape_ascii());
+                if let Some(old) = old {
+                    digests.remove(key, &old);
+                }
+            }
+            if let Some(value) = value {
+                digests.add(key, value);
+            }
+        }
+        let mark = Mark { number: self.seal.mark.number + 1, at: self.clock.now() };
+        let seal = Seal { mark, digests, ..self.seal };
+        writes.put(KEY.into(), seal.to_bytes());
+        self.kv_mut().apply(writes)?;
+        self.seal = seal;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), KvError> {
+        self.kv_mut().flush()?;
+        let mark = self.seal.mark;
+        self.witness.as_mut().map_or(Ok(()), |witness| witness.flushed(mark))
+    }
+
+    fn sync(&mut self) -> Result<(), KvError> {
+        self.kv_mut().sync()?;
+        if let Some(witness) = &mut self.witness {
+            witness.synced();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Sealed {
+    /// The files may be shorter when sled has let go of them, and the witness says how long they are.
+    fn drop(&mut self) {
+        drop(self.kv.take());
+        if let Some(Err(error)) = self.witness.as_mut().map(Witness::closed) {
+            tracing::warn!(%error, "the witness of the store does not know that it was closed");
+        }
+    }
+}
+
+/// Shows the keys of `kv` in `range`, until `each` breaks.
+fn scan_range(kv: &dyn Kv, range: impl RangeBounds<Key>, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), KvError> {
+    let Bound::Included(from) = range.start_bound() else { panic!("a range of keys has a first one") };
+    kv.scan(&[], from, &mut |key, value| {
+        let within = match range.end_bound() {
+            Bound::Excluded(end) => key < &end[..],
+            Bound::Included(_) | Bound::Unbounded => true,
+        };
+        if !within {
+            return ControlFlow::Break(());
+        }
+        each(key, value);
+        ControlFlow::Continue(())
+    })
+}

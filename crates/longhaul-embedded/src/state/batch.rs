@@ -1,0 +1,201 @@
+//! What the next batch will hold, counted to the key.
+
+use std::collections::{BTreeMap, HashMap};
+
+use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
+
+use crate::{
+    engine::kv::{Key, Kv, Writes},
+    error::Fault,
+    format::{
+        keys,
+        page::{self, Page},
+    },
+    ops::ended::Ends,
+    state::record::Record,
+};
+
+/// The format of a list of runs that ended together.
+const LIST_VERSION: u8 = 1;
+/// The same with the position of their ends, which comes first.
+const POSITIONED_LIST_VERSION: u8 = 2;
+
+#[derive(Default)]
+pub(crate) struct Batch {
+    writes: Writes,
+    /// New pages.
+    pages: Vec<(u64, Page)>,
+    /// Which of them still takes runs of a priority: runs that are claimed together should lie together, so that a
+    /// claim reads few pages and leaves few of them to be written anew.
+    open: HashMap<Priority, usize>,
+    /// Runs that leave their pages.
+    leaving: BTreeMap<u64, Vec<RunId>>,
+    /// Runs that became final.
+    ended: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
+    /// Runs that were final before: their ends are no news.
+    listed: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
+    /// Final runs that are removed, by the position of their ends.
+    removed_ends: BTreeMap<u64, Vec<RunId>>,
+    /// Runs that are new in this batch, for whoever waits to claim them.
+    pub(crate) fresh: HashMap<RunId, Box<Record>>,
+    /// Something in it was promised to survive a power cut.
+    pub(crate) needs_sync: bool,
+}
+
+impl Batch {
+    /// How many keys it will write.
+    pub(crate) fn keys(&self) -> usize {
+        self.writes.len() + self.pages.len() + self.leaving.len() + self.ended.len() + self.listed.len() + self.ends()
+    }
+
+    /// The list of all that end in it; those that lose ends, and how far they do.
+    fn ends(&self) -> usize {
+        let removed = self.removed_ends.len();
+        usize::from(!self.ended.is_empty()) + removed + usize::from(removed > 0)
+    }
+
+    pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
+        self.writes.put(key, value);
+    }
+
+    /// Puts a key that is not in the file.
+    pub(crate) fn put_new(&mut self, key: Key, value: Vec<u8>) {
+        self.writes.put_new(key, value);
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) {
+        self.writes.remove(key);
+    }
+
+    /// Whether it writes to a key that begins with `prefix`.
+    pub(crate) fn puts_under(&self, prefix: &[u8]) -> bool {
+        self.writes.has_prefix(prefix)
+    }
+
+    pub(crate) fn remove_all(&mut self, keys: &[Key]) {
+        for key in keys {
+            self.remove(key.clone());
+        }
+    }
+
+    /// Whether this page is not in the file yet.
+    pub(crate) fn is_new(&self, page: u64) -> bool {
+        self.pages.first().is_some_and(|(first, _)| page::count(page) >= page::count(*first))
+    }
+
+    /// Puts a new run on a page, on a new one if the last is full; answers which. May take one key.
+    pub(crate) fn settle_in(&mut self, run: &Run, record: &[u8], pages_made: &mut u64) -> u64 {
+        let (id, open) = (run.id, self.open.get(&run.priority));
+        if let Some((number, page)) = open.and_then(|open| self.pages.get_mut(*open))
+            && page.has_room_for(record)
+        {
+            page.push(id, record);
+            return *number;
+        }
+        let mut page = Page::new();
+        page.push(id, record);
+        self.open.insert(run.priority, self.pages.len());
+        let number = page::number(run.priority, *pages_made);
+        self.pages.push((number, page));
+        *pages_made += 1;
+        number
+    }
+
+    /// A run leaves its page, which is in the file.
+    pub(crate) fn leave(&mut self, page: u64, id: RunId) {
+        self.leaving.entry(page).or_default().push(id);
+    }
+
+    /// A run became final.
+    pub(crate) fn end(&mut self, run: &Run) {
+        self.ended.entry((run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
+    }
+
+    /// A run comes in that became final before.
+    pub(crate) fn list_final(&mut self, run: &Run) {
+        self.listed.entry((run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
+    }
+
+    /// A final run is removed.
+    pub(crate) fn remove_end(&mut self, position: u64, id: RunId) {
+        self.removed_ends.entry(position).or_default().push(id);
+    }
+
+    /// All that is to be written now.
+    pub(crate) fn into_writes(self, kv: &dyn Kv, ends: &mut Ends, now: Timestamp) -> Result<Writes, Fault> {
+        let mut writes = self.writes;
+        for (number, leaving) in self.leaving {
+            let key = keys::page(number);
+            let bytes = kv.get(&key)?.ok_or_else(|| Damage::of(format!("page {number}"), "it is missing"))?;
+            match page::without(number, &bytes, &leaving)? {
+                Some(rest) => writes.put(key, rest),
+                None => writes.remove(key),
+            }
+        }
+        for (number, page) in self.pages {
+            writes.put_new(keys::page(number), page.into_bytes());
+        }
+        for ((state, kind, since), ids) in self.listed {
+            writes.put_new(keys::ended(state, &kind, since, ids[0]), List { position: None, ids }.to_bytes());
+        }
+        if !self.ended.is_empty() {
+            let position = ends.next(now);
+            let mut all: Vec<RunId> = self.ended.values().flatten().copied().collect();
+            all.sort_unstable();
+            writes.put_new(keys::ends(position), List { position: None, ids: all }.to_bytes());
+            for ((state, kind, since), ids) in self.ended {
+                let list = List { position: Some(position), ids };
+                writes.put_new(keys::ended(state, &kind, since, list.ids[0]), list.to_bytes());
+            }
+        }
+        for (position, removed) in self.removed_ends {
+            let key = keys::ends(position);
+            if let Some(bytes) = kv.get(&key)? {
+                let mut list = read_list(&bytes)?;
+                list.ids.retain(|id| !removed.contains(id));
+                if list.ids.is_empty() { writes.remove(key) } else { writes.put(key, list.to_bytes()) }
+            }
+            if let Some(position) = ends.remove(position) {
+                writes.put(keys::REMOVED_ENDS.into(), position.to_be_bytes().into());
+            }
+        }
+        Ok(writes)
+    }
+}
+
+/// A list of runs that ended together.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// Of their ends; `None` where it is in the key, or the ends are older than positions are.
+    pub(crate) position: Option<u64>,
+    pub(crate) ids: Vec<RunId>,
+}
+
+impl List {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = match self.position {
+            None => vec![LIST_VERSION],
+            Some(position) => [&[POSITIONED_LIST_VERSION], &position.to_be_bytes()[..]].concat(),
+        };
+        bytes.extend(self.ids.iter().flat_map(RunId::as_bytes));
+        bytes
+    }
+}
+
+/// Reads a list of runs that ended together.
+pub(crate) fn read_list(bytes: &[u8]) -> Result<List, Damage> {
+    let read = || {
+        let (position, ids) = match bytes.split_first()? {
+            (&LIST_VERSION, ids) => (None, ids),
+            (&POSITIONED_LIST_VERSION, rest) => {
+                let (position, ids) = rest.split_first_chunk()?;
+                (Some(u64::from_be_bytes(*position)), ids)
+            }
+            _ => return None,
+        };
+        let ids = (ids.len() % 16 == 0).then(|| ids.chunks_exact(16))?;
+        let ids = ids.map(|id| RunId::from_bytes(id.try_into().expect("16 bytes"))).collect();
+        Some(List { position, ids })
+    };
+    read().ok_or_else(|| Damage::of("a list of final runs", "it is cut short, or no such list"))
+}

@@ -1,0 +1,113 @@
+//! Records out of the file, and out of memory where they are.
+
+use std::ops::ControlFlow;
+
+use longhaul_core::{
+    Run, RunId,
+    record::{self, Apart, Damage, Part},
+};
+
+use crate::committer::{Committer, Touch};
+use crate::{
+    engine::kv::Kv,
+    error::Fault,
+    format::{keys, page, pieces::Layout},
+    state::{index::Place, record::Record},
+};
+
+impl Committer {
+    /// The run with all its values, out of memory if it executes: whoever takes it puts it back. `None`: there is no
+    /// such run.
+    pub(crate) fn take(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
+        if let Some(record) = self.active.remove(&id) {
+            return Ok(Some(record));
+        }
+        if self.touched.get(&id) == Some(&Touch::Written(self.batch_number)) {
+            self.commit()?;
+        }
+        self.load(id)
+    }
+
+    /// The run with all its values, out of the file.
+    pub(crate) fn load(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
+        self.with_bytes(id, |kv, bytes| read_record(kv, id, bytes).map(Box::new))
+    }
+
+    /// The run without its values, out of the file.
+    pub(crate) fn load_run(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
+        self.with_bytes(id, |kv, bytes| read_run(kv, id, bytes))
+    }
+
+    pub(crate) fn with_bytes<T>(
+        &mut self,
+        id: RunId,
+        read: impl FnOnce(&dyn Kv, &[u8]) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        match self.index.get(id).map(|entry| entry.place) {
+            None => match self.kv.get(&keys::done(id))? {
+                Some(bytes) => read(&*self.kv, &bytes).map(Some),
+                None => Ok(None),
+            },
+            Some(Place::Own) => {
+                let bytes = self.kv.get(&keys::live(id))?.ok_or_else(|| Damage::of_run(id, "its record is missing"))?;
+                read(&*self.kv, &bytes).map(Some)
+            }
+            Some(Place::Page(number)) => {
+                self.turn_to(number)?;
+                let (_, page) = self.last_page.as_ref().expect("the page was just read");
+                let bytes = page::find(number, page, id)?;
+                let bytes = bytes.ok_or_else(|| Damage::of_run(id, format!("it is not on page {number}")))?;
+                read(&*self.kv, bytes).map(Some)
+            }
+        }
+    }
+
+    fn turn_to(&mut self, number: u64) -> Result<(), Fault> {
+        if self.last_page.as_ref().is_none_or(|(last, _)| *last != number) {
+            let bytes = self.kv.get(&keys::page(number))?;
+            let bytes = bytes.ok_or_else(|| Damage::of(format!("page {number}"), "it is missing"))?;
+            self.last_page = Some((number, bytes));
+        }
+        Ok(())
+    }
+}
+
+/// The run that a record holds.
+pub(crate) fn read_run(kv: &dyn Kv, id: RunId, bytes: &[u8]) -> Result<Run, Fault> {
+    record::read(id, bytes)?.run(&mut |part, apart| assemble(kv, id, part, apart))
+}
+
+/// The run that a record holds, with all its values.
+pub(crate) fn read_record(kv: &dyn Kv, id: RunId, bytes: &[u8]) -> Result<Record, Fault> {
+    let recorded = record::read(id, bytes)?;
+    let stored = recorded.stored(&mut |part, apart| assemble(kv, id, part, apart))?;
+    Ok(Record { stored, layout: Layout::read(recorded.apart()) })
+}
+
+/// Where the parts of a run are.
+pub(crate) fn read_layout(id: RunId, bytes: &[u8]) -> Result<Layout, Fault> {
+    Ok(Layout::read(record::read(id, bytes)?.apart()))
+}
+
+/// Puts the pieces of a part together.
+fn assemble(kv: &dyn Kv, id: RunId, part: Part, apart: Apart) -> Result<Vec<u8>, Fault> {
+    let length = apart.length as usize;
+    let mut value = Vec::with_capacity(length);
+    let first = keys::chunk(id, part.number(), apart.generation, 0);
+    let prefix = &first[..first.len() - 4];
+    let mut number = 0;
+    kv.scan(prefix, prefix, &mut |key, bytes| {
+        if keys::chunk_of(key).is_none_or(|(_, _, _, found)| found != number) || value.len() >= length {
+            return ControlFlow::Break(());
+        }
+        number += 1;
+        value.extend_from_slice(bytes);
+        ControlFlow::Continue(())
+    })?;
+    if !apart.matches(&value) {
+        let (part, there) = (part.number(), value.len());
+        let reason = format!("part {part}: {there} of its {length} bytes are there, or not those that were written");
+        return Err(Damage::of_run(id, reason).into());
+    }
+    Ok(value)
+}
