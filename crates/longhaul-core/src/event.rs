@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     id::{Epoch, RunId, ServerId},
     name::Key,
-    run::Priority,
+    run::{Due, Priority},
     time::Timestamp,
 };
 
@@ -141,9 +141,9 @@ pub enum Ending {
     /// The task put the run aside.
     Suspended {
         /// Goes on by itself then; `None`: waits for a proceed.
-        until: Option<Timestamp>,
+        until: Option<Due>,
         /// Fails then, unless it went on before; `None`: waits as long as it takes.
-        deadline: Option<Timestamp>,
+        deadline: Option<Due>,
     },
     /// The task failed, or took too long.
     Failed {

@@ -121,11 +121,7 @@ impl NewRun {
 
     /// When it is due, for a store that takes it at `now`.
     pub fn due(&self, now: Timestamp) -> Timestamp {
-        match self.due {
-            None => now,
-            Some(Due::At(at)) => at,
-            Some(Due::After(wait)) => now.after(wait),
-        }
+        self.due.map_or(now, |due| due.time(now))
     }
 }
 
@@ -257,7 +253,7 @@ pub struct NewRun {
     pub by: Actor,
 }
 
-/// When a new run is due.
+/// A time that a store works out, by its own clock, when it takes the value.
 ///
 /// ```
 /// use longhaul_core::{NewRun, doc, run::Due};
@@ -271,6 +267,16 @@ pub enum Due {
     At(Timestamp),
     /// This long after the store took it.
     After(Duration),
+}
+
+impl Due {
+    /// The time, for a store that takes it at `now`.
+    pub fn time(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::After(wait) => now.after(wait),
+        }
+    }
 }
 
 /// Everything known of a run at one moment.

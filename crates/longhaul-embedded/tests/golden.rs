@@ -199,7 +199,7 @@ async fn write(to: &Path) {
     scene.settle(&claimed, fixture::suspended()).await;
     scene.insert(new(5)).await;
     let claimed = scene.claim_one(id(5)).await;
-    scene.settle(&claimed, Ending::Suspended { until: Some(THEN.after(2 * HOUR)), deadline: None }).await;
+    scene.settle(&claimed, Ending::Suspended { until: Some(Due::At(THEN.after(2 * HOUR))), deadline: None }).await;
 
     // Retrying, and parked.
     scene.insert(new(6)).await;

@@ -266,7 +266,7 @@ impl Builder {
     /// let builder = Longhaul::builder().task(CountUp).layer(layer_fn(|execution, next| async move {
     ///     println!("{} begins", execution.run_id());
     ///     let end = next.run().await;
-    ///     println!("{} {}", execution.run_id(), end.how());
+    ///     println!("{} {}", execution.run_id(), end.kind());
     ///     end
     /// }));
     /// ```

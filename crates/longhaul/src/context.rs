@@ -25,7 +25,7 @@ pub(crate) use effect::Effects;
 pub(crate) use proceeded::Delivered;
 
 use crate::{
-    attempt::{Attempt, AttemptInfo, Capture, CaptureError, Captured, StopReason},
+    attempt::{self, Attempt, AttemptInfo, Capture, CaptureError, Captured, CapturedCheckpoint, StopReason},
     layer::Asked,
     outcome::Stopped,
     task::Payload,
@@ -280,8 +280,29 @@ impl<M, X: Payload> Context<M, X> {
         self.save().await
     }
 
+    /// What a checkpoint is made of, for implementors of stores that write it in a transaction of the user's; say with
+    /// [`CapturedCheckpoint::kept`] that it was committed. [`checkpoint`](Self::checkpoint) is this, and a write of the
+    /// server's store in between.
+    ///
+    /// `Err` means that the attempt has ended, or cannot be saved, and shall end: hand it on with `?`.
+    ///
+    /// Cancel safe. Waits for another save of this attempt that is under way, so a task must not hold one capture while
+    /// it asks for the next.
+    ///
+    /// # Panics
+    /// When a closure handed to [`update`](Context::update) panicked before: there is nothing whole to keep.
+    pub async fn capture_checkpoint(&self) -> Result<CapturedCheckpoint, Stopped> {
+        self.assert_whole();
+        self.inner.values.account();
+        attempt::lend(&self.inner.attempt, self.inner.values.clone()).await
+    }
+
     async fn save(&self) -> Result<(), Stopped> {
+        self.assert_whole();
+        attempt::save(&self.inner.attempt, self.inner.values.clone()).await
+    }
+
+    fn assert_whole(&self) {
         assert!(!self.inner.values.value.is_poisoned(), "{TORN}");
-        self.inner.attempt.save(&*self.inner.values).await
     }
 }

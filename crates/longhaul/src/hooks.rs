@@ -11,7 +11,7 @@ use std::{
 
 use longhaul_core::{Kind, Queue, RunId, ServerId, StateKind, StoreError};
 
-use crate::{attempt::ResumedFrom, layer::How, panics, telemetry::metrics};
+use crate::{attempt::ResumedFrom, end::AttemptEnd, panics, telemetry::metrics};
 
 /// What happens on a server, told to [hooks](crate::Builder::hook) as it happens.
 ///
@@ -27,7 +27,7 @@ use crate::{attempt::ResumedFrom, layer::How, panics, telemetry::metrics};
 ///     builder.task(CountUp).hook(move |event| {
 ///         let line = match event {
 ///             Lifecycle::AttemptStarted(started) => format!("attempt {} begins", started.number),
-///             Lifecycle::AttemptEnded(ended) => format!("{}: it is {}", ended.how, ended.next.as_str()),
+///             Lifecycle::AttemptEnded(ended) => format!("{}: it is {}", ended.end.kind(), ended.next.as_str()),
 ///             _ => return,
 ///         };
 ///         let _ = tell.send(line);
@@ -119,10 +119,10 @@ pub struct AttemptStarted {
 /// use longhaul::AttemptEnded;
 ///
 /// fn line(ended: &AttemptEnded) -> String {
-///     format!("{} {} after {:?}: {}", ended.kind, ended.how, ended.took, ended.message.as_deref().unwrap_or("-"))
+///     format!("{} {} after {:?}: {}", ended.kind, ended.end.kind(), ended.took, ended.end.message().unwrap_or("-"))
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AttemptEnded {
     /// The run.
@@ -133,14 +133,12 @@ pub struct AttemptEnded {
     pub queue: Queue,
     /// Which attempt it was, from 1.
     pub number: u32,
-    /// How it ended.
-    pub how: How,
+    /// How it ended: the end that the store kept, without the typed values.
+    pub end: AttemptEnd,
     /// The state that the run came to by it.
     pub next: StateKind,
     /// From its start to its end, without the time that it took to keep it.
     pub took: Duration,
-    /// What the failure or the panic said, or why it was called off or broken off.
-    pub message: Option<Box<str>>,
 }
 
 /// An attempt ended, and the store did not say that it has kept how: the claim was lost, or the run was deleted, or the

@@ -1,14 +1,13 @@
 //! What is wrapped around the execution of attempts.
 
-mod end;
 mod execution;
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-pub use end::{AttemptEnd, How};
+use crate::end::AttemptEnd;
+
 pub use execution::Execution;
 
-pub(crate) use end::{FailedEnd, TypedValue, What};
 pub(crate) use execution::Asked;
 
 /// Wraps the execution of attempts: it may measure, hold a permit or a span meanwhile, look at how the attempt ended,
@@ -130,7 +129,7 @@ where
 /// let timed = layer_fn(|execution, next| async move {
 ///     let began = std::time::Instant::now();
 ///     let end = next.run().await;
-///     println!("{} {} after {:?}", execution.kind(), end.how(), began.elapsed());
+///     println!("{} {} after {:?}", execution.kind(), end.kind(), began.elapsed());
 ///     end
 /// });
 /// ```

@@ -14,6 +14,7 @@ mod definition;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod doc;
+mod end;
 mod error;
 #[cfg(feature = "sled")]
 mod folder;
@@ -50,7 +51,7 @@ mod timed;
 mod values;
 
 pub use any_error::{AnyError, OrFail};
-pub use attempt::{AttemptInfo, ResumedFrom, StopReason};
+pub use attempt::{AttemptInfo, CapturedCheckpoint, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
@@ -63,11 +64,12 @@ pub use client::{
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
 pub use definition::{DefinitionError, TaskFn, TaskTypes};
+pub use end::{AttemptEnd, EndKind};
 pub use error::Error;
 #[cfg(feature = "sled")]
 pub use folder::open;
 pub use hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal};
-pub use layer::{AttemptEnd, Execution, How, Layer, LayerFn, Next, layer_fn};
+pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{

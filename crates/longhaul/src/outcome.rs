@@ -57,7 +57,7 @@ pub struct Suspension {
 pub enum When {
     /// Then.
     At(SystemTime),
-    /// So long after the attempt ended.
+    /// This long after the store has kept the end of the attempt.
     After(Duration),
 }
 

@@ -1,14 +1,13 @@
 //! The tasks that a server can execute, with their types taken off.
 
 use std::{
-    any::Any,
     collections::{BTreeMap, btree_map::Entry},
     pin::Pin,
     sync::Arc,
 };
 
 use longhaul_core::{
-    Cause, Ending, Envelope, Failure, Kind, Limits, Retention, Retentions, Timestamp,
+    Envelope, Kind, Limits, Retention, Retentions,
     code::{CodeMark, KindSupport},
     store::Claimed,
 };
@@ -17,8 +16,9 @@ use crate::{
     attempt::{Attempt, Capture},
     context::{Context, Delivered, Effects, Values},
     definition::{Common, Definition, TaskTypes},
-    layer::{Asked, AttemptEnd, FailedEnd, TypedValue, What},
-    outcome::{Called, ExecutionResult, Failed, Interruption, Outcome},
+    end::{AttemptEnd, erase},
+    layer::Asked,
+    outcome::ExecutionResult,
 };
 
 /// An attempt that is ready to run.
@@ -56,15 +56,15 @@ where
         let form = self.definition.common.execution_metadata;
         let delivered = Delivered::of(claimed.run.inbox());
         let values = Arc::new(Values::with(execution_metadata, form, effects, delivered));
-        attempt.taken_by(self.mark());
+        attempt.set_mark(self.mark());
         let context = Context::new(metadata, values.clone(), attempt.clone());
         let (asked, task) = (context.asked(), self.definition.common.clone());
         let (run, common) = (self.run.clone(), task.clone());
         // The user's function is called when the attempt is performed, and not before: it may tell, and may panic, and
         // the layers are around all of it.
         let future = Box::pin(async move {
-            let out = run(context).await;
-            conclude::<T>(&common, out, watched)
+            let returned = run(context).await;
+            erase::<T>(&common, returned, watched)
         });
         Ok(Prepared { values, asked, task, future })
     }
@@ -94,46 +94,6 @@ impl<T: TaskTypes, F> Entered<T, F> {
             effects: Effects::of(execution_metadata)?,
         })
     }
-}
-
-/// Lays down what the task gave. The values themselves are left out where nobody can look at them.
-fn conclude<T: TaskTypes>(common: &Common, out: ExecutionResult<T::Output, T::Error>, watched: bool) -> AttemptEnd {
-    match out {
-        Ok(Outcome::Success(result)) => match common.result.encode(&result) {
-            Ok(kept) => AttemptEnd::new(What::Completed(kept), typed(common, result, watched)),
-            Err(error) => AttemptEnd::failed(error).permanently(),
-        },
-        Ok(Outcome::Suspended(suspension)) => AttemptEnd::new(What::Suspended(suspension), None),
-        Err(Interruption::Failure(Failed { error: None, retry_after, permanent })) => {
-            let message = "the task failed and gave no error".into();
-            AttemptEnd::new(What::Failed(FailedEnd { retry_after, permanent, ..FailedEnd::new(message) }), None)
-        }
-        Err(Interruption::Failure(Failed { error: Some(error), retry_after, permanent })) => {
-            let (kept, details) = match common.error.encode(&error) {
-                Ok(kept) => (Some(kept), None),
-                Err(refused) => (None, Some(format!("its typed error was not kept: {refused}"))),
-            };
-            let failed = FailedEnd { message: error.to_string(), details, error: kept, retry_after, permanent };
-            AttemptEnd::new(What::Failed(failed), typed(common, error, watched))
-        }
-        Err(Interruption::Cancellation(Called { error, reason })) => {
-            let reason = reason.or_else(|| error.as_ref().map(ToString::to_string));
-            let kept = error.as_ref().and_then(|error| common.error.encode(error).ok());
-            let value = error.and_then(|error| typed(common, error, watched));
-            AttemptEnd::new(What::Cancelled { reason, error: kept }, value)
-        }
-        Err(Interruption::Stopped(_)) => AttemptEnd::stopped(),
-    }
-}
-
-fn typed<V: Any + Send + Sync>(common: &Common, value: V, watched: bool) -> Option<TypedValue> {
-    watched.then(|| TypedValue { task: common.kind().clone(), value: Box::new(value) })
-}
-
-/// A value of the task cannot be kept. Another attempt would come to the same end, so there is none.
-pub(crate) fn refused(why: &str, attempt: &Attempt, now: Timestamp) -> Ending {
-    let failure = Failure::new(Cause::Error, why, attempt.number, now);
-    Ending::Failed { failure, retry_after: None, permanent: true }
 }
 
 /// Takes the types off.

@@ -106,7 +106,7 @@ impl Longhaul {
 
     /// The services of this server, and how each of them is.
     pub fn services(&self) -> Services {
-        self.executor.beside.services.clone()
+        self.executor.companions.services.clone()
     }
 
     /// Waits until an [essential](crate::ServiceOptions::essential) service has failed for good, and tells which. Never
@@ -114,12 +114,12 @@ impl Longhaul {
     ///
     /// Cancel safe.
     pub async fn service_failed(&self) -> ServiceFailed {
-        self.executor.beside.services.failed().await
+        self.executor.companions.services.failed().await
     }
 
     /// Spawns work that nobody waits for, from wherever this is at hand: for instance in a web server's handlers.
     pub fn background(&self) -> Background {
-        self.executor.beside.background.clone()
+        self.executor.companions.background.clone()
     }
 
     /// Begins work in the background. It is not stored: a crash loses it. See [`Background::spawn`].
@@ -131,7 +131,7 @@ impl Longhaul {
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output: ServiceReturn> + Send + 'static,
     {
-        self.executor.beside.background.spawn(name, work)
+        self.executor.companions.background.spawn(name, work)
     }
 
     /// The same for work that blocks or computes, on a thread of its own. See [`Background::spawn_blocking`].
@@ -143,7 +143,7 @@ impl Longhaul {
         F: FnOnce(CancellationToken) -> R + Send + 'static,
         R: ServiceReturn,
     {
-        self.executor.beside.background.spawn_blocking(name, work)
+        self.executor.companions.background.spawn_blocking(name, work)
     }
 
     /// Stops claiming; stops the services, the last one first; tells all attempts to stop; waits for them and for work

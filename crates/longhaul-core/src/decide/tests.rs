@@ -153,7 +153,7 @@ fn each_ending_leads_to_its_state() {
             Transition::Suspended,
         ),
         (
-            settle(Ending::Suspended { until: Some(until), deadline: None }),
+            settle(Ending::Suspended { until: Some(Due::At(until)), deadline: None }),
             State::Suspended { waiting: Waiting::Until(until) },
             Transition::Suspended,
         ),
@@ -403,7 +403,7 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
     let asked = asked.next;
     let endings = [
         settle(Ending::Interrupted { why: "told to stop".into() }),
-        settle(Ending::Suspended { until: Some(NOW), deadline: None }),
+        settle(Ending::Suspended { until: Some(Due::At(NOW)), deadline: None }),
         settle(Ending::Returned),
         failed(Cause::Error),
         panicked(),

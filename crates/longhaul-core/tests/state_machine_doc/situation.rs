@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul_core::{
     Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Inbox, Key, Kind, NewRun, PendingProceed, Priority,
     Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admission::suspects::Blame,
-    admit, code::CodeMark, inbox::Message, shape,
+    admit, code::CodeMark, inbox::Message, run::Due, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -109,8 +109,12 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("completed", "completed", settle(Ending::Completed { result: value() })),
         ("completed, old epoch", "", Event::Settle { epoch: Epoch(2), ending: Ending::Completed { result: value() } }),
         ("suspended", "suspended", settle(Ending::Suspended { until: None, deadline: None })),
-        ("suspended until", "suspended", settle(Ending::Suspended { until, deadline: None })),
-        ("suspended, with a deadline", "suspended", settle(Ending::Suspended { until: None, deadline: until })),
+        ("suspended until", "suspended", settle(Ending::Suspended { until: until.map(Due::At), deadline: None })),
+        (
+            "suspended, with a deadline",
+            "suspended",
+            settle(Ending::Suspended { until: None, deadline: until.map(Due::At) }),
+        ),
         ("failed", "failed", failed(Cause::Error, false)),
         ("timed out", "timed out", failed(Cause::Timeout, false)),
         ("failed permanently", "gave up", failed(Cause::Error, true)),

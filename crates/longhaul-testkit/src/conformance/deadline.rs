@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longhaul_core::{
     Actor, Cause, Ended, Ending, Explanation, RunId, State, StateKind, Timestamp, Transition, Waiting,
+    run::Due,
     store::{Filter, ProceedError, Proceeded},
 };
 
@@ -14,6 +15,7 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 async fn suspended_until(scene: &mut Scene, until: Option<Timestamp>, deadline: Option<Timestamp>) -> RunId {
     let claimed = scene.running().await;
+    let [until, deadline] = [until, deadline].map(|time| time.map(Due::At));
     scene.end(&claimed, Ending::Suspended { until, deadline }).await;
     claimed.run.id
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use longhaul_core::{
     Actor, Ending, Key, RunId, StateKind, Transition,
     limits::{INBOX_BYTES_MAX, INBOX_MAX},
+    run::Due,
     store::{Checkpoint, Claimed, Proceed, ProceedError, Proceeded, Settled, Settlement},
 };
 
@@ -253,7 +254,7 @@ pub async fn a_value_wakes_whoever_watches_the_run(mut scene: Scene) {
 
 pub async fn a_run_that_was_put_aside_goes_on_with_a_value(mut scene: Scene) {
     let id = scene.suspended().await;
-    let until = Some(scene.now().after(Duration::from_secs(60)));
+    let until = Some(Due::At(scene.now().after(Duration::from_secs(60))));
     scene.store.proceed(proceed(id)).await.expect("it is suspended");
     let claimed = scene.claim_one().await;
     scene.end(&claimed, Ending::Suspended { until, deadline: None }).await;

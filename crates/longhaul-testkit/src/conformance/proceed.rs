@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longhaul_core::{
     Actor, Ending, PendingProceed, State, StateKind, Waiting,
+    run::Due,
     store::{Proceed, ProceedError, Proceeded, Replacement, RunUpdate},
 };
 
@@ -35,7 +36,7 @@ pub async fn a_proceed_at_a_time_waits_for_it(mut scene: Scene) {
 pub async fn a_proceed_comes_before_the_time_that_a_run_waits_for(mut scene: Scene) {
     let claimed = scene.running().await;
     let until = scene.now().after(Duration::from_secs(60));
-    let after = scene.end(&claimed, Ending::Suspended { until: Some(until), deadline: None }).await;
+    let after = scene.end(&claimed, Ending::Suspended { until: Some(Due::At(until)), deadline: None }).await;
     assert_eq!(after.run.state, State::Suspended { waiting: Waiting::Until(until) });
     scene.store.proceed(proceed(claimed.run.id)).await.expect("it is suspended");
     assert_eq!(ids(&scene.claim(1).await), [claimed.run.id]);

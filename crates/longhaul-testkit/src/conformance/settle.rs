@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longhaul_core::{
     Cause, Ended, Ending, Epoch, Event, Failure, LastEnd, Progress, Run, State, StateKind, Waiting, decide,
+    run::Due,
     store::{SettleError, Settled, Settlement},
 };
 
@@ -19,8 +20,8 @@ fn every_ending(run: &Run, scene: &Scene) -> Vec<Ending> {
     vec![
         completed(7),
         suspended(),
-        Ending::Suspended { until: Some(scene.now().after(Duration::from_secs(9))), deadline: None },
-        Ending::Suspended { until: None, deadline: Some(scene.now().after(Duration::from_secs(9))) },
+        Ending::Suspended { until: Some(Due::At(scene.now().after(Duration::from_secs(9)))), deadline: None },
+        Ending::Suspended { until: None, deadline: Some(Due::After(Duration::from_secs(9))) },
         fail(Cause::Error, None, false),
         fail(Cause::Timeout, Some(Duration::from_secs(99)), false),
         fail(Cause::Error, None, true),

@@ -54,7 +54,7 @@ pub async fn a_retry_serves_a_waiting_claim_when_it_is_due(mut scene: Scene) {
 
 pub async fn a_suspension_until_a_time_serves_a_waiting_claim_when_it_comes(mut scene: Scene) {
     let claimed = scene.running().await;
-    let until = Some(scene.now().after(Duration::from_secs(5)));
+    let until = Some(Due::After(Duration::from_secs(5)));
     scene.end(&claimed, Ending::Suspended { until, deadline: None }).await;
     let waiting = scene.parked_claim().await;
     scene.clock.advance(Duration::from_secs(5));

@@ -423,7 +423,7 @@ fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
     match end {
         End::Completed(size) => Ending::Completed { result: size.value(epoch.0.into()) },
         End::Suspended { wait, deadline } => {
-            let at = |wait: Option<u16>| wait.map(|wait| now.after(seconds(wait)));
+            let at = |wait: Option<u16>| wait.map(|wait| Due::At(now.after(seconds(wait))));
             Ending::Suspended { until: at(wait), deadline: at(deadline) }
         }
         End::Failed { timeout, wait, permanent } => Ending::Failed {

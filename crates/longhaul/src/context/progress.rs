@@ -23,7 +23,7 @@ impl<'a> ProgressReporter<'a> {
     /// What is being done now, in at most 256 bytes.
     #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn step(self, step: &str) -> Self {
-        self.0.tell(|progress| {
+        self.0.describe(|progress| {
             if &*progress.step != step {
                 progress.step = step.into();
             }
@@ -53,7 +53,7 @@ impl<'a> ProgressReporter<'a> {
     /// What is counted, in at most 32 bytes: "files".
     #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn unit(self, unit: &str) -> Self {
-        self.0.tell(|progress| {
+        self.0.describe(|progress| {
             if &*progress.unit != unit {
                 progress.unit = unit.into();
             }
@@ -69,7 +69,7 @@ impl<'a> ProgressReporter<'a> {
     /// A line for the person who waits, in at most 256 bytes.
     #[expect(clippy::return_self_not_must_use, reason = "it has taken effect already")]
     pub fn message(self, message: &str) -> Self {
-        self.0.tell(|progress| progress.message = message.into());
+        self.0.describe(|progress| progress.message = message.into());
         self
     }
 }

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::store::{Checkpoint, LogPages};
+use longhaul_core::store::Checkpoint;
 use tokio::task::JoinSet;
 
-use super::{Executor, RunningAttempt};
-use crate::{attempt::Attempt, clock};
+use super::{attempts::RunningAttempt, executor::Executor};
+use crate::{attempt, clock};
 
 /// Progress is published at most this often: what a person sees as moving.
 const PUBLISH: Duration = Duration::from_millis(250);
@@ -22,12 +22,12 @@ pub(super) async fn autosave(executor: Arc<Executor>) {
     loop {
         tokio::select! {
             () = executor.wake_autosave.notified() => {}
-            () = executor.finished.cancelled() => return,
+            () = executor.exit.finished.cancelled() => return,
         }
         for nth in 1_u128.. {
             tokio::select! {
                 () = clock::pause(tick) => {}
-                () = executor.finished.cancelled() => return,
+                () = executor.exit.finished.cancelled() => return,
             }
             let unsaved = unsaved(&executor);
             if unsaved.is_empty() {
@@ -44,67 +44,63 @@ pub(super) async fn autosave(executor: Arc<Executor>) {
 }
 
 fn unsaved(executor: &Executor) -> Vec<RunningAttempt> {
-    let unsaved = |attempt: &Attempt| attempt.unsaved.load(Ordering::Acquire) || attempt.said.is_unwritten();
-    executor.held().values().filter(|held| unsaved(&held.attempt)).cloned().collect()
+    executor.attempts.running_where(|attempt| {
+        // A capture that is lent may stand in a transaction that locks the run: another write would wait for it.
+        (attempt.unsaved.load(Ordering::Acquire) && !attempt.is_lent()) || attempt.log.is_unwritten()
+    })
 }
 
 /// All at once, so that they share commits. Each attempt learns for itself if it has to stop.
 async fn save(unsaved: Vec<RunningAttempt>) {
     let mut saves = JoinSet::new();
-    for held in unsaved {
-        saves.spawn(async move { held.attempt.save(&*held.values).await.is_ok() });
+    for RunningAttempt { attempt, values } in unsaved {
+        saves.spawn(async move { attempt::autosave(&attempt, values).await.is_ok() });
     }
     saves.join_all().await;
 }
 
 /// Lines that are not written now are written with the next: nothing depends on them.
 async fn write_logs(executor: &Executor, unsaved: &[RunningAttempt]) {
-    let said: Vec<_> = unsaved.iter().map(|held| &held.attempt).filter(|attempt| attempt.said.is_unwritten()).collect();
-    let pages: Vec<_> = said.iter().map(|attempt| pages(attempt)).collect();
+    let attempts: Vec<_> =
+        unsaved.iter().map(|running| &running.attempt).filter(|attempt| attempt.log.is_unwritten()).collect();
+    let pages: Vec<_> = attempts.iter().map(|attempt| attempt.take_log()).collect();
     if pages.is_empty() {
         return;
     }
-    // A claim that is lost is found out by other calls; its lines are not wanted any more.
+    // Other calls find out if a claim is lost; the lines of such an attempt are dropped.
     if let Err(error) = executor.store.log(pages.clone()).await {
         tracing::debug!(%error, "the logs of runs were not written");
-        for (attempt, unwritten) in said.into_iter().zip(pages) {
-            attempt.said.put_back(unwritten.pages);
+        for (attempt, unwritten) in attempts.into_iter().zip(pages) {
+            attempt.log.put_back(unwritten.pages);
         }
     }
-}
-
-/// What an attempt said since it was asked last.
-pub(super) fn pages(attempt: &Attempt) -> LogPages {
-    LogPages { id: attempt.id, epoch: attempt.epoch, pages: attempt.said.take() }
 }
 
 async fn publish(executor: &Executor, unsaved: &[RunningAttempt]) {
-    let (telling, told): (Vec<_>, Vec<_>) = unsaved
+    let (attempts, checkpoints): (Vec<_>, Vec<_>) = unsaved
         .iter()
-        .filter_map(|held| {
-            let attempt = &held.attempt;
+        .map(|running| &running.attempt)
+        .filter(|attempt| !attempt.is_lent())
+        .filter_map(|attempt| {
             let progress = Some(attempt.take_progress()?);
             let (id, epoch) = (attempt.id, attempt.epoch);
-            let told = Checkpoint { id, epoch, seq: 0, execution_metadata: None, taken: 0, progress };
-            Some((held, told))
+            Some((attempt, Checkpoint { id, epoch, seq: 0, execution_metadata: None, taken: 0, progress }))
         })
         .unzip();
-    if told.is_empty() {
+    if checkpoints.is_empty() {
         return;
     }
-    match executor.store.checkpoint(told).await {
+    match executor.store.checkpoint(checkpoints).await {
         Ok(answers) => {
-            for (RunningAttempt { attempt, .. }, answer) in telling.iter().zip(answers) {
-                // What it brings back is for the attempt; it looks for itself.
-                let _ = attempt.heard(answer);
+            for (attempt, answer) in attempts.into_iter().zip(answers) {
+                // An attempt that shall stop looks for itself.
+                let _ = attempt.apply_answer(answer);
             }
         }
-        // Nobody depends on it, and the next save tells it again.
+        // Nothing depends on it, and the next save publishes it.
         Err(error) => {
             tracing::debug!(%error, "progress was not published");
-            for held in &telling {
-                held.attempt.publish_again();
-            }
+            attempts.into_iter().for_each(|attempt| attempt.put_back_progress());
         }
     }
 }

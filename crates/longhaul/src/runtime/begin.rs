@@ -2,20 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Executor, Life, fetch};
-
-/// What lives beside the runs.
-pub(crate) struct Companions {
-    pub(crate) services: crate::Services,
-    pub(crate) background: crate::Background,
-    pub(crate) systemd: crate::systemd::Systemd,
-    pub(crate) life: Life,
-}
+use super::{companions::Companions, executor::Executor, fetch};
 
 /// Claims once the services have started. Until claiming stops, the watchdog is fed from here, by the future that
 /// claims: it shows that this one is still moved on.
 pub(super) async fn begin(executor: Arc<Executor>) {
-    let Companions { services, systemd, .. } = &executor.beside;
+    let Companions { services, systemd, .. } = &executor.companions;
     let claiming = async {
         tokio::select! {
             () = services.started() => {}

@@ -1,170 +1,145 @@
-//! What an attempt's end means, by how the user's code ended and why it was told to stop.
+//! What the end of an attempt means for its run, given why the attempt was told to stop.
 
 use std::sync::Arc;
 
 use longhaul_core::{Cause, Ending, Failure, store::Settlement};
 
-use super::{Abandonment, settle::Finished};
+use super::{exit::Abandonment, finished::Finished};
 use crate::{
     attempt::{Attempt, Capture, FinalState, StopReason},
-    layer::{AttemptEnd, FailedEnd, What},
-    outcome::{Suspension, When},
-    panics::Caught,
-    registry::refused,
+    end::AttemptEnd,
 };
 
-/// How the user's code ended.
-pub(crate) enum Performed {
-    /// By itself.
-    Ended(Ending),
-    /// It followed a request to stop.
-    Stopped,
-    /// It was told to stop, did not in time, and was dropped.
-    Dropped,
-    /// It panicked.
-    Panicked(Caught),
-}
-
-impl Performed {
-    /// By itself, or by a layer, like this.
-    pub(crate) fn by_itself(end: AttemptEnd, attempt: &Attempt) -> Self {
-        let now = attempt.clock.now();
-        Self::Ended(match end.what {
-            What::Completed(result) => Ending::Completed { result },
-            What::Suspended(Suspension { until, deadline }) => {
-                let time = |when| match when {
-                    When::At(time) => time.into(),
-                    When::After(wait) => now.after(wait),
-                };
-                Ending::Suspended { until: until.map(time), deadline: deadline.map(time) }
-            }
-            What::Failed(FailedEnd { message, details, error, retry_after, permanent }) => {
-                let mut failure = Failure::new(Cause::Error, &message, attempt.number, now);
-                if let Some(details) = details {
-                    failure = failure.with_details(&details);
-                }
-                failure.error = error;
-                Ending::Failed { failure, retry_after, permanent }
-            }
-            What::Cancelled { reason, error } => Ending::Cancelled { reason: reason.map(Into::into), error },
-            What::Stopped => return Self::Stopped,
-        })
-    }
-}
-
-/// The attempt never began.
-pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Finished {
-    attempt.ended();
-    let settlement = settlement(&attempt, ending, FinalState::default());
-    Finished { attempt, settlement: Some(settlement) }
-}
-
-/// Ends the attempt for its context, and makes of `performed` what is told to the store.
+/// Ends the attempt for its context, and says what the store is to apply. `end`: how the user's code ended; `None`: it
+/// was told to stop, did not stop in time, and was dropped.
 pub(crate) async fn conclude(
     attempt: Arc<Attempt>,
     values: &dyn Capture,
-    performed: Performed,
+    end: Option<AttemptEnd>,
     abandonment: Option<Abandonment>,
 ) -> Finished {
-    attempt.ended();
+    attempt.stop_times();
+    // `close` sets a reason of its own.
     let reason = attempt.stop_reason().cloned();
-    // The task said that it is done with what it took; however else it ends, that is handed out again.
-    if let Performed::Ended(Ending::Completed { .. } | Ending::Suspended { .. }) = &performed {
+    let end = end.map(AttemptEnd::into_ending);
+    // Success and suspension acknowledge what the task took from its inbox; after any other end it is delivered again.
+    if let Some(Some(Ending::Completed { .. } | Ending::Suspended { .. })) = &end {
         values.account();
     }
-    let words = attempt.close(Some(values)).await;
-    finished(attempt, reason, words, performed, abandonment)
+    let state = attempt.close(Some(values)).await;
+    let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(end);
+    finished(attempt, ending, state)
 }
 
-/// The end of an attempt that cannot conclude itself, since nobody moves its future on.
-pub(super) fn dropped(attempt: Arc<Attempt>, values: &dyn Capture, abandonment: Option<Abandonment>) -> Finished {
-    attempt.ended();
-    let reason = attempt.stop_reason().cloned();
-    let words = attempt.close_at_once(Some(values));
-    finished(attempt, reason, words, Performed::Dropped, abandonment)
-}
-
-fn finished(
+/// The same for an attempt whose future nobody polls any more: nothing is waited for.
+pub(super) fn conclude_dropped(
     attempt: Arc<Attempt>,
-    reason: Option<StopReason>,
-    words: FinalState,
-    performed: Performed,
+    values: &dyn Capture,
     abandonment: Option<Abandonment>,
 ) -> Finished {
-    let mut ending = match performed {
-        Performed::Ended(ending) => Some(ended(ending, reason.as_ref(), abandonment)),
-        Performed::Stopped => stopped(&attempt, reason, abandonment, "it followed"),
-        Performed::Dropped if abandonment.is_some() => {
-            stopped(&attempt, reason, abandonment, "it was dropped where it stood")
-        }
-        Performed::Dropped => stopped(&attempt, reason, None, "it did not follow in time and was dropped"),
-        Performed::Panicked(caught) => {
-            let failure = Failure::new(Cause::Panic, &caught.message, attempt.number, attempt.clock.now());
-            Some(Ending::Panicked { failure: failure.with_details(&caught.details) })
-        }
+    attempt.stop_times();
+    let reason = attempt.stop_reason().cloned();
+    let state = attempt.close_at_once(Some(values));
+    let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(None);
+    finished(attempt, ending, state)
+}
+
+/// The task never began.
+pub(super) fn unstarted(attempt: Arc<Attempt>, ending: Ending) -> Finished {
+    attempt.stop_times();
+    finished(attempt, Some(ending), FinalState::default())
+}
+
+fn finished(attempt: Arc<Attempt>, ending: Option<Ending>, state: FinalState) -> Finished {
+    let FinalState { execution_metadata, taken, progress, refused } = state;
+    let ending = match refused {
+        Some(why) if ending.is_some() => Some(refused_value(&why)),
+        _ => ending,
     };
-    if let (Some(ending), Some(why)) = (&mut ending, &words.refused) {
-        *ending = refused(why, &attempt, attempt.clock.now());
-    }
-    let settlement = ending.map(|ending| settlement(&attempt, ending, words));
+    let settlement = ending.map(|ending| Settlement {
+        id: attempt.id,
+        epoch: attempt.epoch,
+        ending: stamped(ending, &attempt),
+        execution_metadata,
+        taken,
+        progress,
+    });
     Finished { attempt, settlement }
 }
 
-/// A task that fails while its server goes down mostly fails because of that: its connections are closed, its helpers
-/// are gone. If the failure is real it comes again in the next process, and is counted there.
-fn ended(ending: Ending, reason: Option<&StopReason>, abandonment: Option<Abandonment>) -> Ending {
-    match (ending, reason) {
-        (
-            Ending::Failed { failure, permanent: false, .. },
-            Some(StopReason::Shutdown | StopReason::StoreBroken { .. }),
-        ) => Ending::Interrupted {
-            why: format!("{}; the task failed on the way: {}", ends(abandonment), failure.message).into(),
-        },
-        (ending, _) => ending,
-    }
-}
-
-/// Why the server does.
-fn ends(abandonment: Option<Abandonment>) -> &'static str {
-    abandonment.map_or("shutdown", Abandonment::as_str)
-}
-
-/// `None`: the claim is lost, so there is nobody to tell.
-fn stopped(
-    attempt: &Attempt,
+/// Why an attempt stops, if it does.
+struct Stopping<'a> {
+    attempt: &'a Attempt,
     reason: Option<StopReason>,
     abandonment: Option<Abandonment>,
-    how: &str,
-) -> Option<Ending> {
-    let now = attempt.clock.now();
-    let failed = |cause, message: &str| Ending::Failed {
-        failure: Failure::new(cause, message, attempt.number, now),
-        retry_after: None,
-        permanent: false,
-    };
-    Some(match reason {
-        Some(StopReason::Shutdown) => Ending::Interrupted { why: format!("{}: {how}", ends(abandonment)).into() },
-        Some(StopReason::StoreBroken { error }) => Ending::Interrupted { why: error.to_string().into() },
-        Some(StopReason::Cancelled { reason }) => Ending::Cancelled { reason, error: None },
-        Some(StopReason::Suspended { .. }) => Ending::Interrupted { why: format!("to be suspended: {how}").into() },
-        Some(StopReason::Timeout) => {
-            let limit = attempt.timeout.unwrap_or_default();
-            failed(Cause::Timeout, &format!("the attempt took longer than {limit:?} and was told to stop: {how}"))
-        }
-        Some(StopReason::Refused { why }) => refused(&why, attempt, now),
-        Some(StopReason::Unreadable { why }) => Ending::Incompatible { why, by: attempt.mark() },
-        Some(StopReason::ClaimLost) => return None,
-        None => failed(Cause::Error, "the task returned `Stopped`, but nobody had told it to stop"),
-    })
 }
 
-fn settlement(attempt: &Attempt, ending: Ending, words: FinalState) -> Settlement {
-    Settlement {
-        id: attempt.id,
-        epoch: attempt.epoch,
-        ending,
-        execution_metadata: words.execution_metadata,
-        taken: words.taken,
-        progress: words.progress,
+impl Stopping<'_> {
+    /// `None`: the claim is lost, so there is nothing to tell the store.
+    fn ending(self, end: Option<Option<Ending>>) -> Option<Ending> {
+        match end {
+            Some(Some(ending)) => Some(self.returned(ending)),
+            Some(None) => self.stopped("the task stopped on request"),
+            None if self.abandonment.is_some() => self.stopped("the attempt was dropped with it"),
+            None => self.stopped("the attempt did not stop in time and was dropped"),
+        }
     }
+
+    /// A task that fails while its server shuts down mostly fails because of that: its connections are closed, its
+    /// helpers are gone. If the failure is real, it comes again in the next process, and is counted there.
+    fn returned(&self, ending: Ending) -> Ending {
+        match (ending, &self.reason) {
+            (
+                Ending::Failed { failure, permanent: false, .. },
+                Some(StopReason::Shutdown | StopReason::StoreBroken { .. }),
+            ) => Ending::Interrupted {
+                why: format!("{}; the task failed while it stopped: {}", self.server_end(), failure.message).into(),
+            },
+            (ending, _) => ending,
+        }
+    }
+
+    /// It stopped because it was told to: `how`, for people.
+    fn stopped(self, how: &str) -> Option<Ending> {
+        let server_end = self.server_end();
+        Some(match self.reason {
+            Some(StopReason::Shutdown) => Ending::Interrupted { why: format!("{server_end}: {how}").into() },
+            Some(StopReason::StoreBroken { error }) => Ending::Interrupted { why: error.to_string().into() },
+            Some(StopReason::Cancelled { reason }) => Ending::Cancelled { reason, error: None },
+            Some(StopReason::Suspended { .. }) => {
+                Ending::Interrupted { why: format!("suspension requested: {how}").into() }
+            }
+            Some(StopReason::Timeout) => {
+                let limit = self.attempt.timeout.unwrap_or_default();
+                failed(Cause::Timeout, &format!("the attempt exceeded its timeout of {limit:?}: {how}"), false)
+            }
+            Some(StopReason::Refused { why }) => refused_value(&why),
+            Some(StopReason::Unreadable { why }) => Ending::Incompatible { why, by: self.attempt.mark() },
+            Some(StopReason::ClaimLost) => return None,
+            None => failed(Cause::Error, "the task returned `Stopped` without having been told to stop", false),
+        })
+    }
+
+    /// How the server ends, for people.
+    fn server_end(&self) -> &'static str {
+        self.abandonment.map_or("shutdown", Abandonment::as_str)
+    }
+}
+
+/// A value of the task cannot be kept. Another attempt would come to the same end, so none follows.
+fn refused_value(why: &str) -> Ending {
+    failed(Cause::Error, why, true)
+}
+
+fn failed(cause: Cause, message: &str, permanent: bool) -> Ending {
+    let failure = Failure::new(cause, message, 0, longhaul_core::Timestamp::EPOCH);
+    Ending::Failed { failure, retry_after: None, permanent }
+}
+
+/// A failure names its attempt and its time from here on.
+fn stamped(mut ending: Ending, attempt: &Attempt) -> Ending {
+    if let Ending::Failed { failure, .. } | Ending::Panicked { failure } = &mut ending {
+        (failure.attempt, failure.at) = (attempt.number, attempt.clock.now());
+    }
+    ending
 }

@@ -2,7 +2,7 @@
 
 use longhaul_core::{Control, ControlChange, Limits, Scope, StoreError};
 
-use super::Executor;
+use super::executor::Executor;
 
 /// Changes only what differs, so that a start writes nothing as a rule. What an operator set stays above it.
 pub(super) async fn declare(executor: &Executor) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::Executor;
+use super::executor::Executor;
 use crate::{clock, telemetry::metrics};
 
 /// Recorders are read every 10 to 60 seconds; looking more often shows nothing more.

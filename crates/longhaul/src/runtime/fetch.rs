@@ -1,18 +1,11 @@
 //! Claims runs for free slots.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use longhaul_core::{
-    Ending, Timestamp,
-    limits::CLAIM_MAX,
-    store::{ClaimRequest, Claimed, Settlement},
-};
+use longhaul_core::{Timestamp, limits::CLAIM_MAX, store::ClaimRequest};
 
-use super::{Executor, declare, incompatible, marks, settle::Finished};
-use crate::{attempt::Attempt, backoff::ErrorBackoff};
+use super::{declare, executor::Executor, incompatible, marks};
+use crate::backoff::ErrorBackoff;
 
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
 /// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
@@ -29,7 +22,7 @@ const AHEAD_MAX: usize = 512;
 pub(super) async fn fetch(executor: Arc<Executor>) {
     tokio::join!(incompatible::release(&executor), claim_all(&executor), marks::mark(&executor));
     for claimed in executor.ready.take_all() {
-        give_back(&executor, &claimed).await;
+        executor.finish_attempt(executor.returned(&claimed)).await;
     }
 }
 
@@ -38,7 +31,7 @@ async fn claim_all(executor: &Executor) {
     if kinds.is_empty() || !declare_all(executor).await {
         return;
     }
-    let mut incarnation = executor.server.subscribe();
+    let mut incarnation = executor.attempts.incarnations();
     let mut max_wait = ErrorBackoff::default();
     let mut rate = Rate::new(executor);
     loop {
@@ -47,14 +40,14 @@ async fn claim_all(executor: &Executor) {
             () = executor.life.stopping.cancelled() => return,
         };
         let server = *incarnation.borrow_and_update();
-        let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity());
+        let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity.of_claim());
         let begin = rate.begin(executor, max);
         let all = ClaimRequest::new(server, kinds.clone(), max);
         let request = ClaimRequest { labels, capacity, begin, wait: true, ..all };
         let claimed = tokio::select! {
             claimed = executor.claiming.claim(executor.store.clone(), request) => claimed,
             // What was asked for is less than there is room for now.
-            () = executor.queue_has_room.notified() => continue,
+            () = executor.capacity.queue_has_room() => continue,
             // The store gives back what it may have claimed for the dropped future.
             _ = incarnation.changed() => continue,
             () = executor.life.stopping.cancelled() => return,
@@ -113,22 +106,22 @@ struct Rate {
 
 impl Rate {
     fn new(executor: &Executor) -> Self {
-        Self { since: executor.clock.now(), ended: executor.ended.load(Ordering::Relaxed), ahead: 0 }
+        Self { since: executor.clock.now(), ended: executor.capacity.ended(), ahead: 0 }
     }
 
     /// How many of `max` claimed runs are marked with their claim: those that a slot is free for, and all where runs are
     /// short.
     fn begin(&self, executor: &Executor, max: usize) -> usize {
-        let concurrency = executor.settings.concurrency;
+        let concurrency = executor.capacity.slots();
         if self.ahead >= concurrency * TURNOVERS {
             return max;
         }
-        concurrency.saturating_sub(executor.outstanding.load(Ordering::Acquire))
+        concurrency.saturating_sub(executor.capacity.outstanding())
     }
 
     /// Over the time since the last call, which is that of one claim.
     fn measure(&mut self, executor: &Executor) {
-        let (now, ended) = (executor.clock.now(), executor.ended.load(Ordering::Relaxed));
+        let (now, ended) = (executor.clock.now(), executor.capacity.ended());
         let elapsed = now.since(self.since).as_secs_f64();
         if elapsed > 0.0 {
             let expected = (ended - self.ended) as f64 * LOOKAHEAD.as_secs_f64() / elapsed;
@@ -140,33 +133,13 @@ impl Rate {
 
 /// Waits until there is a free slot, or half of what may be claimed ahead is used up; answers how many to claim.
 async fn room(executor: &Executor, ahead: usize) -> usize {
-    let concurrency = executor.settings.concurrency;
+    let concurrency = executor.capacity.slots();
     loop {
-        let outstanding = executor.outstanding.load(Ordering::Acquire);
+        let outstanding = executor.capacity.outstanding();
         let room = (concurrency + ahead).saturating_sub(outstanding).min(CLAIM_MAX);
         if room > 0 && (outstanding < concurrency || room >= ahead.div_ceil(2)) {
             return room;
         }
-        executor.attempt_ended.notified().await;
-    }
-}
-
-async fn give_back(executor: &Executor, claimed: &Claimed) {
-    let attempt = executor.attempt(claimed);
-    let settlement = Settlement {
-        id: attempt.id,
-        epoch: attempt.epoch,
-        ending: Ending::Returned,
-        execution_metadata: None,
-        taken: 0,
-        progress: None,
-    };
-    executor.attempt_ended(&attempt.queue);
-    executor.settle(Finished { attempt, settlement: Some(settlement) }).await;
-}
-
-impl Executor {
-    pub(super) fn attempt(&self, claimed: &Claimed) -> Arc<Attempt> {
-        Attempt::new(claimed, self.store.clone(), self.clock.clone(), self.wake_autosave.clone(), &self.settings.logs)
+        executor.capacity.attempt_ended().await;
     }
 }

@@ -6,7 +6,7 @@ use std::{io, sync::Arc};
 use longhaul_core::store::{ServerBeat, ServerError};
 use tokio::{runtime, sync::oneshot};
 
-use super::{Executor, abandon};
+use super::{abandon, executor::Executor};
 use crate::clock;
 
 /// Beats in one lease: two may be lost before the server is taken for dead.
@@ -41,18 +41,18 @@ impl Heart {
 
 /// Until the server has ended, in good order or not.
 async fn live(executor: &Arc<Executor>) {
-    let _over = executor.over.end_on_drop();
+    let _over = executor.exit.over.end_on_drop();
     {
-        let _alive = executor.loops.token();
+        let _alive = executor.loops.others.token();
         tokio::select! {
             () = beat(executor) => {}
-            () = executor.abandoned.cancelled() => {}
+            () = executor.exit.abandoned.cancelled() => {}
         }
     }
     tokio::select! {
         biased;
-        () = executor.over.ended() => {}
-        () = executor.abandoned.cancelled() => abandon::give_back(executor).await,
+        () = executor.exit.over.ended() => {}
+        () = executor.exit.abandoned.cancelled() => abandon::give_back(executor).await,
     }
 }
 
@@ -78,10 +78,10 @@ async fn beat(executor: &Executor) {
                     Err(error) => tracing::warn!(%error, "could not look for dead servers"),
                 }
             }
-            Err(ServerError::Dead(_)) => executor.new_incarnation(),
+            Err(ServerError::Dead(_)) => executor.attempts.fence(executor.clock.now()),
             Err(ServerError::Store(error)) if executor.clock.now().since(renewed) >= lease => {
                 tracing::error!(%error, "could not renew the lease");
-                executor.new_incarnation();
+                executor.attempts.fence(executor.clock.now());
                 renewed = executor.clock.now();
             }
             Err(ServerError::Store(error)) => tracing::warn!(%error, "a heartbeat failed"),
@@ -89,7 +89,7 @@ async fn beat(executor: &Executor) {
         tokio::select! {
             // Counted from the beat, so that one follows at once when the time has jumped meanwhile.
             () = clock::sleep_until(&*executor.clock, sent.after(lease / BEATS_PER_LEASE)) => {}
-            () = executor.finished.cancelled() => return,
+            () = executor.exit.finished.cancelled() => return,
         }
     }
 }

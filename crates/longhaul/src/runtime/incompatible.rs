@@ -8,7 +8,7 @@ use longhaul_core::{
     store::{Filter, PageRequest},
 };
 
-use super::Executor;
+use super::executor::Executor;
 use crate::panics;
 
 /// Looks at all parked runs of the kinds of this server, once, and releases those that its code reads. What it does not

@@ -3,11 +3,9 @@
 //! A slot seldom waits for the store: where runs are short, more of them are marked than begin until the next mark is
 //! back; where they are long, only those that begin.
 
-use std::sync::atomic::Ordering;
-
 use longhaul_core::store::Claimed;
 
-use super::{Executor, settle::Finished};
+use super::{executor::Executor, finished::Finished};
 use crate::backoff::ErrorBackoff;
 
 /// At most so many runs are marked that no slot waits for: as many as there are in one commit of the store.
@@ -25,7 +23,7 @@ pub(super) async fn mark(executor: &Executor) {
             () = executor.life.stopping.cancelled() => return,
         };
         let begins = batch.iter().map(|claimed| (claimed.run.id, claimed.run.epoch)).collect();
-        let ended = executor.ended.load(Ordering::Relaxed);
+        let ended = executor.capacity.ended();
         let answers = tokio::select! {
             answers = executor.store.begin(begins) => answers,
             // A mark that was made nevertheless goes with the claim.
@@ -34,7 +32,7 @@ pub(super) async fn mark(executor: &Executor) {
         match answers {
             Ok(answers) => {
                 max_wait = ErrorBackoff::default();
-                let meanwhile = (executor.ended.load(Ordering::Relaxed) - ended) as usize;
+                let meanwhile = (executor.capacity.ended() - ended) as usize;
                 reserve = (MARKS_AHEAD * meanwhile).min(RESERVE_MAX);
                 let mut begun = Vec::with_capacity(batch.len());
                 for (mut claimed, answer) in batch.into_iter().zip(answers) {
@@ -66,7 +64,5 @@ pub(super) async fn mark(executor: &Executor) {
 
 /// Its claim was taken away before it began.
 async fn lose(executor: &Executor, claimed: &Claimed) {
-    let attempt = executor.attempt(claimed);
-    executor.attempt_ended(&attempt.queue);
-    executor.settle(Finished { attempt, settlement: None }).await;
+    executor.finish_attempt(Finished { attempt: executor.attempt(claimed), settlement: None }).await;
 }

@@ -2,17 +2,14 @@
 
 use std::{pin::pin, sync::Arc};
 
-use longhaul_core::{Ending, Run, ServerId, State, admission::Isolation, name::Tag, store::Claimed};
+use longhaul_core::{Ending, Run, ServerId, admission::Isolation, name::Tag, store::Claimed};
 use tracing::Instrument;
 
-use super::{
-    Executor, RunningAttempt,
-    conclude::{self, Performed},
-    settle::Finished,
-};
+use super::{attempts::RunningAttempt, conclude, executor::Executor, finished::Finished};
 use crate::{
     attempt::{Attempt, StopReason},
     clock,
+    end::AttemptEnd,
     layer::{Execution, UserFuture},
     panics::{self, CatchPanic},
     registry::Prepared,
@@ -23,26 +20,23 @@ use crate::{
 pub(super) async fn run(executor: &Executor, claimed: Claimed) -> Finished {
     let attempt = executor.attempt(&claimed);
     warn_of(&claimed.run, executor.server());
-    executor.started(&attempt, claimed.due);
+    executor.reports.started(&attempt, claimed.due);
     let prepared = match resolve(executor, &claimed, &attempt) {
         Ok(prepared) => prepared,
         Err(ending) => return conclude::unstarted(attempt, ending),
     };
-    let (running, tags) = (claimed.run.state.clone(), claimed.run.tags.clone());
+    let (claimed_as, tags) = (claimed.run.state.clone(), claimed.run.tags.clone());
     drop(claimed);
     let values = prepared.values.clone();
-    executor.hold(RunningAttempt { attempt: attempt.clone(), values: values.clone() });
-    // Those who stop all attempts may have looked just before this one was held.
+    executor.attempts.register(RunningAttempt { attempt: attempt.clone(), values: values.clone() }, &claimed_as);
+    // Those who stop all attempts may have looked just before this one was registered.
     if executor.life.stopping.is_cancelled() {
         attempt.stop(StopReason::Shutdown);
     }
-    if running != (State::Running { server: executor.server() }) {
-        attempt.stop(StopReason::ClaimLost);
-    }
     let span = telemetry::execute_span(&attempt, executor.server());
-    let performed = perform(executor, &attempt, layered(executor, &attempt, tags, prepared)).instrument(span).await;
-    attempt.leave();
-    conclude::conclude(attempt, &*values, performed, executor.abandonment()).await
+    let end = perform(executor, &attempt, layered(executor, &attempt, tags, prepared)).instrument(span).await;
+    attempt.set_returned();
+    conclude::conclude(attempt, &*values, end, executor.exit.abandonment()).await
 }
 
 /// Tells people what is held back because processes died with this run.
@@ -78,27 +72,25 @@ fn layered(executor: &Executor, attempt: &Arc<Attempt>, tags: Arc<[Tag]>, prepar
     executor.layers.around(Execution::new(attempt.clone(), tags, task, asked), future)
 }
 
-async fn perform(executor: &Executor, attempt: &Attempt, user: UserFuture<'static>) -> Performed {
+/// How the user's code ended; `None`: it was told to stop, did not stop in time, and was dropped.
+async fn perform(executor: &Executor, attempt: &Attempt, user: UserFuture<'static>) -> Option<AttemptEnd> {
     let mut user = CatchPanic(user);
-    let performed = {
+    let end = {
         let mut dropped = pin!(until_dropped(executor, attempt));
         tokio::select! {
             biased;
-            out = &mut user => match out {
-                Ok(end) => Performed::by_itself(end, attempt),
-                Err(caught) => Performed::Panicked(caught),
-            },
-            () = &mut dropped => Performed::Dropped,
+            out = &mut user => Some(out.unwrap_or_else(AttemptEnd::panicked)),
+            () = &mut dropped => None,
         }
     };
     // What the task holds is dropped here, and may panic as well.
     match panics::catch(|| drop(user)) {
-        Err(caught) if matches!(performed, Performed::Dropped) => Performed::Panicked(caught),
-        _ => performed,
+        Err(caught) if end.is_none() => Some(AttemptEnd::panicked(caught)),
+        _ => end,
     }
 }
 
-/// Ends when the attempt was told to stop and has not followed in time.
+/// Ends when the attempt was told to stop and has not stopped in time.
 async fn until_dropped(executor: &Executor, attempt: &Attempt) {
     match attempt.timeout {
         None => attempt.token().cancelled().await,
@@ -110,7 +102,7 @@ async fn until_dropped(executor: &Executor, attempt: &Attempt) {
     let ends_with_the_server =
         matches!(attempt.stop_reason(), Some(StopReason::Shutdown | StopReason::StoreBroken { .. }));
     tokio::select! {
-        () = executor.abandon.cancelled() => {}
+        () = executor.exit.drop_attempts.cancelled() => {}
         () = clock::sleep(&*executor.clock, executor.settings.stop_deadline), if !ends_with_the_server => {}
     }
 }

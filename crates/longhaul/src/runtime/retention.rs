@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Executor;
+use super::executor::Executor;
 use crate::{backoff::ErrorBackoff, clock};
 
 /// Runs removed in one call: few enough that claims do not wait for it.

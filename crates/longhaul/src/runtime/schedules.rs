@@ -16,7 +16,7 @@ use self::{
     agenda::{Agenda, Entry},
     look::{Looked, Seen},
 };
-use super::Executor;
+use super::executor::Executor;
 use crate::{
     backoff::ErrorBackoff,
     clock::{self, Jumps},

@@ -7,10 +7,7 @@ use std::{
 
 use longhaul_core::{Kind, Progress, RunId, Timestamp};
 
-use super::{
-    Executor, RunningAttempt,
-    conclude::{self, Performed},
-};
+use super::{attempts::RunningAttempt, conclude, executor::Executor};
 use crate::{
     attempt::StopReason,
     clock,
@@ -97,51 +94,51 @@ impl Executor {
         let (deadline, of_attempts) = (began.after(grace), began.after(for_attempts));
         // Boxed, since all of it together is large, and those who call hold more than one of it.
         let server = self.server();
-        self.hooks.tell(|| Lifecycle::ServerStopping { server });
+        self.reports.tell(|| Lifecycle::ServerStopping { server });
         let all = Box::pin(async {
             // Whatever comes first, work in the background has the whole grace.
-            self.beside.background.close();
+            self.companions.background.close();
             self.stop_claiming().await;
             let suspended = self.still_held();
-            let services = self.beside.services.stop(deadline).await;
+            let services = self.companions.services.stop(deadline).await;
             let runs = self.stop_attempts(of_attempts);
-            let (runs, background) = tokio::join!(runs, self.beside.background.end(&*self.clock, deadline));
+            let (runs, background) = tokio::join!(runs, self.companions.background.end(&*self.clock, deadline));
             self.finish().await;
-            self.stopped();
+            self.reports.server_stopped(self.server(), &self.settings.name, &self.attempts.running());
             ShutdownReport { suspended, services, background, ..runs }
         });
-        self.beside.systemd.stopping(&*self.clock, all).await
+        self.companions.systemd.stopping(&*self.clock, all).await
     }
 
     async fn stop_claiming(&self) {
         self.life.stopping.cancel();
-        self.intake.close();
-        if clock::within(LAST_WRITES, self.intake.wait()).await.is_none() {
+        self.loops.intake.close();
+        if clock::within(LAST_WRITES, self.loops.intake.wait()).await.is_none() {
             tracing::warn!("claiming did not end in time");
         }
     }
 
     async fn stop_attempts(&self, deadline: Timestamp) -> ShutdownReport {
-        self.stop_all(&StopReason::Shutdown);
+        self.attempts.stop_all(&StopReason::Shutdown);
         let mut report = ShutdownReport::default();
         let in_time = tokio::select! {
-            () = self.until_settled() => true,
+            () = self.attempts.until_settled() => true,
             () = clock::sleep_until(&*self.clock, deadline) => false,
         };
-        let late: Vec<RunningAttempt> = if in_time { Vec::new() } else { self.held().values().cloned().collect() };
+        let late: Vec<RunningAttempt> = if in_time { Vec::new() } else { self.attempts.running() };
         report.dropped = late.iter().map(Into::into).collect();
-        self.abandon.cancel();
-        if clock::within(DROPPING, self.until_settled()).await.is_none() {
+        self.exit.drop_attempts.cancel();
+        if clock::within(DROPPING, self.attempts.until_settled()).await.is_none() {
             // The others wait for the store, which is not their fault.
-            let blocked: Vec<RunningAttempt> =
-                self.held().values().filter(|held| !held.attempt.is_left()).cloned().collect();
+            let blocked = self.attempts.running_where(|attempt| !attempt.has_returned());
             report.blocked = blocked.iter().map(Into::into).collect();
             // What the store does not take now goes on from its last checkpoint.
             let _ = clock::within(LAST_WRITES, self.settle_from_outside(blocked)).await;
         }
         // Their futures are gone, but the threads that they waited for are not.
-        let blocking =
-            |held: &&RunningAttempt| held.attempt.is_left() && held.attempt.blocking.load(Ordering::Acquire) > 0;
+        let blocking = |running: &&RunningAttempt| {
+            running.attempt.has_returned() && running.attempt.blocking.load(Ordering::Acquire) > 0
+        };
         report.blocked.extend(late.iter().filter(blocking).map(Into::into));
         for run in &report.blocked {
             tracing::error!(run.id = %run.id, run.kind = %run.kind, "blocks a thread and cannot be stopped");
@@ -150,39 +147,29 @@ impl Executor {
     }
 
     fn still_held(&self) -> Vec<StoppedRun> {
-        let mut runs: Vec<StoppedRun> = self.held().values().map(Into::into).collect();
+        let mut runs: Vec<StoppedRun> = self.attempts.running().iter().map(Into::into).collect();
         runs.sort_by_key(|run| run.id);
         runs
-    }
-
-    pub(super) async fn until_settled(&self) {
-        loop {
-            let settled = self.all_settled.notified();
-            if self.unsettled.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            settled.await;
-        }
     }
 
     /// Attempts that hold their thread cannot conclude themselves; their execution metadata is ours as well, so it is
     /// kept all the same.
     async fn settle_from_outside(&self, blocked: Vec<RunningAttempt>) {
         for RunningAttempt { attempt, values } in blocked {
-            let done = conclude::conclude(attempt, &*values, Performed::Dropped, self.abandonment()).await;
-            self.settle(done).await;
+            let done = conclude::conclude(attempt, &*values, None, self.exit.abandonment()).await;
+            self.settling.push(done).await;
         }
-        self.until_settled().await;
+        self.attempts.until_settled().await;
     }
 
     async fn finish(&self) {
-        self.finished.cancel();
-        self.loops.close();
-        if clock::within(LAST_WRITES, self.loops.wait()).await.is_none() {
+        self.exit.finished.cancel();
+        self.loops.others.close();
+        if clock::within(LAST_WRITES, self.loops.others.wait()).await.is_none() {
             tracing::warn!("some loops did not end in time");
         }
         self.leave().await;
-        self.over.end();
+        self.exit.over.end();
     }
 
     /// Nothing waits on this server any more. Its id is given back, and the store is closed if nobody else has it.

@@ -5,10 +5,7 @@ use std::time::Duration;
 use longhaul_core::{Inserted, Kind, NewRun, Queue, StateKind, Timestamp};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::{
-    attempt::{Attempt, ResumedFrom},
-    hooks::Lifecycle,
-};
+use crate::{attempt::ResumedFrom, hooks::Lifecycle};
 
 /// Somebody may count.
 pub(crate) const ARE_ON: bool = true;
@@ -119,18 +116,19 @@ impl Enqueuing {
     }
 }
 
-/// A save of an attempt under way.
+/// A save of an attempt, from its capture on.
+#[derive(Clone, Copy)]
 pub(crate) struct Saving(Timestamp);
 
 impl Saving {
-    pub(crate) fn of(attempt: &Attempt) -> Self {
-        Self(attempt.clock.now())
+    pub(crate) fn started(now: Timestamp) -> Self {
+        Self(now)
     }
 
-    pub(crate) fn kept(self, attempt: &Attempt) {
-        let labels = of(&attempt.kind, &attempt.queue);
+    pub(crate) fn kept(self, kind: &Kind, queue: &Queue, now: Timestamp) {
+        let labels = of(kind, queue);
         counter!(CHECKPOINTS, &labels).increment(1);
-        histogram!(CHECKPOINT, &labels).record(attempt.clock.now().since(self.0));
+        histogram!(CHECKPOINT, &labels).record(now.since(self.0));
     }
 }
 
@@ -148,13 +146,13 @@ pub(crate) fn depth(queue: &Queue, due: u64, oldest: Duration) {
 }
 
 /// An attempt executes.
-pub(crate) fn entered(attempt: &Attempt) {
-    gauge!(RUNNING, &of(&attempt.kind, &attempt.queue)).increment(1);
+pub(crate) fn entered(kind: &Kind, queue: &Queue) {
+    gauge!(RUNNING, &of(kind, queue)).increment(1);
 }
 
 /// The user's code of an attempt is done with, in whatever way.
-pub(crate) fn left(attempt: &Attempt) {
-    gauge!(RUNNING, &of(&attempt.kind, &attempt.queue)).decrement(1);
+pub(crate) fn left(kind: &Kind, queue: &Queue) {
+    gauge!(RUNNING, &of(kind, queue)).decrement(1);
 }
 
 /// Counts what hooks are told.
@@ -171,7 +169,7 @@ pub(crate) fn lifecycle(event: &Lifecycle) {
         Lifecycle::AttemptEnded(ended) => {
             let labels = of(&ended.kind, &ended.queue);
             let [kind, queue] = labels.clone();
-            counter!(ENDED, &[kind, queue, ("how", ended.how.as_str().to_owned())]).increment(1);
+            counter!(ENDED, &[kind, queue, ("how", ended.end.kind().as_str().to_owned())]).increment(1);
             took(&labels, ended.took);
             if ended.next == StateKind::Retrying {
                 counter!(RETRIES, &labels).increment(1);

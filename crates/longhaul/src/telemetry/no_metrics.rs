@@ -1,8 +1,8 @@
 //! Stands in for `metrics.rs` where the feature is off: the same calls, and nothing is counted.
 
-use longhaul_core::{Inserted, NewRun};
+use longhaul_core::{Inserted, Kind, NewRun, Queue, Timestamp};
 
-use crate::{attempt::Attempt, hooks::Lifecycle};
+use crate::hooks::Lifecycle;
 
 pub(crate) const ARE_ON: bool = false;
 
@@ -17,21 +17,22 @@ impl Enqueuing {
     pub(crate) fn answered<E>(self, _: &[Result<Inserted, E>]) {}
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct Saving;
 
 #[expect(clippy::unused_self, reason = "the calls are those of the one that counts")]
 impl Saving {
-    pub(crate) fn of(_: &Attempt) -> Self {
+    pub(crate) fn started(_: Timestamp) -> Self {
         Self
     }
 
-    pub(crate) fn kept(self, _: &Attempt) {}
+    pub(crate) fn kept(self, _: &Kind, _: &Queue, _: Timestamp) {}
 }
 
 pub(crate) fn slots(_: &str, _: usize) {}
 
-pub(crate) fn entered(_: &Attempt) {}
+pub(crate) fn entered(_: &Kind, _: &Queue) {}
 
-pub(crate) fn left(_: &Attempt) {}
+pub(crate) fn left(_: &Kind, _: &Queue) {}
 
 pub(crate) fn lifecycle(_: &Lifecycle) {}

@@ -42,7 +42,7 @@ async fn a_server_that_is_dropped_gives_its_runs_back_with_what_they_had_changed
     let (server, begun) = stubborn(&scene);
     begun.opened().await;
     drop(server);
-    was_given_back(&run, "the server was dropped without a shutdown: it was dropped where it stood").await;
+    was_given_back(&run, "the server was dropped without a shutdown: the attempt was dropped with it").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +52,7 @@ async fn the_same_where_other_threads_move_its_attempts_on() {
     let (server, begun) = stubborn(&scene);
     begun.opened().await;
     drop(server);
-    was_given_back(&run, "the server was dropped without a shutdown: it was dropped where it stood").await;
+    was_given_back(&run, "the server was dropped without a shutdown: the attempt was dropped with it").await;
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_server_that_a_panic_drops_gives_its_runs_back() {
         panic!("as `main` may");
     });
     assert!(main.await.unwrap_err().is_panic());
-    was_given_back(&run, "a panic dropped the server: it was dropped where it stood").await;
+    was_given_back(&run, "a panic dropped the server: the attempt was dropped with it").await;
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_runtime_that_ends_before_its_server_gives_the_runs_back() {
         drop(runtime);
         let another = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         another.block_on(async {
-            was_given_back(&run, "the runtime of the server ended before it: it was dropped where it stood").await;
+            was_given_back(&run, "the runtime of the server ended before it: the attempt was dropped with it").await;
             assert_eq!(scene.store.expire().await, Ok(0), "it has left the store");
         });
         drop(server);
@@ -144,7 +144,7 @@ async fn a_shutdown_that_is_dropped_half_way_gives_the_runs_back_too() {
     scene.asleep_until(START.after(GRACE)).await;
     shutdown.abort();
     assert!(shutdown.await.unwrap_err().is_cancelled());
-    was_given_back(&run, "the server was dropped without a shutdown: it was dropped where it stood").await;
+    was_given_back(&run, "the server was dropped without a shutdown: the attempt was dropped with it").await;
 }
 
 /// Waits for a run that is not going to end, in every way there is.

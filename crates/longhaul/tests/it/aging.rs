@@ -54,7 +54,7 @@ async fn the_history_tells_who_did_what_when_and_why() {
     assert_eq!(entries[1].what.to_string(), format!("claimed by {claimed_by}"));
     assert_eq!((entries[2].why.as_deref(), entries[2].attempt), (Some("the line is busy"), 1));
     assert_eq!((entries[2].at, entries[3].at), (START, START.after(5 * SECOND)));
-    assert_eq!(entries[7].why.as_deref(), Some("shutdown: it followed"));
+    assert_eq!(entries[7].why.as_deref(), Some("shutdown: the task stopped on request"));
     assert_eq!(entries.iter().map(|entry| entry.attempt).collect::<Vec<_>>(), [0, 1, 1, 2, 2, 2, 3, 3, 4, 4]);
 }
 

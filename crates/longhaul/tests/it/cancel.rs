@@ -166,6 +166,6 @@ async fn a_task_that_ignores_its_timeout_is_dropped_and_its_run_fails_in_the_end
     scene.asleep_until(START.after(61 * SECOND)).await;
     scene.clock.advance(SECOND);
     let RunOutcome::Failed { failure, error: None } = run.outcome().await.unwrap() else { panic!("it timed out") };
-    let expected = "the attempt took longer than 60s and was told to stop: it did not follow in time and was dropped";
+    let expected = "the attempt exceeded its timeout of 60s: the attempt did not stop in time and was dropped";
     assert_eq!((failure.cause.as_str(), &*failure.message), ("timeout", expected));
 }

@@ -131,7 +131,7 @@ async fn a_failure_without_an_error_says_so() {
         scene.builder().task_fn(WORK, |_| async move { Failure::for_result().with_empty_error() }).start().unwrap();
     let run = server.client().enqueue_fn(WORK, 1).retry(RetryPolicy::never()).await.unwrap();
     let RunOutcome::Failed { failure, error: None } = run.outcome().await.unwrap() else { panic!("it gave no error") };
-    assert_eq!(&*failure.message, "the task failed and gave no error");
+    assert_eq!(&*failure.message, "the task failed without an error value");
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn stopped_without_a_request_to_stop_is_a_failure() {
     first.outcome().await.unwrap();
     let second = server.client().enqueue_fn(WORK, 2).retry(RetryPolicy::never()).await.unwrap();
     let RunOutcome::Failed { failure, .. } = second.outcome().await.unwrap() else { panic!("it failed") };
-    assert!(failure.message.contains("nobody had told it to stop"), "{failure}");
+    assert!(failure.message.contains("without having been told to stop"), "{failure}");
 }
 
 #[tokio::test]

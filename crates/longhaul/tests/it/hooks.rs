@@ -56,9 +56,9 @@ fn line(event: &Lifecycle) -> String {
         Lifecycle::StoreBroken { error } => format!("broken: {error}"),
         Lifecycle::AttemptStarted(it) => format!("{} {} in {} waited {:?}", it.kind, it.number, it.queue, it.waited),
         Lifecycle::AttemptEnded(it) => {
-            let message = it.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+            let message = it.end.message().map(|message| format!(": {message}")).unwrap_or_default();
             let next = it.next.as_str();
-            format!("{} {} in {} {} after {:?}, {next}{message}", it.kind, it.number, it.queue, it.how, it.took)
+            format!("{} {} in {} {} after {:?}, {next}{message}", it.kind, it.number, it.queue, it.end.kind(), it.took)
         }
         Lifecycle::AttemptLost(it) => format!("{} {} in {} lost after {:?}", it.kind, it.number, it.queue, it.took),
         Lifecycle::RunFinal(it) => format!("{} in {} {} after {}", it.kind, it.queue, it.state.as_str(), it.attempts),
@@ -145,12 +145,14 @@ async fn each_end_is_told_with_what_was_said() {
     let ends: Vec<_> = lines.iter().filter(|line| !line.contains("waited")).collect();
     assert_eq!(ends[0], "work 1 in default panicked after 0ns, failed: divided by nothing");
     assert_eq!(ends[1], "work in default failed after 1");
-    assert!(ends[2].starts_with("work 1 in default timed out after 61s, failed: the attempt took longer than 61s"));
+    assert!(
+        ends[2].starts_with("work 1 in default timed out after 61s, failed: the attempt exceeded its timeout of 61s")
+    );
     assert_eq!(ends[3], "work in default failed after 1");
     assert_eq!(ends[4], "work 1 in default cancelled after 0ns, cancelled: sold out");
     assert_eq!(ends[5], "work in default cancelled after 1");
     assert!(ends[6].starts_with("work 1 in default incompatible after 0ns, incompatible: "), "{}", ends[6]);
-    assert_eq!(ends[7], "work 1 in default interrupted after 0ns, pending: shutdown: it followed");
+    assert_eq!(ends[7], "work 1 in default interrupted after 0ns, pending: shutdown: the task stopped on request");
     assert_eq!((ends.len(), lines.len()), (8, 8 + 5), "each was told to start: {lines:#?}");
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use longhaul::{
-    AnyError, AttemptEnd, Context, Execution, ExecutionResult, Failure, How, Layer, Next, ResumedFrom, RetryPolicy,
+    AnyError, AttemptEnd, Context, EndKind, Execution, ExecutionResult, Failure, Layer, Next, ResumedFrom, RetryPolicy,
     RunOutcome, StateKind, StopReason, Success, Task, TaskFn,
     core::{Cause, State, Waiting},
     layer_fn,
@@ -53,7 +53,7 @@ impl Layer for Noting {
     async fn around(&self, _: Execution, next: Next) -> AttemptEnd {
         self.1.note(format!("into {}", self.0));
         let end = next.run().await;
-        self.1.note(format!("out of {}: {}", self.0, end.how()));
+        self.1.note(format!("out of {}: {}", self.0, end.kind()));
         end
     }
 }
@@ -263,7 +263,7 @@ async fn a_layer_can_answer_without_executing_the_task() {
 
     // Nobody had told it to.
     let failed = answered(AttemptEnd::stopped, StateKind::Retrying).await;
-    assert!(failed.last_error().unwrap().contains("nobody had told it to stop"));
+    assert!(failed.last_error().unwrap().contains("without having been told to stop"));
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn a_layer_can_say_another_end_and_what_was_changed_is_kept_all_the_same()
     let scene = Scene::new();
     let layer = layer_fn(|_, next: Next| async move {
         let end = next.run().await;
-        assert_eq!(end.how(), How::Completed);
+        assert_eq!(end.kind(), EndKind::Completed);
         AttemptEnd::suspended_after(SECOND)
     });
     let task = |ctx: Context<u64, u64>| async move {
@@ -307,7 +307,7 @@ async fn a_result_that_cannot_be_kept_shows_as_the_failure_that_it_is() {
         let notes = notes.clone();
         async move {
             let end = next.run().await;
-            notes.note(format!("{} {} {}", end.how(), end.is_permanent(), end.result_fn(LARGE).is_none()));
+            notes.note(format!("{} {} {}", end.kind(), end.is_permanent(), end.result_fn(LARGE).is_none()));
             end
         }
     });

@@ -6,6 +6,7 @@ mod abandoned;
 mod aging;
 mod background;
 mod cancel;
+mod capture;
 mod compiler_messages;
 mod control;
 mod crashing;

@@ -127,7 +127,7 @@ async fn a_shutdown_waits_for_the_grace_and_drops_what_does_not_follow() {
     let status = run.status().await.unwrap();
     assert_eq!((status.state(), status.execution_metadata().unwrap()), (StateKind::Pending, 9));
     let why = status.history().entries.last().unwrap().why.clone().unwrap();
-    assert_eq!(&*why, "shutdown: it did not follow in time and was dropped");
+    assert_eq!(&*why, "shutdown: the attempt did not stop in time and was dropped");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_task_that_fails_while_its_server_goes_down_is_interrupted_unless_it_s
     let status = mostly.status().await.unwrap();
     assert_eq!((status.state(), status.run().counts.failures), (StateKind::Pending, 0));
     let why = status.history().entries.last().unwrap().why.clone().unwrap();
-    assert_eq!(&*why, "shutdown; the task failed on the way: the pool is closed");
+    assert_eq!(&*why, "shutdown; the task failed while it stopped: the pool is closed");
     assert_eq!(for_good.status().await.unwrap().state(), StateKind::Failed);
 }
 

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use longhaul::{AnyError, Failure, Next, RetryPolicy, RunHandle, RunId, StateKind, Success, TaskFn, layer_fn};
+use longhaul::{
+    AnyError, AttemptEnd, Cancellation, EndKind, Failure, Lifecycle, Next, RetryPolicy, RunHandle, RunId, StateKind,
+    Success, Suspended, TaskFn, core::Transition, layer_fn,
+};
 use tracing::{
     Subscriber,
     field::{Field, Visit},
@@ -163,4 +166,68 @@ async fn that_a_run_was_parked_or_failed_for_good_is_told_as_a_warning_with_what
         ["a run was parked as incompatible: it goes on when a server starts whose code reads its values"]
     );
     assert_eq!(of(fails.id()), ["a run failed for good: once the reason is mended, retry it by hand"]);
+}
+
+/// What was said of an end, by a layer or to a hook.
+type Said = (EndKind, Option<String>);
+
+fn said(end: &AttemptEnd) -> Said {
+    (end.kind(), end.message().map(Into::into))
+}
+
+#[tokio::test]
+async fn a_layer_a_hook_telemetry_and_the_history_agree_about_an_end() {
+    let collecting = Collecting::default();
+    let _listening = hear(Registry::default().with(collecting.clone()));
+    let (by_layer, by_hook) = (Arc::<Mutex<Vec<Said>>>::default(), Arc::<Mutex<Vec<(Said, StateKind)>>>::default());
+    let (layer, hook) = (by_layer.clone(), by_hook.clone());
+    let server = Scene::new()
+        .builder()
+        .task_fn(WORK, |ctx| async move {
+            match *ctx.metadata() {
+                1 => Success::with_result(7).for_error(),
+                2 => Suspended::for_result().for_error(),
+                3 => Failure::for_result().with_error(AnyError::msg("no paper")),
+                4 => Failure::for_result().permanently().with_error(AnyError::msg("no printer")),
+                _ => Cancellation::for_result().because("sold out").with_empty_error(),
+            }
+        })
+        .layer(layer_fn(move |_, next: Next| {
+            let layer = layer.clone();
+            async move {
+                let end = next.run().await;
+                layer.lock().unwrap().push(said(&end));
+                end
+            }
+        }))
+        .hook(move |event| {
+            if let Lifecycle::AttemptEnded(ended) = event {
+                hook.lock().unwrap().push((said(&ended.end), ended.next));
+            }
+        })
+        .start()
+        .unwrap();
+    let expected = [
+        (EndKind::Completed, None, StateKind::Completed, Transition::Completed),
+        (EndKind::Suspended, None, StateKind::Suspended, Transition::Suspended),
+        (EndKind::Failed, Some("no paper"), StateKind::Retrying, Transition::Failed),
+        (EndKind::Failed, Some("no printer"), StateKind::Failed, Transition::GaveUp),
+        (EndKind::Cancelled, Some("sold out"), StateKind::Cancelled, Transition::Cancelled),
+    ];
+    for (n, (kind, message, next, transition)) in (1..).zip(expected) {
+        let run = server.client().enqueue_fn(WORK, n).await.unwrap();
+        let status = reaches(&run, next).await;
+        let last = status.history().entries.last().unwrap();
+        assert_eq!((last.what, last.why.as_deref()), (transition, message));
+        let end = (kind, message.map(Into::into));
+        assert_eq!(by_layer.lock().unwrap().pop(), Some(end.clone()));
+        // The hook is told after the store has kept it, and others may see the state before.
+        while by_hook.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(by_hook.lock().unwrap().pop(), Some((end, next)));
+        let seen = collecting.0.lock().unwrap().pop().unwrap();
+        let (name, state) = (seen.0.as_str(), value(&seen, "run.state"));
+        assert_eq!((name, state), ("event run.settled", Some(next.as_str())));
+    }
 }

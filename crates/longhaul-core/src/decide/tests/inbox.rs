@@ -160,7 +160,10 @@ fn a_run_that_was_sent_nothing_or_is_final_carries_nothing() {
 #[test]
 fn of_a_time_and_a_deadline_the_earlier_one_counts() {
     let (soon, later) = (Some(NOW.after(SECOND)), Some(NOW.after(2 * SECOND)));
-    let waits = |until, deadline| next(&running(), &settle(Ending::Suspended { until, deadline })).state;
+    let waits = |until: Option<Timestamp>, deadline: Option<Timestamp>| {
+        let [until, deadline] = [until, deadline].map(|time| time.map(Due::At));
+        next(&running(), &settle(Ending::Suspended { until, deadline })).state
+    };
     let suspended = |waiting| State::Suspended { waiting };
     assert_eq!(waits(None, soon), suspended(Waiting::ProceedBy(NOW.after(SECOND))));
     assert_eq!(waits(later, soon), suspended(Waiting::ProceedBy(NOW.after(SECOND))));

@@ -37,8 +37,8 @@ fn ending() -> impl Strategy<Value = Ending> {
     prop_oneof![
         Just(Ending::Completed { result: value(7) }),
         (wait(), wait()).prop_map(|(wait, deadline)| Ending::Suspended {
-            until: wait.map(|wait| NOW.after(wait)),
-            deadline: deadline.map(|wait| NOW.after(wait)),
+            until: wait.map(|wait| Due::At(NOW.after(wait))),
+            deadline: deadline.map(Due::After),
         }),
         (any::<bool>(), wait(), proptest::bool::weighted(0.1)).prop_map(move |(error, retry_after, permanent)| {
             let cause = if error { Cause::Error } else { Cause::Timeout };

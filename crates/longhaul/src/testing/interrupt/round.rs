@@ -27,11 +27,11 @@ use crate::{
     StopReason,
     attempt::Attempt,
     definition::Common,
-    layer::AttemptEnd,
+    end::AttemptEnd,
     logs::Logs,
     panics::{CatchPanic, Caught},
     registry::Registered,
-    runtime::conclude::{self, Performed},
+    runtime::conclude,
 };
 
 /// A run that takes more attempts than this is not coming to an end.
@@ -144,19 +144,18 @@ impl<'a> Round<'a> {
             let mut user = CatchPanic(prepared.future);
             Watched { user: &mut user, round: self, attempt: &attempt }.await
         };
-        let performed = match end {
+        let end = match end {
             End::Killed => {
                 attempt.close(None).await;
                 return self.store.inner.crash_and_reopen();
             }
             End::Dropped => {
                 attempt.stop(StopReason::Shutdown);
-                Performed::Dropped
+                None
             }
-            End::Returned(Ok(end)) => Performed::by_itself(end, &attempt),
-            End::Returned(Err(caught)) => Performed::Panicked(caught),
+            End::Returned(out) => Some(out.unwrap_or_else(AttemptEnd::panicked)),
         };
-        let done = conclude::conclude(attempt, &*prepared.values, performed, None).await;
+        let done = conclude::conclude(attempt, &*prepared.values, end, None).await;
         let settlement = done.settlement.expect("nobody took the claim away");
         self.store.settle(vec![settlement]).await.expect(WHY)[0].clone().expect("the claim is held");
     }

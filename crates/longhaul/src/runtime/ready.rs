@@ -1,23 +1,19 @@
-//! The slots: as many loops as runs may execute at the same time. Each takes the next claimed run whose execution may
-//! begin, executes it, and takes the next.
+//! Claimed runs that wait for a slot.
 
 use std::{
     collections::VecDeque,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard},
 };
 
 use longhaul_core::store::Claimed;
 use tokio::sync::Notify;
-
-use super::{Executor, perform};
 
 /// Claimed runs, in the order in which they shall start.
 #[derive(Default)]
 pub(super) struct Ready {
     waiting: Mutex<Waiting>,
     /// A run came that may begin.
-    came: Notify,
+    pub(super) came: Notify,
     /// Runs that were claimed ahead shall be marked.
     wanted: Notify,
 }
@@ -98,7 +94,7 @@ impl Ready {
     }
 
     /// The next run that may begin.
-    fn pop(&self) -> Option<Claimed> {
+    pub(super) fn pop(&self) -> Option<Claimed> {
         let mut waiting = self.lock();
         let next = waiting.begun.pop_front();
         if next.is_some() && waiting.begun.len() < waiting.reserve.div_ceil(2) {
@@ -108,7 +104,7 @@ impl Ready {
     }
 
     /// One more slot waits, until this is dropped; `None`: there is a run for it.
-    fn idle(&self) -> Option<Idle<'_>> {
+    pub(super) fn idle(&self) -> Option<Idle<'_>> {
         let mut waiting = self.lock();
         if !waiting.begun.is_empty() {
             return None;
@@ -127,45 +123,10 @@ impl Ready {
 }
 
 /// A slot that waits.
-struct Idle<'a>(&'a Ready);
+pub(super) struct Idle<'a>(&'a Ready);
 
 impl Drop for Idle<'_> {
     fn drop(&mut self) {
         self.0.lock().idle -= 1;
     }
-}
-
-/// None of these loops is waited for: a task that holds its thread would hold up the shutdown.
-pub(super) fn open(executor: &Arc<Executor>) {
-    for _ in 0..executor.settings.concurrency {
-        tokio::spawn(slot(executor.clone()));
-    }
-}
-
-async fn slot(executor: Arc<Executor>) {
-    while !executor.life.stopping.is_cancelled() {
-        match executor.ready.pop() {
-            Some(claimed) => execute(&executor, claimed).await,
-            None => wait(&executor).await,
-        }
-    }
-}
-
-/// Waits until there may be a run. It listens no longer than it waits: a slot that listened while it executes would be
-/// told in the place of one that could begin.
-async fn wait(executor: &Executor) {
-    let mut came = pin!(executor.ready.came.notified());
-    // Listen first, look again, and only then wait: what comes in between is seen or heard.
-    came.as_mut().enable();
-    let Some(_idle) = executor.ready.idle() else { return };
-    tokio::select! {
-        () = came => {}
-        () = executor.life.stopping.cancelled() => {}
-    }
-}
-
-async fn execute(executor: &Executor, claimed: Claimed) {
-    let done = perform::run(executor, claimed).await;
-    executor.attempt_ended(&done.attempt.queue);
-    executor.settle(done).await;
 }

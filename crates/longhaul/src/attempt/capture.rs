@@ -1,0 +1,45 @@
+//! The execution metadata of a context, whatever its type.
+
+use longhaul_core::{Envelope, Progress};
+
+/// Reads the execution metadata of a context, whatever its type.
+pub(crate) trait Capture: Send + Sync {
+    /// The execution metadata as it is now, if it is newer than what is kept.
+    fn capture(&self) -> Result<Option<Captured>, CaptureError>;
+
+    /// Acknowledges the values that the task has taken from its inbox: they are kept with the next capture.
+    fn account(&self);
+
+    /// What was captured as `generation` is kept.
+    fn kept(&self, generation: u64);
+}
+
+/// Execution metadata to be kept.
+pub(crate) struct Captured {
+    pub(crate) value: Envelope,
+    /// The number of the last value sent to the run that went into it.
+    pub(crate) taken: u64,
+    /// How many changes it holds.
+    pub(crate) generation: u64,
+}
+
+/// Execution metadata that cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CaptureError {
+    /// A closure handed to `update` panicked and may have left it half changed: what was kept before stands.
+    #[error("a panic left the execution metadata half changed")]
+    Torn,
+    /// It cannot be encoded, or is too large.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What is kept with the settlement of an attempt.
+#[derive(Debug, Default)]
+pub(crate) struct FinalState {
+    pub(crate) execution_metadata: Option<(u32, Envelope)>,
+    pub(crate) taken: u64,
+    pub(crate) progress: Option<Progress>,
+    /// The execution metadata cannot be kept.
+    pub(crate) refused: Option<String>,
+}

@@ -1,0 +1,62 @@
+//! What a task returned, without its types.
+
+use std::{any::Any, sync::Arc};
+
+use longhaul_core::{Cause, Ending, run::Due};
+
+use super::attempt_end::{AttemptEnd, unstamped};
+use crate::{
+    definition::{Common, TaskTypes},
+    outcome::{Called, ExecutionResult, Failed, Interruption, Outcome, Suspension, When},
+};
+
+/// Encodes what the task returned. The typed values are kept beside it only if somebody may look at them.
+pub(crate) fn erase<T: TaskTypes>(
+    common: &Common,
+    returned: ExecutionResult<T::Output, T::Error>,
+    watched: bool,
+) -> AttemptEnd {
+    match returned {
+        Ok(Outcome::Success(result)) => match common.result.encode(&result) {
+            Ok(encoded) => with_value(Ending::Completed { result: encoded }, common, result, watched),
+            Err(error) => AttemptEnd::failed(error).permanently(),
+        },
+        Ok(Outcome::Suspended(Suspension { until, deadline })) => {
+            Ending::Suspended { until: until.map(due), deadline: deadline.map(due) }.into()
+        }
+        Err(Interruption::Failure(Failed { error: None, retry_after, permanent })) => {
+            let failure = unstamped(Cause::Error, "the task failed without an error value");
+            Ending::Failed { failure, retry_after, permanent }.into()
+        }
+        Err(Interruption::Failure(Failed { error: Some(error), retry_after, permanent })) => {
+            let failure = unstamped(Cause::Error, &error.to_string());
+            let failure = match common.error.encode(&error) {
+                Ok(encoded) => failure.with_error(encoded),
+                Err(refused) => failure.with_details(&format!("its typed error was not kept: {refused}")),
+            };
+            with_value(Ending::Failed { failure, retry_after, permanent }, common, error, watched)
+        }
+        Err(Interruption::Cancellation(Called { error, reason })) => {
+            let reason = reason.or_else(|| error.as_ref().map(ToString::to_string)).map(Into::into);
+            let encoded = error.as_ref().and_then(|error| common.error.encode(error).ok());
+            let ending = Ending::Cancelled { reason, error: encoded };
+            match error {
+                Some(error) => with_value(ending, common, error, watched),
+                None => ending.into(),
+            }
+        }
+        Err(Interruption::Stopped(_)) => AttemptEnd::stopped(),
+    }
+}
+
+fn with_value<V: Any + Send + Sync>(ending: Ending, common: &Common, value: V, watched: bool) -> AttemptEnd {
+    let end = AttemptEnd::from(ending);
+    if watched { end.with_value(common.kind(), Arc::new(value)) } else { end }
+}
+
+fn due(when: When) -> Due {
+    match when {
+        When::At(time) => Due::At(time.into()),
+        When::After(wait) => Due::After(wait),
+    }
+}

@@ -1,0 +1,60 @@
+//! Attempts that ended, on their way to the store.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use longhaul_core::store::Settlement;
+use tokio::sync::mpsc;
+
+use crate::attempt::Attempt;
+
+/// Attempts that wait to be settled. Beyond this many, an attempt that ends keeps its slot, so that a slow store is not
+/// outrun.
+const CAPACITY: usize = 1024;
+
+/// An attempt that ended.
+pub(crate) struct Finished {
+    pub(crate) attempt: Arc<Attempt>,
+    /// `None`: its claim is lost, so there is nothing to tell the store.
+    pub(crate) settlement: Option<Settlement>,
+}
+
+/// Attempts that ended and are to be settled. The receiver is shared, so that somebody else can settle if the settling
+/// loop is not polled any more.
+pub(super) struct SettleQueue {
+    sender: mpsc::Sender<Finished>,
+    receiver: Mutex<mpsc::Receiver<Finished>>,
+}
+
+impl Default for SettleQueue {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        Self { sender, receiver: Mutex::new(receiver) }
+    }
+}
+
+impl SettleQueue {
+    /// Waits for room.
+    pub(super) async fn push(&self, finished: Finished) {
+        if self.sender.send(finished).await.is_err() {
+            tracing::debug!("an attempt ended after the executor did; its run goes on in the next process");
+        }
+    }
+
+    /// Adds at most `limit` of them to `batch`.
+    pub(super) fn poll_pop_many(&self, cx: &mut Context<'_>, batch: &mut Vec<Finished>, limit: usize) -> Poll<usize> {
+        self.receiver().poll_recv_many(cx, batch, limit)
+    }
+
+    /// All that are there now.
+    pub(super) fn take_all(&self) -> Vec<Finished> {
+        let mut receiver = self.receiver();
+        std::iter::from_fn(|| receiver.try_recv().ok()).collect()
+    }
+
+    fn receiver(&self) -> MutexGuard<'_, mpsc::Receiver<Finished>> {
+        self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
