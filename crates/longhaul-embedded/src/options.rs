@@ -31,6 +31,7 @@ pub enum Durability {
 /// # #[derive(Debug)] struct SystemClock;
 /// # impl Clock for SystemClock {
 /// #     fn now(&self) -> Timestamp { Timestamp::EPOCH }
+/// #     fn monotonic(&self) -> std::time::Duration { std::time::Duration::ZERO }
 /// #     fn wait_for(&self, _: Timestamp) -> Option<std::time::Duration> { None }
 /// #     fn on_jump(&self, _: std::sync::Weak<OnJump>) {}
 /// # }

@@ -29,26 +29,35 @@ pub struct TestClock(Arc<Mutex<Inner>>);
 
 struct Inner {
     now: Timestamp,
+    /// What [`TestClock::advance`] has added up to.
+    passed: Duration,
     wakers: Vec<Weak<OnJump>>,
 }
 
 impl TestClock {
     /// A clock that shows `now`.
     pub fn starting_at(now: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(Inner { now, wakers: Vec::new() })))
+        Self(Arc::new(Mutex::new(Inner { now, passed: Duration::ZERO, wakers: Vec::new() })))
     }
 
-    /// Moves the time forward, and wakes whoever waits for a time. When this returns, all were told; what they do
-    /// about it happens on their own futures and threads.
+    /// Lets time pass, and wakes all who wait for a time. When this returns, all were called; what they do then happens
+    /// on their own futures and threads.
     pub fn advance(&self, by: Duration) {
-        let now = self.lock().now.after(by);
-        self.set(now);
+        self.change(|inner| {
+            inner.now = inner.now.after(by);
+            inner.passed += by;
+        });
     }
 
-    /// Moves the time to `now`, which may lie before the time that was shown, as on a real machine.
+    /// Sets the clock to `now`, which may lie before the time that was shown, as on a real machine. No time passes by it:
+    /// [`monotonic`](Clock::monotonic) stays as it is.
     pub fn set(&self, now: Timestamp) {
+        self.change(|inner| inner.now = now);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
         let mut inner = self.lock();
-        inner.now = now;
+        change(&mut inner);
         inner.wakers.retain(|waker| waker.strong_count() > 0);
         let wakers = inner.wakers.clone();
         // A waker may read the clock.
@@ -64,6 +73,10 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         self.lock().now
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.lock().passed
     }
 
     fn wait_for(&self, _at: Timestamp) -> Option<Duration> {
@@ -126,6 +139,7 @@ mod tests {
 
         drop(wake);
         clock.set(Timestamp::EPOCH);
+        assert_eq!(clock.monotonic(), Duration::from_micros(7), "no time passes when the clock is set");
         assert_eq!(woken.load(Ordering::Relaxed), 1);
         assert_eq!(clock.lock().wakers.len(), 0);
         assert_eq!(clock.wait_for(Timestamp::MAX), None);

@@ -32,6 +32,10 @@ impl Clock for Obliging {
         Timestamp::from_micros(self.0.load(Ordering::Relaxed))
     }
 
+    fn monotonic(&self) -> Duration {
+        self.now().since(Timestamp::EPOCH)
+    }
+
     fn wait_for(&self, at: Timestamp) -> Option<Duration> {
         self.0.fetch_max(at.as_micros(), Ordering::Relaxed);
         Some(Duration::ZERO)

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use longhaul_core::{Clock, Kind, Label, Queue, Retention, Schedule, ScheduleName, Store, name::NameError};
 
 use crate::{
-    CancellationToken, Client, Longhaul, ServerHandle, SystemClock,
+    CancellationToken, Client, Longhaul, ServerHandle,
     background::{self, Background},
     context::Context,
     definition::{Definition, DefinitionError, TaskFn},
@@ -51,7 +51,8 @@ use crate::{
 #[must_use = "nothing is executed before `start`"]
 pub struct Builder {
     store: Option<Arc<dyn Store>>,
-    clock: Arc<dyn Clock>,
+    /// `None`: the store's.
+    clock: Option<Arc<dyn Clock>>,
     settings: Settings,
     store_timeout: Duration,
     registry: Registry,
@@ -144,13 +145,13 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             store: None,
-            clock: Arc::new(SystemClock),
+            clock: None,
             settings: Settings {
                 name: "longhaul".into(),
                 concurrency: 8,
                 grace: Duration::from_secs(25),
                 autosave: Duration::from_secs(1),
-                lease: Duration::from_secs(30),
+                lease: Duration::from_secs(15),
                 stop_deadline: Duration::from_secs(10),
                 retention: Retention::default(),
                 labels: [].into(),
@@ -539,8 +540,12 @@ impl Builder {
         self
     }
 
-    /// How long this server is taken to live without a sign of it; three signs are sent in that time. The default is
-    /// 30 s. It matters where several servers share a store: so long it takes until the runs of one that died go on.
+    /// How long this server counts as alive after a heartbeat; three are sent in that time. The default is 15 s. It matters
+    /// where several servers share a store: the runs of a server that died go on after this time.
+    ///
+    /// A heartbeat is given up after 4/15 of it. When 14/15 of it have passed since the last heartbeat that was answered
+    /// was sent, the server stops its attempts by itself, whether or not a call is still waiting: by then another server
+    /// may soon take its runs. This goes by a clock that cannot be set.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
         self
@@ -573,9 +578,9 @@ impl Builder {
         self
     }
 
-    /// Another clock than the system's: for tests.
+    /// Another clock than that of the store, which is the system's for a store in a folder.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Some(clock);
         self
     }
 
@@ -594,9 +599,10 @@ impl Builder {
         }
         self.settings.labels = self.labels.into();
         let store = Timed::wrap(self.store.ok_or(BuildError::NoStore)?, self.store_timeout);
+        let clock = self.clock.unwrap_or_else(|| store.clock());
         let heart = Heart::new().map_err(|error| BuildError::NoHeartbeat { reason: error.to_string() })?;
         let life = Life::default();
-        let client = Client::with(store.clone(), self.clock.clone(), self.ids.clone(), self.shapes, life.clone());
+        let client = Client::with(store.clone(), clock.clone(), self.ids.clone(), self.shapes, life.clone());
         let grace = self.settings.grace;
         let background = Background::new(self.background);
         let server = |services: &Services| ServerHandle {
@@ -606,13 +612,13 @@ impl Builder {
             life: life.clone(),
         };
         let beside = Companions {
-            services: Services::start(self.services, self.clock.clone(), life.stopped.clone(), server),
+            services: Services::start(self.services, clock.clone(), life.stopped.clone(), server),
             background,
             systemd: self.systemd.unwrap_or_default(),
             life,
         };
         let (registry, around) = (self.registry, Extensions { layers: self.layers.finished(), hooks: self.hooks });
-        let executor = Executor::start(store, self.clock, self.settings, registry, around, beside, self.ids);
+        let executor = Executor::start(store, clock, self.settings, registry, around, beside, self.ids);
         heart.beat_for(executor.clone());
         Ok(Longhaul::new(executor, client, grace))
     }

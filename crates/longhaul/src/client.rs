@@ -44,7 +44,6 @@ pub use unique::{Enqueued, UniqueKey};
 pub use watch::{ProgressStream, Watch};
 
 use crate::{
-    SystemClock,
     definition::{Definition, DefinitionError, TaskFn, TaskTypes},
     ids::IdSource,
     runtime::Life,
@@ -92,9 +91,10 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client of `store`. Calls that the store does not answer within 30 s fail.
     pub fn new(store: Arc<dyn Store>) -> Self {
+        let clock = store.clock();
         Self::with(
             Timed::wrap(store, Timed::LIMIT),
-            Arc::new(SystemClock),
+            clock,
             IdSource::default(),
             FingerprintCache::default(),
             Life::default(),

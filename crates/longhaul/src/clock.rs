@@ -2,8 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "this is where time is read, so that nothing else does")]
 
 use std::{
-    sync::{Arc, Weak},
-    time::{Duration, SystemTime},
+    sync::{Arc, LazyLock, Weak},
+    time::{Duration, Instant, SystemTime},
 };
 
 use longhaul_core::{Clock, Timestamp, clock::OnJump};
@@ -22,6 +22,11 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         SystemTime::now().into()
+    }
+
+    fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 
     fn wait_for(&self, at: Timestamp) -> Option<Duration> {
@@ -48,7 +53,7 @@ pub(crate) async fn sleep_until(clock: &dyn Clock, at: Timestamp) {
     }
 }
 
-/// Tells when a clock is set, where it says so: the system's does not.
+/// Waits for jumps of a clock; the system's clock does not tell of its own.
 pub(crate) struct Jumps {
     jumped: Arc<Notify>,
     /// Held, as the clock only knows it weakly.
@@ -75,13 +80,23 @@ pub(crate) async fn sleep(clock: &dyn Clock, wait: Duration) {
     sleep_until(clock, clock.now().after(wait)).await;
 }
 
-/// Waits until `wait` has passed: by a clock that moves by hand if `clock` is one, else in real time, so that a system
-/// clock that is set back holds nothing up. Cancel safe.
+/// Waits until `wait` has passed, whatever the clock is set to meanwhile. Cancel safe.
 pub(crate) async fn elapse(clock: &dyn Clock, wait: Duration) {
-    let at = clock.now().after(wait);
-    match clock.wait_for(at) {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => sleep_until(clock, at).await,
+    elapsed(clock, clock.monotonic().saturating_add(wait)).await;
+}
+
+/// Waits until the monotonic reading of `clock` is `deadline`. Cancel safe.
+pub(crate) async fn elapsed(clock: &dyn Clock, deadline: Duration) {
+    let jumps = Jumps::of(clock);
+    loop {
+        let left = deadline.saturating_sub(clock.monotonic());
+        if left.is_zero() {
+            return;
+        }
+        match clock.wait_for(clock.now().after(left)) {
+            Some(_) => tokio::time::sleep(left).await,
+            None => jumps.next().await,
+        }
     }
 }
 

@@ -376,6 +376,10 @@ impl Clock for Broken {
         self.clock.now()
     }
 
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     fn wait_for(&self, at: Timestamp) -> Option<Duration> {
         self.clock.wait_for(at)
     }

@@ -27,6 +27,10 @@ impl Clock for LeapingClock {
         *self.0.lock().expect("nobody panics with it")
     }
 
+    fn monotonic(&self) -> Duration {
+        self.now().since(Timestamp::EPOCH)
+    }
+
     fn wait_for(&self, at: Timestamp) -> Option<Duration> {
         let mut now = self.0.lock().expect("nobody panics with it");
         *now = at.max(*now);

@@ -46,6 +46,8 @@ pub struct AttemptEnd {
     /// What the store is to apply. A failure does not name its attempt and time yet: `conclude` adds them. `None`: the
     /// attempt stopped because it was told to, and `conclude` says what that means.
     ending: Option<Ending>,
+    /// It did not stop in time, and was dropped.
+    is_dropped: bool,
     /// The result or the error of the task, if somebody may look at it.
     value: Option<TypedValue>,
 }
@@ -90,10 +92,19 @@ impl AttemptEnd {
 
     /// The layer stopped because it was told to. If it was not, that is a failure.
     pub fn stopped() -> Self {
-        Self { ending: None, value: None }
+        Self { ending: None, is_dropped: false, value: None }
     }
 
-    pub(crate) fn panicked(caught: Caught) -> Self {
+    /// It was told to stop, did not stop in time, and was dropped.
+    pub(crate) fn dropped() -> Self {
+        Self { is_dropped: true, ..Self::stopped() }
+    }
+
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.is_dropped
+    }
+
+    pub(crate) fn panicked(caught: &Caught) -> Self {
         Ending::Panicked { failure: unstamped(Cause::Panic, &caught.message).with_details(&caught.details) }.into()
     }
 
@@ -187,7 +198,7 @@ impl AttemptEnd {
     /// What the store is to apply; `None`: see [`stopped`](Self::stopped). The typed value is dropped here, and a panic
     /// of its `Drop` goes no further.
     pub(crate) fn into_ending(self) -> Option<Ending> {
-        let Self { ending, value } = self;
+        let Self { ending, value, .. } = self;
         if let Err(caught) = panics::catch(|| drop(value)) {
             tracing::error!(panic = %caught.message, details = %caught.details, "dropping what a task returned panicked");
         }
@@ -197,7 +208,7 @@ impl AttemptEnd {
 
 impl From<Ending> for AttemptEnd {
     fn from(ending: Ending) -> Self {
-        Self { ending: Some(ending), value: None }
+        Self { ending: Some(ending), is_dropped: false, value: None }
     }
 }
 

@@ -100,7 +100,9 @@ async fn publish(executor: &Executor, unsaved: &[RunningAttempt]) {
         // Nothing depends on it, and the next save publishes it.
         Err(error) => {
             tracing::debug!(%error, "progress was not published");
-            attempts.into_iter().for_each(|attempt| attempt.put_back_progress());
+            for attempt in attempts {
+                attempt.put_back_progress();
+            }
         }
     }
 }

@@ -10,24 +10,23 @@ use crate::{
     end::AttemptEnd,
 };
 
-/// Ends the attempt for its context, and says what the store is to apply. `end`: how the user's code ended; `None`: it
-/// was told to stop, did not stop in time, and was dropped.
+/// Ends the attempt for its context, and says what the store is to apply. `end`: how the user's code ended.
 pub(crate) async fn conclude(
     attempt: Arc<Attempt>,
     values: &dyn Capture,
-    end: Option<AttemptEnd>,
+    end: AttemptEnd,
     abandonment: Option<Abandonment>,
 ) -> Finished {
     attempt.stop_times();
     // `close` sets a reason of its own.
     let reason = attempt.stop_reason().cloned();
-    let end = end.map(AttemptEnd::into_ending);
+    let (is_dropped, ending) = (end.is_dropped(), end.into_ending());
     // Success and suspension acknowledge what the task took from its inbox; after any other end it is delivered again.
-    if let Some(Some(Ending::Completed { .. } | Ending::Suspended { .. })) = &end {
+    if let Some(Ending::Completed { .. } | Ending::Suspended { .. }) = &ending {
         values.account();
     }
     let state = attempt.close(Some(values)).await;
-    let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(end);
+    let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(ending, is_dropped);
     finished(attempt, ending, state)
 }
 
@@ -40,7 +39,7 @@ pub(super) fn conclude_dropped(
     attempt.stop_times();
     let reason = attempt.stop_reason().cloned();
     let state = attempt.close_at_once(Some(values));
-    let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(None);
+    let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(None, true);
     finished(attempt, ending, state)
 }
 
@@ -76,10 +75,10 @@ struct Stopping<'a> {
 
 impl Stopping<'_> {
     /// `None`: the claim is lost, so there is nothing to tell the store.
-    fn ending(self, end: Option<Option<Ending>>) -> Option<Ending> {
-        match end {
-            Some(Some(ending)) => Some(self.returned(ending)),
-            Some(None) => self.stopped("the task stopped on request"),
+    fn ending(self, returned: Option<Ending>, is_dropped: bool) -> Option<Ending> {
+        match returned {
+            Some(ending) => Some(self.returned(ending)),
+            None if !is_dropped => self.stopped("the task stopped on request"),
             None if self.abandonment.is_some() => self.stopped("the attempt was dropped with it"),
             None => self.stopped("the attempt did not stop in time and was dropped"),
         }

@@ -72,20 +72,20 @@ fn layered(executor: &Executor, attempt: &Arc<Attempt>, tags: Arc<[Tag]>, prepar
     executor.layers.around(Execution::new(attempt.clone(), tags, task, asked), future)
 }
 
-/// How the user's code ended; `None`: it was told to stop, did not stop in time, and was dropped.
-async fn perform(executor: &Executor, attempt: &Attempt, user: UserFuture<'static>) -> Option<AttemptEnd> {
+/// Executes the user's code, and drops it if it was told to stop and did not stop in time.
+async fn perform(executor: &Executor, attempt: &Attempt, user: UserFuture<'static>) -> AttemptEnd {
     let mut user = CatchPanic(user);
     let end = {
         let mut dropped = pin!(until_dropped(executor, attempt));
         tokio::select! {
             biased;
-            out = &mut user => Some(out.unwrap_or_else(AttemptEnd::panicked)),
-            () = &mut dropped => None,
+            out = &mut user => out.unwrap_or_else(|caught| AttemptEnd::panicked(&caught)),
+            () = &mut dropped => AttemptEnd::dropped(),
         }
     };
     // What the task holds is dropped here, and may panic as well.
     match panics::catch(|| drop(user)) {
-        Err(caught) if end.is_none() => Some(AttemptEnd::panicked(caught)),
+        Err(caught) if end.is_dropped() => AttemptEnd::panicked(&caught),
         _ => end,
     }
 }

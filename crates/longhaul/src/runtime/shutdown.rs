@@ -11,6 +11,7 @@ use super::{attempts::RunningAttempt, conclude, executor::Executor};
 use crate::{
     attempt::StopReason,
     clock,
+    end::AttemptEnd,
     hooks::Lifecycle,
     service::{DROPPING, NotStopped},
 };
@@ -156,7 +157,7 @@ impl Executor {
     /// kept all the same.
     async fn settle_from_outside(&self, blocked: Vec<RunningAttempt>) {
         for RunningAttempt { attempt, values } in blocked {
-            let done = conclude::conclude(attempt, &*values, None, self.exit.abandonment()).await;
+            let done = conclude::conclude(attempt, &*values, AttemptEnd::dropped(), self.exit.abandonment()).await;
             self.settling.push(done).await;
         }
         self.attempts.until_settled().await;

@@ -7,11 +7,11 @@ use std::sync::{
     mpsc,
 };
 
-use longhaul::{Context, Longhaul, RunOutcome, StateKind, StopReason, Success};
+use longhaul::{Builder, Client, Clock, Context, Longhaul, RunOutcome, StateKind, StopReason, Success};
 use longhaul_testkit::{Call, When};
 use tokio::sync::oneshot;
 
-use crate::kit::{GRACE, Gate, SECOND, Scene, WORK, beat_all, done, reaches, unavailable, until, until_stopped};
+use crate::kit::{GRACE, Gate, SECOND, START, Scene, WORK, beat_all, done, reaches, unavailable, until, until_stopped};
 
 /// A server whose attempts at `WORK` wait for `gate`, then change, make a checkpoint, and tell how that went.
 struct Zombie {
@@ -239,21 +239,8 @@ async fn a_new_incarnation_hears_of_cancellations() {
 #[tokio::test]
 async fn a_server_that_cannot_renew_its_lease_stops_its_attempts() {
     let scene = Scene::new();
-    let (reasons, stopped) = (Arc::new(Mutex::new(vec![])), Gate::default());
-    let (noted, stop) = (reasons.clone(), stopped.clone());
-    let server = scene
-        .leased()
-        .task_fn(WORK, move |ctx| {
-            let (noted, stop) = (noted.clone(), stop.clone());
-            async move {
-                ctx.cancellation().cancelled().await;
-                noted.lock().unwrap().extend(ctx.stop_reason());
-                stop.open();
-                done(&ctx)
-            }
-        })
-        .start()
-        .unwrap();
+    let (reasons, stopped) = (Arc::default(), Gate::default());
+    let server = until_stopped_noting(scene.leased(), &reasons, &stopped);
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
     scene.begun().await;
@@ -267,6 +254,81 @@ async fn a_server_that_cannot_renew_its_lease_stops_its_attempts() {
     stopped.opened().await;
     assert_eq!(*reasons.lock().unwrap(), [StopReason::ClaimLost]);
     drop(server);
+}
+
+/// A server whose one attempt notes why it is stopped, and opens the gate.
+fn until_stopped_noting(builder: Builder, reasons: &Arc<Mutex<Vec<StopReason>>>, stopped: &Gate) -> Longhaul {
+    let (noted, stop) = (reasons.clone(), stopped.clone());
+    let run = move |ctx: Context<u64, u64>| {
+        let (noted, stop) = (noted.clone(), stop.clone());
+        async move {
+            ctx.cancellation().cancelled().await;
+            noted.lock().unwrap().extend(ctx.stop_reason());
+            stop.open();
+            done(&ctx)
+        }
+    };
+    builder.task_fn(WORK, run).start().unwrap()
+}
+
+#[tokio::test]
+async fn attempts_are_stopped_before_the_lease_ends_though_the_heartbeat_never_returns() {
+    let scene = Scene::new();
+    let (reasons, stopped) = (Arc::default(), Gate::default());
+    // So long that no answer is given up in real time while the test runs.
+    let lease = 3600 * SECOND;
+    let builder = scene.builder().lease(lease).store_timeout(lease);
+    let server = until_stopped_noting(builder, &reasons, &stopped);
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.asleep_until(scene.clock.now().after(lease / 3)).await;
+    scene.faults.hang_next(Call::Heartbeat, When::BeforeEffect);
+    scene.clock.advance(lease / 3);
+    scene.faults.called(Call::Heartbeat, 2).await;
+    assert!(!stopped.is_open(), "14/15 of the lease have not passed");
+    // What the clock is set to makes no difference: no time passes by it.
+    scene.clock.set(scene.clock.now().after(10 * lease));
+    assert!(!stopped.is_open());
+
+    scene.clock.advance(lease * 3 / 5);
+    stopped.opened().await;
+    assert_eq!(*reasons.lock().unwrap(), [StopReason::ClaimLost]);
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_hangs_is_given_up_in_time_for_the_next() {
+    let scene = Scene::new();
+    let (reasons, stopped) = (Arc::default(), Gate::default());
+    // The answer is waited for in real time: 0.4 s of this lease.
+    let lease = 3 * SECOND / 2;
+    let server = until_stopped_noting(scene.builder().lease(lease), &reasons, &stopped);
+    let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
+    reaches(&run, StateKind::Running).await;
+    scene.asleep_until(scene.clock.now().after(lease / 3)).await;
+    scene.faults.hang_next(Call::Heartbeat, When::BeforeEffect);
+    scene.clock.advance(lease / 3);
+    scene.faults.called(Call::Heartbeat, 2).await;
+
+    scene.asleep_until(scene.clock.now().after(lease / 3)).await;
+    scene.clock.advance(lease / 3);
+    scene.faults.called(Call::Heartbeat, 3).await;
+    scene.asleep_until(scene.clock.now().after(lease / 3)).await;
+    assert_eq!(scene.store.expire().await, Ok(0));
+    assert!(!stopped.is_open());
+}
+
+#[tokio::test]
+async fn a_server_and_its_clients_go_by_the_clock_of_the_store() {
+    let scene = Scene::new();
+    let server = Longhaul::builder().shared_store(scene.store.clone()).task_fn(WORK, |ctx| async move { done(&ctx) });
+    let server = server.start().unwrap();
+    let (own, other) = (server.client(), Client::new(scene.store.clone()));
+    for client in [own, other] {
+        let run = client.enqueue_fn(WORK, 1).await.unwrap();
+        assert_eq!(run.id().created(), START);
+        assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(0));
+    }
+    assert_eq!(server.server_id().created(), START);
 }
 
 #[tokio::test]

@@ -135,6 +135,10 @@ impl Clock for Sleepers {
         self.clock.now()
     }
 
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     fn wait_for(&self, at: Timestamp) -> Option<Duration> {
         self.asked.send_if_modified(|asked| asked.insert(at));
         self.clock.wait_for(at)

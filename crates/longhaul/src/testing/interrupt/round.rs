@@ -151,9 +151,9 @@ impl<'a> Round<'a> {
             }
             End::Dropped => {
                 attempt.stop(StopReason::Shutdown);
-                None
+                AttemptEnd::dropped()
             }
-            End::Returned(out) => Some(out.unwrap_or_else(AttemptEnd::panicked)),
+            End::Returned(out) => out.unwrap_or_else(|caught| AttemptEnd::panicked(&caught)),
         };
         let done = conclude::conclude(attempt, &*prepared.values, end, None).await;
         let settlement = done.settlement.expect("nobody took the claim away");
