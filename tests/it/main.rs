@@ -2,6 +2,7 @@
 
 mod closing;
 mod damaged;
+mod decoders;
 mod edges;
 mod engine;
 mod full_disk;
