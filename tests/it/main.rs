@@ -12,6 +12,7 @@ mod ledger;
 mod links;
 mod opening;
 mod signals;
+mod soak;
 mod suicide;
 mod synced;
 mod victim;
