@@ -3,6 +3,7 @@
 mod closing;
 mod damaged;
 mod decoders;
+mod dependencies;
 mod edges;
 mod engine;
 mod full_disk;
