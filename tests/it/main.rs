@@ -2,6 +2,8 @@
 
 mod closing;
 mod damaged;
+mod decoders;
+mod dependencies;
 mod edges;
 mod engine;
 mod full_disk;
@@ -11,6 +13,7 @@ mod ledger;
 mod links;
 mod opening;
 mod signals;
+mod soak;
 mod suicide;
 mod synced;
 mod victim;
