@@ -25,15 +25,16 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use longhaul_core::StoreError;
 
 pub use self::{
     engine::lock::Holder,
     error::OpenError,
-    export::{Backup, CopyError, Imported},
-    ops::verify::Report,
+    export::{Backup, CopyError},
+    ops::{import::Imported, verify::Report},
     options::{Durability, Options},
-    state::damaged::SetAside,
+    state::set_aside::SetAside,
     store::EmbeddedStore,
 };

@@ -14,7 +14,7 @@ use longhaul_core::Timestamp;
 
 use crate::{
     engine::{kv::KvError, seal::StoreId},
-    state::recover::FORMAT_VERSION,
+    format::version::FORMAT_VERSION,
 };
 
 /// The file, and the name under which it is made.

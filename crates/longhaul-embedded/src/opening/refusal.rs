@@ -10,7 +10,7 @@ use std::{
 use crate::{
     engine::{kv::KvError, witness::Mark},
     error::{OpenError, panic_message},
-    state::recover::FORMAT_VERSION,
+    format::version::FORMAT_VERSION,
 };
 
 /// Why a folder is not opened.

@@ -8,13 +8,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use super::folder::Opened;
 use crate::{
-    EmbeddedStore, Options,
     engine::watchdog::{Looks, Watchdog},
     error::OpenError,
+    options::Options,
 };
 
-type Outcome = Result<EmbeddedStore, OpenError>;
+type Outcome = Result<Opened, OpenError>;
 
 /// Where the outcome goes: the first one does.
 #[derive(Clone)]

@@ -4,21 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
 
+use super::{ends::Ends, record::Record};
 use crate::{
     engine::kv::{Key, Kv, Writes},
     error::Fault,
     format::{
         keys,
+        list::{List, read_list},
         page::{self, Page},
     },
-    ops::ended::Ends,
-    state::record::Record,
 };
-
-/// The format of a list of runs that ended together.
-const LIST_VERSION: u8 = 1;
-/// The same with the position of their ends, which comes first.
-const POSITIONED_LIST_VERSION: u8 = 2;
 
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -161,41 +156,4 @@ impl Batch {
         }
         Ok(writes)
     }
-}
-
-/// A list of runs that ended together.
-#[derive(Debug)]
-pub(crate) struct List {
-    /// Of their ends; `None` where it is in the key, or the ends are older than positions are.
-    pub(crate) position: Option<u64>,
-    pub(crate) ids: Vec<RunId>,
-}
-
-impl List {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = match self.position {
-            None => vec![LIST_VERSION],
-            Some(position) => [&[POSITIONED_LIST_VERSION], &position.to_be_bytes()[..]].concat(),
-        };
-        bytes.extend(self.ids.iter().flat_map(RunId::as_bytes));
-        bytes
-    }
-}
-
-/// Reads a list of runs that ended together.
-pub(crate) fn read_list(bytes: &[u8]) -> Result<List, Damage> {
-    let read = || {
-        let (position, ids) = match bytes.split_first()? {
-            (&LIST_VERSION, ids) => (None, ids),
-            (&POSITIONED_LIST_VERSION, rest) => {
-                let (position, ids) = rest.split_first_chunk()?;
-                (Some(u64::from_be_bytes(*position)), ids)
-            }
-            _ => return None,
-        };
-        let ids = (ids.len() % 16 == 0).then(|| ids.chunks_exact(16))?;
-        let ids = ids.map(|id| RunId::from_bytes(id.try_into().expect("16 bytes"))).collect();
-        Some(List { position, ids })
-    };
-    read().ok_or_else(|| Damage::of("a list of final runs", "it is cut short, or no such list"))
 }

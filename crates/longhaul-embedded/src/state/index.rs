@@ -19,11 +19,7 @@ use longhaul_core::{
     store::{ListOrder, QueueDepth},
 };
 
-pub(crate) use self::{
-    backlogs::Lanes,
-    deadlines::Deadlines,
-    uniques::{UniqueKeyEntry, Uniques},
-};
+pub(crate) use self::{backlogs::Lanes, deadlines::Deadlines, uniques::Uniques};
 
 /// Where the record of a live run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

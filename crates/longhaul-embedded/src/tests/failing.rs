@@ -77,7 +77,9 @@ fn looks_at_what_hangs(faults: &Faults) -> Looks {
 async fn open_faulty(disk: &SimDisk, clock: &TestClock, faults: &Faults) -> Result<EmbeddedStore, OpenError> {
     let engine = Faulty::new(disk.clone(), faults);
     let over = |folder: &Path, options, watchdog| opening::folder::over(Box::new(engine), options, folder, watchdog);
-    opening::thread::open(Path::new("simulated"), options(clock), looks_at_what_hangs(faults), over).await
+    opening::thread::open(Path::new("simulated"), options(clock), looks_at_what_hangs(faults), over)
+        .await
+        .map(EmbeddedStore::of)
 }
 
 impl Scene {
