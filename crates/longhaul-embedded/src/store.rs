@@ -41,7 +41,7 @@ const SWEEP_SLICE: usize = 200;
 /// [`close`](Self::close) does so without blocking. What was acknowledged before is safe in any case.
 ///
 /// ```
-/// use longhaul_core::{Store, store::Filter};
+/// use longhaul_core::store::{Filter, prelude::*};
 /// use longhaul_embedded::{EmbeddedStore, Options};
 /// # use longhaul_testkit::TestClock;
 /// # use std::sync::Arc;
