@@ -140,7 +140,9 @@ fn restore(folder: &Path, before: &[(PathBuf, Vec<u8>)]) {
     for (path, _) in files(folder).iter().filter(|(path, _)| before.iter().all(|(other, _)| other != path)) {
         fs::remove_file(path).expect("it is ours");
     }
-    before.iter().for_each(|(path, bytes)| fs::write(path, bytes).expect("there is room"));
+    for (path, bytes) in before {
+        fs::write(path, bytes).expect("there is room");
+    }
 }
 
 #[test]

@@ -73,9 +73,9 @@ impl Seal {
 
     /// Reads the seal that `bytes` begin with.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let length = match bytes.strip_prefix(&MAGIC)?.first()? {
-            &TOGETHER => LENGTH,
-            &AHEAD => LENGTH + SUM,
+        let length = match *bytes.strip_prefix(&MAGIC)?.first()? {
+            TOGETHER => LENGTH,
+            AHEAD => LENGTH + SUM,
             _ => return None,
         };
         let (sealed, checksum) = bytes.get(..length + CHECKSUM)?.split_last_chunk::<CHECKSUM>()?;

@@ -303,7 +303,7 @@ impl Witness {
     /// attributes are read when the name is another, and now and then for what a name does not show: a file system that
     /// was mounted over the folder, or another machine that removed it.
     fn length_in_place(&mut self) -> Result<u64, KvError> {
-        let looks = self.says.turn % LOOK_EVERY == 0;
+        let looks = self.says.turn.is_multiple_of(LOOK_EVERY);
         if looks || name_of(&self.descriptor).is_none_or(|name| name != self.log) {
             self.look()?;
         }
@@ -419,9 +419,11 @@ mod tests {
         (parent, folder, witness)
     }
 
+    type Change = fn(&Path);
+
     #[test]
     fn a_log_that_was_removed_moved_or_replaced_is_noticed_at_the_next_write() {
-        let changes: [(&str, fn(&Path)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("the log is removed", |folder| fs::remove_file(folder.join(LOG)).expect("it is ours")),
             ("the log has another name", |folder| {
                 fs::rename(folder.join(LOG), folder.join("other")).expect("it is ours");
