@@ -92,7 +92,7 @@ impl Opening<'_> {
             let (kv, seal) = self.reading(kv, |kv| {
                 let seal = trial::compare(kv, &says)?;
                 let live = Digests::live_of(kv, &|| self.beat())?;
-                if live == seal.digests.live { Ok(seal) } else { Err(trial::unlike(&seal)) }
+                trial::holding(seal, live, &says)
             })?;
             let witness = Witness::open(folder, says)?;
             return Ok(Sealed::new(kv, seal, clock, Some(witness), Some(lock.clone())));
@@ -100,7 +100,8 @@ impl Opening<'_> {
         let digests = |kv: &dyn Kv| Digests::of_all(kv, &|| self.beat());
         let (kv, (before, digests)) = self.reading(kv, |kv| Ok((seal::of(kv), digests(kv)?)))?;
         let before = before.ok().flatten().map_or(0, |seal| seal.mark.number).max(says.required().number);
-        let seal = Seal { store: says.store, mark: Mark { number: before + 1, at: clock.now() }, digests };
+        let seal =
+            Seal { store: says.store, mark: Mark { number: before + 1, at: clock.now() }, digests, live_before: None };
         if !matches!(trust, Trust::Empty) {
             Witness::create(folder, &Testimony::new(says.store))?;
         }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Each, Kv, KvError, Writes};
+use super::{Each, Key, Kv, KvError, Value, Writes};
 use crate::{
     engine::watchdog::{Pulse, RELEASE_TIMEOUT},
     error::panic_message,
@@ -97,6 +97,10 @@ impl Kv for Guarded {
 
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         self.write(|engine| engine.apply(writes))
+    }
+
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError> {
+        self.write(|engine| engine.apply_in_turn(writes))
     }
 
     fn flush(&mut self) -> Result<(), KvError> {

@@ -31,7 +31,12 @@ impl Digests {
     }
 
     fn sum_of(&mut self, key: &[u8]) -> &mut u64 {
-        if key.first().is_some_and(|first| REST.contains(first)) { &mut self.rest } else { &mut self.live }
+        if Self::has_live(key) { &mut self.live } else { &mut self.rest }
+    }
+
+    /// Whether an opening reads this key.
+    pub(super) fn has_live(key: &[u8]) -> bool {
+        !key.first().is_some_and(|first| REST.contains(first))
     }
 
     /// Reads everything; each key is a `beat`.
