@@ -221,7 +221,7 @@ impl<'a> Step<'a> {
         claimed.enter(State::Running { server })
     }
 
-    /// Its execution begins, or has begun without a word: only attempts save something.
+    /// Its execution begins, or has begun without saying so: only attempts save something.
     fn began(mut self) -> Self {
         if !self.next.begun {
             self.next.begun = true;

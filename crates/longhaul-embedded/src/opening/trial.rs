@@ -102,7 +102,7 @@ pub(super) fn check_mark(seal: Option<&Seal>, says: &Testimony) -> Result<(), Re
     }
 }
 
-/// What a store gets told whose seal does not fit to what is in it.
+/// Why a store is refused whose seal does not match what is in it.
 pub(super) fn unlike(seal: &Seal) -> Refusal {
     Refusal::Corrupt(format!(
         "it goes up to batch {} of {}, but not all that was written before is there",
