@@ -1,5 +1,6 @@
 //! What crosses crates, in one program.
 
+mod circles;
 mod closing;
 mod damaged;
 mod decoders;

@@ -87,13 +87,13 @@ impl Committer {
         if !self.leaving.is_empty() {
             return Some(Duration::ZERO);
         }
-        // A store that is broken ends no suspension, and must not spin over one that is over.
+        // A broken store ends no suspension, and must not spin over one whose deadline has passed.
         let deadline = self.state.index.deadlines.next().filter(|_| self.works());
         let next = [self.claims.next_look(&self.state), deadline].into_iter().flatten().min()?;
         self.clock.wait_for(next)
     }
 
-    /// One commit, shared by all who came in time. Returns whether no more will come.
+    /// One commit, shared by all callers who came in time. Returns whether the queue is closed.
     fn cycle(&mut self, taken: Taken) -> bool {
         self.state.begin_cycle(self.clock.now());
         if self.works() {
@@ -120,7 +120,8 @@ impl Committer {
         closed
     }
 
-    /// Executes what was taken, and what comes meanwhile. Returns the reads, and whether the queue is closed.
+    /// Executes the commands that were taken, and those that come in the meantime. Returns the reads, and whether the queue
+    /// is closed.
     fn gather(&mut self, mut taken: Taken) -> (Vec<Read>, bool) {
         let (mut reads, mut executed, mut gatherings) = (Vec::new(), 0, 0);
         loop {
@@ -186,7 +187,7 @@ impl Committer {
             Fault::Engine(cause) => cause,
             Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
         };
-        // First of all, so that whoever is answered finds it.
+        // First of all, so that every caller who is answered finds it.
         let error = self.health.poison(broken(&cause)).clone();
         tracing::error!(%error, "the store takes no more writes");
         self.state.give_up_writing(&error);
@@ -194,7 +195,7 @@ impl Committer {
         self.refuse_waiting(&error);
     }
 
-    /// A panic of our own code came through: nothing in memory is trusted any more, except who waits.
+    /// A panic of our own code came through: nothing in memory is trusted now, except the list of who waits.
     fn abandon(&mut self, error: &StoreError) {
         self.answers.refuse(error);
         self.refuse_waiting(error);

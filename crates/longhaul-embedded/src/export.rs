@@ -45,18 +45,18 @@ const LINE_MAX: u64 = 32 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[must_use = "it says whether all runs are in the export"]
 pub struct Backup {
-    /// So many runs were written.
+    /// How many runs were written.
     pub runs: u64,
-    /// So many queues and kinds of which something is said: pauses and limits.
+    /// How many queues and kinds with a pause or limits were written.
     pub controls: u64,
-    /// So many schedules.
+    /// How many schedules were written.
     pub schedules: u64,
-    /// Runs that are in the store and not in the export, because they are damaged, with what is wrong.
+    /// Runs that are not in the export because they are damaged, with what is wrong.
     pub damaged: Vec<(RunId, String)>,
 }
 
-/// Why an export could not be written, or read. What was imported before the error is kept; the same file can be
-/// imported again.
+/// Why an export could not be written or read. What was imported before the error is kept; the same file can be imported
+/// again.
 ///
 /// ```
 /// # use longhaul_embedded::{EmbeddedStore, Options};
@@ -100,9 +100,10 @@ impl From<io::Error> for CopyError {
 }
 
 impl EmbeddedStore {
-    /// Writes all that is kept as lines of JSON, after a line that names the format: pauses and limits, schedules, and
-    /// every run, in the order of their ids. The store goes on working meanwhile: each is written as it was when its turn
-    /// came. A run that is damaged is left out, and told. Logs of runs, and how far rates are used up, are not among it.
+    /// Writes everything that is kept as lines of JSON, after a line that names the format: pauses and limits, schedules,
+    /// and every run in the order of their ids. The store goes on working in the meantime; each run is written as it is when
+    /// its turn comes. A damaged run is left out and named in [`Backup::damaged`]. Logs of runs, and how far rates are used
+    /// up, are not exported.
     ///
     /// Writing to `out` blocks the calling thread.
     pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<Backup, CopyError> {
@@ -132,8 +133,8 @@ impl EmbeddedStore {
         Ok(backup)
     }
 
-    /// Adds what an export holds. Runs and schedules that are there already, and queues and kinds of which something is
-    /// said, are left as they are, so that an import that broke off can be repeated. A run that was executing when it was
+    /// Adds what an export holds. Runs and schedules that are there already are left as they are, and so are queues and kinds
+    /// that have a pause or limits. So an import that broke off can be repeated. A run that was executing when it was
     /// exported goes on as after a shutdown; a schedule fires as if its server had been down since.
     ///
     /// Reading from `input` blocks the calling thread.

@@ -95,7 +95,7 @@ impl State {
         self.index.advance(now);
     }
 
-    /// Nothing is written any more: what was staged is dropped, and the runs of this cycle are not shown.
+    /// From now on nothing is written: what was staged is dropped, and the runs of this cycle are not shown.
     pub(crate) fn give_up_writing(&mut self, why: &StoreError) {
         let doubt = self.doubt.get_or_insert_with(|| Doubt { why: why.clone(), runs: HashSet::new() });
         doubt.runs.extend(self.touched.keys());

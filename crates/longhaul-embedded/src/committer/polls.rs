@@ -26,7 +26,7 @@ pub(super) struct Polls {
 }
 
 impl Polls {
-    /// Answers if the run is newer than what the watcher knows; otherwise it waits.
+    /// Answers if the run is newer than the watcher knows; otherwise the watcher waits.
     pub(super) fn changed(
         &mut self,
         state: &mut State,

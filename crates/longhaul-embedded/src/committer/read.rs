@@ -13,10 +13,10 @@ use crate::{
     state::State,
 };
 
-/// Answers what changes nothing. What was committed is seen, and nothing else.
+/// Carries out a read. It sees what was committed, and nothing else.
 ///
 /// # Errors
-/// The engine is at its end.
+/// The engine panicked, or did not come back.
 pub(super) fn read(
     state: &mut State,
     answers: &mut Answers,

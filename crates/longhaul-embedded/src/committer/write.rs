@@ -20,10 +20,10 @@ use crate::{
 /// Servers that leave, with their next cycle.
 pub(super) type Leaving = Vec<(ServerId, Reply<()>)>;
 
-/// Does what changes something.
+/// Stages a write.
 ///
 /// # Errors
-/// Nothing can be written any more.
+/// The engine failed: from now on nothing is written.
 pub(super) fn write(
     state: &mut State,
     answers: &mut Answers,

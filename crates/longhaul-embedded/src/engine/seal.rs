@@ -3,24 +3,24 @@
 
 mod digest;
 
-use std::{
-    ops::{Bound, ControlFlow, RangeBounds},
-    sync::Arc,
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 use longhaul_core::{Clock, Timestamp};
 
 pub(crate) use self::digest::Digests;
+use self::digest::FIRST_KEY;
 use crate::engine::{
+<<<<<<< HEAD
     kv::{Before, Each, Key, Kv, KvError, Value, Write, Writes},
+=======
+    kv::{Before, Each, Kv, KvError, Write, Writes},
+>>>>>>> 85cd01e
     lock::FolderLock,
-    witness::{Mark, Witness},
+    witness::{Mark, StoreId, Witness},
 };
 
 /// The key of the seal: the first of all, and hidden from those who use the store.
 const KEY: &[u8] = b"\0";
-/// Keys that begin with less are hidden.
-const FIRST_KEY: &[u8] = &[1];
 /// So many keys without a value stand behind the seal. sled writes a leaf of its tree anew with every tenth change, and
 /// a leaf has up to 16 keys: with these the seal's has no others, and is small.
 const PADDING: u8 = 12;
@@ -34,9 +34,6 @@ const AHEAD: u8 = 2;
 const LENGTH: usize = 16 + 16 + 4 * 8;
 const SUM: usize = 8;
 const CHECKSUM: usize = 4;
-
-/// Which store it is. A copy has the same.
-pub(crate) type StoreId = [u8; 16];
 
 /// What a store was after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,20 +247,4 @@ impl Drop for Sealed {
             tracing::warn!(%error, "the witness of the store does not know that it was closed");
         }
     }
-}
-
-/// Shows the keys of `kv` in `range`, until `each` breaks.
-fn scan_range(kv: &dyn Kv, range: impl RangeBounds<Key>, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), KvError> {
-    let Bound::Included(from) = range.start_bound() else { panic!("a range of keys has a first one") };
-    kv.scan(&[], from, &mut |key, value| {
-        let within = match range.end_bound() {
-            Bound::Excluded(end) => key < &end[..],
-            Bound::Included(_) | Bound::Unbounded => true,
-        };
-        if !within {
-            return ControlFlow::Break(());
-        }
-        each(key, value);
-        ControlFlow::Continue(())
-    })
 }

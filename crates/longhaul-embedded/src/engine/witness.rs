@@ -12,10 +12,7 @@ use std::{
 
 use longhaul_core::Timestamp;
 
-use crate::{
-    engine::{kv::KvError, seal::StoreId},
-    format::version::FORMAT_VERSION,
-};
+use crate::{engine::kv::KvError, format::version::FORMAT_VERSION};
 
 /// The file, and the name under which it is made.
 pub(crate) const NAME: &str = "witness";
@@ -30,6 +27,9 @@ const LAYOUT: u32 = 1;
 const SLOT: usize = 4096;
 /// Bytes of a slot that say something.
 const LENGTH: usize = 152;
+
+/// Which store it is. A copy has the same.
+pub(crate) type StoreId = [u8; 16];
 
 /// A batch, and when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,9 +24,9 @@ use crate::{
     engine::{
         kv::{Guarded, Kv, KvError},
         lock::{FolderLock, LockError},
-        seal::{self, Digests, Seal, Sealed, StoreId},
+        seal::{self, Digests, Seal, Sealed},
         watchdog::Watchdog,
-        witness::{self, Found, Identity, LOG, Mark, Snapshot, Testimony, Witness},
+        witness::{self, Found, Identity, LOG, Mark, Snapshot, StoreId, Testimony, Witness},
     },
     error::{Fault, OpenError},
     format::version::FORMAT_VERSION,

@@ -21,7 +21,7 @@ const SEGMENT: usize = 512 << 10;
 const SEGMENT_HEADER: usize = 20;
 /// No message begins where less than this is left of a segment.
 const MESSAGE_HEADER_MAX: usize = 32;
-/// Kinds of messages, of those that are told apart here.
+/// Kinds of messages, as far as they matter here.
 const CAP: u8 = 2;
 const BATCH_MANIFEST: u8 = 3;
 const KINDS: std::ops::RangeInclusive<u8> = 1..=11;

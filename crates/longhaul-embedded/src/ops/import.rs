@@ -8,7 +8,7 @@ use crate::{
     state::{State, record::Record},
 };
 
-/// What came of an import.
+/// What an import did.
 ///
 /// ```
 /// # use longhaul_embedded::{EmbeddedStore, Options};
@@ -29,15 +29,15 @@ use crate::{
 pub struct Imported {
     /// Runs that were added.
     pub added: u64,
-    /// Runs, schedules, queues and kinds that were there already: they are as they were.
+    /// Runs, schedules, queues and kinds that were there already, and are as they were.
     pub already: u64,
-    /// Queues and kinds of which something is said now.
+    /// Queues and kinds that got a pause or limits.
     pub controls: u64,
     /// Schedules that were added.
     pub schedules: u64,
 }
 
-/// Adds runs that are not there yet. One that was executing when it was exported goes on as after a shutdown.
+/// Adds runs that are not there yet. A run that was executing when it was exported goes on as after a shutdown.
 pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported, Fault> {
     let mut imported = Imported::default();
     for stored in runs {

@@ -126,7 +126,7 @@ fn sweep_one(
         Err(Fault::Damage(_)) => store.piece_keys(id)?,
         Err(fault) => return Err(fault),
     };
-    // Before the run, which may go in several batches: an end must not be told of a run that is gone.
+    // Before the run, which may go in several batches: no end may be shown of a run that is gone.
     if let Some(position) = position {
         store.files.batch.remove_end(position, id);
     }

@@ -1,4 +1,4 @@
-//! What the next batch will hold, counted to the key.
+//! What the next batch will hold, with the number of its keys.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,7 +31,7 @@ pub(crate) struct Batch {
     listed: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Final runs that are removed, by the position of their ends.
     removed_ends: BTreeMap<u64, Vec<RunId>>,
-    /// Runs that are new in this batch, for whoever waits to claim them.
+    /// Runs that are new in this batch, for the claims that wait.
     pub(crate) fresh: HashMap<RunId, Box<Record>>,
     /// Something in it was promised to survive a power cut.
     pub(crate) needs_sync: bool,
@@ -78,7 +78,7 @@ impl Batch {
         self.pages.first().is_some_and(|(first, _)| page::count(page) >= page::count(*first))
     }
 
-    /// Puts a new run on a page, on a new one if the last is full; answers which. May take one key.
+    /// Puts a new run on a page, on a new one if the last is full. Returns which. May take one key.
     pub(crate) fn settle_in(&mut self, run: &Run, record: &[u8], pages_made: &mut u64) -> u64 {
         let (id, open) = (run.id, self.open.get(&run.priority));
         if let Some((number, page)) = open.and_then(|open| self.pages.get_mut(*open))

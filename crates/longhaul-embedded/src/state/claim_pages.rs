@@ -61,7 +61,7 @@ impl ClaimPages {
         }
     }
 
-    /// Its execution begins. Answers whether a slot holds it.
+    /// Its execution begins. Returns whether an entry says that it is claimed.
     pub(crate) fn begin(&mut self, id: RunId) -> bool {
         let Some(page) = self.page_of.get(&id).copied() else { return false };
         let slots = &mut self.pages[usize::from(page)].held;
@@ -71,7 +71,7 @@ impl ClaimPages {
         true
     }
 
-    /// The run is held no more. Its slot is left in the file, stale, until the page is written again.
+    /// The claim is over. Its entry stays in the file, stale, until the page is written again.
     pub(crate) fn free(&mut self, id: RunId) {
         if let Some(page) = self.page_of.remove(&id) {
             let claim_pages = &mut self.pages[usize::from(page)];
@@ -82,7 +82,7 @@ impl ClaimPages {
         }
     }
 
-    /// A run of this id begins anew at epoch 0: no stale slot of an earlier life may fit to it.
+    /// A run of this id starts again at epoch 0: no stale entry of an earlier run may match it.
     pub(crate) fn forget_stale(&mut self, id: RunId) {
         self.touched.extend(self.stale.range((id, 0)..=(id, u16::MAX)).map(|(_, page)| *page));
     }

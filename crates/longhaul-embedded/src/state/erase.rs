@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl State {
-    /// Stages the end of a run's record, and of all its values. `listed`: it stands in a list of final runs.
+    /// Stages the removal of a run's record, and of all its values. `listed`: it stands in a list of final runs.
     pub(crate) fn erase(&mut self, record: &Record, listed: bool) -> Result<(), Fault> {
         let run = &record.run;
         if listed {
@@ -39,7 +39,7 @@ impl State {
         Ok(())
     }
 
-    /// As [`erase`](Self::erase), of a run of which no more is known than where its pieces are.
+    /// As [`erase`](Self::erase), if no more is known of the run than where its pieces are.
     pub(crate) fn erase_values(&mut self, id: RunId, pieces: Vec<Key>, is_final: bool) -> Result<(), Fault> {
         self.free_place(id)?;
         let mut obsolete = pieces;
@@ -97,7 +97,7 @@ impl State {
         Ok(())
     }
 
-    /// The keys of all pieces that lie about of a run.
+    /// The keys of all pieces of a run that are in the file, valid or not.
     pub(crate) fn piece_keys(&self, id: RunId) -> Result<Vec<Key>, Fault> {
         let (prefix, mut found) = (keys::chunks(id), Vec::new());
         self.files.kv.scan(&prefix, &prefix, &mut |key, _| {

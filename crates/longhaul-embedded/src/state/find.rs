@@ -109,7 +109,7 @@ impl State {
         }
         let (mut reads, mut fault) = (0, None);
         let each = &mut |key: &[u8], bytes: &[u8]| {
-            // A key that is none of ours is no run: a check of the store tells of it.
+            // A key that is none of ours is no run: a check of the store reports it.
             let Some(id) = keys::id_of(key) else { return ControlFlow::Continue(()) };
             reads += 1;
             match read_run(&*self.files.kv, id, bytes) {

@@ -1,4 +1,4 @@
-//! Records out of the file, and out of memory where they are.
+//! Records, from memory or from the file.
 
 use std::ops::ControlFlow;
 
@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl State {
-    /// The run with all its values, out of memory if it executes: whoever takes it puts it back. `None`: there is no
-    /// such run.
+    /// The run with all its values, taken out of memory if it executes: the caller puts it back. `None`: there is no such
+    /// run.
     pub(crate) fn take(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
         if let Some(record) = self.active.remove(&id) {
             return Ok(Some(record));

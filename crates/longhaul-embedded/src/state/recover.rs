@@ -93,7 +93,7 @@ impl Recovery {
         Ok(None)
     }
 
-    /// A new store says so. It has no runs, or one that lost this key would pass for it.
+    /// A new store gets its format. It must be empty: otherwise a store that lost this key would pass for a new one.
     fn found(&mut self) -> Result<(), Fault> {
         let mut stray = None;
         self.state.files.kv.scan(&[], &[], &mut |key, _| {
@@ -106,7 +106,7 @@ impl Recovery {
         self.state.commit()
     }
 
-    /// Fills the index from pages and live records; answers the runs whose record says that they execute.
+    /// Fills the index from pages and live records. Returns the runs whose record says that they execute.
     fn read_runs(&mut self) -> Result<Vec<RunId>, Fault> {
         let Self { state: State { files: Files { kv, pages_made, .. }, index, now, .. }, sets_aside, .. } = self;
         let (mut running, mut damaged, mut fault) = (Vec::new(), Vec::new(), None);
@@ -240,8 +240,7 @@ impl Recovery {
         Ok(())
     }
 
-    /// Positions go on above all that there ever were. They are times, so only a clock that went back leaves any to be
-    /// looked at.
+    /// Positions go on above all earlier ones. They are times, so there is something to read only if the clock went back.
     fn read_ends(&mut self) -> Result<(), Fault> {
         let damaged = || Damage::of("the position of the latest removed end", "it is cut short");
         let removed = self.state.files.kv.get(keys::REMOVED_ENDS)?.map(|bytes| bytes.try_into().map_err(|_| damaged()));
@@ -255,7 +254,7 @@ impl Recovery {
         Ok(())
     }
 
-    /// Removes pieces that a write in several batches left behind when it was cut off.
+    /// Removes pieces that were left behind by a write in several batches that did not finish.
     fn finish_pieces(&mut self) -> Result<(), Fault> {
         for mark in self.keys_of(keys::MARK)? {
             let id = keys::id_of(&mark).ok_or_else(|| Damage::of("a mark", "it has no id"))?;
@@ -284,7 +283,7 @@ impl Recovery {
         self.state.with_bytes(id, |_, bytes| read_layout(id, bytes))
     }
 
-    /// Takes back what the process before had claimed: its claims are dead, and its runs go on at once.
+    /// Takes back what the process before had claimed: its claims are over, and its runs go on at once.
     fn recover_claims(&mut self, running: &[RunId]) -> Result<(), Fault> {
         let mut died = Vec::new();
         for id in running {
@@ -304,7 +303,7 @@ impl Recovery {
                 }
             }
         }
-        // Told by the process before us, if it died while it took these back: some are back already.
+        // Written by the process before us, if it died while it took these back: some are back already.
         let told = self.state.files.kv.get(keys::DIED)?;
         if died.is_empty() && pages.is_empty() && told.is_none() {
             return Ok(());
@@ -313,7 +312,7 @@ impl Recovery {
         self.state.files.batch.put(keys::DIED.into(), blamed::write(&blamed));
         for mut record in died {
             let blamed = blamed.iter().copied().find(|(id, _)| *id == record.run.id);
-            let event = crash_of(record.run.id, blamed, "the process ended without a word");
+            let event = crash_of(record.run.id, blamed, "its process ended unexpectedly");
             let before = record.run.clone();
             let decision = decide(self.state.now, &record.run, &event);
             record.apply_decision(decision).expect("a run that executes can crash");
@@ -326,7 +325,7 @@ impl Recovery {
         self.remove_all(&[keys::DIED.into()])
     }
 
-    /// The run as its claim left it, if the slot still holds.
+    /// The run as its claim left it, if the entry is not stale.
     fn claimed(&mut self, slot: &ClaimEntry) -> Result<Option<Box<Record>>, Fault> {
         if self.state.index.get(slot.id).is_none() {
             return Ok(None);
@@ -358,7 +357,7 @@ impl Recovery {
         Ok(())
     }
 
-    /// Moves bytes that cannot be read to where nothing looks at them, and tells.
+    /// Moves bytes that cannot be read to a key that nothing looks at, and reports it.
     fn put_aside(&mut self, spot: Spot, damage: Damage) -> Result<(), Fault> {
         tracing::error!(%damage, "set aside, as the options of this opening say");
         self.state.room(2)?;

@@ -43,7 +43,7 @@ impl State {
         let old = encode(&before, &before.layout, VALUE_MAX);
         self.claim_pages.forget_stale(successor.run.id);
         let records = 2 * OWN_KEYS + old.pieces.len() + old.obsolete.len();
-        // Many pieces come first, in batches of their own: nobody refers to them before the records are there.
+        // Many pieces come first, in batches of their own: nothing refers to them before the records are there.
         if new.pieces.len() <= PIECES_MAX {
             self.room(new.pieces.len() + records)?;
         }
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// Stages what a run has become. It is held in memory while it executes.
+    /// Stages what a run has become. A run that executes is kept in memory too.
     pub(crate) fn keep(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         self.free_place(id)?;
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    /// A final run that comes in with a key that it still has.
+    /// A final run is imported, and still has its unique key.
     fn keep_key(&mut self, run: &longhaul_core::Run) {
         if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
             self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
@@ -163,7 +163,7 @@ impl State {
         }
     }
 
-    /// Puts pieces, in batches of their own if there are many; answers whether a mark tells of them.
+    /// Puts pieces, in batches of their own if there are many. Returns whether a mark says that they are there.
     fn put_pieces(&mut self, id: RunId, pieces: Vec<(Key, Vec<u8>)>) -> Result<bool, Fault> {
         let many = pieces.len() > PIECES_MAX;
         if many {
@@ -189,7 +189,7 @@ impl State {
         Ok(())
     }
 
-    /// Says in the file that pieces of this run may lie about that nothing refers to.
+    /// Says in the file that there may be pieces of this run that nothing refers to.
     pub(super) fn mark(&mut self, id: RunId) -> Result<(), Fault> {
         self.room(1)?;
         self.files.batch.put(keys::mark(id), Vec::new());
@@ -202,8 +202,8 @@ impl State {
     }
 }
 
-/// Tells that a run failed for good because its processes died: no server is left that could. What else ends a run is told
-/// by the server that executed it.
+/// Warns that a run failed for good because its processes died: no server is left that could. Every other end is logged by
+/// the server that executed the run.
 fn warn_of_crashes(record: &Record) {
     let StoredRun { run, ended: Some(Ended::Failed(failure)), .. } = &record.stored else { return };
     if failure.cause == Cause::Crash {

@@ -96,7 +96,7 @@ impl Scene {
         Self { store, faults, server, clock, held, waiting, closed: Arc::default() }
     }
 
-    /// What a caller was told. Whatever it is, the store said so itself before.
+    /// What a caller was answered. If it is an error, the store's health has said so before.
     fn told<T, E: Debug>(&self, call: &str, answer: Result<T, E>) {
         let Err(error) = answer else { return };
         let error = format!("{error:?}");
@@ -178,7 +178,7 @@ impl Scene {
     }
 }
 
-/// The workload, with a failure after each number of calls in turn, until there are no more. Answers how many there were.
+/// The workload, with a failure after each number of calls in turn, until there are no more. Returns how many there were.
 fn at_each_call(failure: Failure, one: impl AsyncFn(Scene, usize) -> Faults) -> usize {
     block_on(async {
         for spared in 0..CALLS_MAX {

@@ -65,7 +65,7 @@ impl Uniques {
         }
     }
 
-    /// The run is gone, or its key free. Answers whether it had it.
+    /// The run is gone, or its key free. Returns whether the run had the key.
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
         let Some(unique) = &run.constraints().unique else { return false };
         // A run of the same id that comes later has a time of its own.
@@ -75,7 +75,7 @@ impl Uniques {
         self.free(self.digest(&run.kind, &unique.key), run.id)
     }
 
-    /// Lets go of a key, if this run has it: another may have it by now.
+    /// Frees a key, if this run has it: another run may have it by now.
     fn free(&mut self, key: Digest, id: RunId) -> bool {
         let hash_map::Entry::Occupied(mut holder) = self.holders.entry(key) else { return false };
         if *holder.get() != id {
@@ -107,7 +107,7 @@ impl Uniques {
         self.removed.get(&id).filter(|(_, until)| now < *until).map(|(state, _)| *state)
     }
 
-    /// Lets go of up to `max` keys whose time has passed, and answers them.
+    /// Frees up to `max` keys whose time has passed, and returns them.
     pub(crate) fn expire(&mut self, now: Timestamp, max: usize) -> Vec<(Kind, Key)> {
         let mut expired = Vec::new();
         while expired.len() < max && self.until.first().is_some_and(|(until, ..)| *until <= now) {
