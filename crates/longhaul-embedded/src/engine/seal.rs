@@ -10,11 +10,7 @@ use longhaul_core::{Clock, Timestamp};
 pub(crate) use self::digest::Digests;
 use self::digest::FIRST_KEY;
 use crate::engine::{
-<<<<<<< HEAD
     kv::{Before, Each, Key, Kv, KvError, Value, Write, Writes},
-=======
-    kv::{Before, Each, Kv, KvError, Write, Writes},
->>>>>>> 85cd01e
     lock::FolderLock,
     witness::{Mark, StoreId, Witness},
 };

@@ -110,13 +110,8 @@ pub(super) fn check_mark(seal: Option<&Seal>, says: &Testimony) -> Result<(), Re
     }
 }
 
-<<<<<<< HEAD
-/// What a store gets told whose seal does not fit to what is in it.
-fn unlike(seal: &Seal) -> Refusal {
-=======
 /// Why a store is refused whose seal does not match what is in it.
-pub(super) fn unlike(seal: &Seal) -> Refusal {
->>>>>>> 85cd01e
+fn unlike(seal: &Seal) -> Refusal {
     Refusal::Corrupt(format!(
         "it goes up to batch {} of {}, but not all that was written before is there",
         seal.mark.number, seal.mark.at
