@@ -13,7 +13,7 @@ fn rounds() -> usize {
 }
 
 /// Real time is the subject here: the blow falls when it falls.
-fn wait(millis: u64) {
+pub(crate) fn wait(millis: u64) {
     let (_keep, never) = mpsc::channel::<()>();
     assert_eq!(never.recv_timeout(Duration::from_millis(millis)), Err(RecvTimeoutError::Timeout));
 }

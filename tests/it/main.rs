@@ -1,7 +1,10 @@
 //! What crosses crates, in one program.
 
+mod circles;
 mod closing;
 mod damaged;
+mod decoders;
+mod dependencies;
 mod edges;
 mod engine;
 mod full_disk;
@@ -11,6 +14,7 @@ mod ledger;
 mod links;
 mod opening;
 mod signals;
+mod soak;
 mod suicide;
 mod synced;
 mod victim;

@@ -70,6 +70,17 @@ impl Victim {
         assert!(status.expect("kill runs").success(), "the victim was gone before {signal}");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to one that may have ended.
+    pub(crate) fn signal_if_there(&self, signal: &str) {
+        let mut kill = Command::new("kill");
+        // Until it is waited for it is a zombie, so the number belongs to nobody else.
+        let _ = kill.args([signal, &self.child.id().to_string()]).stderr(Stdio::null()).status();
+    }
+
     /// Sends it again and again, since of two that are the same the kernel may make one. Answers how it ended.
     pub(crate) fn signal_until_it_ends(&mut self, signal: &str) -> ExitStatus {
         loop {

@@ -14,6 +14,7 @@
 //! victim FOLDER write-within SECONDS  enqueues until the store takes no more, and an engine that hangs for so long ends it
 //! victim FOLDER reread           opens the store, and reads all of it once there is a line on standard input
 //! victim FOLDER inspect          tells what is there, and executes nothing
+//! victim FOLDER verify           reads all that is there, and fails if any of it is damaged
 //! victim FOLDER stuck            executes one run that blocks the only thread
 //! victim FOLDER cramped          starts when no more files can be opened
 //! victim FOLDER large COUNT      executes COUNT runs of 100 KiB and ten checkpoints, then lets go of them
@@ -77,6 +78,7 @@ async fn on_two_threads(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         "write-within" => engine::write(argument(0), number()?).await,
         "reread" => engine::reread(argument(0)).await,
         "inspect" => inspect(&Client::new(Arc::new(longhaul::open(argument(0))?))).await,
+        "verify" => verify(argument(0)).await,
         "large" => large::large(argument(0), number()?).await,
         other => Err(format!("`{other}` is no mode; see the head of tests/victim/main.rs").into()),
     }
@@ -194,6 +196,15 @@ async fn inspect(client: &Client) -> Result<(), Box<dyn Error>> {
         } else {
             say!("live {} {} {} {}", found.run.id(), metadata.seed, at.step, at.sum);
         }
+    }
+    say!("ended");
+    Ok(())
+}
+
+async fn verify(folder: &str) -> Result<(), Box<dyn Error>> {
+    let report = longhaul::open(folder)?.verify().await?;
+    if !report.problems.is_empty() {
+        return Err(format!("{report:?}").into());
     }
     say!("ended");
     Ok(())

@@ -1,151 +1,28 @@
 //! The one place that says what happens to a run.
 
+mod decision;
 mod ending;
+mod proceed;
+mod request;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
+pub use self::decision::{Decision, Effects, IllegalEvent};
 use crate::{
     admission::suspects::{Blame, Isolation},
     constraints::has_not_begun,
     envelope::Envelope,
     event::{Event, StopRequest},
     failure::{Cause, Failure},
-    history::{Actor, HistoryEntry, Transition},
-    id::{Epoch, RunId},
+    history::{HistoryEntry, Transition},
+    id::Epoch,
     inbox,
     limits::{REASON_MAX, cut},
     lineage::Lineage,
-    name::Key,
-    run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run},
+    run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
 };
-
-/// What follows from an event: the run as it is from now on, and what the store does besides keeping it.
-///
-/// ```
-/// use longhaul_core::{Event, StateKind, decide, doc};
-///
-/// let decision = decide(doc::NOW, &doc::run(), &Event::Cancel { reason: None })?;
-/// assert_eq!(decision.next.state.kind(), StateKind::Cancelled);
-/// assert!(decision.effects.ended.is_some() && decision.effects.history.is_some());
-/// # Ok::<(), longhaul_core::IllegalEvent>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// The run as it is from now on. With [`Effects::remove`] it is the run's last word.
-    pub next: Run,
-    /// What else is to be kept, in the same transaction.
-    pub effects: Effects,
-}
-
-impl Decision {
-    /// The same, with who asked for it in the history.
-    ///
-    /// ```
-    /// use longhaul_core::{Actor, Event, decide, doc};
-    ///
-    /// let cancelled = decide(doc::NOW, &doc::run(), &Event::Cancel { reason: None })?.asked_by(Actor::named("ann"));
-    /// assert_eq!(cancelled.effects.history.unwrap().by, Actor::named("ann"));
-    /// # Ok::<(), longhaul_core::IllegalEvent>(())
-    /// ```
-    #[must_use]
-    pub fn asked_by(mut self, actor: Actor) -> Self {
-        if let Some(entry) = &mut self.effects.history {
-            entry.by = actor;
-        }
-        self
-    }
-}
-
-/// What a store keeps besides the run, in the same transaction.
-///
-/// ```
-/// use longhaul_core::{Event, decide, doc};
-///
-/// let deleted = decide(doc::NOW, &doc::run(), &Event::Delete)?;
-/// assert!(deleted.effects.remove && !deleted.effects.order);
-/// # Ok::<(), longhaul_core::IllegalEvent>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Effects {
-    /// Appended to the run's history.
-    pub history: Option<HistoryEntry>,
-    /// The outcome, or the latest failure; it replaces the one before.
-    pub ended: Option<Ended>,
-    /// The execution metadata becomes what the run was enqueued with.
-    pub reset: bool,
-    /// The server that executes the run is told of [`Run::request`].
-    pub order: bool,
-    /// The run and all its values are removed.
-    pub remove: bool,
-}
-
-/// The event cannot happen to a run in this state. Nothing was changed.
-///
-/// ```
-/// use longhaul_core::{Epoch, Event, IllegalEvent, decide, doc};
-///
-/// let late = Event::Checkpoint { epoch: Epoch(3), seq: 1, changed: None, proves: true, taken: 0 };
-/// let refused = decide(doc::NOW, &doc::run(), &late).unwrap_err();
-/// assert!(matches!(refused, IllegalEvent::EpochLost { found: Epoch(3), .. }));
-/// assert!(refused.to_string().contains("its claim was lost"));
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IllegalEvent {
-    /// The run is not in a state in which this can happen.
-    #[error("{what} a run that is {state}")]
-    State {
-        /// What was tried: "cannot claim".
-        what: &'static str,
-        /// The state it is in.
-        state: StateKind,
-    },
-    /// It is not due yet.
-    #[error("the run is due at {due}, which has not come")]
-    NotDue {
-        /// When it is.
-        due: Timestamp,
-    },
-    /// Another attempt has the run, or none.
-    #[error("attempt {found} writes, but the run is at attempt {current} and {state}: its claim was lost")]
-    EpochLost {
-        /// The attempt that tried to write.
-        found: Epoch,
-        /// The attempt that the run is at.
-        current: Epoch,
-        /// The state it is in.
-        state: StateKind,
-    },
-    /// It is being cancelled, and will not go on.
-    #[error("the run is being cancelled: it will not go on")]
-    BeingCancelled,
-    /// A proceed with this idempotency key was heard before.
-    #[error("a proceed with this key was heard before")]
-    Repeated,
-    /// There is no room for another value.
-    #[error("{messages} values wait to be taken: there is no room for another")]
-    InboxFull {
-        /// How many.
-        messages: usize,
-    },
-    /// A later checkpoint is already kept.
-    #[error("checkpoint {found} comes after checkpoint {current} was kept")]
-    Superseded {
-        /// The number that came.
-        found: u32,
-        /// The number that is kept.
-        current: u32,
-    },
-    /// It was retried before.
-    #[error("the run was retried as {successor}")]
-    Retried {
-        /// As this run.
-        successor: RunId,
-    },
-}
 
 /// The life of a run begins: what the store keeps for `new`, with the first entry of its history.
 ///
@@ -344,7 +221,7 @@ impl<'a> Step<'a> {
         claimed.enter(State::Running { server })
     }
 
-    /// Its execution begins, or has begun without a word: only attempts save something.
+    /// Its execution begins, or has begun without saying so: only attempts save something.
     fn began(mut self) -> Self {
         if !self.next.begun {
             self.next.begun = true;
@@ -415,102 +292,6 @@ impl<'a> Step<'a> {
         self.finish(State::Failed)
     }
 
-    /// A proceed lets a suspended run go on, and is kept for a running one. A value is taken whatever the run is doing,
-    /// unless it will never go on.
-    fn heard(
-        mut self,
-        at: Option<Timestamp>,
-        replaced: Option<u16>,
-        value: Option<&Envelope>,
-        key: Option<&Key>,
-    ) -> Result<Decision, IllegalEvent> {
-        // First of all: a sender that repeats itself is told so whatever became of the run since.
-        if key.is_some_and(|key| self.before.inbox().remembers(key)) {
-            return Err(IllegalEvent::Repeated);
-        }
-        if self.is_being_cancelled() {
-            return Err(IllegalEvent::BeingCancelled);
-        }
-        let hears = match self.before.state {
-            State::Suspended { .. } => true,
-            // Other execution metadata would be overwritten by the attempt's next checkpoint.
-            State::Running { .. } => replaced.is_none(),
-            _ => replaced.is_none() && value.is_some() && !self.before.state.is_final(),
-        };
-        if !hears {
-            return Err(self.cannot("cannot proceed"));
-        }
-        self.put_into_inbox(at, value, key)?;
-        match self.before.state {
-            State::Suspended { .. } => {
-                let at = at.map_or(self.now, |at| at.max(self.now));
-                Ok(self.proceeded(at, replaced, value.is_some()))
-            }
-            State::Running { .. } => self.proceeded_while_running(at, value.is_some()),
-            _ => {
-                self.record(Transition::Proceeded, Some("with a value, kept until it is taken"));
-                Ok(self.stay())
-            }
-        }
-    }
-
-    fn put_into_inbox(
-        &mut self,
-        at: Option<Timestamp>,
-        value: Option<&Envelope>,
-        key: Option<&Key>,
-    ) -> Result<(), IllegalEvent> {
-        if value.is_none() && key.is_none() {
-            return Ok(());
-        }
-        let inbox = Arc::make_mut(self.next.inbox.get_or_insert_default());
-        if let Some(value) = value {
-            if !inbox.takes(value) {
-                return Err(IllegalEvent::InboxFull { messages: inbox.messages.len() });
-            }
-            inbox.push(at.filter(|at| *at > self.now), value.clone());
-            self.next.version = self.next.version.max(value.schema_version());
-        }
-        if let Some(key) = key {
-            inbox.remember(key.clone());
-        }
-        Ok(())
-    }
-
-    fn proceeded(mut self, at: Timestamp, replaced: Option<u16>, with_value: bool) -> Decision {
-        self.next.version = self.next.version.max(replaced.unwrap_or(0));
-        self.record(Transition::Proceeded, with_value.then_some("with a value"));
-        self.enter(State::Pending { due: at })
-    }
-
-    /// It is kept until the run suspends, but for one that is being suspended from outside: that is undone. Undone for
-    /// later it cannot be. A value that is kept lets the run go on by itself.
-    fn proceeded_while_running(mut self, at: Option<Timestamp>, with_value: bool) -> Result<Decision, IllegalEvent> {
-        let at = at.filter(|at| *at > self.now);
-        if let Some(StopRequest::Suspend { .. }) = self.before.request {
-            if at.is_some() {
-                return Err(self.cannot("cannot proceed at a later time"));
-            }
-            self.record(Transition::Proceeded, Some("it is not to be suspended any more"));
-            return Ok(self.release().stay());
-        }
-        if with_value {
-            self.record(Transition::Proceeded, Some("with a value, kept until the run suspends"));
-            return Ok(self.stay());
-        }
-        let asked = at.map_or(PendingProceed::AtOnce, PendingProceed::At);
-        self.next.pending_proceed = Some(self.before.pending_proceed.map_or(asked, |kept| kept.min(asked)));
-        self.record(Transition::Proceeded, Some("kept until the run suspends"));
-        Ok(self.stay())
-    }
-
-    fn cancel_requested(mut self, reason: Option<&str>) -> Decision {
-        self.next.request = Some(StopRequest::Cancel { reason: reason.map(|reason| cut(reason, REASON_MAX).into()) });
-        self.effects.order = true;
-        self.record(Transition::CancelRequested, reason);
-        self.stay()
-    }
-
     fn is_being_cancelled(&self) -> bool {
         matches!(self.before.request, Some(StopRequest::Cancel { .. }))
     }
@@ -520,76 +301,11 @@ impl<'a> Step<'a> {
         self.cancelled(reason, None)
     }
 
-    fn suspend_requested(mut self, reason: Option<&str>) -> Decision {
-        self.next.request = Some(StopRequest::Suspend { reason: reason.map(|reason| cut(reason, REASON_MAX).into()) });
-        self.effects.order = true;
-        self.record(Transition::SuspendRequested, reason);
-        self.stay()
-    }
-
-    fn put_aside(mut self, reason: Option<&str>) -> Decision {
-        self.record(Transition::Suspended, reason);
-        self.release().enter(State::Suspended { waiting: Waiting::Proceed })
-    }
-
-    fn rescheduled(mut self, at: Timestamp) -> Decision {
-        self.record(Transition::Rescheduled, None);
-        let due = at.max(self.now);
-        match self.before.state {
-            State::Retrying { .. } => self.enter(State::Retrying { due }),
-            _ => self.enter(State::Pending { due }),
-        }
-    }
-
-    fn prioritised(mut self, priority: Priority) -> Decision {
-        self.next.priority = priority;
-        self.record(Transition::Prioritised, None);
-        self.stay()
-    }
-
-    fn replaced(mut self, version: u16, priority: Priority, due: Option<Timestamp>) -> Decision {
-        self.next.version = version;
-        self.next.priority = priority;
-        self.record(Transition::Replaced, None);
-        match (&self.before.state, due.map(|due| due.max(self.now))) {
-            (State::Pending { .. }, Some(due)) => self.enter(State::Pending { due }),
-            // Whoever put it aside lets it go on.
-            _ => self.stay(),
-        }
-    }
-
     fn cancelled(mut self, reason: Option<&str>, error: Option<Envelope>) -> Decision {
         self.record(Transition::Cancelled, reason);
         let reason = reason.map(|reason| cut(reason, REASON_MAX).into());
         self.effects.ended = Some(Ended::Cancelled { reason, error });
         self.finish(State::Cancelled)
-    }
-
-    fn run_now(mut self) -> Decision {
-        self.record(Transition::RunNow, None);
-        let due = self.now;
-        match self.before.state {
-            State::Retrying { .. } => self.enter(State::Retrying { due }),
-            _ => self.enter(State::Pending { due }),
-        }
-    }
-
-    fn released(mut self, why: &str) -> Decision {
-        self.record(Transition::Released, Some(why));
-        self.waits_again()
-    }
-
-    /// Its outcome stays as it is, for ever; that it was retried is written beside it.
-    fn retried(mut self, successor: RunId) -> Decision {
-        self.next.lineage.successor = Some(successor);
-        self.next.lineage.retried = Some(self.now);
-        self.record(Transition::Retried, Some(&format!("as {successor}")));
-        self.stay()
-    }
-
-    fn removed(mut self) -> Decision {
-        self.effects.remove = true;
-        self.stay()
     }
 
     /// No attempt has the run any more, and the next may begin at once.

@@ -118,7 +118,7 @@ pub(crate) enum Fault {
     Damage(#[from] Damage),
 }
 
-/// What a store that takes no more writes says.
+/// The error of a store that takes no more writes.
 pub(crate) fn broken(cause: &KvError) -> StoreError {
     let remedy = match cause {
         // It may have panicked over what the operating system said.
@@ -150,7 +150,7 @@ fn remedy(cause: &KvError) -> &'static str {
     }
 }
 
-/// What a store whose committer panicked says.
+/// The error of a store whose committer panicked.
 pub(crate) fn panicked(message: &str) -> StoreError {
     StoreError::Broken {
         reason: Arc::from(format!("its committer panicked: {message}")),

@@ -2,7 +2,6 @@
 //!
 //! The lines are those of [`longhaul_core::record`]: a header, then controls, schedules and runs.
 
-use longhaul_core::store::prelude::*;
 use std::{
     io::{self, BufRead, Write},
     sync::Arc,
@@ -14,24 +13,20 @@ use longhaul_core::{
         LINES_FORMAT, LINES_VERSION, LINES_VERSION_MIN, Line, LineError, control_line, header_line, read_header,
         read_line, schedule_line,
     },
-    store::{ScheduleChange, ScheduleChangeError},
+    store::{ScheduleChange, ScheduleChangeError, prelude::*},
 };
 
-use crate::{EmbeddedStore, committer::command::Command};
+use crate::{
+    committer::command,
+    ops::{export::Exported, import::Imported},
+    store::EmbeddedStore,
+};
 
 /// Runs in one call to the committer.
 const SLICE: usize = 64;
 /// Bytes of one line: a run has at most 1 MiB each of metadata, of execution metadata twice, and 4 MiB of result, in
 /// hexadecimal; the rest is small.
 const LINE_MAX: u64 = 32 << 20;
-
-/// A slice of an export.
-#[derive(Debug, Default)]
-pub(crate) struct Exported {
-    pub(crate) lines: Vec<String>,
-    pub(crate) damaged: Vec<(RunId, String)>,
-    pub(crate) next: Option<RunId>,
-}
 
 /// What an export holds, and what it does not.
 ///
@@ -50,47 +45,18 @@ pub(crate) struct Exported {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[must_use = "it says whether all runs are in the export"]
 pub struct Backup {
-    /// So many runs were written.
+    /// How many runs were written.
     pub runs: u64,
-    /// So many queues and kinds of which something is said: pauses and limits.
+    /// How many queues and kinds with a pause or limits were written.
     pub controls: u64,
-    /// So many schedules.
+    /// How many schedules were written.
     pub schedules: u64,
-    /// Runs that are in the store and not in the export, because they are damaged, with what is wrong.
+    /// Runs that are not in the export because they are damaged, with what is wrong.
     pub damaged: Vec<(RunId, String)>,
 }
 
-/// What came of an import.
-///
-/// ```
-/// # use longhaul_embedded::{EmbeddedStore, Options};
-/// # let folder = tempfile::tempdir()?;
-/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
-/// # let store = EmbeddedStore::open(folder.path(), Options::new(clock))?;
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-/// let mut backup = Vec::new();
-/// let exported = store.export(&mut backup).await?;
-/// assert_eq!(exported.runs, 0);
-/// let imported = store.import(&mut backup.as_slice()).await?;
-/// assert_eq!((imported.added, imported.already), (0, 0));
-/// # store.close().await;
-/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Imported {
-    /// Runs that were added.
-    pub added: u64,
-    /// Runs, schedules, queues and kinds that were there already: they are as they were.
-    pub already: u64,
-    /// Queues and kinds of which something is said now.
-    pub controls: u64,
-    /// Schedules that were added.
-    pub schedules: u64,
-}
-
-/// Why an export could not be written, or read. What was imported before the error is kept; the same file can be
-/// imported again.
+/// Why an export could not be written or read. What was imported before the error is kept; the same file can be imported
+/// again.
 ///
 /// ```
 /// # use longhaul_embedded::{EmbeddedStore, Options};
@@ -134,9 +100,10 @@ impl From<io::Error> for CopyError {
 }
 
 impl EmbeddedStore {
-    /// Writes all that is kept as lines of JSON, after a line that names the format: pauses and limits, schedules, and
-    /// every run, in the order of their ids. The store goes on working meanwhile: each is written as it was when its turn
-    /// came. A run that is damaged is left out, and told. Logs of runs, and how far rates are used up, are not among it.
+    /// Writes everything that is kept as lines of JSON, after a line that names the format: pauses and limits, schedules,
+    /// and every run in the order of their ids. The store goes on working in the meantime; each run is written as it is when
+    /// its turn comes. A damaged run is left out and named in [`Backup::damaged`]. Logs of runs, and how far rates are used
+    /// up, are not exported.
     ///
     /// Writing to `out` blocks the calling thread.
     pub async fn export(&self, out: &mut (dyn Write + Send)) -> Result<Backup, CopyError> {
@@ -151,7 +118,7 @@ impl EmbeddedStore {
             backup.schedules += 1;
         }
         loop {
-            let Exported { lines, damaged, next } = self.call(|reply| Command::Export { after, reply }).await?;
+            let Exported { lines, damaged, next } = self.call(|reply| command::Read::Export { after, reply }).await?;
             for line in lines {
                 writeln!(out, "{line}")?;
                 backup.runs += 1;
@@ -166,8 +133,8 @@ impl EmbeddedStore {
         Ok(backup)
     }
 
-    /// Adds what an export holds. Runs and schedules that are there already, and queues and kinds of which something is
-    /// said, are left as they are, so that an import that broke off can be repeated. A run that was executing when it was
+    /// Adds what an export holds. Runs and schedules that are there already are left as they are, and so are queues and kinds
+    /// that have a pause or limits. So an import that broke off can be repeated. A run that was executing when it was
     /// exported goes on as after a shutdown; a schedule fires as if its server had been down since.
     ///
     /// Reading from `input` blocks the calling thread.
@@ -194,7 +161,7 @@ impl EmbeddedStore {
             if !more {
                 return Ok(imported);
             }
-            let slice = self.call(|reply| Command::Import { runs, reply }).await?;
+            let slice = self.call(|reply| command::Write::Import { runs, reply }).await?;
             imported.added += slice.added;
             imported.already += slice.already;
         }

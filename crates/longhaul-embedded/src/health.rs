@@ -1,4 +1,4 @@
-//! Whether the committer still works, and what callers are told once it does not.
+//! Whether the committer still works, and the error that callers get once it does not.
 
 use std::{
     pin::{Pin, pin},
@@ -22,9 +22,9 @@ pub(crate) struct Health {
 enum Phase {
     /// It answers every command, if only with the verdict.
     Working,
-    /// It is inside a call of the engine that does not come back: nobody waits for it any more.
+    /// It is inside a call of the engine that does not come back: nobody waits for it now.
     Stuck,
-    /// It has ended, and let go of the engine.
+    /// It has ended, and dropped the engine.
     Ended,
 }
 
@@ -38,12 +38,12 @@ impl Health {
         self.verdict.get()
     }
 
-    /// The store takes no more writes because of `error`, unless there is a verdict already; answers which one holds.
+    /// The store takes no more writes because of `error`, unless there is a verdict already. Returns the verdict.
     pub(crate) fn poison(&self, error: StoreError) -> &StoreError {
         self.verdict.get_or_init(|| error)
     }
 
-    /// The committer does not come back: whoever waits for it is told.
+    /// The committer does not come back: every caller who waits for it gets an error.
     pub(crate) fn give_up(&self, error: StoreError) {
         self.poison(error);
         self.phase.send_if_modified(|phase| {

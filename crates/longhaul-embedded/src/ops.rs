@@ -1,18 +1,31 @@
-//! What a store does: one operation a file. Nothing in here chooses a run's next state; `decide` does.
+//! What a store does: one operation a file, as a function on its state. Nothing in here chooses a run's next state;
+//! `decide` does. Nobody waits in here: an operation that finds nothing says so.
 
-mod admission;
-mod checkpoint;
+pub(crate) mod begin;
+pub(crate) mod cancel;
+pub(crate) mod checkpoint;
 pub(crate) mod claim;
-mod copy;
+pub(crate) mod controls;
+pub(crate) mod count;
+pub(crate) mod delete;
 pub(crate) mod ended;
-mod expire_suspensions;
-mod insert;
+pub(crate) mod expire_suspensions;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod find_by_key;
+pub(crate) mod get;
+pub(crate) mod give_back;
+pub(crate) mod import;
+pub(crate) mod insert;
 pub(crate) mod list;
 pub(crate) mod log;
-mod retry;
+pub(crate) mod proceed;
+pub(crate) mod read_log;
+pub(crate) mod release_incompatible;
+pub(crate) mod retry;
 pub(crate) mod schedules;
 pub(crate) mod servers;
-mod settle;
-mod sweep;
-mod update;
+pub(crate) mod settle;
+pub(crate) mod sweep;
+pub(crate) mod update;
 pub(crate) mod verify;

@@ -1,19 +1,11 @@
 //! The handle that callers hold: it asks the committer, and waits for its answer.
 
-use std::{
-    fmt, io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
     Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError,
-    clock::OnJump,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
@@ -23,27 +15,21 @@ use longhaul_core::{
         StopSignals, Swept, UpdateError, prelude::*,
     },
 };
-use tokio::sync::oneshot;
 
 use crate::{
     committer::{
-        Committer,
-        command::{Command, Reply, Ticket},
-        queue::{Queue, Taken},
+        command::{Command, Read, Reply, Write},
+        ticket::Ticket,
     },
-    engine::{
-        kv::KvError,
-        watchdog::{GivenUp, Looks, Watchdog},
-    },
-    error::{OpenError, broken, panic_message, panicked},
-    health::{self, Health},
-    opening,
+    error::OpenError,
+    health,
+    opening::{self, Opened},
     ops::{
-        list::{CountRequest, Counted},
+        count::{CountRequest, Counted},
         log::check as check_log,
     },
     options::{Durability, Options},
-    state::damaged::SetAside,
+    state::set_aside::SetAside,
 };
 
 /// Runs that one command removes at most: about the keys of a batch, so that no commit waits for long.
@@ -71,17 +57,7 @@ const SWEEP_SLICE: usize = 200;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct EmbeddedStore(Arc<Inner>);
-
-struct Inner {
-    clock: Arc<dyn Clock>,
-    queue: Arc<Queue>,
-    health: Arc<Health>,
-    durability: Durability,
-    aside: Vec<SetAside>,
-    /// The clock keeps no more than a `Weak` of it.
-    _on_jump: Arc<OnJump>,
-}
+pub struct EmbeddedStore(Arc<Opened>);
 
 impl EmbeddedStore {
     /// Opens the store in `folder`, which is created if it is not there. Runs that were executing when the process
@@ -116,44 +92,11 @@ impl EmbeddedStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_async(folder: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        opening::thread::open(folder.as_ref(), options, Looks::every_second(), opening::folder::open).await
+        opening::open(folder.as_ref(), options).await.map(Self::of)
     }
 
-    /// Starts the committer on a store that was loaded.
-    pub(crate) fn start(
-        mut committer: Committer,
-        clock: Arc<dyn Clock>,
-        watchdog: Watchdog,
-        engine_timeout: Duration,
-    ) -> Result<Self, StartError> {
-        let (queue, health) = (Arc::clone(&committer.queue), Arc::clone(&committer.health));
-        let (durability, aside) = (committer.durability, std::mem::take(&mut committer.aside));
-        let on_jump: Arc<OnJump> = {
-            let queue = Arc::clone(&queue);
-            Arc::new(move || queue.nudge())
-        };
-        clock.on_jump(Arc::downgrade(&on_jump));
-        {
-            let health = Arc::clone(&health);
-            watchdog.on_give_up(Box::new(move |_| {
-                let error = broken(&KvError::Hung(engine_timeout));
-                tracing::error!(%error, "the store takes no more calls");
-                health.give_up(error);
-            }));
-        }
-        watchdog.pulse.opened(engine_timeout).map_err(|GivenUp| StartError::Stalled)?;
-        {
-            let (queue, ends) = (Arc::clone(&queue), Ends(Arc::clone(&health)));
-            let thread = thread::Builder::new().name("longhaul-committer".into());
-            let spawned = thread.spawn(move || {
-                // The engine is dropped in there, so the watchdog goes after it, and what waits for the end is told last.
-                run(committer, &queue, &ends.0);
-                drop(watchdog);
-                drop(ends);
-            });
-            spawned.map_err(StartError::NoThread)?;
-        }
-        Ok(Self(Arc::new(Inner { clock, queue, health, durability, aside, _on_jump: on_jump })))
+    pub(crate) fn of(opened: Opened) -> Self {
+        Self(Arc::new(opened))
     }
 
     /// What acknowledged writes survive.
@@ -171,7 +114,7 @@ impl EmbeddedStore {
     /// before any call is answered because of it. What can be read stays readable, unless reading or writing panicked, or
     /// did not come back.
     pub fn health(&self) -> Result<(), StoreError> {
-        self.0.health.get().map_or(Ok(()), |error| Err(error.clone()))
+        self.0.running.health().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Closes the store for all clones: calls that wait fail as [`StoreError::Closed`], all others that were made are
@@ -180,78 +123,12 @@ impl EmbeddedStore {
     ///
     /// Claims are not given back: an executor that ends in good order settles its attempts and leaves first.
     pub async fn close(&self) {
-        self.0.queue.close();
-        self.0.health.until_left().await;
+        self.0.running.close().await;
     }
 
-    /// Has the committer carry out a command. Nobody waits here for a committer that is stuck, or gone.
-    pub(crate) async fn call<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
-        let Inner { queue, health, .. } = &*self.0;
-        let asked = async {
-            let (reply, answer) = oneshot::channel();
-            queue.push(command(reply)).await?;
-            match answer.await {
-                Ok(answer) => answer,
-                Err(_) => Err(self.answer_lost().await),
-            }
-        };
-        let closed = || health.get().cloned().unwrap_or(StoreError::Closed);
-        health.unless_left(asked).await.unwrap_or_else(|| Err(closed()))
-    }
-
-    /// An answer was dropped by a panic that unwound the committer. The verdict is on its way: it is there when the
-    /// committer answers something else.
-    async fn answer_lost(&self) -> StoreError {
-        let Inner { queue, health, .. } = &*self.0;
-        let (reply, answer) = oneshot::channel();
-        let answered = queue.push(Command::Queues { reply }).await.is_ok() && answer.await.is_ok();
-        match health.get() {
-            Some(verdict) => verdict.clone(),
-            None if !answered && queue.is_closed() => StoreError::Closed,
-            None => StoreError::Unavailable { reason: "it lost the answer: look whether it did what was asked".into() },
-        }
-    }
-}
-
-/// Why a committer was not started.
-pub(crate) enum StartError {
-    /// Whoever waited for it was told that it does not come.
-    Stalled,
-    NoThread(io::Error),
-}
-
-/// Tells that the committer has ended, however it did.
-struct Ends(Arc<Health>);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// Works until the queue is closed, and drops the committer.
-fn run(mut committer: Committer, queue: &Queue, health: &Health) {
-    // The committer stays outside, so that the verdict is there before anything that it holds is dropped.
-    let Err(panic) = catch_unwind(AssertUnwindSafe(|| committer.run())) else { return };
-    let error = health.poison(panicked(panic_message(&*panic)));
-    tracing::error!(%error, "the store takes no more calls");
-    committer.abandon(error);
-    loop {
-        let Taken { commands, closed } = queue.take(None);
-        for command in commands {
-            command.refuse(error);
-        }
-        if closed {
-            return;
-        }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.queue.close();
-        // The committer holds no handle, so it is never the one that waits for itself. If it is stuck, it is left behind.
-        health::block_on(self.health.until_left());
+    /// Has the committer carry out a command.
+    pub(crate) async fn call<T, C: Into<Command>>(&self, command: impl FnOnce(Reply<T>) -> C) -> Result<T, StoreError> {
+        self.0.running.call(command).await
     }
 }
 
@@ -267,31 +144,31 @@ impl fmt::Debug for EmbeddedStore {
 #[async_trait]
 impl RunStore for EmbeddedStore {
     async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
-        self.call(|reply| Command::Insert { runs, reply }).await
+        self.call(|reply| Write::Insert { runs, reply }).await
     }
 
     async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
-        self.call(|reply| Command::Proceed { proceed, reply }).await?
+        self.call(|reply| Write::Proceed { proceed, reply }).await?
     }
 
     async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
-        self.call(|reply| Command::Cancel { id, reason, by, reply }).await?
+        self.call(|reply| Write::Cancel { id, reason, by, reply }).await?
     }
 
     async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
-        self.call(|reply| Command::Retry { retry, reply }).await?
+        self.call(|reply| Write::Retry { retry, reply }).await?
     }
 
     async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
-        self.call(|reply| Command::RunUpdate { id, update, by, reply }).await?
+        self.call(|reply| Write::Update { id, update, by, reply }).await?
     }
 
     async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
-        self.call(|reply| Command::ReleaseIncompatible { runs, reply }).await
+        self.call(|reply| Write::ReleaseIncompatible { runs, reply }).await
     }
 
     async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
-        self.call(|reply| Command::Delete { id, reply }).await?
+        self.call(|reply| Write::Delete { id, reply }).await?
     }
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
@@ -299,7 +176,7 @@ impl RunStore for EmbeddedStore {
         loop {
             let retentions = retentions.clone();
             let slice = SWEEP_SLICE.min(max - removed);
-            let swept = self.call(|reply| Command::Sweep { retentions, max: slice, reply }).await?;
+            let swept = self.call(|reply| Write::Sweep { retentions, max: slice, reply }).await?;
             removed += swept.removed;
             if swept.removed < slice || removed == max {
                 return Ok(Swept { removed, next: swept.next });
@@ -312,46 +189,46 @@ impl RunStore for EmbeddedStore {
 impl AttemptStore for EmbeddedStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         assert!((1..=CLAIM_MAX).contains(&request.max), "a claim asks for 1 to {CLAIM_MAX} runs, not {}", request.max);
-        self.call(|reply| Command::Claim { request, reply }).await.map(Ticket::redeem)
+        self.call(|reply| Write::Claim { request, reply }).await.map(Ticket::redeem)
     }
 
     async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
-        self.call(|reply| Command::Begin { runs, reply }).await
+        self.call(|reply| Write::Begin { runs, reply }).await
     }
 
     async fn checkpoint(
         &self,
         checkpoints: Vec<Checkpoint>,
     ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
-        self.call(|reply| Command::Checkpoint { checkpoints, reply }).await
+        self.call(|reply| Write::Checkpoint { checkpoints, reply }).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
-        self.call(|reply| Command::Settle { settlements, reply }).await
+        self.call(|reply| Write::Settle { settlements, reply }).await
     }
 
     async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
         check_log(&pages);
-        self.call(|reply| Command::Log { pages, reply }).await
+        self.call(|reply| Write::Log { pages, reply }).await
     }
 }
 
 #[async_trait]
 impl ServerStore for EmbeddedStore {
     async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
-        self.call(|reply| Command::Heartbeat { beat, reply }).await?
+        self.call(|reply| Write::Heartbeat { beat, reply }).await?
     }
 
     async fn expire(&self) -> Result<usize, StoreError> {
-        self.call(|reply| Command::Expire { reply }).await
+        self.call(|reply| Write::Expire { reply }).await
     }
 
     async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
-        self.call(|reply| Command::Leave { server, reply }).await
+        self.call(|reply| Write::Leave { server, reply }).await
     }
 
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
-        self.call(|reply| Command::StopSignals { server, seen, reply }).await
+        self.call(|reply| Read::StopRequests { server, seen, reply }).await
     }
 }
 
@@ -361,57 +238,57 @@ impl ScheduleStore for EmbeddedStore {
         let (runs, length) = (change.runs.len(), change.value.as_ref().map_or(0, |value| value.len()));
         assert!(runs <= SCHEDULE_RUNS_MAX, "a change of a schedule brings up to {SCHEDULE_RUNS_MAX} runs, not {runs}");
         assert!(length <= SCHEDULE_MAX, "a schedule has up to {SCHEDULE_MAX} bytes, not {length}");
-        self.call(|reply| Command::Schedule { change, reply }).await?
+        self.call(|reply| Write::Schedule { change, reply }).await?
     }
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
-        self.call(|reply| Command::Schedules { seen, reply }).await
+        self.call(|reply| Read::Schedules { seen, reply }).await
     }
 }
 
 #[async_trait]
 impl ControlStore for EmbeddedStore {
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
-        self.call(|reply| Command::Control { scope, change, reply }).await
+        self.call(|reply| Write::Control { scope, change, reply }).await
     }
 
     async fn controls(&self) -> Result<Controls, StoreError> {
-        self.call(|reply| Command::Controls { reply }).await
+        self.call(|reply| Read::Controls { reply }).await
     }
 }
 
 #[async_trait]
 impl Inspect for EmbeddedStore {
     async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
-        self.call(|reply| Command::Get { id, reply }).await?
+        self.call(|reply| Read::Get { id, reply }).await?
     }
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
-        self.call(|reply| Command::Changed { id, seen, reply }).await?
+        self.call(|reply| Read::Changed { id, seen, reply }).await?
     }
 
     async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
-        self.call(|reply| Command::FindByKey { kind, key, reply }).await
+        self.call(|reply| Read::FindByKey { kind, key, reply }).await
     }
 
     async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
-        self.call(|reply| Command::Explain { id, reply }).await?
+        self.call(|reply| Read::Explain { id, reply }).await?
     }
 
     async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
-        self.call(|reply| Command::ReadLog { request, reply }).await?
+        self.call(|reply| Read::Log { request, reply }).await?
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         let limit = request.limit;
         assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
-        self.call(|reply| Command::List { request, reply }).await
+        self.call(|reply| Read::List { request, reply }).await
     }
 
     async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
         let limit = request.limit;
         assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
-        self.call(|reply| Command::Ended { request, reply }).await?
+        self.call(|reply| Read::Ended { request, reply }).await?
     }
 
     /// Runs that change while a large store is counted may be counted twice, or not at all.
@@ -420,7 +297,7 @@ impl Inspect for EmbeddedStore {
         let mut total = 0;
         loop {
             let part = request.clone();
-            let Counted { count, next } = self.call(|reply| Command::Count { request: part, reply }).await?;
+            let Counted { count, next } = self.call(|reply| Read::Count { request: part, reply }).await?;
             total += count;
             match next {
                 Some(next) => request.from = next,
@@ -430,7 +307,7 @@ impl Inspect for EmbeddedStore {
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
-        self.call(|reply| Command::Queues { reply }).await
+        self.call(|reply| Read::Queues { reply }).await
     }
 }
 

@@ -1,7 +1,11 @@
 //! What a folder must hold to be opened, and what becomes of one that does not.
 
 use longhaul_core::store::prelude::*;
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use longhaul_core::{Actor, Clock, NewRun, RunId, StoreError, Timestamp, store::Filter};
 use longhaul_embedded::{EmbeddedStore, OpenError, Options};
@@ -120,6 +124,71 @@ fn first_testimony(scratch: &Path) -> Vec<u8> {
     let says = fs::read(folder.join("witness")).expect("it came first");
     fs::remove_dir_all(folder).expect("it is ours");
     says
+}
+
+/// All files of a folder but its lock.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it is readable").path());
+    let files = entries.filter(|path| path.is_file() && !path.ends_with("LOCK"));
+    let mut files: Vec<_> = files.map(|path| (path.clone(), fs::read(path).expect("it is readable"))).collect();
+    files.sort();
+    files
+}
+
+/// Puts them back in place, so that they stay the same files.
+fn restore(folder: &Path, before: &[(PathBuf, Vec<u8>)]) {
+    for (path, _) in files(folder).iter().filter(|(path, _)| before.iter().all(|(other, _)| other != path)) {
+        fs::remove_file(path).expect("it is ours");
+    }
+    for (path, bytes) in before {
+        fs::write(path, bytes).expect("there is room");
+    }
+}
+
+#[test]
+fn a_log_that_ends_within_a_commit_of_one_key_is_the_store_before_it_unless_it_was_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (witness, log) = (folder.path().join("witness"), folder.path().join("db"));
+    with_runs(folder.path(), 3);
+    let (before, acknowledged) = block_on(async {
+        let store = open(folder.path()).expect("it opens");
+        insert(&store, 3).await.expect("the store works");
+        let before = fs::read(&witness).expect("it is there");
+        insert(&store, 4).await.expect("the store works");
+        let acknowledged = fs::read(&witness).expect("it is there");
+        store.close().await;
+        (before, acknowledged)
+    });
+    let whole = files(folder.path());
+    let bytes = fs::read(&log).expect("it is there");
+    let end = bytes.iter().rposition(|byte| *byte != 0).expect("a log is not empty") + 1;
+    for (says, is_acknowledged) in [(before, false), (acknowledged, true)] {
+        let mut found = Vec::new();
+        for cut in (0..14).map(|n| end - 55 * n) {
+            restore(folder.path(), &whole);
+            fs::write(&witness, &says).expect("there is room");
+            let mut left = bytes.clone();
+            left[cut..].fill(0);
+            fs::write(&log, left).expect("there is room");
+            let damaged = files(folder.path());
+            match open(folder.path()) {
+                Ok(store) => found.push(block_on(async {
+                    let runs = count(&store).await;
+                    insert(&store, 9).await.expect("the store works");
+                    store.close().await;
+                    Some(runs)
+                })),
+                Err(OpenError::RolledBack { .. } | OpenError::Corrupt { .. }) => {
+                    assert!(files(folder.path()) == damaged, "cut at {cut} of {end}: refused, and changed");
+                    found.push(None);
+                }
+                Err(other) => panic!("cut at {cut} of {end}: {other}"),
+            }
+        }
+        found.dedup();
+        let expected = if is_acknowledged { vec![Some(5), None] } else { vec![Some(5), Some(4), None] };
+        assert_eq!(found, expected, "acknowledged: {is_acknowledged}");
+    }
 }
 
 #[test]

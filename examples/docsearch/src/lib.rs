@@ -21,17 +21,26 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
 use docsearch_engine::search;
 
 use args::{Args, Command};
 
 /// The program: what its arguments ask for. A failure is said on standard error.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(error) => {
+            eprintln!("error: {error}; `docsearch --help` says what there is");
+            return ExitCode::from(2);
+        }
+    };
     let done = match &args.command {
-        Some(Command::Query { words, limit }) => query(&args.data, &words.join(" "), *limit),
-        None => build::build(&args),
+        Command::Build => build::build(&args),
+        Command::Query { words, limit } => query(&args.data, &words.join(" "), *limit),
+        Command::Help => {
+            println!("{}", args::HELP);
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,9 +14,9 @@ use crate::{
     failure::{Cause, Failure},
     history::Actor,
     id::{RunId, ServerId},
-    name::{Kind, Queue},
+    name::{Key, Kind, Queue},
     retry::{Backoff, RetryPolicy},
-    run::Due,
+    run::{Due, Priority},
     shape,
 };
 

@@ -1,9 +1,16 @@
 //! What the frozen values have in common: a version byte, the encoding, a checksum.
 
+use bincode::config::{Configuration, Limit, LittleEndian, Varint, standard};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::RESULT_MAX;
+
+/// What a record may claim to hold, in bytes of memory: a length beyond it is refused before anything is allocated, or
+/// damaged bytes would end the process. All values of a run that are as large as they may be take less than a third of it.
+const CLAIM_MAX: usize = RESULT_MAX * 8;
+
 pub(super) const VERSION: u8 = 1;
-pub(super) const CONFIG: bincode::config::Configuration = bincode::config::standard();
+pub(super) const CONFIG: Configuration<LittleEndian, Varint, Limit<CLAIM_MAX>> = standard().with_limit::<CLAIM_MAX>();
 
 /// A value behind a version byte.
 pub(super) fn versioned(value: &impl Serialize) -> Vec<u8> {

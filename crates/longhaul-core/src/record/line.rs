@@ -3,7 +3,7 @@
 //! The first line is a header with the version; each of the others is a control, a schedule or a run. Values are
 //! hexadecimal, everything else can be read by people. A line is the frozen record as text, so it can be read for as long
 //! as records can. Version 1 holds runs only. Version 3 came with sections of records, which code that reads version 2
-//! would drop without a word.
+//! would drop silently.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 

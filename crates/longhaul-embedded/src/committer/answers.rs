@@ -2,30 +2,34 @@
 
 use longhaul_core::StoreError;
 
-use crate::committer::command::Reply;
+use super::command::Reply;
+use crate::{
+    engine::kv::KvError,
+    error::{Fault, broken},
+};
 
 /// When an answer may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    /// What it tells survives the death of the process.
+pub(super) enum After {
+    /// What it says survives the death of the process.
     Flush,
-    /// What it tells is as durable as it gets.
+    /// What it says is as durable as it gets.
     Sync,
     /// The same, and ahead of the others: a task begins with this answer, where the others only go on.
     SyncToStart,
 }
 
-type Tell = Box<dyn FnOnce(Option<&StoreError>) + Send>;
+type Give = Box<dyn FnOnce(Option<&StoreError>) + Send>;
 
 #[derive(Default)]
-pub(super) struct Answers(Vec<(After, Tell)>);
+pub(super) struct Answers(Vec<(After, Give)>);
 
 impl Answers {
-    pub(super) fn hold<T: Send + 'static>(&mut self, after: After, reply: Reply<T>, outcome: Result<T, StoreError>) {
+    fn hold<T: Send + 'static>(&mut self, after: After, reply: Reply<T>, outcome: Result<T, StoreError>) {
         self.0.push((
             after,
             Box::new(move |broken| {
-                // Whoever does not wait any more needs no answer; what it asked for is done all the same.
+                // A caller that no longer waits needs no answer; what it asked for is done all the same.
                 _ = reply.send(match broken {
                     None => outcome,
                     Some(error) => Err(error.clone()),
@@ -34,23 +38,71 @@ impl Answers {
         ));
     }
 
+    /// Holds the answer to a write.
+    ///
+    /// # Errors
+    /// The engine failed. The answer is held until [`refuse`](Self::refuse).
+    pub(super) fn answer<T: Send + 'static>(
+        &mut self,
+        after: After,
+        reply: Reply<T>,
+        outcome: Result<T, Fault>,
+    ) -> Result<(), KvError> {
+        match outcome {
+            Ok(answer) => self.hold(after, reply, Ok(answer)),
+            Err(Fault::Damage(damage)) => self.hold(after, reply, Err(damage.into())),
+            Err(Fault::Engine(cause)) => {
+                self.hold(after, reply, Err(broken(&cause)));
+                return Err(cause);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a read at once. If the engine fails, it may work the next time, unless it panicked or did not come back.
+    ///
+    /// # Errors
+    /// It did. The answer is held until [`refuse`](Self::refuse).
+    pub(super) fn answer_read<T: Send + 'static>(
+        &mut self,
+        reply: Reply<T>,
+        outcome: Result<T, Fault>,
+    ) -> Result<(), KvError> {
+        let answer = match outcome {
+            Ok(answer) => Ok(answer),
+            Err(Fault::Damage(damage)) => Err(damage.into()),
+            Err(Fault::Engine(cause)) if cause.ends_engine() => {
+                self.hold(After::Flush, reply, Err(broken(&cause)));
+                return Err(cause);
+            }
+            Err(Fault::Engine(cause)) => Err(StoreError::Unavailable { reason: cause.to_string().into() }),
+        };
+        _ = reply.send(answer);
+        Ok(())
+    }
+
     /// Gives those answers that may be given now.
-    pub(super) fn tell(&mut self, now: After) {
+    pub(super) fn give(&mut self, now: After) {
         if now == After::Sync {
             let (starts, others): (Vec<_>, Vec<_>) =
                 self.0.drain(..).partition(|(after, _)| *after == After::SyncToStart);
-            return starts.into_iter().chain(others).for_each(|(_, tell)| tell(None));
+            return starts.into_iter().chain(others).for_each(|(_, give)| give(None));
         }
         let (ready, held): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.0).into_iter().partition(|(after, _)| *after == now);
         self.0 = held;
-        for (_, tell) in ready {
-            tell(None);
+        for (_, give) in ready {
+            give(None);
         }
     }
 
     /// Nothing of it is known to hold.
     pub(super) fn refuse(&mut self, error: &StoreError) {
-        self.0.drain(..).for_each(|(_, tell)| tell(Some(error)));
+        self.0.drain(..).for_each(|(_, give)| give(Some(error)));
     }
+}
+
+/// Answers at once. A caller that no longer waits needs no answer.
+pub(super) fn reply_now<T>(reply: Reply<T>, answer: T) {
+    _ = reply.send(Ok(answer));
 }

@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::StoreError;
+use longhaul_core::{Epoch, RunId, StoreError};
 use tokio::sync::Semaphore;
 
-use crate::committer::command::Command;
+use super::{
+    command::{Command, Write},
+    ticket::GiveBack,
+};
 
 /// Commands that wait to be taken. Callers beyond it wait themselves: it bounds memory, and is far above what one
 /// commit takes.
@@ -54,15 +57,6 @@ impl Queue {
             inner.commands.push(command);
             Ok(())
         })
-    }
-
-    /// Hands over what must not wait for room, and of which there is little. Lost when the store is closed.
-    pub(crate) fn push_now(&self, command: Command) {
-        self.ring(|inner| {
-            if !inner.closed {
-                inner.commands.push(command);
-            }
-        });
     }
 
     /// Has the committer look at the time.
@@ -127,6 +121,17 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing in here can be left half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl GiveBack for Queue {
+    /// Does not wait for room: there is little of it. Lost if the store is closed.
+    fn give_back(&self, held: Vec<(RunId, Epoch)>) {
+        self.ring(|inner| {
+            if !inner.closed {
+                inner.commands.push(Write::GiveBack(held).into());
+            }
+        });
     }
 }
 

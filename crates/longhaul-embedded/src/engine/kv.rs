@@ -122,6 +122,10 @@ pub(crate) trait Kv: Send {
     /// and [`UNFLUSHED_MAX`] bytes, or one batch.
     fn apply(&mut self, writes: Writes) -> Result<(), KvError>;
 
+    /// Writes these one after the other, not as a batch: after a crash, the first of them may be there without those
+    /// behind it. Otherwise as [`apply`](Self::apply).
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError>;
+
     /// What was applied survives the death of this process.
     fn flush(&mut self) -> Result<(), KvError>;
 

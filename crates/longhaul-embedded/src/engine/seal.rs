@@ -3,34 +3,33 @@
 
 mod digest;
 
-use std::{
-    ops::{Bound, ControlFlow, RangeBounds},
-    sync::Arc,
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 use longhaul_core::{Clock, Timestamp};
 
 pub(crate) use self::digest::Digests;
+use self::digest::FIRST_KEY;
 use crate::engine::{
-    kv::{Before, Each, Key, Kv, KvError, Write, Writes},
+    kv::{Before, Each, Key, Kv, KvError, Value, Write, Writes},
     lock::FolderLock,
-    witness::{Mark, Witness},
+    witness::{Mark, StoreId, Witness},
 };
 
 /// The key of the seal: the first of all, and hidden from those who use the store.
 const KEY: &[u8] = b"\0";
-/// Keys that begin with less are hidden.
-const FIRST_KEY: &[u8] = &[1];
 /// So many keys without a value stand behind the seal. sled writes a leaf of its tree anew with every tenth change, and
 /// a leaf has up to 16 keys: with these the seal's has no others, and is small.
 const PADDING: u8 = 12;
-/// With what a seal begins, wherever it stands in sled's log.
-pub(crate) const MAGIC: [u8; 16] = *b"\xF5longhaul seal\x00\x01";
-/// Bytes of a seal.
-pub(crate) const LENGTH: usize = 16 + 16 + 4 * 8 + 4;
-
-/// Which store it is. A copy has the same.
-pub(crate) type StoreId = [u8; 16];
+/// With what a seal begins, wherever it stands in sled's log. Its layout follows, one byte.
+pub(crate) const MAGIC: [u8; 15] = *b"\xF5longhaul seal\x00";
+/// Layout of a seal that was written together with its batch.
+const TOGETHER: u8 = 1;
+/// Layout of one that was written before the one key of its batch. It has a sum more.
+const AHEAD: u8 = 2;
+/// Bytes of a seal without its checksum.
+const LENGTH: usize = 16 + 16 + 4 * 8;
+const SUM: usize = 8;
+const CHECKSUM: usize = 4;
 
 /// What a store was after a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,41 +39,72 @@ pub(crate) struct Seal {
     pub(crate) mark: Mark,
     /// Of all keys and values with this batch, but the seal's.
     pub(crate) digests: Digests,
+    /// Of what was live without this batch, where the seal was written before the one key of the batch: a crash may have
+    /// come between the two.
+    pub(crate) live_before: Option<u64>,
 }
 
 impl Seal {
     fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(LENGTH);
+        let mut bytes = Vec::with_capacity(LENGTH + SUM + CHECKSUM);
         bytes.extend(MAGIC);
+        bytes.push(if self.live_before.is_some() { AHEAD } else { TOGETHER });
         bytes.extend(self.store);
         let Digests { live, rest } = self.digests;
         for number in [self.mark.number, self.mark.at.as_micros() as u64, live, rest] {
             bytes.extend(number.to_be_bytes());
         }
+        bytes.extend(self.live_before.into_iter().flat_map(u64::to_be_bytes));
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         bytes
     }
 
+    /// Reads a seal that is all of `bytes`.
+    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::read(bytes).filter(|seal| bytes.len() == seal.to_bytes().len())
+    }
+
     /// Reads the seal that `bytes` begin with.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let (sealed, checksum) = bytes.get(..LENGTH)?.split_last_chunk::<4>()?;
-        if !sealed.starts_with(&MAGIC) || u32::from_be_bytes(*checksum) != crc32fast::hash(sealed) {
+        let length = match *bytes.strip_prefix(&MAGIC)?.first()? {
+            TOGETHER => LENGTH,
+            AHEAD => LENGTH + SUM,
+            _ => return None,
+        };
+        let (sealed, checksum) = bytes.get(..length + CHECKSUM)?.split_last_chunk::<CHECKSUM>()?;
+        if u32::from_be_bytes(*checksum) != crc32fast::hash(sealed) {
             return None;
         }
-        let number = |at: usize| u64::from_be_bytes(sealed[at..at + 8].try_into().expect("8 bytes"));
+        let number = |at: usize| u64::from_be_bytes(sealed[at..at + SUM].try_into().expect("8 bytes"));
         Some(Self {
             store: sealed[16..32].try_into().expect("16 bytes"),
             mark: Mark { number: number(32), at: Timestamp::from_micros(number(40) as i64) },
             digests: Digests { live: number(48), rest: number(56) },
+            live_before: (length > LENGTH).then(|| number(LENGTH)),
         })
+    }
+
+    /// The seal that holds where `live` is the sum of what is live: this one; or that of the batch before, if this was
+    /// written and the key of its batch was not. `None`: neither.
+    pub(crate) fn holding(self, live: u64) -> Option<Self> {
+        if live == self.digests.live {
+            return Some(Self { live_before: None, ..self });
+        }
+        self.without_its_batch().filter(|seal| live == seal.digests.live)
+    }
+
+    /// What a seal says that was written, when the key of its batch was not; `None`: they were written together.
+    pub(crate) fn without_its_batch(self) -> Option<Self> {
+        let mark = Mark { number: self.mark.number - 1, ..self.mark };
+        let digests = Digests { live: self.live_before?, ..self.digests };
+        Some(Self { mark, digests, live_before: None, ..self })
     }
 }
 
 /// The seal of the store behind `kv`, if it has one.
 pub(crate) fn of(kv: &dyn Kv) -> Result<Option<Seal>, KvError> {
     let Some(bytes) = kv.get(KEY)? else { return Ok(None) };
-    let seal = Seal::read(&bytes).filter(|_| bytes.len() == LENGTH);
-    seal.map(Some).ok_or_else(|| KvError::Corrupt("the seal of the store is none".into()))
+    Seal::of_bytes(&bytes).map(Some).ok_or_else(|| KvError::Corrupt("the seal of the store is none".into()))
 }
 
 /// An engine that seals each batch, and tells the witness of it.
@@ -163,10 +193,30 @@ impl Kv for Sealed {
             }
         }
         let mark = Mark { number: self.seal.mark.number + 1, at: self.clock.now() };
-        let seal = Seal { mark, digests, ..self.seal };
-        writes.put(KEY.into(), seal.to_bytes());
-        self.kv_mut().apply(writes)?;
+        // A batch of sled is written in two parts, each by threads of its own, and costs a third of a commit. One key needs
+        // none: its seal comes before it, and says what was there without it. Only for what each opening reads.
+        let is_ahead = writes.len() == 1 && writes.entries().all(|(key, _)| Digests::has_live(key));
+        let seal = Seal { mark, digests, live_before: is_ahead.then_some(self.seal.digests.live), ..self.seal };
+        if is_ahead {
+            let sealed = (KEY.to_vec(), Some(seal.to_bytes()));
+            self.kv_mut().apply_in_turn([sealed].into_iter().chain(writes.into_entries()).collect())?;
+        } else {
+            writes.put(KEY.into(), seal.to_bytes());
+            self.kv_mut().apply(writes)?;
+        }
         self.seal = seal;
+        Ok(())
+    }
+
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError> {
+        for (key, value) in writes {
+            let mut batch = Writes::default();
+            match value {
+                Some(value) => batch.put(key, value),
+                None => batch.remove(key),
+            }
+            self.apply(batch)?;
+        }
         Ok(())
     }
 
@@ -193,20 +243,4 @@ impl Drop for Sealed {
             tracing::warn!(%error, "the witness of the store does not know that it was closed");
         }
     }
-}
-
-/// Shows the keys of `kv` in `range`, until `each` breaks.
-fn scan_range(kv: &dyn Kv, range: impl RangeBounds<Key>, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), KvError> {
-    let Bound::Included(from) = range.start_bound() else { panic!("a range of keys has a first one") };
-    kv.scan(&[], from, &mut |key, value| {
-        let within = match range.end_bound() {
-            Bound::Excluded(end) => key < &end[..],
-            Bound::Included(_) | Bound::Unbounded => true,
-        };
-        if !within {
-            return ControlFlow::Break(());
-        }
-        each(key, value);
-        ControlFlow::Continue(())
-    })
 }

@@ -1,4 +1,4 @@
-//! What does not wait for ever on the engine: the one place of this crate that measures real time.
+//! A bound on every wait for the engine: the one place of this crate that measures real time.
 //!
 //! sled can wait for itself without end, after a system call failed, or after one of its threads panicked. So each call
 //! of the engine takes a step on a [`Pulse`] when it begins and when it ends, and a thread of its own looks once a
@@ -35,7 +35,7 @@ pub(crate) const ENGINE_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long an engine that failed gets for its end, on the committer's thread: it either goes at once, or never.
 pub(crate) const RELEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Set in a pulse whose owner is not waited for any more.
+/// Set in a pulse when nobody waits for its owner.
 const GIVEN_UP: u64 = 1 << 63;
 
 /// Steps of the one thread that uses the engine. An odd number of them: it is inside a call.
@@ -48,7 +48,7 @@ pub(crate) struct Pulse {
     patience: AtomicU32,
 }
 
-/// The caller was told that the call does not come back: what it brings is late.
+/// The caller got an error because the call did not come back: its result is too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GivenUp;
 
@@ -107,7 +107,7 @@ fn looks(patience: Duration) -> u32 {
     u32::try_from(looks).unwrap_or(u32::MAX).max(1)
 }
 
-/// What is done once when a call is given up. It is told why the opening fails, if it was about to fail.
+/// What is done once when a call is given up. Its argument is why the opening fails, if it was about to fail.
 type OnGiveUp = Box<dyn FnOnce(Option<OpenError>) + Send>;
 
 /// Watches one store, from the beginning of its opening until the last handle of this is dropped.
@@ -123,7 +123,7 @@ pub(crate) struct Watchdog {
 pub(crate) struct Looks {
     holds: Sender<()>,
     look: Receiver<()>,
-    /// `None`: only when it is told to.
+    /// `None`: only when a test says so.
     every: Option<Duration>,
 }
 
@@ -140,7 +140,7 @@ impl Looks {
         (holds.clone(), Self { holds, look, every: None })
     }
 
-    /// Waits until it is time to look again; `false`: there is nothing to watch any more.
+    /// Waits until it is time to look again; `false`: there is nothing left to watch.
     fn next(look: &Receiver<()>, every: Option<Duration>) -> bool {
         match every {
             Some(every) => matches!(look.recv_timeout(every), Ok(()) | Err(RecvTimeoutError::Timeout)),
@@ -170,7 +170,7 @@ impl Watchdog {
         Ok(Self { pulse, on_give_up, failure, _watched: holds })
     }
 
-    /// The opening failed, and is only putting away what it had. If that does not come back, this is told.
+    /// The opening failed, and is only cleaning up. If that does not come back, this is the error that its caller gets.
     pub(crate) fn failed(&self, error: &OpenError) {
         self.failure.get_or_init(|| error.clone());
     }

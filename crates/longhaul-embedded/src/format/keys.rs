@@ -3,8 +3,8 @@
 //! | key | holds |
 //! | --- | --- |
 //! | `m format` | the store's format and who made it |
-//! | `m died` | set while the runs of a dead process are being taken back: whether one of them was alone |
-//! | `p page` | new runs that came together and did not change since |
+//! | `m died` | set while the runs of a dead process are being taken back: which of them are to blame |
+//! | `p page` | runs that were enqueued together and did not change since |
 //! | `l id` | a live run that changed, or was too large for a page |
 //! | `d id` | a final run |
 //! | `x id part generation chunk` | a piece of a part that is too large to stand in its run's record |
@@ -20,7 +20,7 @@
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
 //! | `s name 0 chunk` | a schedule |
 //! | `m schedules` | the revision of the last change of a schedule |
-//! | `z key` | what was under this key, and was set aside at an opening because it could not be read |
+//! | `z key` | what was under this key and was set aside at an opening, because it could not be read |
 //!
 //! No name holds a zero byte.
 
@@ -128,7 +128,7 @@ pub(crate) fn ended_at(state: StateKind, kind: &Kind, since: Timestamp) -> Key {
     [&ended_of(state, kind)[..], &since.to_be_bytes()].concat()
 }
 
-/// A list of runs of `kind` that ended in `state` at `since`, told from others by the first of them.
+/// A list of runs of `kind` that ended in `state` at `since`, distinguished by its first run.
 pub(crate) fn ended(state: StateKind, kind: &Kind, since: Timestamp, first: RunId) -> Key {
     [&ended_at(state, kind, since)[..], first.as_bytes()].concat()
 }
@@ -221,7 +221,7 @@ pub(crate) fn page_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
-/// The same list, told from others by another first run.
+/// The key of the same list with another first run.
 pub(crate) fn ended_with(list: &[u8], first: RunId) -> Key {
     [&list[..list.len() - 16], first.as_bytes()].concat()
 }

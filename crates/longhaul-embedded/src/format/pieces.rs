@@ -69,7 +69,7 @@ fn pieces_of(id: RunId, part: Part, apart: &Apart) -> impl Iterator<Item = Key> 
 pub(crate) struct Encoded {
     /// The record.
     pub(crate) bytes: Vec<u8>,
-    /// What the record refers to; to be kept with the run once it is written.
+    /// What the record refers to. It is kept with the run once the record is written.
     pub(crate) layout: Layout,
     /// Pieces that must be there before the record is.
     pub(crate) pieces: Vec<(Key, Vec<u8>)>,

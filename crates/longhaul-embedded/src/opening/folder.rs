@@ -11,6 +11,8 @@ use std::{
     sync::Arc,
 };
 
+use longhaul_core::Clock;
+
 use super::{
     look,
     refusal::{Refusal, guarded},
@@ -18,23 +20,30 @@ use super::{
     trial,
 };
 use crate::{
-    EmbeddedStore,
-    committer::{Committer, queue::Queue},
+    committer::start::{Running, StartError, start},
     engine::{
         kv::{Guarded, Kv, KvError},
         lock::{FolderLock, LockError},
-        seal::{self, Digests, Seal, Sealed, StoreId},
+        seal::{self, Digests, Seal, Sealed},
         watchdog::Watchdog,
-        witness::{self, Found, Identity, LOG, Mark, Snapshot, Testimony, Witness},
+        witness::{self, Found, Identity, LOG, Mark, Snapshot, StoreId, Testimony, Witness},
     },
     error::{Fault, OpenError},
-    health::Health,
-    options::Options,
-    state::recover::FORMAT_VERSION,
-    store::StartError,
+    format::version::FORMAT_VERSION,
+    options::{Durability, Options},
+    state::{recover::Recovery, set_aside::SetAside},
 };
 
-pub(crate) fn open(folder: &Path, options: Options, watchdog: Watchdog) -> Result<EmbeddedStore, OpenError> {
+/// A store that was opened.
+pub(crate) struct Opened {
+    pub(crate) running: Running,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) durability: Durability,
+    /// What could not be read, and was set aside.
+    pub(crate) aside: Vec<SetAside>,
+}
+
+pub(crate) fn open(folder: &Path, options: Options, watchdog: Watchdog) -> Result<Opened, OpenError> {
     let in_folder = |error: io::Error| Refusal::from(error).explain(folder);
     match fs::metadata(folder) {
         Ok(about) if !about.is_dir() => return Err(OpenError::NotAFolder { folder: folder.into() }),
@@ -83,7 +92,7 @@ impl Opening<'_> {
             let (kv, seal) = self.reading(kv, |kv| {
                 let seal = trial::compare(kv, &says)?;
                 let live = Digests::live_of(kv, &|| self.beat())?;
-                if live == seal.digests.live { Ok(seal) } else { Err(trial::unlike(&seal)) }
+                trial::holding(seal, live, &says)
             })?;
             let witness = Witness::open(folder, says)?;
             return Ok(Sealed::new(kv, seal, clock, Some(witness), Some(lock.clone())));
@@ -91,7 +100,8 @@ impl Opening<'_> {
         let digests = |kv: &dyn Kv| Digests::of_all(kv, &|| self.beat());
         let (kv, (before, digests)) = self.reading(kv, |kv| Ok((seal::of(kv), digests(kv)?)))?;
         let before = before.ok().flatten().map_or(0, |seal| seal.mark.number).max(says.required().number);
-        let seal = Seal { store: says.store, mark: Mark { number: before + 1, at: clock.now() }, digests };
+        let seal =
+            Seal { store: says.store, mark: Mark { number: before + 1, at: clock.now() }, digests, live_before: None };
         if !matches!(trust, Trust::Empty) {
             Witness::create(folder, &Testimony::new(says.store))?;
         }
@@ -186,40 +196,33 @@ fn store_id() -> StoreId {
 }
 
 /// A store over an engine.
-pub(crate) fn over(
-    kv: Box<dyn Kv>,
-    options: Options,
-    folder: &Path,
-    watchdog: Watchdog,
-) -> Result<EmbeddedStore, OpenError> {
+pub(crate) fn over(kv: Box<dyn Kv>, options: Options, folder: &Path, watchdog: Watchdog) -> Result<Opened, OpenError> {
     let Options { clock, durability, sets_aside, engine_timeout, open_timeout, .. } = options;
     let kv = Box::new(Guarded::new(kv, Arc::clone(&watchdog.pulse)));
-    let told = Arc::clone(&clock);
-    let load = |queue: Arc<Queue>, health: Arc<Health>| {
-        let mut committer = Committer::new(kv, queue, clock, durability, health);
-        committer.sets_aside = sets_aside;
-        let found = guarded(|| {
-            committer.recover().map_err(|fault| match fault {
-                Fault::Engine(error) => error,
-                Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
-            })
-        });
-        let failed = match found.map_err(|error| Refusal::from(error).explain(folder)) {
-            Ok(None) => return Ok(committer),
-            Ok(Some(found)) => OpenError::NewerFormat { folder: folder.into(), found, known: FORMAT_VERSION },
-            Err(error) => error,
-        };
+    let mut recovery = Recovery::new(kv, clock.now(), sets_aside);
+    let found = guarded(|| {
+        recovery.recover(clock.now()).map_err(|fault| match fault {
+            Fault::Engine(error) => error,
+            Fault::Damage(damage) => KvError::Corrupt(damage.to_string()),
+        })
+    });
+    let failed = match found.map_err(|error| Refusal::from(error).explain(folder)) {
+        Ok(None) => None,
+        Ok(Some(found)) => Some(OpenError::NewerFormat { folder: folder.into(), found, known: FORMAT_VERSION }),
+        Err(error) => Some(error),
+    };
+    if let Some(failed) = failed {
         // Before the engine is dropped, which may not come back.
         watchdog.failed(&failed);
-        Err(failed)
-    };
-    let (queue, health) = (Arc::new(Queue::new()), Arc::new(Health::new()));
-    let committer = load(Arc::clone(&queue), Arc::clone(&health))?;
-    let store = EmbeddedStore::start(committer, told, watchdog, engine_timeout);
-    store.map_err(|error| match error {
-        StartError::Stalled => OpenError::Stalled { folder: folder.into(), after: open_timeout },
-        StartError::NoThread(error) => Refusal::from(error).explain(folder),
-    })
+        return Err(failed);
+    }
+    let (state, aside) = recovery.finish();
+    let running =
+        start(state, Arc::clone(&clock), durability, watchdog, engine_timeout).map_err(|error| match error {
+            StartError::Stalled => OpenError::Stalled { folder: folder.into(), after: open_timeout },
+            StartError::NoThread(error) => Refusal::from(error).explain(folder),
+        })?;
+    Ok(Opened { running, clock, durability, aside })
 }
 
 /// A process that is killed while sled writes a snapshot leaves a file of this name, and sled takes it for a snapshot

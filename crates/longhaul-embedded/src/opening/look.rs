@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::engine::{
-    seal::{LENGTH as SEAL_LENGTH, MAGIC as SEAL_MAGIC, Seal},
+    seal::{MAGIC as SEAL_MAGIC, Seal},
     witness::{LOG, newest_snapshot},
 };
 
@@ -21,7 +21,7 @@ const SEGMENT: usize = 512 << 10;
 const SEGMENT_HEADER: usize = 20;
 /// No message begins where less than this is left of a segment.
 const MESSAGE_HEADER_MAX: usize = 32;
-/// Kinds of messages, of those that are told apart here.
+/// Kinds of messages, as far as they matter here.
 const CAP: u8 = 2;
 const BATCH_MANIFEST: u8 = 3;
 const KINDS: std::ops::RangeInclusive<u8> = 1..=11;
@@ -202,6 +202,7 @@ fn latest_seal(log: &mut File, segments: &[Segment]) -> io::Result<Option<Seal>>
     let end = newest.lsn + newest.end as u64;
     let mut cut = u64::MAX;
     let mut seals = Vec::new();
+    let mut last = 0;
     for (n, segment) in segments.iter().enumerate() {
         if n > 1 && seals.iter().any(|(lsn, _)| *lsn < cut) {
             break;
@@ -209,6 +210,7 @@ fn latest_seal(log: &mut File, segments: &[Segment]) -> io::Result<Option<Seal>>
         read_segment(log, segment.offset, &mut bytes)?;
         messages(&bytes, number(segment.lsn), |message| {
             let lsn = segment.lsn + message.at as u64;
+            last = last.max(lsn);
             if message.kind == BATCH_MANIFEST
                 && let Some(last) = message.body.first_chunk()
                 && u64::from_le_bytes(*last) >= end
@@ -220,11 +222,14 @@ fn latest_seal(log: &mut File, segments: &[Segment]) -> io::Result<Option<Seal>>
         });
     }
     let whole = seals.into_iter().filter(|(lsn, _)| *lsn < cut);
-    Ok(whole.map(|(_, seal)| seal).max_by_key(|seal| seal.mark.number))
+    // A seal that comes ahead of its batch is followed by it.
+    let followed = whole.map(|(lsn, seal)| if lsn == last { seal.without_its_batch().unwrap_or(seal) } else { seal });
+    Ok(followed.max_by_key(|seal| seal.mark.number))
 }
 
 /// A message that holds the seal begins with it, but for some keys: it is the first value of its leaf.
 fn seals_in(body: &[u8]) -> impl Iterator<Item = Seal> {
     let body = &body[..body.len().min(SEAL_WITHIN)];
-    body.windows(SEAL_LENGTH).filter(|window| window[0] == SEAL_MAGIC[0]).filter_map(Seal::read)
+    let begins = (0..body.len()).filter(|at| body[*at] == SEAL_MAGIC[0]);
+    begins.filter_map(|at| Seal::read(&body[at..]))
 }

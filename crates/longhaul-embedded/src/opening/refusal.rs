@@ -10,7 +10,7 @@ use std::{
 use crate::{
     engine::{kv::KvError, witness::Mark},
     error::{OpenError, panic_message},
-    state::recover::FORMAT_VERSION,
+    format::version::FORMAT_VERSION,
 };
 
 /// Why a folder is not opened.
@@ -53,7 +53,7 @@ impl Refusal {
             Self::Engine(error @ KvError::Panicked(_)) => {
                 Self::Engine(KvError::of_words(error.to_string())).explain(&folder)
             }
-            // Whoever waited was told of the timeout already, and the opening ends with it.
+            // The caller has got the timeout already, and the opening ends with it.
             Self::Engine(error @ KvError::Hung(_)) => OpenError::Io { folder, reason: error.to_string() },
             Self::NewerFormat(found) => OpenError::NewerFormat { folder, found, known: FORMAT_VERSION },
             Self::RolledBack { found, required } => OpenError::RolledBack {

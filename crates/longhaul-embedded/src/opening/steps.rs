@@ -29,8 +29,8 @@ impl Opening<'_> {
         guarded(|| SledKv::open(folder, self.options.cache_capacity, lock))
     }
 
-    /// Reads from an engine. After a panic in it nobody touches it again: its threads may be in any state, and to drop it
-    /// may take for ever.
+    /// Reads from an engine. After a panic it is not touched again: its threads may be in any state, and dropping it may
+    /// never come back.
     pub(super) fn reading<T>(
         self,
         kv: Box<dyn Kv>,
@@ -39,7 +39,7 @@ impl Opening<'_> {
         match catch_unwind(AssertUnwindSafe(|| read(&*kv))) {
             Ok(Ok(found)) => Ok((kv, found)),
             Ok(Err(refusal)) => {
-                // Why it is refused is known, and says more than what comes of its end, if it comes to one.
+                // The reason is known, and says more than an error from closing the engine would.
                 self.watchdog.failed(&refusal.clone().explain(self.folder));
                 _ = guarded(|| {
                     drop(kv);
@@ -54,7 +54,7 @@ impl Opening<'_> {
         }
     }
 
-    /// It gets on.
+    /// There is progress.
     pub(super) fn beat(self) {
         self.watchdog.pulse.beat();
     }

@@ -1,4 +1,4 @@
-//! Opening on a thread of its own, so that the caller need not wait for ever for what does not come back.
+//! Opening on a thread of its own, so that the caller does not wait forever for an engine that does not come back.
 
 use std::{
     path::Path,
@@ -8,13 +8,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use super::folder::Opened;
 use crate::{
-    EmbeddedStore, Options,
     engine::watchdog::{Looks, Watchdog},
     error::OpenError,
+    options::Options,
 };
 
-type Outcome = Result<EmbeddedStore, OpenError>;
+type Outcome = Result<Opened, OpenError>;
 
 /// Where the outcome goes: the first one does.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ struct Answer(Arc<Mutex<Option<oneshot::Sender<Outcome>>>>);
 impl Answer {
     fn send(&self, outcome: Outcome) {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A store that comes too late, or that nobody waits for any more, is closed by being dropped here.
+        // A store that comes too late, or for which nobody waits, is closed by being dropped here.
         if let Some(sender) = sender {
             drop(sender.send(outcome));
         }

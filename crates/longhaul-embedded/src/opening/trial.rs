@@ -30,6 +30,7 @@ impl Opening<'_> {
             let (kv, ()) = self.reading(kv, |kv| {
                 let seal = compare(kv, says)?;
                 let all = Digests::of_all(kv, &|| self.beat())?;
+                let seal = holding(seal, all.live, says)?;
                 if all == seal.digests { Ok(()) } else { Err(unlike(&seal)) }
             })?;
             // It was read; whether the copy can be closed as well says nothing of the store, but of the disk.
@@ -89,6 +90,13 @@ pub(super) fn compare(kv: &dyn Kv, says: &Testimony) -> Result<Seal, Refusal> {
     seal.ok_or_else(|| Refusal::Corrupt("it has no seal".into()))
 }
 
+/// What `seal` says of a store in which `live` is the sum of what is live, if the store goes as far as the witness says.
+pub(super) fn holding(seal: Seal, live: u64, says: &Testimony) -> Result<Seal, Refusal> {
+    let holding = seal.holding(live).ok_or_else(|| unlike(&seal))?;
+    check_mark(Some(&holding), says)?;
+    Ok(holding)
+}
+
 /// Whether a seal is of the store that the witness knows, and not older.
 pub(super) fn check_mark(seal: Option<&Seal>, says: &Testimony) -> Result<(), Refusal> {
     let required = says.required();
@@ -102,8 +110,8 @@ pub(super) fn check_mark(seal: Option<&Seal>, says: &Testimony) -> Result<(), Re
     }
 }
 
-/// What a store gets told whose seal does not fit to what is in it.
-pub(super) fn unlike(seal: &Seal) -> Refusal {
+/// Why a store is refused whose seal does not match what is in it.
+fn unlike(seal: &Seal) -> Refusal {
     Refusal::Corrupt(format!(
         "it goes up to batch {} of {}, but not all that was written before is there",
         seal.mark.number, seal.mark.at

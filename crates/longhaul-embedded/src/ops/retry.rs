@@ -6,47 +6,47 @@ use longhaul_core::{
     store::{Retried, Retry, RetryError},
 };
 
-use super::insert::Holder;
-use crate::{committer::Committer, error::Fault, state::record::Record};
+use crate::{
+    error::Fault,
+    state::{State, record::Record, unique_keys::Holder},
+};
 
-/// Keys whose time has passed that are let go of with each retry.
+/// How many keys whose time has passed each retry frees.
 const KEYS_EXPIRED: usize = 4;
 
-impl Committer {
-    pub(crate) fn retry(&mut self, retry: &Retry) -> Result<Result<Retried, RetryError>, Fault> {
-        let id = retry.id;
-        let Some(mut record) = self.take(id)? else { return Ok(Err(RetryError::NotFound(id))) };
-        let Succession { before, successor } = match succeed(self.now, &record.snapshot(), retry) {
-            Ok(succession) => succession,
-            Err(illegal) => {
-                let state = record.run.state.kind();
-                self.put_back(record);
-                return Ok(match illegal {
-                    IllegalEvent::Retried { successor } => Ok(Retried::Existing(successor)),
-                    _ => Err(RetryError::NotFinal { id, state }),
-                });
-            }
-        };
-        if self.exists(retry.successor)? {
-            return Ok(Err(RetryError::Duplicate(retry.successor)));
-        }
-        if let Some(unique) = &successor.run.constraints().unique {
-            self.expire_keys(KEYS_EXPIRED)?;
-            let holder = self.key_holder(&successor.run.kind, &unique.key)?.map(|holder| match holder {
-                Holder::Removed { id, state } => (id, state),
-                Holder::There(there) => {
-                    let holder = (there.run.id, there.run.state.kind());
-                    self.put_back(there);
-                    holder
-                }
+pub(crate) fn retry(store: &mut State, retry: &Retry) -> Result<Result<Retried, RetryError>, Fault> {
+    let id = retry.id;
+    let Some(mut record) = store.take(id)? else { return Ok(Err(RetryError::NotFound(id))) };
+    let Succession { before, successor } = match succeed(store.now, &record.snapshot(), retry) {
+        Ok(succession) => succession,
+        Err(illegal) => {
+            let state = record.run.state.kind();
+            store.put_back(record);
+            return Ok(match illegal {
+                IllegalEvent::Retried { successor } => Ok(Retried::Existing(successor)),
+                _ => Err(RetryError::NotFinal { id, state }),
             });
-            if let Some((holder, state)) = holder.filter(|(holder, _)| *holder != id) {
-                return Ok(Err(RetryError::Taken { key: unique.key.clone(), id: holder, state }));
-            }
         }
-        let was = record.run.clone();
-        record.apply_decision(Ok(before)).expect("it was just decided");
-        self.succeed(&was, record, Box::new(Record::of(successor)))?;
-        Ok(Ok(Retried::New))
+    };
+    if store.exists(retry.successor)? {
+        return Ok(Err(RetryError::Duplicate(retry.successor)));
     }
+    if let Some(unique) = &successor.run.constraints().unique {
+        store.expire_keys(KEYS_EXPIRED)?;
+        let holder = store.key_holder(&successor.run.kind, &unique.key)?.map(|holder| match holder {
+            Holder::Removed { id, state } => (id, state),
+            Holder::There(there) => {
+                let holder = (there.run.id, there.run.state.kind());
+                store.put_back(there);
+                holder
+            }
+        });
+        if let Some((holder, state)) = holder.filter(|(holder, _)| *holder != id) {
+            return Ok(Err(RetryError::Taken { key: unique.key.clone(), id: holder, state }));
+        }
+    }
+    let was = record.run.clone();
+    record.apply_decision(Ok(before)).expect("it was just decided");
+    store.succeed(&was, record, Box::new(Record::of(successor)))?;
+    Ok(Ok(Retried::New))
 }

@@ -5,13 +5,15 @@ use std::{collections::VecDeque, ops::ControlFlow};
 use longhaul_core::{Kind, Retentions, RunId, StateKind, Timestamp, record::Damage, store::Swept};
 
 use crate::{
-    committer::Committer,
-    engine::kv::{BATCH_KEYS_MAX, Key},
+    engine::kv::Key,
     error::Fault,
-    format::keys,
+    format::{
+        keys,
+        list::{self, List},
+        unique::UniqueKeyEntry,
+    },
     state::{
-        batch::{self, List},
-        index::UniqueKeyEntry,
+        State,
         load::{read_layout, read_run},
     },
 };
@@ -29,144 +31,125 @@ struct Line {
     touched: bool,
 }
 
-impl Committer {
-    pub(crate) fn sweep(&mut self, retentions: &Retentions, max: usize) -> Result<Swept, Fault> {
-        // The lists that are in the making count too.
-        self.commit()?;
-        let mut lines = Vec::new();
-        self.expire_keys(max)?;
-        for state in keys::FINAL_STATES {
-            for kind in self.kinds_that_ended_in(state)? {
-                lines.extend(self.next_line(retentions, state, &kind, &keys::ended_of(state, &kind))?);
-            }
+pub(crate) fn sweep(store: &mut State, retentions: &Retentions, max: usize) -> Result<Swept, Fault> {
+    // The lists that are in the making count too.
+    store.commit()?;
+    let mut lines = Vec::new();
+    store.expire_keys(max)?;
+    for state in keys::FINAL_STATES {
+        for kind in kinds_that_ended_in(store, state)? {
+            lines.extend(next_line(store, retentions, state, &kind, &keys::ended_of(state, &kind))?);
         }
-        let mut removed = 0;
-        let next = loop {
-            let Some(at) = (0..lines.len()).min_by_key(|at| (lines[*at].removable, lines[*at].ids.front().copied()))
-            else {
-                break None;
-            };
-            if lines[at].removable > self.now || removed == max {
-                break Some(lines[at].removable);
-            }
-            let line = &mut lines[at];
-            line.touched = true;
-            if let Some(id) = line.ids.pop_front() {
-                let (state, since, position) = (line.state, line.since, line.position);
-                removed += usize::from(self.sweep_one(id, state, since, position)?);
-            }
-            if lines[at].ids.is_empty() {
-                let line = lines.swap_remove(at);
-                self.shorten(&line)?;
-                let after = [&line.key[..], &[0]].concat();
-                lines.extend(self.next_line(retentions, line.state, &line.kind, &after)?);
-            }
+    }
+    let mut removed = 0;
+    let next = loop {
+        let Some(at) = (0..lines.len()).min_by_key(|at| (lines[*at].removable, lines[*at].ids.front().copied())) else {
+            break None;
         };
-        for line in lines.into_iter().filter(|line| line.touched) {
-            self.shorten(&line)?;
+        if lines[at].removable > store.now || removed == max {
+            break Some(lines[at].removable);
         }
-        Ok(Swept { removed, next })
-    }
-
-    /// One look a kind, however many runs it has.
-    fn kinds_that_ended_in(&self, state: StateKind) -> Result<Vec<Kind>, Fault> {
-        let (prefix, mut kinds) = (keys::ended_in(state), Vec::new());
-        let mut from = prefix.clone();
-        loop {
-            let mut first = None;
-            self.kv.scan(&prefix, &from, &mut |key, _| {
-                first = Some(key.to_vec());
-                ControlFlow::Break(())
-            })?;
-            let Some(key) = first else { return Ok(kinds) };
-            let (kind, _) = named(&key)?;
-            from = keys::ended_beyond(state, &kind);
-            kinds.push(kind);
+        let line = &mut lines[at];
+        line.touched = true;
+        if let Some(id) = line.ids.pop_front() {
+            let (state, since, position) = (line.state, line.since, line.position);
+            removed += usize::from(sweep_one(store, id, state, since, position)?);
         }
+        if lines[at].ids.is_empty() {
+            let line = lines.swap_remove(at);
+            shorten(store, &line)?;
+            let after = [&line.key[..], &[0]].concat();
+            lines.extend(next_line(store, retentions, line.state, &line.kind, &after)?);
+        }
+    };
+    for line in lines.into_iter().filter(|line| line.touched) {
+        shorten(store, &line)?;
     }
+    Ok(Swept { removed, next })
+}
 
-    fn next_line(
-        &self,
-        retentions: &Retentions,
-        state: StateKind,
-        kind: &Kind,
-        from: &[u8],
-    ) -> Result<Option<Line>, Fault> {
+/// One look a kind, however many runs it has.
+fn kinds_that_ended_in(store: &State, state: StateKind) -> Result<Vec<Kind>, Fault> {
+    let (prefix, mut kinds) = (keys::ended_in(state), Vec::new());
+    let mut from = prefix.clone();
+    loop {
         let mut first = None;
-        self.kv.scan(&keys::ended_of(state, kind), from, &mut |key, value| {
-            first = Some((key.to_vec(), value.to_vec()));
+        store.files.kv.scan(&prefix, &from, &mut |key, _| {
+            first = Some(key.to_vec());
             ControlFlow::Break(())
         })?;
-        let Some((key, value)) = first else { return Ok(None) };
-        let (kind, since) = named(&key)?;
-        let List { position, ids } = batch::read_list(&value)?;
-        let ids = ids.into();
-        let removable = retentions.of(&kind).removable_at(state, since);
-        let line = |removable| Line { state, kind, key, since, removable, position, ids, touched: false };
-        Ok(removable.map(line))
+        let Some(key) = first else { return Ok(kinds) };
+        let (kind, _) = named(&key)?;
+        from = keys::ended_beyond(state, &kind);
+        kinds.push(kind);
     }
+}
 
-    /// Removes a run, if it is still the one that the list means.
-    fn sweep_one(
-        &mut self,
-        id: RunId,
-        state: StateKind,
-        since: Timestamp,
-        position: Option<u64>,
-    ) -> Result<bool, Fault> {
-        let Some(bytes) = self.kv.get(&keys::done(id))? else { return Ok(false) };
-        let mut kept = None;
-        let pieces = match read_run(&*self.kv, id, &bytes) {
-            Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
-            Ok(run) => {
-                kept = UniqueKeyEntry::of(&run).filter(|kept| self.now < kept.until);
-                read_layout(id, &bytes)?.all_pieces(id)
-            }
-            // Its time has come all the same, and it must not keep others from going.
-            Err(Fault::Damage(_)) => self.piece_keys(id)?,
-            Err(fault) => return Err(fault),
-        };
-        // Before the run, which may go in several batches: an end must not be told of a run that is gone.
-        if let Some(position) = position {
-            self.batch.remove_end(position, id);
-        }
-        self.erase_values(id, pieces, true)?;
-        // A key that is taken for longer than its run is kept.
-        if let Some(kept) = kept.filter(|kept| self.index.uniques.holder(&kept.kind, &kept.key) == Some(id)) {
-            let kept = UniqueKeyEntry { removed: Some(state), ..kept };
-            self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
-            self.index.uniques.keep(kept);
-        }
-        Ok(true)
-    }
+fn next_line(
+    store: &State,
+    retentions: &Retentions,
+    state: StateKind,
+    kind: &Kind,
+    from: &[u8],
+) -> Result<Option<Line>, Fault> {
+    let mut first = None;
+    store.files.kv.scan(&keys::ended_of(state, kind), from, &mut |key, value| {
+        first = Some((key.to_vec(), value.to_vec()));
+        ControlFlow::Break(())
+    })?;
+    let Some((key, value)) = first else { return Ok(None) };
+    let (kind, since) = named(&key)?;
+    let List { position, ids } = list::read_list(&value)?;
+    let ids = ids.into();
+    let removable = retentions.of(&kind).removable_at(state, since);
+    let line = |removable| Line { state, kind, key, since, removable, position, ids, touched: false };
+    Ok(removable.map(line))
+}
 
-    /// The list without those that were removed.
-    fn shorten(&mut self, line: &Line) -> Result<(), Fault> {
-        self.room(2)?;
-        self.batch.remove(line.key.clone());
-        if let Some(first) = line.ids.front() {
-            let list = List { position: line.position, ids: line.ids.iter().copied().collect() };
-            self.batch.put(keys::ended(line.state, &line.kind, line.since, *first), list.to_bytes());
+/// Removes a run, if it is still the one that the list means.
+fn sweep_one(
+    store: &mut State,
+    id: RunId,
+    state: StateKind,
+    since: Timestamp,
+    position: Option<u64>,
+) -> Result<bool, Fault> {
+    let Some(bytes) = store.files.kv.get(&keys::done(id))? else { return Ok(false) };
+    let mut kept = None;
+    let pieces = match read_run(&*store.files.kv, id, &bytes) {
+        Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
+        Ok(run) => {
+            kept = UniqueKeyEntry::of(&run).filter(|kept| store.now < kept.until);
+            read_layout(id, &bytes)?.all_pieces(id)
         }
-        self.batch.needs_sync = true;
-        Ok(())
+        // Its time has come all the same, and it must not keep others from going.
+        Err(Fault::Damage(_)) => store.piece_keys(id)?,
+        Err(fault) => return Err(fault),
+    };
+    // Before the run, which may go in several batches: no end may be shown of a run that is gone.
+    if let Some(position) = position {
+        store.files.batch.remove_end(position, id);
     }
+    store.erase_values(id, pieces, true)?;
+    // A key that is taken for longer than its run is kept.
+    if let Some(kept) = kept.filter(|kept| store.index.uniques.holder(&kept.kind, &kept.key) == Some(id)) {
+        let kept = UniqueKeyEntry { removed: Some(state), ..kept };
+        store.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+        store.index.uniques.keep(kept);
+    }
+    Ok(true)
+}
 
-    /// Lists of earlier versions hold runs of all kinds; they are divided, each in one batch.
-    pub(crate) fn divide_lists(&mut self) -> Result<(), Fault> {
-        for key in self.keys_of(keys::ENDED_OF_ALL_KINDS)? {
-            let Some(value) = self.kv.get(&key)? else { continue };
-            self.room(BATCH_KEYS_MAX)?;
-            for id in batch::read_list(&value)?.ids {
-                if let Some(bytes) = self.kv.get(&keys::done(id))? {
-                    self.batch.list_final(&read_run(&*self.kv, id, &bytes)?);
-                }
-            }
-            self.batch.remove(key);
-            self.commit()?;
-        }
-        Ok(())
+/// The list without those that were removed.
+fn shorten(store: &mut State, line: &Line) -> Result<(), Fault> {
+    store.room(2)?;
+    store.files.batch.remove(line.key.clone());
+    if let Some(first) = line.ids.front() {
+        let list = List { position: line.position, ids: line.ids.iter().copied().collect() };
+        store.files.batch.put(keys::ended(line.state, &line.kind, line.since, *first), list.to_bytes());
     }
+    store.files.batch.needs_sync = true;
+    Ok(())
 }
 
 /// Kind and time of a list.

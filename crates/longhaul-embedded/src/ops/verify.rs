@@ -8,15 +8,13 @@ use longhaul_core::{
 };
 
 use crate::{
-    EmbeddedStore, StoreError,
-    committer::{Committer, command::Command},
     engine::kv::Key,
     error::Fault,
-    format::{keys, page},
+    format::{claim_page, keys, list, page, unique::UniqueKeyEntry},
     state::{
-        batch, claim_pages,
-        index::{Place, UniqueKeyEntry},
-        load::read_record,
+        State,
+        index::Place,
+        load::{read_record, read_run},
     },
 };
 
@@ -49,9 +47,6 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// More say no more.
-const PROBLEMS_MAX: usize = 100;
-
 /// Where a check goes on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Position(Key);
@@ -59,181 +54,156 @@ pub(crate) struct Position(Key);
 /// Part of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    report: Report,
-    next: Option<Position>,
+    pub(crate) report: Report,
+    pub(crate) next: Option<Position>,
 }
 
-impl EmbeddedStore {
-    /// Reads every record, value and list of the store, and compares what is in the file with what is known in memory.
-    /// The store goes on working meanwhile, so it is a check of a moment only where nothing is written.
-    pub async fn verify(&self) -> Result<Report, StoreError> {
-        let mut report = Report::default();
-        let mut from = Position::default();
-        loop {
-            let Checked { report: part, next } = self.call(|reply| Command::Verify { from, reply }).await?;
-            report.keys += part.keys;
-            report.live += part.live;
-            report.finished += part.finished;
-            let room = PROBLEMS_MAX - report.problems.len();
-            report.problems.extend(part.problems.into_iter().take(room));
-            match next {
-                Some(next) => from = next,
-                None => return Ok(report),
-            }
+pub(crate) fn verify(store: &mut State, from: &Position) -> Result<Checked, Fault> {
+    let mut entries = Vec::new();
+    store.files.kv.scan(&[], &from.0, &mut |key, value| {
+        entries.push((key.to_vec(), value.to_vec()));
+        if entries.len() == KEYS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let mut checked = Checked::default();
+    if entries.len() == KEYS_MAX {
+        let last = entries.last().expect("it is not empty");
+        checked.next = Some(Position([&last.0[..], &[0]].concat()));
+    }
+    let report = &mut checked.report;
+    for (key, value) in entries {
+        report.keys += 1;
+        match check(store, &key, &value, report) {
+            Ok(()) => {}
+            Err(Fault::Damage(damage)) => report.problems.push(damage.to_string()),
+            Err(fault) => return Err(fault),
         }
     }
+    if checked.next.is_none() {
+        // What is in memory must be in the file: each live run was met once, on its page or under its key.
+        report.problems.extend(missing(store)?);
+    }
+    Ok(checked)
 }
 
-impl Committer {
-    pub(crate) fn verify(&mut self, from: &Position) -> Result<Checked, Fault> {
-        let mut entries = Vec::new();
-        self.kv.scan(&[], &from.0, &mut |key, value| {
-            entries.push((key.to_vec(), value.to_vec()));
-            if entries.len() == KEYS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        let mut checked = Checked::default();
-        if entries.len() == KEYS_MAX {
-            let last = entries.last().expect("it is not empty");
-            checked.next = Some(Position([&last.0[..], &[0]].concat()));
-        }
-        let report = &mut checked.report;
-        for (key, value) in entries {
-            report.keys += 1;
-            match self.check(&key, &value, report) {
-                Ok(()) => {}
-                Err(Fault::Damage(damage)) => report.problems.push(damage.to_string()),
-                Err(fault) => return Err(fault),
-            }
-        }
-        if checked.next.is_none() {
-            // What is in memory must be in the file: each live run was met once, on its page or under its key.
-            report.problems.extend(self.missing()?);
-        }
-        Ok(checked)
-    }
-
-    fn check(&self, key: &[u8], value: &[u8], report: &mut Report) -> Result<(), Fault> {
-        let stray = || Damage::of(format!("the key {}", key.escape_ascii()), "it is none of ours");
-        match key.first() {
-            Some(&keys::PAGE) => {
-                let number = keys::page_of(key).ok_or_else(stray)?;
-                for (id, bytes) in page::records(number, value)? {
-                    report.live += 1;
-                    self.check_live(id, bytes, Place::Page(number))?;
-                }
-            }
-            Some(&keys::LIVE) => {
+fn check(store: &State, key: &[u8], value: &[u8], report: &mut Report) -> Result<(), Fault> {
+    let stray = || Damage::of(format!("the key {}", key.escape_ascii()), "it is none of ours");
+    match key.first() {
+        Some(&keys::PAGE) => {
+            let number = keys::page_of(key).ok_or_else(stray)?;
+            for (id, bytes) in page::records(number, value)? {
                 report.live += 1;
-                self.check_live(keys::id_of(key).ok_or_else(stray)?, value, Place::Own)?;
-            }
-            Some(&keys::FINAL) => {
-                report.finished += 1;
-                self.check_final(keys::id_of(key).ok_or_else(stray)?, value)?;
-            }
-            Some(&keys::CHUNK) => self.check_chunk(key)?,
-            Some(&keys::LOG) => {
-                let id = keys::log_of(key).ok_or_else(stray)?;
-                read_log(key, value)?;
-                if self.index.get(id).is_none() && self.kv.get(&keys::done(id))?.is_none() {
-                    return Err(Damage::of_run(id, "a page of its log is left of it").into());
-                }
-            }
-            Some(&keys::ENDED) => {
-                let (kind, since) = keys::ended_of_key(key).ok_or_else(stray)?;
-                for id in batch::read_list(value)?.ids {
-                    let bytes = self.kv.get(&keys::done(id))?;
-                    let bytes = bytes.ok_or_else(|| Damage::of_run(id, "it is listed as final, and is not there"))?;
-                    let run = crate::state::load::read_run(&*self.kv, id, &bytes)?;
-                    if (run.since, &run.kind) != (since, &kind) {
-                        return Err(Damage::of_run(id, "it is listed as final under another time or kind").into());
-                    }
-                }
-            }
-            Some(&keys::ENDS) => {
-                keys::ends_of(key).ok_or_else(stray)?;
-                for id in batch::read_list(value)?.ids {
-                    if self.kv.get(&keys::done(id))?.is_none() {
-                        return Err(Damage::of_run(id, "its end is listed, and it is not there").into());
-                    }
-                }
-            }
-            Some(&keys::SLOTS) => drop(claim_pages::read(value)?),
-            Some(&keys::MARK) => {
-                return Err(
-                    Damage::of_run(keys::id_of(key).ok_or_else(stray)?, "a write of it was left half done").into()
-                );
-            }
-            Some(&keys::CONTROL) => {
-                let scope = keys::control_of(key).ok_or_else(stray)?;
-                if self.admission.controls.get(&scope) != Some(&read_control(key, value)?) {
-                    return Err(Damage::of(scope.to_string(), "its control in memory is another one").into());
-                }
-            }
-            Some(&keys::BUCKET) => drop(keys::bucket_of(key).ok_or_else(stray)?),
-            Some(&keys::UNIQUE) => {
-                let (kind, name) = keys::unique_of(key).ok_or_else(stray)?;
-                UniqueKeyEntry::from_bytes(kind, name, value).ok_or_else(stray)?;
-            }
-            Some(&keys::ASIDE) => {
-                let what = match key.get(1..).and_then(keys::id_of) {
-                    Some(id) if key[1] == keys::LIVE => id.to_string(),
-                    _ => format!("what was under the key {}", key[1..].escape_ascii()),
-                };
-                return Err(Damage::of(what, "it could not be read at an opening, and was set aside").into());
-            }
-            Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
-            _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::REMOVED_ENDS => {}
-            _ => return Err(stray().into()),
-        }
-        Ok(())
-    }
-
-    fn check_live(&self, id: RunId, bytes: &[u8], place: Place) -> Result<(), Fault> {
-        let run = read_record(&*self.kv, id, bytes)?.stored.run;
-        let entry = self.index.get(id).ok_or_else(|| Damage::of_run(id, "it is in the file, but not in the index"))?;
-        if entry.place != place {
-            return Err(Damage::of_run(id, "it is twice in the file").into());
-        }
-        // A claim is in its slot only.
-        let same = entry.state == run.state.kind() || entry.state == StateKind::Running;
-        if same { Ok(()) } else { Err(Damage::of_run(id, "its state in the index is another one").into()) }
-    }
-
-    fn check_final(&self, id: RunId, bytes: &[u8]) -> Result<(), Fault> {
-        let run = read_record(&*self.kv, id, bytes)?.stored.run;
-        if !run.state.is_final() || self.index.get(id).is_some() {
-            return Err(Damage::of_run(id, "it is among the final runs, and is not final").into());
-        }
-        let prefix = keys::ended_at(run.state.kind(), &run.kind, run.since);
-        let mut listed = false;
-        self.kv.scan(&prefix, &prefix, &mut |_, value| {
-            listed = batch::read_list(value).is_ok_and(|list| list.ids.contains(&id));
-            if listed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        if listed { Ok(()) } else { Err(Damage::of_run(id, "no list of final runs has it").into()) }
-    }
-
-    fn check_chunk(&self, key: &[u8]) -> Result<(), Fault> {
-        let Some((id, part, ..)) = keys::chunk_of(key) else {
-            return Err(Damage::of("a key of a piece", "it is cut short").into());
-        };
-        let is_there = self.index.get(id).is_some() || self.kv.get(&keys::done(id))?.is_some();
-        if is_there { Ok(()) } else { Err(Damage::of_run(id, format!("a piece of part {part} is left of it")).into()) }
-    }
-
-    fn missing(&mut self) -> Result<Vec<String>, Fault> {
-        // Look into the file, not at the page that was read last.
-        self.last_page = None;
-        let mut missing = Vec::new();
-        let ids: Vec<RunId> = self.index.after(None).map(|(id, _)| id).collect();
-        for id in ids {
-            match self.load_run(id) {
-                Ok(Some(_)) => {}
-                Ok(None) => missing.push(format!("{id} is in the index, but not in the file")),
-                Err(Fault::Damage(damage)) => missing.push(damage.to_string()),
-                Err(fault) => return Err(fault),
+                check_live(store, id, bytes, Place::Page(number))?;
             }
         }
-        Ok(missing)
+        Some(&keys::LIVE) => {
+            report.live += 1;
+            check_live(store, keys::id_of(key).ok_or_else(stray)?, value, Place::Own)?;
+        }
+        Some(&keys::FINAL) => {
+            report.finished += 1;
+            check_final(store, keys::id_of(key).ok_or_else(stray)?, value)?;
+        }
+        Some(&keys::CHUNK) => check_chunk(store, key)?,
+        Some(&keys::LOG) => {
+            let id = keys::log_of(key).ok_or_else(stray)?;
+            read_log(key, value)?;
+            if store.index.get(id).is_none() && store.files.kv.get(&keys::done(id))?.is_none() {
+                return Err(Damage::of_run(id, "a page of its log is left of it").into());
+            }
+        }
+        Some(&keys::ENDED) => {
+            let (kind, since) = keys::ended_of_key(key).ok_or_else(stray)?;
+            for id in list::read_list(value)?.ids {
+                let bytes = store.files.kv.get(&keys::done(id))?;
+                let bytes = bytes.ok_or_else(|| Damage::of_run(id, "it is listed as final, and is not there"))?;
+                let run = read_run(&*store.files.kv, id, &bytes)?;
+                if (run.since, &run.kind) != (since, &kind) {
+                    return Err(Damage::of_run(id, "it is listed as final under another time or kind").into());
+                }
+            }
+        }
+        Some(&keys::ENDS) => {
+            keys::ends_of(key).ok_or_else(stray)?;
+            for id in list::read_list(value)?.ids {
+                if store.files.kv.get(&keys::done(id))?.is_none() {
+                    return Err(Damage::of_run(id, "its end is listed, and it is not there").into());
+                }
+            }
+        }
+        Some(&keys::SLOTS) => drop(claim_page::read(value)?),
+        Some(&keys::MARK) => {
+            return Err(Damage::of_run(keys::id_of(key).ok_or_else(stray)?, "a write of it was left half done").into());
+        }
+        Some(&keys::CONTROL) => {
+            let scope = keys::control_of(key).ok_or_else(stray)?;
+            if store.admission.controls.get(&scope) != Some(&read_control(key, value)?) {
+                return Err(Damage::of(scope.to_string(), "its control in memory is another one").into());
+            }
+        }
+        Some(&keys::BUCKET) => drop(keys::bucket_of(key).ok_or_else(stray)?),
+        Some(&keys::UNIQUE) => {
+            let (kind, name) = keys::unique_of(key).ok_or_else(stray)?;
+            UniqueKeyEntry::from_bytes(kind, name, value).ok_or_else(stray)?;
+        }
+        Some(&keys::ASIDE) => {
+            let what = match key.get(1..).and_then(keys::id_of) {
+                Some(id) if key[1] == keys::LIVE => id.to_string(),
+                _ => format!("what was under the key {}", key[1..].escape_ascii()),
+            };
+            return Err(Damage::of(what, "it could not be read at an opening, and was set aside").into());
+        }
+        Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
+        _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::REMOVED_ENDS => {}
+        _ => return Err(stray().into()),
     }
+    Ok(())
+}
+
+fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place) -> Result<(), Fault> {
+    let run = read_record(&*store.files.kv, id, bytes)?.stored.run;
+    let entry = store.index.get(id).ok_or_else(|| Damage::of_run(id, "it is in the file, but not in the index"))?;
+    if entry.place != place {
+        return Err(Damage::of_run(id, "it is twice in the file").into());
+    }
+    // A claim is in its slot only.
+    let same = entry.state == run.state.kind() || entry.state == StateKind::Running;
+    if same { Ok(()) } else { Err(Damage::of_run(id, "its state in the index is another one").into()) }
+}
+
+fn check_final(store: &State, id: RunId, bytes: &[u8]) -> Result<(), Fault> {
+    let run = read_record(&*store.files.kv, id, bytes)?.stored.run;
+    if !run.state.is_final() || store.index.get(id).is_some() {
+        return Err(Damage::of_run(id, "it is among the final runs, and is not final").into());
+    }
+    let prefix = keys::ended_at(run.state.kind(), &run.kind, run.since);
+    let mut listed = false;
+    store.files.kv.scan(&prefix, &prefix, &mut |_, value| {
+        listed = list::read_list(value).is_ok_and(|list| list.ids.contains(&id));
+        if listed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if listed { Ok(()) } else { Err(Damage::of_run(id, "no list of final runs has it").into()) }
+}
+
+fn check_chunk(store: &State, key: &[u8]) -> Result<(), Fault> {
+    let Some((id, part, ..)) = keys::chunk_of(key) else {
+        return Err(Damage::of("a key of a piece", "it is cut short").into());
+    };
+    let is_there = store.index.get(id).is_some() || store.files.kv.get(&keys::done(id))?.is_some();
+    if is_there { Ok(()) } else { Err(Damage::of_run(id, format!("a piece of part {part} is left of it")).into()) }
+}
+
+fn missing(store: &mut State) -> Result<Vec<String>, Fault> {
+    // In the file, not in memory.
+    store.files.forget_page();
+    let mut missing = Vec::new();
+    let ids: Vec<RunId> = store.index.after(None).map(|(id, _)| id).collect();
+    for id in ids {
+        match store.load_run(id) {
+            Ok(Some(_)) => {}
+            Ok(None) => missing.push(format!("{id} is in the index, but not in the file")),
+            Err(Fault::Damage(damage)) => missing.push(damage.to_string()),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(missing)
 }

@@ -1,24 +1,19 @@
-//! What the next batch will hold, counted to the key.
+//! What the next batch will hold, with the number of its keys.
 
 use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
 
+use super::{ends::Ends, record::Record};
 use crate::{
     engine::kv::{Key, Kv, Writes},
     error::Fault,
     format::{
         keys,
+        list::{List, read_list},
         page::{self, Page},
     },
-    ops::ended::Ends,
-    state::record::Record,
 };
-
-/// The format of a list of runs that ended together.
-const LIST_VERSION: u8 = 1;
-/// The same with the position of their ends, which comes first.
-const POSITIONED_LIST_VERSION: u8 = 2;
 
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -36,7 +31,7 @@ pub(crate) struct Batch {
     listed: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Final runs that are removed, by the position of their ends.
     removed_ends: BTreeMap<u64, Vec<RunId>>,
-    /// Runs that are new in this batch, for whoever waits to claim them.
+    /// Runs that are new in this batch, for the claims that wait.
     pub(crate) fresh: HashMap<RunId, Box<Record>>,
     /// Something in it was promised to survive a power cut.
     pub(crate) needs_sync: bool,
@@ -83,7 +78,7 @@ impl Batch {
         self.pages.first().is_some_and(|(first, _)| page::count(page) >= page::count(*first))
     }
 
-    /// Puts a new run on a page, on a new one if the last is full; answers which. May take one key.
+    /// Puts a new run on a page, on a new one if the last is full. Returns which. May take one key.
     pub(crate) fn settle_in(&mut self, run: &Run, record: &[u8], pages_made: &mut u64) -> u64 {
         let (id, open) = (run.id, self.open.get(&run.priority));
         if let Some((number, page)) = open.and_then(|open| self.pages.get_mut(*open))
@@ -161,41 +156,4 @@ impl Batch {
         }
         Ok(writes)
     }
-}
-
-/// A list of runs that ended together.
-#[derive(Debug)]
-pub(crate) struct List {
-    /// Of their ends; `None` where it is in the key, or the ends are older than positions are.
-    pub(crate) position: Option<u64>,
-    pub(crate) ids: Vec<RunId>,
-}
-
-impl List {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = match self.position {
-            None => vec![LIST_VERSION],
-            Some(position) => [&[POSITIONED_LIST_VERSION], &position.to_be_bytes()[..]].concat(),
-        };
-        bytes.extend(self.ids.iter().flat_map(RunId::as_bytes));
-        bytes
-    }
-}
-
-/// Reads a list of runs that ended together.
-pub(crate) fn read_list(bytes: &[u8]) -> Result<List, Damage> {
-    let read = || {
-        let (position, ids) = match bytes.split_first()? {
-            (&LIST_VERSION, ids) => (None, ids),
-            (&POSITIONED_LIST_VERSION, rest) => {
-                let (position, ids) = rest.split_first_chunk()?;
-                (Some(u64::from_be_bytes(*position)), ids)
-            }
-            _ => return None,
-        };
-        let ids = (ids.len() % 16 == 0).then(|| ids.chunks_exact(16))?;
-        let ids = ids.map(|id| RunId::from_bytes(id.try_into().expect("16 bytes"))).collect();
-        Some(List { position, ids })
-    };
-    read().ok_or_else(|| Damage::of("a list of final runs", "it is cut short, or no such list"))
 }

@@ -1,36 +1,19 @@
-//! Who holds which run, on pages that a claim rewrites instead of the runs' own records: one key for a batch of claims.
+//! Who has which run. A claim rewrites a page of claims, not the records of the runs: one key for a batch of claims.
 //!
-//! A slot names the run and the epoch of its claim. It holds while the run's record is that of the epoch before; once
-//! the record was written again, the slot is stale, whether it is still in the file or not.
-//!
-//! ```text
-//! 02 | run id, epoch u32, claimed at (µs) i64, server id, begun u8 | …        big-endian
-//! ```
-//! `begun` is 1 when the execution has begun, or is about to. On pages of version 1, which did not say so, all have.
+//! An entry names the run and the epoch of its claim. It is valid while the run's record is that of the epoch before. Once
+//! the record is written again, the entry is stale, even while it is still in the file.
 
 use std::collections::{BTreeSet, HashMap};
 
-use longhaul_core::{Epoch, RunId, ServerId, Timestamp, record::Damage};
+use longhaul_core::RunId;
 
-const VERSION: u8 = 2;
-const SLOT: usize = 45;
-/// Without whether it has begun.
-const SLOT_V1: usize = 44;
+use crate::format::claim_page::{self, ClaimEntry};
+
 /// Claims on a page: 64 × 45 bytes stay well below a value's limit.
 const PER_PAGE: usize = 64;
 
-/// A claim as it is in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimEntry {
-    pub(crate) id: RunId,
-    pub(crate) epoch: Epoch,
-    pub(crate) claimed: Timestamp,
-    pub(crate) server: ServerId,
-    pub(crate) begun: bool,
-}
-
 #[derive(Debug, Default)]
-struct SlotPage {
+struct ClaimPage {
     held: Vec<ClaimEntry>,
     /// What the file shows, stale or not.
     written: Vec<RunId>,
@@ -39,7 +22,7 @@ struct SlotPage {
 /// All pages of claims. A store begins with none: opening takes all claims back.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimPages {
-    pages: Vec<SlotPage>,
+    pages: Vec<ClaimPage>,
     page_of: HashMap<RunId, u16>,
     /// Pages to be written with the next batch.
     touched: BTreeSet<u16>,
@@ -60,7 +43,7 @@ impl ClaimPages {
 
     pub(crate) fn hold(&mut self, slot: ClaimEntry) {
         // The page that this batch writes anyway, as long as it has room; then the emptiest.
-        let has_room = |page: &SlotPage| page.held.len() < PER_PAGE;
+        let has_room = |page: &ClaimPage| page.held.len() < PER_PAGE;
         let touched = self.touched.iter().copied().find(|page| has_room(&self.pages[usize::from(*page)]));
         let page = touched.unwrap_or_else(|| self.emptiest());
         self.pages[usize::from(page)].held.push(slot);
@@ -73,12 +56,12 @@ impl ClaimPages {
         if let Some(page) = emptiest.filter(|page| self.pages[*page].held.len() < PER_PAGE / 2) {
             page as u16
         } else {
-            self.pages.push(SlotPage::default());
+            self.pages.push(ClaimPage::default());
             u16::try_from(self.pages.len() - 1).expect("fewer than two million runs execute at once")
         }
     }
 
-    /// Its execution begins. Answers whether a slot holds it.
+    /// Its execution begins. Returns whether an entry says that it is claimed.
     pub(crate) fn begin(&mut self, id: RunId) -> bool {
         let Some(page) = self.page_of.get(&id).copied() else { return false };
         let slots = &mut self.pages[usize::from(page)].held;
@@ -88,7 +71,7 @@ impl ClaimPages {
         true
     }
 
-    /// The run is held no more. Its slot is left in the file, stale, until the page is written again.
+    /// The claim is over. Its entry stays in the file, stale, until the page is written again.
     pub(crate) fn free(&mut self, id: RunId) {
         if let Some(page) = self.page_of.remove(&id) {
             let claim_pages = &mut self.pages[usize::from(page)];
@@ -99,7 +82,7 @@ impl ClaimPages {
         }
     }
 
-    /// A run of this id begins anew at epoch 0: no stale slot of an earlier life may fit to it.
+    /// A run of this id starts again at epoch 0: no stale entry of an earlier run may match it.
     pub(crate) fn forget_stale(&mut self, id: RunId) {
         self.touched.extend(self.stale.range((id, 0)..=(id, u16::MAX)).map(|(_, page)| *page));
     }
@@ -116,52 +99,16 @@ impl ClaimPages {
             self.stale.remove(&(id, number));
         }
         page.written.extend(page.held.iter().map(|slot| slot.id));
-        let mut bytes = vec![VERSION];
-        for slot in &page.held {
-            bytes.extend_from_slice(slot.id.as_bytes());
-            bytes.extend_from_slice(&slot.epoch.0.to_be_bytes());
-            bytes.extend_from_slice(&slot.claimed.as_micros().to_be_bytes());
-            bytes.extend_from_slice(slot.server.as_bytes());
-            bytes.push(slot.begun.into());
-        }
-        bytes
+        claim_page::write(&page.held)
     }
-}
-
-/// The claims of a page in the file.
-pub(crate) fn read(bytes: &[u8]) -> Result<Vec<ClaimEntry>, Damage> {
-    let damaged = || Damage::of("a page of claims", "it is cut short, or no such page");
-    let (size, rest) = match bytes.split_first().ok_or_else(damaged)? {
-        (&VERSION, rest) => (SLOT, rest),
-        (1, rest) => (SLOT_V1, rest),
-        _ => return Err(damaged()),
-    };
-    if rest.len() % size != 0 {
-        return Err(damaged());
-    }
-    let slot = |bytes: &[u8]| {
-        let (id, rest) = bytes.split_first_chunk::<16>()?;
-        let (epoch, rest) = rest.split_first_chunk::<4>()?;
-        let (claimed, rest) = rest.split_first_chunk::<8>()?;
-        let (server, begun) = rest.split_first_chunk::<16>()?;
-        Some(ClaimEntry {
-            id: RunId::from_bytes(*id),
-            epoch: Epoch(u32::from_be_bytes(*epoch)),
-            claimed: Timestamp::from_micros(i64::from_be_bytes(*claimed)),
-            server: ServerId::from_bytes(*server),
-            begun: match begun {
-                [] | [1] => true,
-                [0] => false,
-                _ => return None,
-            },
-        })
-    };
-    rest.chunks_exact(size).map(|bytes| slot(bytes).ok_or_else(damaged)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use longhaul_core::{Epoch, ServerId, Timestamp};
+
     use super::*;
+    use crate::format::claim_page::read;
 
     fn slot(n: u8) -> ClaimEntry {
         ClaimEntry {

@@ -1,4 +1,4 @@
-//! What is known in memory of every live run: where it is in the file, and when it is whose position.
+//! What is known in memory of every live run: where it is in the file, and its place among the due runs.
 //!
 //! A waiting run costs an [`Entry`] in one ordered map and a [`DuePosition`] in one ordered set, under 200 bytes together; its
 //! record stays in the file.
@@ -19,11 +19,7 @@ use longhaul_core::{
     store::{ListOrder, QueueDepth},
 };
 
-pub(crate) use self::{
-    backlogs::Lanes,
-    deadlines::Deadlines,
-    uniques::{UniqueKeyEntry, Uniques},
-};
+pub(crate) use self::{backlogs::Lanes, deadlines::Deadlines, uniques::Uniques};
 
 /// Where the record of a live run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +50,7 @@ pub(crate) struct Index {
     pub(crate) backlogs: Lanes,
     /// Runs that are not due yet.
     timers: BTreeSet<(Timestamp, RunId)>,
-    /// By the hash of a tag: whoever searches reads the record to be sure.
+    /// By the hash of a tag: a search reads the record to be sure.
     tags: BTreeSet<(u64, RunId)>,
     /// Runs that were parked as Incompatible.
     parked: BTreeSet<RunId>,

@@ -1,28 +1,27 @@
-//! Records out of the file, and out of memory where they are.
+//! Records, from memory or from the file.
 
 use std::ops::ControlFlow;
 
 use longhaul_core::{
-    Run, RunId,
+    Epoch, Run, RunId, Snapshot, StateKind,
     record::{self, Apart, Damage, Part},
 };
 
-use crate::committer::{Committer, Touch};
+use super::{State, Touch, index::Place, record::Record};
 use crate::{
     engine::kv::Kv,
     error::Fault,
     format::{keys, page, pieces::Layout},
-    state::{index::Place, record::Record},
 };
 
-impl Committer {
-    /// The run with all its values, out of memory if it executes: whoever takes it puts it back. `None`: there is no
-    /// such run.
+impl State {
+    /// The run with all its values, taken out of memory if it executes: the caller puts it back. `None`: there is no such
+    /// run.
     pub(crate) fn take(&mut self, id: RunId) -> Result<Option<Box<Record>>, Fault> {
         if let Some(record) = self.active.remove(&id) {
             return Ok(Some(record));
         }
-        if self.touched.get(&id) == Some(&Touch::Written(self.batch_number)) {
+        if self.touched.get(&id) == Some(&Touch::Written(self.files.batch_number)) {
             self.commit()?;
         }
         self.load(id)
@@ -44,31 +43,66 @@ impl Committer {
         read: impl FnOnce(&dyn Kv, &[u8]) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
         match self.index.get(id).map(|entry| entry.place) {
-            None => match self.kv.get(&keys::done(id))? {
-                Some(bytes) => read(&*self.kv, &bytes).map(Some),
+            None => match self.files.kv.get(&keys::done(id))? {
+                Some(bytes) => read(&*self.files.kv, &bytes).map(Some),
                 None => Ok(None),
             },
             Some(Place::Own) => {
-                let bytes = self.kv.get(&keys::live(id))?.ok_or_else(|| Damage::of_run(id, "its record is missing"))?;
-                read(&*self.kv, &bytes).map(Some)
+                let bytes =
+                    self.files.kv.get(&keys::live(id))?.ok_or_else(|| Damage::of_run(id, "its record is missing"))?;
+                read(&*self.files.kv, &bytes).map(Some)
             }
             Some(Place::Page(number)) => {
                 self.turn_to(number)?;
-                let (_, page) = self.last_page.as_ref().expect("the page was just read");
+                let (_, page) = self.files.last_page.as_ref().expect("the page was just read");
                 let bytes = page::find(number, page, id)?;
                 let bytes = bytes.ok_or_else(|| Damage::of_run(id, format!("it is not on page {number}")))?;
-                read(&*self.kv, bytes).map(Some)
+                read(&*self.files.kv, bytes).map(Some)
             }
         }
     }
 
     fn turn_to(&mut self, number: u64) -> Result<(), Fault> {
-        if self.last_page.as_ref().is_none_or(|(last, _)| *last != number) {
-            let bytes = self.kv.get(&keys::page(number))?;
+        if self.files.last_page.as_ref().is_none_or(|(last, _)| *last != number) {
+            let bytes = self.files.kv.get(&keys::page(number))?;
             let bytes = bytes.ok_or_else(|| Damage::of(format!("page {number}"), "it is missing"))?;
-            self.last_page = Some((number, bytes));
+            self.files.last_page = Some((number, bytes));
         }
         Ok(())
+    }
+
+    /// Whether there is a run of this id.
+    pub(crate) fn exists(&mut self, id: RunId) -> Result<bool, Fault> {
+        if self.index.get(id).is_some() {
+            return Ok(true);
+        }
+        if matches!(self.touched.get(&id), Some(Touch::Written(_))) {
+            // It became final, or was removed, and that may not be in the file yet.
+            self.commit()?;
+        }
+        Ok(self.files.kv.get(&keys::done(id))?.is_some())
+    }
+
+    /// The run as it is now, without taking it. `None`: there is no such run.
+    pub(crate) fn run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
+        match self.active.get(&id) {
+            Some(record) => Ok(Some(record.run.clone())),
+            None => self.load_run(id),
+        }
+    }
+
+    /// The same, with its values.
+    pub(crate) fn snapshot(&mut self, id: RunId) -> Result<Option<Snapshot>, Fault> {
+        match self.active.get(&id) {
+            Some(record) => Ok(Some(record.snapshot())),
+            None => Ok(self.load(id)?.map(|record| record.into_snapshot())),
+        }
+    }
+
+    /// Whether this attempt has the run.
+    pub(crate) fn owns_claim(&self, id: RunId, epoch: Epoch) -> bool {
+        let run = self.active.get(&id).map(|record| &record.run);
+        run.is_some_and(|run| run.state.kind() == StateKind::Running && run.epoch == epoch)
     }
 }
 

@@ -1,44 +1,72 @@
-//! From the file to a store that works: the index, and what the process before left undone.
+//! From the file to a state that works: the index, and what the process before left undone.
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 use longhaul_core::{
-    Controls, Event, Run, RunId, ServerId, State, StateKind,
+    Controls, Event, Run, RunId, ScheduleName, ServerId, State as RunState, StateKind, Timestamp,
     admission::suspects::{Blame, blame},
     decide,
     record::{Damage, read_bucket, read_control},
 };
 
 use super::{
-    damaged::Spot,
+    State,
+    crash::{crash_of, warn_of},
+    ends::Ends,
+    files::Files,
+    index::Place,
     load::{read_layout, read_run},
+    record::Record,
+    schedules::ScheduleRows,
+    set_aside::SetAside,
 };
-use crate::committer::Committer;
 use crate::{
-    engine::kv::{BATCH_KEYS_MAX, Key},
+    engine::kv::{BATCH_KEYS_MAX, Key, Kv},
     error::Fault,
-    format::{keys, page, pieces::Layout},
-    ops::servers::{crash_of, warn_of},
-    state::{
-        claim_pages::{self, ClaimEntry},
-        index::{Place, UniqueKeyEntry},
-        record::Record,
+    format::{
+        blamed,
+        claim_page::{self, ClaimEntry},
+        keys, list, page,
+        pieces::Layout,
+        schedule,
+        unique::UniqueKeyEntry,
+        version::{FORMAT_VERSION, format_value},
     },
 };
 
-/// The format of the keys and values of a store. A store of a newer one is not touched.
-///
-/// 2: records may have sections; see `longhaul_core::record`.
-pub(crate) const FORMAT_VERSION: u32 = 2;
-/// See [`write_blamed`].
-const DIED_VERSION: u8 = 2;
 /// Keys that are removed in one batch.
 const REMOVED_TOGETHER: usize = BATCH_KEYS_MAX / 2;
 
-impl Committer {
-    /// Makes a working store of what is in the file. Answers the format, if it is a newer one.
-    pub(crate) fn recover(&mut self) -> Result<Option<u32>, Fault> {
-        match self.kv.get(keys::FORMAT)? {
+/// Where something stands that cannot be read.
+enum Spot {
+    /// All that is under a key.
+    Key(Key, Vec<u8>),
+    /// One record of a page.
+    OnPage(u64, RunId, Vec<u8>),
+}
+
+/// An opening: a state that is being filled, and what only this opening has to know.
+pub(crate) struct Recovery {
+    state: State,
+    /// Whether what cannot be read is set aside. If not, it ends the opening.
+    sets_aside: bool,
+    /// What was.
+    aside: Vec<SetAside>,
+}
+
+impl Recovery {
+    pub(crate) fn new(kv: Box<dyn Kv>, now: Timestamp, sets_aside: bool) -> Self {
+        Self { state: State::new(kv, now), sets_aside, aside: Vec::new() }
+    }
+
+    /// The state, once it is recovered, and what was set aside.
+    pub(crate) fn finish(self) -> (State, Vec<SetAside>) {
+        (self.state, self.aside)
+    }
+
+    /// Makes a working state of what is in the file. Returns the format, if it is a newer one.
+    pub(crate) fn recover(&mut self, now: Timestamp) -> Result<Option<u32>, Fault> {
+        match self.state.files.kv.get(keys::FORMAT)? {
             None => self.found()?,
             Some(bytes) => {
                 let version = bytes.first_chunk::<4>().map(|version| u32::from_be_bytes(*version));
@@ -48,11 +76,11 @@ impl Committer {
                 }
                 if version < FORMAT_VERSION {
                     // From now on older code, which does not know what is written here, refuses this store.
-                    self.batch.put(keys::FORMAT.into(), format_value());
+                    self.state.files.batch.put(keys::FORMAT.into(), format_value());
                 }
             }
         }
-        self.look_at_the_clock();
+        self.state.begin_cycle(now);
         let running = self.read_runs()?;
         self.read_admission()?;
         self.read_schedules()?;
@@ -60,29 +88,27 @@ impl Committer {
         self.finish_pieces()?;
         self.divide_lists()?;
         self.recover_claims(&running)?;
-        self.flush()?;
-        self.kv.sync()?;
-        self.needs_sync = false;
-        self.touched.clear();
+        self.state.files.make_durable()?;
+        self.state.touched.clear();
         Ok(None)
     }
 
-    /// A new store says so. It has no runs, or one that lost this key would pass for it.
+    /// A new store gets its format. It must be empty: otherwise a store that lost this key would pass for a new one.
     fn found(&mut self) -> Result<(), Fault> {
         let mut stray = None;
-        self.kv.scan(&[], &[], &mut |key, _| {
+        self.state.files.kv.scan(&[], &[], &mut |key, _| {
             stray =
                 Some(Damage::of("the store's format", format!("it is missing, but {} is there", key.escape_ascii())));
             ControlFlow::Break(())
         })?;
         stray.map_or(Ok(()), Err)?;
-        self.batch.put(keys::FORMAT.into(), format_value());
-        self.commit()
+        self.state.files.batch.put(keys::FORMAT.into(), format_value());
+        self.state.commit()
     }
 
-    /// Fills the index from pages and live records; answers the runs whose record says that they execute.
+    /// Fills the index from pages and live records. Returns the runs whose record says that they execute.
     fn read_runs(&mut self) -> Result<Vec<RunId>, Fault> {
-        let Self { kv, index, now, pages_made, sets_aside, .. } = self;
+        let Self { state: State { files: Files { kv, pages_made, .. }, index, now, .. }, sets_aside, .. } = self;
         let (mut running, mut damaged, mut fault) = (Vec::new(), Vec::new(), None);
         let mut known = |id, bytes: &[u8], place| {
             let run = read_run(&**kv, id, bytes)?;
@@ -144,22 +170,22 @@ impl Committer {
             controls.push((keys::control_of(key).ok_or_else(|| stray(key))?, read_control(key, bytes)?));
             Ok(true)
         })?;
-        self.admission.controls = Controls::new(controls);
-        let now = self.now;
-        self.each_of(keys::BUCKET, |committer, key, bytes| {
+        self.state.admission.controls = Controls::new(controls);
+        let now = self.state.now;
+        self.each_of(keys::BUCKET, |recovery, key, bytes| {
             let bucket = keys::bucket_of(key).ok_or_else(|| stray(key))?;
             let starts = read_bucket(bytes, now).ok_or_else(|| stray(key))?;
             let is_in_use = starts.idle_at() > now;
-            committer.admission.buckets.insert(bucket, starts);
+            recovery.state.admission.buckets.insert(bucket, starts);
             Ok(is_in_use)
         })?;
-        self.admission.reopen(now);
-        self.each_of(keys::UNIQUE, |committer, key, bytes| {
+        self.state.admission.reopen(now);
+        self.each_of(keys::UNIQUE, |recovery, key, bytes| {
             let (kind, name) = keys::unique_of(key).ok_or_else(|| stray(key))?;
             let kept = UniqueKeyEntry::from_bytes(kind, name, bytes).ok_or_else(|| stray(key))?;
             let holds = kept.until > now;
             if holds {
-                committer.index.uniques.keep(kept);
+                recovery.state.index.uniques.keep(kept);
             }
             Ok(holds)
         })
@@ -172,7 +198,7 @@ impl Committer {
         mut each: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<bool, Damage>,
     ) -> Result<(), Fault> {
         let mut found = Vec::new();
-        self.kv.scan(&[prefix], &[], &mut |key, value| {
+        self.state.files.kv.scan(&[prefix], &[], &mut |key, value| {
             found.push((key.to_vec(), value.to_vec()));
             ControlFlow::Continue(())
         })?;
@@ -185,29 +211,57 @@ impl Committer {
         self.remove_all(&gone)
     }
 
-    /// Positions go on above all that there ever were. They are times, so only a clock that went back leaves any to be
-    /// looked at.
-    fn read_ends(&mut self) -> Result<(), Fault> {
-        let damaged = || Damage::of("the position of the latest removed end", "it is cut short");
-        let removed = self.kv.get(keys::REMOVED_ENDS)?.map(|bytes| bytes.try_into().map_err(|_| damaged()));
-        let removed = removed.transpose()?.map_or(0, u64::from_be_bytes);
-        let (from, mut last) = (self.now.as_micros().unsigned_abs(), 0);
-        self.kv.scan(&[keys::ENDS], &keys::ends(from), &mut |key, _| {
-            last = keys::ends_of(key).unwrap_or(last);
+    /// Reads all schedules.
+    fn read_schedules(&mut self) -> Result<(), Fault> {
+        let damaged = |name: &str, reason: &str| Damage::of(format!("the schedule `{name}`"), reason);
+        let mut found = BTreeMap::<ScheduleName, Vec<u8>>::new();
+        let mut fault = None;
+        self.state.files.kv.scan(&[keys::SCHEDULE], &[], &mut |key, bytes| {
+            let Some((name, _)) = keys::schedule_of(key) else {
+                fault = Some(Damage::of("the key of a schedule", "it names none"));
+                return ControlFlow::Break(());
+            };
+            found.entry(name).or_default().extend_from_slice(bytes);
             ControlFlow::Continue(())
         })?;
-        self.ends.found(self.now, last, removed);
+        if let Some(damage) = fault {
+            return Err(damage.into());
+        }
+        let mut rows = BTreeMap::new();
+        for (name, bytes) in found {
+            let row = schedule::read(&bytes).ok_or_else(|| damaged(name.as_str(), "it is not what was written"))?;
+            rows.insert(name, row);
+        }
+        let position = match self.state.files.kv.get(keys::SCHEDULES)? {
+            Some(bytes) => Some(bytes.try_into().map_err(|_| damaged("*", "their revision is cut short"))?),
+            None => None,
+        };
+        self.state.schedules = ScheduleRows::of(rows, position.map(u64::from_be_bytes));
         Ok(())
     }
 
-    /// Removes pieces that a write in several batches left behind when it was cut off.
+    /// Positions go on above all earlier ones. They are times, so there is something to read only if the clock went back.
+    fn read_ends(&mut self) -> Result<(), Fault> {
+        let damaged = || Damage::of("the position of the latest removed end", "it is cut short");
+        let removed = self.state.files.kv.get(keys::REMOVED_ENDS)?.map(|bytes| bytes.try_into().map_err(|_| damaged()));
+        let removed = removed.transpose()?.map_or(0, u64::from_be_bytes);
+        let (from, mut last) = (self.state.now.as_micros().unsigned_abs(), 0);
+        self.state.files.kv.scan(&[keys::ENDS], &keys::ends(from), &mut |key, _| {
+            last = keys::ends_of(key).unwrap_or(last);
+            ControlFlow::Continue(())
+        })?;
+        self.state.ends = Ends::found(self.state.now, last, removed);
+        Ok(())
+    }
+
+    /// Removes pieces that were left behind by a write in several batches that did not finish.
     fn finish_pieces(&mut self) -> Result<(), Fault> {
         for mark in self.keys_of(keys::MARK)? {
             let id = keys::id_of(&mark).ok_or_else(|| Damage::of("a mark", "it has no id"))?;
             let layout = self.layout(id)?;
             let prefix = keys::chunks(id);
             let mut obsolete: Vec<Key> = Vec::new();
-            self.kv.scan(&prefix, &prefix, &mut |key, _| {
+            self.state.files.kv.scan(&prefix, &prefix, &mut |key, _| {
                 let held = keys::chunk_of(key).is_some_and(|(_, part, generation, number)| {
                     layout.is_some_and(|layout| layout.refers_to(part, generation, number))
                 });
@@ -217,7 +271,7 @@ impl Committer {
                 ControlFlow::Continue(())
             })?;
             if layout.is_none() {
-                obsolete.extend(self.log_keys(id)?);
+                obsolete.extend(self.state.log_keys(id)?);
             }
             obsolete.push(mark);
             self.remove_all(&obsolete)?;
@@ -226,56 +280,57 @@ impl Committer {
     }
 
     fn layout(&mut self, id: RunId) -> Result<Option<Layout>, Fault> {
-        self.with_bytes(id, |_, bytes| read_layout(id, bytes))
+        self.state.with_bytes(id, |_, bytes| read_layout(id, bytes))
     }
 
-    /// Takes back what the process before had claimed: its claims are dead, and its runs go on at once.
+    /// Takes back what the process before had claimed: its claims are over, and its runs go on at once.
     fn recover_claims(&mut self, running: &[RunId]) -> Result<(), Fault> {
         let mut died = Vec::new();
         for id in running {
-            match self.load(*id) {
+            match self.state.load(*id) {
                 Err(Fault::Damage(damage)) if self.sets_aside => self.pass_over(*id, damage),
                 record => died.push(record?.expect("it was just read")),
             }
         }
         let pages = self.keys_of(keys::SLOTS)?;
         for page in &pages {
-            let bytes = self.kv.get(page)?.ok_or_else(|| Damage::of("a page of claims", "it is missing"))?;
-            for slot in claim_pages::read(&bytes)? {
+            let bytes =
+                self.state.files.kv.get(page)?.ok_or_else(|| Damage::of("a page of claims", "it is missing"))?;
+            for slot in claim_page::read(&bytes)? {
                 match self.claimed(&slot) {
                     Err(Fault::Damage(damage)) if self.sets_aside => self.pass_over(slot.id, damage),
                     record => died.extend(record?),
                 }
             }
         }
-        // Told by the process before us, if it died while it took these back: some are back already.
-        let told = self.kv.get(keys::DIED)?;
+        // Written by the process before us, if it died while it took these back: some are back already.
+        let told = self.state.files.kv.get(keys::DIED)?;
         if died.is_empty() && pages.is_empty() && told.is_none() {
             return Ok(());
         }
-        let blamed = told.map_or_else(|| Ok(blamed(&died)), |told| read_blamed(&told))?;
-        self.batch.put(keys::DIED.into(), write_blamed(&blamed));
+        let blamed = told.map_or_else(|| Ok(blamed(&died)), |told| blamed::read(&told))?;
+        self.state.files.batch.put(keys::DIED.into(), blamed::write(&blamed));
         for mut record in died {
             let blamed = blamed.iter().copied().find(|(id, _)| *id == record.run.id);
-            let event = crash_of(record.run.id, blamed, "the process ended without a word");
+            let event = crash_of(record.run.id, blamed, "its process ended unexpectedly");
             let before = record.run.clone();
-            let decision = decide(self.now, &record.run, &event);
+            let decision = decide(self.state.now, &record.run, &event);
             record.apply_decision(decision).expect("a run that executes can crash");
             warn_of(&before, &record.run);
-            self.keep(record)?;
+            self.state.keep(record)?;
         }
         // Last, so that a claim is never forgotten before its run was taken back.
-        self.commit()?;
+        self.state.commit()?;
         self.remove_all(&pages)?;
         self.remove_all(&[keys::DIED.into()])
     }
 
-    /// The run as its claim left it, if the slot still holds.
+    /// The run as its claim left it, if the entry is not stale.
     fn claimed(&mut self, slot: &ClaimEntry) -> Result<Option<Box<Record>>, Fault> {
-        if self.index.get(slot.id).is_none() {
+        if self.state.index.get(slot.id).is_none() {
             return Ok(None);
         }
-        let mut record = self.load(slot.id)?.expect("what is in the index is in the file");
+        let mut record = self.state.load(slot.id)?.expect("what is in the index is in the file");
         if record.run.epoch.next() != slot.epoch {
             return Ok(None);
         }
@@ -286,9 +341,51 @@ impl Committer {
         }
     }
 
+    /// Lists of earlier versions hold runs of all kinds; they are divided, each in one batch.
+    fn divide_lists(&mut self) -> Result<(), Fault> {
+        for key in self.keys_of(keys::ENDED_OF_ALL_KINDS)? {
+            let Some(value) = self.state.files.kv.get(&key)? else { continue };
+            self.state.room(BATCH_KEYS_MAX)?;
+            for id in list::read_list(&value)?.ids {
+                if let Some(bytes) = self.state.files.kv.get(&keys::done(id))? {
+                    self.state.files.batch.list_final(&read_run(&*self.state.files.kv, id, &bytes)?);
+                }
+            }
+            self.state.files.batch.remove(key);
+            self.state.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Moves bytes that cannot be read to a key that nothing looks at, and reports it.
+    fn put_aside(&mut self, spot: Spot, damage: Damage) -> Result<(), Fault> {
+        tracing::error!(%damage, "set aside, as the options of this opening say");
+        self.state.room(2)?;
+        match spot {
+            Spot::Key(key, bytes) => {
+                self.state.files.batch.put(keys::aside(&key), bytes);
+                self.state.files.batch.remove(key);
+            }
+            Spot::OnPage(page, id, bytes) => {
+                self.state.files.batch.put(keys::aside(&keys::live(id)), bytes);
+                self.state.files.batch.leave(page, id);
+            }
+        }
+        self.state.commit()?;
+        self.aside.push(damage.into());
+        Ok(())
+    }
+
+    /// A run whose record can be read, and its values not: it stays where it is, and is not executed.
+    fn pass_over(&mut self, id: RunId, damage: Damage) {
+        tracing::error!(run.id = %id, %damage, "left alone, as the options of this opening say");
+        self.state.index.set_aside(id);
+        self.aside.push(damage.into());
+    }
+
     pub(crate) fn keys_of(&self, prefix: u8) -> Result<Vec<Key>, Fault> {
         let mut keys = Vec::new();
-        self.kv.scan(&[prefix], &[], &mut |key, _| {
+        self.state.files.kv.scan(&[prefix], &[], &mut |key, _| {
             keys.push(key.to_vec());
             ControlFlow::Continue(())
         })?;
@@ -297,9 +394,9 @@ impl Committer {
 
     fn remove_all(&mut self, keys: &[Key]) -> Result<(), Fault> {
         for keys in keys.chunks(REMOVED_TOGETHER) {
-            self.room(keys.len())?;
-            self.batch.remove_all(keys);
-            self.commit()?;
+            self.state.room(keys.len())?;
+            self.state.files.batch.remove_all(keys);
+            self.state.commit()?;
         }
         Ok(())
     }
@@ -309,66 +406,9 @@ impl Committer {
 fn blamed(died: &[Box<Record>]) -> Vec<(RunId, Blame)> {
     let mut servers = BTreeMap::<ServerId, Vec<&Run>>::new();
     for record in died {
-        if let State::Running { server } = record.run.state {
+        if let RunState::Running { server } = record.run.state {
             servers.entry(server).or_default().push(&record.run);
         }
     }
     servers.into_values().filter_map(blame).collect()
-}
-
-/// Version 2 of what stands under [`keys::DIED`]: a 02, and for each run that is to blame its id, a 0, or a 1 if it was
-/// alone, and the highest suspicion among those that died. Version 1 was a byte, and blamed nobody by name.
-fn write_blamed(blamed: &[(RunId, Blame)]) -> Vec<u8> {
-    let mut bytes = vec![DIED_VERSION];
-    for (id, blame) in blamed {
-        bytes.extend_from_slice(id.as_bytes());
-        bytes.extend_from_slice(&match blame {
-            Blame::Shared => continue,
-            Blame::Latest { above } => [0, *above],
-            Blame::Alone => [1, 0],
-        });
-    }
-    bytes
-}
-
-fn read_blamed(bytes: &[u8]) -> Result<Vec<(RunId, Blame)>, Damage> {
-    let damaged = || Damage::of("what is known of the runs that died", "it is cut short, or no such value");
-    let rest = match bytes {
-        [0 | 1] => return Ok(Vec::new()),
-        [DIED_VERSION, rest @ ..] => rest,
-        _ => return Err(damaged()),
-    };
-    let one = |bytes: &[u8]| {
-        let (id, rest) = bytes.split_first_chunk::<16>()?;
-        let blame = match *rest {
-            [0, above] => Blame::Latest { above },
-            [1, 0] => Blame::Alone,
-            _ => return None,
-        };
-        Some((RunId::from_bytes(*id), blame))
-    };
-    rest.chunks(18).map(|bytes| one(bytes).ok_or_else(damaged)).collect()
-}
-
-/// The format, and who wrote it.
-fn format_value() -> Vec<u8> {
-    [&FORMAT_VERSION.to_be_bytes()[..], b"longhaul ", env!("CARGO_PKG_VERSION").as_bytes()].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_to_blame_is_read_back() {
-        let id = |n| RunId::from_bytes([n; 16]);
-        let blamed = vec![(id(1), Blame::Latest { above: 7 }), (id(2), Blame::Alone)];
-        let bytes = write_blamed(&blamed);
-        assert_eq!(read_blamed(&bytes), Ok(blamed));
-        for cut in 2..bytes.len() {
-            assert_eq!(read_blamed(&bytes[..cut]).is_ok(), cut == 19, "{cut}");
-        }
-        // As it was written before.
-        assert_eq!((read_blamed(&[0]), read_blamed(&[1])), (Ok(vec![]), Ok(vec![])));
-    }
 }

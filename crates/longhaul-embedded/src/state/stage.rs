@@ -1,36 +1,26 @@
-//! What a change of one run puts into the batch: all of it, or, when it is too large for a batch, first what nobody
-//! refers to yet, then the record.
+//! What a change of one run puts into the batch: all of it, or, if it is too large for a batch, first what nothing refers
+//! to yet, then the record.
 
 use longhaul_core::{Cause, Ended, RunId, StoredRun};
 
-use crate::committer::{Committer, Touch};
+use super::{State, Touch, index::Place, record::Record};
 use crate::{
-    engine::kv::{BATCH_KEYS_MAX, Key, VALUE_MAX},
+    engine::kv::{Key, VALUE_MAX},
     error::Fault,
     format::{
         keys, page,
         pieces::{Encoded, Layout, encode},
-    },
-    state::{
-        batch,
-        index::{Place, UniqueKeyEntry},
-        record::Record,
+        unique::UniqueKeyEntry,
     },
 };
 
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
 /// room for the other keys of a change, and is less than may be [applied between two flushes](crate::engine::kv::UNFLUSHED_MAX).
-const PIECES_MAX: usize = 96;
+pub(super) const PIECES_MAX: usize = 96;
 /// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, mark, unique key.
-const OWN_KEYS: usize = 8;
+pub(super) const OWN_KEYS: usize = 8;
 
-impl Committer {
-    /// Sees to it that `keys` more fit into the batch.
-    pub(crate) fn room(&mut self, keys: usize) -> Result<(), Fault> {
-        assert!(keys <= BATCH_KEYS_MAX, "a change of {keys} keys fits into no batch");
-        if self.batch.keys() + self.claim_pages.touched() + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
-    }
-
+impl State {
     /// Stages a run that is new.
     pub(crate) fn add(&mut self, record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
@@ -53,7 +43,7 @@ impl Committer {
         let old = encode(&before, &before.layout, VALUE_MAX);
         self.claim_pages.forget_stale(successor.run.id);
         let records = 2 * OWN_KEYS + old.pieces.len() + old.obsolete.len();
-        // Many pieces come first, in batches of their own: nobody refers to them before the records are there.
+        // Many pieces come first, in batches of their own: nothing refers to them before the records are there.
         if new.pieces.len() <= PIECES_MAX {
             self.room(new.pieces.len() + records)?;
         }
@@ -61,16 +51,16 @@ impl Committer {
         self.room(records)?;
         let id = before.run.id;
         for (key, value) in old.pieces {
-            self.batch.put(key, value);
+            self.files.batch.put(key, value);
         }
-        self.batch.remove_all(&old.obsolete);
-        self.batch.put(keys::done(id), old.bytes);
+        self.files.batch.remove_all(&old.obsolete);
+        self.files.batch.put(keys::done(id), old.bytes);
         before.layout = old.layout;
         self.written(id);
         if self.index.uniques.forget(was)
             && let Some(kept) = UniqueKeyEntry::of(was)
         {
-            self.batch.remove(keys::unique(&kept.kind, &kept.key));
+            self.files.batch.remove(keys::unique(&kept.kind, &kept.key));
         }
         self.add_record(successor, new.bytes, new.layout, apart);
         Ok(())
@@ -80,30 +70,30 @@ impl Committer {
     fn add_record(&mut self, mut record: Box<Record>, bytes: Vec<u8>, layout: Layout, apart: bool) {
         let id = record.run.id;
         let place = if record.run.state.is_final() {
-            self.batch.put_new(keys::done(id), bytes);
-            self.batch.list_final(&record.run);
+            self.files.batch.put_new(keys::done(id), bytes);
+            self.files.batch.list_final(&record.run);
             self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
-            Some(Place::Page(self.batch.settle_in(&record.run, &bytes, &mut self.pages_made)))
+            Some(Place::Page(self.files.batch.settle_in(&record.run, &bytes, &mut self.files.pages_made)))
         } else {
-            self.batch.put_new(keys::live(id), bytes);
+            self.files.batch.put_new(keys::live(id), bytes);
             Some(Place::Own)
         };
         if apart {
-            self.batch.remove(keys::mark(id));
+            self.files.batch.remove(keys::mark(id));
         }
         record.layout = layout;
         self.written(id);
         if let Some(place) = place {
             self.index.put(self.now, &record.run, place);
-            if !self.parked.is_empty() {
-                self.batch.fresh.insert(id, record);
+            if self.claims_wait {
+                self.files.batch.fresh.insert(id, record);
             }
         }
     }
 
-    /// Stages what a run has become. It is held in memory while it executes.
+    /// Stages what a run has become. A run that executes is kept in memory too.
     pub(crate) fn keep(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         self.free_place(id)?;
@@ -111,9 +101,9 @@ impl Committer {
         let apart = if pieces.len() + obsolete.len() <= PIECES_MAX {
             self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
             for (key, value) in pieces {
-                self.batch.put(key, value);
+                self.files.batch.put(key, value);
             }
-            self.batch.remove_all(&obsolete);
+            self.files.batch.remove_all(&obsolete);
             None
         } else {
             self.mark(id)?;
@@ -124,25 +114,25 @@ impl Committer {
         record.layout = layout;
         let before = self.index.get(id).map(|entry| entry.place);
         if let Some(Place::Page(page)) = before {
-            self.batch.leave(page, id);
+            self.files.batch.leave(page, id);
         }
         let run = &record.run;
         if run.state.is_final() {
             warn_of_crashes(&record);
-            self.batch.put_new(keys::done(id), bytes);
-            self.batch.end(run);
+            self.files.batch.put_new(keys::done(id), bytes);
+            self.files.batch.end(run);
             if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
-                self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+                self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             }
             if before == Some(Place::Own) {
-                self.batch.remove(keys::live(id));
+                self.files.batch.remove(keys::live(id));
             }
             self.index.remove(self.now, run);
         } else {
             if before == Some(Place::Own) {
-                self.batch.put(keys::live(id), bytes);
+                self.files.batch.put(keys::live(id), bytes);
             } else {
-                self.batch.put_new(keys::live(id), bytes);
+                self.files.batch.put_new(keys::live(id), bytes);
             }
             self.index.put(self.now, run, Place::Own);
         }
@@ -157,103 +147,23 @@ impl Committer {
         }
     }
 
-    /// Stages the end of a run's record, and of all its values. `listed`: it stands in a list of final runs.
-    pub(crate) fn erase(&mut self, record: &Record, listed: bool) -> Result<(), Fault> {
-        let run = &record.run;
-        if listed {
-            self.unlist(record)?;
-        }
-        self.erase_values(run.id, record.layout.all_pieces(run.id), run.state.is_final())?;
-        self.forget(run)
-    }
-
-    /// A run that was erased leaves the index, and its key is free.
-    pub(crate) fn forget(&mut self, run: &longhaul_core::Run) -> Result<(), Fault> {
-        self.index.remove(self.now, run);
-        if self.index.uniques.forget(run)
-            && let Some(kept) = UniqueKeyEntry::of(run)
-        {
-            self.room(1)?;
-            self.batch.remove(keys::unique(&kept.kind, &kept.key));
-        }
-        Ok(())
-    }
-
-    /// A final run that comes in with a key that it still has.
+    /// A final run is imported, and still has its unique key.
     fn keep_key(&mut self, run: &longhaul_core::Run) {
         if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
-            self.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+            self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             self.index.uniques.keep(kept);
         }
     }
 
-    /// As [`erase`](Self::erase), of a run of which no more is known than where its pieces are.
-    pub(crate) fn erase_values(&mut self, id: RunId, pieces: Vec<Key>, is_final: bool) -> Result<(), Fault> {
-        self.free_place(id)?;
-        let mut obsolete = pieces;
-        obsolete.extend(self.log_keys(id)?);
-        let apart = obsolete.len() > PIECES_MAX;
-        if apart {
-            self.mark(id)?;
-        }
-        self.room(OWN_KEYS + if apart { 0 } else { obsolete.len() })?;
-        match self.index.get(id).map(|entry| entry.place) {
-            Some(Place::Page(page)) => self.batch.leave(page, id),
-            Some(Place::Own) => self.batch.remove(keys::live(id)),
-            None => debug_assert!(is_final, "a run that is not final is in the index"),
-        }
-        if is_final {
-            self.batch.remove(keys::done(id));
-        }
-        self.written(id);
-        if apart {
-            return self.remove_pieces(id, &obsolete);
-        }
-        self.batch.remove_all(&obsolete);
-        Ok(())
-    }
-
-    /// Takes a run out of the list of those that became final with it.
-    fn unlist(&mut self, record: &Record) -> Result<(), Fault> {
-        let run = &record.run;
-        self.unlist_under(&keys::ended_at(run.state.kind(), &run.kind, run.since), run.id)
-    }
-
-    /// Takes a run out of the first list that has it, of those whose key begins with `prefix`.
-    pub(crate) fn unlist_under(&mut self, prefix: &[u8], id: RunId) -> Result<(), Fault> {
-        // The list may be in the making.
-        self.commit()?;
-        let mut found = None;
-        self.kv.scan(prefix, prefix, &mut |key, value| match batch::read_list(value) {
-            Ok(list) if !list.ids.contains(&id) => std::ops::ControlFlow::Continue(()),
-            other => {
-                found = Some((key.to_vec(), other));
-                std::ops::ControlFlow::Break(())
-            }
-        })?;
-        if let Some((key, list)) = found {
-            let mut list = list?;
-            list.ids.retain(|other| *other != id);
-            self.batch.remove(key.clone());
-            if let Some(first) = list.ids.first() {
-                self.batch.put(keys::ended_with(&key, *first), list.to_bytes());
-            }
-            if let Some(position) = list.position {
-                self.batch.remove_end(position, id);
-            }
-        }
-        Ok(())
-    }
-
     /// A run that is on a page of the batch in the making cannot leave it: the page must be in the file first.
-    fn free_place(&mut self, id: RunId) -> Result<(), Fault> {
+    pub(super) fn free_place(&mut self, id: RunId) -> Result<(), Fault> {
         match self.index.get(id).map(|entry| entry.place) {
-            Some(Place::Page(page)) if self.batch.is_new(page) => self.commit(),
+            Some(Place::Page(page)) if self.files.batch.is_new(page) => self.commit(),
             _ => Ok(()),
         }
     }
 
-    /// Puts pieces, in batches of their own if there are many; answers whether a mark tells of them.
+    /// Puts pieces, in batches of their own if there are many. Returns whether a mark says that they are there.
     fn put_pieces(&mut self, id: RunId, pieces: Vec<(Key, Vec<u8>)>) -> Result<bool, Fault> {
         let many = pieces.len() > PIECES_MAX;
         if many {
@@ -263,37 +173,37 @@ impl Committer {
         while pieces.peek().is_some() {
             self.room(PIECES_MAX.min(pieces.len()) + OWN_KEYS)?;
             for (key, value) in pieces.by_ref().take(PIECES_MAX) {
-                self.batch.put(key, value);
+                self.files.batch.put(key, value);
             }
         }
         Ok(many)
     }
 
-    fn remove_pieces(&mut self, id: RunId, obsolete: &[Key]) -> Result<(), Fault> {
+    pub(super) fn remove_pieces(&mut self, id: RunId, obsolete: &[Key]) -> Result<(), Fault> {
         for keys in obsolete.chunks(PIECES_MAX) {
             self.room(keys.len() + 1)?;
-            self.batch.remove_all(keys);
+            self.files.batch.remove_all(keys);
         }
         self.room(1)?;
-        self.batch.remove(keys::mark(id));
+        self.files.batch.remove(keys::mark(id));
         Ok(())
     }
 
-    /// Says in the file that pieces of this run may lie about that nothing refers to.
-    fn mark(&mut self, id: RunId) -> Result<(), Fault> {
+    /// Says in the file that there may be pieces of this run that nothing refers to.
+    pub(super) fn mark(&mut self, id: RunId) -> Result<(), Fault> {
         self.room(1)?;
-        self.batch.put(keys::mark(id), Vec::new());
+        self.files.batch.put(keys::mark(id), Vec::new());
         Ok(())
     }
 
-    fn written(&mut self, id: RunId) {
-        self.batch.needs_sync = true;
-        self.touched.insert(id, Touch::Written(self.batch_number));
+    pub(super) fn written(&mut self, id: RunId) {
+        self.files.batch.needs_sync = true;
+        self.touched.insert(id, Touch::Written(self.files.batch_number));
     }
 }
 
-/// Tells that a run failed for good because its processes died: no server is left that could. What else ends a run is told
-/// by the server that executed it.
+/// Warns that a run failed for good because its processes died: no server is left that could. Every other end is logged by
+/// the server that executed the run.
 fn warn_of_crashes(record: &Record) {
     let StoredRun { run, ended: Some(Ended::Failed(failure)), .. } = &record.stored else { return };
     if failure.cause == Cause::Crash {

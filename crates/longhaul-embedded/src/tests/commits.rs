@@ -135,7 +135,7 @@ fn lists_of_all_kinds_of_an_earlier_version_are_divided_by_kind_at_the_opening()
             disk.forget(&key);
         }
         let list = [&b"fx"[..], &(since.as_micros() as u64 ^ (1 << 63)).to_be_bytes(), ids[0].as_bytes()].concat();
-        disk.insert(list, crate::state::batch::List { position: None, ids: ids.to_vec() }.to_bytes());
+        disk.insert(list, crate::format::list::List { position: None, ids: ids.to_vec() }.to_bytes());
 
         kit.store = open(&disk, &kit.clock).expect("it opens");
         kit.disk = disk;

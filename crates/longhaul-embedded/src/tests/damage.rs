@@ -1,4 +1,4 @@
-//! Damage is told as such, and never as a wrong answer.
+//! Damage is an error, and never a wrong answer.
 
 use longhaul_core::store::prelude::*;
 use std::{sync::Arc, time::Duration};

@@ -77,7 +77,9 @@ fn looks_at_what_hangs(faults: &Faults) -> Looks {
 async fn open_faulty(disk: &SimDisk, clock: &TestClock, faults: &Faults) -> Result<EmbeddedStore, OpenError> {
     let engine = Faulty::new(disk.clone(), faults);
     let over = |folder: &Path, options, watchdog| opening::folder::over(Box::new(engine), options, folder, watchdog);
-    opening::thread::open(Path::new("simulated"), options(clock), looks_at_what_hangs(faults), over).await
+    opening::thread::open(Path::new("simulated"), options(clock), looks_at_what_hangs(faults), over)
+        .await
+        .map(EmbeddedStore::of)
 }
 
 impl Scene {
@@ -94,7 +96,7 @@ impl Scene {
         Self { store, faults, server, clock, held, waiting, closed: Arc::default() }
     }
 
-    /// What a caller was told. Whatever it is, the store said so itself before.
+    /// What a caller was answered. If it is an error, the store's health has said so before.
     fn told<T, E: Debug>(&self, call: &str, answer: Result<T, E>) {
         let Err(error) = answer else { return };
         let error = format!("{error:?}");
@@ -176,7 +178,7 @@ impl Scene {
     }
 }
 
-/// The workload, with a failure after each number of calls in turn, until there are no more. Answers how many there were.
+/// The workload, with a failure after each number of calls in turn, until there are no more. Returns how many there were.
 fn at_each_call(failure: Failure, one: impl AsyncFn(Scene, usize) -> Faults) -> usize {
     block_on(async {
         for spared in 0..CALLS_MAX {

@@ -54,7 +54,7 @@ pub(super) fn open(disk: &SimDisk, clock: &TestClock) -> Result<EmbeddedStore, O
 pub(super) fn over(kv: Box<dyn Kv>, options: Options) -> Result<EmbeddedStore, OpenError> {
     let hung = Box::new(|failure| panic!("the opening hangs: {failure:?}"));
     let watchdog = Watchdog::start(Looks::every_second(), options.open_timeout, hung).expect("room for a thread");
-    folder::over(kv, options, Path::new("simulated"), watchdog)
+    folder::over(kv, options, Path::new("simulated"), watchdog).map(EmbeddedStore::of)
 }
 
 impl Kit {

@@ -19,7 +19,7 @@ fn sealed(disk: &SimDisk) -> Sealed {
     let clock = Arc::new(TestClock::starting_at(Timestamp::EPOCH));
     let mark = Mark { number: 1, at: clock.now() };
     let digests = Digests::of_all(disk, &|| ()).expect("it is readable");
-    let seal = Seal { store: [7; 16], mark, digests };
+    let seal = Seal { store: [7; 16], mark, digests, live_before: None };
     Sealed::anew(Box::new(disk.clone()), seal, clock, None, None).expect("it is writable")
 }
 
@@ -27,6 +27,7 @@ fn sealed(disk: &SimDisk) -> Sealed {
 fn checked(disk: &SimDisk) -> Seal {
     let seal = seal::of(disk).expect("it is readable").expect("there is one");
     let there = Digests::of_all(disk, &|| ()).expect("it is readable");
+    let seal = seal.holding(there.live).expect("what is live is what was sealed");
     assert_eq!(seal.digests, there, "what is there is not what was sealed");
     assert_eq!(Digests::live_of(disk, &|| ()).expect("it is readable"), there.live);
     seal
@@ -93,6 +94,51 @@ proptest! {
         let number = checked(&left).mark.number;
         let least = if power { synced } else { flushed };
         prop_assert!((least..=applied).contains(&number), "{number} of {least} to {applied}");
+    }
+}
+
+#[test]
+fn a_crash_between_a_seal_and_the_one_key_of_its_batch_leaves_the_store_of_the_batch_before() {
+    for end in [End::Killed, End::PowerCut] {
+        let disk = SimDisk::default();
+        let mut kv = sealed(&disk);
+        let before = checked(&disk);
+        let mut writes = Writes::default();
+        writes.put(b"l1".to_vec(), b"saved".to_vec());
+        kv.apply(writes).expect("it is writable");
+        let numbers = [0.0, 0.4, 0.9].map(|luck| {
+            let left = disk.after(end, luck);
+            let written = seal::of(&left).expect("it is readable").expect("there is one");
+            (written.mark.number, checked(&left).mark.number)
+        });
+        let number = before.mark.number;
+        assert_eq!(numbers, [(number, number), (number + 1, number), (number + 1, number + 1)], "{end:?}");
+
+        // It goes on from there.
+        let left = disk.after(end, 0.4);
+        let clock = Arc::new(TestClock::starting_at(Timestamp::EPOCH));
+        let mut kv = Sealed::new(Box::new(left.clone()), checked(&left), clock, None, None);
+        let mut writes = Writes::default();
+        writes.put(b"l2".to_vec(), b"saved".to_vec());
+        writes.put(b"l3".to_vec(), b"saved".to_vec());
+        kv.apply(writes).expect("it is writable");
+        assert_eq!(checked(&left).mark.number, number + 1);
+    }
+}
+
+#[test]
+fn a_key_that_an_opening_does_not_read_is_written_together_with_its_seal() {
+    for prefix in *b"mpldxwocenfugrsz" {
+        let disk = SimDisk::default();
+        let mut kv = sealed(&disk);
+        let mut writes = Writes::default();
+        writes.put(vec![prefix, 1], vec![prefix; 9]);
+        kv.apply(writes).expect("it is writable");
+        let seal = seal::of(&disk).expect("it is readable").expect("there is one");
+        assert_eq!(seal.live_before.is_none(), b"defoxz".contains(&prefix), "{}", char::from(prefix));
+        for luck in [0.0, 0.4, 0.9] {
+            checked(&disk.after(End::PowerCut, luck));
+        }
     }
 }
 

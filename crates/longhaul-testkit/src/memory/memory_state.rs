@@ -208,7 +208,7 @@ impl MemoryState {
         };
         let servers: BTreeSet<ServerId> = self.runs().filter_map(held).collect();
         for server in servers {
-            self.crash(now, server, "the process ended without a word");
+            self.crash(now, server, "its process ended unexpectedly");
         }
         self.servers.clear();
         self.stop_requests.clear();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Each, Kv, KvError, Writes};
+use super::{Each, Key, Kv, KvError, Value, Writes};
 
 /// What happens at the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +144,11 @@ impl<K: Kv> Kv for Faulty<K> {
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         self.faults.call(false)?;
         self.engine.apply(writes)
+    }
+
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError> {
+        self.faults.call(false)?;
+        self.engine.apply_in_turn(writes)
     }
 
     fn flush(&mut self) -> Result<(), KvError> {

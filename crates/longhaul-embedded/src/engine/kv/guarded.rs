@@ -6,14 +6,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Each, Kv, KvError, Writes};
+use super::{Each, Key, Kv, KvError, Value, Writes};
 use crate::{
     engine::watchdog::{Pulse, RELEASE_TIMEOUT},
     error::panic_message,
 };
 
 /// Passes calls on, and each of them is a step of the pulse. After a panic, and after a call that was given up, the engine
-/// is not called any more: nothing is known of the locks that it holds.
+/// is not called again: nothing is known of the locks that it holds.
 pub(crate) struct Guarded {
     /// `None` only while this is dropped.
     engine: Option<Box<dyn Kv>>,
@@ -22,9 +22,9 @@ pub(crate) struct Guarded {
 
 struct Gate {
     pulse: Arc<Pulse>,
-    /// Whoever scans may read meanwhile: of the two calls, the outer one is watched.
+    /// A scan may read in between: of the two calls, the outer one is watched.
     inside: Cell<bool>,
-    /// Why the engine is not called any more.
+    /// Why the engine is not called again.
     dead: OnceLock<KvError>,
 }
 
@@ -97,6 +97,10 @@ impl Kv for Guarded {
 
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         self.write(|engine| engine.apply(writes))
+    }
+
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError> {
+        self.write(|engine| engine.apply_in_turn(writes))
     }
 
     fn flush(&mut self) -> Result<(), KvError> {

@@ -125,6 +125,23 @@ impl Disk {
     }
 }
 
+impl SimDisk {
+    /// Of these, any number may survive a crash.
+    fn write(&self, keys: usize, bytes: usize, parts: Vec<BTreeMap<Key, Value>>) -> Result<(), KvError> {
+        self.lock().call(|disk| {
+            let (batches, keys, all) = (disk.unflushed.0 + 1, disk.unflushed.1 + keys, disk.unflushed.2 + bytes);
+            let bounded = batches == 1 || (keys <= BATCH_KEYS_MAX && all <= UNFLUSHED_MAX);
+            assert!(bounded, "{batches} batches with {keys} keys and {all} bytes since the last flush");
+            disk.unflushed = (batches, keys, all);
+            disk.calls.apply += 1;
+            for part in parts {
+                write(&mut disk.seen, part.clone());
+                disk.log.push(part);
+            }
+        })
+    }
+}
+
 impl Kv for SimDisk {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
         Ok(self.lock().seen.get(key).cloned())
@@ -157,15 +174,12 @@ impl Kv for SimDisk {
     fn apply(&mut self, writes: Writes) -> Result<(), KvError> {
         let bytes = writes.bytes();
         let batch: BTreeMap<Key, Value> = writes.into_entries().collect();
-        self.lock().call(|disk| {
-            let (batches, keys, all) = (disk.unflushed.0 + 1, disk.unflushed.1 + batch.len(), disk.unflushed.2 + bytes);
-            let bounded = batches == 1 || (keys <= BATCH_KEYS_MAX && all <= UNFLUSHED_MAX);
-            assert!(bounded, "{batches} batches with {keys} keys and {all} bytes since the last flush");
-            disk.unflushed = (batches, keys, all);
-            disk.calls.apply += 1;
-            write(&mut disk.seen, batch.clone());
-            disk.log.push(batch);
-        })
+        self.write(batch.len(), bytes, vec![batch])
+    }
+
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError> {
+        let bytes = writes.iter().filter_map(|(_, value)| value.as_ref()).map(Vec::len).sum();
+        self.write(writes.len(), bytes, writes.into_iter().map(|write| BTreeMap::from([write])).collect())
     }
 
     fn flush(&mut self) -> Result<(), KvError> {

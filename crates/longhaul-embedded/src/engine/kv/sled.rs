@@ -9,7 +9,7 @@ use std::{
 
 use fs2::FileExt;
 
-use super::{Each, Kv, KvError, Writes};
+use super::{Each, Key, Kv, KvError, Value, Writes};
 use crate::engine::lock::FolderLock;
 
 pub(crate) struct SledKv {
@@ -89,6 +89,16 @@ impl Kv for SledKv {
             }
         }
         Ok(self.db().apply_batch(batch)?)
+    }
+
+    fn apply_in_turn(&mut self, writes: Vec<(Key, Value)>) -> Result<(), KvError> {
+        for (key, value) in writes {
+            match value {
+                Some(value) => self.db().insert(key, value)?,
+                None => self.db().remove(key)?,
+            };
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), KvError> {

@@ -1,10 +1,14 @@
 //! What all keys and values of a store add up to.
 
-use super::{FIRST_KEY, scan_range};
+use std::ops::{Bound, ControlFlow, RangeBounds};
+
 use crate::{
-    engine::kv::{Kv, KvError},
+    engine::kv::{Key, Kv, KvError},
     format::keys,
 };
+
+/// Keys that begin with less are hidden.
+pub(super) const FIRST_KEY: &[u8] = &[1];
 
 /// Keys that an opening does not read: final runs and their lists, pieces, logs, and what was set aside.
 const REST: [u8; 6] = [keys::FINAL, keys::ENDED, keys::ENDED_OF_ALL_KINDS, keys::LOG, keys::CHUNK, keys::ASIDE];
@@ -31,7 +35,12 @@ impl Digests {
     }
 
     fn sum_of(&mut self, key: &[u8]) -> &mut u64 {
-        if key.first().is_some_and(|first| REST.contains(first)) { &mut self.rest } else { &mut self.live }
+        if Self::has_live(key) { &mut self.live } else { &mut self.rest }
+    }
+
+    /// Whether an opening reads this key.
+    pub(super) fn has_live(key: &[u8]) -> bool {
+        !key.first().is_some_and(|first| REST.contains(first))
     }
 
     /// Reads everything; each key is a `beat`.
@@ -77,4 +86,20 @@ const fn scatter(mut number: u64) -> u64 {
     number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     number ^ (number >> 31)
+}
+
+/// Shows the keys of `kv` in `range`, until `each` breaks.
+fn scan_range(kv: &dyn Kv, range: impl RangeBounds<Key>, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), KvError> {
+    let Bound::Included(from) = range.start_bound() else { panic!("a range of keys has a first one") };
+    kv.scan(&[], from, &mut |key, value| {
+        let within = match range.end_bound() {
+            Bound::Excluded(end) => key < &end[..],
+            Bound::Included(_) | Bound::Unbounded => true,
+        };
+        if !within {
+            return ControlFlow::Break(());
+        }
+        each(key, value);
+        ControlFlow::Continue(())
+    })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use longhaul_core::{Key, Kind, Run, RunId, StateKind, Timestamp};
 
-use crate::format::keys::{FINAL_STATES as FINAL, state_byte};
+use crate::format::unique::UniqueKeyEntry;
 
 #[derive(Debug, Default)]
 pub(crate) struct Uniques {
@@ -25,44 +25,6 @@ pub(crate) struct Uniques {
 /// Kind and key, as two hashes that nobody can foretell: a third of the room, and no text to be fetched from all over
 /// the memory. That any two of a million keys share it is as likely as 1 to 10^26, which no disk promises for a bit.
 type Digest = u128;
-
-/// A key that a final run has, for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UniqueKeyEntry {
-    pub(crate) kind: Kind,
-    pub(crate) key: Key,
-    pub(crate) id: RunId,
-    pub(crate) until: Timestamp,
-    /// The run is gone: its retention removed it when it was in this state.
-    pub(crate) removed: Option<StateKind>,
-}
-
-impl UniqueKeyEntry {
-    /// The key that this run has though it is final.
-    pub(crate) fn of(run: &Run) -> Option<Self> {
-        let unique = run.constraints().unique.as_ref()?;
-        let until = unique.until(run)?;
-        Some(Self { kind: run.kind.clone(), key: unique.key.clone(), id: run.id, until, removed: None })
-    }
-
-    /// Run and time, and, once the run is gone, its last state; kind and key stand in the key.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let removed = self.removed.map(state_byte);
-        [self.id.as_bytes(), &self.until.as_micros().to_be_bytes()[..], removed.as_slice()].concat()
-    }
-
-    pub(crate) fn from_bytes(kind: Kind, key: Key, bytes: &[u8]) -> Option<Self> {
-        let (id, rest) = bytes.split_first_chunk::<16>()?;
-        let (until, removed) = rest.split_first_chunk::<8>()?;
-        let removed = match removed {
-            [] => None,
-            [byte] => Some(FINAL.into_iter().find(|state| state_byte(*state) == *byte)?),
-            _ => return None,
-        };
-        let until = Timestamp::from_micros(i64::from_be_bytes(*until));
-        Some(Self { kind, key, id: RunId::from_bytes(*id), until, removed })
-    }
-}
 
 /// Whether this run keeps others of its kind and key out.
 pub(super) fn keeps_key(now: Timestamp, run: &Run) -> bool {
@@ -103,7 +65,7 @@ impl Uniques {
         }
     }
 
-    /// The run is gone, or its key free. Answers whether it had it.
+    /// The run is gone, or its key free. Returns whether the run had the key.
     pub(crate) fn forget(&mut self, run: &Run) -> bool {
         let Some(unique) = &run.constraints().unique else { return false };
         // A run of the same id that comes later has a time of its own.
@@ -113,7 +75,7 @@ impl Uniques {
         self.free(self.digest(&run.kind, &unique.key), run.id)
     }
 
-    /// Lets go of a key, if this run has it: another may have it by now.
+    /// Frees a key, if this run has it: another run may have it by now.
     fn free(&mut self, key: Digest, id: RunId) -> bool {
         let hash_map::Entry::Occupied(mut holder) = self.holders.entry(key) else { return false };
         if *holder.get() != id {
@@ -145,7 +107,7 @@ impl Uniques {
         self.removed.get(&id).filter(|(_, until)| now < *until).map(|(state, _)| *state)
     }
 
-    /// Lets go of up to `max` keys whose time has passed, and answers them.
+    /// Frees up to `max` keys whose time has passed, and returns them.
     pub(crate) fn expire(&mut self, now: Timestamp, max: usize) -> Vec<(Kind, Key)> {
         let mut expired = Vec::new();
         while expired.len() < max && self.until.first().is_some_and(|(until, ..)| *until <= now) {

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 
 use longhaul_core::{RunId, Snapshot, StoreError, store::GetError};
 
-use crate::committer::{Committer, command::Verdict};
+use super::command::Verdict;
 
-pub(crate) struct Watcher {
-    pub(crate) id: RunId,
+/// A caller who waits for a run to be newer than it knows.
+pub(super) struct Watcher {
+    pub(super) id: RunId,
     /// The revision that it knows.
-    pub(crate) seen: u64,
-    pub(crate) reply: Verdict<Snapshot, GetError>,
+    pub(super) seen: u64,
+    pub(super) reply: Verdict<Snapshot, GetError>,
 }
 
 /// Those who wait, by run.
 #[derive(Default)]
-pub(crate) struct Watchers {
+pub(super) struct Watchers {
     by_run: HashMap<RunId, Vec<Watcher>>,
     count: usize,
     /// How many there were when those who gave up were last removed.
@@ -23,7 +24,7 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    fn wait(&mut self, watcher: Watcher) {
+    pub(super) fn wait(&mut self, watcher: Watcher) {
         self.by_run.entry(watcher.id).or_default().push(watcher);
         self.count += 1;
         // Twice as many as after the last sweep: so the sweeps cost each watcher a constant.
@@ -37,32 +38,16 @@ impl Watchers {
         }
     }
 
-    pub(crate) fn take(&mut self, id: RunId) -> Vec<Watcher> {
+    pub(super) fn take(&mut self, id: RunId) -> Vec<Watcher> {
         let taken = self.by_run.remove(&id).unwrap_or_default();
         self.count -= taken.len();
         taken
     }
 
-    pub(crate) fn refuse(&mut self, error: &StoreError) {
+    pub(super) fn refuse(&mut self, error: &StoreError) {
         for watcher in self.by_run.drain().flat_map(|(_, watchers)| watchers) {
             _ = watcher.reply.send(Err(error.clone()));
         }
         self.count = 0;
-    }
-}
-
-impl Committer {
-    /// Answers if the run is newer than what the watcher knows; otherwise it waits.
-    pub(crate) fn show_change(&mut self, watcher: Watcher) {
-        if watcher.reply.is_closed() {
-            return;
-        }
-        match (self.get(watcher.id), self.health.get()) {
-            (Ok(Ok(snapshot)), None) if snapshot.run.revision <= watcher.seen => self.watchers.wait(watcher),
-            (Ok(Ok(snapshot)), Some(error)) if snapshot.run.revision <= watcher.seen => {
-                _ = watcher.reply.send(Err(error.clone()));
-            }
-            (verdict, _) => self.reply(watcher.reply, verdict),
-        }
     }
 }

@@ -1,74 +1,42 @@
-//! What holds runs back, and why a run does not run.
+//! What admission asks of a store, and what it changes.
 
 use std::{collections::HashMap, time::Duration};
 
 use longhaul_core::{
-    Control, ControlChange, Controls, Explanation, RunId, Scope, ServerId, Timestamp,
+    RunId, ServerId, Timestamp,
     admission::{Backlog, BacklogGroup, DuePosition, Executing, LastTry, RunningCounts, Selection, Source},
-    explain::explain,
-    record::{write_bucket, write_control},
-    store::GetError,
+    record::write_bucket,
 };
 
-use crate::{
-    committer::Committer,
-    error::Fault,
-    format::keys,
-    state::{index::Index, record::Record},
-};
+use super::{State, index::Index, record::Record};
+use crate::{error::Fault, format::keys};
 
-/// Buckets that are idle are forgotten when there are so many: keys come and go.
+/// From this many buckets on, idle ones are forgotten: keys come and go.
 const BUCKETS_MAX: usize = 1024;
 /// A bucket that is idle by then is not written: no process dies and opens the store faster.
 const RESTART: Duration = Duration::from_millis(20);
-/// So many are looked at with each claim, and four for each that it draws from: more than come, and no claim pays for all.
+/// How many buckets each claim looks at, besides four for each one that it draws from: more than are added, and no claim
+/// pays for all.
 const SWEPT: usize = 64;
 
-impl Committer {
-    pub(crate) fn control(&mut self, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
-        let control = self.admission.controls.change(scope, change);
-        self.index.backlogs.unthrottle_all();
-        let key = keys::control(scope);
-        self.room(1)?;
-        if control.is_empty() {
-            self.batch.remove(key);
-        } else {
-            let bytes = write_control(&key, &control);
-            self.batch.put(key, bytes);
-        }
-        self.batch.needs_sync = true;
-        Ok(control)
-    }
-
-    pub(crate) fn controls(&self) -> Controls {
-        self.admission.controls.clone()
-    }
-
+impl State {
     /// The runs of a selection are claimed: what they draw from the rates is kept with their claims.
     pub(crate) fn spend(&mut self, selection: Selection) -> Result<(), Fault> {
         let now = self.now;
         let lasting = selection.spent.iter().filter(|(_, starts)| starts.idle_at().since(now) > RESTART);
         for (bucket, starts) in lasting {
             self.room(1)?;
-            self.batch.put(keys::bucket(bucket), write_bucket(starts));
+            self.files.batch.put(keys::bucket(bucket), write_bucket(starts));
         }
         let swept = SWEPT + 4 * selection.spent.len();
         self.admission.commit(selection);
         if self.admission.buckets.len() >= BUCKETS_MAX {
             for bucket in self.admission.forget_full(self.now, swept) {
                 self.room(1)?;
-                self.batch.remove(keys::bucket(&bucket));
+                self.files.batch.remove(keys::bucket(&bucket));
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn explain(&mut self, id: RunId) -> Result<Result<Explanation, GetError>, Fault> {
-        let Some(run) = self.run_of(id)? else {
-            return Ok(Err(GetError::NotFound(id)));
-        };
-        let source = self.due_runs();
-        Ok(Ok(explain(self.now, &run, &self.admission, &self.servers.offers(), &source)))
     }
 
     /// What is due and what runs, for admission.

@@ -1,0 +1,24 @@
+//! Pauses and limits of queues and kinds.
+
+use longhaul_core::{Control, ControlChange, Controls, Scope, record::write_control};
+
+use crate::{error::Fault, format::keys, state::State};
+
+pub(crate) fn control(store: &mut State, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
+    let control = store.admission.controls.change(scope, change);
+    store.index.backlogs.unthrottle_all();
+    let key = keys::control(scope);
+    store.room(1)?;
+    if control.is_empty() {
+        store.files.batch.remove(key);
+    } else {
+        let bytes = write_control(&key, &control);
+        store.files.batch.put(key, bytes);
+    }
+    store.files.batch.needs_sync = true;
+    Ok(control)
+}
+
+pub(crate) fn controls(store: &State) -> Controls {
+    store.admission.controls.clone()
+}

@@ -1,0 +1,49 @@
+//! The positions of ends.
+
+use longhaul_core::Timestamp;
+
+/// How far the ends go. Each batch that makes runs final has a position.
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// Of the latest batch that made runs final. Microseconds since 1970, if the clock shows more than the last one.
+    last: u64,
+    /// The latest end that was removed; kept in the file.
+    removed: u64,
+    /// Something ended since [`take_news`](Self::take_news).
+    news: bool,
+}
+
+impl Ends {
+    /// What an opening finds: positions grow from here on.
+    pub(super) fn found(now: Timestamp, last: u64, removed: u64) -> Self {
+        Self { last: last.max(removed).max(now.as_micros().unsigned_abs()), removed, news: false }
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub(crate) fn removed(&self) -> u64 {
+        self.removed
+    }
+
+    /// The position of a batch that makes runs final.
+    pub(super) fn next(&mut self, now: Timestamp) -> u64 {
+        self.last = (self.last + 1).max(now.as_micros().unsigned_abs());
+        self.news = true;
+        self.last
+    }
+
+    /// An end at this position is removed. Returns the position that has to be kept in the file, if it is a new one.
+    pub(super) fn remove(&mut self, position: u64) -> Option<u64> {
+        (position > self.removed).then(|| {
+            self.removed = position;
+            position
+        })
+    }
+
+    /// Whether something ended since this was asked last.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+}

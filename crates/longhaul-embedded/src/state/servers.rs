@@ -1,0 +1,109 @@
+//! Servers: which ones live, which ones are gone, and what they are asked to stop. All of it is of this process, and goes
+//! with it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use longhaul_core::{
+    Run, RunId, ServerId, State as RunState, Timestamp,
+    admission::Offer,
+    store::{ServerBeat, ServerError, StopSignal, StopSignals},
+};
+
+use super::record::Record;
+
+#[derive(Default)]
+pub(crate) struct Servers {
+    lives: HashMap<ServerId, Life>,
+    /// By position. A request that is no longer current is left out when it is read.
+    stop_requests: BTreeMap<u64, (ServerId, StopSignal)>,
+    last_position: u64,
+    /// Something was asked since [`take_news`](Self::take_news).
+    news: bool,
+}
+
+enum Life {
+    Until {
+        time: Timestamp,
+        beat: ServerBeat,
+    },
+    /// Declared dead, or left: never again.
+    Over,
+}
+
+impl Servers {
+    pub(crate) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {
+        if self.is_dead(beat.server) {
+            return Err(ServerError::Dead(beat.server));
+        }
+        let time = now.after(beat.lease);
+        self.lives.insert(beat.server, Life::Until { time, beat: beat.clone() });
+        Ok(())
+    }
+
+    pub(crate) fn is_dead(&self, server: ServerId) -> bool {
+        matches!(self.lives.get(&server), Some(Life::Over))
+    }
+
+    /// It never comes back.
+    pub(crate) fn end(&mut self, server: ServerId) {
+        self.lives.insert(server, Life::Over);
+    }
+
+    /// Those whose lease ran out.
+    pub(crate) fn late(&self, now: Timestamp) -> Vec<ServerId> {
+        let mut late: Vec<_> = self
+            .lives
+            .iter()
+            .filter(|(_, life)| matches!(life, Life::Until { time, .. } if *time <= now))
+            .map(|(server, _)| *server)
+            .collect();
+        late.sort_unstable();
+        late
+    }
+
+    /// What the servers that live take.
+    pub(crate) fn offers(&self) -> Vec<Offer<'_>> {
+        let lives = self.lives.iter().filter_map(|(id, life)| match life {
+            Life::Until { beat, .. } => Some(Offer { labels: &beat.labels, ..Offer::new(*id, &beat.kinds, 1) }),
+            Life::Over => None,
+        });
+        lives.collect()
+    }
+
+    /// The server that executes the run is asked to stop it, if the run says so.
+    pub(super) fn ask_to_stop(&mut self, run: &Run) {
+        if let (RunState::Running { server }, Some(request)) = (&run.state, &run.request) {
+            self.last_position += 1;
+            let signal = StopSignal { id: run.id, epoch: run.epoch, request: request.clone() };
+            self.stop_requests.insert(self.last_position, (*server, signal));
+            self.news = true;
+        }
+    }
+
+    /// What `server` was asked after `seen`; `None` if nothing of it is current.
+    pub(crate) fn stop_requests(
+        &self,
+        active: &HashMap<RunId, Box<Record>>,
+        server: ServerId,
+        seen: u64,
+    ) -> Option<StopSignals> {
+        let news = self.stop_requests.range(seen.saturating_add(1)..);
+        let news = news.filter(|(_, (to, signal))| *to == server && is_current(active, signal));
+        let (positions, stop_requests): (Vec<u64>, Vec<StopSignal>) =
+            news.map(|(position, (_, signal))| (*position, signal.clone())).unzip();
+        positions.last().map(|position| StopSignals { position: *position, stop_requests })
+    }
+
+    /// Whether something was asked since this was asked last. Requests that are no longer current are forgotten.
+    pub(crate) fn take_news(&mut self, active: &HashMap<RunId, Box<Record>>) -> bool {
+        let news = std::mem::take(&mut self.news);
+        if news {
+            self.stop_requests.retain(|_, (_, signal)| is_current(active, signal));
+        }
+        news
+    }
+}
+
+fn is_current(active: &HashMap<RunId, Box<Record>>, signal: &StopSignal) -> bool {
+    active.get(&signal.id).is_some_and(|record| record.run.epoch == signal.epoch)
+}
