@@ -13,6 +13,7 @@
 
 mod codec;
 mod error;
+mod malformed;
 mod old;
 
 use std::{any::type_name, fmt, sync::Arc};
@@ -21,7 +22,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
     codec::{Codec, UnknownCodec},
-    error::{DecodeError, EncodeError, EnvelopeError},
+    error::{DecodeError, EncodeError},
+    malformed::EnvelopeError,
     old::OldValue,
 };
 use crate::shape::Fingerprint;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::stop_request::StopRequest;
 use crate::{
     admission::suspects::Blame,
     code::CodeMark,
@@ -188,36 +189,5 @@ impl Ending {
     /// the autosaves among them, do.
     pub const fn proves_progress(&self) -> bool {
         !matches!(self, Self::Panicked { .. })
-    }
-}
-
-/// What an attempt that runs is asked to do.
-///
-/// ```
-/// use longhaul_core::StopRequest;
-///
-/// let request = StopRequest::Cancel { reason: Some("too dear".into()) };
-/// assert_eq!(request.reason(), Some("too dear"));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StopRequest {
-    /// End, for good.
-    Cancel {
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-    /// Stop, and wait for a proceed.
-    Suspend {
-        /// Why.
-        reason: Option<Box<str>>,
-    },
-}
-
-impl StopRequest {
-    /// Why it was asked.
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Cancel { reason } | Self::Suspend { reason } => reason.as_deref(),
-        }
     }
 }

@@ -33,6 +33,7 @@ pub mod run;
 pub mod schedule;
 pub mod shape;
 pub mod state;
+mod stop_request;
 pub mod store;
 pub mod stored;
 pub mod time;

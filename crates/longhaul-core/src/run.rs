@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     constraints::Constraints,
     envelope::Envelope,
-    event::StopRequest,
     failure::Failure,
     history::{Actor, History},
     id::{Epoch, RunId},
@@ -15,6 +14,7 @@ use crate::{
     progress::Progress,
     retry::RetryPolicy,
     state::{State, StateKind},
+    stop_request::StopRequest,
     time::Timestamp,
 };
 

@@ -11,7 +11,6 @@
 //! The text and the order of the samples are part of the stored format: other fingerprints for the same types would
 //! make every stored value look changed. `tests.rs` pins some.
 
-mod access;
 mod leaf;
 mod node;
 mod text;

@@ -26,7 +26,6 @@ mod port;
 
 mod attempts;
 mod controls;
-mod ended;
 mod error;
 mod forward;
 mod inspect;
@@ -45,9 +44,11 @@ pub use attempts::{
     Settlement,
 };
 pub use controls::ControlStore;
-pub use ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError};
 pub use error::StoreError;
-pub use inspect::{Damaged, Filter, GetError, Inspect, ListOrder, Page, PageRequest, QueueDepth};
+pub use inspect::{
+    Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, Filter, GetError, Inspect, ListOrder, Page,
+    PageRequest, ParseCursorError, QueueDepth,
+};
 pub use runs::{
     CancelError, Cancelled, DeleteError, InsertError, Proceed, ProceedError, Proceeded, Replacement, Retried, Retry,
     RetryError, RetryFrom, RunStore, RunUpdate, Swept, UpdateError,

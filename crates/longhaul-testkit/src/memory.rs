@@ -3,6 +3,8 @@
 mod claim;
 mod client;
 mod ended;
+mod ends;
+mod life;
 mod memory_state;
 mod query;
 mod schedules;

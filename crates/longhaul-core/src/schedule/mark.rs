@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CLOCK_CORRECTION, Timetable, timetable::just_before};
+use super::{CLOCK_CORRECTION, ON_TIME, Timetable, Timing, timetable::just_before};
 use crate::time::Timestamp;
 
 /// How far a schedule was handled, and by which timing. Stored with the schedule, in the same transaction as the runs
@@ -171,5 +171,58 @@ impl Mark {
         open.retain(|span| now.since(span.until) < CLOCK_CORRECTION);
         let until = self.until.max(latest);
         Self { until, open: open.into(), behind: (now < until).then_some(latest), ..self }
+    }
+}
+
+impl Timetable {
+    /// Where a schedule begins that nobody looked at before `now`: at `now`, so that nothing before it is missed. There
+    /// are two exceptions. The one instant of [`Schedule::once`] counts however long it is past, and a first instant
+    /// given by [`Schedule::starting`] that is past by no more than [`ON_TIME`] is on time.
+    ///
+    /// A schedule that is stored with this mark when it is created misses nothing from then on.
+    ///
+    /// ```
+    /// use longhaul_core::{Schedule, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let now: Timestamp = "2026-11-20T21:05:00Z".parse()?;
+    /// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
+    /// assert_eq!(hourly.next(hourly.begin(now).until), Some("2026-11-20T22:00:00Z".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin(&self, now: Timestamp) -> Mark {
+        let until = match (&self.schedule().timing, self.schedule().starting) {
+            (Timing::Once(at), _) => just_before(*at).min(just_before(now)),
+            (_, Some(first)) if first <= now && now.since(first) <= ON_TIME => just_before(first),
+            _ => just_before(now),
+        };
+        Mark::begun(until, self.digest())
+    }
+
+    /// Where a schedule goes on that was paused, or whose timing is another one than before: as when it
+    /// [begins](Self::begin), but never with an instant that was handled. What fell into a pause was not wanted, and is
+    /// not missed; only the one instant of [`Schedule::once`] is.
+    ///
+    /// ```
+    /// use longhaul_core::{Schedule, schedule::{Situation, plan}};
+    /// use std::time::Duration;
+    ///
+    /// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
+    /// let paused_at = hourly.begin("2026-10-20T21:05:00Z".parse()?);
+    /// let now = "2026-11-20T21:05:00Z".parse()?;
+    /// let mark = hourly.resume(paused_at, now);
+    /// let plan = plan(&Situation { name: "hourly", timetable: &hourly, mark: Some(mark), now, unfinished: 0 });
+    /// assert!(plan.fire.is_empty());
+    /// assert_eq!(plan.next, Some("2026-11-20T22:00:00Z".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume(&self, mark: Mark, now: Timestamp) -> Mark {
+        let begun = self.begin(now);
+        let mark = Mark { timing: begun.timing, ..mark };
+        if begun.until <= mark.until {
+            // The clock was ahead, or what is due was handled a moment ago.
+            return mark.set_back(self, now).unwrap_or(mark);
+        }
+        Mark { behind: None, ..mark.decided(self, begun.until, begun.until, None) }
     }
 }

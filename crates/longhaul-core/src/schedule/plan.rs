@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, fmt, time::Duration};
 
 use super::{
-    CLOCK_CORRECTION, Mark, Missed, ON_TIME, Open, Overlap, Timetable, Timing, WAITING_MAX, key::run_id, mark::Span,
-    timetable::just_before,
+    CLOCK_CORRECTION, COUNT_MAX, Mark, Missed, ON_TIME, Open, Overlap, Timetable, Timing, WAITING_MAX, key::run_id,
+    mark::Span, timetable::just_before,
 };
 use crate::{id::RunId, time::Timestamp};
 
@@ -274,7 +274,10 @@ fn not_missed(timetable: &Timetable, due: &[Span], latest: Timestamp, now: Times
 /// How many instants that are due are not wanted.
 fn count_others(timetable: &Timetable, due: &[Span], wanted: &VecDeque<Timestamp>) -> Count {
     let oldest = wanted.front().map_or(Timestamp::MAX, |&oldest| just_before(oldest));
-    let counts = due.iter().filter_map(|span| span.up_to(oldest)).map(|span| timetable.count(span.after, span.until));
+    let counts = due
+        .iter()
+        .filter_map(|span| span.up_to(oldest))
+        .map(|span| timetable.count(span.after, span.until).map_or(Count::MoreThan(COUNT_MAX), Count::Exactly));
     counts.fold(Count::Exactly(0), |all, count| match (all, count) {
         (Count::Exactly(all), Count::Exactly(count)) => Count::Exactly(all + count),
         (Count::Exactly(all) | Count::MoreThan(all), Count::Exactly(count) | Count::MoreThan(count)) => {

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 #[cfg(feature = "cron")]
 use super::cron::Cron;
-use super::{
-    Count, LocalTime, Mark, Missed, ON_TIME, PREVIEW_MAX, Schedule, ScheduleError, Timing, WAITING_MAX,
-    interval::Interval, key,
-};
+use super::{LocalTime, Missed, PREVIEW_MAX, Schedule, ScheduleError, Timing, WAITING_MAX, interval::Interval, key};
 use crate::time::Timestamp;
 
 /// A schedule that was checked, and knows its instants. Made by [`Schedule::timetable`].
@@ -151,57 +148,6 @@ impl Timetable {
         instant.after(Duration::from_micros(key::chance(name, instant, room)))
     }
 
-    /// Where a schedule begins that nobody looked at before `now`: at `now`, so that nothing before it is missed. There
-    /// are two exceptions. The one instant of [`Schedule::once`] counts however long it is past, and a first instant
-    /// given by [`Schedule::starting`] that is past by no more than [`ON_TIME`] is on time.
-    ///
-    /// A schedule that is stored with this mark when it is created misses nothing from then on.
-    ///
-    /// ```
-    /// use longhaul_core::{Schedule, Timestamp};
-    /// use std::time::Duration;
-    ///
-    /// let now: Timestamp = "2026-11-20T21:05:00Z".parse()?;
-    /// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
-    /// assert_eq!(hourly.next(hourly.begin(now).until), Some("2026-11-20T22:00:00Z".parse()?));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn begin(&self, now: Timestamp) -> Mark {
-        let until = match (&self.schedule.timing, self.schedule.starting) {
-            (Timing::Once(at), _) => just_before(*at).min(just_before(now)),
-            (_, Some(first)) if first <= now && now.since(first) <= ON_TIME => just_before(first),
-            _ => just_before(now),
-        };
-        Mark::begun(until, self.digest)
-    }
-
-    /// Where a schedule goes on that was paused, or whose timing is another one than before: as when it
-    /// [begins](Self::begin), but never with an instant that was handled. What fell into a pause was not wanted, and is
-    /// not missed; only the one instant of [`Schedule::once`] is.
-    ///
-    /// ```
-    /// use longhaul_core::{Schedule, schedule::{Situation, plan}};
-    /// use std::time::Duration;
-    ///
-    /// let hourly = Schedule::every(Duration::from_secs(3600)).timetable()?;
-    /// let paused_at = hourly.begin("2026-10-20T21:05:00Z".parse()?);
-    /// let now = "2026-11-20T21:05:00Z".parse()?;
-    /// let mark = hourly.resume(paused_at, now);
-    /// let plan = plan(&Situation { name: "hourly", timetable: &hourly, mark: Some(mark), now, unfinished: 0 });
-    /// assert!(plan.fire.is_empty());
-    /// assert_eq!(plan.next, Some("2026-11-20T22:00:00Z".parse()?));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn resume(&self, mark: Mark, now: Timestamp) -> Mark {
-        let begun = self.begin(now);
-        let mark = Mark { timing: begun.timing, ..mark };
-        if begun.until <= mark.until {
-            // The clock was ahead, or what is due was handled a moment ago.
-            return mark.set_back(self, now).unwrap_or(mark);
-        }
-        Mark { behind: None, ..mark.decided(self, begun.until, begun.until, None) }
-    }
-
     pub(super) fn digest(&self) -> u32 {
         self.digest
     }
@@ -219,20 +165,18 @@ impl Timetable {
         }
     }
 
-    /// How many instants lie in (`after`, `until`]. Those of a pattern must be looked at one by one, and are not beyond
-    /// [`COUNT_MAX`](super::COUNT_MAX).
-    pub(super) fn count(&self, after: Timestamp, until: Timestamp) -> Count {
+    /// How many instants lie in (`after`, `until`]. Those of a pattern must be looked at one by one: `None` if they are more
+    /// than [`COUNT_MAX`](super::COUNT_MAX).
+    pub(super) fn count(&self, after: Timestamp, until: Timestamp) -> Option<u64> {
         match &self.instants {
-            Instants::Every(interval) => Count::Exactly(interval.count(after, until)),
-            Instants::Once(at) => Count::Exactly(u64::from(after < *at && *at <= until)),
+            Instants::Every(interval) => Some(interval.count(after, until)),
+            Instants::Once(at) => Some(u64::from(after < *at && *at <= until)),
             #[cfg(feature = "cron")]
             Instants::Cron(_) => {
                 let instants = std::iter::successors(self.next(after), |&instant| self.next(instant));
                 let max = super::COUNT_MAX;
-                match instants.take_while(|&instant| instant <= until).take(max as usize + 1).count() as u64 {
-                    count if count > max => Count::MoreThan(max),
-                    count => Count::Exactly(count),
-                }
+                let count = instants.take_while(|&instant| instant <= until).take(max as usize + 1).count() as u64;
+                (count <= max).then_some(count)
             }
         }
     }

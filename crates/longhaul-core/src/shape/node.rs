@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+/// Items of a tuple that are looked at apart. Longer ones are arrays: what follows is like the last of these.
+pub(super) const ITEMS_MAX: usize = 32;
+
 use super::leaf::Leaf;
 
 pub(super) type NodeId = usize;

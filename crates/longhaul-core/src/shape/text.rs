@@ -1,9 +1,8 @@
 //! The text of a shape. What it says, and how, is part of the stored format.
 
 use super::{
-    access::ITEMS_MAX,
     leaf::Leaf,
-    node::{Node, NodeId, Request},
+    node::{ITEMS_MAX, Node, NodeId, Request},
 };
 
 /// What is not known.

@@ -1,11 +1,13 @@
 //! The deserializer that a type is asked with. Every answer is as bincode would give it: positions, not names.
 
+mod access;
+
 use std::{any::type_name, fmt};
 
 use serde::de::{Deserializer, Error as _, Visitor};
 
+use self::access::{Entries, Items, Variants};
 use super::{
-    access::{Entries, Items, Variants},
     leaf::{BYTES, CHARS, Leaf, TEXTS, ZEROS},
     node::Request,
     walk::{Place, Stuck, Visit, Walk},

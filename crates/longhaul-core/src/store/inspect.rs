@@ -1,6 +1,10 @@
 //! What is read: runs, their logs, how many there are, and why they wait.
 
+mod ended;
+
 use std::{cmp::Ordering, fmt};
+
+pub use self::ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError};
 
 use crate::{
     explain::Explanation,
@@ -9,7 +13,7 @@ use crate::{
     name::{Key, Kind, Queue, Tag},
     run::{Run, Snapshot},
     state::StateKind,
-    store::{EndedError, EndedPage, EndedRequest, StoreError},
+    store::StoreError,
     time::Timestamp,
 };
 

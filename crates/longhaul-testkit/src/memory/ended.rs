@@ -1,37 +1,11 @@
 //! The ends of runs, in the order in which they came.
 
-use std::collections::BTreeMap;
-
 use longhaul_core::{
-    RunId, Timestamp,
+    RunId,
     store::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun},
 };
 
 use super::memory_state::MemoryState;
-
-/// What is known of the ends of runs.
-#[derive(Default)]
-pub(super) struct Ends {
-    by_position: BTreeMap<u64, RunId>,
-    last: u64,
-    /// The latest that was removed.
-    removed: u64,
-}
-
-impl Ends {
-    pub(super) fn add(&mut self, now: Timestamp, id: RunId) {
-        self.last = (self.last + 1).max(now.as_micros().unsigned_abs());
-        self.by_position.insert(self.last, id);
-    }
-
-    pub(super) fn remove(&mut self, id: RunId) {
-        let position = self.by_position.iter().find(|(_, there)| **there == id).map(|(position, _)| *position);
-        if let Some(position) = position {
-            self.by_position.remove(&position);
-            self.removed = self.removed.max(position);
-        }
-    }
-}
 
 impl MemoryState {
     pub(super) fn ended(&self, request: &EndedRequest) -> Result<EndedPage, EndedError> {

@@ -18,7 +18,7 @@ use longhaul_core::{
     store::{InsertError, Retried, Retry, RetryError, StopSignal},
 };
 
-use super::{ended::Ends, server::Server};
+use super::{ends::Ends, life::Server};
 
 /// The revision of a schedule's last change, and what it is since then; `None`: it was removed.
 pub(super) type Revised = (u64, Option<Arc<[u8]>>);

@@ -6,16 +6,7 @@ use longhaul_core::{
     store::{ServerBeat, ServerError, StopSignal, StopSignals},
 };
 
-use super::memory_state::MemoryState;
-
-pub(super) enum Server {
-    Lives {
-        until: Timestamp,
-        beat: ServerBeat,
-    },
-    /// Declared dead, or left: never again.
-    Dead,
-}
+use super::{life::Server, memory_state::MemoryState};
 
 impl MemoryState {
     pub(super) fn heartbeat(&mut self, now: Timestamp, beat: &ServerBeat) -> Result<(), ServerError> {

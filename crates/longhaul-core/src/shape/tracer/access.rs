@@ -3,14 +3,13 @@
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::{
-    leaf::Leaf,
-    node::Request,
-    tracer::{Refused, Tracer},
-    walk::{NO_TYPE, Place, Visit, Walk},
+    super::{
+        leaf::Leaf,
+        node::{ITEMS_MAX, Request},
+        walk::{NO_TYPE, Place, Visit, Walk},
+    },
+    Refused, Tracer,
 };
-
-/// Items of a tuple that are looked at apart. Longer ones are arrays: what follows is like the last of these.
-pub(super) const ITEMS_MAX: usize = 32;
 
 impl Visit {
     pub(super) fn part(self, slot: usize) -> Place {

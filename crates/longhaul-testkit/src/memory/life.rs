@@ -1,0 +1,12 @@
+//! Whether a server lives.
+
+use longhaul_core::{Timestamp, store::ServerBeat};
+
+pub(super) enum Server {
+    Lives {
+        until: Timestamp,
+        beat: ServerBeat,
+    },
+    /// Declared dead, or left: never again.
+    Dead,
+}
