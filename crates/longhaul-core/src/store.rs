@@ -29,6 +29,7 @@ mod controls;
 mod ended;
 mod error;
 mod forward;
+mod header;
 mod inspect;
 mod runs;
 mod schedules;
@@ -47,13 +48,14 @@ pub use attempts::{
 pub use controls::ControlStore;
 pub use ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError};
 pub use error::StoreError;
+pub use header::{HeaderPage, RunHeader};
 pub use inspect::{Damaged, Filter, GetError, Inspect, ListOrder, Page, PageRequest, QueueDepth};
 pub use runs::{
     CancelError, Cancelled, DeleteError, InsertError, Proceed, ProceedError, Proceeded, Replacement, Retried, Retry,
     RetryError, RetryFrom, RunStore, RunUpdate, Swept, UpdateError,
 };
 pub use schedules::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, ScheduleStore, Schedules};
-pub use servers::{ServerBeat, ServerError, ServerStore, StopSignal, StopSignals};
+pub use servers::{RunningRun, ServerBeat, ServerError, ServerInfo, ServerStore, StopSignal, StopSignals};
 
 use crate::clock::Clock;
 

@@ -46,6 +46,7 @@ pub mod explain;
 pub mod fence;
 pub mod inbox;
 pub mod insert;
+pub mod inspect;
 pub mod isolation;
 pub mod limits;
 pub mod log;

@@ -263,6 +263,14 @@ macro_rules! conformance {
                 a_watcher_sees_each_change_and_each_has_a_higher_revision,
                 a_watcher_of_a_run_that_is_removed_is_told,
                 a_watcher_is_not_woken_by_other_runs;
+            inspect:
+                counts_are_kept_by_state_kind_and_queue,
+                counts_outlive_the_process,
+                each_minute_of_the_last_day_has_its_counters,
+                servers_are_shown_with_what_they_said_and_what_they_execute,
+                headers_are_the_runs_of_a_page_without_their_values,
+                a_list_of_more_runs_than_a_page_may_hold_is_whole_in_both_orders,
+                one_schedule_is_read_by_its_name;
             sweep:
                 a_final_run_is_kept_for_its_retention_and_no_longer,
                 a_run_that_is_not_final_is_never_swept,
