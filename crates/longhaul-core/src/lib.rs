@@ -11,6 +11,7 @@ pub mod admission;
 pub mod clock;
 pub mod code;
 pub mod constraints;
+pub mod counts;
 pub mod decide;
 #[doc(hidden)]
 pub mod doc;
@@ -42,6 +43,7 @@ pub use admission::{controls as control, explain};
 pub use clock::Clock;
 pub use constraints::{Constraints, Inserted, OnConflict, Unique, UniqueScope};
 pub use control::{Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
+pub use counts::Statistics;
 pub use decide::{Decision, IllegalEvent, admit, decide};
 pub use envelope::{Codec, Envelope};
 pub use event::{Ending, Event, StopRequest};

@@ -28,6 +28,7 @@ mod attempts;
 mod controls;
 mod error;
 mod forward;
+mod header;
 mod inspect;
 mod runs;
 mod schedules;
@@ -45,6 +46,7 @@ pub use attempts::{
 };
 pub use controls::ControlStore;
 pub use error::StoreError;
+pub use header::{HeaderPage, RunHeader};
 pub use inspect::{
     Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, Filter, GetError, Inspect, ListOrder, Page,
     PageRequest, ParseCursorError, QueueDepth,
@@ -54,7 +56,7 @@ pub use runs::{
     RetryError, RetryFrom, RunStore, RunUpdate, Swept, UpdateError,
 };
 pub use schedules::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, ScheduleStore, Schedules};
-pub use servers::{ServerBeat, ServerError, ServerStore, StopSignal, StopSignals};
+pub use servers::{RunningRun, ServerBeat, ServerError, ServerInfo, ServerStore, StopSignal, StopSignals};
 
 use crate::clock::Clock;
 

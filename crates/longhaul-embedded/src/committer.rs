@@ -165,6 +165,7 @@ impl Committer {
     /// Commits, and answers each caller as soon as what it was promised holds.
     fn finish(&mut self) -> Result<(), Fault> {
         self.state.commit()?;
+        self.state.recount()?;
         if self.state.files.needs_flush() {
             self.state.files.flush()?;
             self.answers.give(After::Flush);
@@ -212,9 +213,10 @@ impl Committer {
         let error = self.health.get().cloned().unwrap_or(StoreError::Closed);
         self.refuse_waiting(&error);
         if self.works() {
+            let saved = self.state.save_statistics();
             let kv = &mut self.state.files.kv;
-            let lasts = kv.flush().and_then(|()| kv.sync());
-            self.poison_if_failed(lasts.map_err(Fault::from));
+            let lasts = saved.and_then(|()| Ok(kv.flush().and_then(|()| kv.sync())?));
+            self.poison_if_failed(lasts);
         }
     }
 }

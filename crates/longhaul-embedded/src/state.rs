@@ -10,6 +10,7 @@ pub(crate) mod crash;
 pub(crate) mod ends;
 mod erase;
 mod files;
+mod final_counts;
 pub(crate) mod find;
 pub(crate) mod index;
 pub(crate) mod load;
@@ -26,8 +27,8 @@ use std::collections::{HashMap, HashSet};
 use longhaul_core::{RunId, StoreError, Timestamp, admission::Admission};
 
 use self::{
-    claim_pages::ClaimPages, ends::Ends, files::Files, index::Index, record::Record, schedules::ScheduleRows,
-    servers::Servers,
+    claim_pages::ClaimPages, ends::Ends, files::Files, final_counts::FinalCounts, index::Index, record::Record,
+    schedules::ScheduleRows, servers::Servers,
 };
 use crate::engine::kv::Kv;
 
@@ -45,6 +46,7 @@ pub(crate) struct State {
     pub(crate) admission: Admission,
     pub(crate) schedules: ScheduleRows,
     pub(crate) ends: Ends,
+    final_counts: FinalCounts,
     /// What happened in this cycle to which runs.
     pub(crate) touched: HashMap<RunId, Touch>,
     /// A claim is waiting for new runs: those of the current batch stay in memory for it.
@@ -80,6 +82,7 @@ impl State {
             admission: Admission::default(),
             schedules: ScheduleRows::default(),
             ends: Ends::default(),
+            final_counts: FinalCounts::default(),
             touched: HashMap::new(),
             claims_wait: false,
             doubt: None,

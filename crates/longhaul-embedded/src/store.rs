@@ -5,14 +5,14 @@ use std::{fmt, path::Path, sync::Arc};
 use async_trait::async_trait;
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError,
+    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
-        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
-        ScheduleChangeError, ScheduleChanged, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement,
-        StopSignals, Swept, UpdateError, prelude::*,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, LogPages, Page, PageRequest,
+        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
+        ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
+        Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
     },
 };
 
@@ -227,6 +227,10 @@ impl ServerStore for EmbeddedStore {
         self.call(|reply| Write::Leave { server, reply }).await
     }
 
+    async fn servers(&self) -> Result<Vec<ServerInfo>, StoreError> {
+        self.call(|reply| Read::Servers { reply }).await
+    }
+
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         self.call(|reply| Read::StopRequests { server, seen, reply }).await
     }
@@ -239,6 +243,10 @@ impl ScheduleStore for EmbeddedStore {
         assert!(runs <= SCHEDULE_RUNS_MAX, "a change of a schedule brings up to {SCHEDULE_RUNS_MAX} runs, not {runs}");
         assert!(length <= SCHEDULE_MAX, "a schedule has up to {SCHEDULE_MAX} bytes, not {length}");
         self.call(|reply| Write::Schedule { change, reply }).await?
+    }
+
+    async fn get_schedule(&self, name: ScheduleName) -> Result<Option<ScheduleRow>, StoreError> {
+        self.call(|reply| Read::GetSchedule { name, reply }).await
     }
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
@@ -283,6 +291,16 @@ impl Inspect for EmbeddedStore {
         let limit = request.limit;
         assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
         self.call(|reply| Read::List { request, reply }).await
+    }
+
+    async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
+        let limit = request.limit;
+        assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        self.call(|reply| Read::ListHeaders { request, reply }).await
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        self.call(|reply| Read::Statistics { reply }).await
     }
 
     async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {

@@ -2,6 +2,7 @@
 
 mod commits;
 mod copy;
+mod counts;
 mod damage;
 mod failing;
 mod kit;

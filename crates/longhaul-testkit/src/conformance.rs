@@ -18,6 +18,9 @@
 //!     fn clock(&self) -> TestClock {
 //!         self.clock.clone()
 //!     }
+//!     fn another(&self) -> Option<Arc<dyn Store>> {
+//!         Some(self.store.clone())
+//!     }
 //!     async fn crash_and_reopen(&mut self) {
 //!         self.store.crash_and_reopen();
 //!     }
@@ -34,6 +37,7 @@
 
 #![expect(missing_docs, reason = "the name of a rule is its sentence")]
 
+pub mod apart;
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
@@ -46,6 +50,7 @@ pub mod explain;
 pub mod fence;
 pub mod inbox;
 pub mod insert;
+pub mod inspect;
 pub mod isolation;
 pub mod limits;
 pub mod log;
@@ -81,8 +86,16 @@ pub trait Subject: Send {
     /// The store as it is open now.
     fn store(&self) -> Arc<dyn Store>;
 
-    /// The clock that the store goes by.
+    /// The clock that the store goes by, whatever it is that tells it the time: rules move it, forward and back. The fixture
+    /// of a database sees to it that its statements take "now" from this clock, and that those who wait are called when it
+    /// [jumps](longhaul_core::Clock::on_jump).
     fn clock(&self) -> TestClock;
+
+    /// A second handle on the same store, as another server would have it, with nothing in memory that both know; `None`
+    /// where a store has one handle at a time. The rules in [`apart`] are played with it.
+    fn another(&self) -> Option<Arc<dyn Store>> {
+        None
+    }
 
     /// As if the process that has the store open had died, and another opened the store: nothing is said to the store
     /// that dies, and calls that wait on it need not be answered. [`store`](Self::store) is the new one then.

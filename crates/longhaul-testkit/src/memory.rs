@@ -19,14 +19,15 @@ use std::{
 use async_trait::async_trait;
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError, Timestamp,
+    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, StoreError, Timestamp,
     clock::OnJump,
+    counts::Statistics,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        EndedError, EndedPage, EndedRequest, Filter, GetError, InsertError, LogPages, Page, PageRequest, Proceed,
-        ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
-        ScheduleChangeError, ScheduleChanged, Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement,
-        StopSignals, Swept, UpdateError, prelude::*,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, LogPages, Page, PageRequest,
+        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
+        ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
+        Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
     },
 };
 use tokio::sync::Notify;
@@ -241,6 +242,11 @@ impl ServerStore for MemoryStore {
         Ok(())
     }
 
+    async fn servers(&self) -> Result<Vec<ServerInfo>, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(MemoryState::servers))
+    }
+
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         self.ensure_open()?;
         self.wait(|state, _| state.stop_requests(server, seen).ok_or(None)).await
@@ -252,6 +258,11 @@ impl ScheduleStore for MemoryStore {
     async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleChangeError> {
         self.ensure_open()?;
         self.write(|state, now| state.schedule(now, change))
+    }
+
+    async fn get_schedule(&self, name: ScheduleName) -> Result<Option<ScheduleRow>, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(|state| state.get_schedule(&name)))
     }
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
@@ -309,6 +320,16 @@ impl Inspect for MemoryStore {
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
         self.ensure_open()?;
         Ok(self.read(|state| state.list(&request)))
+    }
+
+    async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(|state| state.list_headers(&request)))
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(|state| state.statistics.clone()))
     }
 
     async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {

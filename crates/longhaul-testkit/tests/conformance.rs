@@ -21,6 +21,10 @@ impl Subject for Memory {
         self.clock.clone()
     }
 
+    fn another(&self) -> Option<Arc<dyn Store>> {
+        Some(Arc::clone(&self.store) as Arc<dyn Store>)
+    }
+
     async fn crash_and_reopen(&mut self) {
         self.store.crash_and_reopen();
     }

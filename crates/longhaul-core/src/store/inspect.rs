@@ -7,13 +7,14 @@ use std::{cmp::Ordering, fmt};
 pub use self::ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError};
 
 use crate::{
+    counts::Statistics,
     explain::Explanation,
     id::RunId,
     log::{Log, LogRequest},
     name::{Key, Kind, Queue, Tag},
     run::{Run, Snapshot},
     state::StateKind,
-    store::StoreError,
+    store::{HeaderPage, StoreError},
     time::Timestamp,
 };
 
@@ -57,8 +58,21 @@ port! {
         /// Runs that were imported, or ended before the store kept positions, are not among them.
         Ended: async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError>;
 
-        /// How many runs match. Those that cannot be read are not counted.
+        /// The same without values, and so without the weight of values: what a table of runs shows.
+        ListHeaders: async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError>;
+
+        /// How many runs match. Those that cannot be read are not counted, unless the filter asks for nothing but states,
+        /// kinds and queues: then the answer comes from [`statistics`](Inspect::statistics), and no run is read.
         Count: async fn count(&self, filter: Filter) -> Result<u64, StoreError>;
+
+        /// How many runs there are, by state, kind and queue, and what happened in each minute of the last day. Kept with
+        /// each change, and not scanned: it may be asked every second.
+        ///
+        /// The counts are exact, where one server has the store. Where several write to one database, they may be as old
+        /// as the last sweep that merged what the servers have counted apart, a minute at most; what this server did
+        /// itself is in them. The minutes are for people: what was counted since it was last saved, a few seconds at
+        /// most, is lost if a process dies.
+        Statistics: async fn statistics(&self) -> Result<Statistics, StoreError>;
 
         /// How many runs wait though they are due, by queue, in the order of their names; a queue that is not there has none.
         /// What holds them back (a pause, a limit, no server with their kind) makes no difference.

@@ -5,7 +5,8 @@
 /// - the trait for `Arc<S>` and `Box<S>`;
 /// - the macro that [`forward_store!`](crate::forward_store) expands to for this trait.
 ///
-/// `($)` is the token that the macro within the macro needs.
+/// The types in signatures have to be at the root of the crate or in `store`: that is where the macro looks for them in other
+/// crates. `($)` is the token that the macro within the macro needs.
 macro_rules! port {
     (
         ($d:tt) $forward:ident;

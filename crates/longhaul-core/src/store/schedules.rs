@@ -21,6 +21,9 @@ port! {
         /// What changed among the schedules since the position `seen`: all of them at first, with 0. Waits until there is
         /// something to tell, but answers at once with 0.
         Schedules: async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError>;
+
+        /// One schedule; `None`: there is none of this name.
+        GetSchedule: async fn get_schedule(&self, name: ScheduleName) -> Result<Option<ScheduleRow>, StoreError>;
     }
 }
 

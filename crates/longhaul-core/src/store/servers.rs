@@ -6,8 +6,10 @@ use crate::{
     code::KindSupport,
     event::StopRequest,
     id::{Epoch, RunId, ServerId},
-    name::Label,
+    name::{Kind, Label, Queue},
+    run::Run,
     store::StoreError,
+    time::Timestamp,
 };
 
 port! {
@@ -32,6 +34,10 @@ port! {
         /// What was asked of the runs that `server` executes, after the position `seen` (0 at first). Waits until there is
         /// something to tell. Not durable: a request is kept with the run, and every checkpoint brings it back too.
         StopRequests: async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError>;
+
+        /// The servers that live, by id, with what they execute now. It is as of now, of what this handle knows of the
+        /// store: claims of other handles may come a moment later.
+        Servers: async fn servers(&self) -> Result<Vec<ServerInfo>, StoreError>;
     }
 }
 
@@ -116,4 +122,58 @@ pub struct StopSignal {
     pub epoch: Epoch,
     /// What it shall do.
     pub request: StopRequest,
+}
+
+/// A server that lives, as others see it.
+///
+/// ```
+/// use longhaul_core::{doc, store::ServerInfo};
+///
+/// let info = ServerInfo { beat: doc::beat(), last_beat: doc::NOW, running: vec![] };
+/// assert!(info.lives_until() > doc::NOW);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// What it said of itself: its id, name, labels, and the kinds and versions that it executes.
+    pub beat: ServerBeat,
+    /// When it said so last, by the clock of the store.
+    pub last_beat: Timestamp,
+    /// What it holds now, by id.
+    pub running: Vec<RunningRun>,
+}
+
+impl ServerInfo {
+    /// When it is declared dead, if it does not say that it lives before.
+    pub fn lives_until(&self) -> Timestamp {
+        self.last_beat.after(self.beat.lease)
+    }
+}
+
+/// A run that a server holds.
+///
+/// ```
+/// use longhaul_core::{doc, store::RunningRun};
+///
+/// assert_eq!(RunningRun::of(&doc::running()).id, doc::running().id);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningRun {
+    /// Which.
+    pub id: RunId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its queue.
+    pub queue: Queue,
+    /// The attempt.
+    pub epoch: Epoch,
+    /// Since when it is claimed.
+    pub since: Timestamp,
+}
+
+impl RunningRun {
+    /// What others see of a run that runs.
+    pub fn of(run: &Run) -> Self {
+        let Run { id, kind, queue, epoch, since, .. } = run;
+        Self { id: *id, kind: kind.clone(), queue: queue.clone(), epoch: *epoch, since: *since }
+    }
 }

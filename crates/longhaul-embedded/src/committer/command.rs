@@ -2,12 +2,13 @@
 
 use longhaul_core::{
     Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, Scope, ServerId, Snapshot, StateKind, StoreError, StoredRun,
+    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError, StoredRun,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, DeleteError, EndedError,
-        EndedPage, EndedRequest, GetError, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded,
-        QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged,
-        Schedules, ServerBeat, ServerError, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        EndedPage, EndedRequest, GetError, HeaderPage, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError,
+        Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChangeError,
+        ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError, Settled, Settlement,
+        StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -109,13 +110,17 @@ commands! {
     Read;
     StopRequests { server: ServerId, seen: u64, } -> Reply<StopSignals>;
     Controls {} -> Reply<Controls>;
+    Servers {} -> Reply<Vec<ServerInfo>>;
     Schedules { seen: u64, } -> Reply<Schedules>;
+    GetSchedule { name: ScheduleName, } -> Reply<Option<ScheduleRow>>;
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     Log { request: LogRequest, } -> Verdict<Log, GetError>;
     FindByKey { kind: Kind, key: Key, } -> Reply<Option<RunId>>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
+    ListHeaders { request: PageRequest, } -> Reply<HeaderPage>;
+    Statistics {} -> Reply<Statistics>;
     Ended { request: EndedRequest, } -> Verdict<EndedPage, EndedError>;
     Count { request: CountRequest, } -> Reply<Counted>;
     Queues {} -> Reply<Vec<QueueDepth>>;

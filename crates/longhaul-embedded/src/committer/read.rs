@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::kv::KvError,
     health::Health,
-    ops::{controls, count, explain, export, find_by_key, get, list, read_log, verify},
+    ops::{controls, count, explain, export, find_by_key, get, list, read_log, servers, verify},
     state::State,
 };
 
@@ -30,6 +30,19 @@ pub(super) fn read(
         R::Get { id, reply } => answers.answer_read(reply, get::get(state, id)),
         R::Changed { id, seen, reply } => polls.changed(state, answers, health, Watcher { id, seen, reply }),
         R::List { request, reply } => answers.answer_read(reply, list::list(state, &request)),
+        R::ListHeaders { request, reply } => answers.answer_read(reply, list::list_headers(state, &request)),
+        R::Statistics { reply } => {
+            reply_now(reply, state.index.statistics.clone());
+            Ok(())
+        }
+        R::Servers { reply } => {
+            reply_now(reply, servers::servers(state));
+            Ok(())
+        }
+        R::GetSchedule { name, reply } => {
+            reply_now(reply, state.schedules.get(&name));
+            Ok(())
+        }
         R::Ended { request, reply } => polls.ended(state, answers, health, request, reply),
         R::Count { request, reply } => answers.answer_read(reply, count::count(state, &request)),
         R::StopRequests { server, seen, reply } => {

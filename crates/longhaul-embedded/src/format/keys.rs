@@ -20,6 +20,9 @@
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
 //! | `s name 0 chunk` | a schedule |
 //! | `m schedules` | the revision of the last change of a schedule |
+//! | `k state kind 0 queue` | how many final runs there are of it, counted up to which position of `n` |
+//! | `m counted` | up to which position of `n` all counts reach; without it, an opening counts anew |
+//! | `t minute` | what happened in a minute of the last day |
 //! | `z key` | what was under this key and was set aside at an opening, because it could not be read |
 //!
 //! No name holds a zero byte.
@@ -44,10 +47,13 @@ pub(crate) const UNIQUE: u8 = b'u';
 pub(crate) const CONTROL: u8 = b'g';
 pub(crate) const BUCKET: u8 = b'r';
 pub(crate) const SCHEDULE: u8 = b's';
+pub(crate) const FINAL_COUNT: u8 = b'k';
+pub(crate) const MINUTE: u8 = b't';
 pub(crate) const ASIDE: u8 = b'z';
 
 pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const DIED: &[u8] = b"mdied";
+pub(crate) const COUNTED: &[u8] = b"mcounted";
 pub(crate) const REMOVED_ENDS: &[u8] = b"mended";
 pub(crate) const SCHEDULES: &[u8] = b"mschedules";
 
@@ -195,6 +201,28 @@ pub(crate) fn schedule_of(key: &[u8]) -> Option<(ScheduleName, u32)> {
     Some((ScheduleName::new(name).ok()?, u32::from_be_bytes(*chunk)))
 }
 
+/// How many final runs there are of a kind, in a state and a queue.
+pub(crate) fn final_count(state: StateKind, kind: &Kind, queue: &Queue) -> Key {
+    key(FINAL_COUNT, &[&[state_byte(state)], kind.as_str().as_bytes(), &[0], queue.as_str().as_bytes()])
+}
+
+/// State, kind and queue of a `k` key.
+pub(crate) fn final_count_of(key: &[u8]) -> Option<(StateKind, Kind, Queue)> {
+    let state = FINAL_STATES.into_iter().find(|state| Some(&state_byte(*state)) == key.get(1))?;
+    let (kind, queue) = std::str::from_utf8(key.get(2..)?).ok()?.split_once('\0')?;
+    Some((state, Kind::new(kind).ok()?, Queue::new(queue).ok()?))
+}
+
+/// The counters of a minute.
+pub(crate) fn minute(minute: i64) -> Key {
+    key(MINUTE, &[&minute.to_be_bytes()])
+}
+
+/// The minute of a `t` key.
+pub(crate) fn minute_of(key: &[u8]) -> Option<i64> {
+    Some(i64::from_be_bytes(key.get(1..)?.try_into().ok()?))
+}
+
 /// The states that stand in keys.
 pub(crate) const FINAL_STATES: [StateKind; 3] = [StateKind::Completed, StateKind::Failed, StateKind::Cancelled];
 
@@ -306,6 +334,11 @@ mod tests {
             assert_eq!(control_of(&control(&scope)), Some(scope.clone()));
             assert_eq!(bucket_of(&bucket(&Bucket::Scope(scope.clone()))), Some(Bucket::Scope(scope)));
         }
+        let count = final_count(StateKind::Failed, &kind, &Queue::default());
+        assert_eq!(count, b"kfmail\0default");
+        assert_eq!(final_count_of(&count), Some((StateKind::Failed, kind.clone(), Queue::default())));
+        assert_eq!(minute_of(&minute(258)), Some(258));
+        assert_eq!(minute(258), b"t\0\0\0\0\0\0\x01\x02");
         let of_key = Bucket::Key(kind, name);
         assert_eq!(bucket_of(&bucket(&of_key)), Some(of_key));
         let nightly = ScheduleName::new("nightly").unwrap();

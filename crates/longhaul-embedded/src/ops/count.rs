@@ -31,6 +31,9 @@ pub(crate) struct Counted {
 }
 
 pub(crate) fn count(store: &mut State, request: &CountRequest) -> Result<Counted, Fault> {
+    if let Some(count) = store.index.statistics.counts.count(&request.filter) {
+        return Ok(Counted { count, next: None });
+    }
     let (filter, order) = (&request.filter, ListOrder::OldestFirst);
     let after = match request.from {
         CountFrom::Final(after) => {

@@ -23,7 +23,7 @@ fn delete_damaged(store: &mut State, id: RunId, damage: Damage) -> Result<Result
     if store.index.get(id).is_none() {
         store.unlist_under(&[keys::ENDED], id)?;
         let pieces = store.piece_keys(id)?;
-        store.erase_values(id, pieces, true)?;
+        store.erase_values(id, pieces, true, None)?;
         return Ok(Ok(()));
     }
     let run = match store.load_run(id) {
@@ -35,7 +35,7 @@ fn delete_damaged(store: &mut State, id: RunId, damage: Damage) -> Result<Result
         return Ok(Err(DeleteError::Running(id)));
     }
     let pieces = store.piece_keys(id)?;
-    store.erase_values(id, pieces, false)?;
+    store.erase_values(id, pieces, false, None)?;
     store.forget(&run)?;
     Ok(Ok(()))
 }

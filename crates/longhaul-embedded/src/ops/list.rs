@@ -1,8 +1,8 @@
 //! Runs by page.
 
 use longhaul_core::{
-    Envelope, RunId,
-    store::{Page, PageRequest},
+    Envelope, RunId, Snapshot,
+    store::{Damaged, HeaderPage, Page, PageRequest, RunHeader},
 };
 
 use crate::{
@@ -14,6 +14,37 @@ use crate::{
 const WEIGHT_MAX: usize = 8 << 20;
 
 pub(crate) fn list(store: &mut State, request: &PageRequest) -> Result<Page, Fault> {
+    let weighed = |store: &mut State, id| {
+        Ok(store.snapshot(id)?.map(|snapshot| {
+            let inbox = snapshot.run.inbox().messages.iter().map(|message| message.value.len()).sum::<usize>();
+            let execution_metadata = snapshot.execution_metadata.as_ref().map_or(0, Envelope::len);
+            (snapshot.metadata.len() + execution_metadata + inbox, snapshot)
+        }))
+    };
+    let Listed { runs, damaged, next } = listed(store, request, |snapshot: &Snapshot| snapshot.run.id, weighed)?;
+    Ok(Page { runs, damaged, next })
+}
+
+pub(crate) fn list_headers(store: &mut State, request: &PageRequest) -> Result<HeaderPage, Fault> {
+    let header = |store: &mut State, id| Ok(store.run_of(id)?.map(|run| (0, RunHeader::of(&run))));
+    let Listed { runs, damaged, next } = listed(store, request, |header: &RunHeader| header.id, header)?;
+    Ok(HeaderPage { runs, damaged, next })
+}
+
+/// Some runs, in the order that was asked for; see [`Page`].
+struct Listed<T> {
+    runs: Vec<T>,
+    damaged: Vec<Damaged>,
+    next: Option<RunId>,
+}
+
+/// A page of what `read` returns for each run, with its weight.
+fn listed<T>(
+    store: &mut State,
+    request: &PageRequest,
+    id_of: impl Fn(&T) -> RunId,
+    read: impl Fn(&mut State, RunId) -> Result<Option<(usize, T)>, Fault>,
+) -> Result<Listed<T>, Fault> {
     let PageRequest { filter, order, after, limit } = request;
     // One more, to know whether there is a next page.
     let live = store.find_live(filter, *order, *after, limit + 1)?;
@@ -25,27 +56,23 @@ pub(crate) fn list(store: &mut State, request: &PageRequest) -> Result<Page, Fau
     ids.sort_unstable_by(|left, right| order.compare(*left, *right));
     ids.retain(|id| within(*id, horizon) && store.shows(*id).is_ok());
     let mut damaged = [live.damaged, ended.damaged].concat();
-    let mut page = Page { next: horizon, ..Page::default() };
-    let mut weight = 0;
+    let (mut runs, mut next, mut weight) = (Vec::new(), horizon, 0);
     for id in ids {
-        if page.runs.len() == *limit || weight > WEIGHT_MAX {
-            page.next = page.runs.last().map(|last| last.run.id);
+        if runs.len() == *limit || weight > WEIGHT_MAX {
+            next = runs.last().map(&id_of);
             break;
         }
-        match store.snapshot(id) {
-            Ok(Some(snapshot)) => {
-                weight += snapshot.metadata.len()
-                    + snapshot.execution_metadata.as_ref().map_or(0, Envelope::len)
-                    + snapshot.run.inbox().messages.iter().map(|message| message.value.len()).sum::<usize>();
-                page.runs.push(snapshot);
+        match read(store, id) {
+            Ok(Some((weighs, run))) => {
+                weight += weighs;
+                runs.push(run);
             }
             Ok(None) => {}
             Err(Fault::Damage(damage)) => damaged.push(damaged_run(id, &damage)),
             Err(fault) => return Err(fault),
         }
     }
-    damaged.retain(|one| within(one.id, page.next));
+    damaged.retain(|one| within(one.id, next));
     damaged.sort_unstable_by(|left, right| order.compare(left.id, right.id));
-    page.damaged = damaged;
-    Ok(page)
+    Ok(Listed { runs, damaged, next })
 }

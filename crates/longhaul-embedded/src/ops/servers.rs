@@ -4,7 +4,7 @@ use longhaul_core::{
     Run, RunId, ServerId, State as RunState,
     admission::suspects::blame,
     decide,
-    store::{ServerBeat, ServerError, StopSignals},
+    store::{ServerBeat, ServerError, ServerInfo, StopSignals},
 };
 
 use crate::{
@@ -18,6 +18,11 @@ use crate::{
 pub(crate) fn heartbeat(store: &mut State, beat: &ServerBeat) -> Result<(), ServerError> {
     let now = store.now;
     store.servers.heartbeat(now, beat)
+}
+
+/// The servers that live, with what they execute.
+pub(crate) fn servers(store: &State) -> Vec<ServerInfo> {
+    store.servers.infos(store.active.values().map(|record| &record.run))
 }
 
 /// What `server` was asked to stop after `seen`; `None` if nothing of it is current.

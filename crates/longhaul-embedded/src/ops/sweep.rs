@@ -115,11 +115,12 @@ fn sweep_one(
     position: Option<u64>,
 ) -> Result<bool, Fault> {
     let Some(bytes) = store.files.kv.get(&keys::done(id))? else { return Ok(false) };
-    let mut kept = None;
+    let (mut kept, mut swept) = (None, None);
     let pieces = match read_run(&*store.files.kv, id, &bytes) {
         Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
         Ok(run) => {
             kept = UniqueKeyEntry::of(&run).filter(|kept| store.now < kept.until);
+            swept = Some(run);
             read_layout(id, &bytes)?.all_pieces(id)
         }
         // Its time has come all the same, and it must not keep others from going.
@@ -130,7 +131,7 @@ fn sweep_one(
     if let Some(position) = position {
         store.files.batch.remove_end(position, id);
     }
-    store.erase_values(id, pieces, true)?;
+    store.erase_values(id, pieces, true, swept.as_ref())?;
     // A key that is taken for longer than its run is kept.
     if let Some(kept) = kept.filter(|kept| store.index.uniques.holder(&kept.kind, &kept.key) == Some(id)) {
         let kept = UniqueKeyEntry { removed: Some(state), ..kept };

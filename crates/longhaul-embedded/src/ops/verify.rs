@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use longhaul_core::{
     RunId, StateKind,
+    counts::RunCounts,
     record::{Damage, read_control, read_log},
 };
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub finished: u64,
     /// What is wrong, each in a sentence, the first hundred. Empty: nothing.
     pub problems: Vec<String>,
+    /// How many runs were met, by state, kind and queue.
+    pub counts: RunCounts,
 }
 
 /// Where a check goes on.
@@ -92,16 +95,16 @@ fn check(store: &State, key: &[u8], value: &[u8], report: &mut Report) -> Result
             let number = keys::page_of(key).ok_or_else(stray)?;
             for (id, bytes) in page::records(number, value)? {
                 report.live += 1;
-                check_live(store, id, bytes, Place::Page(number))?;
+                check_live(store, id, bytes, Place::Page(number), report)?;
             }
         }
         Some(&keys::LIVE) => {
             report.live += 1;
-            check_live(store, keys::id_of(key).ok_or_else(stray)?, value, Place::Own)?;
+            check_live(store, keys::id_of(key).ok_or_else(stray)?, value, Place::Own, report)?;
         }
         Some(&keys::FINAL) => {
             report.finished += 1;
-            check_final(store, keys::id_of(key).ok_or_else(stray)?, value)?;
+            check_final(store, keys::id_of(key).ok_or_else(stray)?, value, report)?;
         }
         Some(&keys::CHUNK) => check_chunk(store, key)?,
         Some(&keys::LOG) => {
@@ -152,26 +155,30 @@ fn check(store: &State, key: &[u8], value: &[u8], report: &mut Report) -> Result
             };
             return Err(Damage::of(what, "it could not be read at an opening, and was set aside").into());
         }
+        Some(&keys::FINAL_COUNT) => drop(keys::final_count_of(key).ok_or_else(stray)?),
+        Some(&keys::MINUTE) => _ = keys::minute_of(key).ok_or_else(stray)?,
         Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
-        _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::REMOVED_ENDS => {}
+        _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::COUNTED || key == keys::REMOVED_ENDS => {}
         _ => return Err(stray().into()),
     }
     Ok(())
 }
 
-fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place) -> Result<(), Fault> {
+fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place, report: &mut Report) -> Result<(), Fault> {
     let run = read_record(&*store.files.kv, id, bytes)?.stored.run;
     let entry = store.index.get(id).ok_or_else(|| Damage::of_run(id, "it is in the file, but not in the index"))?;
     if entry.place != place {
         return Err(Damage::of_run(id, "it is twice in the file").into());
     }
+    report.counts.add(entry.state, &run.kind, &run.queue, 1);
     // A claim is in its slot only.
     let same = entry.state == run.state.kind() || entry.state == StateKind::Running;
     if same { Ok(()) } else { Err(Damage::of_run(id, "its state in the index is another one").into()) }
 }
 
-fn check_final(store: &State, id: RunId, bytes: &[u8]) -> Result<(), Fault> {
+fn check_final(store: &State, id: RunId, bytes: &[u8], report: &mut Report) -> Result<(), Fault> {
     let run = read_record(&*store.files.kv, id, bytes)?.stored.run;
+    report.counts.add(run.state.kind(), &run.kind, &run.queue, 1);
     if !run.state.is_final() || store.index.get(id).is_some() {
         return Err(Damage::of_run(id, "it is among the final runs, and is not final").into());
     }

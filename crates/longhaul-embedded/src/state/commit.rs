@@ -7,7 +7,7 @@ impl State {
     /// Makes sure that `keys` more fit into the batch.
     pub(crate) fn room(&mut self, keys: usize) -> Result<(), Fault> {
         assert!(keys <= BATCH_KEYS_MAX, "a change of {keys} keys fits into no batch");
-        let staged = self.files.batch.keys() + self.claim_pages.touched();
+        let staged = self.files.batch.keys() + self.final_counts.keys() + self.claim_pages.touched();
         if staged + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
     }
 
@@ -17,6 +17,7 @@ impl State {
         self.files.batch_number += 1;
         let needs_sync = batch.needs_sync;
         let mut writes = batch.into_writes(&*self.files.kv, &mut self.ends, self.now)?;
+        self.write_final_counts(&mut writes, self.ends.last());
         for (page, bytes) in self.claim_pages.take_touched() {
             writes.put(keys::claim_pages(page), bytes);
         }

@@ -23,7 +23,7 @@ impl State {
         if listed {
             self.unlist(record)?;
         }
-        self.erase_values(run.id, record.layout.all_pieces(run.id), run.state.is_final())?;
+        self.erase_values(run.id, record.layout.all_pieces(run.id), run.state.is_final(), Some(run))?;
         self.forget(run)
     }
 
@@ -39,8 +39,15 @@ impl State {
         Ok(())
     }
 
-    /// As [`erase`](Self::erase), if no more is known of the run than where its pieces are.
-    pub(crate) fn erase_values(&mut self, id: RunId, pieces: Vec<Key>, is_final: bool) -> Result<(), Fault> {
+    /// As [`erase`](Self::erase), if not much more is known of the run than where its pieces are. `run`: what it is, if it
+    /// can be read.
+    pub(crate) fn erase_values(
+        &mut self,
+        id: RunId,
+        pieces: Vec<Key>,
+        is_final: bool,
+        run: Option<&Run>,
+    ) -> Result<(), Fault> {
         self.free_place(id)?;
         let mut obsolete = pieces;
         obsolete.extend(self.log_keys(id)?);
@@ -56,6 +63,7 @@ impl State {
         }
         if is_final {
             self.files.batch.remove(keys::done(id));
+            self.uncount(run);
         }
         self.written(id);
         if apart {

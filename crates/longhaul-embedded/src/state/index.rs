@@ -16,6 +16,7 @@ use std::{
 use longhaul_core::{
     Priority, Run, RunId, StateKind, Tag, Timestamp,
     admission::{DuePosition, Isolation, LastTry, RunningCounts},
+    counts::Statistics,
     store::{ListOrder, QueueDepth},
 };
 
@@ -62,6 +63,8 @@ pub(crate) struct Index {
     pub(crate) running_counts: RunningCounts,
     pub(crate) uniques: Uniques,
     pub(crate) deadlines: Deadlines,
+    /// Of all runs, the final ones too.
+    pub(crate) statistics: Statistics,
 }
 
 impl Index {
@@ -156,6 +159,7 @@ impl Index {
             tagged: !run.tags.is_empty(),
             keeps_key: uniques::keeps_key(now, run),
         };
+        self.statistics.record(now, run, before.map(|before| before.state), Some(entry.state));
         match slot {
             btree_map::Entry::Occupied(mut there) => _ = there.insert(entry),
             btree_map::Entry::Vacant(free) => _ = free.insert(entry),
@@ -189,6 +193,8 @@ impl Index {
     /// Forgets a run that is final, or gone.
     pub(crate) fn remove(&mut self, now: Timestamp, run: &Run) {
         if let Some(before) = self.entries.remove(&run.id) {
+            let ended = run.state.is_final().then_some(run.state.kind());
+            self.statistics.record(now, run, Some(before.state), ended);
             self.unlink(run.id, before);
             self.deadlines.forget(run.id);
             self.uniques.note(run, before.keeps_key, uniques::keeps_key(now, run));

@@ -85,6 +85,8 @@ impl Recovery {
         self.read_admission()?;
         self.read_schedules()?;
         self.read_ends()?;
+        self.state.read_final_counts()?;
+        self.state.read_minutes()?;
         self.finish_pieces()?;
         self.divide_lists()?;
         self.recover_claims(&running)?;

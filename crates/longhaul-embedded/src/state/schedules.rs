@@ -34,6 +34,11 @@ impl ScheduleRows {
         self.there.get(name).map(|(revision, _)| *revision)
     }
 
+    pub(crate) fn get(&self, name: &ScheduleName) -> Option<ScheduleRow> {
+        let (revision, value) = self.there.get(name)?;
+        Some(ScheduleRow { name: name.clone(), revision: *revision, value: value.clone() })
+    }
+
     /// How many bytes a schedule has; `None` if it is not there.
     pub(crate) fn length(&self, name: &ScheduleName) -> Option<usize> {
         self.there.get(name).map(|(_, value)| value.len())

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use longhaul_core::{
     Run, RunId, ServerId, State as RunState, Timestamp,
     admission::Offer,
-    store::{ServerBeat, ServerError, StopSignal, StopSignals},
+    store::{RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
 };
 
 use super::record::Record;
@@ -22,7 +22,7 @@ pub(crate) struct Servers {
 }
 
 enum Life {
-    Until {
+    Since {
         time: Timestamp,
         beat: ServerBeat,
     },
@@ -35,8 +35,7 @@ impl Servers {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
         }
-        let time = now.after(beat.lease);
-        self.lives.insert(beat.server, Life::Until { time, beat: beat.clone() });
+        self.lives.insert(beat.server, Life::Since { time: now, beat: beat.clone() });
         Ok(())
     }
 
@@ -54,7 +53,7 @@ impl Servers {
         let mut late: Vec<_> = self
             .lives
             .iter()
-            .filter(|(_, life)| matches!(life, Life::Until { time, .. } if *time <= now))
+            .filter(|(_, life)| matches!(life, Life::Since { time, beat } if time.after(beat.lease) <= now))
             .map(|(server, _)| *server)
             .collect();
         late.sort_unstable();
@@ -64,10 +63,31 @@ impl Servers {
     /// What the servers that live take.
     pub(crate) fn offers(&self) -> Vec<Offer<'_>> {
         let lives = self.lives.iter().filter_map(|(id, life)| match life {
-            Life::Until { beat, .. } => Some(Offer { labels: &beat.labels, ..Offer::new(*id, &beat.kinds, 1) }),
+            Life::Since { beat, .. } => Some(Offer { labels: &beat.labels, ..Offer::new(*id, &beat.kinds, 1) }),
             Life::Over => None,
         });
         lives.collect()
+    }
+
+    /// The servers that live, and which of these runs they hold.
+    pub(crate) fn infos<'a>(&self, running: impl Iterator<Item = &'a Run>) -> Vec<ServerInfo> {
+        let mut held: HashMap<ServerId, Vec<RunningRun>> = HashMap::new();
+        for run in running {
+            if let RunState::Running { server } = run.state {
+                held.entry(server).or_default().push(RunningRun::of(run));
+            }
+        }
+        let info = |(id, life): (&ServerId, &Life)| match life {
+            Life::Over => None,
+            Life::Since { time, beat } => {
+                let mut running = held.remove(id).unwrap_or_default();
+                running.sort_unstable_by_key(|run| run.id);
+                Some(ServerInfo { beat: beat.clone(), last_beat: *time, running })
+            }
+        };
+        let mut infos: Vec<_> = self.lives.iter().filter_map(info).collect();
+        infos.sort_unstable_by_key(|info| info.beat.server);
+        infos
     }
 
     /// The server that executes the run is asked to stop it, if the run says so.

@@ -17,8 +17,9 @@ use crate::{
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
 /// room for the other keys of a change, and is less than may be [applied between two flushes](crate::engine::kv::UNFLUSHED_MAX).
 pub(super) const PIECES_MAX: usize = 96;
-/// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, mark, unique key.
-pub(super) const OWN_KEYS: usize = 8;
+/// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, count, mark,
+/// unique key.
+pub(super) const OWN_KEYS: usize = 9;
 
 impl State {
     /// Stages a run that is new.
@@ -72,6 +73,8 @@ impl State {
         let place = if record.run.state.is_final() {
             self.files.batch.put_new(keys::done(id), bytes);
             self.files.batch.list_final(&record.run);
+            self.final_counts.moved(&record.run);
+            self.index.statistics.record(self.now, &record.run, None, Some(record.run.state.kind()));
             self.keep_key(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
@@ -121,6 +124,7 @@ impl State {
             warn_of_crashes(&record);
             self.files.batch.put_new(keys::done(id), bytes);
             self.files.batch.end(run);
+            self.final_counts.ended(run);
             if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
                 self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             }

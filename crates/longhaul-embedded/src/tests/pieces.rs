@@ -48,7 +48,7 @@ fn the_largest_values_come_back_whole_and_go_without_a_trace() {
         kit.assert_sound().await;
 
         kit.store.delete(id).await.expect("it is final");
-        assert_eq!(kit.disk.keys(), [keys::REMOVED_ENDS, keys::FORMAT]);
+        assert_eq!(kit.disk.keys(), [keys::COUNTED, keys::REMOVED_ENDS, keys::FORMAT]);
     });
 }
 

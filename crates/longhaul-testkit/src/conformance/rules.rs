@@ -249,7 +249,8 @@ macro_rules! conformance {
                 a_server_that_was_declared_dead_stays_dead,
                 a_late_heartbeat_saves_a_server_that_nobody_declared_dead,
                 only_the_runs_of_the_dead_server_are_taken_away,
-                a_server_that_leaves_holds_nothing_and_never_comes_back;
+                a_server_that_leaves_holds_nothing_and_never_comes_back,
+                the_clock_of_a_store_is_the_one_that_moves_it;
             query:
                 pages_follow_each_other_without_gap_or_repeat,
                 the_newest_come_first_when_that_is_asked_for,
@@ -263,6 +264,25 @@ macro_rules! conformance {
                 a_watcher_sees_each_change_and_each_has_a_higher_revision,
                 a_watcher_of_a_run_that_is_removed_is_told,
                 a_watcher_is_not_woken_by_other_runs;
+            inspect:
+                counts_are_kept_by_state_kind_and_queue,
+                counts_outlive_the_process,
+                each_minute_of_the_last_day_has_its_counters,
+                servers_are_shown_with_what_they_said_and_what_they_execute,
+                headers_are_the_runs_of_a_page_without_their_values,
+                a_list_of_more_runs_than_a_page_may_hold_is_whole_in_both_orders,
+                one_schedule_is_read_by_its_name;
+            apart:
+                claims_made_through_two_handles_never_share_a_run,
+                a_limit_holds_across_handles,
+                a_rate_and_a_limit_by_key_hold_across_handles,
+                a_pause_through_one_handle_holds_for_claims_of_the_other,
+                those_who_wait_on_one_handle_hear_of_what_is_done_through_the_other,
+                of_changes_of_a_schedule_through_two_handles_one_is_kept,
+                epochs_fence_across_handles,
+                of_two_that_declare_a_server_dead_one_takes_its_runs,
+                a_server_goes_on_while_one_at_the_other_handle_tries_a_suspect,
+                what_one_handle_did_is_counted_by_the_other;
             sweep:
                 a_final_run_is_kept_for_its_retention_and_no_longer,
                 a_run_that_is_not_final_is_never_swept,

@@ -48,6 +48,11 @@ impl Scene {
         self.server = self.new_server(LEASE).await;
     }
 
+    /// A second handle on the store, where it can have one.
+    pub(super) fn another(&self) -> Option<Arc<dyn Store>> {
+        self.subject.another()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }

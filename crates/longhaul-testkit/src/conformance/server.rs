@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_core::{StateKind, store::ServerError};
+use longhaul_core::{NewRun, StateKind, Timestamp, run::Due, store::ServerError};
 
 use super::{
     Scene,
@@ -94,4 +94,20 @@ pub async fn a_server_that_leaves_holds_nothing_and_never_comes_back(mut scene: 
 
     scene.server = scene.new_server(LEASE).await;
     assert_eq!(ids(&scene.claim(1).await), [claimed.run.id]);
+}
+
+pub async fn the_clock_of_a_store_is_the_one_that_moves_it(mut scene: Scene) {
+    let clock = scene.store.clock();
+    let due = scene.now().after(Duration::from_secs(3600));
+    let new = NewRun { due: Some(Due::At(due)), ..scene.new_run() };
+    let id = scene.insert(new).await;
+    assert_eq!(clock.now(), scene.now());
+    let before = clock.monotonic();
+    scene.clock.set(due);
+    assert_eq!((clock.now(), clock.monotonic()), (due, before));
+    assert_eq!(ids(&scene.claim(1).await), [id]);
+    scene.clock.set(Timestamp::from_micros(due.as_micros() - 7_200_000_000));
+    assert_eq!(clock.now(), scene.now());
+    scene.clock.advance(Duration::from_secs(1));
+    assert_eq!(clock.monotonic(), before + Duration::from_secs(1));
 }

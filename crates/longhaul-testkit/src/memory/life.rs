@@ -4,7 +4,7 @@ use longhaul_core::{Timestamp, store::ServerBeat};
 
 pub(super) enum Server {
     Lives {
-        until: Timestamp,
+        since: Timestamp,
         beat: ServerBeat,
     },
     /// Declared dead, or left: never again.

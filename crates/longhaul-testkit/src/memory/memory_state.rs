@@ -13,6 +13,7 @@ use longhaul_core::{
         suspects::{Blame, blame},
     },
     constraints::{self, Conflict, conflict, conflict_with_removed},
+    counts::Statistics,
     decide,
     lineage::{Succession, succeed},
     store::{InsertError, Retried, Retry, RetryError, StopSignal},
@@ -38,6 +39,7 @@ pub(super) struct MemoryState {
     /// Grows when the store is reopened: a call of an earlier life is told that its store is closed.
     pub(super) life: u64,
     pub(super) ends: Ends,
+    pub(super) statistics: Statistics,
     /// Until it is reopened.
     pub(super) closed: bool,
 }
@@ -77,9 +79,13 @@ impl MemoryState {
                 }
             };
         }
-        let stored = StoredRun::enqueue(now, new);
-        self.runs.insert(stored.run.id, Record { stored, log: BTreeMap::new() });
+        self.add(now, StoredRun::enqueue(now, new));
         Ok(Inserted::New)
+    }
+
+    pub(super) fn add(&mut self, now: Timestamp, stored: StoredRun) {
+        self.statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
+        self.runs.insert(stored.run.id, Record { stored, log: BTreeMap::new() });
     }
 
     /// The run that keeps others of this kind and key out, and its state; it may be gone.
@@ -127,7 +133,7 @@ impl MemoryState {
             return Err(RetryError::Taken { key: unique.key.clone(), id: holder, state });
         }
         self.keep(now, id, decision);
-        self.runs.insert(retry.successor, Record { stored: successor.into(), log: BTreeMap::new() });
+        self.add(now, successor.into());
         Ok(Retried::New)
     }
 
@@ -158,13 +164,14 @@ impl MemoryState {
 
     fn keep(&mut self, now: Timestamp, id: RunId, decision: Decision) -> StateKind {
         let stored = &mut self.runs.get_mut(&id).expect("callers look the run up first").stored;
-        let was_final = stored.run.state.is_final();
+        let before = stored.run.state.kind();
         let followup = stored.apply(decision);
         let state = stored.run.state.kind();
+        self.statistics.record(now, &stored.run, Some(before), (!followup.remove).then_some(state));
         if followup.order {
             self.order(id);
         }
-        if state.is_final() && !was_final && !followup.remove {
+        if state.is_final() && !before.is_final() && !followup.remove {
             self.ends.add(now, id);
         }
         if followup.remove {

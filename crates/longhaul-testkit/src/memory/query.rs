@@ -8,7 +8,7 @@ use longhaul_core::{
     explain::explain,
     limits::PAGE_MAX,
     log::gather,
-    store::{Filter, GetError, Page, PageRequest, QueueDepth, Swept},
+    store::{Filter, GetError, HeaderPage, Page, PageRequest, QueueDepth, RunHeader, Swept},
 };
 
 use super::memory_state::MemoryState;
@@ -43,6 +43,11 @@ impl MemoryState {
         let runs: Vec<_> = matching.iter().take(*limit).map(|stored| stored.snapshot()).collect();
         let next = matching.get(*limit).and(runs.last()).map(|last| last.run.id);
         Page { runs, damaged: Vec::new(), next }
+    }
+
+    pub(super) fn list_headers(&self, request: &PageRequest) -> HeaderPage {
+        let Page { runs, damaged, next } = self.list(request);
+        HeaderPage { runs: runs.iter().map(|snapshot| RunHeader::of(&snapshot.run)).collect(), damaged, next }
     }
 
     pub(super) fn count(&self, filter: &Filter) -> u64 {

@@ -24,6 +24,11 @@ impl MemoryState {
         Ok(ScheduleChanged { revision, runs: runs.into_iter().map(|new| self.insert(now, new)).collect() })
     }
 
+    pub(super) fn get_schedule(&self, name: &ScheduleName) -> Option<ScheduleRow> {
+        let (revision, value) = self.schedules.get(name)?;
+        Some(ScheduleRow { name: name.clone(), revision: *revision, value: value.clone()? })
+    }
+
     /// The revision of the last change; 1: there was none yet. 0 is what those ask with who know nothing.
     fn position(&self) -> u64 {
         self.changes + 1

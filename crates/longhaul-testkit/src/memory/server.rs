@@ -3,7 +3,7 @@
 use longhaul_core::{
     RunId, ServerId, State, Timestamp,
     admission::Offer,
-    store::{ServerBeat, ServerError, StopSignal, StopSignals},
+    store::{RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
 };
 
 use super::{life::Server, memory_state::MemoryState};
@@ -13,13 +13,12 @@ impl MemoryState {
         if self.is_dead(beat.server) {
             return Err(ServerError::Dead(beat.server));
         }
-        let until = now.after(beat.lease);
-        self.servers.insert(beat.server, Server::Lives { until, beat: beat.clone() });
+        self.servers.insert(beat.server, Server::Lives { since: now, beat: beat.clone() });
         Ok(())
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) -> usize {
-        let late = |server: &Server| matches!(server, Server::Lives { until, .. } if *until <= now);
+        let late = |server: &Server| matches!(server, Server::Lives { since, beat } if since.after(beat.lease) <= now);
         let dead: Vec<_> = self.servers.iter().filter(|(_, server)| late(server)).map(|(id, _)| *id).collect();
         dead.into_iter().map(|server| self.declare_dead(now, server, "its server's lease ran out")).sum()
     }
@@ -40,6 +39,21 @@ impl MemoryState {
     pub(super) fn running_where(&self, held_by: impl Fn(ServerId) -> bool) -> Vec<RunId> {
         let held = self.runs().filter(|run| matches!(run.state, State::Running { server } if held_by(server)));
         held.map(|run| run.id).collect()
+    }
+
+    pub(super) fn servers(&self) -> Vec<ServerInfo> {
+        let info = |(id, server): (&ServerId, &Server)| match server {
+            Server::Dead => None,
+            Server::Lives { since, beat } => {
+                let running = self.runs().filter(|run| run.state == State::Running { server: *id });
+                Some(ServerInfo {
+                    beat: beat.clone(),
+                    last_beat: *since,
+                    running: running.map(RunningRun::of).collect(),
+                })
+            }
+        };
+        self.servers.iter().filter_map(info).collect()
     }
 
     /// Tells the server that executes `id` what is asked of the run.

@@ -7,6 +7,7 @@ use longhaul_core::{
     NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Timestamp,
     Unique, UniqueScope,
     code::CodeMark,
+    counts::RunCounts,
     run::Due,
     store::{
         Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, Retried, Retry, RetryFrom, RunUpdate,
@@ -353,6 +354,14 @@ impl<'a> World<'a> {
         }
         let count = store.count(Filter::default()).await;
         same(format_args!("the count {when}"), &count, &Ok(expected.len() as u64));
+        let (kept, model) = (store.statistics().await, self.model.statistics().await);
+        let (kept, model) = (kept.map(|kept| kept.counts), model.map(|kept| kept.counts));
+        same(format_args!("the counts {when}"), &kept, &model);
+        same(
+            format_args!("the counts of a scan {when}"),
+            &kept,
+            &Ok(RunCounts::of(expected.iter().map(|one| &one.run))),
+        );
         same(format_args!("the controls {when}"), &store.controls().await, &self.model.controls().await);
         let rows = |schedules: Result<Schedules, _>| schedules.map(|schedules| schedules.changed);
         let (found, expected_rows) = (rows(store.schedules(0).await), rows(self.model.schedules(0).await));

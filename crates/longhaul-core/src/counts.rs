@@ -1,0 +1,163 @@
+//! How many runs there are, and how many moved: kept beside the runs, so that nobody has to read them to know.
+//!
+//! A store calls [`Statistics::record`] where it applies a transition, in the same place as that, and nowhere else. A
+//! store of one server keeps one [`Statistics`]. Where several servers write to one database, each keeps what it has
+//! changed since its last write as a small [`RunCounts`] of its own, whose numbers may be negative, and writes it as rows
+//! of its own; a sweep [merges](RunCounts::merge) such rows into one. So no row is written by two servers at once.
+
+mod throughput;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, btree_map};
+
+pub use throughput::{MINUTES_KEPT, MinuteCounts, Throughput};
+
+use crate::{
+    name::{Kind, Queue},
+    run::Run,
+    state::StateKind,
+    store::Filter,
+    time::Timestamp,
+};
+
+/// Runs by state, kind and queue.
+///
+/// ```
+/// use longhaul_core::{StateKind, counts::RunCounts, doc, store::Filter};
+///
+/// let mut counts = RunCounts::of([&doc::run(), &doc::running()]);
+/// assert_eq!(counts.count(&Filter { states: vec![StateKind::Running], ..Filter::default() }), Some(1));
+/// assert_eq!(counts.count(&Filter { not_retried: true, ..Filter::default() }), None); // it is not kept
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RunCounts {
+    /// Rows that are 0 are not there.
+    rows: BTreeMap<(StateKind, Kind, Queue), i64>,
+}
+
+/// So many runs of one kind are in one state in one queue.
+///
+/// ```
+/// use longhaul_core::{counts::RunCounts, doc};
+///
+/// let counts = RunCounts::of([&doc::run()]);
+/// assert_eq!(counts.rows().next().map(|row| row.runs), Some(1));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountRow {
+    /// Their state.
+    pub state: StateKind,
+    /// Their kind.
+    pub kind: Kind,
+    /// Their queue.
+    pub queue: Queue,
+    /// How many there are. Not 0; negative only among the changes of one server.
+    pub runs: i64,
+}
+
+impl RunCounts {
+    /// The counts of these runs.
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Self {
+        let mut counts = Self::default();
+        for run in runs {
+            counts.add(run.state.kind(), &run.kind, &run.queue, 1);
+        }
+        counts
+    }
+
+    /// Changes one row.
+    pub fn add(&mut self, state: StateKind, kind: &Kind, queue: &Queue, runs: i64) {
+        match self.rows.entry((state, kind.clone(), queue.clone())) {
+            btree_map::Entry::Occupied(mut there) => {
+                *there.get_mut() += runs;
+                if *there.get() == 0 {
+                    there.remove();
+                }
+            }
+            btree_map::Entry::Vacant(free) => {
+                if runs != 0 {
+                    free.insert(runs);
+                }
+            }
+        }
+    }
+
+    /// Adds what another has counted. The order in which counts are merged makes no difference.
+    pub fn merge(&mut self, other: &Self) {
+        for row in other.rows() {
+            self.add(row.state, &row.kind, &row.queue, row.runs);
+        }
+    }
+
+    /// One row.
+    pub fn get(&self, state: StateKind, kind: &Kind, queue: &Queue) -> i64 {
+        self.rows.get(&(state, kind.clone(), queue.clone())).copied().unwrap_or(0)
+    }
+
+    /// All rows, by state, kind and queue.
+    pub fn rows(&self) -> impl Iterator<Item = CountRow> {
+        let row = |((state, kind, queue), runs): (&(StateKind, Kind, Queue), &i64)| CountRow {
+            state: *state,
+            kind: kind.clone(),
+            queue: queue.clone(),
+            runs: *runs,
+        };
+        self.rows.iter().map(row)
+    }
+
+    /// The kinds that have runs.
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        self.rows.keys().map(|(_, kind, _)| kind.clone()).collect()
+    }
+
+    /// How many runs match, if that is known without looking at them: the filter asks for nothing but states, kinds and
+    /// queues.
+    pub fn count(&self, filter: &Filter) -> Option<u64> {
+        let Filter { kinds, states, queues, tags, from, before, due_before, not_retried } = filter;
+        let is_kept = tags.is_empty() && from.or(*before).or(*due_before).is_none() && !not_retried;
+        let matches = |(state, kind, queue): &(StateKind, Kind, Queue)| {
+            (states.is_empty() || states.contains(state))
+                && (kinds.is_empty() || kinds.contains(kind))
+                && (queues.is_empty() || queues.contains(queue))
+        };
+        let matching = self.rows.iter().filter(|(key, _)| matches(key)).map(|(_, runs)| *runs);
+        is_kept.then(|| matching.sum::<i64>().try_into().unwrap_or(0))
+    }
+}
+
+/// All that a store keeps of its runs in numbers.
+///
+/// ```
+/// use longhaul_core::{StateKind, counts::Statistics, doc};
+///
+/// let (mut statistics, run) = (Statistics::default(), doc::run());
+/// statistics.record(doc::NOW, &run, None, Some(StateKind::Pending));
+/// statistics.record(doc::NOW, &run, Some(StateKind::Pending), Some(StateKind::Running));
+/// assert_eq!(statistics.counts.get(StateKind::Running, &run.kind, &run.queue), 1);
+/// let minute = statistics.throughput.minutes(doc::NOW).last().cloned().unwrap();
+/// assert_eq!((minute.enqueued, minute.started, minute.completed), (1, 1, 0));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// The runs that are there.
+    pub counts: RunCounts,
+    /// What happened in the last day.
+    pub throughput: Throughput,
+}
+
+impl Statistics {
+    /// A run went from one state to another. `from` is `None` for one that is new here, `to` for one that is removed.
+    pub fn record(&mut self, now: Timestamp, run: &Run, from: Option<StateKind>, to: Option<StateKind>) {
+        if from == to {
+            return;
+        }
+        for (state, runs) in [(from, -1), (to, 1)] {
+            if let Some(state) = state {
+                self.counts.add(state, &run.kind, &run.queue, runs);
+            }
+        }
+        self.throughput.record(now, from, to);
+    }
+}

@@ -1,0 +1,90 @@
+//! Counts that are kept: what an opening reads of them, and what it does without.
+
+use longhaul_core::{
+    StateKind,
+    counts::MinuteCounts,
+    store::{Filter, prelude::*},
+};
+use longhaul_testkit::fixture;
+
+use super::kit::{Kit, block_on, open, value};
+use crate::{engine::kv::sim::End, format::keys};
+
+/// Ends `runs` runs, one after the other.
+async fn with_completed(runs: u64) -> (Kit, Vec<longhaul_core::RunId>) {
+    let mut kit = Kit::new();
+    let mut ids = Vec::new();
+    for n in 0..runs {
+        ids.push(kit.insert(value(n, 10)).await);
+        let claimed = kit.claim(1).await;
+        kit.settle(&claimed[0], fixture::completed(n)).await;
+    }
+    (kit, ids)
+}
+
+async fn completed(kit: &Kit) -> u64 {
+    let completed = Filter { states: vec![StateKind::Completed], ..Filter::default() };
+    kit.store.count(completed).await.expect("the store works")
+}
+
+#[test]
+fn an_opening_reads_no_final_run_that_is_counted() {
+    block_on(async {
+        let (mut kit, ids) = with_completed(3).await;
+        kit.store.close().await;
+        // Whoever looked for it would not find it.
+        kit.disk.forget(&keys::done(ids[0]));
+        kit.store = open(&kit.disk, &kit.clock).expect("what is left opens");
+        assert_eq!(completed(&kit).await, 3);
+    });
+}
+
+#[test]
+fn an_opening_counts_the_few_ends_that_a_process_which_died_had_not_saved() {
+    block_on(async {
+        // Saved once on the way.
+        let (mut kit, ids) = with_completed(100).await;
+        kit.end(End::Killed, 1.0).await;
+        assert_eq!(completed(&kit).await, 100);
+        kit.store.delete(ids[7]).await.expect("it is final");
+        kit.end(End::Killed, 1.0).await;
+        assert_eq!(completed(&kit).await, 99);
+        kit.assert_sound().await;
+    });
+}
+
+#[test]
+fn a_store_that_was_written_before_counts_were_kept_is_counted_once() {
+    block_on(async {
+        let (mut kit, ids) = with_completed(5).await;
+        kit.store.close().await;
+        for key in kit.disk.keys() {
+            if key == keys::COUNTED || [keys::FINAL_COUNT, keys::MINUTE].contains(&key[0]) {
+                kit.disk.forget(&key);
+            }
+        }
+        kit.store = open(&kit.disk, &kit.clock).expect("what is left opens");
+        assert_eq!(completed(&kit).await, 5);
+        kit.assert_sound().await;
+        kit.end(End::Killed, 1.0).await;
+        kit.disk.forget(&keys::done(ids[0]));
+        kit.end(End::Killed, 1.0).await;
+        assert_eq!(completed(&kit).await, 5, "the second opening counts nothing");
+    });
+}
+
+#[test]
+fn minutes_outlive_a_store_that_was_closed() {
+    block_on(async {
+        let (mut kit, _) = with_completed(2).await;
+        let minutes = async |kit: &Kit| -> Vec<MinuteCounts> {
+            let statistics = kit.store.statistics().await.expect("the store works");
+            statistics.throughput.all().cloned().collect()
+        };
+        let before = minutes(&kit).await;
+        assert_eq!((before.len(), before[0].enqueued, before[0].started, before[0].completed), (1, 2, 2, 2));
+        kit.store.close().await;
+        kit.store = open(&kit.disk, &kit.clock).expect("what is left opens");
+        assert_eq!(minutes(&kit).await, before);
+    });
+}
