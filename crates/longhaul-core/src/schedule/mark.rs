@@ -175,9 +175,10 @@ impl Mark {
 }
 
 impl Timetable {
-    /// Where a schedule begins that nobody looked at before `now`: at `now`, so that nothing before it is missed. There
-    /// are two exceptions. The one instant of [`Schedule::once`] counts however long it is past, and a first instant
-    /// given by [`Schedule::starting`] that is past by no more than [`ON_TIME`] is on time.
+    /// The mark of a schedule that nobody looked at before `now`: it begins at `now`, so that nothing before it is missed.
+    /// There are two exceptions. The one instant of [`Schedule::once`](crate::Schedule::once) counts however long it is
+    /// past. A first instant that is given by [`Schedule::starting`](crate::Schedule::starting) is on time if it is past by
+    /// no more than [`ON_TIME`].
     ///
     /// A schedule that is stored with this mark when it is created misses nothing from then on.
     ///
@@ -201,7 +202,7 @@ impl Timetable {
 
     /// Where a schedule goes on that was paused, or whose timing is another one than before: as when it
     /// [begins](Self::begin), but never with an instant that was handled. What fell into a pause was not wanted, and is
-    /// not missed; only the one instant of [`Schedule::once`] is.
+    /// not missed; only the one instant of [`Schedule::once`](crate::Schedule::once) is.
     ///
     /// ```
     /// use longhaul_core::{Schedule, schedule::{Situation, plan}};
