@@ -23,6 +23,10 @@ use crate::{
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Constraints {
     /// Runs of one kind and key share a limit: [`Limits::per_key`](crate::Limits::per_key).
     pub limit_key: Option<Key>,
@@ -59,6 +63,10 @@ impl Constraints {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Unique {
     /// What must not be there twice, within the kind.
     pub key: Key,
@@ -80,6 +88,7 @@ pub struct Unique {
 /// assert!(unique(UniqueScope::NotFinal).holds(doc::NOW, &runs));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum UniqueScope {
     /// Until its first attempt begins: whatever is enqueued from then on may concern what it did not see. One that is
     /// suspended before that has it still.
@@ -102,6 +111,7 @@ pub enum UniqueScope {
 /// assert_eq!(conflict(replace, &doc::running()), Conflict::Refuse); // it has begun
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum OnConflict {
     /// It is not kept; the answer names the run that is there.
     Return,
@@ -154,6 +164,7 @@ impl Unique {
 /// assert_eq!(conflict(OnConflict::Return, &doc::run()), Conflict::Return);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Conflict {
     /// The answer names the run that is there.
     Return,
@@ -219,6 +230,7 @@ pub(crate) fn has_not_begun(run: &Run) -> bool {
 /// assert_ne!(there, Inserted::New);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Inserted {
     /// The run is kept.
     New,

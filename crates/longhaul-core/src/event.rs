@@ -23,6 +23,7 @@ use crate::{
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Event {
     /// A server takes it, to execute it.
     Claim {
@@ -132,6 +133,7 @@ pub enum Event {
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Ending {
     /// The task gave its result.
     Completed {
@@ -200,6 +202,7 @@ impl Ending {
 /// assert_eq!(request.reason(), Some("too dear"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum StopRequest {
     /// End, for good.
     Cancel {

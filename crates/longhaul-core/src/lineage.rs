@@ -25,6 +25,10 @@ use crate::{
 /// assert_eq!(doc::run().lineage, Lineage::default()); // most runs have neither
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Lineage {
     /// The run that this one is a retry of.
     pub predecessor: Option<RunId>,
@@ -58,6 +62,10 @@ impl Lineage {
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Succession {
     /// What becomes of the run that is retried.
     pub before: Decision,
