@@ -9,6 +9,7 @@
 /// assert_eq!(request.reason(), Some("too dear"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum StopRequest {
     /// End, for good.
     Cancel {

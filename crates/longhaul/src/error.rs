@@ -19,13 +19,14 @@ use longhaul_embedded::{CopyError, OpenError};
 use crate::{
     background::SpawnError,
     builder::BuildError,
-    client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError},
+    client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError},
     definition::DefinitionError,
     schedule::{RunsError, SchedulesError},
     server::RunError,
     service::ServiceFailed,
     task::MigrateError,
     values::{ReadError, ValueError},
+    views::EnqueueJsonError,
 };
 
 /// Any error of the public API. Every method returns its own error type, for callers that branch on its variants; each
@@ -36,7 +37,7 @@ use crate::{
 /// use longhaul::{Error, RunHandle};
 ///
 /// async fn replace(run: &RunHandle<CountUp>, to: u64) -> Result<RunHandle<CountUp>, Error> {
-///     run.cancel("replaced").await?; // a `CancelError`
+///     run.cancel().because("replaced").await?; // a `CancelError`
 ///     let builder = run.enqueue_like(Count { to }).await?; // an `OutcomeError`
 ///     Ok(builder.tag("replaces", run.id()).await?) // an `EnqueueError`
 /// }
@@ -66,6 +67,9 @@ pub enum Error {
     /// A run was not enqueued.
     #[error(transparent)]
     Enqueue(#[from] EnqueueError),
+    /// A run was not enqueued from JSON.
+    #[error(transparent)]
+    EnqueueJson(#[from] EnqueueJsonError),
     /// Not all of many runs were enqueued.
     #[error(transparent)]
     Bulk(#[from] BulkError),
@@ -89,7 +93,7 @@ pub enum Error {
     FindByKey(#[from] FindByKeyError),
     /// A run was not retried.
     #[error(transparent)]
-    Retry(#[from] RetryError),
+    Retry(#[from] RetryRunError),
     /// A run was not suspended, rescheduled or moved.
     #[error(transparent)]
     Update(#[from] UpdateError),
@@ -184,7 +188,7 @@ impl Error {
     /// use longhaul::{Error, RunId};
     ///
     /// let nobody = client.run::<CountUp>(RunId::from_bytes([7; 16]));
-    /// assert!(Error::from(nobody.cancel("").await.unwrap_err()).is_not_found());
+    /// assert!(Error::from(nobody.cancel().await.unwrap_err()).is_not_found());
     /// # }
     /// ```
     pub const fn is_not_found(&self) -> bool {
@@ -194,7 +198,7 @@ impl Error {
                 | Self::Get(GetError::NotFound(_))
                 | Self::Cancel(CancelError::NotFound(_))
                 | Self::Proceed(ProceedRunError::NotFound)
-                | Self::Retry(RetryError::NotFound(_) | RetryError::SuccessorGone { .. })
+                | Self::Retry(RetryRunError::NotFound(_) | RetryRunError::SuccessorGone { .. })
                 | Self::Update(UpdateError::NotFound(_))
                 | Self::Delete(DeleteError::NotFound(_))
                 | Self::Schedules(SchedulesError::NotFound(_))
@@ -232,7 +236,8 @@ impl Error {
             self,
             Self::Insert(_)
                 | Self::Enqueue(EnqueueError::Refused(_))
-                | Self::Retry(RetryError::Taken { .. })
+                | Self::EnqueueJson(EnqueueJsonError::Enqueue(EnqueueError::Refused(_)))
+                | Self::Retry(RetryRunError::Taken { .. })
                 | Self::Bulk(BulkError { error: EnqueueError::Refused(_), .. })
                 | Self::Proceed(ProceedRunError::Several(_))
                 | Self::Schedules(
@@ -256,8 +261,8 @@ impl Error {
     /// use longhaul::{CancelError, Error, StateKind};
     ///
     /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
-    /// run.cancel("").await?;
-    /// let refused = run.cancel("again").await.unwrap_err();
+    /// run.cancel().await?;
+    /// let refused = run.cancel().because("again").await.unwrap_err();
     /// assert!(matches!(refused, CancelError::Final { state: StateKind::Cancelled, .. }));
     /// assert_eq!(Error::from(refused).run_state(), Some(StateKind::Cancelled));
     /// # Ok(())
@@ -267,7 +272,7 @@ impl Error {
         match self {
             Self::Cancel(CancelError::Final { state, .. })
             | Self::Proceed(ProceedRunError::NotSuspended { state, .. })
-            | Self::Retry(RetryError::Nothing { state, .. })
+            | Self::Retry(RetryRunError::Nothing { state, .. })
             | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
             Self::Delete(DeleteError::Running(_))
             | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => {
@@ -292,9 +297,12 @@ impl Error {
             | Self::ParseState(_)
             | Self::ParseTimestamp(_)
             | Self::Build(_)
+            | Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. })
             | Self::FindByKey(FindByKeyError::Name(_))
             | Self::Proceed(ProceedRunError::Key(_) | ProceedRunError::Value(_)) => true,
-            Self::Enqueue(error) | Self::Bulk(BulkError { error, .. }) => {
+            Self::Enqueue(error)
+            | Self::EnqueueJson(EnqueueJsonError::Enqueue(error))
+            | Self::Bulk(BulkError { error, .. }) => {
                 !matches!(error, EnqueueError::Refused(_) | EnqueueError::Store(_))
             }
             Self::Schedules(error) => matches!(
@@ -332,13 +340,14 @@ impl Error {
         match self {
             Self::Store(error)
             | Self::Enqueue(EnqueueError::Store(error))
+            | Self::EnqueueJson(EnqueueJsonError::Enqueue(EnqueueError::Store(error)))
             | Self::Bulk(BulkError { error: EnqueueError::Store(error), .. })
             | Self::Outcome(OutcomeError::Store(error))
             | Self::Get(GetError::Store(error))
             | Self::Cancel(CancelError::Store(error))
             | Self::Proceed(ProceedRunError::Store(error))
             | Self::FindByKey(FindByKeyError::Store(error))
-            | Self::Retry(RetryError::Store(error))
+            | Self::Retry(RetryRunError::Store(error))
             | Self::Update(UpdateError::Store(error))
             | Self::Delete(DeleteError::Store(error))
             | Self::Schedules(SchedulesError::Store(error))

@@ -3,7 +3,7 @@
 use std::{
     future::IntoFuture,
     pin::{Pin, pin},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use longhaul_core::{
@@ -15,8 +15,8 @@ use longhaul_core::{
 use super::{OutcomeError, ProceedRunError, RunHandle, RunStatus, find::Find};
 use crate::{
     clock,
-    definition::{Definition, TaskTypes},
-    task::Payload,
+    definition::Definition,
+    task::{Payload, TaskTypes},
     values::{FingerprintCache, ValueError, ValueFormat},
 };
 
@@ -49,7 +49,7 @@ fn encode<T: TaskTypes, V: Payload>(
     let common = &definition.common;
     let format = ValueFormat {
         what: "value of a proceed",
-        codec: common.options.codec,
+        codec: common.execution_metadata.codec,
         version: common.version,
         fingerprint: shapes.of::<V>(),
         max: PROCEED_VALUE_MAX,
@@ -63,7 +63,7 @@ macro_rules! wishes {
         impl<T: TaskTypes> $builder<T> {
             /// Not before `time`. A run that is just running keeps the time with the proceed; of several, the earliest
             /// counts. One that was asked to suspend, and still runs, refuses it: a proceed for later cannot undo that.
-            pub fn at(mut self, time: SystemTime) -> Self {
+            pub fn at(mut self, time: impl Into<Timestamp>) -> Self {
                 self.wish.at = Some(time.into());
                 self
             }

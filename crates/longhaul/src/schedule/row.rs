@@ -87,13 +87,14 @@ pub(crate) enum Origin {
 /// let schedules = longhaul::doc::client().schedules();
 /// let hour = Duration::from_secs(3600);
 /// schedules.create::<CountUp>("count", Schedule::every(hour), Count { to: 3 }).await?;
-/// let info = schedules.change("count").by("ann").schedule(Schedule::every(2 * hour)).await?;
+/// let info = schedules.change("count").acting_as("ann").schedule(Schedule::every(2 * hour)).await?;
 /// assert_eq!(info.changed().map(|changed| &*changed.by), Some("ann"));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Changed {
     /// When it was changed last.
     pub at: Timestamp,
@@ -108,6 +109,7 @@ pub struct Changed {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ScheduleCounts {
     /// Got a run; those that were triggered by hand are among them.
     pub enqueued: u64,
