@@ -105,7 +105,7 @@ impl Executor {
     }
 }
 
-/// Settles what the server had claimed, takes leave of the store, and closes it if it is the server's own.
+/// Settles what the server had claimed, deregisters it from the store, and closes the store if it is the server's own.
 pub(super) async fn give_back(executor: &Executor) {
     let how = executor.exit.abandonment().map_or("shutdown", Abandonment::as_str);
     let given_back = async {

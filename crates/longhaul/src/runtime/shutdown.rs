@@ -179,8 +179,8 @@ impl Executor {
         if self.broken().is_none() {
             match clock::within(LAST_WRITES, self.store.leave(self.server())).await {
                 Some(Ok(())) => {}
-                Some(Err(error)) => tracing::warn!(%error, "could not take leave of the store"),
-                None => tracing::warn!("could not take leave of the store in time"),
+                Some(Err(error)) => tracing::warn!(%error, "could not deregister from the store"),
+                None => tracing::warn!("could not deregister from the store in time"),
             }
         }
         if self.settings.owns_store
