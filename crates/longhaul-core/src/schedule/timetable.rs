@@ -167,6 +167,10 @@ impl Timetable {
 
     /// How many instants lie in (`after`, `until`]. Those of a pattern must be looked at one by one: `None` if they are more
     /// than [`COUNT_MAX`](super::COUNT_MAX).
+    #[cfg_attr(
+        not(feature = "cron"),
+        expect(clippy::unnecessary_wraps, reason = "only a pattern can have more instants than are counted")
+    )]
     pub(super) fn count(&self, after: Timestamp, until: Timestamp) -> Option<u64> {
         match &self.instants {
             Instants::Every(interval) => Some(interval.count(after, until)),
