@@ -27,8 +27,8 @@ mod port;
 mod attempts;
 mod controls;
 mod error;
+mod filter;
 mod forward;
-mod header;
 mod inspect;
 mod runs;
 mod schedules;
@@ -46,10 +46,10 @@ pub use attempts::{
 };
 pub use controls::ControlStore;
 pub use error::StoreError;
-pub use header::{HeaderPage, RunHeader};
+pub use filter::Filter;
 pub use inspect::{
-    Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, Filter, GetError, Inspect, ListOrder, Page,
-    PageRequest, ParseCursorError, QueueDepth,
+    Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, GetError, HeaderPage, Inspect, ListOrder,
+    Page, PageRequest, ParseCursorError, QueueDepth, RunHeader,
 };
 pub use runs::{
     CancelError, Cancelled, DeleteError, InsertError, Proceed, ProceedError, Proceeded, Replacement, Retried, Retry,

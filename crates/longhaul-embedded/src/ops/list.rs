@@ -63,8 +63,8 @@ fn listed<T>(
             break;
         }
         match read(store, id) {
-            Ok(Some((weighs, run))) => {
-                weight += weighs;
+            Ok(Some((bytes, run))) => {
+                weight += bytes;
                 runs.push(run);
             }
             Ok(None) => {}

@@ -105,7 +105,7 @@ pub async fn each_minute_of_the_last_day_has_its_counters(mut scene: Scene) {
         MinuteCounts { minute: first + 1, retried: 1, cancelled: 1, ..zero },
     ];
     assert_eq!(minutes(&scene).await, expected);
-    scene.clock.advance(MINUTE * 60 * 24 - MINUTE);
+    scene.clock.advance(MINUTE * (60 * 24 - 1));
     assert_eq!(minutes(&scene).await, expected[1..]);
 }
 
