@@ -10,6 +10,7 @@ mod find;
 mod handle;
 mod list;
 mod log;
+mod prepare;
 mod proceed;
 mod retry;
 mod schedules;
@@ -36,6 +37,7 @@ pub use error::{EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, Ret
 pub use find::{Find, Found, FoundPage};
 pub use handle::{RunHandle, RunOutcome};
 pub use log::ReadLog;
+pub use prepare::{Detached, PreparedRun, new_run, new_run_fn};
 pub use proceed::{ProceedFound, ProceedRun};
 pub use schedules::{ChangeSchedule, Schedules};
 pub use select::{Select, Selected};
@@ -134,7 +136,7 @@ impl Client {
 
     /// Enqueues a run of `T`; await what it returns. See [`Enqueue`].
     pub fn enqueue<T: Task>(&self, metadata: T::Metadata) -> Enqueue<T> {
-        Enqueue::new(self.clone(), self.definition::<T>(), metadata)
+        Enqueue::new(self.clone(), self.origin(), self.definition::<T>(), metadata)
     }
 
     /// Enqueues a run of a function that is registered as a task.
@@ -154,7 +156,7 @@ impl Client {
         function: TaskFn<M, X, R, E>,
         metadata: M,
     ) -> Enqueue<TaskFn<M, X, R, E>> {
-        Enqueue::new(self.clone(), Definition::of_fn(function, &self.inner.shapes), metadata)
+        Enqueue::new(self.clone(), self.origin(), Definition::of_fn(function, &self.inner.shapes), metadata)
     }
 
     /// Enqueues many runs of `T` at once, far faster than one by one. Answers in the order of `metadata`.
@@ -362,6 +364,10 @@ impl Client {
     /// The store, for what this client does not offer.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
+    }
+
+    fn origin(&self) -> prepare::Origin {
+        prepare::Origin { ids: self.inner.ids.clone(), clock: self.inner.clock.clone(), by: self.by.clone() }
     }
 
     fn definition<T: Task>(&self) -> Result<Definition<T>, DefinitionError> {

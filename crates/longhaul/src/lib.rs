@@ -56,10 +56,10 @@ pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
-    BulkError, ChangeSchedule, Client, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
-    FindByKeyError, Found, FoundPage, OutcomeError, ProceedFound, ProceedRun, ProceedRunError, ProgressStream, ReadLog,
-    RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, Schedules, ScopeControl, Select, Selected, UniqueKey,
-    Watch,
+    BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
+    FindByKeyError, Found, FoundPage, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
+    ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, Schedules, ScopeControl, Select,
+    Selected, UniqueKey, Watch, new_run, new_run_fn,
 };
 pub use clock::SystemClock;
 pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};

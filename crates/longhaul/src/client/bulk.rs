@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use longhaul_core::{NewRun, run::Due};
 
-use super::{Client, EnqueueError, RunHandle, enqueue::enqueued, unique::Enqueued};
+use super::{
+    Client, EnqueueError, RunHandle,
+    prepare::{PreparedRun, enqueued},
+    unique::Enqueued,
+};
 use crate::{
     definition::{Definition, DefinitionError, TaskTypes},
     task::Task,
 };
 
-/// Runs in one call of the store: enough that a commit is shared by many, few enough that others get their turn.
+/// Runs in one call of the store: enough that many share a commit, few enough that other callers get their turn.
 const CHUNK: usize = 4096;
 
 /// Not all of the runs were enqueued.
@@ -29,7 +33,8 @@ const CHUNK: usize = 4096;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the first {kept} runs are enqueued, the rest are not: {error}")]
 pub struct BulkError {
-    /// So many runs, counted from the first, are durable. Those after the following 4096 are certainly not enqueued.
+    /// This many runs, counted from the first, are durable. Runs beyond the 4096 that follow are certainly not enqueued;
+    /// those 4096 may be.
     pub kept: usize,
     /// What went wrong.
     pub error: EnqueueError,
@@ -43,11 +48,12 @@ pub(super) async fn enqueue_all<T: Task>(
 ) -> Result<Vec<RunHandle<T>>, BulkError> {
     let refused = |error: EnqueueError| BulkError { kept: 0, error };
     let definition = definition.map_err(|error| refused(error.into()))?;
+    let origin = client.origin();
     let mut new = Vec::new();
     for metadata in metadata {
         let constraints = definition.constraints(&metadata, None, None, Vec::new()).map_err(refused)?;
         let metadata = definition.encode_metadata(&metadata).map_err(|error| refused(error.into()))?;
-        new.push(NewRun { constraints, ..definition.new_run(client, metadata) });
+        new.push(NewRun { constraints, ..definition.new_run(&origin, metadata) });
     }
     if !over.is_zero() {
         let count = new.len().max(1) as f64;
@@ -75,16 +81,17 @@ pub(super) async fn enqueue_all<T: Task>(
 /// See [`Client::enqueue_many`].
 pub(super) async fn enqueue_many<T: TaskTypes>(
     client: &Client,
-    builders: Vec<Result<(NewRun, Definition<T>), EnqueueError>>,
+    builders: Vec<Result<PreparedRun<T>, EnqueueError>>,
 ) -> Vec<Result<Enqueued<T>, EnqueueError>> {
     let mut answers = Vec::with_capacity(builders.len());
     let mut rest = builders.into_iter();
-    // Once the store has failed, it is not called again, and what was not handed to it is told the same.
+    // After a failure the store is not called again: all later runs get the same error.
     let mut failed = None;
     loop {
         let (mut chunk, mut places) = (Vec::new(), Vec::new());
         for builder in rest.by_ref().take(CHUNK) {
-            places.push(builder.map(|(new, definition)| {
+            places.push(builder.map(|prepared| {
+                let (new, definition) = prepared.into_parts();
                 let id = new.id;
                 chunk.push(new);
                 (id, definition)
@@ -106,7 +113,8 @@ pub(super) async fn enqueue_many<T: TaskTypes>(
             if let Some(error) = &failed {
                 return Err(error.clone().into());
             }
-            enqueued(client, &definition, id, stored.next().expect("one answer for each run"))
+            let answer = stored.next().expect("one answer for each run");
+            Ok(enqueued(client, &definition, id, answer?))
         }));
     }
 }

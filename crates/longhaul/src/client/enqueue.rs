@@ -3,25 +3,17 @@
 use std::{
     future::IntoFuture,
     pin::Pin,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use longhaul_core::{
-    Constraints, Inserted, Key, Label, NewRun, Priority, Queue, RetryPolicy, Run, RunId, Tag,
-    limits::{LABELS_MAX, TAGS_MAX, TRACE_MAX},
-    run::Due,
-    store::InsertError,
-};
+use longhaul_core::{Actor, Priority, RetryPolicy, Run, run::Due};
 
 use super::{
     Client, EnqueueError, RunHandle,
+    prepare::Origin,
     unique::{Enqueued, UniqueKey},
 };
-use crate::{
-    definition::{Definition, DefinitionError, TaskTypes},
-    values::{ValueError, ValueFormat},
-};
+use crate::definition::{Definition, DefinitionError, TaskTypes};
 
 /// A run to be enqueued: say how, and await it. Awaited, it gives the run's handle, and the run is durable: it will be
 /// executed, whatever happens to this process.
@@ -45,56 +37,48 @@ use crate::{
 ///
 /// # Cancel safety
 /// When the future is dropped before it is ready, the run is either enqueued or not.
+///
+/// # Without a store
+/// [`prepare`](Self::prepare) makes the run and keeps it nowhere, so that it can be handed to any method of a store, for
+/// instance inside a transaction. [`new_run`](crate::new_run) is such a builder without a client.
 #[must_use = "nothing is enqueued before this is awaited"]
-pub struct Enqueue<T: TaskTypes> {
-    client: Client,
-    definition: Result<Definition<T>, DefinitionError>,
-    metadata: T::Metadata,
-    execution_metadata: Option<T::ExecutionMetadata>,
-    options: Options,
+pub struct Enqueue<T: TaskTypes, C = Client> {
+    via: C,
+    pub(super) origin: Origin,
+    pub(super) definition: Result<Definition<T>, DefinitionError>,
+    pub(super) metadata: T::Metadata,
+    pub(super) execution_metadata: Option<T::ExecutionMetadata>,
+    pub(super) options: Options,
 }
 
 #[derive(Default)]
-struct Options {
-    due: Option<Due>,
-    queue: Option<String>,
-    priority: Option<Priority>,
-    retry: Option<RetryPolicy>,
-    timeout: Option<Duration>,
-    tags: Vec<(String, String)>,
-    unique: Option<UniqueKey>,
-    limit_key: Option<String>,
-    requires: Vec<String>,
-    trace: Option<String>,
+pub(super) struct Options {
+    pub(super) due: Option<Due>,
+    pub(super) queue: Option<String>,
+    pub(super) priority: Option<Priority>,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) tags: Vec<(String, String)>,
+    pub(super) unique: Option<UniqueKey>,
+    pub(super) limit_key: Option<String>,
+    pub(super) requires: Vec<String>,
+    pub(super) trace: Option<String>,
 }
 
-impl<T: TaskTypes> std::fmt::Debug for Enqueue<T> {
+impl<T: TaskTypes, C> std::fmt::Debug for Enqueue<T, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Enqueue").finish_non_exhaustive()
     }
 }
 
-impl<T: TaskTypes> Enqueue<T> {
+impl<T: TaskTypes, C> Enqueue<T, C> {
     pub(super) fn new(
-        client: Client,
+        via: C,
+        origin: Origin,
         definition: Result<Definition<T>, DefinitionError>,
         metadata: T::Metadata,
     ) -> Self {
-        Self { client, definition, metadata, execution_metadata: None, options: Options::default() }
-    }
-
-    /// With what `run` was enqueued with, but for its values and its unique key.
-    pub(super) fn like(client: Client, definition: Definition<T>, metadata: T::Metadata, run: &Run) -> Self {
-        let options = Options {
-            queue: Some(run.queue.as_str().to_owned()),
-            priority: Some(run.priority),
-            retry: Some(run.policy.clone()),
-            timeout: run.timeout,
-            tags: run.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
-            requires: run.constraints().requires.iter().map(|label| label.as_str().to_owned()).collect(),
-            ..Options::default()
-        };
-        Self { client, definition: Ok(definition), metadata, execution_metadata: None, options }
+        Self { via, origin, definition, metadata, execution_metadata: None, options: Options::default() }
     }
 
     /// Begins with this execution metadata in place of the type's default.
@@ -211,123 +195,35 @@ impl<T: TaskTypes> Enqueue<T> {
         self
     }
 
-    /// As awaiting it, and tells what happened: whether the run is new, or one that was there has its unique key.
+    /// In the name of somebody, in place of the one that the [client](Client::acting_as) names: the history of the run
+    /// tells. The name is cut to 128 bytes; nobody checks it.
+    pub fn acting_as(mut self, name: &str) -> Self {
+        self.origin.by = Actor::named(name);
+        self
+    }
+}
+
+impl<T: TaskTypes> Enqueue<T> {
+    /// With what `run` was enqueued with, but for its values and its unique key.
+    pub(super) fn like(client: Client, definition: Definition<T>, metadata: T::Metadata, run: &Run) -> Self {
+        let options = Options {
+            queue: Some(run.queue.as_str().to_owned()),
+            priority: Some(run.priority),
+            retry: Some(run.policy.clone()),
+            timeout: run.timeout,
+            tags: run.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
+            requires: run.constraints().requires.iter().map(|label| label.as_str().to_owned()).collect(),
+            ..Options::default()
+        };
+        let origin = client.origin();
+        Self { options, ..Self::new(client, origin, Ok(definition), metadata) }
+    }
+
+    /// The same as awaiting it, and says what happened: whether the run is new, or one that was there has its unique
+    /// key.
     pub async fn send(self) -> Result<Enqueued<T>, EnqueueError> {
-        self.insert().await
-    }
-
-    async fn insert(self) -> Result<Enqueued<T>, EnqueueError> {
-        let client = self.client.clone();
-        let (new, definition) = self.prepare()?;
-        let id = new.id;
-        let answer = client.store().insert(vec![new]).await?.pop().expect("one answer for one run");
-        enqueued(&client, &definition, id, answer)
-    }
-
-    /// What is handed to the store. All that can be refused without asking it is refused here.
-    pub(super) fn prepare(self) -> Result<(NewRun, Definition<T>), EnqueueError> {
-        let definition = self.definition?;
-        let common = &definition.common;
-        let options = self.options;
-        if options.tags.len() > TAGS_MAX {
-            return Err(EnqueueError::TooManyTags(options.tags.len()));
-        }
-        if let Some(policy) = &options.retry {
-            policy.check()?;
-        }
-        let tags = options.tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
-        let mut constraints =
-            definition.constraints(&self.metadata, options.limit_key, options.unique, options.requires)?;
-        if let Some(trace) = options.trace {
-            if trace.len() > TRACE_MAX {
-                return Err(EnqueueError::TraceTooLong(trace.len()));
-            }
-            let with_trace =
-                Constraints { trace: Some(trace.into()), ..constraints.as_deref().cloned().unwrap_or_default() };
-            constraints = Some(with_trace.into());
-        }
-        let metadata = common.metadata.encode(&self.metadata)?;
-        let encode = |value: &T::ExecutionMetadata| ValueFormat::encode(&common.execution_metadata, value);
-        let execution_metadata = self.execution_metadata.as_ref().map(encode).transpose()?;
-        let new = NewRun {
-            due: options.due,
-            queue: options.queue.map_or(Ok(common.queue.clone()), |queue| Queue::new(&queue))?,
-            priority: options.priority.unwrap_or(common.options.priority),
-            tags,
-            policy: options.retry.unwrap_or_else(|| common.options.retry.clone()),
-            timeout: options.timeout.or(common.options.timeout),
-            constraints,
-            execution_metadata,
-            ..definition.new_run(&self.client, metadata)
-        };
-        Ok((new, definition))
-    }
-}
-
-/// What the store's answer to one run means to who enqueued it.
-pub(super) fn enqueued<T: TaskTypes>(
-    client: &Client,
-    definition: &Definition<T>,
-    id: RunId,
-    answer: Result<Inserted, InsertError>,
-) -> Result<Enqueued<T>, EnqueueError> {
-    let handle = |id| RunHandle::new(client.clone(), definition.clone(), id);
-    Ok(match answer? {
-        Inserted::New => Enqueued::New(handle(id)),
-        Inserted::Existing { id, state } => Enqueued::Existing { run: handle(id), state },
-        Inserted::Replaced { id } => Enqueued::Replaced(handle(id)),
-    })
-}
-
-impl<T: TaskTypes> Definition<T> {
-    /// A run as the task's options say.
-    pub(super) fn new_run(&self, client: &Client, metadata: longhaul_core::Envelope) -> NewRun {
-        let common = &self.common;
-        NewRun {
-            id: client.inner.ids.run(client.inner.clock.now()),
-            kind: common.kind().clone(),
-            version: common.version,
-            queue: common.queue.clone(),
-            priority: common.options.priority,
-            tags: [].into(),
-            policy: common.options.retry.clone(),
-            timeout: common.options.timeout,
-            due: None,
-            constraints: None,
-            metadata,
-            execution_metadata: None,
-            by: client.by.clone(),
-        }
-    }
-
-    /// What else is asked of a run with this metadata.
-    pub(super) fn constraints(
-        &self,
-        metadata: &T::Metadata,
-        limit_key: Option<String>,
-        unique: Option<UniqueKey>,
-        mut requires: Vec<String>,
-    ) -> Result<Option<Arc<Constraints>>, EnqueueError> {
-        for label in &self.common.options.requires {
-            if !requires.contains(label) {
-                requires.push(label.clone());
-            }
-        }
-        if requires.len() > LABELS_MAX {
-            return Err(EnqueueError::TooManyLabels(requires.len()));
-        }
-        let limit_key = limit_key.or_else(|| (self.limit_key)(metadata));
-        let constraints = Constraints {
-            limit_key: limit_key.as_deref().map(Key::new).transpose()?,
-            unique: unique.map(UniqueKey::checked).transpose()?,
-            requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
-            trace: None,
-        };
-        Ok((!constraints.is_empty()).then(|| constraints.into()))
-    }
-
-    pub(super) fn encode_metadata(&self, metadata: &T::Metadata) -> Result<longhaul_core::Envelope, ValueError> {
-        self.common.metadata.encode(metadata)
+        let client = self.via.clone();
+        self.prepare()?.send(&client).await
     }
 }
 
@@ -336,6 +232,6 @@ impl<T: TaskTypes> IntoFuture for Enqueue<T> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Ok(self.insert().await?.run()) })
+        Box::pin(async move { Ok(self.send().await?.run()) })
     }
 }

@@ -26,6 +26,7 @@ mod machine;
 mod marks;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod prepare;
 mod proceed;
 mod reading;
 mod retry;
