@@ -1,4 +1,4 @@
-//! What an attempt says while it runs, for people: a ring of pages for each of a run's latest attempts.
+//! What an attempt logs while it runs: a ring of pages for each of a run's latest attempts.
 //!
 //! ```text
 //! the run's ring:    attempt 5 | attempt 6 | attempt 7 | attempt 4     attempt % 4
@@ -10,12 +10,12 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{
-    id::{Epoch, RunId},
+    id::RunId,
     limits::{LOG_ATTEMPTS_MAX, LOG_PAGE_MAX, LOG_PAGES_MAX, LOG_TARGET_MAX, LOG_TEXT_MAX, cut},
     time::Timestamp,
 };
 
-/// How grave a line is; the graver, the less.
+/// How severe a line is. The more severe, the smaller.
 ///
 /// ```
 /// use longhaul_core::LogLevel;
@@ -138,12 +138,12 @@ impl LogPage {
 /// Which place of a run's ring a page of an attempt takes: of those of the attempt, and of those of its pages.
 ///
 /// ```
-/// use longhaul_core::{Epoch, log::place};
+/// use longhaul_core::log::place;
 ///
-/// assert_eq!(place(Epoch(6), 33), (2, 1));
+/// assert_eq!(place(6, 33), (2, 1));
 /// ```
-pub const fn place(epoch: Epoch, page: u32) -> (u8, u8) {
-    ((epoch.0 % LOG_ATTEMPTS_MAX) as u8, (page % LOG_PAGES_MAX) as u8)
+pub const fn place(attempt: u32, page: u32) -> (u8, u8) {
+    ((attempt % LOG_ATTEMPTS_MAX) as u8, (page % LOG_PAGES_MAX) as u8)
 }
 
 /// Which lines to read.
@@ -159,7 +159,7 @@ pub struct LogRequest {
     /// Of which run.
     pub id: RunId,
     /// Of which attempt; `None`: the latest that said something.
-    pub attempt: Option<Epoch>,
+    pub attempt: Option<u32>,
     /// From which line on, counted from 0.
     pub from: u64,
 }
@@ -174,20 +174,20 @@ impl LogRequest {
 /// Lines of one attempt.
 ///
 /// ```
-/// use longhaul_core::{Epoch, Log, LogLevel, LogLine, LogPage, Timestamp, log::gather};
+/// use longhaul_core::{Log, LogLevel, LogLine, LogPage, Timestamp, log::gather};
 ///
 /// let line = LogLine::new(Timestamp::EPOCH, LogLevel::Info, "shop", "begun");
 /// let page = LogPage { lines: vec![line], ..LogPage::default() };
-/// let log = gather([(Epoch(3), page)], None, 0);
-/// assert_eq!((log.attempt, log.attempts.as_slice(), log.lines.len()), (Some(Epoch(3)), &[Epoch(3)][..], 1));
+/// let log = gather([(3, page)], None, 0);
+/// assert_eq!((log.attempt, log.attempts.as_slice(), log.lines.len()), (Some(3), &[3][..], 1));
 /// assert_eq!(log.next(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Log {
     /// The attempts whose lines are kept, the oldest first: four at most.
-    pub attempts: Vec<Epoch>,
+    pub attempts: Vec<u32>,
     /// Whose lines these are; `None`: no attempt said anything.
-    pub attempt: Option<Epoch>,
+    pub attempt: Option<u32>,
     /// Which line of the attempt the first one is, from 0. If that is above what was asked for, those between are not
     /// kept any more.
     pub first: u64,
@@ -202,21 +202,21 @@ impl Log {
     }
 }
 
-/// Of the pages of a run, in any order, the lines that are asked for: what every store answers. Pages that lie about of
-/// attempts which were overtaken are left out.
+/// The lines that are asked for, out of the pages of a run in any order: what every store answers. Pages of attempts that
+/// are too old to be kept are left out.
 ///
 /// ```
 /// use longhaul_core::{Log, log::gather};
 ///
 /// assert_eq!(gather([], None, 0), Log::default());
 /// ```
-pub fn gather(pages: impl IntoIterator<Item = (Epoch, LogPage)>, attempt: Option<Epoch>, from: u64) -> Log {
-    let mut of_attempts: BTreeMap<Epoch, Vec<LogPage>> = BTreeMap::new();
-    for (epoch, page) in pages {
-        of_attempts.entry(epoch).or_default().push(page);
+pub fn gather(pages: impl IntoIterator<Item = (u32, LogPage)>, attempt: Option<u32>, from: u64) -> Log {
+    let mut of_attempts: BTreeMap<u32, Vec<LogPage>> = BTreeMap::new();
+    for (attempt, page) in pages {
+        of_attempts.entry(attempt).or_default().push(page);
     }
-    let latest = of_attempts.keys().next_back().map_or(0, |epoch| epoch.0);
-    of_attempts.retain(|epoch, _| epoch.0 + LOG_ATTEMPTS_MAX > latest);
+    let latest = of_attempts.keys().next_back().copied().unwrap_or(0);
+    of_attempts.retain(|attempt, _| attempt + LOG_ATTEMPTS_MAX > latest);
     let attempts = of_attempts.keys().copied().collect();
     let chosen = attempt.or(of_attempts.keys().next_back().copied());
     let mut log = Log { attempts, attempt: chosen, first: from, lines: Vec::new() };
@@ -239,14 +239,14 @@ mod tests {
     }
 
     /// A log of `lines` lines, as a ring keeps it.
-    fn ring(epoch: u32, lines: usize) -> Vec<(Epoch, LogPage)> {
+    fn ring(attempt: u32, lines: usize) -> Vec<(u32, LogPage)> {
         let mut ring = BTreeMap::new();
         let mut page = LogPage::default();
         for n in 0..lines {
             if let Some(next) = page.push(line(n)) {
                 page = next;
             }
-            ring.insert(place(Epoch(epoch), page.number), (Epoch(epoch), page.clone()));
+            ring.insert(place(attempt, page.number), (attempt, page.clone()));
         }
         ring.into_values().collect()
     }
@@ -269,12 +269,12 @@ mod tests {
 
     #[test]
     fn attempts_that_were_overtaken_by_four_others_are_left_out() {
-        let pages = (1..=6).flat_map(|epoch| ring(epoch, 1)).collect::<Vec<_>>();
+        let pages = (1..=6).flat_map(|attempt| ring(attempt, 1)).collect::<Vec<_>>();
         let log = gather(pages.clone(), None, 0);
-        assert_eq!(log.attempts, [Epoch(3), Epoch(4), Epoch(5), Epoch(6)]);
-        assert_eq!(log.attempt, Some(Epoch(6)));
-        assert_eq!(gather(pages.clone(), Some(Epoch(4)), 0).lines, [line(0)]);
-        assert_eq!(gather(pages, Some(Epoch(1)), 0).lines, []);
+        assert_eq!(log.attempts, [3, 4, 5, 6]);
+        assert_eq!(log.attempt, Some(6));
+        assert_eq!(gather(pages.clone(), Some(4), 0).lines, [line(0)]);
+        assert_eq!(gather(pages, Some(1), 0).lines, []);
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for LogLine {
 
 #[derive(Serialize)]
 struct View<'a> {
-    attempts: Vec<u32>,
+    attempts: &'a [u32],
     attempt: Option<u32>,
     /// Which line of the attempt the first one is, and what to ask for to read on.
     first: u64,
@@ -44,8 +44,8 @@ struct View<'a> {
 impl Serialize for Log {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         View {
-            attempts: self.attempts.iter().map(|epoch| epoch.0).collect(),
-            attempt: self.attempt.map(|epoch| epoch.0),
+            attempts: &self.attempts,
+            attempt: self.attempt,
             first: self.first,
             next: self.next(),
             lines: &self.lines,

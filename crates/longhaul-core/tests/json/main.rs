@@ -174,7 +174,7 @@ fn every_explanation_has_a_reason_a_sentence_and_what_it_is_about() {
 #[test]
 fn logs_and_depths_of_queues_are_shown_too() {
     let line = LogLine::new(at(1), LogLevel::Warn, "shop::export", "late by 3 days");
-    let log = Log { attempts: vec![Epoch(1), Epoch(2)], attempt: Some(Epoch(2)), first: 7, lines: vec![line.clone()] };
+    let log = Log { attempts: vec![1, 2], attempt: Some(2), first: 7, lines: vec![line.clone()] };
     is_held("log.json", &log);
     is_read_back(&[line]);
     is_held("queue_depth.json", &QueueDepth { queue: Queue::default(), due: 2, oldest: at(0) });

@@ -94,7 +94,7 @@ pub(crate) fn chunks(id: RunId) -> Key {
 }
 
 pub(crate) fn log(id: RunId, epoch: Epoch, page: u32) -> Key {
-    let (attempt, page) = place(epoch, page);
+    let (attempt, page) = place(epoch.0, page);
     key(LOG, &[id.as_bytes(), &[attempt, page]])
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn read_log(store: &mut State, request: &LogRequest) -> Result<Result
     store.files.kv.scan(&prefix, &prefix, &mut |key, bytes| {
         // A damaged page costs its own lines: a log is read when something is wrong.
         match record::read_log(key, bytes) {
-            Ok(page) => pages.push(page),
+            Ok((attempt, page)) => pages.push((attempt.0, page)),
             Err(damage) => tracing::warn!(%damage, "lines of a log are lost"),
         }
         ControlFlow::Continue(())

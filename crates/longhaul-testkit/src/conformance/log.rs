@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Epoch, Log, LogLevel, LogLine, LogPage, LogRequest, Retention, RunId, StateKind, Timestamp,
+    Log, LogLevel, LogLine, LogPage, LogRequest, Retention, RunId, StateKind, Timestamp,
     limits::{LOG_ATTEMPTS_MAX, LOG_PAGES_MAX},
     store::{CheckpointError, Claimed, GetError, LogPages},
 };
@@ -45,9 +45,9 @@ pub async fn what_attempts_say_is_read_back_by_attempt(mut scene: Scene) {
     assert_eq!(say(&scene, &second, vec![page(0, "three")]).await, Ok(()));
 
     let log = read(&scene, id).await;
-    assert_eq!((log.attempts.as_slice(), log.attempt), (&[Epoch(1), Epoch(2)][..], Some(Epoch(2))));
+    assert_eq!((log.attempts.as_slice(), log.attempt), (&[1, 2][..], Some(2)));
     assert_eq!(log.lines, [line("three")]);
-    let request = LogRequest { attempt: Some(Epoch(1)), ..LogRequest::of(id) };
+    let request = LogRequest { attempt: Some(1), ..LogRequest::of(id) };
     assert_eq!(texts(&scene.store.read_log(request).await.expect("the run is kept")), ["one", "two"]);
     let rest = scene.store.read_log(LogRequest { from: 1, ..request }).await.expect("the run is kept");
     assert_eq!((rest.first, texts(&rest)), (1, vec!["two"]));
@@ -75,12 +75,12 @@ pub async fn only_so_many_pages_and_attempts_are_kept(mut scene: Scene) {
         scene.end(&claimed, interrupted()).await;
     }
     let log = read(&scene, id).await;
-    assert_eq!(log.attempts, [Epoch(3), Epoch(4), Epoch(5), Epoch(6)]);
+    assert_eq!(log.attempts, [3, 4, 5, 6]);
     // Fewer pages than the attempt had that was in this place before.
     let claimed = scene.claim_one().await;
     say(&scene, &claimed, vec![page(0, "begun")]).await.expect("the attempt holds the run");
     let log = read(&scene, id).await;
-    assert_eq!((log.attempts, log.lines), (vec![Epoch(4), Epoch(5), Epoch(6), Epoch(7)], vec![line("begun")]));
+    assert_eq!((log.attempts, log.lines), (vec![4, 5, 6, 7], vec![line("begun")]));
 }
 
 pub async fn an_attempt_that_was_overtaken_says_nothing_more(mut scene: Scene) {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use longhaul_core::{
-    Actor, Decision, Epoch, Event, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName,
-    ServerId, State, StateKind, StoredRun, Timestamp,
+    Actor, Decision, Event, IllegalEvent, Inserted, Key, Kind, LogPage, NewRun, Run, RunId, ScheduleName, ServerId,
+    State, StateKind, StoredRun, Timestamp,
     admission::{
         Admission,
         suspects::{Blame, blame},
@@ -55,7 +55,7 @@ pub(super) struct RemovedHolder {
 pub(super) struct Record {
     pub(super) stored: StoredRun,
     /// What its attempts said, by place.
-    pub(super) log: BTreeMap<(u8, u8), (Epoch, LogPage)>,
+    pub(super) log: BTreeMap<(u8, u8), (u32, LogPage)>,
 }
 
 impl MemoryState {

@@ -65,7 +65,7 @@ impl MemoryState {
         if record.stored.run.epoch != epoch {
             return Err(CheckpointError::EpochLost { id, epoch });
         }
-        let attempt = Epoch(record.stored.run.attempts);
+        let attempt = record.stored.run.attempts;
         record.log.extend(pages.into_iter().map(|page| (place(attempt, page.number), (attempt, page))));
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use std::{future::IntoFuture, pin::Pin};
 
-use longhaul_core::{Epoch, Log, LogRequest, RunId, store::GetError};
+use longhaul_core::{Log, LogRequest, RunId, store::GetError};
 
 use super::{Client, RunHandle};
-use crate::definition::TaskTypes;
+use crate::task::TaskTypes;
 
 /// Reads the log of a run; await it. Of its latest attempt that said something, unless told otherwise.
 ///
@@ -37,7 +37,7 @@ pub struct ReadLog {
 impl ReadLog {
     /// Of this attempt, numbered from 1.
     pub fn attempt(mut self, attempt: u32) -> Self {
-        self.request.attempt = Some(Epoch(attempt));
+        self.request.attempt = Some(attempt);
         self
     }
 
