@@ -54,7 +54,7 @@ async fn first(folder: &Path) -> Result<(), Box<dyn Error>> {
     // Nobody waits until two at night.
     let run = server.client().run::<WriteReport>(schedules.trigger("nightly").await?);
     println!("by hand: {}", run.outcome().await?.completed().unwrap_or_default());
-    schedules.pause("nightly", "ann", "the ledger is being moved").await?;
+    schedules.pause("nightly").acting_as("ann").because("the ledger is being moved").await?;
     server.shutdown(Duration::from_secs(5)).await;
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! What an engine that hangs, panics or fails is met with.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use longhaul::{
     Client, SystemClock,
-    core::store::{Filter, PageRequest},
     embedded::{EmbeddedStore, Options},
     signal::Signals,
+    store_api::store::{Filter, PageRequest},
 };
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use longhaul::{Context, EmptyError, ExecutionResult, Longhaul, Retention, Success, Task, core::store::Filter};
+use longhaul::{Context, EmptyError, ExecutionResult, Longhaul, Retention, Success, Task, store_api::store::Filter};
 use serde::{Deserialize, Serialize};
 
 use crate::say::say;

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use bench_harness::{Payload, Probe, Queue};
 use longhaul::{
     Client, Context, ExecutionResult, Longhaul as Server, Rate, Schedule, StateKind, Success, Task, TaskOptions,
-    core::store::Filter, embedded::EmbeddedStore,
+    embedded::EmbeddedStore, store_api::store::Filter,
 };
 use tokio::{sync::Mutex, task::JoinSet};
 

@@ -44,6 +44,29 @@ pub enum NameError {
     },
 }
 
+/// Whether this can be the name of a kind, a queue, a label or a schedule: for names that are constants.
+///
+/// ```
+/// use longhaul_core::name::is_name;
+///
+/// const { assert!(is_name("export-csv")) };
+/// assert!(!is_name("two words") && !is_name(""));
+/// ```
+pub const fn is_name(name: &str) -> bool {
+    let name = name.as_bytes();
+    if name.is_empty() || name.len() > NAME_MAX {
+        return false;
+    }
+    let mut at = 0;
+    while at < name.len() {
+        if !matches!(name[at], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b':' | b'/') {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 fn check(what: &'static str, name: &str) -> Result<(), NameError> {
     if name.is_empty() {
         return Err(NameError::Empty { what });
@@ -52,10 +75,12 @@ fn check(what: &'static str, name: &str) -> Result<(), NameError> {
         let name_cut = crate::limits::cut(name, 32).to_owned();
         return Err(NameError::TooLong { what, name: name_cut, length: name.len(), max: NAME_MAX });
     }
-    match name.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_.:/".contains(*c))) {
-        Some(character) => Err(NameError::Character { what, name: name.into(), character }),
-        None => Ok(()),
+    if is_name(name) {
+        return Ok(());
     }
+    let mut buffer = [0; 4];
+    let character = name.chars().find(|c| !is_name(c.encode_utf8(&mut buffer))).expect("one of them is not allowed");
+    Err(NameError::Character { what, name: name.into(), character })
 }
 
 macro_rules! name {
@@ -146,7 +171,7 @@ name! {
     ScheduleName, "schedule"
 }
 
-/// A value by which runs of one kind are held apart or together: a tenant, an account, an address.
+/// A value that runs of one kind share, or differ in: a tenant, an account, an address.
 ///
 /// ```
 /// use longhaul_core::Key;
@@ -201,9 +226,9 @@ impl Default for Queue {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
-    /// What it tells.
+    /// What it is about.
     pub key: Box<str>,
-    /// What it says.
+    /// Its value.
     pub value: Box<str>,
 }
 

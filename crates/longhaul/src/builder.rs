@@ -8,7 +8,7 @@ use crate::{
     CancellationToken, Client, Longhaul, ServerHandle,
     background::{self, Background},
     context::Context,
-    definition::{Definition, DefinitionError, TaskFn},
+    definition::{Definition, DefinitionError},
     hooks::{Hooks, Lifecycle},
     ids::IdSource,
     layer::{Layer, NewLayers},
@@ -22,7 +22,7 @@ use crate::{
         Function, FunctionWithServer, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services,
     },
     systemd::Systemd,
-    task::{Payload, Task},
+    task::{Execute, Payload, Task, TaskDefinition, TaskFn},
     timed::Timed,
     values::FingerprintCache,
 };
@@ -210,10 +210,15 @@ impl Builder {
     }
 
     /// Executes runs of `T`.
-    pub fn task<T: Task>(mut self, task: T) -> Self {
+    pub fn task<T: Task>(self, task: T) -> Self {
+        self.execute::<T>(task)
+    }
+
+    /// Executes runs of a [`TaskDefinition`], which may stand in another crate.
+    pub fn execute<D: TaskDefinition>(mut self, task: impl Execute<D>) -> Self {
         let task = Arc::new(task);
-        let definition = Definition::<T>::of_task(&self.shapes);
-        let run = move |ctx: Context<T::Metadata, T::ExecutionMetadata>| {
+        let definition = Definition::<D>::of_task(&self.shapes);
+        let run = move |ctx: Context<D::Metadata, D::ExecutionMetadata>| {
             let task = task.clone();
             async move { task.execute(&ctx).await }
         };
@@ -224,24 +229,29 @@ impl Builder {
         self
     }
 
-    /// Executes runs of a function; its four types come from it. Give a name, or a [`TaskFn`] to be able to enqueue:
+    /// Executes runs of a function. Give its [`TaskFn`], which names its types, or a name alone: then the types come
+    /// from the function, and nothing can enqueue its runs but a [`TaskFn`] of the same name.
     ///
     /// ```
     /// use longhaul::{AnyError, Context, Longhaul, Success, TaskFn};
     ///
-    /// const RESIZE: TaskFn<String, (), u64, AnyError> = TaskFn::new("resize");
+    /// const RESIZE: TaskFn<String, (), u64> = TaskFn::new("resize");
     ///
     /// let builder = Longhaul::builder()
     ///     .task_fn(RESIZE, |ctx| async move {
     ///         let size = ctx.until_stopped(async { ctx.metadata().len() as u64 }).await?;
-    ///         Success::with_result(size).for_error()
+    ///         Ok(Success(size))
     ///     })
     ///     .task_fn("touch", |ctx: Context<String, ()>| async move {
     ///         let _: u32 = ctx.metadata().parse()?;
     ///         Success::with_empty_result().for_error::<AnyError>()
     ///     });
     /// ```
-    pub fn task_fn<M, X, R, E, F, Fut>(mut self, function: impl Into<TaskFn<M, X, R, E>>, run: F) -> Self
+    pub fn task_fn<M, X, R, E, F, Fut>(
+        mut self,
+        function: impl TryInto<TaskFn<M, X, R, E>, Error: Into<DefinitionError>>,
+        run: F,
+    ) -> Self
     where
         M: Payload,
         X: Payload + Default,
@@ -250,7 +260,11 @@ impl Builder {
         F: Fn(Context<M, X>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ExecutionResult<R, E>> + Send + 'static,
     {
-        let entered = Definition::of_fn(function.into(), &self.shapes)
+        let definition = match function.try_into() {
+            Ok(function) => Definition::of_fn(function, &self.shapes).checked(),
+            Err(error) => Err(error.into()),
+        };
+        let entered = definition
             .map_err(BuildError::from)
             .and_then(|definition| self.registry.enter(definition, run).map_err(BuildError::Duplicate));
         self.note(entered);
@@ -370,12 +384,12 @@ impl Builder {
     /// let refused = builder.schedule::<CountUp>("count", hourly, Count { to: 3 }).start().unwrap_err();
     /// assert!(matches!(refused, BuildError::ScheduleWithoutTask { .. }));
     /// ```
-    pub fn schedule<T: Task>(self, name: &str, schedule: Schedule, metadata: T::Metadata) -> Self {
+    pub fn schedule<T: TaskDefinition>(self, name: &str, schedule: Schedule, metadata: T::Metadata) -> Self {
         self.schedule_with(NewSchedule::<T>::new(name, schedule, metadata))
     }
 
     /// The same, with more to say of its runs. See [`NewSchedule`].
-    pub fn schedule_with<T: Task>(mut self, new: NewSchedule<T>) -> Self {
+    pub fn schedule_with<T: TaskDefinition>(mut self, new: NewSchedule<T>) -> Self {
         let entered = match new.checked(&self.shapes) {
             Err(error) => Err(error.into()),
             Ok(new) if self.settings.schedules.iter().any(|there| there.name == new.name) => {

@@ -1,15 +1,14 @@
 //! The four ways to end an attempt. With* takes a value, For* names a type.
 
-use std::{
-    marker::PhantomData,
-    time::{Duration, SystemTime},
-};
+use std::{marker::PhantomData, time::Duration};
 
-use crate::outcome::{
-    Called, EmptyError, EmptyResult, ExecutionResult, Failed, Interruption, Outcome, Suspension, When,
-};
+use longhaul_core::Timestamp;
 
-/// Ends a run well.
+use crate::empty::EmptyResult;
+use crate::outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, Outcome, Suspension, When};
+
+/// Completes a run. Where the compiler knows the type of the error, as it does in [`Task::execute`](crate::Task::execute)
+/// and in functions that are registered by their [`TaskFn`](crate::TaskFn), [`Success(x)`](fn@Success) is shorter.
 ///
 /// ```
 /// use longhaul::{EmptyError, ExecutionResult, Success};
@@ -17,8 +16,29 @@ use crate::outcome::{
 /// let done: ExecutionResult<u32, EmptyError> = Success::with_result(7).for_empty_error();
 /// let done: ExecutionResult<(), std::fmt::Error> = Success::with_empty_result().for_error();
 /// ```
+// With braces it leaves its name free for the function below.
 #[derive(Debug)]
-pub struct Success;
+#[non_exhaustive]
+pub struct Success {}
+
+/// The run is completed, with this result: return `Ok(Success(x))`.
+///
+/// ```
+/// use longhaul::{AnyError, ExecutionResult, Success};
+///
+/// fn add(numbers: &str) -> ExecutionResult<u64, AnyError> {
+///     let mut sum = 0;
+///     for number in numbers.lines() {
+///         sum += number.parse::<u64>()?;
+///     }
+///     Ok(Success(sum))
+/// }
+/// assert!(add("40\n2").is_ok());
+/// ```
+#[expect(non_snake_case, reason = "it stands for what it makes, as the constructor of a tuple does")]
+pub const fn Success<R>(result: R) -> Outcome<R> {
+    Outcome::Success(result)
+}
 
 /// See [`Success`].
 ///
@@ -55,8 +75,8 @@ impl<R> SuccessWith<R> {
     }
 }
 
-/// Puts a run aside: its attempt ends, its execution metadata is kept, and a later attempt goes on from there. Counts
-/// as no failure.
+/// Puts a run aside: its attempt ends, its execution metadata is stored, and a later attempt goes on from there. It does
+/// not count as a failure.
 ///
 /// ```
 /// use longhaul::{AnyError, ExecutionResult, Suspended};
@@ -93,8 +113,8 @@ impl Suspended {
 
 impl<R> SuspendedFor<R> {
     /// Goes on by itself at `time`, or when proceeded before.
-    pub fn until(mut self, time: SystemTime) -> Self {
-        self.0.until = Some(When::At(time));
+    pub fn until(mut self, time: impl Into<Timestamp>) -> Self {
+        self.0.until = Some(When::At(time.into().into()));
         self
     }
 
@@ -104,7 +124,7 @@ impl<R> SuspendedFor<R> {
         self
     }
 
-    /// Fails the run for good if it has not gone on after `wait`: [`Cause::Deadline`](crate::core::Cause::Deadline), with
+    /// Fails the run for good if it has not gone on after `wait`: [`Cause::Deadline`](crate::run::Cause::Deadline), with
     /// no typed error. The store does it, whether or not a server executes the task. If the run goes on by itself
     /// before ([`until`](Self::until), [`after`](Self::after)), there is nothing to fail, and the next suspension says
     /// anew how long it waits.
@@ -123,8 +143,8 @@ impl<R> SuspendedFor<R> {
     }
 
     /// The same, at `time`.
-    pub fn or_fail_at(mut self, time: SystemTime) -> Self {
-        self.0.deadline = Some(When::At(time));
+    pub fn or_fail_at(mut self, time: impl Into<Timestamp>) -> Self {
+        self.0.deadline = Some(When::At(time.into().into()));
         self
     }
 
@@ -210,7 +230,7 @@ impl<R> FailureFor<R> {
     }
 }
 
-/// Calls the run off from within: it ends as Cancelled, and no attempt follows.
+/// Cancels the run from within: it ends as Cancelled, and no attempt follows.
 ///
 /// ```
 /// use longhaul::{AnyError, Cancellation, ExecutionResult};

@@ -1,4 +1,4 @@
-//! What enqueues runs, finds them, and steers them: typed, and usable from any process that has the store.
+//! What enqueues runs, finds them and changes them: typed, and usable from any process that has the store.
 
 mod bulk;
 mod by_key;
@@ -12,6 +12,7 @@ mod list;
 mod log;
 mod prepare;
 mod proceed;
+mod request;
 mod retry;
 mod schedules;
 mod select;
@@ -33,12 +34,13 @@ pub use bulk::BulkError;
 pub use control::ScopeControl;
 pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
-pub use error::{EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError};
+pub use error::{EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::{RunHandle, RunOutcome};
 pub use log::ReadLog;
 pub use prepare::{Detached, PreparedRun, new_run, new_run_fn};
 pub use proceed::{ProceedFound, ProceedRun};
+pub use request::Request;
 pub use schedules::{ChangeSchedule, Schedules};
 pub use select::{Select, Selected};
 pub use status::RunStatus;
@@ -46,15 +48,15 @@ pub use unique::{Enqueued, UniqueKey};
 pub use watch::{ProgressStream, Watch};
 
 use crate::{
-    definition::{Definition, DefinitionError, TaskFn, TaskTypes},
+    definition::Definition,
     ids::IdSource,
     runtime::Life,
-    task::{Payload, Task},
+    task::{Payload, TaskDefinition, TaskFn, TaskTypes},
     timed::Timed,
     values::FingerprintCache,
 };
 
-/// Enqueues runs, finds them and steers them. Cheap to clone; does not execute anything, so a web server may have one
+/// Enqueues runs, finds them and changes them. Cheap to clone; does not execute anything, so a web server may have one
 /// without being a worker.
 ///
 /// ```
@@ -74,6 +76,9 @@ pub struct Client {
     /// Who asks.
     by: Actor,
 }
+
+/// Who paused or changed something, where the client does not say.
+const NOBODY: &str = "client";
 
 struct Inner {
     store: Arc<dyn Store>,
@@ -114,8 +119,8 @@ impl Client {
         Self { inner: Arc::new(Inner { store, clock, ids, shapes, life }), by: Actor::UNKNOWN }
     }
 
-    /// The same client, in the name of somebody: the history of each run tells who enqueued, cancelled, suspended, let
-    /// go on or moved it. The name is cut to 128 bytes; nobody checks it.
+    /// The same client, in the name of somebody: the history of each run says who enqueued, cancelled, suspended,
+    /// proceeded or rescheduled it. The name is cut to 128 bytes; nobody checks it.
     ///
     /// ```
     /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
@@ -123,7 +128,7 @@ impl Client {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
     /// let run = client.acting_as("ann").enqueue::<CountUp>(Count { to: 3 }).await?;
-    /// client.acting_as("bob").run::<CountUp>(run.id()).cancel("too many").await?;
+    /// client.acting_as("bob").run::<CountUp>(run.id()).cancel().because("too many").await?;
     /// let told: Vec<String> = run.status().await?.history().lines().map(|line| line.to_string()).collect();
     /// assert_eq!(told, ["enqueued by ann", "cancelled by bob: too many"]);
     /// # Ok(())
@@ -135,8 +140,8 @@ impl Client {
     }
 
     /// Enqueues a run of `T`; await what it returns. See [`Enqueue`].
-    pub fn enqueue<T: Task>(&self, metadata: T::Metadata) -> Enqueue<T> {
-        Enqueue::new(self.clone(), self.origin(), self.definition::<T>(), metadata)
+    pub fn enqueue<T: TaskDefinition>(&self, metadata: T::Metadata) -> Enqueue<T> {
+        Enqueue::new(self.clone(), self.origin(), self.definition::<T>().checked(), metadata)
     }
 
     /// Enqueues a run of a function that is registered as a task.
@@ -156,18 +161,18 @@ impl Client {
         function: TaskFn<M, X, R, E>,
         metadata: M,
     ) -> Enqueue<TaskFn<M, X, R, E>> {
-        Enqueue::new(self.clone(), self.origin(), Definition::of_fn(function, &self.inner.shapes), metadata)
+        Enqueue::new(self.clone(), self.origin(), Definition::of_fn(function, &self.inner.shapes).checked(), metadata)
     }
 
     /// Enqueues many runs of `T` at once, far faster than one by one. Answers in the order of `metadata`.
     ///
     /// The runs are handed to the store 4096 at a time; an error says how many are kept. A value that cannot be kept
     /// refuses all of them before any is.
-    pub async fn enqueue_all<T: Task>(
+    pub async fn enqueue_all<T: TaskDefinition>(
         &self,
         metadata: impl IntoIterator<Item = T::Metadata>,
     ) -> Result<Vec<RunHandle<T>>, BulkError> {
-        bulk::enqueue_all(self, self.definition::<T>(), metadata, Duration::ZERO).await
+        bulk::enqueue_all(self, self.definition::<T>().checked(), metadata, Duration::ZERO).await
     }
 
     /// Enqueues many runs at once, each as its builder says: with its own key, tags, priority, queue and time. As fast as
@@ -228,51 +233,39 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn enqueue_spread<T: Task>(
+    pub async fn enqueue_spread<T: TaskDefinition>(
         &self,
         metadata: impl IntoIterator<Item = T::Metadata>,
         over: Duration,
     ) -> Result<Vec<RunHandle<T>>, BulkError> {
-        bulk::enqueue_all(self, self.definition::<T>(), metadata, over).await
+        bulk::enqueue_all(self, self.definition::<T>().checked(), metadata, over).await
     }
 
     /// The run of `T` with this id. Does not look whether there is one.
-    ///
-    /// # Panics
-    /// When what `T` says of itself cannot be used: enqueueing and registering `T` say so as an error.
-    pub fn run<T: Task>(&self, id: RunId) -> RunHandle<T> {
-        RunHandle::new(self.clone(), expect(self.definition::<T>()), id)
+    pub fn run<T: TaskDefinition>(&self, id: RunId) -> RunHandle<T> {
+        RunHandle::new(self.clone(), self.definition::<T>(), id)
     }
 
     /// The run of a function with this id. Does not look whether there is one.
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
     pub fn run_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
         &self,
         function: TaskFn<M, X, R, E>,
         id: RunId,
     ) -> RunHandle<TaskFn<M, X, R, E>> {
-        RunHandle::new(self.clone(), expect(Definition::of_fn(function, &self.inner.shapes)), id)
+        RunHandle::new(self.clone(), Definition::of_fn(function, &self.inner.shapes), id)
     }
 
     /// Looks for runs of `T`. See [`Find`].
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
-    pub fn find<T: Task>(&self) -> Find<T> {
-        Find::new(self.clone(), expect(self.definition::<T>()))
+    pub fn find<T: TaskDefinition>(&self) -> Find<T> {
+        Find::new(self.clone(), self.definition::<T>())
     }
 
     /// Looks for runs of a function.
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
     pub fn find_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
         &self,
         function: TaskFn<M, X, R, E>,
     ) -> Find<TaskFn<M, X, R, E>> {
-        Find::new(self.clone(), expect(Definition::of_fn(function, &self.inner.shapes)))
+        Find::new(self.clone(), Definition::of_fn(function, &self.inner.shapes))
     }
 
     /// A run that was read without its types, as one of `T`: for what lists runs of several kinds by
@@ -298,10 +291,7 @@ impl Client {
     ///
     /// # Errors
     /// [`OutcomeError::OtherKind`] for a run of another task.
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
-    pub fn typed<T: Task>(&self, snapshot: Snapshot) -> Result<RunStatus<T>, OutcomeError> {
+    pub fn typed<T: TaskDefinition>(&self, snapshot: Snapshot) -> Result<RunStatus<T>, OutcomeError> {
         self.run::<T>(snapshot.run.id).typed(snapshot)
     }
 
@@ -309,9 +299,6 @@ impl Client {
     ///
     /// # Errors
     /// [`OutcomeError::OtherKind`] for a run of another task.
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
     pub fn typed_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
         &self,
         function: TaskFn<M, X, R, E>,
@@ -344,9 +331,9 @@ impl Client {
         }
     }
 
-    /// Becomes cancelled when the server that this client is of begins to shut down, was dropped, or its store broke: the
-    /// moment for whoever waits with this client, or shows something for as long as it lasts, to come to an end. Of a
-    /// client that is of no server it never does. Cancelling the token oneself stops nothing.
+    /// Becomes cancelled when the server that this client belongs to begins to shut down, is dropped, or its store breaks:
+    /// then code that waits with this client, or streams something, should end. The token of a client that belongs to no
+    /// server is never cancelled. Cancelling the token yourself stops nothing.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -370,11 +357,7 @@ impl Client {
         prepare::Origin { ids: self.inner.ids.clone(), clock: self.inner.clock.clone(), by: self.by.clone() }
     }
 
-    fn definition<T: Task>(&self) -> Result<Definition<T>, DefinitionError> {
-        Definition::of_task(&self.inner.shapes)
+    fn definition<T: TaskDefinition>(&self) -> Definition<T> {
+        Definition::named(&self.inner.shapes)
     }
-}
-
-fn expect<T: TaskTypes>(definition: Result<Definition<T>, DefinitionError>) -> Definition<T> {
-    definition.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -17,7 +17,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub use blocking::BlockingContext;
+pub use blocking::{BlockingContext, BlockingWork};
 pub use effect::{EffectError, IdempotencyKey};
 pub use progress::ProgressReporter;
 
@@ -98,7 +98,7 @@ impl<X> Values<X> {
         Self { value: Mutex::new(value), changes, kept, form, effects, delivered }
     }
 
-    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+    pub(crate) fn delivered(&self) -> MutexGuard<'_, Delivered> {
         self.delivered.lock().expect("nothing panics while it is held")
     }
 

@@ -1,9 +1,8 @@
-//! What is known of a task without its value: its names, its options, and how its values are laid down.
+//! What is known of a task without its value: its names, its options, and how its values are encoded.
 
 use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
-    marker::PhantomData,
     sync::{Arc, OnceLock},
 };
 
@@ -12,114 +11,16 @@ use longhaul_core::{
     code::{CodeMark, KindSupport},
     envelope::OldValue,
     limits::{ERROR_MAX, EXECUTION_METADATA_MAX, METADATA_MAX, RESULT_MAX},
-    name::NameError,
+    name::{NameError, is_name},
     retry::PolicyError,
 };
 
 use crate::{
-    task::{MigrateError, Payload, Task, TaskOptions},
+    task::{MigrateError, Payload, TaskDefinition, TaskOptions},
     values::{FingerprintCache, ReadError, ValueFormat},
 };
 
-/// The four types of a task, be it a [`Task`] or a [`TaskFn`].
-///
-/// ```
-/// use longhaul::{AnyError, RunHandle, TaskFn, TaskTypes};
-///
-/// /// Works for tasks and functions alike.
-/// async fn name_of<T: TaskTypes>(run: &RunHandle<T>) -> String {
-///     run.id().to_string()
-/// }
-/// # fn is_one<T: TaskTypes>() {}
-/// # is_one::<TaskFn<u64, (), (), AnyError>>();
-/// ```
-pub trait TaskTypes: Send + Sync + 'static {
-    /// What is asked.
-    type Metadata: Payload;
-    /// How far a run is.
-    type ExecutionMetadata: Payload + Default;
-    /// The result.
-    type Output: Payload;
-    /// What can go wrong.
-    type Error: Payload + fmt::Display;
-}
-
-impl<T: Task> TaskTypes for T {
-    type Metadata = T::Metadata;
-    type ExecutionMetadata = T::ExecutionMetadata;
-    type Output = T::Output;
-    type Error = T::Error;
-}
-
-impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> TaskTypes for TaskFn<M, X, R, E> {
-    type Metadata = M;
-    type ExecutionMetadata = X;
-    type Output = R;
-    type Error = E;
-}
-
-/// The name and the four types of a task that is a function. A plain `&str` becomes one; write it down as a constant to
-/// enqueue runs of it:
-///
-/// ```
-/// use longhaul::{AnyError, TaskFn};
-///
-/// const RESIZE: TaskFn<String, (), u64, AnyError> = TaskFn::new("resize");
-/// ```
-pub struct TaskFn<M, X = (), R = (), E = crate::AnyError> {
-    name: &'static str,
-    version: u16,
-    options: fn() -> TaskOptions,
-    types: Types<M, X, R, E>,
-}
-
-/// Names the types without holding values of them.
-type Types<M, X, R, E> = PhantomData<fn() -> (M, X, R, E)>;
-
-impl<M, X, R, E> TaskFn<M, X, R, E> {
-    /// A function that is registered, and whose runs are stored, under `name`.
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, version: 1, options: TaskOptions::default, types: PhantomData }
-    }
-
-    pub(crate) const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// See [`Task::VERSION`].
-    #[must_use]
-    pub const fn version(mut self, version: u16) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// See [`Task::options`].
-    #[must_use]
-    pub const fn options(mut self, options: fn() -> TaskOptions) -> Self {
-        self.options = options;
-        self
-    }
-}
-
-impl<M, X, R, E> Clone for TaskFn<M, X, R, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M, X, R, E> Copy for TaskFn<M, X, R, E> {}
-
-impl<M, X, R, E> fmt::Debug for TaskFn<M, X, R, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskFn({})", self.name)
-    }
-}
-
-impl<M, X, R, E> From<&'static str> for TaskFn<M, X, R, E> {
-    fn from(name: &'static str) -> Self {
-        Self::new(name)
-    }
-}
+pub(crate) use crate::task::{TaskFn, TaskTypes};
 
 /// What a task says of itself cannot be used.
 ///
@@ -146,6 +47,13 @@ pub enum DefinitionError {
     },
 }
 
+/// A [`TaskFn`] is always a valid name.
+impl From<std::convert::Infallible> for DefinitionError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 type Migrate<V> = fn(OldValue<'_>) -> Result<V, MigrateError>;
 
 /// See the module.
@@ -169,7 +77,10 @@ pub(crate) struct Common {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) version: u16,
     pub(crate) options: TaskOptions,
+    /// Where runs wait, if nothing is [`refused`](Self::refused).
     pub(crate) queue: Queue,
+    /// What is wrong with the options.
+    refused: Option<DefinitionError>,
     pub(crate) metadata: ValueFormat,
     pub(crate) execution_metadata: ValueFormat,
     pub(crate) result: ValueFormat,
@@ -193,12 +104,12 @@ impl Common {
     }
 }
 
-/// Tells this program from other builds of it: that a `migrate` was written or mended shows in no version and no type.
+/// Tells this program from other builds of it: neither a version nor a type shows that a `migrate` was written or fixed.
 fn build() -> u32 {
     static BUILD: OnceLock<u32> = OnceLock::new();
     *BUILD.get_or_init(|| {
         let file = std::env::current_exe().and_then(std::fs::metadata);
-        // Where a program cannot look at itself, only versions and types tell builds apart.
+        // A program that cannot read its own file is told from other builds by versions and types alone.
         file.map_or(0, |file| {
             let mut hash = DefaultHasher::new();
             (file.len(), file.modified().ok()).hash(&mut hash);
@@ -217,20 +128,18 @@ fn form<V: Payload>(
     ValueFormat { what, codec, version, fingerprint: shapes.of::<V>(), max }
 }
 
-fn common<T: TaskTypes>(
-    name: &str,
-    aliases: &[&str],
-    version: u16,
-    options: TaskOptions,
-    shapes: &FingerprintCache,
-) -> Result<Common, DefinitionError> {
-    options.retry.check().map_err(|reason| DefinitionError::Policy { kind: name.into(), reason })?;
+fn common<T: TaskTypes>(kinds: Vec<Kind>, version: u16, options: TaskOptions, shapes: &FingerprintCache) -> Common {
     let codec = options.codec;
-    Ok(Common {
-        kinds: std::iter::once(&name).chain(aliases).map(|name| Kind::new(name)).collect::<Result<_, _>>()?,
+    let (queue, refused) = match checked(&kinds[0], &options) {
+        Ok(queue) => (queue, None),
+        Err(error) => (Queue::default(), Some(error)),
+    };
+    Common {
+        kinds,
         version,
-        queue: Queue::new(&options.queue)?,
         options,
+        queue,
+        refused,
         metadata: form::<T::Metadata>("metadata", METADATA_MAX, version, codec, shapes),
         execution_metadata: form::<T::ExecutionMetadata>(
             "execution metadata",
@@ -241,35 +150,77 @@ fn common<T: TaskTypes>(
         ),
         result: form::<T::Output>("result", RESULT_MAX, version, codec, shapes),
         error: form::<T::Error>("error", ERROR_MAX, version, codec, shapes),
-    })
+    }
 }
 
-impl<T: Task> Definition<T> {
-    pub(crate) fn of_task(shapes: &FingerprintCache) -> Result<Self, DefinitionError> {
-        Ok(Self {
-            common: Arc::new(common::<T>(T::NAME, T::ALIASES, T::VERSION, T::options(), shapes)?),
+fn checked(kind: &Kind, options: &TaskOptions) -> Result<Queue, DefinitionError> {
+    options.retry.check().map_err(|reason| DefinitionError::Policy { kind: kind.to_string(), reason })?;
+    Ok(Queue::new(&options.queue)?)
+}
+
+/// Whether all names of a task can be names of kinds: looked at when the program is compiled.
+const fn are_names(name: &str, aliases: &[&str]) -> bool {
+    let mut at = 0;
+    while at < aliases.len() {
+        if !is_name(aliases[at]) {
+            return false;
+        }
+        at += 1;
+    }
+    is_name(name)
+}
+
+fn kind(name: &str) -> Kind {
+    Kind::new(name).expect("it was checked when the program was compiled, or the `TaskFn` was made")
+}
+
+impl<T: TaskDefinition> Definition<T> {
+    /// For reading runs, and for handles: it needs nothing that could be refused. See [`Self::checked`].
+    pub(crate) fn named(shapes: &FingerprintCache) -> Self {
+        const {
+            assert!(
+                are_names(T::NAME, T::ALIASES),
+                "NAME and ALIASES of a task are 1 to 128 ASCII letters, digits and any of - _ . : /"
+            );
+        }
+        let kinds = std::iter::once(&T::NAME).chain(T::ALIASES).map(|name| kind(name)).collect();
+        Self {
+            common: Arc::new(common::<T>(kinds, T::VERSION, T::options(), shapes)),
             migrate: T::migrate,
             migrate_execution_metadata: T::migrate_execution_metadata,
             limit_key: T::limit_key,
-        })
+        }
+    }
+
+    pub(crate) fn of_task(shapes: &FingerprintCache) -> Result<Self, DefinitionError> {
+        Self::named(shapes).checked()
     }
 }
 
 impl<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display> Definition<TaskFn<M, X, R, E>> {
-    pub(crate) fn of_fn(function: TaskFn<M, X, R, E>, shapes: &FingerprintCache) -> Result<Self, DefinitionError> {
+    pub(crate) fn of_fn(function: TaskFn<M, X, R, E>, shapes: &FingerprintCache) -> Self {
         fn never<V>(old: OldValue<'_>) -> Result<V, MigrateError> {
             Err(MigrateError::new(format!(
                 "it has version {}, and a function has no `migrate`: implement `Task` on a struct",
                 old.version()
             )))
         }
-        let common = common::<TaskFn<M, X, R, E>>(function.name, &[], function.version, (function.options)(), shapes)?;
+        let (kinds, version) = (vec![kind(function.name())], function.code_version());
+        let common = common::<TaskFn<M, X, R, E>>(kinds, version, function.task_options(), shapes);
         let (migrate, migrate_execution_metadata) = (never, never);
-        Ok(Self { common: Arc::new(common), migrate, migrate_execution_metadata, limit_key: |_| None })
+        Self { common: Arc::new(common), migrate, migrate_execution_metadata, limit_key: |_| None }
     }
 }
 
 impl<T: TaskTypes> Definition<T> {
+    /// For enqueueing and executing, which need the options too.
+    pub(crate) fn checked(self) -> Result<Self, DefinitionError> {
+        match &self.common.refused {
+            None => Ok(self),
+            Some(error) => Err(error.clone()),
+        }
+    }
+
     /// The same, for reading runs of this kind too.
     pub(crate) fn with_kind(&self, kind: Kind) -> Self {
         let mut common = Common::clone(&self.common);

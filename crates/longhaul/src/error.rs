@@ -19,7 +19,7 @@ use longhaul_embedded::{CopyError, OpenError};
 use crate::{
     background::SpawnError,
     builder::BuildError,
-    client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryError},
+    client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError},
     definition::DefinitionError,
     schedule::{RunsError, SchedulesError},
     server::RunError,
@@ -36,7 +36,7 @@ use crate::{
 /// use longhaul::{Error, RunHandle};
 ///
 /// async fn replace(run: &RunHandle<CountUp>, to: u64) -> Result<RunHandle<CountUp>, Error> {
-///     run.cancel("replaced").await?; // a `CancelError`
+///     run.cancel().because("replaced").await?; // a `CancelError`
 ///     let builder = run.enqueue_like(Count { to }).await?; // an `OutcomeError`
 ///     Ok(builder.tag("replaces", run.id()).await?) // an `EnqueueError`
 /// }
@@ -89,7 +89,7 @@ pub enum Error {
     FindByKey(#[from] FindByKeyError),
     /// A run was not retried.
     #[error(transparent)]
-    Retry(#[from] RetryError),
+    Retry(#[from] RetryRunError),
     /// A run was not suspended, rescheduled or moved.
     #[error(transparent)]
     Update(#[from] UpdateError),
@@ -184,7 +184,7 @@ impl Error {
     /// use longhaul::{Error, RunId};
     ///
     /// let nobody = client.run::<CountUp>(RunId::from_bytes([7; 16]));
-    /// assert!(Error::from(nobody.cancel("").await.unwrap_err()).is_not_found());
+    /// assert!(Error::from(nobody.cancel().await.unwrap_err()).is_not_found());
     /// # }
     /// ```
     pub const fn is_not_found(&self) -> bool {
@@ -194,7 +194,7 @@ impl Error {
                 | Self::Get(GetError::NotFound(_))
                 | Self::Cancel(CancelError::NotFound(_))
                 | Self::Proceed(ProceedRunError::NotFound)
-                | Self::Retry(RetryError::NotFound(_) | RetryError::SuccessorGone { .. })
+                | Self::Retry(RetryRunError::NotFound(_) | RetryRunError::SuccessorGone { .. })
                 | Self::Update(UpdateError::NotFound(_))
                 | Self::Delete(DeleteError::NotFound(_))
                 | Self::Schedules(SchedulesError::NotFound(_))
@@ -232,7 +232,7 @@ impl Error {
             self,
             Self::Insert(_)
                 | Self::Enqueue(EnqueueError::Refused(_))
-                | Self::Retry(RetryError::Taken { .. })
+                | Self::Retry(RetryRunError::Taken { .. })
                 | Self::Bulk(BulkError { error: EnqueueError::Refused(_), .. })
                 | Self::Proceed(ProceedRunError::Several(_))
                 | Self::Schedules(
@@ -256,8 +256,8 @@ impl Error {
     /// use longhaul::{CancelError, Error, StateKind};
     ///
     /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
-    /// run.cancel("").await?;
-    /// let refused = run.cancel("again").await.unwrap_err();
+    /// run.cancel().await?;
+    /// let refused = run.cancel().because("again").await.unwrap_err();
     /// assert!(matches!(refused, CancelError::Final { state: StateKind::Cancelled, .. }));
     /// assert_eq!(Error::from(refused).run_state(), Some(StateKind::Cancelled));
     /// # Ok(())
@@ -267,7 +267,7 @@ impl Error {
         match self {
             Self::Cancel(CancelError::Final { state, .. })
             | Self::Proceed(ProceedRunError::NotSuspended { state, .. })
-            | Self::Retry(RetryError::Nothing { state, .. })
+            | Self::Retry(RetryRunError::Nothing { state, .. })
             | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
             Self::Delete(DeleteError::Running(_))
             | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => {
@@ -338,7 +338,7 @@ impl Error {
             | Self::Cancel(CancelError::Store(error))
             | Self::Proceed(ProceedRunError::Store(error))
             | Self::FindByKey(FindByKeyError::Store(error))
-            | Self::Retry(RetryError::Store(error))
+            | Self::Retry(RetryRunError::Store(error))
             | Self::Update(UpdateError::Store(error))
             | Self::Delete(DeleteError::Store(error))
             | Self::Schedules(SchedulesError::Store(error))

@@ -14,6 +14,7 @@ mod definition;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod doc;
+mod empty;
 mod end;
 mod error;
 #[cfg(feature = "sled")]
@@ -58,30 +59,36 @@ pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, 
 pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
     FindByKeyError, Found, FoundPage, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
-    ProgressStream, ReadLog, RetryError, RetryFrom, RunHandle, RunOutcome, RunStatus, Schedules, ScopeControl, Select,
-    Selected, UniqueKey, Watch, new_run, new_run_fn,
+    ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus, Schedules,
+    ScopeControl, Select, Selected, UniqueKey, Watch, new_run, new_run_fn,
 };
 pub use clock::SystemClock;
-pub use context::{BlockingContext, Context, EffectError, IdempotencyKey, ProgressReporter};
-pub use definition::{DefinitionError, TaskFn, TaskTypes};
+pub use context::{BlockingContext, BlockingWork, Context, EffectError, IdempotencyKey, ProgressReporter};
+pub use definition::DefinitionError;
+pub use empty::{EmptyExecutionMetadata, EmptyMetadata, EmptyResult};
 pub use end::{AttemptEnd, EndKind};
 pub use error::Error;
 #[cfg(feature = "sled")]
-pub use folder::open;
+pub use folder::{open, open_async};
 pub use hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal};
 pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    self as core, Actor, Backoff, Clock, Codec, Control, Explanation, Limits, Log, LogLevel, LogLine, Missed, Overlap,
-    Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName,
-    ServerId, StateKind, Store, StoreError, Timestamp,
+    Actor, Backoff, Clock, Codec, Control, Controls, Explanation, Key, Kind, Label, Limits, Log, LogLevel, LogLine,
+    Missed, Overlap, Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError,
+    ScheduleName, Scope, ServerId, StateKind, Store, StoreError, Tag, Timestamp,
+    admission::BlockedBy,
+    clock::OnJump,
     control::RateError,
     envelope::OldValue,
     id::ParseIdError,
+    json, limits,
     lineage::Lineage,
     name::NameError,
-    retry::PolicyError,
+    retry::{PolicyError, Resume},
+    schedule::LocalTime,
+    shape,
     state::ParseStateError,
     store::{
         CancelError, Cancelled, DeleteError, EndedCursor, EndedRun, GetError, InsertError, Proceeded, UpdateError,
@@ -91,10 +98,7 @@ pub use longhaul_core::{
 #[cfg(feature = "sled")]
 pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
 pub use machine::{Step, StepResult};
-pub use outcome::{
-    Called, EmptyError, EmptyExecutionMetadata, EmptyMetadata, EmptyResult, ExecutionResult, Failed, Interruption,
-    Outcome, Stopped, Suspension, When,
-};
+pub use outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, Outcome, Stopped, Suspension, When};
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use schedule::{
@@ -106,6 +110,25 @@ pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,
 };
-pub use task::{MigrateError, Payload, Task, TaskOptions};
+pub use task::{Execute, MigrateError, Payload, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
+
+/// What is stored of a run: the parts of [`RunStatus`], of a [`Snapshot`](run::Snapshot) and of a
+/// [`PreparedRun`].
+pub mod run {
+    pub use longhaul_core::{
+        Cause, Constraints, Counts, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Inbox, Inserted, LastEnd,
+        NewRun, OnConflict, PendingProceed, Run, Snapshot, State, StopRequest, Transition, Unique, UniqueScope,
+        Waiting,
+        inbox::Message,
+        run::Due,
+        store::{Damaged, Page},
+    };
+}
+
+/// For those who implement a [`Store`], or call one without a [`Client`]: all of the crate `longhaul-core`, which has the
+/// rules of runs and the messages of stores. It may change in a minor version where the rest of this crate does not.
+pub mod store_api {
+    pub use longhaul_core::*;
+}

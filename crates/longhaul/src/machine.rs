@@ -42,14 +42,16 @@
 //! ```
 //!
 //! What it guarantees: a transition is durable before the next handler begins, so after a crash the run goes on in the
-//! state that it was in, and no handler of an earlier state is executed again. A handler is executed at least once; what
-//! it does to the outside world belongs into [`Context::effect`]. The state is the step of the run's progress.
+//! state that it was in, and no handler of an earlier state is executed again. A handler is executed at least once; wrap
+//! what it does to the outside world in [`Context::effect`]. The state is the step of the run's progress.
 
 use std::{
     fmt::{self, Write},
     hash::{DefaultHasher, Hash, Hasher},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
+
+use longhaul_core::Timestamp;
 
 use crate::{
     any_error::AnyError,
@@ -130,8 +132,8 @@ impl<S, R, E> Step<S, R, E> {
     }
 
     /// The same, and goes on by itself at `time`.
-    pub fn suspend_until(time: SystemTime) -> Self {
-        Self::end(Ok(Outcome::Suspended(Suspension::until(When::At(time)))))
+    pub fn suspend_until(time: impl Into<Timestamp>) -> Self {
+        Self::end(Ok(Outcome::Suspended(Suspension::until(When::At(time.into().into())))))
     }
 
     /// The run is completed, with this result, in the state that it is in: the execution metadata of the completed run
@@ -194,8 +196,8 @@ impl<S, R, E> Step<S, R, E> {
     }
 
     /// The same, and goes on by itself at `time`.
-    pub fn and_suspend_until(self, time: SystemTime) -> Self {
-        self.and_end(Ok(Outcome::Suspended(Suspension::until(When::At(time)))))
+    pub fn and_suspend_until(self, time: impl Into<Timestamp>) -> Self {
+        self.and_end(Ok(Outcome::Suspended(Suspension::until(When::At(time.into().into())))))
     }
 
     /// The run is completed in the new state, so that its execution metadata tells where it ended.

@@ -206,13 +206,6 @@ impl<E> From<Stopped> for Interruption<E> {
     }
 }
 
-/// For tasks that need to be told nothing.
-pub type EmptyMetadata = ();
-/// For tasks that always begin anew.
-pub type EmptyExecutionMetadata = ();
-/// For tasks whose success says it all.
-pub type EmptyResult = ();
-
 /// For tasks that never fail of themselves. It has no value.
 ///
 /// ```

@@ -4,6 +4,7 @@
 mod error;
 mod held_back;
 mod info;
+mod json;
 mod look;
 mod new;
 mod row;

@@ -3,6 +3,7 @@
 mod cell;
 mod function;
 mod health;
+mod json;
 mod options;
 mod periodic;
 mod stop;

@@ -11,7 +11,7 @@ use std::{
 use docsearch_engine::{IndexDocs, IndexError, Pace, Progress, Summary, sweep};
 use longhaul::{
     Client, Longhaul, OutcomeError, Retention, RunOutcome, StateKind, Store,
-    core::Ended,
+    run::Ended,
     signal::{Signal, Signals},
 };
 

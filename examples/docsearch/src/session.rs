@@ -3,7 +3,7 @@
 use std::{error::Error, path::Path};
 
 use docsearch_engine::{Folder, IndexDocs, Progress, Published, published, sweep};
-use longhaul::{Client, ResumedFrom, RetryError, RetryFrom, RunHandle, RunStatus, StateKind};
+use longhaul::{Client, ResumedFrom, RetryFrom, RetryRunError, RunHandle, RunStatus, StateKind};
 
 use crate::{build::index_folder, input};
 
@@ -33,7 +33,7 @@ impl Session {
     /// Nothing any more: what was unfinished is called off, what is finished is not looked at.
     pub(crate) async fn forget(self) -> Result<Self, Box<dyn Error>> {
         if let Self::Unfinished(run, _) = self {
-            run.cancel("begun anew with --fresh").await?;
+            run.cancel().because("begun anew with --fresh").await?;
         }
         Ok(Self::Nothing)
     }
@@ -74,7 +74,7 @@ pub(crate) async fn bring_forward(run: &Run, status: &Status) -> Result<(), Box<
     }
     match run.retry(RetryFrom::Checkpoint).await {
         // An earlier process brought it forward and did not come to claim it.
-        Ok(_) | Err(RetryError::Nothing { .. }) => Ok(()),
+        Ok(_) | Err(RetryRunError::Nothing { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

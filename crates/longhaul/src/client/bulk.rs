@@ -10,8 +10,8 @@ use super::{
     unique::Enqueued,
 };
 use crate::{
-    definition::{Definition, DefinitionError, TaskTypes},
-    task::Task,
+    definition::{Definition, DefinitionError},
+    task::{TaskDefinition, TaskTypes},
 };
 
 /// Runs in one call of the store: enough that many share a commit, few enough that other callers get their turn.
@@ -40,7 +40,7 @@ pub struct BulkError {
     pub error: EnqueueError,
 }
 
-pub(super) async fn enqueue_all<T: Task>(
+pub(super) async fn enqueue_all<T: TaskDefinition>(
     client: &Client,
     definition: Result<Definition<T>, DefinitionError>,
     metadata: impl IntoIterator<Item = T::Metadata>,

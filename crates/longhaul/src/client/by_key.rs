@@ -4,10 +4,10 @@ use std::fmt;
 
 use longhaul_core::Key;
 
-use super::{Client, FindByKeyError, RunHandle, expect};
+use super::{Client, FindByKeyError, RunHandle};
 use crate::{
-    definition::{Definition, TaskFn, TaskTypes},
-    task::{Payload, Task},
+    definition::Definition,
+    task::{Payload, TaskDefinition, TaskFn, TaskTypes},
 };
 
 impl Client {
@@ -26,23 +26,17 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
-    pub async fn find_by_key<T: Task>(&self, key: &str) -> Result<Option<RunHandle<T>>, FindByKeyError> {
-        self.holder(expect(self.definition::<T>()), key).await
+    pub async fn find_by_key<T: TaskDefinition>(&self, key: &str) -> Result<Option<RunHandle<T>>, FindByKeyError> {
+        self.holder(self.definition::<T>(), key).await
     }
 
     /// The same, of a function.
-    ///
-    /// # Panics
-    /// As [`run`](Client::run).
     pub async fn find_fn_by_key<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt::Display>(
         &self,
         function: TaskFn<M, X, R, E>,
         key: &str,
     ) -> Result<Option<RunHandle<TaskFn<M, X, R, E>>>, FindByKeyError> {
-        self.holder(expect(Definition::of_fn(function, &self.inner.shapes)), key).await
+        self.holder(Definition::of_fn(function, &self.inner.shapes), key).await
     }
 
     async fn holder<T: TaskTypes>(

@@ -2,11 +2,11 @@
 
 use longhaul_core::{Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, StoreError};
 
-use super::Client;
-use crate::{definition::DefinitionError, task::Task};
+use super::{Client, Request};
+use crate::task::TaskDefinition;
 
-/// A queue or a kind, to be paused, resumed and limited. It holds for all servers, at once, and until it is undone: a
-/// restart does not.
+/// A queue or a kind, to be paused, resumed and limited. A change holds for all servers at once, and until it is undone;
+/// a restart does not undo it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -15,7 +15,7 @@ use crate::{definition::DefinitionError, task::Task};
 /// use longhaul::Limits;
 ///
 /// let imports = client.queue("imports")?;
-/// imports.pause("ann", "the disk is full").await?;
+/// imports.pause().acting_as("ann").because("the disk is full").await?;
 /// assert!(imports.control().await?.paused.is_some_and(|paused| &*paused.by == "ann"));
 ///
 /// imports.limit(Limits { running: Some(2), ..Limits::NONE }).await?;
@@ -38,10 +38,14 @@ impl ScopeControl {
         &self.scope
     }
 
-    /// Nothing of it is claimed from now on, by whom and why; what runs already runs on. `why` may be empty.
-    pub async fn pause(&self, by: &str, why: &str) -> Result<Control, StoreError> {
-        let paused = Paused::new(self.client.inner.clock.now(), by, (!why.is_empty()).then_some(why));
-        self.change(ControlChange::Pause(paused)).await
+    /// Nothing of it is claimed from now on; what runs already runs on. Await it; see [`Request`] for saying why and in
+    /// whose name.
+    pub fn pause(&self) -> Request<'_, Result<Control, StoreError>> {
+        Request::new(&self.client.by, move |why, by| {
+            let by = by.as_str().unwrap_or(super::NOBODY);
+            let paused = Paused::new(self.client.inner.clock.now(), by, why.as_deref());
+            self.change(ControlChange::Pause(paused))
+        })
     }
 
     /// It is claimed again.
@@ -80,13 +84,10 @@ impl Client {
     }
 
     /// The kind of a task, to be paused, resumed and limited. Runs that were enqueued under a former name
-    /// ([`Task::ALIASES`]) are of another kind.
-    ///
-    /// # Errors
-    /// When the task's name cannot be used.
-    pub fn kind<T: Task>(&self) -> Result<ScopeControl, DefinitionError> {
-        let kind = self.definition::<T>()?.common.kind().clone();
-        Ok(ScopeControl { client: self.clone(), scope: Scope::Kind(kind) })
+    /// ([`Task::ALIASES`](crate::Task::ALIASES)) are of another kind.
+    pub fn kind<T: TaskDefinition>(&self) -> ScopeControl {
+        let kind = self.definition::<T>().common.kind().clone();
+        ScopeControl { client: self.clone(), scope: Scope::Kind(kind) }
     }
 
     /// The same, by name: for tools that serve all kinds.

@@ -20,7 +20,7 @@ use super::Client;
 /// use longhaul::{EndedCursor, StateKind};
 ///
 /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
-/// run.cancel("the order was withdrawn").await?;
+/// run.cancel().because("the order was withdrawn").await?;
 ///
 /// let mut ended = client.ended(EndedCursor::START); // or `text.parse()?` of what was kept before
 /// let first = ended.next().await?;

@@ -1,19 +1,18 @@
 //! One run to be enqueued.
 
-use std::{
-    future::IntoFuture,
-    pin::Pin,
-    time::{Duration, SystemTime},
-};
+use std::{future::IntoFuture, pin::Pin, time::Duration};
 
-use longhaul_core::{Actor, Priority, RetryPolicy, Run, run::Due};
+use longhaul_core::{Actor, Priority, RetryPolicy, Run, Timestamp, run::Due};
 
 use super::{
     Client, EnqueueError, RunHandle,
     prepare::Origin,
     unique::{Enqueued, UniqueKey},
 };
-use crate::definition::{Definition, DefinitionError, TaskTypes};
+use crate::{
+    definition::{Definition, DefinitionError},
+    task::TaskTypes,
+};
 
 /// A run to be enqueued: say how, and await it. Awaited, it gives the run's handle, and the run is durable: it will be
 /// executed, whatever happens to this process.
@@ -88,7 +87,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
     }
 
     /// Not before `time`.
-    pub fn at(mut self, time: SystemTime) -> Self {
+    pub fn at(mut self, time: impl Into<Timestamp>) -> Self {
         self.options.due = Some(Due::At(time.into()));
         self
     }

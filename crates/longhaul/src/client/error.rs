@@ -221,15 +221,15 @@ pub enum FindByKeyError {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
 ///
-/// use longhaul::{RetryError, RetryFrom};
+/// use longhaul::{RetryRunError, RetryFrom};
 ///
 /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
-/// assert!(matches!(run.retry(RetryFrom::Checkpoint).await, Err(RetryError::Nothing { .. })));
+/// assert!(matches!(run.retry(RetryFrom::Checkpoint).await, Err(RetryRunError::Nothing { .. })));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RetryError {
+pub enum RetryRunError {
     /// There is no such run.
     #[error("there is no {0}")]
     NotFound(RunId),

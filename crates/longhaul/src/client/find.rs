@@ -1,17 +1,15 @@
 //! Looking for runs.
 
-use std::time::SystemTime;
-
 use longhaul_core::{
-    Kind, Queue, RunId, Snapshot, StateKind, StoreError, Tag,
+    Kind, Queue, RunId, Snapshot, StateKind, StoreError, Tag, Timestamp,
     name::NameError,
     store::{Damaged, Filter, ListOrder},
 };
 
 use super::{Client, ProceedFound, RunHandle, RunStatus, Select, list::List};
 use crate::{
-    definition::{Definition, TaskTypes},
-    task::Payload,
+    definition::Definition,
+    task::{Payload, TaskTypes},
 };
 
 type Predicate<T> =
@@ -53,7 +51,7 @@ pub struct Find<T: TaskTypes> {
 /// client.enqueue::<CountUp>(Count { to: 3 }).await?;
 /// let found = client.find::<CountUp>().all().await?;
 /// assert_eq!(found[0].status.metadata()?.to, 3);
-/// found[0].run.cancel("").await?;
+/// found[0].run.cancel().await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -122,9 +120,12 @@ impl<T: TaskTypes> Find<T> {
     }
 
     /// In this queue, or one of several if called again.
-    pub fn queue(mut self, queue: Queue) -> Self {
-        self.list.filter.queues.push(queue);
-        self
+    ///
+    /// # Errors
+    /// When it cannot be the name of a queue.
+    pub fn queue(mut self, queue: &str) -> Result<Self, NameError> {
+        self.list.filter.queues.push(Queue::new(queue)?);
+        Ok(self)
     }
 
     /// With this tag, and all others that are asked for.
@@ -152,7 +153,7 @@ impl<T: TaskTypes> Find<T> {
     }
 
     /// Those that may go on by the passing of time, before `time`: waiting, retrying, or suspended until then.
-    pub fn due_before(mut self, time: SystemTime) -> Self {
+    pub fn due_before(mut self, time: impl Into<Timestamp>) -> Self {
         self.list.filter.due_before = Some(time.into());
         self
     }
@@ -262,24 +263,24 @@ impl<T: TaskTypes> Find<T> {
     }
 
     /// Enqueued at `time` or after it.
-    pub fn enqueued_from(mut self, time: SystemTime) -> Self {
+    pub fn enqueued_from(mut self, time: impl Into<Timestamp>) -> Self {
         self.list.filter.from = Some(time.into());
         self
     }
 
     /// Enqueued before `time`.
-    pub fn enqueued_before(mut self, time: SystemTime) -> Self {
+    pub fn enqueued_before(mut self, time: impl Into<Timestamp>) -> Self {
         self.list.filter.before = Some(time.into());
         self
     }
 
-    /// All of them, to be counted or steered together.
+    /// All of them, to be counted or changed together.
     ///
     /// ```
     /// # use longhaul::{doc::CountUp, Client};
     /// # async fn call_off(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let large = client.find::<CountUp>().matching(|metadata, _| metadata.to > 1_000_000).select();
-    /// large.cancel("too large").await?;
+    /// large.cancel().because("too large").await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -9,10 +9,10 @@ use longhaul_core::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, OutcomeError, ProceedRun, ProgressStream, RunStatus, Watch};
+use super::{Client, OutcomeError, ProceedRun, ProgressStream, Request, RunStatus, Watch};
 use crate::{
-    definition::{Definition, TaskTypes},
-    task::Payload,
+    definition::Definition,
+    task::{Payload, TaskTypes},
 };
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
@@ -50,12 +50,12 @@ pub enum RunOutcome<R, E> {
     Completed(R),
     /// In failure.
     Failed {
-        /// What was told to people.
+        /// What people read.
         failure: Failure,
         /// The typed error, if the task gave one: a panic, a timeout or a crash has none.
         error: Option<E>,
     },
-    /// It was called off.
+    /// It was cancelled.
     Cancelled {
         /// Why, if that was said.
         reason: Option<String>,
@@ -99,7 +99,7 @@ impl<T: TaskTypes> RunHandle<T> {
         Self { client, definition, id }
     }
 
-    /// The run's name, for ever.
+    /// The run's id. It never changes.
     pub fn id(&self) -> RunId {
         self.id
     }
@@ -136,16 +136,13 @@ impl<T: TaskTypes> RunHandle<T> {
         }
     }
 
-    /// Waits until the run has ended, in whatever process, and tells how. An attempt that failed is not the end of a run
+    /// Waits until the run has ended, in whatever process, and says how. An attempt that failed is not the end of a run
     /// that is tried again: this waits through all attempts and the times between them, which with the default policy can
     /// be an hour. For a run that is suspended or parked as incompatible it may be forever. When the server that this
     /// handle is of has shut down, and the run goes on elsewhere, it ends as [`OutcomeError::ShuttingDown`].
     ///
     /// To look without waiting, there is [`RunStatus::outcome_now`], and [`RunStatus::error`] for what the latest attempt
     /// failed of; [`watch`](Self::watch) sees every attempt end.
-    ///
-    /// When the server that this handle is of has shut down, and the run goes on elsewhere, it ends as
-    /// [`OutcomeError::ShuttingDown`].
     ///
     /// Cancel safe: to wait no longer, drop it.
     pub async fn outcome(&self) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
@@ -168,11 +165,14 @@ impl<T: TaskTypes> RunHandle<T> {
         ProgressStream::new(self.watch())
     }
 
-    /// Calls the run off: at once if it waits, or by asking the server that executes it to stop it.
-    pub async fn cancel(&self, reason: impl Into<String>) -> Result<Cancelled, CancelError> {
-        let reason = reason.into();
-        let reason = (!reason.is_empty()).then(|| reason.into());
-        self.client.store().cancel(self.id, reason, self.client.by.clone()).await
+    /// Cancels the run: at once if it waits, or by asking the server that executes it to stop it. Await it; see
+    /// [`Request`] for saying why.
+    ///
+    /// # Errors
+    /// [`CancelError::Final`] for a run that has ended.
+    pub fn cancel(&self) -> Request<'static, Result<Cancelled, CancelError>> {
+        let (store, id) = (self.client.store().clone(), self.id);
+        Request::new(&self.client.by, move |reason, by| async move { store.cancel(id, reason, by).await })
     }
 
     /// Lets the run go on if it is suspended; one that is running goes on once it suspends. See [`ProceedRun`].

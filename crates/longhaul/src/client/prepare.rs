@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     SystemClock,
-    definition::{Definition, TaskFn, TaskTypes},
+    definition::Definition,
     ids::IdSource,
-    task::{Payload, Task},
+    task::{Payload, TaskDefinition, TaskFn, TaskTypes},
     values::{FingerprintCache, ValueError},
 };
 
@@ -57,7 +57,7 @@ pub struct Detached;
 ///
 /// The codec of its values is the one that the task's [options](crate::TaskOptions::codec) name in the program that
 /// prepares the run; each value is stored with its codec, and readers go by that.
-pub fn new_run<T: Task>(metadata: T::Metadata) -> Enqueue<T, Detached> {
+pub fn new_run<T: TaskDefinition>(metadata: T::Metadata) -> Enqueue<T, Detached> {
     let shared = shared();
     Enqueue::new(Detached, shared.origin.clone(), Definition::of_task(&shared.shapes), metadata)
 }
@@ -78,7 +78,7 @@ pub fn new_run_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt
     metadata: M,
 ) -> Enqueue<TaskFn<M, X, R, E>, Detached> {
     let shared = shared();
-    Enqueue::new(Detached, shared.origin.clone(), Definition::of_fn(function, &shared.shapes), metadata)
+    Enqueue::new(Detached, shared.origin.clone(), Definition::of_fn(function, &shared.shapes).checked(), metadata)
 }
 
 struct Shared {

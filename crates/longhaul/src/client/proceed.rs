@@ -3,7 +3,7 @@
 use std::{
     future::IntoFuture,
     pin::{Pin, pin},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use longhaul_core::{
@@ -15,8 +15,8 @@ use longhaul_core::{
 use super::{OutcomeError, ProceedRunError, RunHandle, RunStatus, find::Find};
 use crate::{
     clock,
-    definition::{Definition, TaskTypes},
-    task::Payload,
+    definition::Definition,
+    task::{Payload, TaskTypes},
     values::{FingerprintCache, ValueError, ValueFormat},
 };
 
@@ -63,7 +63,7 @@ macro_rules! wishes {
         impl<T: TaskTypes> $builder<T> {
             /// Not before `time`. A run that is just running keeps the time with the proceed; of several, the earliest
             /// counts. One that was asked to suspend, and still runs, refuses it: a proceed for later cannot undo that.
-            pub fn at(mut self, time: SystemTime) -> Self {
+            pub fn at(mut self, time: impl Into<Timestamp>) -> Self {
                 self.wish.at = Some(time.into());
                 self
             }

@@ -7,22 +7,22 @@ use longhaul_core::{
     store::{ScheduleChange, ScheduleChangeError as NotChanged, ScheduleRow},
 };
 
-use super::Client;
+use super::{Client, Request};
 use crate::{
     definition::Definition,
     schedule::{
         HeldBack, NewSchedule, Options, Origin, Row, RunsError, ScheduleInfo, SchedulesError, Step, check_schedule,
         check_size, forget_finished,
     },
-    task::Task,
+    task::TaskDefinition,
 };
 
-/// How often a change is tried that others came before. Servers change a schedule at each instant, clients seldom; who
-/// loses against so many in a row should be told.
+/// How often a change is tried when others changed the schedule first. Servers change a schedule at each instant, clients
+/// seldom; a caller that loses this often in a row should see an error.
 const TRIES: u32 = 16;
 
-/// Makes, reads and changes schedules. They are kept in the store, outlive restarts, and whatever server looks after
-/// them hears of a change at once. See the guide, `Schedules`.
+/// Makes, reads and changes schedules. They are kept in the store, outlive restarts, and the server that looks after
+/// them learns of a change at once. See the guide, `Schedules`.
 ///
 /// ```
 /// use longhaul::{Schedule, doc::{Count, CountUp}};
@@ -34,7 +34,7 @@ const TRIES: u32 = 16;
 /// let daily = Schedule::every(Duration::from_secs(86_400));
 /// schedules.create::<CountUp>("count", daily, Count { to: 3 }).await?;
 ///
-/// schedules.pause("count", "ann", "the disk is full").await?;
+/// schedules.pause("count").acting_as("ann").because("the disk is full").await?;
 /// let run = schedules.trigger("count").await?; // by hand, all the same
 /// schedules.resume("count").await?;
 ///
@@ -67,7 +67,7 @@ impl Schedules {
     ///
     /// # Errors
     /// [`SchedulesError::Exists`], and whatever is wrong with what was handed in.
-    pub async fn create<T: Task>(
+    pub async fn create<T: TaskDefinition>(
         &self,
         name: &str,
         schedule: Schedule,
@@ -94,7 +94,7 @@ impl Schedules {
     ///
     /// # Errors
     /// As [`create`](Self::create).
-    pub async fn create_with<T: Task>(&self, new: NewSchedule<T>) -> Result<ScheduleInfo, SchedulesError> {
+    pub async fn create_with<T: TaskDefinition>(&self, new: NewSchedule<T>) -> Result<ScheduleInfo, SchedulesError> {
         let new = new.checked(&self.client.inner.shapes)?;
         let row = new.row(self.now(), Origin::Client)?;
         let change = ScheduleChange { name: new.name.clone(), seen: None, value: Some(row.encode()), runs: vec![] };
@@ -121,7 +121,7 @@ impl Schedules {
         Ok(held_back.filter(|_| row.one_at_a_time()))
     }
 
-    /// All schedules, by name. One that cannot be read is told in the log and left out.
+    /// All schedules, by name. One that cannot be read is reported in the log and left out.
     pub async fn list(&self) -> Result<Vec<ScheduleInfo>, SchedulesError> {
         let rows = self.client.store().schedules(0).await?.changed;
         let info = |row: ScheduleRow| match Row::decode(&row.value) {
@@ -138,7 +138,7 @@ impl Schedules {
     pub fn change(&self, name: impl Into<String>) -> ChangeSchedule {
         let (schedules, name) = (self.clone(), name.into());
         let change = What {
-            by: self.client.by.as_str().unwrap_or("client").into(),
+            by: self.client.by.as_str().unwrap_or(super::NOBODY).into(),
             schedule: None,
             options: Options::default(),
             metadata: None,
@@ -146,15 +146,18 @@ impl Schedules {
         ChangeSchedule { schedules, name, what: change }
     }
 
-    /// It enqueues nothing from now on, by whom and why, until it is resumed; also after a restart. What is enqueued
-    /// already runs. `why` may be empty.
-    pub async fn pause(&self, name: &str, by: &str, why: &str) -> Result<ScheduleInfo, SchedulesError> {
-        let paused = Paused::new(self.now(), by, (!why.is_empty()).then_some(why));
-        self.edit(name, |_, row, _| {
-            row.pause(paused.clone());
-            Ok(())
+    /// It enqueues nothing from now on, until it is resumed; also after a restart. What is enqueued already runs. Await
+    /// it; see [`Request`] for saying why and in whose name.
+    pub fn pause(&self, name: impl Into<String>) -> Request<'_, Result<ScheduleInfo, SchedulesError>> {
+        let name = name.into();
+        Request::new(&self.client.by, move |why, by| async move {
+            let paused = Paused::new(self.now(), by.as_str().unwrap_or(super::NOBODY), why.as_deref());
+            self.edit(&name, |_, row, _| {
+                row.pause(paused.clone());
+                Ok(())
+            })
+            .await
         })
-        .await
     }
 
     /// It goes on with its next instant: what fell into the pause was not wanted, and is not missed. Only
@@ -331,7 +334,7 @@ pub struct ChangeSchedule {
 }
 
 struct What {
-    by: String,
+    by: Box<str>,
     schedule: Option<Schedule>,
     options: Options,
     metadata: Option<Metadata>,
@@ -347,9 +350,10 @@ impl std::fmt::Debug for ChangeSchedule {
 }
 
 impl ChangeSchedule {
-    /// Who changes it, for people, if it is another than the client [acts as](Client::acting_as).
-    pub fn by(mut self, by: impl Into<String>) -> Self {
-        self.what.by = by.into();
+    /// In the name of somebody, in place of the one that the [client](Client::acting_as) names. The name is cut to 128
+    /// bytes; nobody checks it.
+    pub fn acting_as(mut self, name: &str) -> Self {
+        self.what.by = Actor::named(name).as_str().unwrap_or(super::NOBODY).into();
         self
     }
 
@@ -360,7 +364,7 @@ impl ChangeSchedule {
     }
 
     /// The metadata of the runs to come. Refused if the runs are not of `T`.
-    pub fn metadata<T: Task>(mut self, metadata: T::Metadata) -> Self {
+    pub fn metadata<T: TaskDefinition>(mut self, metadata: T::Metadata) -> Self {
         let shapes = self.schedules.client.inner.shapes.clone();
         let put = move |name: &ScheduleName, row: &mut Row| {
             let wrong = |error: RunsError| SchedulesError::Runs { name: name.clone(), error };
@@ -391,7 +395,6 @@ impl ChangeSchedule {
 
     async fn send(self) -> Result<ScheduleInfo, SchedulesError> {
         let What { by, schedule, options, metadata } = self.what;
-        let by: Box<str> = longhaul_core::limits::cut(&by, longhaul_core::limits::REASON_MAX).into();
         let change = |name: &ScheduleName, row: &mut Row, now: Timestamp| {
             let before = row.clone();
             if let Some(schedule) = &schedule {

@@ -1,25 +1,26 @@
 //! Many runs at once, of any kind: what an operator does to them.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use longhaul_core::{
-    Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag,
+    Actor, Kind, Priority, Queue, RunId, Snapshot, StateKind, Store, StoreError, Tag, Timestamp,
     limits::PAGE_MAX,
     name::NameError,
     store::{Damaged, Filter, ListOrder, Page, PageRequest, Proceed, RunUpdate},
 };
+use serde::{Serialize, Serializer};
 use tokio::task::JoinSet;
 
-use super::{Client, RetryError, RetryFrom, list::List};
+use super::{Client, Request, RetryFrom, RetryRunError, list::List};
 
-/// Calls of the store that are under way at the same time: about what shares a commit.
+/// Calls of the store that are made at the same time: about as many as share a commit.
 const AT_ONCE: usize = 64;
-/// Refusals that are told one by one; of the rest only how many there were.
+/// Refusals that are listed; the rest show only as the difference of `matched` and `done`.
 const REFUSED_MAX: usize = 100;
 
 type Predicate = Box<dyn Fn(&Snapshot) -> bool + Send + Sync>;
 
-/// Runs of any kind, narrowed down, to be counted (the dry run) or steered together. Made by [`Client::select`], or,
+/// Runs of any kind, narrowed down, to be counted (the dry run) or changed together. Made by [`Client::select`], or,
 /// typed, by [`Find::select`](super::Find::select).
 ///
 /// ```
@@ -27,15 +28,15 @@ type Predicate = Box<dyn Fn(&Snapshot) -> bool + Send + Sync>;
 /// # async fn clean_up(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let stuck = client.select().kind("export-csv")?.state(StateKind::Suspended).with_tag("customer", 7);
 /// println!("{} runs would be cancelled", stuck.count().await?);
-/// let done = stuck.cancel("the customer has left").await?;
+/// let done = stuck.cancel().because("the customer has left").await?;
 /// println!("{} of {}; refused: {:?}", done.done, done.matched, done.refused);
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// Runs that come to match while it works may be among them or not; none is met twice. One that changes between the
-/// look and the call is refused or not by what it is then. When the future is dropped, those before are done, and those
-/// under way are done or not.
+/// Runs that begin to match while it works may be among them or not; none is changed twice. A run that changes between
+/// being listed and being called is refused or not by its state at the call. When the future is dropped, it is done to
+/// some of the runs.
 #[must_use = "nothing is done before a verb is called"]
 pub struct Select {
     client: Client,
@@ -52,9 +53,9 @@ pub struct Select {
 /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
 ///
 /// client.enqueue::<CountUp>(Count { to: 3 }).await?;
-/// let selected = client.select().cancel("enough").await?;
+/// let selected = client.select().cancel().await?;
 /// assert_eq!((selected.matched, selected.done), (1, 1));
-/// let again = client.select().cancel("enough").await?;
+/// let again = client.select().cancel().await?;
 /// assert!(again.refused[0].1.contains("is cancelled, which is final"));
 /// # Ok(())
 /// # }
@@ -62,11 +63,12 @@ pub struct Select {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Selected {
-    /// So many runs matched.
+    /// How many runs matched.
     pub matched: u64,
-    /// With so many it was done.
+    /// To how many of them it was done.
     pub done: u64,
-    /// The first hundred with which it was not, and why; and those that cannot be read, which are not counted as matched.
+    /// The first hundred that refused it, and why. Runs that cannot be read are here too; they are not counted as
+    /// matched.
     pub refused: Vec<(RunId, String)>,
 }
 
@@ -76,17 +78,35 @@ impl std::fmt::Debug for Select {
     }
 }
 
+impl Serialize for Selected {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Refused<'a> {
+            id: RunId,
+            text: &'a str,
+        }
+        #[derive(Serialize)]
+        struct View<'a> {
+            matched: u64,
+            done: u64,
+            refused: Vec<Refused<'a>>,
+        }
+        let refused = self.refused.iter().map(|(id, text)| Refused { id: *id, text }).collect();
+        View { matched: self.matched, done: self.done, refused }.serialize(serializer)
+    }
+}
+
 #[derive(Clone)]
 enum Verb {
     Cancel(Option<Box<str>>),
     RunUpdate(RunUpdate),
-    Proceed(Option<longhaul_core::Timestamp>),
+    Proceed(Option<Timestamp>),
     Retry(RetryFrom),
     Delete,
 }
 
 impl Client {
-    /// Runs of any kind, to be narrowed down and then counted or steered together.
+    /// Runs of any kind, to be narrowed down and then counted or changed together.
     pub fn select(&self) -> Select {
         Select { client: self.clone(), list: List::default(), predicate: None }
     }
@@ -113,9 +133,12 @@ impl Select {
     }
 
     /// In this queue, or one of several if called again.
-    pub fn queue(mut self, queue: Queue) -> Self {
-        self.list.filter.queues.push(queue);
-        self
+    ///
+    /// # Errors
+    /// When it cannot be the name of a queue.
+    pub fn queue(mut self, queue: &str) -> Result<Self, NameError> {
+        self.list.filter.queues.push(Queue::new(queue)?);
+        Ok(self)
     }
 
     /// With this tag, and all others that are asked for.
@@ -127,13 +150,13 @@ impl Select {
     }
 
     /// Enqueued at `time` or after it.
-    pub fn enqueued_from(mut self, time: SystemTime) -> Self {
+    pub fn enqueued_from(mut self, time: impl Into<Timestamp>) -> Self {
         self.list.filter.from = Some(time.into());
         self
     }
 
     /// Enqueued before `time`.
-    pub fn enqueued_before(mut self, time: SystemTime) -> Self {
+    pub fn enqueued_before(mut self, time: impl Into<Timestamp>) -> Self {
         self.list.filter.before = Some(time.into());
         self
     }
@@ -145,7 +168,7 @@ impl Select {
     }
 
     /// Those that may go on by the passing of time, before `time`: waiting, retrying, or suspended until then.
-    pub fn due_before(mut self, time: SystemTime) -> Self {
+    pub fn due_before(mut self, time: impl Into<Timestamp>) -> Self {
         self.list.filter.due_before = Some(time.into());
         self
     }
@@ -169,7 +192,7 @@ impl Select {
     /// let page = live.page(None, 2).await?;
     /// let rest = live.page(page.next, 2).await?;
     /// assert_eq!((page.runs.len(), rest.runs.len(), rest.next), (2, 1, None));
-    /// println!("{}", serde_json::to_string(&page.runs)?); // see `longhaul::core::json`
+    /// println!("{}", serde_json::to_string(&page.runs)?); // see `longhaul::json`
     /// # Ok(())
     /// # }
     /// ```
@@ -196,21 +219,25 @@ impl Select {
         Ok(self.ids(&self.list.filter, &mut Selected::default()).await?.len() as u64)
     }
 
-    /// Calls them off: at once, or, those that run, by asking their servers to stop them.
-    pub async fn cancel(&self, reason: impl Into<String>) -> Result<Selected, StoreError> {
-        let reason = reason.into();
-        self.each(Verb::Cancel((!reason.is_empty()).then(|| reason.into()))).await
+    /// Cancels them: at once, or, those that run, by asking their servers to stop them. Await it; see [`Request`] for
+    /// saying why.
+    pub fn cancel(&self) -> Request<'_, Result<Selected, StoreError>> {
+        self.request(Verb::Cancel)
     }
 
     /// Puts them aside until a proceed; see [`RunHandle::suspend`](super::RunHandle::suspend).
-    pub async fn suspend(&self, reason: impl Into<String>) -> Result<Selected, StoreError> {
-        let reason = reason.into();
-        self.each(Verb::RunUpdate(RunUpdate::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) })).await
+    pub fn suspend(&self) -> Request<'_, Result<Selected, StoreError>> {
+        self.request(|reason| Verb::RunUpdate(RunUpdate::Suspend { reason }))
     }
 
-    /// Lets those go on that are suspended, now or not before `at`.
-    pub async fn proceed(&self, at: Option<SystemTime>) -> Result<Selected, StoreError> {
-        self.each(Verb::Proceed(at.map(Into::into))).await
+    /// Lets those go on that are suspended.
+    pub async fn proceed(&self) -> Result<Selected, StoreError> {
+        self.each(Verb::Proceed(None)).await
+    }
+
+    /// The same, not before `time`.
+    pub async fn proceed_at(&self, time: impl Into<Timestamp>) -> Result<Selected, StoreError> {
+        self.each(Verb::Proceed(Some(time.into()))).await
     }
 
     /// Has them tried again now; see [`RunHandle::retry`](super::RunHandle::retry). Those that were retried before are
@@ -220,7 +247,7 @@ impl Select {
     }
 
     /// Has the next attempts begin at `time`.
-    pub async fn reschedule(&self, time: SystemTime) -> Result<Selected, StoreError> {
+    pub async fn reschedule(&self, time: impl Into<Timestamp>) -> Result<Selected, StoreError> {
         self.each(Verb::RunUpdate(RunUpdate::Reschedule(time.into()))).await
     }
 
@@ -234,7 +261,19 @@ impl Select {
         self.each(Verb::Delete).await
     }
 
+    fn request(
+        &self,
+        verb: impl FnOnce(Option<Box<str>>) -> Verb + Send + 'static,
+    ) -> Request<'_, Result<Selected, StoreError>> {
+        Request::new(&self.client.by, move |reason, by| self.each_by(verb(reason), by))
+    }
+
     async fn each(&self, verb: Verb) -> Result<Selected, StoreError> {
+        self.each_by(verb, self.client.by.clone()).await
+    }
+
+    async fn each_by(&self, verb: Verb, by: Actor) -> Result<Selected, StoreError> {
+        let client = Client { by, ..self.client.clone() };
         let mut selected = Selected::default();
         let mut calls = JoinSet::new();
         let mut after = None;
@@ -252,7 +291,7 @@ impl Select {
                 if calls.len() == AT_ONCE {
                     selected.hear(calls.join_next().await)?;
                 }
-                let (client, verb) = (self.client.clone(), verb.clone());
+                let (client, verb) = (client.clone(), verb.clone());
                 calls.spawn(async move { (id, one(&client, id, verb).await) });
             }
             after = next;
@@ -344,7 +383,7 @@ async fn one(client: &Client, id: RunId, verb: Verb) -> Result<(), Refusal> {
         Verb::Delete => told!(store.delete(id).await, DeleteError),
         Verb::Retry(from) => match client.retry(id, from).await {
             Ok(_) => Ok(()),
-            Err(RetryError::Store(error)) => Err(Refusal::Store(error)),
+            Err(RetryRunError::Store(error)) => Err(Refusal::Store(error)),
             Err(why) => Err(Refusal::Run(why.to_string())),
         },
     }

@@ -6,11 +6,7 @@ use serde::{Serialize, Serializer};
 #[cfg(doc)]
 use super::RunHandle;
 use super::RunOutcome;
-use crate::{
-    attempt::ResumedFrom,
-    definition::{Definition, TaskTypes},
-    values::ReadError,
-};
+use crate::{attempt::ResumedFrom, definition::Definition, task::TaskTypes, values::ReadError};
 
 /// A run at one moment.
 ///
@@ -44,7 +40,7 @@ impl<T: TaskTypes> std::fmt::Debug for RunStatus<T> {
     }
 }
 
-/// As [`longhaul::core::json`](longhaul_core::json) says: everything but the values of the task, which the application
+/// As [`longhaul::store_api::json`](longhaul_core::json) says: everything but the values of the task, which the application
 /// puts beside it as far as they may be shown.
 ///
 /// ```
@@ -126,7 +122,7 @@ impl<T: TaskTypes> RunStatus<T> {
     ///
     /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
     /// assert_eq!(run.status().await?.outcome_now()?, None);
-    /// run.cancel("too late").await?;
+    /// run.cancel().because("too late").await?;
     /// let status = run.status().await?;
     /// let cancelled = RunOutcome::Cancelled { reason: Some("too late".into()), error: None };
     /// assert_eq!((status.outcome_now()?, status.cancel_reason()), (Some(cancelled), Some("too late")));

@@ -1,25 +1,24 @@
 //! Keys of which there is one run at a time.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use longhaul_core::{Key, OnConflict, StateKind, Unique, UniqueScope, name::NameError};
 
 use super::RunHandle;
-use crate::definition::TaskTypes;
+use crate::task::TaskTypes;
 
-/// A key of which there is one run at a time, within a kind: for how long it is taken, and what becomes of a second run
-/// that comes with it. Unless said otherwise it is taken until its run is final, and the second gives the handle of the
-/// first.
+/// A key of which there is one run at a time, within a kind: how long it is taken, and what happens to a second run with
+/// it. By default it is taken until its run is final, and the second enqueue gives the handle of the first run.
 ///
 /// ```
 /// use longhaul::UniqueKey;
-/// use std::time::Duration;
+/// use std::{fmt, time::Duration};
 ///
 /// let once_a_day = UniqueKey::new("newsletter").for_period(Duration::from_secs(24 * 60 * 60)).or_refuse();
 /// let latest = UniqueKey::new("index 7").while_waiting().or_replace();
 /// ```
 ///
-/// The store looks and inserts in one step: of many that come at once, one is kept.
+/// The store checks and inserts in one step: of many that arrive at once, one is inserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UniqueKey {
     key: String,
@@ -33,7 +32,7 @@ impl UniqueKey {
         Self { key: key.into(), scope: UniqueScope::NotFinal, on_conflict: OnConflict::Return }
     }
 
-    /// Taken until the run's first attempt begins: what comes from then on may concern what it did not see.
+    /// Taken until the run's first attempt begins: a later request may be about something that it did not see.
     #[must_use]
     pub fn while_waiting(mut self) -> Self {
         self.scope = UniqueScope::Waiting;
@@ -47,7 +46,7 @@ impl UniqueKey {
         self
     }
 
-    /// Taken for so long after the run was enqueued, whatever becomes of it; but not after it was deleted.
+    /// Taken for this long after the run was enqueued, in whatever state it is; but not after it was deleted.
     #[must_use]
     pub fn for_period(mut self, period: Duration) -> Self {
         self.scope = UniqueScope::For(period);
@@ -100,7 +99,7 @@ impl From<&str> for UniqueKey {
     }
 }
 
-/// What became of a run that was enqueued. See [`Enqueue::send`](super::Enqueue::send).
+/// The result of an enqueue. See [`Enqueue::send`](super::Enqueue::send).
 ///
 /// ```
 /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
@@ -115,19 +114,41 @@ impl From<&str> for UniqueKey {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
 pub enum Enqueued<T: TaskTypes> {
     /// It is new.
     New(RunHandle<T>),
-    /// It is not kept: this run has its unique key.
+    /// It was not inserted: this run has its unique key.
     Existing {
         /// Which.
         run: RunHandle<T>,
         /// The state that it was in.
         state: StateKind,
     },
-    /// It is not kept: this run has its unique key, had not begun, and took over what the new one brought.
+    /// It was not inserted: this run has its unique key, had not begun, and took over the values of the new one.
     Replaced(RunHandle<T>),
+}
+
+// Written out, because derived ones would ask the task to be `Clone` and `Debug` too.
+impl<T: TaskTypes> Clone for Enqueued<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::New(run) => Self::New(run.clone()),
+            Self::Existing { run, state } => Self::Existing { run: run.clone(), state: *state },
+            Self::Replaced(run) => Self::Replaced(run.clone()),
+        }
+    }
+}
+
+impl<T: TaskTypes> fmt::Debug for Enqueued<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New(run) => f.debug_tuple("New").field(run).finish(),
+            Self::Existing { run, state } => {
+                f.debug_struct("Existing").field("run", run).field("state", state).finish()
+            }
+            Self::Replaced(run) => f.debug_tuple("Replaced").field(run).finish(),
+        }
+    }
 }
 
 impl<T: TaskTypes> Enqueued<T> {

@@ -1,25 +1,24 @@
 //! What an operator does to one run.
 
-use std::time::SystemTime;
-
 use longhaul_core::{
-    Explanation, Priority, StateKind,
+    Explanation, Priority, StateKind, Timestamp,
     store::{GetError, RunUpdate, UpdateError},
 };
 
-use super::{Enqueue, OutcomeError, RunHandle};
-use crate::definition::TaskTypes;
+use super::{Enqueue, OutcomeError, Request, RunHandle};
+use crate::task::TaskTypes;
 
 impl<T: TaskTypes> RunHandle<T> {
     /// Puts the run aside until a [`proceed`](RunHandle::proceed). A run that waits is suspended at once. One that is
-    /// running is told to stop ([`StopReason::Suspended`](crate::StopReason::Suspended)), keeps what it has, and is
-    /// suspended then; one that does not follow is dropped at the server's
-    /// [`stop_deadline`](crate::Builder::stop_deadline). A proceed that comes before that undoes it.
+    /// running is told to stop ([`StopReason::Suspended`](crate::StopReason::Suspended)), keeps its execution metadata,
+    /// and is suspended then; if it does not stop, it is dropped at the server's
+    /// [`stop_deadline`](crate::Builder::stop_deadline). A proceed that comes before that undoes it. Await it; see
+    /// [`Request`] for saying why.
     ///
     /// ```
     /// # use longhaul::{doc::CountUp, RunHandle};
     /// # async fn maintain(run: RunHandle<CountUp>) -> Result<(), Box<dyn std::error::Error>> {
-    /// run.suspend("the database is being moved").await?;
+    /// run.suspend().because("the database is being moved").await?;
     /// // …
     /// run.proceed().await?;
     /// # Ok(())
@@ -28,16 +27,18 @@ impl<T: TaskTypes> RunHandle<T> {
     ///
     /// # Errors
     /// [`UpdateError::Refused`] for a run that is suspended already, is being cancelled, is parked or final.
-    pub async fn suspend(&self, reason: impl Into<String>) -> Result<StateKind, UpdateError> {
-        let reason = reason.into();
-        self.update(RunUpdate::Suspend { reason: (!reason.is_empty()).then(|| reason.into()) }).await
+    pub fn suspend(&self) -> Request<'static, Result<StateKind, UpdateError>> {
+        let (store, id) = (self.client.store().clone(), self.id());
+        Request::new(&self.client.by, move |reason, by| async move {
+            store.update(id, RunUpdate::Suspend { reason }, by).await
+        })
     }
 
     /// Has the next attempt begin at `time`, or at once if that has passed.
     ///
     /// # Errors
     /// [`UpdateError::Refused`] for a run that does not wait for an attempt.
-    pub async fn reschedule(&self, time: SystemTime) -> Result<StateKind, UpdateError> {
+    pub async fn reschedule(&self, time: impl Into<Timestamp>) -> Result<StateKind, UpdateError> {
         self.update(RunUpdate::Reschedule(time.into())).await
     }
 

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use longhaul_core::Progress;
 
 use super::{OutcomeError, RunHandle, RunStatus};
-use crate::definition::TaskTypes;
+use crate::task::TaskTypes;
 
 /// A run, each time that anything of it changed. See [`RunHandle::watch`].
 ///

@@ -39,6 +39,22 @@ pub struct BlockingContext<M, X> {
     runtime: Handle,
 }
 
+/// A closure that [`Context::blocking`] can move to another thread: anything that is `Send` and `'static`.
+///
+/// ```
+/// fn can_be_moved(work: impl longhaul::BlockingWork) {}
+/// can_be_moved(|| 7);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the closure of `blocking` cannot be moved to another thread",
+    label = "it holds, or is, something that belongs to this thread",
+    note = "`blocking` runs it on a thread of its own: what it captures has to be `Send`, for instance an `Arc` in place of an `Rc`"
+)]
+pub trait BlockingWork: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Send + 'static> BlockingWork for F {}
+
 impl<M, X> fmt::Debug for BlockingContext<M, X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Blocking{:?}", self.context)
@@ -72,7 +88,7 @@ impl<M: Send + Sync + 'static, X: Payload> Context<M, X> {
     pub async fn blocking<O, F>(&self, work: F) -> O
     where
         O: Send + 'static,
-        F: FnOnce(&BlockingContext<M, X>) -> O + Send + 'static,
+        F: FnOnce(&BlockingContext<M, X>) -> O + BlockingWork,
     {
         let context = BlockingContext { context: self.clone(), runtime: Handle::current() };
         let attempt = self.inner.attempt.clone();

@@ -22,6 +22,12 @@ impl Delivered {
         Self { waiting: inbox.messages.clone().into(), ..Self::default() }
     }
 
+    /// For unit tests: one more, which the attempt sees although it came after its beginning.
+    #[cfg(feature = "testing")]
+    pub(crate) fn push(&mut self, message: Message) {
+        self.waiting.push_back(message);
+    }
+
     /// What was taken is accounted for from now on. Answers whether that is news.
     pub(super) fn account(&mut self) -> bool {
         let news = self.accounted < self.taken;

@@ -8,7 +8,7 @@ use super::kind::EndKind;
 use crate::{
     definition::TaskFn,
     panics::{self, Caught},
-    task::{Payload, Task},
+    task::{Payload, TaskDefinition},
 };
 
 /// How an attempt ended. [`Next::run`](crate::Next::run) returns it, a [`Layer`](crate::Layer) returns that one or
@@ -157,7 +157,7 @@ impl AttemptEnd {
     }
 
     /// The result, if the attempt completed a run of `T`. `None` for a hook.
-    pub fn result<T: Task>(&self) -> Option<&T::Output> {
+    pub fn result<T: TaskDefinition>(&self) -> Option<&T::Output> {
         self.result_of(T::NAME)
     }
 
@@ -168,7 +168,7 @@ impl AttemptEnd {
 
     /// The error that the task returned, if the attempt failed or cancelled a run of `T`. `None` if a layer made this
     /// end, and for a hook.
-    pub fn error<T: Task>(&self) -> Option<&T::Error> {
+    pub fn error<T: TaskDefinition>(&self) -> Option<&T::Error> {
         self.error_of(T::NAME)
     }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     attempt::{Attempt, AttemptInfo, StopReason},
     definition::{Common, TaskFn},
-    task::{Payload, Task},
+    task::{Payload, TaskDefinition},
 };
 
 /// Holds what was asked, whatever its type.
@@ -105,12 +105,12 @@ impl Execution {
     }
 
     /// Whether it is a run of `T`, by whichever of its names.
-    pub fn is<T: Task>(&self) -> bool {
+    pub fn is<T: TaskDefinition>(&self) -> bool {
         self.is_of(T::NAME)
     }
 
     /// What was asked, if it is a run of `T`: the very value that the task reads.
-    pub fn metadata<T: Task>(&self) -> Option<&T::Metadata> {
+    pub fn metadata<T: TaskDefinition>(&self) -> Option<&T::Metadata> {
         self.metadata_of(T::NAME)
     }
 

@@ -9,7 +9,7 @@ use super::{
     error::{RunsError, SchedulesError},
     row::{Changed, Instance, Origin, Row, ScheduleCounts},
 };
-use crate::{definition::Definition, task::Task, values::FingerprintCache};
+use crate::{definition::Definition, task::TaskDefinition, values::FingerprintCache};
 
 /// A schedule as it was when it was read.
 ///
@@ -89,7 +89,7 @@ impl ScheduleInfo {
     ///
     /// # Errors
     /// When its runs are of another kind, or the metadata cannot be read as that of `T`.
-    pub fn metadata<T: Task>(&self) -> Result<T::Metadata, SchedulesError> {
+    pub fn metadata<T: TaskDefinition>(&self) -> Result<T::Metadata, SchedulesError> {
         let wrong = |error: RunsError| SchedulesError::Runs { name: self.name.clone(), error };
         let definition = Definition::<T>::of_task(&FingerprintCache::default()).map_err(|error| wrong(error.into()))?;
         if !definition.common.kinds.contains(self.kind()) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     definition::{Definition, DefinitionError, TaskTypes},
-    task::Task,
+    task::TaskDefinition,
     values::FingerprintCache,
 };
 
@@ -138,7 +138,7 @@ impl<T: TaskTypes> NewSchedule<T> {
     }
 }
 
-impl<T: Task> NewSchedule<T> {
+impl<T: TaskDefinition> NewSchedule<T> {
     /// Refuses what cannot be followed.
     pub(crate) fn checked(self, shapes: &FingerprintCache) -> Result<Declared, SchedulesError> {
         let name = ScheduleName::new(&self.name)?;

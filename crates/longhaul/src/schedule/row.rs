@@ -87,7 +87,7 @@ pub(crate) enum Origin {
 /// let schedules = longhaul::doc::client().schedules();
 /// let hour = Duration::from_secs(3600);
 /// schedules.create::<CountUp>("count", Schedule::every(hour), Count { to: 3 }).await?;
-/// let info = schedules.change("count").by("ann").schedule(Schedule::every(2 * hour)).await?;
+/// let info = schedules.change("count").acting_as("ann").schedule(Schedule::every(2 * hour)).await?;
 /// assert_eq!(info.changed().map(|changed| &*changed.by), Some("ann"));
 /// # Ok(())
 /// # }

@@ -10,7 +10,7 @@ use longhaul_core::{
 };
 use longhaul_testkit::{MemoryStore, TestClock};
 
-use crate::{Background, Builder, Client, Found, Longhaul, Services, Task, schedule::is_behind};
+use crate::{Background, Builder, Client, Found, Longhaul, Services, TaskDefinition, schedule::is_behind};
 
 /// A server in memory, whose clock stands still until you move it.
 ///
@@ -137,7 +137,7 @@ impl TestServer {
     }
 
     /// Runs of `T` that are not final, in the order in which they were enqueued.
-    pub async fn enqueued<T: Task>(&self) -> Vec<Found<T>> {
+    pub async fn enqueued<T: TaskDefinition>(&self) -> Vec<Found<T>> {
         let live = StateKind::ALL.into_iter().filter(|state| !state.is_final());
         let find = live.fold(self.client().find::<T>(), crate::Find::state);
         find.all().await.expect("the memory store answers")

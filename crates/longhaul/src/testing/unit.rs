@@ -1,14 +1,15 @@
 //! A context for unit tests.
 
 use longhaul_core::store::prelude::*;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use longhaul_core::{
     Codec, Envelope, Kind, ServerId, Snapshot,
     code::{CodeMark, KindSupport},
+    inbox::Message,
     limits::EXECUTION_METADATA_MAX,
     shape,
-    store::ClaimRequest,
+    store::{ClaimRequest, Proceed},
 };
 use tokio::sync::Notify;
 
@@ -20,7 +21,8 @@ use crate::{
     values::ValueFormat,
 };
 
-/// The other side of a context that was made for a unit test: what the task has kept, and a way to stop it.
+/// The other side of a context that was made for a unit test: it shows what the task has stored, stops the attempt, and
+/// sends it values.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,10 +33,17 @@ use crate::{
 /// assert_eq!(attempt.kept::<u64>().await, 42);
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct UnitAttempt {
     attempt: Arc<Attempt>,
     store: Arc<MemoryStore>,
+    /// Hands a value to the context.
+    deliver: Box<dyn Fn(Message) + Send + Sync>,
+}
+
+impl fmt::Debug for UnitAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnitAttempt").field("attempt", &self.attempt).finish_non_exhaustive()
+    }
 }
 
 /// A context as a task is handed it, to call the functions of a task one by one.
@@ -76,7 +85,11 @@ pub async fn context<M: Payload, X: Payload>(metadata: M, execution_metadata: X)
         max: EXECUTION_METADATA_MAX,
     };
     let values = Arc::new(Values::new(execution_metadata, form));
-    (Context::new(metadata, values, attempt.clone()), UnitAttempt { attempt, store })
+    let deliver = {
+        let values = values.clone();
+        Box::new(move |message| values.delivered().push(message))
+    };
+    (Context::new(metadata, values, attempt.clone()), UnitAttempt { attempt, store, deliver })
 }
 
 impl UnitAttempt {
@@ -85,12 +98,35 @@ impl UnitAttempt {
         self.attempt.stop(reason);
     }
 
-    /// The run as it is kept.
+    /// Sends a value, as [`RunHandle::proceed_with`](crate::RunHandle::proceed_with) does. The task finds it at once with
+    /// [`Context::proceeded_with`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (ctx, attempt) = longhaul::testing::context((), ()).await;
+    /// attempt.proceed_with("paid".to_owned()).await;
+    /// assert_eq!(ctx.proceeded_with::<String>().ok().flatten().as_deref(), Some("paid"));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When the value cannot be stored, or no more than 16 of them may wait.
+    pub async fn proceed_with<V: Payload>(&self, value: V) {
+        let value = Envelope::encode(&value, Codec::Json, 1, shape::fingerprint_of::<V>())
+            .unwrap_or_else(|error| panic!("{error}"));
+        let proceed = Proceed { value: Some(value), ..Proceed::new(self.attempt.id) };
+        self.store.proceed(proceed).await.unwrap_or_else(|error| panic!("{error}"));
+        let inbox = self.snapshot().await.run.inbox().clone();
+        (self.deliver)(inbox.messages.last().expect("it was just sent").clone());
+    }
+
+    /// The run as it is stored.
     pub async fn snapshot(&self) -> Snapshot {
         self.store.get(self.attempt.id).await.expect("it was enqueued")
     }
 
-    /// The execution metadata as it is kept.
+    /// The execution metadata as it is stored.
     ///
     /// # Panics
     /// When no checkpoint was made, or it is no `X`.

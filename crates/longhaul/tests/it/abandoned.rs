@@ -1,6 +1,6 @@
 //! A server that goes without a shutdown: dropped by an early `?`, by a panic, or with its runtime. None of it is a crash.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use longhaul::{Longhaul, OutcomeError, ResumedFrom, RunHandle, StateKind, StoreError, testing};
 use longhaul_testkit::{Call, When};
 

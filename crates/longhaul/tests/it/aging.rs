@@ -1,9 +1,8 @@
 //! What is kept of a run over time: its history, and how long.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use longhaul::{
-    AnyError, Failure, Retention, RunHandle, RunId, StateKind, Success, Suspended, TaskFn, TaskOptions,
-    core::store::GetError,
+    AnyError, Failure, GetError, Retention, RunHandle, RunId, StateKind, Success, Suspended, TaskFn, TaskOptions,
 };
 use longhaul_testkit::Call;
 
@@ -149,7 +148,7 @@ async fn final_runs_are_removed_when_their_time_has_come_and_others_never() {
     reaches(suspended, StateKind::Suspended).await;
     let waiting = client.enqueue_fn(WORK, 0).after(1000 * DAY).await.unwrap();
     let cancelled = client.enqueue_fn(WORK, 0).after(1000 * DAY).await.unwrap();
-    cancelled.cancel("").await.unwrap();
+    cancelled.cancel().await.unwrap();
 
     // The first look was when the server started; the next is a minute later at the earliest.
     scene.asleep_until(START.after(60 * SECOND)).await;
@@ -176,7 +175,7 @@ async fn more_final_runs_than_one_sweep_takes_are_all_removed() {
     let scene = Scene::new();
     let client = scene.client();
     for n in 0..250 {
-        client.enqueue_fn(WORK, n).await.unwrap().cancel("").await.unwrap();
+        client.enqueue_fn(WORK, n).await.unwrap().cancel().await.unwrap();
     }
     scene.clock.advance(8 * DAY);
     let last = client.find_fn(WORK).all().await.unwrap().pop().unwrap().run;

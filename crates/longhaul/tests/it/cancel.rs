@@ -13,11 +13,11 @@ use crate::kit::{Gate, SECOND, START, Scene, WORK, at_once, done, happened, reac
 async fn a_waiting_run_is_cancelled_at_once() {
     let scene = Scene::new();
     let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
-    assert_eq!(run.cancel("changed my mind").await, Ok(Cancelled::Now));
+    assert_eq!(run.cancel().because("changed my mind").await, Ok(Cancelled::Now));
     let reason = Some("changed my mind".to_owned());
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Cancelled { reason, error: None });
     let nobody = scene.client().run_fn(WORK, RunId::from_bytes([7; 16]));
-    assert!(nobody.cancel("").await.unwrap_err().to_string().starts_with("there is no run_"));
+    assert!(nobody.cancel().await.unwrap_err().to_string().starts_with("there is no run_"));
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_running_run_is_told_why_it_is_cancelled_and_keeps_what_it_had_changed
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    assert_eq!(scene.client().run_fn(WORK, run.id()).cancel("enough").await, Ok(Cancelled::Requested));
+    assert_eq!(scene.client().run_fn(WORK, run.id()).cancel().because("enough").await, Ok(Cancelled::Requested));
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Cancelled { reason: Some("enough".into()), error: None });
     let status = run.status().await.unwrap();
     assert_eq!(status.execution_metadata().unwrap(), 5);
@@ -62,7 +62,7 @@ async fn work_that_is_done_before_a_cancellation_reaches_it_is_done() {
         async move {
             let run = client.enqueue_fn(WORK, n).await.unwrap();
             reaches(&run, StateKind::Running).await;
-            run.cancel("").await.unwrap();
+            run.cancel().await.unwrap();
             run.outcome().await.unwrap()
         }
     };
@@ -84,7 +84,7 @@ async fn a_task_that_ignores_a_cancellation_is_dropped_at_the_stop_deadline() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.cancel("enough").await.unwrap();
+    run.cancel().because("enough").await.unwrap();
     scene.asleep_until(START.after(7 * SECOND)).await;
     assert_eq!(run.status().await.unwrap().state(), StateKind::Running);
     scene.clock.advance(7 * SECOND);
@@ -125,7 +125,7 @@ async fn a_run_that_was_claimed_ahead_hears_of_its_cancellation_when_it_begins()
     reaches(&long, StateKind::Running).await;
     let [_also_long, ahead] = &client.enqueue_all::<Work>([1, 2]).await.unwrap()[..] else { unreachable!() };
     reaches(ahead, StateKind::Running).await;
-    ahead.cancel("enough").await.unwrap();
+    ahead.cancel().because("enough").await.unwrap();
     gate.open();
     assert_eq!(ahead.outcome().await.unwrap(), RunOutcome::Cancelled { reason: Some("enough".into()), error: None });
 }

@@ -11,7 +11,7 @@ use std::{
 use longhaul::{
     AnyError, BuildError, Clock, Context, EnqueueError, Enqueued, ExecutionResult, Explanation, Limits, QueueOptions,
     Rate, StateKind, Success, Task, TaskOptions, UniqueKey,
-    core::{StoreError, admission::BlockedBy, control::Scope, store::InsertError},
+    store_api::{StoreError, admission::BlockedBy, control::Scope, store::InsertError},
 };
 
 use longhaul_testkit::{Call, When};
@@ -98,7 +98,7 @@ async fn what_an_operator_set_holds_through_a_restart_until_it_is_undone() {
     let server = scene.builder().task(OfTenant(crowd.clone())).start().unwrap();
     let run = server.client().enqueue::<OfTenant>("z".into()).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    let kind = scene.client().kind::<OfTenant>().unwrap();
+    let kind = scene.client().kind::<OfTenant>();
     let declared = Limits { running: Some(2), per_key: Some(1), ..Limits::NONE };
     assert_eq!(kind.control().await.unwrap().limits(), declared);
     let set = Limits { running: Some(5), ..Limits::NONE };
@@ -119,7 +119,7 @@ async fn a_paused_queue_waits_and_says_so_and_goes_on_when_it_is_resumed() {
     scene.begun().await;
     let client = server.client();
     let imports = client.queue("imports").unwrap();
-    let paused = imports.pause("ann", "the disk is full").await.unwrap().paused.unwrap();
+    let paused = imports.pause().acting_as("ann").because("the disk is full").await.unwrap().paused.unwrap();
     assert_eq!((&*paused.by, paused.why.as_deref()), ("ann", Some("the disk is full")));
     let waits = client.enqueue_fn(WORK, 1).queue("imports").await.unwrap();
     let passes = client.enqueue_fn(WORK, 1).await.unwrap();
@@ -313,13 +313,13 @@ async fn a_run_that_is_suspended_from_outside_stops_keeps_what_it_has_and_goes_o
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    assert_eq!(run.suspend("the database moves").await, Ok(StateKind::Running));
+    assert_eq!(run.suspend().because("the database moves").await, Ok(StateKind::Running));
     let status = reaches(&run, StateKind::Suspended).await;
     assert_eq!(status.execution_metadata().unwrap(), 1);
     assert_eq!(status.run().counts.interruptions, 0);
     let last = status.history().entries.last().unwrap();
     assert_eq!(last.why.as_deref(), Some("the database moves"));
-    assert!(run.suspend("again").await.is_err());
+    assert!(run.suspend().because("again").await.is_err());
     run.proceed().await.unwrap();
     assert_eq!(run.outcome().await.unwrap().completed(), Some(2));
 }
@@ -335,7 +335,7 @@ async fn a_run_that_does_not_follow_a_suspension_is_dropped_at_the_deadline() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.suspend("").await.unwrap();
+    run.suspend().await.unwrap();
     scene.asleep_until(scene.clock.now().after(SECOND * 3)).await;
     scene.clock.advance(SECOND * 3);
     reaches(&run, StateKind::Suspended).await;
@@ -347,12 +347,12 @@ async fn another_time_and_another_priority_are_followed() {
     let client = scene.client();
     let run = client.enqueue_fn(WORK, 1).after(SECOND * 60).await.unwrap();
     let soon = scene.clock.now().after(SECOND);
-    assert_eq!(run.reschedule(soon.into()).await, Ok(StateKind::Pending));
+    assert_eq!(run.reschedule(soon).await, Ok(StateKind::Pending));
     assert_eq!(run.status().await.unwrap().run().state.due(), Some(soon));
     assert_eq!(run.set_priority(9).await, Ok(StateKind::Pending));
     assert_eq!(run.status().await.unwrap().run().priority.0, 9);
-    run.cancel("").await.unwrap();
-    let refused = run.reschedule(soon.into()).await.unwrap_err().to_string();
+    run.cancel().await.unwrap();
+    let refused = run.reschedule(soon).await.unwrap_err().to_string();
     assert!(refused.contains("cannot reschedule a run that is cancelled"), "{refused}");
 }
 
@@ -390,16 +390,16 @@ async fn many_runs_are_counted_first_and_then_steered_together() {
     client.enqueue::<CountUp>(Count { to: 1 }).tag("half", 1).await.unwrap();
     let odd = || client.select().with_tag("half", 1);
     assert_eq!(odd().count().await, Ok(76));
-    let suspended = odd().kind("work").unwrap().suspend("stocktaking").await.unwrap();
+    let suspended = odd().kind("work").unwrap().suspend().because("stocktaking").await.unwrap();
     assert_eq!((suspended.matched, suspended.done), (75, 75));
-    let again = odd().kind("work").unwrap().suspend("stocktaking").await.unwrap();
+    let again = odd().kind("work").unwrap().suspend().because("stocktaking").await.unwrap();
     assert_eq!((again.matched, again.done, again.refused.len()), (75, 0, 75));
     assert!(again.refused[0].1.contains("cannot suspend a run that is suspended"), "{:?}", again.refused[0]);
     let large = || client.find_fn(WORK).suspended().matching(|n, _| *n >= 100).select();
     assert_eq!(large().count().await, Ok(25));
-    assert_eq!(large().proceed(None).await.unwrap().done, 25);
+    assert_eq!(large().proceed().await.unwrap().done, 25);
     assert_eq!(large().count().await, Ok(0));
-    assert_eq!(client.select().state(StateKind::Suspended).cancel("too old").await.unwrap().done, 50);
+    assert_eq!(client.select().state(StateKind::Suspended).cancel().because("too old").await.unwrap().done, 50);
     // The successors of a retry are not retried again.
     assert_eq!(
         client.select().state(StateKind::Cancelled).retry(longhaul::RetryFrom::TheStart).await.unwrap().done,
@@ -408,9 +408,9 @@ async fn many_runs_are_counted_first_and_then_steered_together() {
     assert_eq!(client.select().state(StateKind::Cancelled).delete().await.unwrap().done, 50);
     assert_eq!(client.select().count().await, Ok(151));
     let later = scene.clock.now().after(SECOND * 60);
-    assert_eq!(client.select().reschedule(later.into()).await.unwrap().done, 151);
+    assert_eq!(client.select().reschedule(later).await.unwrap().done, 151);
     assert_eq!(client.select().set_priority(3).await.unwrap().done, 151);
-    assert_eq!(client.select().enqueued_before(scene.clock.now().into()).count().await, Ok(0));
+    assert_eq!(client.select().enqueued_before(scene.clock.now()).count().await, Ok(0));
 }
 
 #[tokio::test]
@@ -423,7 +423,7 @@ async fn a_selection_names_the_runs_that_cannot_be_read_and_goes_on_with_the_oth
         runs.push(client.enqueue_fn(WORK, n).await.unwrap());
     }
     scene.faults.damage(runs[1].id());
-    let cancelled = client.select().cancel("too old").await.unwrap();
+    let cancelled = client.select().cancel().because("too old").await.unwrap();
     assert_eq!((cancelled.matched, cancelled.done), (2, 2));
     assert_eq!(cancelled.refused, [(runs[1].id(), "it is damaged: the test damaged it".to_owned())]);
     // Who asks for values gets none that are left out in silence.
@@ -458,6 +458,6 @@ async fn a_selection_stops_when_the_store_fails() {
     let server = scene.builder().task_fn("other", |ctx: Context<u64, u64>| async move { done(&ctx) }).start().unwrap();
     server.client().enqueue_fn(WORK, 1).await.unwrap();
     scene.faults.fail_next(Call::Cancel, When::BeforeEffect, unavailable());
-    assert_eq!(server.client().select().cancel("").await, Err(unavailable()));
+    assert_eq!(server.client().select().cancel().await, Err(unavailable()));
     assert_eq!(server.client().select().state(StateKind::Pending).count().await, Ok(1));
 }

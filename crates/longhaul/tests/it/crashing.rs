@@ -8,7 +8,7 @@ use std::{
 
 use longhaul::{
     Context, Longhaul, ResumedFrom, RunHandle, RunOutcome, StateKind, Success, TaskTypes,
-    core::{Cause, admission::suspects::WINDOW},
+    store_api::{Cause, admission::suspects::WINDOW},
 };
 
 use crate::kit::{GRACE, Gate, SECOND, Scene, WORK, at_once, done, happened, reaches, until_stopped};

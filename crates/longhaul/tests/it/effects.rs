@@ -130,7 +130,7 @@ async fn an_effect_does_not_begin_once_the_attempt_was_told_to_stop() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.suspend("").await.unwrap();
+    run.suspend().await.unwrap();
     reaches(&run, StateKind::Suspended).await;
     assert!(world.calls().is_empty());
     run.proceed().await.unwrap();
@@ -163,7 +163,7 @@ async fn an_effect_that_had_ended_when_the_stop_came_is_remembered() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     performing.opened().await;
-    run.suspend("").await.unwrap();
+    run.suspend().await.unwrap();
     reaches(&run, StateKind::Suspended).await;
     run.proceed().await.unwrap();
     assert_eq!(run.outcome().await.unwrap().completed(), Some(101));

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, num::ParseIntError, time::SystemTime};
 use longhaul::{
     AnyError, Cancellation, EmptyError, Failure, ResumedFrom, RetryPolicy, RunOutcome, StateKind, Success, Suspended,
     TaskFn, Timestamp,
-    core::{Cause, State, Waiting},
+    store_api::{Cause, State, Waiting},
 };
 use serde::{Deserialize, Serialize};
 
@@ -267,7 +267,7 @@ async fn stopped_without_a_request_to_stop_is_a_failure() {
         .unwrap();
     let first = server.client().enqueue_fn(WORK, 1).await.unwrap();
     gate.opened().await;
-    first.cancel("enough").await.unwrap();
+    first.cancel().because("enough").await.unwrap();
     first.outcome().await.unwrap();
     let second = server.client().enqueue_fn(WORK, 2).retry(RetryPolicy::never()).await.unwrap();
     let RunOutcome::Failed { failure, .. } = second.outcome().await.unwrap() else { panic!("it failed") };
@@ -282,7 +282,7 @@ async fn a_final_outcome_never_changes() {
     run.outcome().await.unwrap();
     let before = scene.snapshot(run.id()).await;
 
-    assert!(run.cancel("too late").await.unwrap_err().to_string().contains("completed, which is final"));
+    assert!(run.cancel().because("too late").await.unwrap_err().to_string().contains("completed, which is final"));
     assert!(run.proceed().await.unwrap_err().to_string().contains("completed, not suspended"));
     server.shutdown(GRACE).await;
     scene.store.crash_and_reopen();

@@ -6,8 +6,8 @@ use std::{
 };
 
 use longhaul::{
-    AnyError, Backoff, BuildError, Client, Codec, Context, EnqueueError, Enqueued, ExecutionResult, Longhaul, Queue,
-    RetryPolicy, RunOutcome, StateKind, Success, Task, TaskFn, TaskOptions, UniqueKey, testing,
+    AnyError, Backoff, BuildError, Client, Codec, Context, EnqueueError, Enqueued, ExecutionResult, Longhaul,
+    OutcomeError, RetryPolicy, RunId, RunOutcome, StateKind, Success, Task, TaskFn, TaskOptions, UniqueKey, testing,
 };
 use longhaul_testkit::{Call, When};
 
@@ -129,7 +129,7 @@ async fn runs_of_functions_are_enqueued_by_name_too() {
         })
         .start()
         .unwrap();
-    let shout: TaskFn<String, (), String, AnyError> = "shout".into();
+    let shout: TaskFn<String, (), String, AnyError> = "shout".try_into().unwrap();
     let run = server.client().enqueue_fn(shout, "hey".to_owned()).await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed("HEY".into()));
     assert_eq!(format!("{shout:?} {run:?}"), format!("TaskFn(shout) RunHandle({}, shout)", run.id()));
@@ -177,24 +177,36 @@ async fn bad_names_tags_and_policies_are_refused_with_what_they_must_be() {
 
 #[tokio::test]
 async fn a_task_that_says_nonsense_of_itself_is_refused_when_it_is_registered_and_when_it_is_enqueued() {
-    const SPACED: TaskFn<u64, u64, u64, AnyError> = TaskFn::new("two words");
     const NEVER: TaskFn<u64, u64, u64, AnyError> =
         TaskFn::new("never").options(|| TaskOptions::default().retry(RetryPolicy::default().attempts(0)));
     const NOWHERE: TaskFn<u64, u64, u64, AnyError> =
         TaskFn::new("nowhere").options(|| TaskOptions::default().queue("no where"));
     let client = Scene::new().client();
-    for (function, expected) in [
-        (SPACED, "the kind `two words` contains ' '"),
-        (NEVER, "the retry policy of `never`: attempts_max is 0"),
-        (NOWHERE, "the queue `no where` contains ' '"),
-    ] {
+    for (function, expected) in
+        [(NEVER, "the retry policy of `never`: attempts_max is 0"), (NOWHERE, "the queue `no where` contains ' '")]
+    {
         let error = client.enqueue_fn(function, 1).await.unwrap_err();
         assert!(matches!(error, EnqueueError::Definition(_)));
         assert!(error.to_string().contains(expected), "{error}");
         let error = Scene::new().builder().task_fn(function, |ctx| async move { done(&ctx) }).start().unwrap_err();
         assert!(matches!(error, BuildError::Definition(_)));
         assert!(error.to_string().contains(expected), "{error}");
+        // Nothing of that matters to those who look for its runs.
+        assert_eq!(client.find_fn(function).count().await, Ok(0));
+        let run = client.run_fn(function, RunId::from_bytes([7; 16]));
+        assert!(matches!(run.status().await, Err(OutcomeError::NotFound(_))));
     }
+}
+
+#[tokio::test]
+async fn a_name_that_is_known_at_run_time_only_is_refused_as_an_error() {
+    let expected = "the kind `two words` contains ' '";
+    let error = TaskFn::<u64>::try_from("two words").unwrap_err();
+    assert!(error.to_string().contains(expected), "{error}");
+    let builder = Scene::new().builder().task_fn("two words", |ctx: Context<u64, u64>| async move { done(&ctx) });
+    let error = builder.start().unwrap_err();
+    assert!(matches!(error, BuildError::Definition(_)));
+    assert!(error.to_string().contains(expected), "{error}");
 }
 
 #[tokio::test]
@@ -274,7 +286,7 @@ async fn a_queue_is_a_name_that_runs_are_found_by() {
     let client = scene.client();
     client.enqueue::<Mail>("a".into()).await.unwrap();
     client.enqueue::<Mail>("b".into()).queue("urgent").await.unwrap();
-    let urgent = client.find::<Mail>().queue(Queue::new("urgent").unwrap()).all().await.unwrap();
+    let urgent = client.find::<Mail>().queue("urgent").unwrap().all().await.unwrap();
     assert_eq!(urgent.len(), 1);
     assert_eq!(urgent[0].status.metadata().unwrap(), "b");
 }

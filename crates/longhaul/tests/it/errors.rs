@@ -100,7 +100,7 @@ fn every_error_that_a_public_method_returns_is_at_the_root_and_under_one_roof() 
     let listed = under_the_roof! {
         BuildError BulkError CancelError CopyError DefinitionError DeleteError EndedRunsError EnqueueError FindByKeyError
         GetError InsertError MigrateError NameError OpenError OutcomeError ParseIdError ParseStateError ParseTimestampError PolicyError
-        ProceedRunError RateError ReadError RetryError RunError RunsError ScheduleError SchedulesError ServiceFailed
+        ProceedRunError RateError ReadError RetryRunError RunError RunsError ScheduleError SchedulesError ServiceFailed
         SpawnError StoreError UpdateError ValueError
     };
     // What a task hands on is for `?` in a task alone; it is no `std::error::Error`, and says why.
@@ -134,8 +134,8 @@ async fn errors_are_told_apart_by_what_happened_whatever_call_it_was() {
     let nobody = client.run_fn(WORK, RunId::from_bytes([7; 16]));
     let not_found: [Error; 6] = [
         nobody.status().await.unwrap_err().into(),
-        nobody.cancel("").await.unwrap_err().into(),
-        nobody.suspend("").await.unwrap_err().into(),
+        nobody.cancel().await.unwrap_err().into(),
+        nobody.suspend().await.unwrap_err().into(),
         nobody.delete().await.unwrap_err().into(),
         nobody.proceed().await.unwrap_err().into(),
         client.schedules().get("nightly").await.unwrap_err().into(),
@@ -145,10 +145,10 @@ async fn errors_are_told_apart_by_what_happened_whatever_call_it_was() {
     }
 
     let run = client.enqueue_fn(WORK, 1).unique("k").await.unwrap();
-    run.cancel("").await.unwrap();
+    run.cancel().await.unwrap();
     let ended: [Error; 3] = [
-        run.cancel("").await.unwrap_err().into(),
-        run.suspend("").await.unwrap_err().into(),
+        run.cancel().await.unwrap_err().into(),
+        run.suspend().await.unwrap_err().into(),
         run.proceed().await.unwrap_err().into(),
     ];
     for error in ended {

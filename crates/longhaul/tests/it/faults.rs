@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use longhaul::{
-    Client, EnqueueError, RetryPolicy, RunError, RunOutcome, StateKind, StopReason, StoreError, core::store::Filter,
+    Client, EnqueueError, RetryPolicy, RunError, RunOutcome, StateKind, StopReason, StoreError,
+    store_api::store::Filter,
 };
 use longhaul_testkit::{Call, When};
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use crate::kit::{
 };
 
 async fn kept(scene: &Scene) -> u64 {
-    longhaul::core::store::Inspect::count(&*scene.store, Filter::default()).await.unwrap()
+    longhaul::store_api::store::Inspect::count(&*scene.store, Filter::default()).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +41,7 @@ async fn every_store_call_has_a_timeout() {
             Call::Get => run.status().await.unwrap_err().to_string(),
             Call::List => client.find::<CountUp>().all().await.unwrap_err().to_string(),
             Call::Count => client.find::<CountUp>().count().await.unwrap_err().to_string(),
-            Call::Cancel => run.cancel("").await.unwrap_err().to_string(),
+            Call::Cancel => run.cancel().await.unwrap_err().to_string(),
             Call::Proceed => run.proceed().await.unwrap_err().to_string(),
             Call::Delete => run.delete().await.unwrap_err().to_string(),
             _ => run.retry(longhaul::RetryFrom::Checkpoint).await.unwrap_err().to_string(),
@@ -192,7 +193,7 @@ async fn a_broken_store_ends_the_server_and_tells_its_attempts() {
     scene.faults.fail_next(Call::Claim, When::BeforeEffect, broken());
     let other = server.client().enqueue_fn(WORK, 2).await.unwrap();
     reaches(&other, StateKind::Running).await;
-    run.cancel("makes room for a claim").await.unwrap();
+    run.cancel().because("makes room for a claim").await.unwrap();
 
     assert_eq!(server.broken().await, broken());
     let error = server.run_until_signal().await.unwrap_err();
@@ -243,7 +244,7 @@ async fn cancellations_come_through_after_the_store_was_away() {
     let server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.cancel("").await.unwrap();
+    run.cancel().await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Cancelled { reason: None, error: None });
 }
 

@@ -1,6 +1,6 @@
 //! Liveness and fencing: who holds a run, and what an attempt may do that has lost it.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU32, Ordering},
@@ -232,7 +232,7 @@ async fn a_new_incarnation_hears_of_cancellations() {
     scene.beat().await;
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.cancel("enough").await.unwrap();
+    run.cancel().because("enough").await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Cancelled { reason: Some("enough".into()), error: None });
 }
 

@@ -82,11 +82,11 @@ async fn typed_lists_are_read_page_by_page_the_newest_first_if_asked() {
 async fn runs_are_found_by_whether_they_live_and_when_they_are_due() {
     let scene = Scene::new();
     let client = scene.client();
-    let at = |seconds: u32| START.after(SECOND * seconds).into();
+    let at = |seconds: u32| START.after(SECOND * seconds);
     for n in 1..=4 {
         client.enqueue_fn(WORK, n).at(at(n as u32 * 10)).await.unwrap();
     }
-    client.find_fn(WORK).all().await.unwrap()[0].run.cancel("").await.unwrap();
+    client.find_fn(WORK).all().await.unwrap()[0].run.cancel().await.unwrap();
     let find = || client.find_fn(WORK);
     assert_eq!(pages(&find().live(), 9).await, [vec![2, 3, 4]]);
     assert_eq!(pages(&find().live().newest_first(), 2).await, [vec![4, 3], vec![2]]);

@@ -134,7 +134,7 @@ async fn each_end_is_told_with_what_was_said() {
     run.outcome().await.unwrap();
     let run = client.enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.cancel("sold out").await.unwrap();
+    run.cancel().because("sold out").await.unwrap();
     run.outcome().await.unwrap();
     let run = client.enqueue_fn(OTHER_TYPE, "seven".into()).await.unwrap();
     reaches(&run, StateKind::Incompatible).await;
@@ -335,11 +335,11 @@ async fn a_run_that_ends_without_an_attempt_is_told_once_too() {
     // The loop that tells has found its place.
     scene.faults.called(Call::Ended, 2).await;
     let later = scene.client().enqueue_fn(WORK, 1).after(SECOND).queue("mail").await.unwrap();
-    later.cancel("by hand").await.unwrap();
+    later.cancel().because("by hand").await.unwrap();
     let executed = server.client().enqueue_fn(WORK, 2).await.unwrap();
     executed.outcome().await.unwrap();
     let last = scene.client().enqueue_fn(WORK, 3).after(SECOND).await.unwrap();
-    last.cancel("by hand").await.unwrap();
+    last.cancel().because("by hand").await.unwrap();
     server.shutdown(GRACE).await;
     let mut ends: Vec<String> =
         told.lines().into_iter().filter(|line| line.ends_with("after 0") || line.ends_with("after 1")).collect();
@@ -356,7 +356,7 @@ async fn ends_are_read_from_where_somebody_stopped() {
     let scene = Scene::new();
     let client = scene.client();
     let first = client.enqueue_fn(WORK, 1).await.unwrap();
-    first.cancel("by hand").await.unwrap();
+    first.cancel().because("by hand").await.unwrap();
     let mut ended = client.ended(EndedCursor::START);
     let told = ended.next().await.unwrap();
     assert_eq!((told.id, told.state, told.kind.as_str()), (first.id(), StateKind::Cancelled, "work"));
@@ -374,6 +374,6 @@ async fn ends_are_read_from_where_somebody_stopped() {
     let mut late = client.ended(told.cursor);
     assert_eq!(late.next().await.unwrap_err(), EndedRunsError::Overtaken);
     let third = client.enqueue_fn(WORK, 3).await.unwrap();
-    third.cancel("by hand").await.unwrap();
+    third.cancel().because("by hand").await.unwrap();
     assert_eq!(late.next().await.unwrap().id, third.id());
 }

@@ -1,6 +1,6 @@
 //! What the tests share: a scene with a store, a clock and faults, and facts to wait for.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use std::{
     collections::BTreeSet,
     sync::{Arc, LazyLock, Weak},
@@ -10,7 +10,7 @@ use std::{
 use longhaul::{
     AnyError, Backoff, Builder, Client, Clock, Context, ExecutionResult, Longhaul, RetryPolicy, RunHandle, RunId,
     RunStatus, StateKind, StoreError, Success, Task, TaskFn, TaskTypes, Timestamp,
-    core::{Snapshot, clock::OnJump, history::Transition},
+    store_api::{Snapshot, clock::OnJump, history::Transition},
 };
 use longhaul_testkit::{FaultyStore, MemoryStore, TestClock};
 use serde::{Deserialize, Serialize};

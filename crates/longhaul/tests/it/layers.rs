@@ -13,9 +13,8 @@ use std::{
 
 use longhaul::{
     AnyError, AttemptEnd, Context, EndKind, Execution, ExecutionResult, Failure, Layer, Next, ResumedFrom, RetryPolicy,
-    RunOutcome, StateKind, StopReason, Success, Task, TaskFn,
-    core::{Cause, State, Waiting},
-    layer_fn,
+    RunOutcome, StateKind, StopReason, Success, Task, TaskFn, layer_fn,
+    store_api::{Cause, State, Waiting},
 };
 use serde::{Deserialize, Serialize};
 
@@ -449,7 +448,7 @@ async fn a_task_that_follows_a_cancellation_shows_as_stopped() {
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.cancel("enough").await.unwrap();
+    run.cancel().because("enough").await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Cancelled { reason: Some("enough".into()), error: None });
     assert_eq!(journal.read(), ["into it", "out of it: stopped"]);
 }

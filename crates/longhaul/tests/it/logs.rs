@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use longhaul::{
-    AnyError, Context, LogLevel, LogLine, RunLogs, StateKind, StoreError, Success, TaskFn,
-    core::{Epoch, LogRequest},
+    AnyError, Context, LogLevel, LogLine, RunLogs, StateKind, StoreError, Success, TaskFn, store_api::LogRequest,
 };
 use longhaul_testkit::{Call, When};
 use tokio::sync::Notify;
@@ -138,7 +137,7 @@ async fn each_attempt_has_a_log_of_its_own_and_a_failed_one_is_kept() {
     run.outcome().await.unwrap();
     server.shutdown(GRACE).await;
     let log = run.log().await.unwrap();
-    assert_eq!((log.attempts, texts(&log.lines)), (vec![Epoch(1), Epoch(2)], vec!["attempt 2"]));
+    assert_eq!((log.attempts, texts(&log.lines)), (vec![1, 2], vec!["attempt 2"]));
     assert_eq!(texts(&run.log().attempt(1).await.unwrap().lines), ["attempt 1"]);
 }
 

@@ -1,6 +1,6 @@
 //! Runs that were claimed ahead: they are no attempts before they begin, and the store knows when they do.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

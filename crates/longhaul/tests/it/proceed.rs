@@ -50,7 +50,7 @@ async fn a_proceed_can_be_for_later() {
     let scene = Scene::new();
     let _server = suspends_once(&scene);
     let run = suspended(&scene, 4).await;
-    run.proceed().at(START.after(60 * SECOND).into()).modify(|x| *x = 1).await.unwrap();
+    run.proceed().at(START.after(60 * SECOND)).modify(|x| *x = 1).await.unwrap();
     let status = run.status().await.unwrap();
     assert_eq!((status.state(), status.run().state.due()), (StateKind::Pending, Some(START.after(60 * SECOND))));
     scene.clock.advance(60 * SECOND);
@@ -150,7 +150,7 @@ async fn a_proceed_by_query_meets_a_running_run_and_passes_over_final_ones() {
     let (server, run, gate) = suspends_later(&scene).await;
     let client = server.client();
     let older = client.enqueue_fn(WORK, 1).tag("order", 7).after(SECOND).await.unwrap();
-    older.cancel("by mistake").await.unwrap();
+    older.cancel().because("by mistake").await.unwrap();
     let by_tag = || client.find_fn(WORK).with_tag("order", 7);
     assert_eq!(by_tag().proceed().await, Err(ProceedRunError::NotFound));
     assert_eq!(by_tag().state(StateKind::Cancelled).proceed().await, Err(ProceedRunError::NotFound));
@@ -167,7 +167,7 @@ async fn a_proceed_by_query_says_all_that_one_by_id_says() {
     let seven = suspended(&scene, 7).await;
     let by_tag = || scene.client().find_fn(WORK).with_tag("order", 7).proceed();
     let at = START.after(60 * SECOND);
-    let answer = by_tag().at(at.into()).modify(|x| *x = 1).idempotency_key("event 1").await;
+    let answer = by_tag().at(at).modify(|x| *x = 1).idempotency_key("event 1").await;
     assert_eq!(answer, Ok((seven.id(), Proceeded::Now)));
     assert_eq!(seven.status().await.unwrap().run().state.due(), Some(at));
     let again = by_tag().modify(|x| *x = 2).idempotency_key("event 1").await;
@@ -180,7 +180,7 @@ async fn a_proceed_by_query_says_all_that_one_by_id_says() {
 async fn a_run_that_is_being_cancelled_says_so_to_a_proceed() {
     let scene = Scene::new();
     let (_server, run, _gate) = suspends_later(&scene).await;
-    run.cancel("too dear").await.unwrap();
+    run.cancel().because("too dear").await.unwrap();
     assert_eq!(run.proceed().await, Err(ProceedRunError::BeingCancelled(run.id())));
     assert_eq!(run.proceed_with(7_u64).await, Err(ProceedRunError::BeingCancelled(run.id())));
 }

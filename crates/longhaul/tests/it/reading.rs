@@ -80,7 +80,7 @@ async fn the_reason_of_a_cancellation_is_told_already_while_the_run_is_being_can
         .unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
-    run.cancel("the customer has left").await.unwrap();
+    run.cancel().because("the customer has left").await.unwrap();
     let status = run.status().await.unwrap();
     assert_eq!((status.state(), status.cancel_reason()), (StateKind::Running, Some("the customer has left")));
     opens.open();

@@ -1,6 +1,6 @@
 //! Trying again: by policy, by hand, and not at all.
 
-use longhaul::{AnyError, Failure, RetryError, RetryFrom, RetryPolicy, RunId, RunOutcome, StateKind};
+use longhaul::{AnyError, Failure, RetryFrom, RetryPolicy, RetryRunError, RunId, RunOutcome, StateKind};
 
 use crate::kit::{GRACE, Gate, SECOND, Scene, WORK, at_once, done, happened, reaches, until_stopped};
 
@@ -144,9 +144,9 @@ async fn a_retry_that_was_called_off_is_not_brought_back_by_retrying_the_run_bef
     let scene = Scene::new();
     let client = scene.client();
     let run = client.enqueue_fn(WORK, 1).await.unwrap();
-    run.cancel("").await.unwrap();
+    run.cancel().await.unwrap();
     let again = run.retry(RetryFrom::Checkpoint).await.unwrap();
-    again.cancel("not this one").await.unwrap();
+    again.cancel().because("not this one").await.unwrap();
     assert_eq!(run.retry(RetryFrom::Checkpoint).await.unwrap().id(), again.id());
     assert_eq!(client.select().count().await, Ok(2));
     let third = again.retry(RetryFrom::Checkpoint).await.unwrap();
@@ -158,7 +158,7 @@ async fn both_histories_name_the_other_run_and_who_asked() {
     let scene = Scene::new();
     let client = scene.client().acting_as("ann");
     let run = client.enqueue_fn(WORK, 1).await.unwrap();
-    run.cancel("").await.unwrap();
+    run.cancel().await.unwrap();
     scene.clock.advance(SECOND);
     let later = client.enqueue_fn(WORK, 2).await.unwrap();
     scene.clock.advance(SECOND);
@@ -182,14 +182,14 @@ async fn a_retry_keeps_the_unique_key_and_is_refused_if_another_run_has_it() {
     let client = scene.client();
     let enqueue = async || client.enqueue_fn(WORK, 1).unique("account 7").await.unwrap();
     let run = enqueue().await;
-    run.cancel("").await.unwrap();
+    run.cancel().await.unwrap();
     let again = run.retry(RetryFrom::Checkpoint).await.unwrap();
     assert_eq!(enqueue().await.id(), again.id(), "there is one live run of the key");
-    again.cancel("").await.unwrap();
+    again.cancel().await.unwrap();
     let owner = enqueue().await;
     let refused = again.retry(RetryFrom::Checkpoint).await.unwrap_err();
     let key = refused.to_string();
-    assert!(matches!(refused, RetryError::Taken { id, state: StateKind::Pending, .. } if id == owner.id()), "{key}");
+    assert!(matches!(refused, RetryRunError::Taken { id, state: StateKind::Pending, .. } if id == owner.id()), "{key}");
     assert!(key.contains("`account 7` is taken") && key.contains(&owner.id().to_string()), "{key}");
     let selected = client.select().state(StateKind::Cancelled).retry(RetryFrom::Checkpoint).await.unwrap();
     assert_eq!((selected.matched, selected.done, selected.refused), (1, 0, vec![(again.id(), key)]));
@@ -200,10 +200,10 @@ async fn a_retry_keeps_the_unique_key_and_is_refused_if_another_run_has_it() {
 async fn a_run_whose_retry_was_removed_is_not_executed_a_second_time() {
     let scene = Scene::new();
     let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
-    run.cancel("").await.unwrap();
+    run.cancel().await.unwrap();
     let again = run.retry(RetryFrom::Checkpoint).await.unwrap();
     again.delete().await.unwrap();
-    let gone = RetryError::SuccessorGone { id: run.id(), successor: again.id() };
+    let gone = RetryRunError::SuccessorGone { id: run.id(), successor: again.id() };
     assert_eq!(run.retry(RetryFrom::Checkpoint).await.unwrap_err(), gone);
 }
 
@@ -211,13 +211,13 @@ async fn a_run_whose_retry_was_removed_is_not_executed_a_second_time() {
 async fn there_is_nothing_to_retry_in_a_run_that_runs_or_is_due() {
     let scene = Scene::new();
     let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
-    let error = |state| RetryError::Nothing { id: run.id(), state };
+    let error = |state| RetryRunError::Nothing { id: run.id(), state };
     assert_eq!(run.retry(RetryFrom::Checkpoint).await.unwrap_err(), error(StateKind::Pending));
     let _server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     reaches(&run, StateKind::Running).await;
     assert_eq!(run.retry(RetryFrom::Checkpoint).await.unwrap_err(), error(StateKind::Running));
     let nobody = scene.client().run_fn(WORK, RunId::from_bytes([7; 16]));
-    assert_eq!(nobody.retry(RetryFrom::Checkpoint).await.unwrap_err(), RetryError::NotFound(nobody.id()));
+    assert_eq!(nobody.retry(RetryFrom::Checkpoint).await.unwrap_err(), RetryRunError::NotFound(nobody.id()));
 }
 
 #[tokio::test]

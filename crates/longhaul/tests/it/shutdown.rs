@@ -1,6 +1,6 @@
 //! A shutdown: stop claiming, tell, wait, drop, keep, report, and end in any case.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use std::{sync::mpsc, time::Duration};
 
 use longhaul::{AnyError, Failure, ResumedFrom, RunOutcome, StateKind, StopReason, Success, TaskFn};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul::{
     AnyError, Context, ExecutionResult, Failure, FindByKeyError, Longhaul, ProceedRunError, Proceeded, RunHandle,
     RunOutcome, StateKind, Success, Suspended, Task, TaskFn, TaskOptions, ValueError,
-    core::{Cause, limits::INBOX_MAX},
+    store_api::{Cause, limits::INBOX_MAX},
     testing::{Interruptions, TestClock, TestServer},
 };
 

@@ -1,6 +1,6 @@
 //! Watching a run from outside: its outcome and its progress.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use futures_core::Stream;
@@ -31,7 +31,7 @@ async fn an_outcome_is_awaited_from_another_process() {
     assert!(!waiting.is_finished());
     gate.open();
     assert_eq!(waiting.await.unwrap().unwrap(), RunOutcome::Completed(7));
-    assert_eq!(scene.store.count(longhaul::core::store::Filter::default()).await, Ok(1));
+    assert_eq!(scene.store.count(longhaul::store_api::store::Filter::default()).await, Ok(1));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What code declares, and what becomes of it when code, or an operator, changes it.
 
-use longhaul::core::store::prelude::*;
+use longhaul::store_api::store::prelude::*;
 use longhaul::{BuildError, Builder, Longhaul, NewSchedule, ScheduleOrigin, SchedulesError};
 
 use super::*;
@@ -51,7 +51,7 @@ async fn code_adds_changes_and_removes_its_own_and_leaves_those_of_others() {
 async fn what_an_operator_changed_survives_restarts_and_changes_of_code_until_it_is_given_back() {
     let scene = Scene::new();
     let server = deploy(&scene, |b| b.schedule::<Work>("a", every(2), "1".into()), "z1").await;
-    server.client().schedules().change("a").by("ann").schedule(every(5)).await.unwrap();
+    server.client().schedules().change("a").acting_as("ann").schedule(every(5)).await.unwrap();
     scene.kill(server);
 
     for (n, declared) in [every(2), every(3)].into_iter().enumerate() {
@@ -74,7 +74,7 @@ async fn what_an_operator_changed_survives_restarts_and_changes_of_code_until_it
 async fn a_pause_survives_a_change_of_code() {
     let scene = Scene::new();
     let server = deploy(&scene, |b| b.schedule::<Work>("a", every(2), "1".into()), "z1").await;
-    server.client().schedules().pause("a", "ann", "the disk is full").await.unwrap();
+    server.client().schedules().pause("a").acting_as("ann").because("the disk is full").await.unwrap();
     scene.kill(server);
     let scene = scene.another();
     let server = deploy(&scene, |b| b.schedule::<Work>("a", every(3), "1".into()), "z2").await;

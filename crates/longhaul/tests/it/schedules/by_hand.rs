@@ -2,7 +2,7 @@
 
 use longhaul::{
     Missed, NewSchedule, RunsError, ScheduleError, ScheduleOrigin, SchedulesError, StateKind,
-    core::store::ScheduleChange,
+    store_api::store::ScheduleChange,
 };
 
 use super::*;
@@ -35,7 +35,7 @@ async fn names_are_taken_once_and_what_is_not_there_is_not_found() {
     assert!(matches!(&taken, SchedulesError::Exists(name) if name.as_str() == "hourly"), "{taken}");
     for missing in [
         schedules.get("nightly").await.map(drop),
-        schedules.pause("nightly", "ann", "").await.map(drop),
+        schedules.pause("nightly").acting_as("ann").await.map(drop),
         schedules.resume("nightly").await.map(drop),
         schedules.trigger("nightly").await.map(drop),
         schedules.change("nightly").priority(1).await.map(drop),
@@ -93,7 +93,7 @@ async fn bad_input_is_refused_with_what_is_wrong_and_what_to_do() {
 #[tokio::test]
 async fn while_it_is_paused_nothing_is_enqueued_and_afterwards_nothing_was_missed() {
     let (scene, server) = made(Overlap::Skip, Work::at_once()).await;
-    let info = server.client().schedules().pause("hourly", "ann", "the disk is full").await.unwrap();
+    let info = server.client().schedules().pause("hourly").acting_as("ann").because("the disk is full").await.unwrap();
     let paused = info.paused().unwrap();
     assert_eq!((&*paused.by, paused.why.as_deref(), paused.at), ("ann", Some("the disk is full"), START.after(MINUTE)));
     assert_eq!(info.next().unwrap(), None);
@@ -119,7 +119,8 @@ async fn while_it_is_paused_nothing_is_enqueued_and_afterwards_nothing_was_misse
 async fn a_change_holds_from_the_next_instant_on_and_says_who_made_it() {
     let (scene, server) = made(Overlap::Skip, Work::at_once()).await;
     let schedules = server.client().schedules();
-    let change = schedules.change("hourly").by("ann").schedule(Schedule::every(2 * HOUR)).queue("night").priority(3);
+    let change =
+        schedules.change("hourly").acting_as("ann").schedule(Schedule::every(2 * HOUR)).queue("night").priority(3);
     let info = change.metadata::<Work>("b".into()).await.unwrap();
     assert_eq!((&*info.changed().unwrap().by, info.next().unwrap()), ("ann", Some(at(2))));
     scene.clock.advance(2 * HOUR);
@@ -156,7 +157,7 @@ async fn changes_that_meet_are_all_kept() {
     let (priority, queue, paused) = tokio::join!(
         schedules.change("hourly").priority(7).into_future(),
         schedules.change("hourly").queue("night").into_future(),
-        schedules.pause("hourly", "ann", "")
+        schedules.pause("hourly").acting_as("ann")
     );
     assert!(priority.is_ok() && queue.is_ok() && paused.is_ok());
     let info = schedules.get("hourly").await.unwrap();
@@ -169,7 +170,7 @@ async fn a_run_by_hand_comes_at_once_and_moves_no_instant() {
     let client = server.client();
     let run = client.run::<Work>(client.schedules().trigger("hourly").await.unwrap());
     assert_eq!(run.outcome().await.unwrap().completed(), Some("a".into()));
-    client.schedules().pause("hourly", "ann", "").await.unwrap();
+    client.schedules().pause("hourly").acting_as("ann").await.unwrap();
     let paused = client.run::<Work>(client.schedules().trigger("hourly").await.unwrap());
     reaches(&paused, StateKind::Completed).await;
     assert_ne!(run.id(), paused.id());

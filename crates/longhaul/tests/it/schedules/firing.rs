@@ -1,6 +1,6 @@
 //! One run an instant.
 
-use longhaul::{NewSchedule, StateKind, core::store::Filter};
+use longhaul::{NewSchedule, StateKind, store_api::store::Filter};
 use longhaul_testkit::{Call, When};
 
 use super::*;
@@ -45,7 +45,7 @@ async fn the_metadata_arrives_typed_with_all_that_was_said_of_the_runs() {
     );
     let run = status.run();
     assert_eq!((run.queue.as_str(), run.priority.0, run.timeout), ("night", -5, Some(MINUTE)));
-    assert_eq!(run.constraints().limit_key.as_ref().map(longhaul::core::Key::as_str), Some("a"));
+    assert_eq!(run.constraints().limit_key.as_ref().map(longhaul::Key::as_str), Some("a"));
     let tags: Vec<_> = run.tags.iter().map(|tag| (&*tag.key, &*tag.value)).collect();
     assert_eq!(tags, [("why", "audit"), ("longhaul.schedule", "nightly")]);
 }
@@ -207,7 +207,7 @@ async fn a_test_server_is_idle_only_when_all_instants_got_their_runs() {
     server.advance(2 * HOUR);
     server.run_until_idle().await;
     assert_eq!(runs(&client, "queued").await.len(), 8);
-    client.schedules().pause("queued", "ann", "").await.unwrap();
+    client.schedules().pause("queued").acting_as("ann").await.unwrap();
     server.advance(5 * HOUR);
     server.run_until_idle().await;
     assert_eq!(runs(&client, "queued").await.len(), 8);

@@ -157,7 +157,7 @@ async fn a_run_that_is_parked_as_incompatible_holds_its_schedule_back_no_more() 
 async fn park(scene: &Scene, id: longhaul::RunId) {
     use longhaul::{
         Clock,
-        core::{
+        store_api::{
             Ending,
             code::CodeMark,
             store::{ClaimRequest, ServerBeat, Settlement},
