@@ -3,10 +3,9 @@
 use std::{fs, path::Path, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Constraints, ControlChange, Controls, Ended, Epoch, Event, Explanation, Failure, History,
-    HistoryEntry, Key, Kind, Label, Limits, Lineage, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress,
-    Queue, Rate, Run, RunId, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique,
-    UniqueScope, Waiting,
+    Actor, Cause, Constraints, ControlChange, Controls, Ended, Event, Explanation, Failure, History, HistoryEntry, Key,
+    Kind, Label, Limits, Lineage, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress, Queue, Rate, Run,
+    RunId, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
     admission::BlockedBy,
     admit, decide, doc,
     explain::Ahead,

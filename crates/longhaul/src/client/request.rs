@@ -5,6 +5,7 @@ use std::{fmt, future::IntoFuture, pin::Pin};
 use longhaul_core::Actor;
 
 type Answer<'a, O> = Pin<Box<dyn Future<Output = O> + Send + 'a>>;
+type Ask<'a, O> = Box<dyn FnOnce(Option<Box<str>>, Actor) -> Answer<'a, O> + Send + 'a>;
 
 /// Something that is about to be done to runs, a queue or a schedule: await it. Before that, say why and in whose name,
 /// for the people who read the history later.
@@ -27,7 +28,7 @@ type Answer<'a, O> = Pin<Box<dyn Future<Output = O> + Send + 'a>>;
 pub struct Request<'a, O> {
     reason: Option<Box<str>>,
     by: Actor,
-    send: Box<dyn FnOnce(Option<Box<str>>, Actor) -> Answer<'a, O> + Send + 'a>,
+    send: Ask<'a, O>,
 }
 
 impl<'a, O> Request<'a, O> {
