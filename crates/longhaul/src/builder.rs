@@ -25,6 +25,7 @@ use crate::{
     task::{Execute, Payload, Task, TaskDefinition, TaskFn},
     timed::Timed,
     values::FingerprintCache,
+    views::Views,
 };
 
 /// Puts a server together: a store, tasks, and how they are executed. Made by [`Longhaul::builder`].
@@ -59,6 +60,7 @@ pub struct Builder {
     layers: NewLayers,
     hooks: Hooks,
     shapes: FingerprintCache,
+    views: Views,
     ids: IdSource,
     labels: Vec<Label>,
     services: Vec<NewService>,
@@ -170,6 +172,7 @@ impl Default for Builder {
             layers: NewLayers::default(),
             hooks: Hooks::default(),
             shapes: FingerprintCache::default(),
+            views: Views::default(),
             ids: IdSource::default(),
             refused: None,
         }
@@ -222,9 +225,10 @@ impl Builder {
             let task = task.clone();
             async move { task.execute(&ctx).await }
         };
-        let entered = definition
-            .map_err(BuildError::from)
-            .and_then(|definition| self.registry.enter(definition, run).map_err(BuildError::Duplicate));
+        let entered = definition.map_err(BuildError::from).and_then(|definition| {
+            self.views.enter(&definition);
+            self.registry.enter(definition, run).map_err(BuildError::Duplicate)
+        });
         self.note(entered);
         self
     }
@@ -264,9 +268,10 @@ impl Builder {
             Ok(function) => Definition::of_fn(function, &self.shapes).checked(),
             Err(error) => Err(error.into()),
         };
-        let entered = definition
-            .map_err(BuildError::from)
-            .and_then(|definition| self.registry.enter(definition, run).map_err(BuildError::Duplicate));
+        let entered = definition.map_err(BuildError::from).and_then(|definition| {
+            self.views.enter(&definition);
+            self.registry.enter(definition, run).map_err(BuildError::Duplicate)
+        });
         self.note(entered);
         self
     }
@@ -616,7 +621,8 @@ impl Builder {
         let clock = self.clock.unwrap_or_else(|| store.clock());
         let heart = Heart::new().map_err(|error| BuildError::NoHeartbeat { reason: error.to_string() })?;
         let life = Life::default();
-        let client = Client::with(store.clone(), clock.clone(), self.ids.clone(), self.shapes, life.clone());
+        let client = Client::with(store.clone(), clock.clone(), self.ids.clone(), self.shapes, life.clone())
+            .with_views(self.views);
         let grace = self.settings.grace;
         let background = Background::new(self.background);
         let server = |services: &Services| ServerHandle {

@@ -19,6 +19,7 @@ mod select;
 mod status;
 mod unique;
 mod update;
+mod views;
 mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -30,11 +31,12 @@ use longhaul_core::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use crate::new_run::EnqueueError;
 pub use bulk::BulkError;
 pub use control::ScopeControl;
 pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
-pub use error::{EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError};
+pub use error::{FindByKeyError, OutcomeError, ProceedRunError, RetryRunError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::{RunHandle, RunOutcome};
 pub use log::ReadLog;
@@ -50,10 +52,12 @@ pub use watch::{ProgressStream, Watch};
 use crate::{
     definition::Definition,
     ids::IdSource,
+    new_run::Origin,
     runtime::Life,
     task::{Payload, TaskDefinition, TaskFn, TaskTypes},
     timed::Timed,
     values::FingerprintCache,
+    views::Views,
 };
 
 /// Enqueues runs, finds them and changes them. Cheap to clone; does not execute anything, so a web server may have one
@@ -75,6 +79,8 @@ pub struct Client {
     inner: Arc<Inner>,
     /// Who asks.
     by: Actor,
+    /// What it can show and make without types.
+    views: Views,
 }
 
 /// Who paused or changed something, where the client does not say.
@@ -116,7 +122,7 @@ impl Client {
         shapes: FingerprintCache,
         life: Life,
     ) -> Self {
-        Self { inner: Arc::new(Inner { store, clock, ids, shapes, life }), by: Actor::UNKNOWN }
+        Self { inner: Arc::new(Inner { store, clock, ids, shapes, life }), by: Actor::UNKNOWN, views: Views::default() }
     }
 
     /// The same client, in the name of somebody: the history of each run says who enqueued, cancelled, suspended,
@@ -136,7 +142,7 @@ impl Client {
     /// ```
     #[must_use]
     pub fn acting_as(&self, name: &str) -> Self {
-        Self { inner: self.inner.clone(), by: Actor::named(name) }
+        Self { by: Actor::named(name), ..self.clone() }
     }
 
     /// Enqueues a run of `T`; await what it returns. See [`Enqueue`].
@@ -353,8 +359,8 @@ impl Client {
         &self.inner.store
     }
 
-    fn origin(&self) -> prepare::Origin {
-        prepare::Origin { ids: self.inner.ids.clone(), clock: self.inner.clock.clone(), by: self.by.clone() }
+    fn origin(&self) -> Origin {
+        Origin { ids: self.inner.ids.clone(), clock: self.inner.clock.clone(), by: self.by.clone() }
     }
 
     fn definition<T: TaskDefinition>(&self) -> Definition<T> {

@@ -16,7 +16,7 @@ use longhaul_core::{
 };
 
 use crate::{
-    task::{MigrateError, Payload, TaskDefinition, TaskOptions},
+    task::{KindSchema, MigrateError, Payload, TaskDefinition, TaskOptions},
     values::{FingerprintCache, ReadError, ValueFormat},
 };
 
@@ -81,6 +81,8 @@ pub(crate) struct Common {
     pub(crate) queue: Queue,
     /// What is wrong with the options.
     refused: Option<DefinitionError>,
+    /// The schema that the options have, once somebody asked.
+    schema: OnceLock<KindSchema>,
     pub(crate) metadata: ValueFormat,
     pub(crate) execution_metadata: ValueFormat,
     pub(crate) result: ValueFormat,
@@ -90,6 +92,11 @@ pub(crate) struct Common {
 impl Common {
     pub(crate) fn kind(&self) -> &Kind {
         &self.kinds[0]
+    }
+
+    pub(crate) fn schema(&self) -> Option<&KindSchema> {
+        let source = self.options.schema?;
+        Some(self.schema.get_or_init(|| source.schema()))
     }
 
     pub(crate) fn mark(&self) -> CodeMark {
@@ -129,7 +136,7 @@ fn form<V: Payload>(
 }
 
 fn common<T: TaskTypes>(kinds: Vec<Kind>, version: u16, options: TaskOptions, shapes: &FingerprintCache) -> Common {
-    let codec = options.codec;
+    let codec = options.chosen_codec();
     let (queue, refused) = match checked(&kinds[0], &options) {
         Ok(queue) => (queue, None),
         Err(error) => (Queue::default(), Some(error)),
@@ -140,6 +147,7 @@ fn common<T: TaskTypes>(kinds: Vec<Kind>, version: u16, options: TaskOptions, sh
         options,
         queue,
         refused,
+        schema: OnceLock::new(),
         metadata: form::<T::Metadata>("metadata", METADATA_MAX, version, codec, shapes),
         execution_metadata: form::<T::ExecutionMetadata>(
             "execution metadata",

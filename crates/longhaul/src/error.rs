@@ -26,6 +26,7 @@ use crate::{
     service::ServiceFailed,
     task::MigrateError,
     values::{ReadError, ValueError},
+    views::EnqueueJsonError,
 };
 
 /// Any error of the public API. Every method returns its own error type, for callers that branch on its variants; each
@@ -66,6 +67,9 @@ pub enum Error {
     /// A run was not enqueued.
     #[error(transparent)]
     Enqueue(#[from] EnqueueError),
+    /// A run was not enqueued from JSON.
+    #[error(transparent)]
+    EnqueueJson(#[from] EnqueueJsonError),
     /// Not all of many runs were enqueued.
     #[error(transparent)]
     Bulk(#[from] BulkError),
@@ -232,6 +236,7 @@ impl Error {
             self,
             Self::Insert(_)
                 | Self::Enqueue(EnqueueError::Refused(_))
+                | Self::EnqueueJson(EnqueueJsonError::Enqueue(EnqueueError::Refused(_)))
                 | Self::Retry(RetryRunError::Taken { .. })
                 | Self::Bulk(BulkError { error: EnqueueError::Refused(_), .. })
                 | Self::Proceed(ProceedRunError::Several(_))
@@ -294,7 +299,10 @@ impl Error {
             | Self::Build(_)
             | Self::FindByKey(FindByKeyError::Name(_))
             | Self::Proceed(ProceedRunError::Key(_) | ProceedRunError::Value(_)) => true,
-            Self::Enqueue(error) | Self::Bulk(BulkError { error, .. }) => {
+            Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. }) => true,
+            Self::Enqueue(error)
+            | Self::EnqueueJson(EnqueueJsonError::Enqueue(error))
+            | Self::Bulk(BulkError { error, .. }) => {
                 !matches!(error, EnqueueError::Refused(_) | EnqueueError::Store(_))
             }
             Self::Schedules(error) => matches!(
@@ -332,6 +340,7 @@ impl Error {
         match self {
             Self::Store(error)
             | Self::Enqueue(EnqueueError::Store(error))
+            | Self::EnqueueJson(EnqueueJsonError::Enqueue(EnqueueError::Store(error)))
             | Self::Bulk(BulkError { error: EnqueueError::Store(error), .. })
             | Self::Outcome(OutcomeError::Store(error))
             | Self::Get(GetError::Store(error))

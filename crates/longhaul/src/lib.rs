@@ -30,6 +30,7 @@ mod logs;
 #[path = "no_logs.rs"]
 mod logs;
 pub mod machine;
+mod new_run;
 mod outcome;
 mod panics;
 mod queues;
@@ -50,6 +51,7 @@ pub mod telemetry;
 pub mod testing;
 mod timed;
 mod values;
+mod views;
 
 pub use any_error::{AnyError, OrFail};
 pub use attempt::{AttemptInfo, CapturedCheckpoint, ResumedFrom, StopReason};
@@ -110,9 +112,10 @@ pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,
 };
-pub use task::{Execute, MigrateError, Payload, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use task::{Execute, KindSchema, MigrateError, Payload, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
+pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};
 
 /// What is stored of a run: the parts of [`RunStatus`], of a [`Snapshot`](run::Snapshot) and of a
 /// [`PreparedRun`].

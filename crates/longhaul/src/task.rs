@@ -3,6 +3,7 @@
 mod definition;
 mod function;
 mod options;
+mod schema;
 
 use std::fmt::Display;
 
@@ -15,6 +16,7 @@ pub use self::{
     definition::{Execute, TaskDefinition, TaskTypes},
     function::TaskFn,
     options::TaskOptions,
+    schema::KindSchema,
 };
 
 /// A value that longhaul can store: one that serde writes and reads. Implemented for all such types.

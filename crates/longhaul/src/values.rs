@@ -3,7 +3,7 @@
 use std::{
     any::{TypeId, type_name},
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use longhaul_core::{
@@ -96,7 +96,7 @@ pub enum ReadError {
     },
 }
 
-/// How values of one type are laid down.
+/// How values of one type are encoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ValueFormat {
     pub(crate) what: &'static str,
@@ -162,6 +162,12 @@ impl ValueFormat {
 pub(crate) struct FingerprintCache(Arc<RwLock<HashMap<TypeId, Fingerprint>>>);
 
 impl FingerprintCache {
+    /// For code that belongs to no client and no server.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<FingerprintCache> = OnceLock::new();
+        SHARED.get_or_init(Self::default)
+    }
+
     pub(crate) fn of<T: Payload>(&self) -> Fingerprint {
         let id = TypeId::of::<T>();
         // Both sides only ever add the one right value, so a poisoned lock hides nothing.

@@ -6,11 +6,11 @@ use longhaul_core::{Actor, Priority, RetryPolicy, Run, Timestamp, run::Due};
 
 use super::{
     Client, EnqueueError, RunHandle,
-    prepare::Origin,
     unique::{Enqueued, UniqueKey},
 };
 use crate::{
     definition::{Definition, DefinitionError},
+    new_run::Origin,
     task::TaskTypes,
 };
 

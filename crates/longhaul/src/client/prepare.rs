@@ -1,13 +1,10 @@
 //! Making a run apart from keeping it: everything about an enqueue that needs no store.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Actor, Clock, Constraints, Envelope, Inserted, Key, Label, NewRun, Queue, RunId, Tag,
-    limits::{LABELS_MAX, TAGS_MAX, TRACE_MAX},
+    Constraints, Inserted, NewRun, Queue, RunId, Tag,
+    limits::{TAGS_MAX, TRACE_MAX},
 };
 
 use super::{
@@ -16,21 +13,11 @@ use super::{
     unique::{Enqueued, UniqueKey},
 };
 use crate::{
-    SystemClock,
     definition::Definition,
-    ids::IdSource,
+    new_run::Origin,
     task::{Payload, TaskDefinition, TaskFn, TaskTypes},
-    values::{FingerprintCache, ValueError},
+    values::FingerprintCache,
 };
-
-/// What a new run needs besides its task and its values.
-#[derive(Clone)]
-pub(super) struct Origin {
-    pub(super) ids: IdSource,
-    pub(super) clock: Arc<dyn Clock>,
-    /// Who enqueues.
-    pub(super) by: Actor,
-}
 
 /// In place of a [`Client`]: an [`Enqueue`] that belongs to no store. See [`new_run`].
 ///
@@ -58,8 +45,7 @@ pub struct Detached;
 /// The codec of its values is the one that the task's [options](crate::TaskOptions::codec) name in the program that
 /// prepares the run; each value is stored with its codec, and readers go by that.
 pub fn new_run<T: TaskDefinition>(metadata: T::Metadata) -> Enqueue<T, Detached> {
-    let shared = shared();
-    Enqueue::new(Detached, shared.origin.clone(), Definition::of_task(&shared.shapes), metadata)
+    Enqueue::new(Detached, Origin::shared().clone(), Definition::of_task(FingerprintCache::shared()), metadata)
 }
 
 /// The same for a function. See [`Client::enqueue_fn`].
@@ -77,22 +63,8 @@ pub fn new_run_fn<M: Payload, X: Payload + Default, R: Payload, E: Payload + fmt
     function: TaskFn<M, X, R, E>,
     metadata: M,
 ) -> Enqueue<TaskFn<M, X, R, E>, Detached> {
-    let shared = shared();
-    Enqueue::new(Detached, shared.origin.clone(), Definition::of_fn(function, &shared.shapes).checked(), metadata)
-}
-
-struct Shared {
-    origin: Origin,
-    shapes: FingerprintCache,
-}
-
-/// One for the process, so that the ids of runs that no client makes are in order too.
-fn shared() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
-    SHARED.get_or_init(|| Shared {
-        origin: Origin { ids: IdSource::default(), clock: Arc::new(SystemClock), by: Actor::UNKNOWN },
-        shapes: FingerprintCache::default(),
-    })
+    let definition = Definition::of_fn(function, FingerprintCache::shared()).checked();
+    Enqueue::new(Detached, Origin::shared().clone(), definition, metadata)
 }
 
 /// A run that can be handed to a store: its values are encoded, and all that can be refused without asking a store was
@@ -211,7 +183,8 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             policy.check()?;
         }
         let tags = tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
-        let mut constraints = definition.constraints(&metadata, limit_key, unique, requires)?;
+        let mut constraints =
+            definition.constraints(&metadata, limit_key, unique.map(UniqueKey::checked).transpose()?, requires)?;
         if let Some(trace) = trace {
             if trace.len() > TRACE_MAX {
                 return Err(EnqueueError::TraceTooLong(trace.len()));
@@ -235,57 +208,5 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             ..definition.new_run(&origin, metadata)
         };
         Ok(PreparedRun { new, definition })
-    }
-}
-
-impl<T: TaskTypes> Definition<T> {
-    /// A run as the task's options say.
-    pub(super) fn new_run(&self, origin: &Origin, metadata: Envelope) -> NewRun {
-        let common = &self.common;
-        NewRun {
-            id: origin.ids.run(origin.clock.now()),
-            kind: common.kind().clone(),
-            version: common.version,
-            queue: common.queue.clone(),
-            priority: common.options.priority,
-            tags: [].into(),
-            policy: common.options.retry.clone(),
-            timeout: common.options.timeout,
-            due: None,
-            constraints: None,
-            metadata,
-            execution_metadata: None,
-            by: origin.by.clone(),
-        }
-    }
-
-    /// What else is asked of a run with this metadata.
-    pub(super) fn constraints(
-        &self,
-        metadata: &T::Metadata,
-        limit_key: Option<String>,
-        unique: Option<UniqueKey>,
-        mut requires: Vec<String>,
-    ) -> Result<Option<Arc<Constraints>>, EnqueueError> {
-        for label in &self.common.options.requires {
-            if !requires.contains(label) {
-                requires.push(label.clone());
-            }
-        }
-        if requires.len() > LABELS_MAX {
-            return Err(EnqueueError::TooManyLabels(requires.len()));
-        }
-        let limit_key = limit_key.or_else(|| (self.limit_key)(metadata));
-        let constraints = Constraints {
-            limit_key: limit_key.as_deref().map(Key::new).transpose()?,
-            unique: unique.map(UniqueKey::checked).transpose()?,
-            requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
-            trace: None,
-        };
-        Ok((!constraints.is_empty()).then(|| constraints.into()))
-    }
-
-    pub(super) fn encode_metadata(&self, metadata: &T::Metadata) -> Result<Envelope, ValueError> {
-        self.common.metadata.encode(metadata)
     }
 }

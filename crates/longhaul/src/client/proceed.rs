@@ -49,7 +49,7 @@ fn encode<T: TaskTypes, V: Payload>(
     let common = &definition.common;
     let format = ValueFormat {
         what: "value of a proceed",
-        codec: common.options.codec,
+        codec: common.execution_metadata.codec,
         version: common.version,
         fingerprint: shapes.of::<V>(),
         max: PROCEED_VALUE_MAX,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use longhaul_core::{Codec, Limits, Priority, Rate, Retention, RetryPolicy};
 
+use super::schema::SchemaSource;
+
 /// How runs of a kind are treated.
 ///
 /// ```
@@ -21,7 +23,9 @@ pub struct TaskOptions {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) priority: Priority,
-    pub(crate) codec: Codec,
+    codec: Option<Codec>,
+    pub(crate) hides_values: bool,
+    pub(crate) schema: Option<SchemaSource>,
     pub(crate) limits: Limits,
     pub(crate) requires: Vec<String>,
     pub(crate) retention: Option<Retention>,
@@ -35,7 +39,9 @@ impl Default for TaskOptions {
             retry: RetryPolicy::default(),
             timeout: None,
             priority: Priority::default(),
-            codec: Codec::Bincode,
+            codec: None,
+            hides_values: false,
+            schema: None,
             limits: Limits::NONE,
             requires: Vec::new(),
             retention: None,
@@ -120,10 +126,29 @@ impl TaskOptions {
     }
 
     /// How values are written: bincode (small and fast; not for untagged or internally tagged enums, flattened structs
-    /// or `serde_json::Value`), or JSON.
+    /// or `serde_json::Value`), or JSON. The default is bincode, and JSON for tasks with a schema (feature `schema`).
     #[must_use]
     pub fn codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
+        self.codec = Some(codec);
         self
+    }
+
+    /// The values of the task are not shown to people by programs that know it ([`Views`](crate::Views)): not by a
+    /// dashboard, a command line or an endpoint of all kinds. Code that reads them as their types is not affected, nor is
+    /// a message of an error, which is always shown.
+    ///
+    /// A program that does not know the task shows JSON as it is stored, so leave the [codec](Self::codec) of such a task
+    /// at bincode. It is no encryption: whoever has the store has the values.
+    #[must_use]
+    pub fn hide_values(mut self) -> Self {
+        self.hides_values = true;
+        self
+    }
+
+    /// The codec of new values: the one that was named. Without that, JSON if there is a schema and the values may be
+    /// shown, so that a program without the code can read them.
+    pub(crate) fn chosen_codec(&self) -> Codec {
+        let shown = self.schema.is_some() && !self.hides_values;
+        self.codec.unwrap_or(if shown { Codec::Json } else { Codec::Bincode })
     }
 }

@@ -38,5 +38,6 @@ mod shutdown;
 mod telemetry;
 mod users_kit;
 mod values;
+mod views;
 mod waiting;
 mod watching;

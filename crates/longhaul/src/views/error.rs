@@ -1,0 +1,40 @@
+//! Why a run was not made from JSON.
+
+use crate::new_run::EnqueueError;
+
+/// A run was not enqueued from JSON, or a value not made from it.
+///
+/// ```
+/// # use longhaul::doc::CountUp;
+/// use longhaul::{EnqueueJsonError, Views};
+/// use serde_json::json;
+///
+/// let views = Views::new().task::<CountUp>();
+/// let refused = views.new_run("count-up", &json!({ "to": "three" })).unwrap_err();
+/// assert!(matches!(refused, EnqueueJsonError::Json { what: "metadata", .. }));
+/// let refused = views.new_run("count-down", &json!(3)).unwrap_err();
+/// assert!(matches!(refused, EnqueueJsonError::UnknownKind { .. }));
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnqueueJsonError {
+    /// This program does not have the code of the kind, so it cannot make its values.
+    #[error("this program does not have the code of `{kind}`: ask one that executes it, or name it with `Views::task`")]
+    UnknownKind {
+        /// Which.
+        kind: String,
+    },
+    /// The JSON is no value of the type.
+    #[error("the JSON is no {what} of `{kind}`: {reason}")]
+    Json {
+        /// The kind.
+        kind: String,
+        /// Metadata or execution metadata.
+        what: &'static str,
+        /// What `serde` says, with the field that it is about.
+        reason: String,
+    },
+    /// The run was refused, or the store failed.
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+}
