@@ -314,7 +314,7 @@ impl Schedules {
 /// schedules.create::<CountUp>("count", Schedule::every(hour), Count { to: 3 }).await?;
 /// let info = schedules
 ///     .change("count")
-///     .by("ann")
+///     .acting_as("ann")
 ///     .schedule(Schedule::every(2 * hour))
 ///     .metadata::<CountUp>(Count { to: 4 })
 ///     .queue("slow")
