@@ -78,6 +78,10 @@ impl DuePosition {
 /// assert_eq!((limit_group.queue.as_str(), limit_group.kind.as_str(), limit_group.key), ("default", "demo", None));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct LimitGroup {
     /// Their queue.
     pub queue: Queue,
@@ -104,6 +108,10 @@ impl LimitGroup {
 /// assert_eq!(Admission::default().select(doc::NOW, &offer, &doc::due(5)).positions.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Capacity {
     /// At most so many more of these queues.
     pub per_queue: Vec<(Queue, usize)>,
@@ -128,6 +136,7 @@ impl Capacity {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Bucket {
     /// All of a queue or a kind.
     Scope(Scope),
@@ -181,6 +190,7 @@ pub struct Admission {
 /// assert_eq!(held.to_string(), "the queue `default` is paused");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum BlockedBy {
     /// Its queue or kind is paused.
     Paused(Scope),

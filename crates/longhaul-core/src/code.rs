@@ -13,6 +13,10 @@ use crate::{name::Kind, shape::Fingerprint};
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct KindSupport {
     /// The kind, or one of its aliases.
     pub kind: Kind,
@@ -33,6 +37,7 @@ pub struct KindSupport {
 /// assert_ne!(CodeMark::of(1, number, text), CodeMark::of(2, number, text));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it is a number with a name")]
 pub struct CodeMark(pub u32);
 
 impl CodeMark {

@@ -24,6 +24,10 @@ use crate::{
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Constraints {
     /// Runs of one kind and key share a limit: [`Limits::per_key`](crate::Limits::per_key).
     pub limit_key: Option<Key>,
@@ -60,6 +64,10 @@ impl Constraints {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Unique {
     /// What must not be there twice, within the kind.
     pub key: Key,
@@ -81,6 +89,7 @@ pub struct Unique {
 /// assert!(unique(UniqueScope::NotFinal).holds(doc::NOW, &runs));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum UniqueScope {
     /// Until its first attempt begins: whatever is enqueued from then on may concern what it did not see. One that is
     /// suspended before that has it still.
@@ -103,6 +112,7 @@ pub enum UniqueScope {
 /// assert_eq!(conflict(replace, &doc::running()), Conflict::Refuse); // it has begun
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum OnConflict {
     /// It is not kept; the answer names the run that is there.
     Return,
@@ -124,6 +134,7 @@ pub enum OnConflict {
 /// assert_eq!(conflict(OnConflict::Return, &doc::run()), Conflict::Return);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Conflict {
     /// The answer names the run that is there.
     Return,
@@ -142,6 +153,7 @@ pub enum Conflict {
 /// assert_ne!(there, Inserted::New);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Inserted {
     /// The run is kept.
     New,

@@ -175,6 +175,7 @@ identifier! {
 /// assert!(Epoch(3) < Epoch(4));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it is a number with a name")]
 pub struct Epoch(pub u32);
 
 impl Epoch {

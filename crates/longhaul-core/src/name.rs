@@ -13,6 +13,7 @@ use crate::limits::{KEY_MAX, NAME_MAX, TAG_MAX};
 /// assert!(Queue::new("two words").unwrap_err().to_string().contains("use letters, digits"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// It is empty.
     #[error("the name of a {what} is empty")]
@@ -225,6 +226,10 @@ impl Default for Queue {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Tag {
     /// What it is about.
     pub key: Box<str>,

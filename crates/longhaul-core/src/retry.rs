@@ -15,6 +15,10 @@ use crate::{id::RunId, limits::DELAYS_MAX};
 /// assert_eq!(policy.attempts_max, 5);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct RetryPolicy {
     /// How many attempts may end in a typed failure or a timeout before the run is Failed. At least 1.
     pub attempts_max: u32,
@@ -37,6 +41,7 @@ pub struct RetryPolicy {
 /// assert_eq!(RetryPolicy::default().from_the_start().resume, Resume::FromTheStart);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Resume {
     /// The execution metadata that the failed attempt left.
     #[default]
@@ -59,6 +64,7 @@ pub enum Resume {
 /// # Ok::<(), longhaul_core::retry::PolicyError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Backoff {
     /// Always the same.
     Fixed(Duration),
@@ -87,6 +93,7 @@ pub enum Backoff {
 /// assert!(RetryPolicy::never().check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PolicyError {
     /// No attempt at all would be allowed.
     #[error("{what} is 0: a run needs at least 1, which means: never again after the first")]

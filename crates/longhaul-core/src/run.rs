@@ -26,6 +26,7 @@ use crate::{
 /// assert!(Priority(1) > Priority::default());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it is a number with a name")]
 pub struct Priority(pub i8);
 
 /// One enqueued, persisted execution of a task, without its values: small, and all that [`decide`](crate::decide())
@@ -39,6 +40,10 @@ pub struct Priority(pub i8);
 /// assert!(run.constraints().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Run {
     /// Its name.
     pub id: RunId,
@@ -133,6 +138,10 @@ impl NewRun {
 /// assert_eq!(doc::run().counts.failures, 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Counts {
     /// Attempts that ended in a typed failure or a timeout: counted towards `attempts_max`.
     pub failures: u32,
@@ -156,6 +165,7 @@ pub struct Counts {
 /// assert_eq!(doc::run().last_end, LastEnd::Never);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum LastEnd {
     /// There was none yet.
     #[default]
@@ -181,6 +191,7 @@ pub enum LastEnd {
 /// assert!(PendingProceed::AtOnce < PendingProceed::At(Timestamp::EPOCH));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum PendingProceed {
     /// Then.
     AtOnce,
@@ -197,6 +208,7 @@ pub enum PendingProceed {
 /// assert!(matches!(ended, Ended::Completed(result) if result.decode::<u32>() == Ok(7)));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Ended {
     /// The typed result.
     Completed(Envelope),
@@ -224,6 +236,10 @@ pub enum Ended {
 /// assert!(later.constraints().is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct NewRun {
     /// Chosen by the client, so that an insert whose answer was lost can be repeated: the second is a duplicate.
     pub id: RunId,
@@ -262,6 +278,7 @@ pub struct NewRun {
 /// assert_eq!(at.due(doc::NOW), doc::new_run().due(doc::NOW)); // none: at once
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Due {
     /// At this time.
     At(Timestamp),
@@ -290,6 +307,10 @@ impl Due {
 /// assert_eq!(new.history.entries.len(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Snapshot {
     /// The run.
     pub run: Run,

@@ -86,6 +86,10 @@ pub const CLOCK_CORRECTION: Duration = Duration::from_secs(3 * 60 * 60);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "stored::Stored", from = "stored::Stored")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Schedule {
     /// Which instants.
     pub timing: Timing,
@@ -108,6 +112,7 @@ pub struct Schedule {
 /// assert_eq!(Schedule::every(Duration::from_secs(900)).timing, Timing::Every(Duration::from_secs(900)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Timing {
     /// One instant an interval. Elapsed time: clock changes do not matter.
     Every(Duration),

@@ -39,6 +39,7 @@ use serde::de::DeserializeOwned;
 /// assert_eq!(Fingerprint(0xC0FFEE).to_string(), "00c0ffee");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "it is a number with a name")]
 pub struct Fingerprint(pub u32);
 
 impl fmt::Display for Fingerprint {

@@ -14,6 +14,7 @@ use crate::{code::CodeMark, id::ServerId, time::Timestamp};
 /// assert!(!pending.is_final() && State::Completed.is_final());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum State {
     /// Waits to be claimed, from `due` on.
     Pending {
@@ -58,6 +59,7 @@ pub enum State {
 /// assert_eq!(until.due(), Some(Timestamp::EPOCH));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Waiting {
     /// A proceed, for as long as it takes.
     Proceed,
@@ -131,6 +133,7 @@ impl fmt::Display for State {
 /// assert_eq!(StateKind::ALL.into_iter().filter(|kind| kind.is_final()).count(), 3);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum StateKind {
     /// See [`State::Pending`].
     Pending,

@@ -22,6 +22,10 @@ use crate::{
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct StoredRun {
     /// The run.
     pub run: Run,
@@ -50,6 +54,10 @@ pub struct StoredRun {
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Followup {
     /// The server that executes the run is told of [`Run::request`].
     pub order: bool,
@@ -67,6 +75,10 @@ pub struct Followup {
 /// assert!(!ChangedValues::default().history);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct ChangedValues {
     /// [`StoredRun::history`].
     pub history: bool,

@@ -18,6 +18,7 @@ use crate::engine::{kv::KvError, lock::Holder};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// Another process, or another handle of this one, has it open.
     #[error("{} is in use by {holder}: {}", folder.display(), holder.remedy())]

@@ -44,6 +44,7 @@ const LINE_MAX: u64 = 32 << 20;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[must_use = "it says whether all runs are in the export"]
+#[non_exhaustive]
 pub struct Backup {
     /// How many runs were written.
     pub runs: u64,
@@ -71,6 +72,7 @@ pub struct Backup {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
 pub enum CopyError {
     /// The file, or wherever the lines go to or come from.
     #[error("{0}")]

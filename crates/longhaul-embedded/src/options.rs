@@ -14,6 +14,7 @@ use crate::engine::watchdog::{ENGINE_TIMEOUT, OPEN_TIMEOUT};
 /// assert_eq!(Durability::default(), Durability::Power);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "programs that choose one may want to match it")]
 pub enum Durability {
     /// The death of the process, of the operating system, and a power cut: an `fdatasync` comes before each answer.
     #[default]

@@ -22,6 +22,7 @@ use self::plan::{Fault, Plan, Strike};
 /// assert_ne!(When::BeforeEffect, When::AfterEffect);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum When {
     /// The store never hears of it.
     BeforeEffect,
@@ -36,6 +37,7 @@ impl When {
 
 /// A call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "tests build it and match it")]
 pub struct Made {
     /// Which method.
     pub call: Call,

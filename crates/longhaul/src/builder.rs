@@ -83,6 +83,7 @@ const CONCURRENCY_MAX: usize = 1 << 16;
 /// assert!(refused.to_string().contains("longhaul::open"));
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// No store was given.
     #[error("no store: call `.store(…)`, for instance with `longhaul::open(\"./data\")?`")]

@@ -86,6 +86,7 @@ impl<R> SuccessWith<R> {
 /// let a_minute: ExecutionResult<u32, AnyError> = Suspended::for_result().after(Duration::from_secs(60)).for_error();
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Suspended;
 
 /// See [`Suspended`].
@@ -172,6 +173,7 @@ impl<R> SuspendedFor<R> {
 /// let no_more: ExecutionResult<u32, AnyError> = Failure::for_result().permanently().with_error(busy());
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Failure;
 
 /// See [`Failure`].
@@ -239,6 +241,7 @@ impl<R> FailureFor<R> {
 ///     Cancellation::for_result().because("the customer left").with_empty_error();
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Cancellation;
 
 /// See [`Cancellation`].

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 /// assert!(SystemClock.now() > Timestamp::EPOCH);
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it has no content, and is named as a value")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

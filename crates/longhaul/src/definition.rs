@@ -33,6 +33,7 @@ pub(crate) use crate::task::{TaskFn, TaskTypes};
 /// assert!(matches!(builder.start(), Err(BuildError::Definition(error)) if error.to_string().contains("two words")));
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DefinitionError {
     /// Its name, an alias or its queue.
     #[error("{0}")]

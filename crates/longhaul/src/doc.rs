@@ -6,6 +6,7 @@ use crate::{AnyError, Client, Context, ExecutionResult, Longhaul, Success, Task,
 
 /// Counts.
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "examples build it")]
 pub struct Count {
     /// Up to here.
     pub to: u64,
@@ -13,6 +14,7 @@ pub struct Count {
 
 /// How far it has counted.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "examples build it")]
 pub struct Cursor {
     /// Up to here.
     pub at: u64,
@@ -20,6 +22,7 @@ pub struct Cursor {
 
 /// Counts up, with a checkpoint at each number.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "examples build it")]
 pub struct CountUp;
 
 impl Task for CountUp {

@@ -297,9 +297,9 @@ impl Error {
             | Self::ParseState(_)
             | Self::ParseTimestamp(_)
             | Self::Build(_)
+            | Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. })
             | Self::FindByKey(FindByKeyError::Name(_))
             | Self::Proceed(ProceedRunError::Key(_) | ProceedRunError::Value(_)) => true,
-            Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. }) => true,
             Self::Enqueue(error)
             | Self::EnqueueJson(EnqueueJsonError::Enqueue(error))
             | Self::Bulk(BulkError { error, .. }) => {

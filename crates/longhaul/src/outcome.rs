@@ -19,6 +19,7 @@ pub type ExecutionResult<R, E> = Result<Outcome<R>, Interruption<E>>;
 /// assert_eq!(Success::with_result(7).for_error::<AnyError>(), Ok(Outcome::Success(7)));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
 pub enum Outcome<R> {
     /// The run is done, with this result.
     Success(R),
@@ -38,6 +39,7 @@ pub enum Outcome<R> {
 /// assert_eq!(ended, Ok(Outcome::Suspended(expected)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "tasks and tests build it and take it apart")]
 pub struct Suspension {
     /// It goes on by itself then, or with an earlier proceed; `None`: only with a proceed.
     pub until: Option<When>,
@@ -54,6 +56,7 @@ pub struct Suspension {
 /// assert_ne!(When::At(SystemTime::UNIX_EPOCH), When::After(Duration::ZERO));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
 pub enum When {
     /// Then.
     At(SystemTime),
@@ -81,6 +84,7 @@ impl Suspension {
 /// assert!(matches!(parse("x"), Err(Interruption::Failure(_))));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
 pub enum Interruption<E> {
     /// The attempt failed; the run's retry policy says what follows.
     Failure(Failed<E>),
@@ -99,6 +103,7 @@ pub enum Interruption<E> {
 /// assert!(matches!(ended, Err(Interruption::Failure(failed)) if failed.permanent));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "tasks and tests build it and take it apart")]
 pub struct Failed<E> {
     /// What went wrong.
     pub error: Option<E>,
@@ -117,6 +122,7 @@ pub struct Failed<E> {
 /// assert!(matches!(ended, Err(Interruption::Cancellation(called)) if called.reason.as_deref() == Some("sold out")));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "tasks and tests build it and take it apart")]
 pub struct Called<E> {
     /// The task's error, if it gives one.
     pub error: Option<E>,
@@ -215,4 +221,5 @@ impl<E> From<Stopped> for Interruption<E> {
 /// assert_eq!(ended, Ok(Outcome::Success(7)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "it has no value, and never gets one")]
 pub enum EmptyError {}

@@ -217,6 +217,7 @@ impl Longhaul {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// The store broke.
     #[error(transparent)]

@@ -17,6 +17,7 @@ pub const EXIT_CODE: i32 = 130;
 /// assert_eq!(Signal::Terminate.to_string(), "SIGTERM");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,

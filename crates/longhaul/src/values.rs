@@ -32,6 +32,7 @@ use crate::task::{MigrateError, Payload};
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ValueError {
     /// It cannot be written so that it can be read again.
     #[error("the {what} cannot be kept: {reason}")]
@@ -77,6 +78,7 @@ pub enum ValueError {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The value and the type do not fit.
     #[error("the stored {what} cannot be read: {reason}")]

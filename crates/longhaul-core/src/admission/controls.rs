@@ -18,6 +18,7 @@ use crate::{
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Scope {
     /// All runs in this queue.
     Queue(Queue),
@@ -43,6 +44,10 @@ impl fmt::Display for Scope {
 /// assert_eq!((&*paused.by, paused.why.as_deref()), ("ann", Some("the disk is full")));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Paused {
     /// Since when.
     pub at: Timestamp,
@@ -74,6 +79,10 @@ impl Paused {
 /// # Ok::<(), longhaul_core::control::RateError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Limits {
     /// So many run at the same time.
     pub running: Option<u32>,
@@ -106,6 +115,10 @@ impl Limits {
 /// assert_eq!(control.limits(), limit(2)); // an operator's word stands above the code's
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Control {
     /// Whether it is paused.
     pub paused: Option<Paused>,
@@ -139,6 +152,7 @@ impl Control {
 /// assert!(control.paused.is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum ControlChange {
     /// Nothing of it is claimed any more.
     Pause(Paused),

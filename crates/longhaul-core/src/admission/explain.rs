@@ -21,6 +21,7 @@ use crate::{
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Explanation {
     /// It is running.
     Running {
@@ -79,6 +80,10 @@ pub enum Explanation {
 /// assert!(Ahead::default().is_first());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Ahead {
     /// Due runs of a higher priority.
     pub of_higher_priority: u64,

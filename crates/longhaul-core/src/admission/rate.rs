@@ -32,6 +32,7 @@ pub struct Rate {
 /// assert!(Rate::new(5, Duration::ZERO).unwrap_err().to_string().contains("from 1 ms to 366 days"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RateError {
     /// Nothing would ever start.
     #[error("a rate of 0 lets nothing start: pause it instead")]

@@ -21,6 +21,10 @@ use crate::{
 /// assert!(offer.reads(&kinds[0].kind, 1, &[]) && !offer.reads(&kinds[0].kind, 2, &[]));
 /// ```
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Offer<'a> {
     /// Which server.
     pub server: ServerId,
@@ -60,6 +64,10 @@ impl<'a> Offer<'a> {
 /// assert_eq!(line.positions.count(), 3);
 /// ```
 #[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Backlog<'a, I> {
     /// What they have in common.
     pub limit_group: &'a LimitGroup,
@@ -83,6 +91,10 @@ pub struct Backlog<'a, I> {
 /// assert_eq!((group.kind.as_str(), group.backlogs.count()), ("demo", 1));
 /// ```
 #[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct BacklogGroup<'a, L> {
     /// The queue of all of them.
     pub queue: &'a Queue,
@@ -106,6 +118,10 @@ pub struct BacklogGroup<'a, L> {
 /// assert!(LastTry::of(&doc::run()).is_none());
 /// ```
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct LastTry {
     /// Which run, and its place in its queue.
     pub position: DuePosition,

@@ -36,6 +36,7 @@ pub const SUSPECT_FROM: u8 = 2;
 /// assert_eq!([0, 1, 2, 3].map(after), [Isolation::None, Isolation::None, Isolation::Suspect, Isolation::LastTry]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Isolation {
     /// As any other.
     #[default]
@@ -75,6 +76,10 @@ impl Isolation {
 /// assert!(Executing::of(&doc::run()).is_none());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Executing {
     /// Which run.
     pub id: RunId,
@@ -111,6 +116,7 @@ impl Executing {
 /// assert!(Blame::Shared < Blame::Latest { above: 3 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Blame {
     /// Any of several: as it stands with each of them.
     Shared,

@@ -19,6 +19,7 @@ use crate::{
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "stores and tests build it, and a field that one of them leaves out should not compile")]
 pub struct Decision {
     /// The run as it is from now on. With [`Effects::remove`] it is the run's last word.
     pub next: Run,
@@ -55,6 +56,7 @@ impl Decision {
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "stores and tests build it, and a field that one of them leaves out should not compile")]
 pub struct Effects {
     /// Appended to the run's history.
     pub history: Option<HistoryEntry>,
@@ -79,6 +81,7 @@ pub struct Effects {
 /// assert!(refused.to_string().contains("its claim was lost"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum IllegalEvent {
     /// The run is not in a state in which this can happen.
     #[error("{what} a run that is {state}")]

@@ -45,6 +45,7 @@ pub enum Codec {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no codec is called `{name}`: use `bincode` or `json`")]
+#[expect(clippy::exhaustive_structs, reason = "it is a number with a name")]
 pub struct UnknownCodec {
     /// The name.
     pub name: String,

@@ -13,6 +13,7 @@ use std::{fmt, time::Duration};
 /// assert_eq!(error.to_string(), "missed runs `all(0)`: give 1 to 1000, or `skip`");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScheduleError {
     /// The interval is zero, too short or too long.
     #[error(
@@ -109,6 +110,7 @@ pub enum ScheduleError {
 /// assert_ne!(CronField::Minute, CronField::Hour);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum CronField {
     /// The first of six.
     Second,

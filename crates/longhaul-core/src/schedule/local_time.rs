@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 /// assert_eq!(time.to_string(), "1969-12-31 20:30:00 -03:30");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct LocalTime {
     /// The instant.
     pub at: Timestamp,

@@ -26,6 +26,10 @@ use crate::{id::RunId, time::Timestamp};
 /// # Ok::<(), longhaul_core::ScheduleError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Situation<'a> {
     /// The schedule's name.
     pub name: &'a str,
@@ -59,6 +63,10 @@ pub struct Situation<'a> {
 /// # Ok::<(), longhaul_core::ScheduleError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Plan {
     /// The runs to enqueue, the oldest instant first; at most [`WAITING_MAX`].
     pub fire: Vec<Firing>,
@@ -93,6 +101,10 @@ pub struct Plan {
 /// # Ok::<(), longhaul_core::ScheduleError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Firing {
     /// The instant that the run stands for.
     pub instant: Timestamp,
@@ -112,6 +124,10 @@ pub struct Firing {
 /// assert_eq!(two_weeks_away.missed.to_string(), "13");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct LeftOut {
     /// Nobody looked in time, and [`Missed`] does not make up for them.
     pub missed: Count,
@@ -128,6 +144,7 @@ pub struct LeftOut {
 /// assert_eq!(Count::MoreThan(1000).to_string(), "more than 1000");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Count {
     /// So many.
     Exactly(u64),
@@ -153,6 +170,7 @@ impl fmt::Display for Count {
 /// assert_ne!(Remark::ClockBehind(Duration::from_secs(60)), Remark::Changed);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Remark {
     /// The timing is another one than before: instants of the new one before now are not missed.
     Changed,

@@ -12,6 +12,7 @@
 /// assert!(schedule.missed(Missed::All(0)).timetable().unwrap_err().to_string().contains("1 to 1000"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Missed {
     /// They are left out; it goes on with the next one.
     Skip,
@@ -34,6 +35,7 @@ pub enum Missed {
 /// assert!(!Overlap::Allow.one_at_a_time());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum Overlap {
     /// The instant is left out.
     #[default]

@@ -80,6 +80,10 @@ port! {
 /// assert!(request.labels.is_empty() && !request.capacity.only_listed);
 /// ```
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct ClaimRequest {
     /// Who claims.
     pub server: ServerId,
@@ -114,6 +118,10 @@ impl ClaimRequest {
 /// assert_eq!(claimed.run.epoch.0, 1);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Claimed {
     /// The run, Running.
     pub run: Run,
@@ -136,6 +144,10 @@ pub struct Claimed {
 /// assert!(told.execution_metadata.is_none()); // only progress is told
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Checkpoint {
     /// The run.
     pub id: RunId,
@@ -160,6 +172,10 @@ pub struct Checkpoint {
 /// assert_eq!(Checkpointed::default().request, None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Checkpointed {
     /// What the run was asked to do meanwhile.
     pub request: Option<StopRequest>,
@@ -175,6 +191,10 @@ pub struct Checkpointed {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum CheckpointError {
     /// The attempt has lost its claim: it can write nothing any more.
     #[error("attempt {epoch} of {id} has lost its claim")]
@@ -199,6 +219,10 @@ pub enum CheckpointError {
 /// assert!(settlement.ending.proves_progress());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Settlement {
     /// The run.
     pub id: RunId,
@@ -222,6 +246,10 @@ pub struct Settlement {
 /// assert_ne!(Settled::Now(StateKind::Completed), Settled::Already);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum Settled {
     /// The state that the run is in now.
     Now(StateKind),
@@ -239,6 +267,10 @@ pub enum Settled {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum SettleError {
     /// The attempt has lost its claim: it can write nothing any more.
     #[error("attempt {epoch} of {id} has lost its claim")]
@@ -262,6 +294,10 @@ pub enum SettleError {
 /// assert_eq!(pages.pages[0].number, 0);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct LogPages {
     /// The run.
     pub id: RunId,

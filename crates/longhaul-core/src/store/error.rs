@@ -12,6 +12,10 @@ use std::{sync::Arc, time::Duration};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum StoreError {
     /// It does not answer now; it may later.
     #[error("the store is not available: {reason}")]

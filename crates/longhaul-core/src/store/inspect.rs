@@ -93,6 +93,10 @@ port! {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum GetError {
     /// There is no such run: it never was, was deleted, or its retention has passed.
     #[error("there is no {0}: it never was, was deleted, or its retention has passed")]
@@ -113,6 +117,10 @@ pub enum GetError {
 /// assert!(!Filter { due_before: Some(doc::NOW), ..Filter::default() }.matches(&doc::run()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Filter {
     /// Of these kinds.
     pub kinds: Vec<Kind>,
@@ -160,6 +168,10 @@ impl Filter {
 /// assert_eq!(ListOrder::NewestFirst.compare(old, new), Ordering::Greater);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum ListOrder {
     /// By their ids, which begin with the time: those that were enqueued first come first.
     #[default]
@@ -187,6 +199,10 @@ impl ListOrder {
 /// assert_eq!(first.after, None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct PageRequest {
     /// Which runs.
     pub filter: Filter,
@@ -206,6 +222,10 @@ pub struct PageRequest {
 /// assert_eq!(Page::default().next, None); // there is no other
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Page {
     /// In the order that was asked for.
     pub runs: Vec<Snapshot>,
@@ -224,6 +244,10 @@ pub struct Page {
 /// assert!(damaged.to_string().ends_with("is damaged: its checksum is another one"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Damaged {
     /// Which.
     pub id: RunId,
@@ -247,6 +271,10 @@ impl fmt::Display for Damaged {
 /// assert_eq!(doc::NOW.after(Duration::from_secs(7)).since(depth.oldest), Duration::from_secs(7));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct QueueDepth {
     /// The queue.
     pub queue: Queue,

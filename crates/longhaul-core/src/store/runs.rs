@@ -79,6 +79,10 @@ port! {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum InsertError {
     /// There is a run with this id already; it is as it was.
     #[error("{0} is already enqueued")]
@@ -103,6 +107,10 @@ pub enum InsertError {
 /// assert_ne!(Cancelled::Now, Cancelled::Requested);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum Cancelled {
     /// The run is Cancelled.
     Now,
@@ -120,6 +128,10 @@ pub enum Cancelled {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum CancelError {
     /// There is no such run.
     #[error("there is no {0}")]
@@ -148,6 +160,10 @@ pub enum CancelError {
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum RunUpdate {
     /// The next attempt of a waiting, retrying or incompatible run begins now.
     RunNow,
@@ -184,6 +200,10 @@ impl RunUpdate {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum UpdateError {
     /// There is no such run.
     #[error("there is no {0}")]
@@ -211,6 +231,10 @@ pub enum UpdateError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum DeleteError {
     /// There is no such run.
     #[error("there is no {0}")]
@@ -231,6 +255,10 @@ pub enum DeleteError {
 /// assert_eq!(Swept::default().removed, 0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Swept {
     /// So many runs were removed.
     pub removed: usize,

@@ -37,6 +37,10 @@ port! {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct ScheduleRow {
     /// Its name.
     pub name: ScheduleName,
@@ -56,6 +60,10 @@ pub struct ScheduleRow {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct ScheduleChange {
     /// Its name.
     pub name: ScheduleName,
@@ -79,6 +87,10 @@ pub struct ScheduleChange {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct ScheduleChanged {
     /// The schedule's revision from now on.
     pub revision: u64,
@@ -96,6 +108,10 @@ pub struct ScheduleChanged {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum ScheduleChangeError {
     /// It changed since the caller read it, or there is one where there was none, or none any more: read it again, and
     /// make the change on that.
@@ -120,6 +136,10 @@ pub enum ScheduleChangeError {
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Schedules {
     /// To be handed in as `seen` next time.
     pub position: u64,

@@ -51,6 +51,10 @@ port! {
 /// assert_eq!(&*beat.name, "worker 1");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct ServerBeat {
     /// Which incarnation.
     pub server: ServerId,
@@ -81,6 +85,10 @@ impl ServerBeat {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum ServerError {
     /// The server was declared dead, or left: its claims were taken away.
     #[error("{0} was declared dead: its claims were taken away, and it must stop its attempts")]
@@ -98,6 +106,10 @@ pub enum ServerError {
 /// assert!(StopSignals::default().stop_requests.is_empty());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct StopSignals {
     /// To be handed in as `seen` next time.
     pub position: u64,
@@ -115,6 +127,10 @@ pub struct StopSignals {
 /// assert_eq!(order.request.reason(), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct StopSignal {
     /// The run.
     pub id: RunId,

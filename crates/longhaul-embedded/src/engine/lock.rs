@@ -24,6 +24,7 @@ const TEXT_MAX: u64 = 512;
 /// assert_eq!(holder.to_string(), "the process 4711 on laptop");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Holder {
     /// The process; `None`: it did not get to write it down yet.
     pub pid: Option<u32>,

@@ -37,6 +37,7 @@ const KEYS_MAX: usize = 200;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// Keys that were read.
     pub keys: u64,

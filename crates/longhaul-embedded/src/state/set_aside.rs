@@ -18,6 +18,7 @@ use longhaul_core::record::Damage;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SetAside {
     /// A run, or a page of runs.
     pub what: String,

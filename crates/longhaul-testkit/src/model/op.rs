@@ -11,6 +11,7 @@ use crate::fixture::{large_value, value, versioned};
 /// are, so that every list of operations can be played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the calls")]
+#[non_exhaustive]
 pub enum Op {
     Insert {
         other_kind: bool,
@@ -116,6 +117,7 @@ pub enum Op {
 /// What else a run is enqueued with; keys are few, so that they meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the fields are those of the constraints")]
+#[expect(clippy::exhaustive_structs, reason = "tests build it and match it")]
 pub struct Constraints {
     pub other_queue: bool,
     pub limit_key: Option<u8>,
@@ -126,6 +128,7 @@ pub struct Constraints {
 /// What is done to a run that is not final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is a verb of its name")]
+#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum UpdateOp {
     RunNow,
     Reschedule { wait: u16 },
@@ -136,6 +139,7 @@ pub enum UpdateOp {
 /// What is done to a queue or a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is a change of its name")]
+#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum Controlling {
     Pause,
     Resume,
@@ -146,6 +150,7 @@ pub enum Controlling {
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is an ending of its name")]
+#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum End {
     Completed(Size),
     Suspended { wait: Option<u16>, deadline: Option<u16> },
@@ -159,6 +164,7 @@ pub enum End {
 
 /// How large a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum Size {
     /// A number.
     Small,

@@ -18,6 +18,7 @@ use std::sync::Arc;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SpawnError {
     /// The server is shutting down, or has.
     #[error(

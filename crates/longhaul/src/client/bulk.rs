@@ -32,6 +32,7 @@ const CHUNK: usize = 4096;
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the first {kept} runs are enqueued, the rest are not: {error}")]
+#[non_exhaustive]
 pub struct BulkError {
     /// This many runs, counted from the first, are durable. Runs beyond the 4096 that follow are certainly not enqueued;
     /// those 4096 may be.

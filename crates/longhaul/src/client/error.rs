@@ -24,6 +24,7 @@ use crate::values::{ReadError, ValueError};
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OutcomeError {
     /// There is no such run.
     #[error("there is no {0}: it never was, was deleted, or its retention has passed")]
@@ -75,6 +76,7 @@ impl From<GetError> for OutcomeError {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProceedRunError {
     /// There is no such run; or none that matches.
     #[error("no such run was found")]
@@ -154,6 +156,7 @@ impl From<ProceedError> for ProceedRunError {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FindByKeyError {
     /// No run can have such a key.
     #[error(transparent)]
@@ -179,6 +182,7 @@ pub enum FindByKeyError {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RetryRunError {
     /// There is no such run.
     #[error("there is no {0}")]

@@ -55,6 +55,7 @@ pub struct Find<T: TaskTypes> {
 /// # Ok(())
 /// # }
 /// ```
+#[non_exhaustive]
 pub struct Found<T: TaskTypes> {
     /// The run.
     pub run: RunHandle<T>,

@@ -45,6 +45,7 @@ pub struct RunHandle<T: TaskTypes> {
 /// assert_eq!(outcome.completed(), Some(7));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
 pub enum RunOutcome<R, E> {
     /// Well, with this result.
     Completed(R),

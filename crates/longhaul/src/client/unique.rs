@@ -114,6 +114,7 @@ impl From<&str> for UniqueKey {
 /// # Ok(())
 /// # }
 /// ```
+#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
 pub enum Enqueued<T: TaskTypes> {
     /// It is new.
     New(RunHandle<T>),

@@ -64,6 +64,7 @@ impl fmt::Display for IdempotencyKey {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
 pub enum EffectError<F> {
     /// The closure failed: nothing is remembered.
     Failed(F),

@@ -20,6 +20,7 @@ use crate::{definition::DefinitionError, values::ValueError};
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EnqueueError {
     /// What the task says of itself cannot be used.
     #[error(transparent)]

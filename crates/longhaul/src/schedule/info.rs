@@ -46,6 +46,7 @@ pub struct ScheduleInfo {
 /// assert_eq!(by.to_string(), "the code of `billing`");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ScheduleOrigin {
     /// The code of servers of this name declares it.
     Code {

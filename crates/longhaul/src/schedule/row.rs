@@ -94,6 +94,7 @@ pub(crate) enum Origin {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Changed {
     /// When it was changed last.
     pub at: Timestamp,
@@ -108,6 +109,7 @@ pub struct Changed {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ScheduleCounts {
     /// Got a run; those that were triggered by hand are among them.
     pub enqueued: u64,

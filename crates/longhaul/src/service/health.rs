@@ -36,6 +36,7 @@ pub struct ServiceInfo {
 /// assert_eq!(longhaul::ServiceState::Running.to_string(), "running");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ServiceState {
     /// It waits for those before it, or its `start` has not returned yet.
     Starting,

@@ -43,6 +43,7 @@ pub struct Metric {
 /// assert_eq!(format!("{:?}", Measure::Gauge), "Gauge");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an exporter that does not know one should not compile")]
 pub enum Measure {
     /// It only grows, while the process lives.
     Counter,

@@ -56,6 +56,7 @@ pub async fn interrupt_everywhere<T: Task>(task: T, metadata: T::Metadata) -> Re
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// Checkpoints of an undisturbed run.
     pub checkpoints: usize,

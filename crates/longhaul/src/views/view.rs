@@ -35,12 +35,12 @@ impl<T: TaskTypes> View for Definition<T> {
             return ShownValue::new(stored, ShownContent::Hidden);
         }
         match slot {
-            Slot::Metadata => show(stored, &common.metadata, self.read_metadata(stored)),
+            Slot::Metadata => show(stored, &common.metadata, &self.read_metadata(stored)),
             Slot::ExecutionMetadata => {
-                show(stored, &common.execution_metadata, self.read_execution_metadata(Some(stored)))
+                show(stored, &common.execution_metadata, &self.read_execution_metadata(Some(stored)))
             }
-            Slot::Result => show(stored, &common.result, common.result.decode_plain::<T::Output>(stored)),
-            Slot::Error => show(stored, &common.error, common.error.decode_plain::<T::Error>(stored)),
+            Slot::Result => show(stored, &common.result, &common.result.decode_plain::<T::Output>(stored)),
+            Slot::Error => show(stored, &common.error, &common.error.decode_plain::<T::Error>(stored)),
         }
     }
 
@@ -77,8 +77,8 @@ impl<T: TaskTypes> Definition<T> {
     }
 }
 
-fn show<V: Payload>(stored: &Envelope, format: &ValueFormat, read: Result<V, ReadError>) -> ShownValue {
-    let shown = match &read {
+fn show<V: Payload>(stored: &Envelope, format: &ValueFormat, read: &Result<V, ReadError>) -> ShownValue {
+    let shown = match read {
         Ok(value) => serde_json::to_value(value).map_err(|error| format!("it is no JSON: {error}")),
         Err(error) => Err(error.to_string()),
     };

@@ -19,6 +19,10 @@ use crate::{
 /// assert_eq!(cursor.to_string().parse(), Ok(cursor));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct EndedCursor {
     /// The transaction whose ends were read last.
     pub position: u64,
@@ -85,6 +89,10 @@ impl FromStr for EndedCursor {
 /// assert!(request.limit <= longhaul_core::limits::PAGE_MAX);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct EndedRequest {
     /// How far was read.
     pub after: EndedCursor,
@@ -104,6 +112,10 @@ pub struct EndedRequest {
 /// assert!(run.state.is_final());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct EndedRun {
     /// Which.
     pub id: RunId,
@@ -126,6 +138,10 @@ pub struct EndedRun {
 /// assert_eq!(page.next, page.latest); // nothing came since
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct EndedPage {
     /// The runs.
     pub runs: Vec<EndedRun>,
@@ -146,6 +162,10 @@ pub struct EndedPage {
 /// assert!(error.to_string().contains("removed before they were read"), "{error}");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum EndedError {
     /// Runs that ended after the cursor were removed, by retention or by hand: their ends can be told no more.
     #[error(

@@ -22,6 +22,10 @@ use crate::{
 /// assert_eq!((sent.at, sent.replacement, sent.key), (None, None, None));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Proceed {
     /// The run.
     pub id: RunId,
@@ -53,6 +57,10 @@ impl Proceed {
 /// assert_eq!(replacement.revision, 1);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Replacement {
     /// What to go on with.
     pub execution_metadata: Envelope,
@@ -69,6 +77,10 @@ pub struct Replacement {
 /// assert_ne!(Proceeded::Now, Proceeded::Kept);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum Proceeded {
     /// The run waits to be claimed.
     Now,
@@ -89,6 +101,10 @@ pub enum Proceeded {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum ProceedError {
     /// There is no such run.
     #[error("there is no {0}")]

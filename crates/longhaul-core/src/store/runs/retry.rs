@@ -12,6 +12,10 @@ use crate::{history::Actor, id::RunId, name::Key, state::StateKind, store::Store
 /// assert_eq!(retry.from, RetryFrom::Checkpoint);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub struct Retry {
     /// The final run.
     pub id: RunId,
@@ -31,6 +35,10 @@ pub struct Retry {
 /// assert_eq!(RetryFrom::default(), RetryFrom::Checkpoint);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum RetryFrom {
     /// The latest execution metadata.
     #[default]
@@ -47,6 +55,10 @@ pub enum RetryFrom {
 /// assert_ne!(Retried::New, Retried::Existing(doc::run().id));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum Retried {
     /// The new run is kept.
     New,
@@ -64,6 +76,10 @@ pub enum Retried {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a message of the port: stores build it and match it, and a minor release may change it"
+)]
 pub enum RetryError {
     /// There is no such run.
     #[error("there is no {0}")]
