@@ -19,7 +19,10 @@ use crate::{
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "stores and tests build it, and a field that one of them leaves out should not compile")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Decision {
     /// The run as it is from now on. With [`Effects::remove`] it is the run's last word.
     pub next: Run,
@@ -56,7 +59,10 @@ impl Decision {
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
-#[expect(clippy::exhaustive_structs, reason = "stores and tests build it, and a field that one of them leaves out should not compile")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
+)]
 pub struct Effects {
     /// Appended to the run's history.
     pub history: Option<HistoryEntry>,

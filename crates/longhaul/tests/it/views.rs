@@ -82,12 +82,15 @@ async fn values_of_each_codec_are_shown_as_the_task_reads_them() {
     for with_codec in [Codec::Bincode, Codec::Json] {
         let client = client();
         let orders = || export::V1 { table: "orders".into() };
-        match with_codec {
-            Codec::Json => {
-                client.enqueue::<export::FirstAsJson>(orders()).execution_metadata(7).await.map(drop).unwrap()
-            }
-            _ => client.enqueue::<export::First>(orders()).execution_metadata(7).await.map(drop).unwrap(),
-        }
+        let prepared = match with_codec {
+            Codec::Json => longhaul::new_run::<export::FirstAsJson>(orders())
+                .execution_metadata(7)
+                .prepare()
+                .unwrap()
+                .into_new_run(),
+            _ => longhaul::new_run::<export::First>(orders()).execution_metadata(7).prepare().unwrap().into_new_run(),
+        };
+        client.store().insert(vec![prepared]).await.unwrap();
         let shown = Views::new().task::<export::First>().show(&snapshot(&client).await);
         assert_eq!((shown.metadata.codec, shown.metadata.version), (with_codec, 1));
         assert_eq!(value(&shown.metadata), &json!({ "table": "orders" }));
