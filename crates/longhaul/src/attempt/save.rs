@@ -26,7 +26,7 @@ use crate::{backoff::ErrorBackoff, outcome::Stopped, telemetry::metrics::Saving}
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use longhaul::core::{Store, store::Checkpointed};
+/// # use longhaul::store_api::{Store, store::Checkpointed};
 /// let (ctx, attempt) = longhaul::testing::context((), 0_u64).await;
 /// ctx.update(|lines| *lines += 1);
 /// let captured = ctx.capture_checkpoint().await.expect("nobody stopped the attempt");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use longhaul::{
     CapturedCheckpoint, Context, RetryPolicy, RunOutcome, StateKind, StopReason, Stopped,
-    core::store::{AttemptStore, CheckpointError, Checkpointed},
+    store_api::store::{AttemptStore, CheckpointError, Checkpointed},
     testing,
 };
 use longhaul_testkit::{Call, MemoryStore};

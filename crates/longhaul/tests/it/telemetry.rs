@@ -8,7 +8,7 @@ use std::{
 
 use longhaul::{
     AnyError, AttemptEnd, Cancellation, EndKind, Failure, Lifecycle, Next, RetryPolicy, RunHandle, RunId, StateKind,
-    Success, Suspended, TaskFn, core::Transition, layer_fn,
+    Success, Suspended, TaskFn, layer_fn, run::Transition,
 };
 use tracing::{
     Subscriber,
