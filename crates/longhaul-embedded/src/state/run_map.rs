@@ -88,7 +88,9 @@ mod tests {
             // A map takes the low bits for the place and the seven highest to compare first.
             for (bits, shift) in [(10, 0), (7, 57)] {
                 let mut full = vec![0_usize; 1 << bits];
-                hashes.iter().for_each(|hash| full[(hash >> shift) as usize & ((1 << bits) - 1)] += 1);
+                for hash in &hashes {
+                    full[(hash >> shift) as usize & ((1 << bits) - 1)] += 1;
+                }
                 let even = ids.len() / full.len();
                 let most = full.into_iter().max().expect("there are some");
                 assert!(most < 2 * even + 24, "{what}: {most} of {} at one of {} places", ids.len(), 1 << bits);
