@@ -16,19 +16,20 @@ pub(crate) mod index;
 pub(crate) mod load;
 pub(crate) mod record;
 pub(crate) mod recover;
+mod run_map;
 pub(crate) mod schedules;
 pub(crate) mod servers;
 pub(crate) mod set_aside;
 mod stage;
 pub(crate) mod unique_keys;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use longhaul_core::{RunId, StoreError, Timestamp, admission::Admission};
 
 use self::{
     claim_pages::ClaimPages, ends::Ends, files::Files, final_counts::FinalCounts, index::Index, record::Record,
-    schedules::ScheduleRows, servers::Servers,
+    run_map::RunMap, schedules::ScheduleRows, servers::Servers,
 };
 use crate::engine::kv::Kv;
 
@@ -40,7 +41,7 @@ pub(crate) struct State {
     /// Live runs, without their values.
     pub(crate) index: Index,
     /// Runs that execute, whole.
-    pub(crate) active: HashMap<RunId, Box<Record>>,
+    pub(crate) active: RunMap<Box<Record>>,
     pub(crate) claim_pages: ClaimPages,
     pub(crate) servers: Servers,
     pub(crate) admission: Admission,
@@ -48,7 +49,7 @@ pub(crate) struct State {
     pub(crate) ends: Ends,
     final_counts: FinalCounts,
     /// What happened in this cycle to which runs.
-    pub(crate) touched: HashMap<RunId, Touch>,
+    pub(crate) touched: RunMap<Touch>,
     /// A claim is waiting for new runs: those of the current batch stay in memory for it.
     pub(crate) claims_wait: bool,
     /// Writing failed.
@@ -76,14 +77,14 @@ impl State {
             now,
             files: Files::new(kv),
             index: Index::default(),
-            active: HashMap::new(),
+            active: RunMap::default(),
             claim_pages: ClaimPages::default(),
             servers: Servers::default(),
             admission: Admission::default(),
             schedules: ScheduleRows::default(),
             ends: Ends::default(),
             final_counts: FinalCounts::default(),
-            touched: HashMap::new(),
+            touched: RunMap::default(),
             claims_wait: false,
             doubt: None,
         }

@@ -42,14 +42,16 @@ pub(super) fn save(
     let differs = record.execution_metadata.as_ref() != Some(&value);
     let changed = differs.then(|| value.schema_version());
     let event = Event::Checkpoint { epoch: record.run.epoch, seq, changed, proves, taken };
-    let held = record.run.inbox().messages.len();
+    let (held, had_begun) = (record.run.inbox().messages.len(), record.run.begun);
     match record.apply_decision(decide(store.now, &record.run, &event)) {
         Ok(_) => {
             record.set_execution_metadata(Some(value));
             record.run.progress = progress.or(record.run.progress.take());
             store.touched.entry(record.run.id).or_insert(Touch::Seen);
-            // The same value again needs no write: what is in the file holds it.
-            if differs || record.run.inbox().messages.len() < held { Saved::Changed } else { Saved::Unchanged }
+            // The same value again needs no write: what is in the file holds it. But an attempt that saves has begun.
+            let begins = record.run.begun && !had_begun;
+            let takes = record.run.inbox().messages.len() < held;
+            if differs || takes || begins { Saved::Changed } else { Saved::Unchanged }
         }
         // A repeat, or one that was overtaken: what is kept is at least as new.
         Err(IllegalEvent::Superseded { .. }) => Saved::Unchanged,

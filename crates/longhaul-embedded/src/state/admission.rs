@@ -1,14 +1,14 @@
 //! What admission asks of a store, and what it changes.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use longhaul_core::{
-    RunId, ServerId, Timestamp,
+    ServerId, Timestamp,
     admission::{Backlog, BacklogGroup, DuePosition, Executing, LastTry, RunningCounts, Selection, Source},
     record::write_bucket,
 };
 
-use super::{State, index::Index, record::Record};
+use super::{State, index::Index, record::Record, run_map::RunMap};
 use crate::{error::Fault, format::keys};
 
 /// From this many buckets on, idle ones are forgotten: keys come and go.
@@ -49,7 +49,7 @@ impl State {
 pub(crate) struct DueRuns<'a> {
     now: Timestamp,
     index: &'a Index,
-    active: &'a HashMap<RunId, Box<Record>>,
+    active: &'a RunMap<Box<Record>>,
 }
 
 impl Source for DueRuns<'_> {

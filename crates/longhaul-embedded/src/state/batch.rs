@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
 
-use super::{ends::Ends, record::Record};
+use super::{ends::Ends, record::Record, run_map::RunMap};
 use crate::{
     engine::kv::{Key, Kv, Writes},
     error::Fault,
@@ -32,7 +32,7 @@ pub(crate) struct Batch {
     /// Final runs that are removed, by the position of their ends.
     removed_ends: BTreeMap<u64, Vec<RunId>>,
     /// Runs that are new in this batch, for the claims that wait.
-    pub(crate) fresh: HashMap<RunId, Box<Record>>,
+    pub(crate) fresh: RunMap<Box<Record>>,
     /// Something in it was promised to survive a power cut.
     pub(crate) needs_sync: bool,
 }

@@ -3,10 +3,11 @@
 //! An entry names the run and the epoch of its claim. It is valid while the run's record is that of the epoch before. Once
 //! the record is written again, the entry is stale, even while it is still in the file.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use longhaul_core::RunId;
 
+use super::run_map::RunMap;
 use crate::format::claim_page::{self, ClaimEntry};
 
 /// Claims on a page: 64 × 45 bytes stay well below a value's limit.
@@ -23,7 +24,7 @@ struct ClaimPage {
 #[derive(Debug, Default)]
 pub(crate) struct ClaimPages {
     pages: Vec<ClaimPage>,
-    page_of: HashMap<RunId, u16>,
+    page_of: RunMap<u16>,
     /// Pages to be written with the next batch.
     touched: BTreeSet<u16>,
     /// Stale claims in the file, with their pages.

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use longhaul_core::{
-    Run, RunId, ServerId, State as RunState, Timestamp,
+    Run, ServerId, State as RunState, Timestamp,
     admission::Offer,
     store::{RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
 };
 
-use super::record::Record;
+use super::{record::Record, run_map::RunMap};
 
 #[derive(Default)]
 pub(crate) struct Servers {
@@ -103,7 +103,7 @@ impl Servers {
     /// What `server` was asked after `seen`; `None` if nothing of it is current.
     pub(crate) fn stop_requests(
         &self,
-        active: &HashMap<RunId, Box<Record>>,
+        active: &RunMap<Box<Record>>,
         server: ServerId,
         seen: u64,
     ) -> Option<StopSignals> {
@@ -115,7 +115,7 @@ impl Servers {
     }
 
     /// Whether something was asked since this was asked last. Requests that are no longer current are forgotten.
-    pub(crate) fn take_news(&mut self, active: &HashMap<RunId, Box<Record>>) -> bool {
+    pub(crate) fn take_news(&mut self, active: &RunMap<Box<Record>>) -> bool {
         let news = std::mem::take(&mut self.news);
         if news {
             self.stop_requests.retain(|_, (_, signal)| is_current(active, signal));
@@ -124,6 +124,6 @@ impl Servers {
     }
 }
 
-fn is_current(active: &HashMap<RunId, Box<Record>>, signal: &StopSignal) -> bool {
+fn is_current(active: &RunMap<Box<Record>>, signal: &StopSignal) -> bool {
     active.get(&signal.id).is_some_and(|record| record.run.epoch == signal.epoch)
 }

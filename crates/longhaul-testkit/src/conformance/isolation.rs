@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Cause, Ended, LastEnd, Priority, RunId, State, StateKind, Transition, admission::suspects::WINDOW,
+    Cause, Ended, LastEnd, NewRun, Priority, RunId, State, StateKind, Transition, admission::suspects::WINDOW,
     store::ClaimRequest,
 };
 
@@ -157,6 +157,17 @@ pub async fn a_beginning_after_the_record_was_written_outlives_the_process(mut s
     let run = scene.get(id).await.run;
     assert_eq!((run.begun, run.attempts), (false, 0));
     assert_eq!(scene.store.begin(vec![(id, claimed.run.epoch)]).await, Ok(vec![Ok(())]));
+    scene.crash().await;
+    let run = scene.get(id).await.run;
+    assert_eq!((run.suspicion, run.attempts), (1, 1));
+}
+
+pub async fn a_checkpoint_that_changes_nothing_says_that_its_attempt_has_begun(mut scene: Scene) {
+    let new = NewRun { execution_metadata: Some(value(10)), ..scene.new_run() };
+    let id = scene.insert(new).await;
+    let request = ClaimRequest { begin: 0, ..scene.request(1) };
+    let claimed = scene.store.claim(request).await.expect("the store works").remove(0);
+    scene.checkpoint(&claimed, 1, 10).await.expect("the attempt holds the run");
     scene.crash().await;
     let run = scene.get(id).await.run;
     assert_eq!((run.suspicion, run.attempts), (1, 1));

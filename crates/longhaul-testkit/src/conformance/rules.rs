@@ -309,6 +309,7 @@ macro_rules! conformance {
                 a_run_that_was_claimed_ahead_and_had_not_begun_has_no_part_in_a_death,
                 the_beginning_of_a_run_that_is_held_no_more_is_refused,
                 a_beginning_after_the_record_was_written_outlives_the_process,
+                a_checkpoint_that_changes_nothing_says_that_its_attempt_has_begun,
                 a_last_try_is_alone_until_it_has_saved_something_ended_or_lasted,
                 a_server_makes_room_for_a_last_try_for_no_longer_than_the_window,
                 the_guilty_run_is_quarantined_and_the_innocent_go_on,

@@ -10,9 +10,9 @@ use crate::backoff::ErrorBackoff;
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
 /// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
 const LOOKAHEAD: Duration = Duration::from_millis(5);
-/// Where each slot ends so many runs within [`LOOKAHEAD`], a claim marks all that it takes: they begin within about a
-/// millisecond, and marks of their own cost more than these runs (20 µs of CPU each, at concurrency 16).
-const TURNOVERS: usize = 4;
+/// Where each slot ends so many runs within [`LOOKAHEAD`], a claim marks all that it takes: they begin within a few
+/// milliseconds, and marks of their own cost more than these runs (20 µs of CPU each).
+const TURNOVERS: usize = 2;
 /// At most so many claims beyond the free slots: two commits full.
 const AHEAD_MAX: usize = 512;
 
