@@ -47,7 +47,7 @@ pub struct RunCounts {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct CountRow {
@@ -145,7 +145,7 @@ impl RunCounts {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct Statistics {

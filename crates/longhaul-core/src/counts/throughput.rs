@@ -18,7 +18,7 @@ const MINUTE: i64 = 60_000_000;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct MinuteCounts {

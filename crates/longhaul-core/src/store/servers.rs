@@ -150,7 +150,7 @@ pub struct StopSignal {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct ServerInfo {
@@ -178,7 +178,7 @@ impl ServerInfo {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct RunningRun {

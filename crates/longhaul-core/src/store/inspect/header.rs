@@ -23,7 +23,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct RunHeader {
@@ -101,7 +101,7 @@ impl RunHeader {
 /// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 #[expect(
-    clippy::exhaustive__structs,
+    clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct HeaderPage {
