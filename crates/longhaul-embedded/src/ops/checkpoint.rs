@@ -50,8 +50,8 @@ pub(super) fn save(
             store.touched.entry(record.run.id).or_insert(Touch::Seen);
             // The same value again needs no write: what is in the file holds it. But an attempt that saves has begun.
             let begins = record.run.begun && !had_begun;
-            let acknowledges = record.run.inbox().messages.len() < held;
-            if differs || acknowledges || begins { Saved::Changed } else { Saved::Unchanged }
+            let empties_inbox = record.run.inbox().messages.len() < held;
+            if differs || empties_inbox || begins { Saved::Changed } else { Saved::Unchanged }
         }
         // A repeat, or one that was overtaken: what is kept is at least as new.
         Err(IllegalEvent::Superseded { .. }) => Saved::Unchanged,
