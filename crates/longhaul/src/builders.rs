@@ -16,10 +16,9 @@ use crate::outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, 
 /// let done: ExecutionResult<u32, EmptyError> = Success::with_result(7).for_empty_error();
 /// let done: ExecutionResult<(), std::fmt::Error> = Success::with_empty_result().for_error();
 /// ```
-// With braces it leaves its name free for the function below.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Success {}
+pub struct Success {} // with braces, so that the name is free for the function below
 
 /// The run is completed, with this result: return `Ok(Success(x))`.
 ///

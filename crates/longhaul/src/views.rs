@@ -18,7 +18,7 @@ use crate::{
     task::{KindSchema, Payload, TaskDefinition, TaskFn, TaskTypes},
     values::FingerprintCache,
 };
-use view::{Slot, View};
+use view::{ValueRole, View};
 
 /// The kinds whose values a program can read and make, by name. A server's clients have those of its tasks
 /// ([`Client::views`](crate::Client::views)); a program that executes nothing names them itself ([`Client::with_views`](crate::Client::with_views)).
@@ -97,7 +97,7 @@ impl Views {
     /// The values of a run. What cannot be shown says why.
     pub fn show(&self, snapshot: &Snapshot) -> ShownValues {
         let kind = &snapshot.run.kind;
-        let show = |slot, value: &Envelope| self.value(kind, slot, value);
+        let show = |role, value: &Envelope| self.value(kind, role, value);
         let (result, error) = match &snapshot.ended {
             Some(Ended::Completed(result)) => (Some(result), None),
             Some(Ended::Failed(failure)) => (None, failure.error.as_ref()),
@@ -105,17 +105,20 @@ impl Views {
             Some(Ended::Incompatible(_)) | None => (None, None),
         };
         ShownValues {
-            metadata: show(Slot::Metadata, &snapshot.metadata),
-            initial: snapshot.initial.as_ref().map(|value| show(Slot::ExecutionMetadata, value)),
-            execution_metadata: snapshot.execution_metadata.as_ref().map(|value| show(Slot::ExecutionMetadata, value)),
-            result: result.map(|value| show(Slot::Result, value)),
-            error: error.map(|value| show(Slot::Error, value)),
+            metadata: show(ValueRole::Metadata, &snapshot.metadata),
+            initial: snapshot.initial.as_ref().map(|value| show(ValueRole::ExecutionMetadata, value)),
+            execution_metadata: snapshot
+                .execution_metadata
+                .as_ref()
+                .map(|value| show(ValueRole::ExecutionMetadata, value)),
+            result: result.map(|value| show(ValueRole::Result, value)),
+            error: error.map(|value| show(ValueRole::Error, value)),
         }
     }
 
-    fn value(&self, kind: &Kind, slot: Slot, value: &Envelope) -> ShownValue {
+    fn value(&self, kind: &Kind, role: ValueRole, value: &Envelope) -> ShownValue {
         match self.kinds.get(kind) {
-            Some(view) => view.show(slot, value),
+            Some(view) => view.show(role, value),
             None => ShownValue::untyped(value, format!("this program does not have the code of `{kind}`")),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Which value of a run.
 #[derive(Clone, Copy)]
-pub(super) enum Slot {
+pub(super) enum ValueRole {
     Metadata,
     ExecutionMetadata,
     Result,
@@ -21,7 +21,7 @@ pub(super) enum Slot {
 }
 
 pub(super) trait View: Send + Sync {
-    fn show(&self, slot: Slot, stored: &Envelope) -> ShownValue;
+    fn show(&self, role: ValueRole, stored: &Envelope) -> ShownValue;
     fn schema(&self) -> Option<&KindSchema>;
     fn codec(&self) -> Codec;
     fn new_run(&self, origin: &Origin, metadata: &Value) -> Result<NewRun, EnqueueJsonError>;
@@ -29,18 +29,18 @@ pub(super) trait View: Send + Sync {
 }
 
 impl<T: TaskTypes> View for Definition<T> {
-    fn show(&self, slot: Slot, stored: &Envelope) -> ShownValue {
+    fn show(&self, role: ValueRole, stored: &Envelope) -> ShownValue {
         let common = &self.common;
         if common.options.hides_values {
             return ShownValue::new(stored, ShownContent::Hidden);
         }
-        match slot {
-            Slot::Metadata => show(stored, &common.metadata, &self.read_metadata(stored)),
-            Slot::ExecutionMetadata => {
+        match role {
+            ValueRole::Metadata => show(stored, &common.metadata, &self.read_metadata(stored)),
+            ValueRole::ExecutionMetadata => {
                 show(stored, &common.execution_metadata, &self.read_execution_metadata(Some(stored)))
             }
-            Slot::Result => show(stored, &common.result, &common.result.decode_plain::<T::Output>(stored)),
-            Slot::Error => show(stored, &common.error, &common.error.decode_plain::<T::Error>(stored)),
+            ValueRole::Result => show(stored, &common.result, &common.result.decode_plain::<T::Output>(stored)),
+            ValueRole::Error => show(stored, &common.error, &common.error.decode_plain::<T::Error>(stored)),
         }
     }
 

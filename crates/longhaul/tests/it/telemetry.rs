@@ -169,9 +169,9 @@ async fn that_a_run_was_parked_or_failed_for_good_is_told_as_a_warning_with_what
 }
 
 /// What was said of an end, by a layer or to a hook.
-type Said = (EndKind, Option<String>);
+type ReportedEnd = (EndKind, Option<String>);
 
-fn said(end: &AttemptEnd) -> Said {
+fn reported(end: &AttemptEnd) -> ReportedEnd {
     (end.kind(), end.message().map(Into::into))
 }
 
@@ -179,7 +179,8 @@ fn said(end: &AttemptEnd) -> Said {
 async fn a_layer_a_hook_telemetry_and_the_history_agree_about_an_end() {
     let collecting = Collecting::default();
     let _listening = hear(Registry::default().with(collecting.clone()));
-    let (by_layer, by_hook) = (Arc::<Mutex<Vec<Said>>>::default(), Arc::<Mutex<Vec<(Said, StateKind)>>>::default());
+    let (by_layer, by_hook) =
+        (Arc::<Mutex<Vec<ReportedEnd>>>::default(), Arc::<Mutex<Vec<(ReportedEnd, StateKind)>>>::default());
     let (layer, hook) = (by_layer.clone(), by_hook.clone());
     let server = Scene::new()
         .builder()
@@ -196,13 +197,13 @@ async fn a_layer_a_hook_telemetry_and_the_history_agree_about_an_end() {
             let layer = layer.clone();
             async move {
                 let end = next.run().await;
-                layer.lock().unwrap().push(said(&end));
+                layer.lock().unwrap().push(reported(&end));
                 end
             }
         }))
         .hook(move |event| {
             if let Lifecycle::AttemptEnded(ended) = event {
-                hook.lock().unwrap().push((said(&ended.end), ended.next));
+                hook.lock().unwrap().push((reported(&ended.end), ended.next));
             }
         })
         .start()
