@@ -39,7 +39,7 @@ pub const fn Success<R>(result: R) -> Outcome<R> {
     Outcome::Success(result)
 }
 
-/// See [`Success`].
+/// See [`Success`](struct@Success).
 ///
 /// ```
 /// use longhaul::{AnyError, Success};

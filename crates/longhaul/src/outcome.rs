@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What [`Task::execute`](crate::Task::execute) returns. A `Result`, so that `?` works: every error that converts into
 /// `E` becomes a typed failure, and [`Stopped`] ends the attempt.
 ///
-/// The builders [`Success`](crate::Success), [`Suspended`](crate::Suspended), [`Failure`](crate::Failure) and
+/// The builders [`Success`](struct@crate::Success), [`Suspended`](crate::Suspended), [`Failure`](crate::Failure) and
 /// [`Cancellation`](crate::Cancellation) make one.
 pub type ExecutionResult<R, E> = Result<Outcome<R>, Interruption<E>>;
 

@@ -8,10 +8,13 @@ use crate::time::Timestamp;
 /// `2026-03-29 03:00:00 +02:00`.
 ///
 /// ```
-/// use longhaul_core::{Timestamp, schedule::LocalTime};
+/// use longhaul_core::{Schedule, Timestamp};
 ///
-/// let time = LocalTime { at: Timestamp::EPOCH, offset_seconds: -12_600 };
-/// assert_eq!(time.to_string(), "1969-12-31 20:30:00 -03:30");
+/// let nightly = Schedule::cron("0 2 * * *", "Europe/Berlin").timetable()?;
+/// let first = nightly.preview("2026-07-01T12:00:00Z".parse()?, 1)[0];
+/// assert_eq!(first.to_string(), "2026-07-02 02:00:00 +02:00");
+/// assert_eq!(first.offset_seconds, 7200);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
