@@ -138,6 +138,13 @@ pub enum BuildError {
     },
 }
 
+impl Longhaul {
+    /// Puts a server together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
