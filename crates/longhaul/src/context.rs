@@ -28,7 +28,7 @@ use crate::{
     attempt::{self, Attempt, AttemptInfo, Capture, CaptureError, Captured, CapturedCheckpoint, StopReason},
     layer::Asked,
     outcome::Stopped,
-    task::Payload,
+    payload::Payload,
     values::ValueFormat,
 };
 

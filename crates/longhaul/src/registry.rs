@@ -15,10 +15,11 @@ use longhaul_core::{
 use crate::{
     attempt::{Attempt, Capture},
     context::{Context, Delivered, Effects, Values},
-    definition::{Common, Definition, TaskTypes},
+    definition::{Common, Definition},
     end::{AttemptEnd, erase},
     layer::Asked,
     outcome::ExecutionResult,
+    task::TaskTypes,
 };
 
 /// An attempt that is ready to run.

@@ -7,10 +7,7 @@ use longhaul_core::{
 };
 
 use super::{Client, ProceedFound, RunHandle, RunStatus, Select, list::List};
-use crate::{
-    definition::Definition,
-    task::{Payload, TaskTypes},
-};
+use crate::{definition::Definition, payload::Payload, task::TaskTypes};
 
 type Predicate<T> =
     Box<dyn Fn(&<T as TaskTypes>::Metadata, &<T as TaskTypes>::ExecutionMetadata) -> bool + Send + Sync>;

@@ -10,10 +10,7 @@ use longhaul_core::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Client, OutcomeError, ProceedRun, ProgressStream, Request, RunStatus, Watch};
-use crate::{
-    definition::Definition,
-    task::{Payload, TaskTypes},
-};
+use crate::{definition::Definition, payload::Payload, task::TaskTypes};
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
 ///

@@ -16,7 +16,8 @@ use super::{OutcomeError, ProceedRunError, RunHandle, RunStatus, find::Find};
 use crate::{
     clock,
     definition::Definition,
-    task::{Payload, TaskTypes},
+    payload::Payload,
+    task::TaskTypes,
     values::{FingerprintCache, ValueError, ValueFormat},
 };
 

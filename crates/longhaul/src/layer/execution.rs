@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     attempt::{Attempt, AttemptInfo, StopReason},
-    definition::{Common, TaskFn},
-    task::{Payload, TaskDefinition},
+    definition::Common,
+    payload::Payload,
+    task::{TaskDefinition, TaskFn},
 };
 
 /// Holds what was asked, whatever its type.

@@ -53,10 +53,10 @@ mod with_schemars {
     use schemars::{JsonSchema, Schema, SchemaGenerator, schema_for};
 
     use super::{
-        super::{Payload, TaskOptions, TaskTypes},
+        super::{TaskOptions, TaskTypes},
         KindSchema, SchemaSource,
     };
-    use crate::{any_error::AnyError, outcome::EmptyError};
+    use crate::{any_error::AnyError, outcome::EmptyError, payload::Payload};
 
     fn schema_of<T: TaskTypes>() -> KindSchema
     where
