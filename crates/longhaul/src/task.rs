@@ -2,6 +2,8 @@
 
 mod definition;
 mod function;
+#[cfg(feature = "schema")]
+mod json_schema;
 mod options;
 mod schema;
 
