@@ -14,6 +14,7 @@ use crate::{
     layer::{Layer, NewLayers},
     logs::Logs,
     outcome::ExecutionResult,
+    payload::Payload,
     queues::QueueOptions,
     registry::Registry,
     runtime::{Companions, Executor, Extensions, Heart, Life, Settings},
@@ -22,7 +23,7 @@ use crate::{
         Function, FunctionWithServer, NewService, Periodic, Refused, Service, ServiceOptions, ServiceReturn, Services,
     },
     systemd::Systemd,
-    task::{Execute, Payload, Task, TaskDefinition, TaskFn},
+    task::{Execute, Task, TaskDefinition, TaskFn},
     timed::Timed,
     values::FingerprintCache,
     views::Views,
@@ -136,6 +137,13 @@ pub enum BuildError {
         /// What it may be.
         must: &'static str,
     },
+}
+
+impl Longhaul {
+    /// Puts a server together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
 }
 
 impl fmt::Debug for Builder {

@@ -10,6 +10,7 @@ mod find;
 mod handle;
 mod list;
 mod log;
+mod outcome;
 mod prepare;
 mod proceed;
 mod request;
@@ -38,8 +39,9 @@ pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
 pub use error::{FindByKeyError, OutcomeError, ProceedRunError, RetryRunError};
 pub use find::{Find, Found, FoundPage};
-pub use handle::{RunHandle, RunOutcome};
+pub use handle::RunHandle;
 pub use log::ReadLog;
+pub use outcome::RunOutcome;
 pub use prepare::{Detached, PreparedRun, new_run, new_run_fn};
 pub use proceed::{ProceedFound, ProceedRun};
 pub use request::Request;
@@ -53,8 +55,9 @@ use crate::{
     definition::Definition,
     ids::IdSource,
     new_run::Origin,
+    payload::Payload,
     runtime::Life,
-    task::{Payload, TaskDefinition, TaskFn, TaskTypes},
+    task::{TaskDefinition, TaskFn, TaskTypes},
     timed::Timed,
     values::FingerprintCache,
     views::Views,

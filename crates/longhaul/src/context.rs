@@ -1,5 +1,6 @@
 //! What a task is handed: what was asked, how far it is, and the way to keep it.
 
+mod asked;
 mod blocking;
 mod effect;
 mod proceeded;
@@ -21,14 +22,14 @@ pub use blocking::{BlockingContext, BlockingWork};
 pub use effect::{EffectError, IdempotencyKey};
 pub use progress::ProgressReporter;
 
+pub(crate) use asked::Asked;
 pub(crate) use effect::Effects;
 pub(crate) use proceeded::Delivered;
 
 use crate::{
     attempt::{self, Attempt, AttemptInfo, Capture, CaptureError, Captured, CapturedCheckpoint, StopReason},
-    layer::Asked,
     outcome::Stopped,
-    task::Payload,
+    payload::Payload,
     values::ValueFormat,
 };
 

@@ -16,11 +16,10 @@ use longhaul_core::{
 };
 
 use crate::{
-    task::{KindSchema, MigrateError, Payload, TaskDefinition, TaskOptions},
+    payload::{MigrateError, Payload},
+    task::{KindSchema, TaskDefinition, TaskFn, TaskOptions, TaskTypes},
     values::{FingerprintCache, ReadError, ValueFormat},
 };
-
-pub(crate) use crate::task::{TaskFn, TaskTypes};
 
 /// What a task says of itself cannot be used.
 ///

@@ -21,10 +21,10 @@ use crate::{
     builder::BuildError,
     client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError},
     definition::DefinitionError,
+    payload::MigrateError,
     schedule::{RunsError, SchedulesError},
     server::RunError,
     service::ServiceFailed,
-    task::MigrateError,
     values::{ReadError, ValueError},
     views::EnqueueJsonError,
 };

@@ -1,4 +1,4 @@
-//! What a server tells of itself and its attempts, to functions of the user.
+//! Hooks: functions of the user that a server calls with its lifecycle events and those of its attempts.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use longhaul_core::{Kind, Queue, RunId, ServerId, StateKind, StoreError};
 
 use crate::{attempt::ResumedFrom, end::AttemptEnd, panics, telemetry::metrics};
 
-/// What happens on a server, told to [hooks](crate::Builder::hook) as it happens.
+/// An event on a server, reported to its [hooks](crate::Builder::hook) as it happens.
 ///
 /// ```
 /// # use longhaul::doc::{Count, CountUp};
@@ -41,17 +41,16 @@ use crate::{attempt::ResumedFrom, end::AttemptEnd, panics, telemetry::metrics};
 /// # }
 /// ```
 ///
-/// # What holds
-/// - Of one attempt it is told in this order: it started; it ended, or was lost, but not both; its run is final.
-/// - As ended is told only what the store has kept.
-/// - [`ServerStarted`](Self::ServerStarted) comes before all else, and nothing after
-///   [`ServerStopped`](Self::ServerStopped).
+/// # What is guaranteed
+/// - The events of one attempt come in this order: it started; it ended, or was lost, but not both; its run is final.
+/// - An attempt is reported as ended only when the store has kept its end.
+/// - [`ServerStarted`](Self::ServerStarted) is the first event, and [`ServerStopped`](Self::ServerStopped) the last.
 ///
-/// # What does not
-/// A process that dies tells nothing, and neither does a server that is dropped without a shutdown. Of runs that no
-/// attempt of this server executes only the end is told, from when the server has started on: of several servers on one
-/// store, each tells it. What has to be done once for each end, also for those that came while nobody listened, is done
-/// with the cursor of [`Client::ended`](crate::Client::ended).
+/// # What is not
+/// A process that dies reports nothing, and neither does a server that is dropped without a shutdown. For runs that no
+/// attempt of this server executes, only the end is reported, and only from the start of the server on: if several
+/// servers share a store, each of them reports it. To do something exactly once for each end, including those that came
+/// while no server was listening, use the cursor of [`Client::ended`](crate::Client::ended).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Lifecycle {
@@ -62,26 +61,26 @@ pub enum Lifecycle {
         /// Its [name](crate::Builder::name).
         name: Arc<str>,
     },
-    /// The server was told to shut down. Nothing is claimed any more.
+    /// The server has begun to shut down. It claims nothing any more.
     ServerStopping {
         /// This incarnation.
         server: ServerId,
     },
-    /// The shutdown is done.
+    /// The shutdown is complete.
     ServerStopped {
         /// This incarnation.
         server: ServerId,
     },
-    /// The store broke: nothing is claimed, and nothing more is kept until it was opened anew.
+    /// The store broke: nothing is claimed, and nothing is kept until it is opened again.
     StoreBroken {
-        /// How, and what to do.
+        /// What happened, and what to do about it.
         error: StoreError,
     },
     /// An attempt starts.
     AttemptStarted(AttemptStarted),
-    /// An attempt ended, and the store has kept how.
+    /// An attempt ended, and the store has kept its end.
     AttemptEnded(AttemptEnded),
-    /// An attempt ended, and the store did not say that it has kept how.
+    /// An attempt ended, and the store did not confirm that it has kept its end.
     AttemptLost(AttemptLost),
     /// A run is final, whatever ended it.
     RunFinal(RunFinal),
@@ -107,13 +106,13 @@ pub struct AttemptStarted {
     pub queue: Queue,
     /// Which attempt it is, from 1.
     pub number: u32,
-    /// What it begins with.
+    /// What it resumes from.
     pub resumed_from: ResumedFrom,
-    /// How long it has waited since it was due.
+    /// How long the run waited after it was due.
     pub waited: Duration,
 }
 
-/// An attempt ended, and the store has kept how.
+/// An attempt ended, and the store has kept its end.
 ///
 /// ```
 /// use longhaul::AttemptEnded;
@@ -135,15 +134,15 @@ pub struct AttemptEnded {
     pub number: u32,
     /// How it ended: the end that the store kept, without the typed values.
     pub end: AttemptEnd,
-    /// The state that the run came to by it.
+    /// The state of the run after it.
     pub next: StateKind,
-    /// From its start to its end, without the time that it took to keep it.
+    /// From its start to its end, without the time that it took to store the end.
     pub took: Duration,
 }
 
-/// An attempt ended, and the store did not say that it has kept how: the claim was lost, or the run was deleted, or the
-/// store broke or did not answer before the shutdown ended. If the run is still there, it goes on from its last
-/// checkpoint, on some server.
+/// An attempt ended, and the store did not confirm that it has kept its end: the claim was lost, the run was deleted, or
+/// the store broke or did not answer before the shutdown ended. If the run still exists, some server resumes it from its
+/// last checkpoint.
 ///
 /// ```
 /// use longhaul::AttemptLost;
@@ -167,7 +166,7 @@ pub struct AttemptLost {
     pub took: Duration,
 }
 
-/// A run is final, whatever ended it: an attempt, a cancellation while it waited, a quarantine. Nothing happens to it any
+/// A run is final, whatever ended it: an attempt, a cancellation while it waited, or a quarantine. It does not change any
 /// more.
 ///
 /// ```
@@ -192,17 +191,17 @@ pub struct RunFinal {
     pub attempts: u32,
 }
 
-/// Whoever is told.
+/// All hooks of a server.
 #[derive(Default)]
 pub(crate) struct Hooks {
     all: Vec<Hook>,
-    /// Nothing is told any more.
+    /// No more events are reported.
     closed: AtomicBool,
 }
 
 struct Hook {
     call: Box<dyn Fn(&Lifecycle) + Send + Sync>,
-    /// It has panicked before, and that was reported.
+    /// It has panicked before, and that was logged.
     panicked: AtomicBool,
 }
 
@@ -217,34 +216,48 @@ impl Hooks {
         self.all.push(Hook { call: Box::new(call), panicked: AtomicBool::new(false) });
     }
 
-    /// Whether somebody listens besides the metrics.
+    /// Whether the user has added any, so that events matter to more than the metrics.
     pub(crate) fn are_of_the_user(&self) -> bool {
         !self.all.is_empty()
     }
 
-    /// Whether anybody listens.
+    /// Whether events matter to anyone.
     pub(crate) fn are_there(&self) -> bool {
         metrics::ARE_ON || !self.all.is_empty()
     }
 
-    /// Tells all, in the order in which they were added.
+    /// Calls all hooks, in the order in which they were added.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Lifecycle) {
         if !self.are_there() || self.closed.load(Ordering::Acquire) {
             return;
         }
         let event = event();
-        metrics::lifecycle(&event);
+        count(&event);
         for hook in &self.all {
             if let Err(caught) = panics::catch(|| (hook.call)(&event))
                 && !hook.panicked.swap(true, Ordering::Relaxed)
             {
-                tracing::error!(panic = %caught.message, details = %caught.details, "a lifecycle hook panicked; it is still called, and further panics of it are not told");
+                tracing::error!(panic = %caught.message, details = %caught.details, "a lifecycle hook panicked; it is still called, and its further panics are not logged");
             }
         }
     }
 
-    /// Nothing is told from now on.
+    /// From now on, no event is reported.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// Counts an event in the metrics.
+fn count(event: &Lifecycle) {
+    match event {
+        Lifecycle::AttemptStarted(AttemptStarted { kind, queue, resumed_from, waited, .. }) => {
+            metrics::started(kind, queue, *waited, *resumed_from == ResumedFrom::Crash);
+        }
+        Lifecycle::AttemptEnded(AttemptEnded { kind, queue, end, next, took, .. }) => {
+            metrics::ended(kind, queue, end.kind().as_str(), *took, *next == StateKind::Retrying);
+        }
+        Lifecycle::AttemptLost(AttemptLost { kind, queue, took, .. }) => metrics::lost(kind, queue, *took),
+        _ => {}
     }
 }

@@ -8,8 +8,6 @@ use crate::end::AttemptEnd;
 
 pub use execution::Execution;
 
-pub(crate) use execution::Asked;
-
 /// Wraps the execution of attempts: it may measure, hold a permit or a span meanwhile, look at how the attempt ended,
 /// say another end, or answer without executing the task at all. Registered with [`Builder::layer`](crate::Builder::layer),
 /// for all tasks of the server; the first that was added is the outermost.

@@ -33,6 +33,7 @@ pub mod machine;
 mod new_run;
 mod outcome;
 mod panics;
+mod payload;
 mod queues;
 mod registry;
 mod runtime;
@@ -101,6 +102,7 @@ pub use longhaul_core::{
 pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
 pub use machine::{Step, StepResult};
 pub use outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, Outcome, Stopped, Suspension, When};
+pub use payload::{MigrateError, Payload};
 pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use schedule::{
@@ -112,7 +114,7 @@ pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,
 };
-pub use task::{Execute, KindSchema, MigrateError, Payload, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use task::{Execute, KindSchema, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
 pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};

@@ -58,7 +58,7 @@ use crate::{
     attempt::StopReason,
     context::Context,
     outcome::{ExecutionResult, Interruption, Outcome, Stopped, Suspension, When},
-    task::Payload,
+    payload::Payload,
 };
 
 /// How often the same states may follow each other, with the same data and no suspension between, until it counts as

@@ -1,4 +1,4 @@
-//! The tasks that a server can execute, with their types taken off.
+//! The tasks that a server can execute, without their types.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -14,11 +14,11 @@ use longhaul_core::{
 
 use crate::{
     attempt::{Attempt, Capture},
-    context::{Context, Delivered, Effects, Values},
-    definition::{Common, Definition, TaskTypes},
+    context::{Asked, Context, Delivered, Effects, Values},
+    definition::{Common, Definition},
     end::{AttemptEnd, erase},
-    layer::Asked,
     outcome::ExecutionResult,
+    task::TaskTypes,
 };
 
 /// An attempt that is ready to run.
@@ -32,7 +32,8 @@ pub(crate) struct Prepared {
 
 /// A task without its types: bytes in, bytes out.
 pub(crate) trait Registered: Send + Sync {
-    /// Reads the run's values. `Err`: what is wrong with them. `watched`: somebody may look at what the task gives.
+    /// Reads the run's values. `Err`: what is wrong with them. `watched`: a layer or a hook may look at what the task
+    /// returns.
     fn prepare(&self, claimed: &Claimed, attempt: &Arc<Attempt>, watched: bool) -> Result<Prepared, String>;
     /// Whether these values can be read. `Err`: what is wrong with them.
     fn reads(&self, metadata: &Envelope, execution_metadata: Option<&Envelope>) -> Result<(), String>;

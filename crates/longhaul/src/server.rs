@@ -11,7 +11,6 @@ pub use handle::ServerHandle;
 
 use crate::{
     background::{Background, SpawnError},
-    builder::Builder,
     client::Client,
     runtime::{Abandonment, Executor, ShutdownReport},
     service::{ServiceFailed, ServiceReturn, Services},
@@ -54,11 +53,6 @@ impl std::fmt::Debug for Longhaul {
 }
 
 impl Longhaul {
-    /// Puts a server together.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(executor: Arc<Executor>, client: Client, grace: Duration) -> Self {
         Self { executor, client, grace }
     }

@@ -1,24 +1,29 @@
 //! Services: what runs beside the runs, for as long as the server does.
 
 mod cell;
+mod erased;
 mod function;
 mod health;
 mod json;
+mod new;
 mod options;
 mod periodic;
+mod returned;
+mod services;
+mod start;
 mod stop;
 mod supervise;
 
 use tokio_util::sync::CancellationToken;
 
-pub use cell::Services;
-pub use function::ServiceReturn;
 pub use health::{ServiceError, ServiceFailed, ServiceInfo, ServiceState};
 pub use options::{Restart, ServiceOptions};
+pub use returned::ServiceReturn;
+pub use services::Services;
 pub use stop::NotStopped;
 
-pub(crate) use cell::{NewService, Refused};
 pub(crate) use function::{Function, FunctionWithServer};
+pub(crate) use new::{NewService, Refused};
 pub(crate) use periodic::Periodic;
 pub(crate) use stop::DROPPING;
 

@@ -2,15 +2,20 @@
 
 mod definition;
 mod function;
+#[cfg(feature = "schema")]
+mod json_schema;
 mod options;
 mod schema;
 
 use std::fmt::Display;
 
 use longhaul_core::envelope::OldValue;
-use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{context::Context, outcome::ExecutionResult};
+use crate::{
+    context::Context,
+    outcome::ExecutionResult,
+    payload::{MigrateError, Payload},
+};
 
 pub use self::{
     definition::{Execute, TaskDefinition, TaskTypes},
@@ -18,28 +23,6 @@ pub use self::{
     options::TaskOptions,
     schema::KindSchema,
 };
-
-/// A value that longhaul can store: one that serde writes and reads. Implemented for all such types.
-///
-/// ```
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Serialize, Deserialize)]
-/// struct Cursor { at: u64 }
-///
-/// fn can_be_stored<T: longhaul::Payload>() {}
-/// can_be_stored::<Cursor>();
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be stored by longhaul",
-    label = "not serialisable, or not `Send + Sync + 'static`",
-    note = "metadata, execution metadata, results and errors are stored: add `#[derive(Serialize, Deserialize)]` to `{Self}`"
-)]
-pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {}
-
-// Without this the compiler names the parts, and not what they are for.
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Payload for T {}
 
 /// A kind of background work, with four types: what is asked (`Metadata`), how far it is (`ExecutionMetadata`), and how
 /// it ends (`Output`, `Error`).
@@ -135,33 +118,5 @@ pub trait Task: Send + Sync + 'static {
     /// The same for execution metadata.
     fn migrate_execution_metadata(old: OldValue<'_>) -> Result<Self::ExecutionMetadata, MigrateError> {
         Err(MigrateError::missing("migrate_execution_metadata", old.version(), Self::VERSION))
-    }
-}
-
-/// An old value that could not be read.
-///
-/// ```
-/// use longhaul::MigrateError;
-///
-/// assert_eq!(MigrateError::new("a cursor of 2019").to_string(), "a cursor of 2019");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct MigrateError(String);
-
-impl MigrateError {
-    /// Says what is wrong with the value.
-    pub fn new(message: impl Display) -> Self {
-        Self(message.to_string())
-    }
-
-    fn missing(what: &str, from: u16, to: u16) -> Self {
-        Self(format!("the value has version {from}, the code has version {to}: implement `Task::{what}`"))
-    }
-}
-
-impl From<longhaul_core::envelope::DecodeError> for MigrateError {
-    fn from(error: longhaul_core::envelope::DecodeError) -> Self {
-        Self::new(error)
     }
 }

@@ -13,7 +13,7 @@ use longhaul_core::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::task::{MigrateError, Payload};
+use crate::payload::{MigrateError, Payload};
 
 /// A value that was refused before anything was kept.
 ///

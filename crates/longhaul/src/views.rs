@@ -15,7 +15,8 @@ pub use shown::{ShownContent, ShownValue, ShownValues};
 use crate::{
     definition::Definition,
     new_run::Origin,
-    task::{KindSchema, Payload, TaskDefinition, TaskFn, TaskTypes},
+    payload::Payload,
+    task::{KindSchema, TaskDefinition, TaskFn, TaskTypes},
     values::FingerprintCache,
 };
 use view::{ValueRole, View};

@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl Background {
-    /// Nothing more is begun, and all work is told to stop.
+    /// Refuses new work, and asks all work in flight to stop.
     pub(crate) fn close(&self) {
         self.inner.state.send_modify(|state| state.closed = true);
         self.inner.told.cancel();
     }
 
-    /// Waits until all work has ended, and drops what has not at `deadline`. Answers what did not follow.
+    /// Waits until all work has ended. At `deadline`, drops what has not. Returns the work that did not stop in time.
     pub(crate) async fn end(&self, clock: &dyn Clock, deadline: Timestamp) -> Vec<NotStopped> {
         tokio::select! {
             biased;
@@ -33,7 +33,7 @@ impl Background {
         unstopped
     }
 
-    /// Ends without a word.
+    /// Ends all work at once: without a grace, and without a report.
     pub(crate) fn abandon(&self) {
         self.close();
         self.inner.over.cancel();

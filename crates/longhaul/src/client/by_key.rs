@@ -7,7 +7,8 @@ use longhaul_core::Key;
 use super::{Client, FindByKeyError, RunHandle};
 use crate::{
     definition::Definition,
-    task::{Payload, TaskDefinition, TaskFn, TaskTypes},
+    payload::Payload,
+    task::{TaskDefinition, TaskFn, TaskTypes},
 };
 
 impl Client {

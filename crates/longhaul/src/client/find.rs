@@ -6,11 +6,8 @@ use longhaul_core::{
     store::{Damaged, Filter, ListOrder},
 };
 
-use super::{Client, ProceedFound, RunHandle, RunStatus, Select, list::List};
-use crate::{
-    definition::Definition,
-    task::{Payload, TaskTypes},
-};
+use super::{Client, RunHandle, RunStatus, Select, list::List};
+use crate::{definition::Definition, task::TaskTypes};
 
 type Predicate<T> =
     Box<dyn Fn(&<T as TaskTypes>::Metadata, &<T as TaskTypes>::ExecutionMetadata) -> bool + Send + Sync>;
@@ -290,17 +287,6 @@ impl<T: TaskTypes> Find<T> {
         let predicate = predicate
             .map(|predicate| Box::new(move |snapshot: &Snapshot| matches(&definition, &predicate, snapshot)) as _);
         Select::new(client, list, predicate)
-    }
-
-    /// Lets the one run that matches, and is not final, go on. See [`ProceedFound`].
-    pub fn proceed(self) -> ProceedFound<T> {
-        ProceedFound::new(self)
-    }
-
-    /// Sends a value to the one run that matches, and is not final; see [`RunHandle::proceed_with`].
-    #[expect(clippy::needless_pass_by_value, reason = "what is sent is given away")]
-    pub fn proceed_with<V: Payload>(self, value: V) -> ProceedFound<T> {
-        ProceedFound::with(self, &value)
     }
 
     /// Without runs that are final; `None`: it asked for such only.

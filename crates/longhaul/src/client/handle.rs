@@ -3,17 +3,14 @@
 use std::fmt;
 
 use longhaul_core::{
-    Failure, RunId, Snapshot, StoreError,
+    RunId, Snapshot, StoreError,
     store::{CancelError, Cancelled, DeleteError, GetError},
 };
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, OutcomeError, ProceedRun, ProgressStream, Request, RunStatus, Watch};
-use crate::{
-    definition::Definition,
-    task::{Payload, TaskTypes},
-};
+use super::{Client, OutcomeError, Request, RunOutcome, RunStatus};
+use crate::{definition::Definition, task::TaskTypes};
 
 /// A run, typed. Cheap to clone; holding one keeps nothing alive, and dropping it stops nothing.
 ///
@@ -34,53 +31,6 @@ pub struct RunHandle<T: TaskTypes> {
     pub(super) client: Client,
     pub(super) definition: Definition<T>,
     id: RunId,
-}
-
-/// How a run ended.
-///
-/// ```
-/// use longhaul::RunOutcome;
-///
-/// let outcome: RunOutcome<u64, String> = RunOutcome::Completed(7);
-/// assert_eq!(outcome.completed(), Some(7));
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "callers handle each case")]
-pub enum RunOutcome<R, E> {
-    /// Well, with this result.
-    Completed(R),
-    /// In failure.
-    Failed {
-        /// What people read.
-        failure: Failure,
-        /// The typed error, if the task gave one: a panic, a timeout or a crash has none.
-        error: Option<E>,
-    },
-    /// It was cancelled.
-    Cancelled {
-        /// Why, if that was said.
-        reason: Option<String>,
-        /// The typed error, if the task gave one.
-        error: Option<E>,
-    },
-}
-
-impl<R, E> RunOutcome<R, E> {
-    /// The result, if it ended well.
-    pub fn completed(self) -> Option<R> {
-        match self {
-            Self::Completed(result) => Some(result),
-            Self::Failed { .. } | Self::Cancelled { .. } => None,
-        }
-    }
-
-    /// The typed error, if it ended with one.
-    pub fn error(self) -> Option<E> {
-        match self {
-            Self::Completed(_) => None,
-            Self::Failed { error, .. } | Self::Cancelled { error, .. } => error,
-        }
-    }
 }
 
 impl<T: TaskTypes> Clone for RunHandle<T> {
@@ -111,15 +61,15 @@ impl<T: TaskTypes> RunHandle<T> {
         self.typed(snapshot)
     }
 
-    /// The run as soon as it differs from `seen`. When the server that this handle is of has shut down, it ends as
-    /// [`OutcomeError::ShuttingDown`].
+    /// Waits until the run differs from `seen`, and returns it. [`OutcomeError::ShuttingDown`] once the server that this
+    /// handle belongs to has shut down.
     ///
     /// Cancel safe.
     pub async fn changed(&self, seen: &RunStatus<T>) -> Result<RunStatus<T>, OutcomeError> {
         self.changed_until(&self.client.inner.life.stopped, seen).await
     }
 
-    /// The same, which ends earlier or later than that.
+    /// The same, until `end` is cancelled.
     pub(super) async fn changed_until(
         &self,
         end: &CancellationToken,
@@ -137,15 +87,15 @@ impl<T: TaskTypes> RunHandle<T> {
         }
     }
 
-    /// Waits until the run has ended, in whatever process, and says how. An attempt that failed is not the end of a run
-    /// that is tried again: this waits through all attempts and the times between them, which with the default policy can
-    /// be an hour. For a run that is suspended or parked as incompatible it may be forever. When the server that this
-    /// handle is of has shut down, and the run goes on elsewhere, it ends as [`OutcomeError::ShuttingDown`].
+    /// Waits until the run has ended, in whatever process, and returns how. A failed attempt is not the end of a run that
+    /// is tried again: this waits through all attempts and the times between them. With the default policy that can be an
+    /// hour; for a run that is suspended or parked as incompatible it may be forever. [`OutcomeError::ShuttingDown`] once
+    /// the server that this handle belongs to has shut down: the run goes on elsewhere.
     ///
-    /// To look without waiting, there is [`RunStatus::outcome_now`], and [`RunStatus::error`] for what the latest attempt
-    /// failed of; [`watch`](Self::watch) sees every attempt end.
+    /// To look without waiting, use [`RunStatus::outcome_now`], and [`RunStatus::error`] for the error of the latest
+    /// attempt; [`watch`](Self::watch) sees the end of every attempt.
     ///
-    /// Cancel safe: to wait no longer, drop it.
+    /// Cancel safe: to stop waiting, drop it.
     pub async fn outcome(&self) -> Result<RunOutcome<T::Output, T::Error>, OutcomeError> {
         let mut status = self.status().await?;
         while !status.state().is_final() {
@@ -154,20 +104,8 @@ impl<T: TaskTypes> RunHandle<T> {
         Ok(status.outcome_now()?.expect("a final run has an outcome"))
     }
 
-    /// The run, each time that anything of it changed, until it ended, or the server that this handle is of begins to
-    /// shut down. See [`Watch`].
-    pub fn watch(&self) -> Watch<T> {
-        Watch::new(self.clone())
-    }
-
-    /// How far the run is, each time that it tells, until it ended, or the server that this handle is of begins to shut
-    /// down.
-    pub fn progress(&self) -> ProgressStream<T> {
-        ProgressStream::new(self.watch())
-    }
-
     /// Cancels the run: at once if it waits, or by asking the server that executes it to stop it. Await it; see
-    /// [`Request`] for saying why.
+    /// [`Request`] for giving a reason.
     ///
     /// # Errors
     /// [`CancelError::Final`] for a run that has ended.
@@ -176,39 +114,7 @@ impl<T: TaskTypes> RunHandle<T> {
         Request::new(&self.client.by, move |reason, by| async move { store.cancel(id, reason, by).await })
     }
 
-    /// Lets the run go on if it is suspended; one that is running goes on once it suspends. See [`ProceedRun`].
-    pub fn proceed(&self) -> ProceedRun<T> {
-        ProceedRun::new(self.clone())
-    }
-
-    /// Sends the run what it waits for, and lets it go on if it is suspended. The value is stored with the run, and
-    /// durable when this returns, whatever the run is doing, as long as it is not final; the task takes it with
-    /// [`Context::proceeded_with`](crate::Context::proceeded_with). See [`ProceedRun`] for more.
-    ///
-    /// The values of a run should be of one type; several sorts of events are an enum. A run holds at most 16 values
-    /// that it has not taken, of at most 64 KiB each and 256 KiB together; beyond that the sender is refused.
-    ///
-    /// ```
-    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
-    /// use longhaul::Proceeded;
-    ///
-    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
-    /// let sent = run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
-    /// assert_eq!(sent, Proceeded::Kept); // it has not begun: it finds the value when it does
-    /// let again = run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
-    /// assert_eq!(again, Proceeded::Repeated);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[expect(clippy::needless_pass_by_value, reason = "what is sent is given away")]
-    pub fn proceed_with<V: Payload>(&self, value: V) -> ProceedRun<T> {
-        ProceedRun::with(self.clone(), &value)
-    }
-
-    /// Removes the run and everything of it. One that is running has to be cancelled first.
+    /// Removes the run and all its data. A run that is running has to be cancelled first.
     pub async fn delete(&self) -> Result<(), DeleteError> {
         self.client.store().delete(self.id).await
     }

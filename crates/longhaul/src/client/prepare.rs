@@ -15,7 +15,8 @@ use super::{
 use crate::{
     definition::Definition,
     new_run::Origin,
-    task::{Payload, TaskDefinition, TaskFn, TaskTypes},
+    payload::Payload,
+    task::{TaskDefinition, TaskFn, TaskTypes},
     values::FingerprintCache,
 };
 

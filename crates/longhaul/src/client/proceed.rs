@@ -1,4 +1,4 @@
-//! Letting a suspended run go on, and sending it what it waits for.
+//! Proceeds: a suspended run goes on, with or without a value that is sent to it.
 
 use std::{
     future::IntoFuture,
@@ -16,16 +16,65 @@ use super::{OutcomeError, ProceedRunError, RunHandle, RunStatus, find::Find};
 use crate::{
     clock,
     definition::Definition,
-    task::{Payload, TaskTypes},
+    payload::Payload,
+    task::TaskTypes,
     values::{FingerprintCache, ValueError, ValueFormat},
 };
 
+impl<T: TaskTypes> RunHandle<T> {
+    /// Lets the run go on if it is suspended; one that is running goes on once it suspends. See [`ProceedRun`].
+    pub fn proceed(&self) -> ProceedRun<T> {
+        ProceedRun::new(self.clone())
+    }
+
+    /// Sends the run what it waits for, and lets it go on if it is suspended. The value is stored with the run, and
+    /// durable when this returns, whatever the run is doing, as long as it is not final; the task takes it with
+    /// [`Context::proceeded_with`](crate::Context::proceeded_with). See [`ProceedRun`] for more.
+    ///
+    /// The values of a run should be of one type; several sorts of events are an enum. A run holds at most 16 values
+    /// that it has not taken, of at most 64 KiB each and 256 KiB together; beyond that the sender is refused.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+    /// use longhaul::Proceeded;
+    ///
+    /// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// let sent = run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
+    /// assert_eq!(sent, Proceeded::Kept); // it has not begun: it finds the value when it does
+    /// let again = run.proceed_with("paid".to_owned()).idempotency_key("evt_123").await?;
+    /// assert_eq!(again, Proceeded::Repeated);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "what is sent is given away")]
+    pub fn proceed_with<V: Payload>(&self, value: V) -> ProceedRun<T> {
+        ProceedRun::with(self.clone(), &value)
+    }
+}
+
+impl<T: TaskTypes> Find<T> {
+    /// Lets the one run that matches, and is not final, go on. See [`ProceedFound`].
+    pub fn proceed(self) -> ProceedFound<T> {
+        ProceedFound::new(self)
+    }
+
+    /// Sends a value to the one run that matches, and is not final; see [`RunHandle::proceed_with`].
+    #[expect(clippy::needless_pass_by_value, reason = "what is sent is given away")]
+    pub fn proceed_with<V: Payload>(self, value: V) -> ProceedFound<T> {
+        ProceedFound::with(self, &value)
+    }
+}
+
 type Modify<X> = Box<dyn Fn(&mut X) -> Result<(), String> + Send + Sync>;
 
-/// How often a modification is made anew when the run changed under it. Each time means that somebody else got through.
+/// How often a modification is tried again when the run has changed meanwhile. Each conflict means that another writer
+/// succeeded.
 const CONFLICTS_MAX: usize = 16;
 
-/// How a run shall go on.
+/// The options of a proceed.
 struct Wish<X> {
     at: Option<Timestamp>,
     modify: Option<Modify<X>>,
@@ -40,7 +89,7 @@ impl<X> Wish<X> {
     }
 }
 
-/// What is laid down for a proceed with a value.
+/// Encodes the value of a proceed.
 fn encode<T: TaskTypes, V: Payload>(
     definition: &Definition<T>,
     shapes: &FingerprintCache,
@@ -57,7 +106,7 @@ fn encode<T: TaskTypes, V: Payload>(
     format.encode(value)
 }
 
-/// What can be said of a proceed, whether the run is named or looked for.
+/// The options of a proceed, whether the run is given by its id or searched for.
 macro_rules! wishes {
     ($builder:ident) => {
         impl<T: TaskTypes> $builder<T> {
@@ -203,7 +252,7 @@ fn modified<T: TaskTypes>(
     let mut execution_metadata = status.execution_metadata()?;
     modify(&mut execution_metadata).map_err(ProceedRunError::Refused)?;
     let form = &run.definition.common.execution_metadata;
-    // What its effects came to is not the caller's to change.
+    // The results of effects are not the caller's to change.
     let effects = status.stored_execution_metadata().and_then(Envelope::attachment).unwrap_or_default();
     let execution_metadata =
         form.encode_with(&execution_metadata, effects).map_err(|error| ProceedRunError::Refused(error.to_string()))?;
@@ -234,12 +283,12 @@ impl<T: TaskTypes> IntoFuture for ProceedRun<T> {
     }
 }
 
-/// The one run that matches and is not final shall go on; see [`Find::proceed`]. None, or several, are an error that
-/// tells so.
+/// Lets the one run that matches and is not final go on; see [`Find::proceed`]. It is an error if none matches, or more
+/// than one.
 ///
-/// Runs that are final are no candidates, so an older one with the same tag is not in the way. One that is still running
-/// is a candidate, and keeps the proceed: do not narrow the search down to [`suspended`](Find::suspended) runs, or an
-/// event that comes early finds nobody.
+/// Final runs do not match, so an older one with the same tag is not in the way. A run that is still running does match,
+/// and keeps the proceed: do not narrow the search down to [`suspended`](Find::suspended) runs, or an event that comes
+/// early finds no run.
 ///
 /// ```
 /// # use longhaul::{doc::{Count, CountUp}, Client, testing};

@@ -3,8 +3,6 @@
 use longhaul_core::{Ended, Envelope, Failure, History, Progress, Run, RunId, Snapshot, StateKind};
 use serde::{Serialize, Serializer};
 
-#[cfg(doc)]
-use super::RunHandle;
 use super::RunOutcome;
 use crate::{attempt::ResumedFrom, definition::Definition, task::TaskTypes, values::ReadError};
 
@@ -65,23 +63,23 @@ impl<T: TaskTypes> RunStatus<T> {
         Self { snapshot, definition }
     }
 
-    /// Its name.
+    /// The id of the run.
     pub fn id(&self) -> RunId {
         self.snapshot.run.id
     }
 
-    /// Where it is in its life.
+    /// Its state.
     pub fn state(&self) -> StateKind {
         self.snapshot.run.state.kind()
     }
 
-    /// Executions that have begun so far, those that were interrupted or suspended included; not claims that were given
-    /// back before that, and not that a server could not read it.
+    /// How many attempts have begun so far, including those that were interrupted or suspended. Claims that were given
+    /// back before the task began do not count, nor do claims of servers that could not read the values.
     pub fn attempts(&self) -> u32 {
         self.snapshot.run.attempts
     }
 
-    /// What its next attempt resumes from, or, while it runs, what the present one did.
+    /// What its next attempt resumes from; while it runs, what the current attempt resumed from.
     pub fn resumes_from(&self) -> ResumedFrom {
         self.snapshot.run.last_end.into()
     }
@@ -91,12 +89,12 @@ impl<T: TaskTypes> RunStatus<T> {
         &self.snapshot.run
     }
 
-    /// What was asked.
+    /// The metadata that it was enqueued with.
     pub fn metadata(&self) -> Result<T::Metadata, ReadError> {
         self.definition.read_metadata(&self.snapshot.metadata)
     }
 
-    /// How far it is, as kept last.
+    /// The execution metadata as it was last stored.
     pub fn execution_metadata(&self) -> Result<T::ExecutionMetadata, ReadError> {
         self.definition.read_execution_metadata(self.snapshot.execution_metadata.as_ref())
     }
@@ -111,7 +109,7 @@ impl<T: TaskTypes> RunStatus<T> {
         self.snapshot.run.progress.clone().unwrap_or_default()
     }
 
-    /// How it ended; `None` while it is not final. [`RunHandle::outcome`] waits for it.
+    /// How it ended; `None` while it is not final. [`RunHandle::outcome`](crate::RunHandle::outcome) waits for it.
     ///
     /// ```
     /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
@@ -131,7 +129,7 @@ impl<T: TaskTypes> RunStatus<T> {
     /// ```
     ///
     /// # Errors
-    /// When the result or the error is not of the task's types.
+    /// When the stored result or error cannot be read as the task's type.
     #[expect(clippy::type_complexity, reason = "the two types are the task's, and an alias would hide them")]
     pub fn outcome_now(&self) -> Result<Option<RunOutcome<T::Output, T::Error>>, ReadError> {
         if !self.state().is_final() {
@@ -148,8 +146,8 @@ impl<T: TaskTypes> RunStatus<T> {
         })
     }
 
-    /// The typed error of the latest attempt that failed, or of the run that ended with one; `None` if nothing failed, or
-    /// what failed gave no error of its own: a panic, a timeout, a crash. See [`failure`](Self::failure) for those.
+    /// The typed error of the latest failed attempt, or the one that the run ended with; `None` if nothing failed, or if
+    /// the failure has no typed error: a panic, a timeout, a crash. See [`failure`](Self::failure) for those.
     ///
     /// ```
     /// use longhaul::{AnyError, RunStatus, TaskFn};
@@ -163,7 +161,7 @@ impl<T: TaskTypes> RunStatus<T> {
     /// ```
     ///
     /// # Errors
-    /// When the stored error is not of the task's type.
+    /// When the stored error cannot be read as the task's type.
     pub fn error(&self) -> Result<Option<T::Error>, ReadError> {
         let stored = match &self.snapshot.ended {
             Some(Ended::Failed(failure)) => failure.error.as_ref(),
@@ -173,7 +171,7 @@ impl<T: TaskTypes> RunStatus<T> {
         stored.map(|stored| self.definition.common.error.decode_plain(stored)).transpose()
     }
 
-    /// How the latest attempt failed, or the run did: the cause, the message, the attempt.
+    /// How the latest attempt, or the run, failed: the cause, the message, the attempt.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.snapshot.ended {
             Some(Ended::Failed(failure)) => Some(failure),
@@ -181,12 +179,12 @@ impl<T: TaskTypes> RunStatus<T> {
         }
     }
 
-    /// Why it was cancelled, if that was said; while it is running, why it is being cancelled.
+    /// Why it was cancelled, if a reason was given; while it is still running, why it is being cancelled.
     pub fn cancel_reason(&self) -> Option<&str> {
         self.snapshot.cancel_reason()
     }
 
-    /// What the latest attempt failed of, or why the run was parked; for people.
+    /// Why the latest attempt failed, or why the run was parked; for people.
     pub fn last_error(&self) -> Option<String> {
         match self.snapshot.ended.as_ref()? {
             Ended::Failed(failure) => Some(failure.to_string()),

@@ -1,4 +1,4 @@
-//! Looking on while a run goes on.
+//! Watching a run.
 
 use std::{
     fmt,
@@ -12,9 +12,23 @@ use longhaul_core::Progress;
 use super::{OutcomeError, RunHandle, RunStatus};
 use crate::task::TaskTypes;
 
-/// A run, each time that anything of it changed. See [`RunHandle::watch`].
+impl<T: TaskTypes> RunHandle<T> {
+    /// Yields the run each time it changes, until it has ended or the server that this handle belongs to begins to shut
+    /// down. See [`Watch`].
+    pub fn watch(&self) -> Watch<T> {
+        Watch::new(self.clone())
+    }
+
+    /// Yields the progress of the run each time it changes, until the run has ended or the server that this handle belongs
+    /// to begins to shut down.
+    pub fn progress(&self) -> ProgressStream<T> {
+        ProgressStream::new(self.watch())
+    }
+}
+
+/// Yields a run each time it changes. See [`RunHandle::watch`].
 ///
-/// Changes that follow each other quickly may be seen as one; the last one is always seen.
+/// Changes in quick succession may be seen as one; the last one is always seen.
 ///
 /// ```
 /// # use longhaul::{doc::CountUp, RunHandle};
@@ -42,9 +56,9 @@ impl<T: TaskTypes> Watch<T> {
         Self { run, seen: None }
     }
 
-    /// The run as soon as it differs from what was given before; `None` once its end was given. The first call gives
-    /// what there is. When the server that the run was watched with begins to shut down, it is
-    /// [`OutcomeError::ShuttingDown`] at once, so that whoever shows it to others lets go of them in time.
+    /// Waits until the run differs from what the previous call returned, and returns it; `None` after its end was
+    /// returned. The first call returns the run as it is. As soon as the server that the run is watched with begins to
+    /// shut down, it is [`OutcomeError::ShuttingDown`], so that open connections of viewers can be closed in time.
     ///
     /// Cancel safe. After an error it may be called again.
     pub async fn next(&mut self) -> Result<Option<RunStatus<T>>, OutcomeError> {
@@ -57,8 +71,8 @@ impl<T: TaskTypes> Watch<T> {
         Ok(Some(status))
     }
 
-    /// The same as a [`Stream`], for what wants one: an answer of a web server, `StreamExt`. It ends after an error, and
-    /// without one when the server begins to shut down: then what it gave last is not final.
+    /// The same as a [`Stream`], for a web server's response or `StreamExt`. It ends after an error. When the server begins
+    /// to shut down, it ends without one: then the last item is not final.
     ///
     /// ```
     /// # use longhaul::{doc::CountUp, RunHandle, RunStatus, OutcomeError};
@@ -76,7 +90,7 @@ impl<T: TaskTypes> Watch<T> {
     }
 }
 
-/// How far a run is, each time that it tells. See [`RunHandle::progress`].
+/// Yields the progress of a run each time it changes. See [`RunHandle::progress`].
 ///
 /// ```
 /// # use longhaul::{doc::CountUp, RunHandle};
@@ -104,9 +118,9 @@ impl<T: TaskTypes> ProgressStream<T> {
         Self { watch, told: None }
     }
 
-    /// The progress as soon as it differs from what was given before; `None` once the run ended. The first call
-    /// gives what there is. When the server that the run is watched with begins to shut down, it is
-    /// [`OutcomeError::ShuttingDown`] at once.
+    /// Waits until the progress differs from what the previous call returned, and returns it; `None` once the run has
+    /// ended. The first call returns the progress as it is. As soon as the server that the run is watched with begins to
+    /// shut down, it is [`OutcomeError::ShuttingDown`].
     ///
     /// Cancel safe. After an error it may be called again.
     pub async fn next(&mut self) -> Result<Option<Progress>, OutcomeError> {
@@ -140,7 +154,7 @@ impl<T: TaskTypes> ProgressStream<T> {
 
 type UnderWay<S, O> = Pin<Box<dyn Future<Output = (S, Result<Option<O>, OutcomeError>)> + Send>>;
 
-/// A stream of what a function makes of a state, again and again.
+/// A stream of the values that a function makes of a state, one after the other.
 struct Unfold<S, O, F> {
     step: F,
     /// `None`: it ended.

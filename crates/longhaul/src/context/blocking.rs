@@ -10,7 +10,7 @@ use crate::{
     context::ProgressReporter,
     outcome::Stopped,
     panics,
-    task::Payload,
+    payload::Payload,
 };
 
 /// The context of a closure on a thread of its own; see [`Context::blocking`].

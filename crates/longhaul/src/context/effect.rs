@@ -8,7 +8,7 @@ use super::Context;
 use crate::{
     attempt::StopReason,
     outcome::{Failed, Interruption, Stopped},
-    task::Payload,
+    payload::Payload,
     values::ValueFormat,
 };
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use longhaul_core::{Inbox, inbox::Message, limits::PROCEED_VALUE_MAX, shape};
 
 use super::Context;
-use crate::{attempt::StopReason, outcome::Stopped, task::Payload, values::ValueFormat};
+use crate::{attempt::StopReason, outcome::Stopped, payload::Payload, values::ValueFormat};
 
 /// What was there when the attempt began, and what became of it.
 #[derive(Debug, Default)]

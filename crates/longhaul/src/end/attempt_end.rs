@@ -6,9 +6,9 @@ use longhaul_core::{Cause, Ending, Failure, Kind, Timestamp, run::Due};
 
 use super::kind::EndKind;
 use crate::{
-    definition::TaskFn,
     panics::{self, Caught},
-    task::{Payload, TaskDefinition},
+    payload::Payload,
+    task::{TaskDefinition, TaskFn},
 };
 
 /// How an attempt ended. [`Next::run`](crate::Next::run) returns it, a [`Layer`](crate::Layer) returns that one or

@@ -6,8 +6,9 @@ use longhaul_core::{Cause, Ending, run::Due};
 
 use super::attempt_end::{AttemptEnd, unstamped};
 use crate::{
-    definition::{Common, TaskTypes},
+    definition::Common,
     outcome::{Called, ExecutionResult, Failed, Interruption, Outcome, Suspension, When},
+    task::TaskTypes,
 };
 
 /// Encodes what the task returned. The typed values are kept beside it only if somebody may look at them.

@@ -1,20 +1,17 @@
-//! What layers are told of an attempt.
+//! What layers see of an attempt.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use longhaul_core::{Kind, Queue, RunId, name::Tag};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     attempt::{Attempt, AttemptInfo, StopReason},
-    definition::{Common, TaskFn},
-    task::{Payload, TaskDefinition},
+    context::Asked,
+    definition::Common,
+    payload::Payload,
+    task::{TaskDefinition, TaskFn},
 };
-
-/// Holds what was asked, whatever its type.
-pub(crate) trait Asked: Send + Sync {
-    fn metadata(&self) -> &dyn Any;
-}
 
 /// The attempt that a [`Layer`](crate::Layer) is around. Cheap to clone.
 ///

@@ -13,8 +13,8 @@ use super::{
     runs::{Runs, SCHEDULE_TAG},
 };
 use crate::{
-    definition::{Definition, DefinitionError, TaskTypes},
-    task::TaskDefinition,
+    definition::{Definition, DefinitionError},
+    task::{TaskDefinition, TaskTypes},
     values::FingerprintCache,
 };
 

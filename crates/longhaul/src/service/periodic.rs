@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ServiceReturn,
-    cell::{Cell, Erased, UserFuture},
+    cell::Cell,
+    erased::{Erased, UserFuture},
 };
 use crate::{clock, panics::CatchPanic};
 

@@ -7,10 +7,11 @@ use longhaul_core::Timestamp;
 use super::{Services, cell::Cell};
 use crate::clock;
 
-/// How long what was dropped gets until it counts as blocked, in real time: dropping takes as long as destructors do.
+/// How long something that was dropped may take to end before it counts as blocked, in real time: dropping takes as long
+/// as its destructors do.
 pub(crate) const DROPPING: Duration = Duration::from_secs(1);
 
-/// What did not stop in time, by name: a service, or work that was spawned.
+/// A service, or work in the background, that did not stop in time.
 ///
 /// ```
 /// use longhaul::ShutdownReport;
@@ -25,15 +26,15 @@ pub(crate) const DROPPING: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct NotStopped {
-    /// What it is called.
+    /// Its name.
     pub name: Arc<str>,
-    /// It could not even be dropped: it blocks a thread, and goes on until the process ends.
+    /// It could not be dropped either: it blocks a thread, and goes on until it returns or the process ends.
     pub blocked: bool,
 }
 
 impl Services {
-    /// Tells each of them to stop when the one that was registered after it has, or was given up, and waits for it: for
-    /// as long as it says it needs, and never longer than until `deadline`. Answers which did not follow.
+    /// Stops them in reverse order of registration, each when the one before it has stopped or was dropped. Waits for each
+    /// as long as its options say, and never beyond `deadline`. Returns those that did not stop in time.
     pub(crate) async fn stop(&self, deadline: Timestamp) -> Vec<NotStopped> {
         for cell in self.cells.iter().rev() {
             cell.told.cancel();
@@ -54,7 +55,7 @@ impl Services {
                 cell.ended.cancelled().await;
             }
         };
-        // All of them at once, so that many that block cost no more than one.
+        // All of them together, so that many that block take no longer than one.
         let _ = clock::within(DROPPING, all_ended).await;
         let unstopped: Vec<NotStopped> = self.cells.iter().rev().filter_map(|cell| cell.unstopped()).collect();
         for NotStopped { name, blocked } in &unstopped {
@@ -63,7 +64,7 @@ impl Services {
         unstopped
     }
 
-    /// Ends without a word.
+    /// Ends all services at once: without a grace, and without a report.
     pub(crate) fn abandon(&self) {
         for cell in self.cells.iter().rev() {
             cell.told.cancel();

@@ -7,7 +7,8 @@ use tracing::Instrument;
 
 use super::{
     ServiceState,
-    cell::{Cell, Erased, UserFuture},
+    cell::Cell,
+    erased::{Erased, UserFuture},
     options::Next,
 };
 use crate::{

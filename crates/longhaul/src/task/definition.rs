@@ -4,8 +4,12 @@ use std::fmt::Display;
 
 use longhaul_core::envelope::OldValue;
 
-use super::{MigrateError, Payload, Task, TaskOptions};
-use crate::{context::Context, outcome::ExecutionResult};
+use super::{Task, TaskOptions};
+use crate::{
+    context::Context,
+    outcome::ExecutionResult,
+    payload::{MigrateError, Payload},
+};
 
 /// The four types of a task, whether it is a [`Task`], a [`TaskDefinition`] or a [`TaskFn`](crate::TaskFn).
 ///

@@ -8,7 +8,8 @@ use std::{
 use longhaul_core::Kind;
 use longhaul_core::name::{NameError, is_name};
 
-use super::{Payload, TaskOptions, TaskTypes};
+use super::{TaskOptions, TaskTypes};
+use crate::payload::Payload;
 
 /// The name and the four types of a task that is a function: metadata, execution metadata, result and error. All but
 /// the first have defaults. As a constant it serves to register the function and to enqueue runs of it:

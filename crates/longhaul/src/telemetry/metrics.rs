@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use longhaul_core::{Inserted, Kind, NewRun, Queue, StateKind, Timestamp};
+use longhaul_core::{Inserted, Kind, NewRun, Queue, Timestamp};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::{attempt::ResumedFrom, hooks::Lifecycle};
-
-/// Somebody may count.
+/// A recorder may be installed.
 pub(crate) const ARE_ON: bool = true;
 
-/// A number that longhaul tells.
+/// A number that longhaul reports.
 ///
 /// ```
 /// use longhaul::telemetry::metrics::{ALL, Measure};
@@ -25,17 +23,17 @@ pub(crate) const ARE_ON: bool = true;
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
-    /// How it moves.
+    /// How it changes.
     pub measure: Measure,
     /// What it is counted in.
     pub unit: &'static str,
-    /// What it is told apart by.
+    /// The labels that distinguish its values.
     pub labels: &'static [&'static str],
-    /// What it tells.
+    /// What it means.
     pub what: &'static str,
 }
 
-/// How a number moves.
+/// How a number changes.
 ///
 /// ```
 /// use longhaul::telemetry::metrics::Measure;
@@ -45,11 +43,11 @@ pub struct Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an exporter that does not know one should not compile")]
 pub enum Measure {
-    /// It only grows, while the process lives.
+    /// It only grows while the process lives.
     Counter,
     /// It goes up and down.
     Gauge,
-    /// Each time is noted by itself.
+    /// Each measurement is recorded on its own.
     Histogram,
 }
 
@@ -83,7 +81,7 @@ metrics! {
     CHECKPOINT = "longhaul_checkpoint_seconds", Histogram, "seconds", OF_RUNS, "how long a save took";
 }
 
-/// Tells the recorder what the names mean.
+/// Describes the numbers to the recorder.
 fn describe() {
     for metric in ALL {
         let unit = if metric.unit == "seconds" { Unit::Seconds } else { Unit::Count };
@@ -133,13 +131,13 @@ impl Saving {
     }
 }
 
-/// A server has, or has no more, so many slots.
+/// The number of slots of a server has changed.
 pub(crate) fn slots(server: &str, slots: usize) {
     describe();
     gauge!(SLOTS, "server" => server.to_owned()).set(slots as f64);
 }
 
-/// So many runs of a queue are due, the oldest of them for so long.
+/// How many runs of a queue are due, and for how long the oldest of them has been.
 pub(crate) fn depth(queue: &Queue, due: u64, oldest: Duration) {
     let labels = [("queue", queue.as_str().to_owned())];
     gauge!(DUE, &labels).set(due as f64);
@@ -151,40 +149,35 @@ pub(crate) fn entered(kind: &Kind, queue: &Queue) {
     gauge!(RUNNING, &of(kind, queue)).increment(1);
 }
 
-/// The user's code of an attempt is done with, in whatever way.
+/// The user's code of an attempt has ended, in whatever way.
 pub(crate) fn left(kind: &Kind, queue: &Queue) {
     gauge!(RUNNING, &of(kind, queue)).decrement(1);
 }
 
-/// Counts what hooks are told.
-pub(crate) fn lifecycle(event: &Lifecycle) {
-    match event {
-        Lifecycle::AttemptStarted(started) => {
-            let labels = of(&started.kind, &started.queue);
-            counter!(STARTED, &labels).increment(1);
-            histogram!(WAIT, &labels).record(started.waited);
-            if started.resumed_from == ResumedFrom::Crash {
-                counter!(CRASHES, &labels).increment(1);
-            }
-        }
-        Lifecycle::AttemptEnded(ended) => {
-            let labels = of(&ended.kind, &ended.queue);
-            let [kind, queue] = labels.clone();
-            counter!(ENDED, &[kind, queue, ("how", ended.end.kind().as_str().to_owned())]).increment(1);
-            took(&labels, ended.took);
-            if ended.next == StateKind::Retrying {
-                counter!(RETRIES, &labels).increment(1);
-            }
-        }
-        Lifecycle::AttemptLost(lost) => {
-            let labels = of(&lost.kind, &lost.queue);
-            counter!(LOST, &labels).increment(1);
-            took(&labels, lost.took);
-        }
-        _ => {}
+/// An attempt starts.
+pub(crate) fn started(kind: &Kind, queue: &Queue, waited: Duration, after_crash: bool) {
+    let labels = of(kind, queue);
+    counter!(STARTED, &labels).increment(1);
+    histogram!(WAIT, &labels).record(waited);
+    if after_crash {
+        counter!(CRASHES, &labels).increment(1);
     }
 }
 
-fn took(labels: &[(&'static str, String); 2], took: Duration) {
-    histogram!(ATTEMPT, labels).record(took);
+/// The store has kept how an attempt ended.
+pub(crate) fn ended(kind: &Kind, queue: &Queue, how: &'static str, took: Duration, is_retried: bool) {
+    let labels = of(kind, queue);
+    let [kind, queue] = labels.clone();
+    counter!(ENDED, &[kind, queue, ("how", how.to_owned())]).increment(1);
+    histogram!(ATTEMPT, &labels).record(took);
+    if is_retried {
+        counter!(RETRIES, &labels).increment(1);
+    }
+}
+
+/// An attempt ended, and the store has not confirmed how.
+pub(crate) fn lost(kind: &Kind, queue: &Queue, took: Duration) {
+    let labels = of(kind, queue);
+    counter!(LOST, &labels).increment(1);
+    histogram!(ATTEMPT, &labels).record(took);
 }

@@ -1,8 +1,8 @@
 //! Stands in for `metrics.rs` where the feature is off: the same calls, and nothing is counted.
 
-use longhaul_core::{Inserted, Kind, NewRun, Queue, Timestamp};
+use std::time::Duration;
 
-use crate::hooks::Lifecycle;
+use longhaul_core::{Inserted, Kind, NewRun, Queue, Timestamp};
 
 pub(crate) const ARE_ON: bool = false;
 
@@ -35,4 +35,8 @@ pub(crate) fn entered(_: &Kind, _: &Queue) {}
 
 pub(crate) fn left(_: &Kind, _: &Queue) {}
 
-pub(crate) fn lifecycle(_: &Lifecycle) {}
+pub(crate) fn started(_: &Kind, _: &Queue, _: Duration, _: bool) {}
+
+pub(crate) fn ended(_: &Kind, _: &Queue, _: &'static str, _: Duration, _: bool) {}
+
+pub(crate) fn lost(_: &Kind, _: &Queue, _: Duration) {}

@@ -7,7 +7,8 @@ use super::{EnqueueJsonError, ShownContent, ShownValue};
 use crate::{
     definition::Definition,
     new_run::{EnqueueError, Origin},
-    task::{KindSchema, Payload, TaskTypes},
+    payload::Payload,
+    task::{KindSchema, TaskTypes},
     values::{ReadError, ValueFormat},
 };
 
