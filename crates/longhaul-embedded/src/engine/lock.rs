@@ -18,10 +18,15 @@ const TEXT_MAX: u64 = 512;
 /// Who has a store open.
 ///
 /// ```
-/// use longhaul_embedded::Holder;
-///
-/// let holder = Holder { pid: Some(4711), host: Some("laptop".into()) };
-/// assert_eq!(holder.to_string(), "the process 4711 on laptop");
+/// # use longhaul_embedded::{EmbeddedStore, OpenError, Options};
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
+/// let store = EmbeddedStore::open(folder.path(), Options::new(clock.clone()))?;
+/// let Err(OpenError::Locked { holder, .. }) = EmbeddedStore::open(folder.path(), Options::new(clock)) else {
+///     panic!("it is open");
+/// };
+/// assert_eq!(holder.pid, Some(std::process::id()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -36,10 +41,11 @@ impl Holder {
     /// Whether it is this process itself: another handle of the store is still open in it.
     ///
     /// ```
-    /// use longhaul_embedded::Holder;
+    /// use longhaul_embedded::OpenError;
     ///
-    /// let other = Holder { pid: Some(std::process::id()), host: Some("another machine".into()) };
-    /// assert!(!other.is_this_process());
+    /// fn is_open_here(error: &OpenError) -> bool {
+    ///     matches!(error, OpenError::Locked { holder, .. } if holder.is_this_process())
+    /// }
     /// ```
     pub fn is_this_process(&self) -> bool {
         self.pid == Some(std::process::id()) && self.host == host_name()

@@ -12,7 +12,7 @@ use longhaul_core::record::Damage;
 /// # let folder = tempfile::tempdir()?;
 /// # let clock = std::sync::Arc::new(longhaul_testkit::TestClock::starting_at(longhaul_core::Timestamp::EPOCH));
 /// let store = EmbeddedStore::open(folder.path(), Options::new(clock).set_aside_damaged())?;
-/// for SetAside { what, reason } in store.set_aside() {
+/// for SetAside { what, reason, .. } in store.set_aside() {
 ///     eprintln!("{what} is lost: {reason}");
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
