@@ -1,4 +1,4 @@
-//! Fire and forget: work in this process that nobody waits for, but a shutdown.
+//! Fire and forget: work in this process that only a shutdown waits for.
 
 mod end;
 mod error;
@@ -21,12 +21,13 @@ use crate::{
 };
 use work::{Entry, State};
 
-/// Spawns work that nobody waits for: the mail after an order, a cache to be warmed, a call to a slow neighbour. From
-/// [`Longhaul::background`](crate::Longhaul::background); clones are cheap, and are what a web server's handlers hold.
+/// Spawns background work that no caller waits for: sending a mail after an order, warming a cache, calling a slow
+/// service. From [`Longhaul::background`](crate::Longhaul::background). Clones are cheap; give one to each handler of a
+/// web server.
 ///
-/// **It is not stored.** A crash, a kill, or a shutdown whose grace is too short loses it, and nobody tries again. What
-/// has to happen is a [`Task`](crate::Task): enqueue a run. What this adds to `tokio::spawn`: a shutdown waits for the
-/// work and tells it to stop, errors and panics are reported by name, it is counted, and there is a bound.
+/// **It is not stored.** A crash, a kill, or a shutdown whose grace is too short loses it, and it is not tried again.
+/// Work that must happen is a [`Task`](crate::Task): enqueue a run. What this adds to `tokio::spawn`: a shutdown waits
+/// for the work and tells it to stop, errors and panics are reported by name, it is counted, and there is a bound.
 ///
 /// ```
 /// use longhaul::{AnyError, Background, SpawnError};
@@ -62,9 +63,9 @@ pub struct Background {
 
 pub(crate) struct Inner {
     state: watch::Sender<State>,
-    /// It was told to stop.
+    /// Cancelled to ask the work to stop.
     told: CancellationToken,
-    /// The time is over: work is dropped where it stands.
+    /// Cancelled when the time is up: work is dropped at its current await.
     over: CancellationToken,
     runtime: Handle,
     limits: Limits,
@@ -80,10 +81,10 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // What is in flight is lost by a crash, and holds memory. More than this means that it comes in faster than
-            // it can be done, and then it is better to say so to whoever asks than to grow.
+            // Work in flight holds memory and is lost in a crash. More than this means that it arrives faster than it can
+            // be done; then it is better to refuse it than to let it grow.
             max: 1024,
-            // Each is a thread.
+            // Each occupies a thread.
             blocking_max: 64,
         }
     }
@@ -96,23 +97,23 @@ impl fmt::Debug for Background {
 }
 
 impl Background {
-    /// On the tokio runtime that this is called on.
+    /// For work on the current tokio runtime.
     pub(crate) fn new(limits: Limits) -> Self {
         let state = watch::Sender::new(State::default());
         let [told, over] = [(); 2].map(|()| CancellationToken::new());
         Self { inner: Arc::new(Inner { state, told, over, runtime: Handle::current(), limits }) }
     }
 
-    /// Begins `work` at once, and returns. It goes on beside all else until it ends; its token is cancelled when the
-    /// server shuts down, and it should end then. What is left when the grace is over is dropped at its next await, and
-    /// named in [`ShutdownReport::background`](crate::ShutdownReport::background).
+    /// Starts `work` at once, and returns. It runs concurrently until it ends. Its token is cancelled when the server
+    /// shuts down, and it should end then. Work that is left when the grace is over is dropped at its next await, and
+    /// listed in [`ShutdownReport::background`](crate::ShutdownReport::background).
     ///
-    /// It may return nothing, or a `Result` whose error is reported; so are panics. Several may have the same name. It
-    /// can be called from any thread.
+    /// It may return nothing, or a `Result`; errors and panics are logged and counted. Several pieces of work may have
+    /// the same name. It can be called from any thread.
     ///
     /// # Errors
-    /// When the server is shutting down, or there is as much [in flight](crate::Builder::background_max) as may be. The
-    /// work is dropped then, and was not begun.
+    /// When the server is shutting down, or as much work is in flight as [allowed](crate::Builder::background_max).
+    /// Then the work is dropped without being started.
     pub fn spawn<F, Fut>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
@@ -128,9 +129,9 @@ impl Background {
         Ok(())
     }
 
-    /// The same for work that blocks or computes, on a thread of its own. A thread cannot be dropped: `work` should look
-    /// at its token now and then. A shutdown waits for it within the grace, and names it as blocked if it goes on; it
-    /// does not hold up the end of the process.
+    /// The same for work that blocks or computes, on a thread of its own. A thread cannot be dropped, so `work` should
+    /// check its token regularly. A shutdown waits for it within the grace, and reports it as blocked if it goes on. It
+    /// does not delay the end of the process.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -150,8 +151,8 @@ impl Background {
     /// ```
     ///
     /// # Errors
-    /// As [`spawn`](Self::spawn), with a [bound of its own](crate::Builder::background_blocking_max); or when the
-    /// operating system gives no thread.
+    /// As [`spawn`](Self::spawn), with a [limit of its own](crate::Builder::background_blocking_max); or when the
+    /// operating system cannot start a thread.
     pub fn spawn_blocking<F, R>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> R + Send + 'static,
@@ -161,7 +162,7 @@ impl Background {
         let span = telemetry::background_span(&name);
         let entry = Entry::enter(&self.inner, name.clone(), true)?;
         let token = self.inner.told.child_token();
-        // Not one of the runtime's threads, which it would wait for when it ends.
+        // Not one of the runtime's threads: the runtime would wait for it when it ends.
         let thread = std::thread::Builder::new().name(format!("longhaul-{name}"));
         let spawned = thread.spawn(move || {
             let _entered = span.entered();
@@ -170,12 +171,12 @@ impl Background {
         spawned.map(drop).map_err(|error| SpawnError::NoThread { name, reason: error.to_string() })
     }
 
-    /// What is in flight, and what became of the rest.
+    /// The work in flight, and how the rest ended.
     pub fn status(&self) -> BackgroundStatus {
         self.inner.state.borrow().status()
     }
 
-    /// Waits until nothing is in flight: for tests. What is spawned meanwhile is waited for as well.
+    /// Waits until no work is in flight, including work that is spawned meanwhile: for tests.
     ///
     /// Cancel safe.
     pub async fn idle(&self) {

@@ -189,9 +189,9 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Where runs live, in a store that belongs to this server: it is closed at the end of the server, so that it can be
-    /// opened anew, and clients that are left are told so by [`StoreError::Closed`](longhaul_core::StoreError::Closed).
-    /// Only while others have clones of it, it stays open for them.
+    /// The store of the runs, owned by this server: it is closed when the server ends, so that it can be opened again.
+    /// Remaining clients then get [`StoreError::Closed`](longhaul_core::StoreError::Closed). If there are clones of the
+    /// store, it stays open for them.
     ///
     /// ```
     /// # use longhaul::doc::{Count, CountUp};
@@ -213,8 +213,8 @@ impl Builder {
         self
     }
 
-    /// Where runs live, in a store that is shared with other servers or clients: it stays open when this server ends,
-    /// until whoever opened it closes it or drops it.
+    /// The store of the runs, shared with other servers or clients: it stays open when this server ends, until its
+    /// owner closes or drops it.
     pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self.settings.owns_store = false;
@@ -226,7 +226,7 @@ impl Builder {
         self.execute::<T>(task)
     }
 
-    /// Executes runs of a [`TaskDefinition`], which may stand in another crate.
+    /// Executes runs of a [`TaskDefinition`], which may be defined in another crate.
     pub fn execute<D: TaskDefinition>(mut self, task: impl Execute<D>) -> Self {
         let task = Arc::new(task);
         let definition = Definition::<D>::of_task(&self.shapes);
@@ -304,11 +304,11 @@ impl Builder {
         self
     }
 
-    /// Calls a function at each event in the life of the server and its attempts. May be called any number of times. See
-    /// [`Lifecycle`] for what is told when, and what is not.
+    /// Calls a function at each event in the life of the server and its attempts. May be called any number of times.
+    /// See [`Lifecycle`] for the events, and for what is not reported.
     ///
-    /// It is called by the loops of the executor, which wait for it: keep it short, and hand on what takes time. A panic
-    /// of it is caught, and reported once; it hurts nobody.
+    /// The loops of the executor call it and wait for it: keep it short, and do slow work elsewhere. If it panics, the
+    /// panic is caught and logged once, and nothing else is affected.
     ///
     /// ```
     /// # use longhaul::doc::CountUp;
@@ -325,7 +325,7 @@ impl Builder {
         self
     }
 
-    /// How this server is called, for people. The default is `longhaul`.
+    /// The name of this server, for people. The default is `longhaul`.
     pub fn name(mut self, name: &str) -> Self {
         self.settings.name = name.into();
         self
@@ -337,7 +337,7 @@ impl Builder {
         self
     }
 
-    /// How runs of a queue are taken; see [`QueueOptions`]. Queues that are not named are taken from without limits.
+    /// How runs of a queue are taken; see [`QueueOptions`]. Queues that are not named have no limits.
     pub fn queue(mut self, options: QueueOptions) -> Self {
         let entered = match options.checked() {
             Err(error) => Err(error.into()),
@@ -369,7 +369,7 @@ impl Builder {
         self
     }
 
-    /// What this server has, or is, that others are not: it executes runs that require it. May be called again.
+    /// A label of this server: it executes runs that require the label. May be called again.
     pub fn label(mut self, label: &str) -> Self {
         let entered = match Label::new(label) {
             Ok(label) => {
@@ -382,12 +382,12 @@ impl Builder {
         self
     }
 
-    /// Enqueues runs of `T`, again and again, each with this metadata. Servers keep what their code declares in the
-    /// store when they start: what is new is made, what was changed is changed, and what servers of this
-    /// [name](Self::name) declared before and do not any more is removed. What was changed at run time stays so, and the
-    /// log tells. So programs that share a store and declare different schedules need different names.
+    /// Enqueues runs of `T` on a schedule, each with this metadata. When a server starts, it brings the store in line
+    /// with the schedules that its code declares: it adds new ones, updates changed ones, and removes those that
+    /// servers of this [name](Self::name) declared before and no longer do. Changes that were made at run time are
+    /// kept, and logged. So programs that share a store and declare different schedules need different names.
     ///
-    /// It is refused by [`start`](Self::start) if the schedule makes no sense, or `T` is not registered.
+    /// [`start`](Self::start) refuses it if the schedule is invalid, or `T` is not registered.
     ///
     /// ```
     /// use longhaul::{BuildError, Longhaul, Schedule, doc::{Count, CountUp}, testing};
@@ -402,7 +402,7 @@ impl Builder {
         self.schedule_with(NewSchedule::<T>::new(name, schedule, metadata))
     }
 
-    /// The same, with more to say of its runs. See [`NewSchedule`].
+    /// The same, with options for the schedule and its runs. See [`NewSchedule`].
     pub fn schedule_with<T: TaskDefinition>(mut self, new: NewSchedule<T>) -> Self {
         let entered = match new.checked(&self.shapes) {
             Err(error) => Err(error.into()),
@@ -418,8 +418,8 @@ impl Builder {
         self
     }
 
-    /// Runs this beside the runs, for as long as the server does. See [`Service`] for the order in which services start
-    /// and stop.
+    /// Adds a service, which lives as long as the server. See [`Service`] for the order in which services start and
+    /// stop.
     pub fn service(mut self, service: impl Service) -> Self {
         let entered = NewService::of(service);
         self.enter_service(entered);
@@ -450,9 +450,10 @@ impl Builder {
         self
     }
 
-    /// The same for a function that needs the server that it is a service of: a web server, whose handlers enqueue runs
-    /// and show them. So the web server starts and stops in the server's order, within the same grace, and open streams
-    /// of [`watch`](crate::RunHandle::watch) and [`progress`](crate::RunHandle::progress) end before it is waited for.
+    /// The same for a function that needs a handle on its server, such as a web server whose handlers enqueue runs and
+    /// show them. The web server then starts and stops in the order of the services, within the same grace, and open
+    /// streams of [`watch`](crate::RunHandle::watch) and [`progress`](crate::RunHandle::progress) end before the server
+    /// waits for it.
     ///
     /// ```
     /// use longhaul::{AnyError, Longhaul};
@@ -476,15 +477,15 @@ impl Builder {
         self
     }
 
-    /// Calls a function each time that `every` (at least 1 ms) has passed, first after one `every`. It is a service, and
-    /// shown as one.
+    /// Calls a function periodically: first after `every` (at least 1 ms), and then each time that `every` has passed.
+    /// It is a service, and shown as one.
     ///
-    /// Calls never overlap: a tick that comes while a call goes on is skipped, and so are all that a sleeping machine
-    /// missed; the next one comes at its time. A call that fails or panics is reported, and ends nothing. On a shutdown
-    /// its token is cancelled; it gets 5 s of the grace to end.
+    /// Calls never overlap: ticks during a call are skipped, and so are those that a sleeping machine missed; the next
+    /// tick comes at its regular time. A call that fails or panics is logged, and the ticks go on. On a shutdown its
+    /// token is cancelled; it gets 5 s of the grace to end.
     ///
-    /// Nothing of it is stored, and each server has its own: for work that must happen once at a time on all servers, or
-    /// must be made up for when the program was down, use a [`schedule`](Self::schedule).
+    /// Nothing is stored, and each server has its own ticks. If only one server at a time may do the work, or if it
+    /// must be caught up on after a downtime, use a [`schedule`](Self::schedule).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -535,7 +536,7 @@ impl Builder {
     }
 
     /// How much work may be in the [background](crate::Background) at the same time, at least 1. The default is 1024.
-    /// It is lost by a crash and holds memory; who brings more is refused, so that it can be told.
+    /// Such work holds memory and is lost in a crash, so more is refused, and the caller can react.
     pub fn background_max(mut self, max: usize) -> Self {
         self.background.max = max;
         self
@@ -547,7 +548,8 @@ impl Builder {
         self
     }
 
-    /// Where to tell systemd how the server is. The default follows the environment; see [`systemd`](crate::systemd).
+    /// Where to report the state of the server to systemd. The default follows the environment; see
+    /// [`systemd`](crate::systemd).
     #[cfg(all(feature = "systemd", unix))]
     pub fn systemd(mut self, systemd: Systemd) -> Self {
         self.systemd = Some(systemd);
@@ -561,26 +563,26 @@ impl Builder {
         self
     }
 
-    /// How long after a change of the execution metadata it is kept at the latest, without a checkpoint. The default is
-    /// 1 s.
+    /// The longest time after which a change of the execution metadata is stored, even without a checkpoint. The
+    /// default is 1 s.
     pub fn autosave(mut self, autosave: Duration) -> Self {
         self.settings.autosave = autosave;
         self
     }
 
-    /// How long this server counts as alive after a heartbeat; three are sent in that time. The default is 15 s. It matters
-    /// where several servers share a store: the runs of a server that died go on after this time.
+    /// How long this server counts as alive after a heartbeat; three are sent in that time. The default is 15 s. It
+    /// matters where several servers share a store: the runs of a server that died go on after this time.
     ///
-    /// A heartbeat is given up after 4/15 of it. When 14/15 of it have passed since the last heartbeat that was answered
-    /// was sent, the server stops its attempts by itself, whether or not a call is still waiting: by then another server
-    /// may soon take its runs. This goes by a clock that cannot be set.
+    /// A heartbeat is given up after 4/15 of it. When 14/15 of it have passed since the last heartbeat that was
+    /// answered was sent, the server stops its attempts by itself, whether or not a call is still waiting: by then
+    /// another server may soon take its runs. This goes by a clock that cannot be set.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
         self
     }
 
-    /// How long an attempt that was cancelled, or whose timeout passed, gets to stop before it is dropped where it
-    /// stands. The default is 10 s.
+    /// How long an attempt that was cancelled, or whose timeout passed, gets to stop before it is dropped at its
+    /// current await. The default is 10 s.
     pub fn stop_deadline(mut self, stop_deadline: Duration) -> Self {
         self.settings.stop_deadline = stop_deadline;
         self
@@ -599,24 +601,24 @@ impl Builder {
         self
     }
 
-    /// Keeps what attempts tell through `tracing` with their runs. See [`RunLogs`](crate::RunLogs).
+    /// Stores what attempts log through `tracing` with their runs. See [`RunLogs`](crate::RunLogs).
     #[cfg(feature = "logs")]
     pub fn run_logs(mut self, logs: crate::RunLogs) -> Self {
         self.settings.logs = logs.into();
         self
     }
 
-    /// Another clock than that of the store, which is the system's for a store in a folder.
+    /// The clock to use in place of the store's; that of a store in a folder is the system clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Starts the services, and then to execute runs, on the tokio runtime that this is called on. It does not wait for
-    /// the services: what becomes of them is told by [`Longhaul::services`] and [`Longhaul::service_failed`].
+    /// Starts the services, and then the execution of runs, on the current tokio runtime. It does not wait for the
+    /// services: see [`Longhaul::services`] and [`Longhaul::service_failed`] for their state.
     ///
     /// # Errors
-    /// When something that was said before cannot be followed; nothing was started then.
+    /// When a setting is invalid; then nothing was started.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

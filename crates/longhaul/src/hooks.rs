@@ -140,9 +140,9 @@ pub struct AttemptEnded {
     pub took: Duration,
 }
 
-/// An attempt ended, and the store did not confirm that it has kept its end: the claim was lost, the run was deleted, or
-/// the store broke or did not answer before the shutdown ended. If the run still exists, some server resumes it from its
-/// last checkpoint.
+/// An attempt ended, and the store did not confirm that it has kept its end: the claim was lost, the run was deleted,
+/// or the store broke or did not answer before the shutdown ended. If the run still exists, some server resumes it from
+/// its last checkpoint.
 ///
 /// ```
 /// use longhaul::AttemptLost;
@@ -166,8 +166,8 @@ pub struct AttemptLost {
     pub took: Duration,
 }
 
-/// A run is final, whatever ended it: an attempt, a cancellation while it waited, or a quarantine. It does not change any
-/// more.
+/// A run is final, whatever ended it: an attempt, a cancellation while it waited, or a quarantine. It does not change
+/// any more.
 ///
 /// ```
 /// use longhaul::{RunFinal, StateKind};

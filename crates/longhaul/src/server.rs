@@ -35,10 +35,11 @@ use crate::{
 /// ```
 ///
 /// # Dropping it
-/// An early `?` in `main`, or a panic, drops it without a shutdown. Then it stops claiming and drops its attempts where
-/// they stand, without a grace; and it gives their runs back with what they had changed, so that none of it counts as a
-/// crash. Dropping blocks meanwhile: for a commit or two, and for 3 s at most, after which the runs go on when the lease
-/// has run out, as after a crash. The same is done when the runtime that it was started on is dropped before it.
+/// An early `?` in `main`, or a panic, drops it without a shutdown. Then it stops claiming and drops its attempts at
+/// their current await, without a grace. It stores what they had changed and gives their runs back, so that it does not
+/// count as a crash. Dropping blocks for this time, usually a commit or two. After 3 s it gives up: then the runs go on
+/// when the lease has expired, as after a crash. The same happens when the runtime that it was started on is dropped
+/// first.
 #[must_use = "dropping it drops its attempts"]
 pub struct Longhaul {
     executor: Arc<Executor>,
@@ -57,12 +58,12 @@ impl Longhaul {
         Self { executor, client, grace }
     }
 
-    /// Enqueues runs, finds them and steers them.
+    /// Enqueues runs, finds them and changes them.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// What of this server is of use beside it, in one value.
+    /// The client, the services and the background work of this server, in one value that can be cloned.
     pub fn handle(&self) -> ServerHandle {
         ServerHandle {
             client: self.client(),
@@ -77,14 +78,14 @@ impl Longhaul {
         self.executor.server()
     }
 
-    /// Waits until the schedules that code declares are in the store, and may be looked at and changed. That is a moment
-    /// after the start, unless the store fails. Cancel safe.
+    /// Waits until the schedules that code declares are in the store, and can be read and changed. That takes a moment
+    /// after the start, or longer if the store fails. Cancel safe.
     pub async fn schedules_ready(&self) {
         self.executor.schedules_ready.cancelled().await;
     }
 
-    /// Waits until the store breaks, and tells how: from then on nothing is claimed, and nothing more is kept until the
-    /// store was opened anew. Never ready while all is well.
+    /// Waits until the store breaks, and returns the error: from then on nothing is claimed, and nothing is kept until
+    /// the store is opened again. Pending for as long as the store works.
     ///
     /// Cancel safe.
     pub async fn broken(&self) -> StoreError {
@@ -92,26 +93,26 @@ impl Longhaul {
         self.executor.broken().cloned().expect("it is set before the token is cancelled")
     }
 
-    /// Becomes cancelled when this server begins to shut down, was dropped, or its store broke. Cancelling it oneself
-    /// stops nothing. See [`Client::stopping`] for the same in a web server's handlers.
+    /// Becomes cancelled when this server begins to shut down, was dropped, or its store broke. Cancelling the
+    /// token yourself stops nothing. See [`Client::stopping`] for the same in a web server's handlers.
     pub fn stopping(&self) -> CancellationToken {
         self.executor.life.stopping.child_token()
     }
 
-    /// The services of this server, and how each of them is.
+    /// The services of this server, and the state of each.
     pub fn services(&self) -> Services {
         self.executor.companions.services.clone()
     }
 
-    /// Waits until an [essential](crate::ServiceOptions::essential) service has failed for good, and tells which. Never
-    /// ready while all is well.
+    /// Waits until an [essential](crate::ServiceOptions::essential) service has failed for good, and returns which.
+    /// Pending for as long as none has.
     ///
     /// Cancel safe.
     pub async fn service_failed(&self) -> ServiceFailed {
         self.executor.companions.services.failed().await
     }
 
-    /// Spawns work that nobody waits for, from wherever this is at hand: for instance in a web server's handlers.
+    /// Spawns background work; can be cloned into a web server's handlers, for instance.
     pub fn background(&self) -> Background {
         self.executor.companions.background.clone()
     }
@@ -119,7 +120,7 @@ impl Longhaul {
     /// Begins work in the background. It is not stored: a crash loses it. See [`Background::spawn`].
     ///
     /// # Errors
-    /// When as much is in flight as may be.
+    /// When the server is shutting down, or as much work is in flight as [allowed](crate::Builder::background_max).
     pub fn spawn<F, Fut>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
@@ -131,7 +132,8 @@ impl Longhaul {
     /// The same for work that blocks or computes, on a thread of its own. See [`Background::spawn_blocking`].
     ///
     /// # Errors
-    /// When as many threads are at work as may be, or the operating system gives none.
+    /// The same, with a [limit of its own](crate::Builder::background_blocking_max); or when the operating system
+    /// cannot start a thread.
     pub fn spawn_blocking<F, R>(&self, name: impl Into<Arc<str>>, work: F) -> Result<(), SpawnError>
     where
         F: FnOnce(CancellationToken) -> R + Send + 'static,
@@ -155,8 +157,8 @@ impl Longhaul {
     /// the runs can still be resumed. See [`Signals`].
     ///
     /// # Errors
-    /// When the store broke, with what to do; what it had acknowledged is safe. When an essential service has failed for
-    /// good. Or when the operating system does not let this process listen for signals.
+    /// When the store broke, with what to do; what it had acknowledged is safe. When an essential service has failed
+    /// for good. Or when the operating system does not let this process listen for signals.
     pub async fn run_until_signal(self) -> Result<ShutdownReport, RunError> {
         let signals = Signals::listen().map_err(|error| RunError::Signals(error.to_string()))?;
         self.run_until(signals).await

@@ -1,4 +1,4 @@
-//! Services: what runs beside the runs, for as long as the server does.
+//! Services: long-lived parts of a server that are not runs.
 
 mod cell;
 mod erased;
@@ -29,11 +29,11 @@ pub(crate) use stop::DROPPING;
 
 use crate::AnyError;
 
-/// Something that runs beside the runs, for as long as the server does: a listener, a consumer of messages, a cache
-/// that is kept warm. It is not stored, and nothing of it survives the process.
+/// A long-lived part of a server that is not a run: a listener, a consumer of messages, a cache that is kept warm. It
+/// lives as long as the server. It is not stored, and nothing of it survives the process.
 ///
-/// Everything but the name has a default, so a service writes only what it is: one that has to open and close something
-/// writes `start` and `stop`, one that works on its own writes `run`.
+/// Everything but the name has a default, so a service implements only what it needs: `start` and `stop` if it has to
+/// open and close something, `run` if it works on its own.
 ///
 /// ```
 /// use longhaul::{AnyError, CancellationToken, Longhaul, Service, ServiceState, testing};
@@ -74,35 +74,36 @@ use crate::AnyError;
 /// # }
 /// ```
 ///
-/// # What holds
+/// # What is guaranteed
 /// - Services start one after the other, in the order in which they were registered. The next one starts when the one
-///   before has started, or has failed to for the first time (an [essential](ServiceOptions::essential) one: has
-///   started). Runs are claimed when all have.
-/// - They stop in the opposite order, after claiming has stopped and before runs are told to.
-/// - For each `start` that returned `Ok`, `stop` is called once, when `run` has ended in whatever way. Only the end of
-///   the time that a shutdown gives leaves it out.
-/// - A panic in any of the three counts as a failure, and harms nobody else. What follows a failure says
-///   [`Restart`].
+///   before it has started, or has failed to start for the first time; if that one is
+///   [essential](ServiceOptions::essential), only when it has started. Runs are claimed after all services had their
+///   turn.
+/// - They stop in the opposite order, after claiming has stopped and before runs are asked to stop.
+/// - For each `start` that returned `Ok`, `stop` is called once, when `run` has ended in whatever way. It is skipped
+///   only if the time of a shutdown is up.
+/// - A panic in any of the three counts as a failure, and affects no other service. [`Restart`] says what follows a
+///   failure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no service",
     label = "this is not a `Service`",
     note = "write `impl Service for {Self}` with its `name` and what it does in `run`, or give a function to `service_fn`"
 )]
 pub trait Service: Send + Sync + 'static {
-    /// What it is called in logs, in [`Services`] and in the report of a shutdown: 1 to 128 bytes, and no other
-    /// service of the server is called so. Asked once, when it is registered.
+    /// Its name in logs, in [`Services`] and in the report of a shutdown: 1 to 128 bytes, unique among the services of
+    /// the server. Called once, when it is registered.
     fn name(&self) -> &str;
 
-    /// What follows when it fails, and how much time it gets. Asked once, when it is registered.
+    /// What happens when it fails, and how much time it gets. Called once, when it is registered.
     fn options(&self) -> ServiceOptions {
         ServiceOptions::default()
     }
 
-    /// Gets it ready. Whatever starts after it can count on that.
+    /// Gets it ready. Services that start after it can rely on that.
     ///
     /// # Cancel safety
     /// It is dropped at an await when it takes longer than [`start_within`](ServiceOptions::start_within), or when the
-    /// server shuts down meanwhile. It has not started then, and `stop` is not called.
+    /// server shuts down meanwhile. Then it has not started, and `stop` is not called.
     fn start(&self) -> impl Future<Output = Result<(), AnyError>> + Send {
         async { Ok(()) }
     }
@@ -110,8 +111,8 @@ pub trait Service: Send + Sync + 'static {
     /// Does its work, until the token is cancelled. The default only waits for that.
     ///
     /// # Cancel safety
-    /// It is dropped at an await when it does not end within [`stop_within`](ServiceOptions::stop_within) of the
-    /// token's end, or of what a shutdown has left.
+    /// It is dropped at an await when it does not end within [`stop_within`](ServiceOptions::stop_within) after the
+    /// token was cancelled, or within the time that the shutdown has left.
     fn run(&self, token: CancellationToken) -> impl Future<Output = Result<(), AnyError>> + Send {
         async move {
             token.cancelled().await;
@@ -119,10 +120,10 @@ pub trait Service: Send + Sync + 'static {
         }
     }
 
-    /// Gives back what `start` took.
+    /// Releases what `start` acquired.
     ///
     /// # Cancel safety
-    /// It shares the time of `run`, and is dropped with it.
+    /// It has to end within the same time as `run`, and is dropped when that is up.
     fn stop(&self) -> impl Future<Output = Result<(), AnyError>> + Send {
         async { Ok(()) }
     }

@@ -1,8 +1,8 @@
-//! Why work is not begun.
+//! Why background work was refused.
 
 use std::sync::Arc;
 
-/// Why work was not begun.
+/// Background work was not started.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -20,43 +20,43 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// The server is shutting down, or has.
+    /// The server is shutting down, or has shut down.
     #[error(
         "`{name}` was not begun, because the server is shutting down: what has to happen all the same is a run; \
          enqueue it"
     )]
     ShuttingDown {
-        /// What it would have been called.
+        /// The name of the work.
         name: Arc<str>,
     },
-    /// As much is in flight as may be.
+    /// As much work is in flight as allowed.
     #[error(
         "`{name}` was not begun, because {max} others are in flight: try later, raise `background_max`, or enqueue a \
          run, which waits in the store"
     )]
     Full {
-        /// What it would have been called.
+        /// The name of the work.
         name: Arc<str>,
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// As many threads are at work as may be.
+    /// As many threads are busy as allowed.
     #[error(
         "`{name}` was not begun, because {max} others block a thread each: try later, raise \
          `background_blocking_max`, or enqueue a run, which waits in the store"
     )]
     FullOfThreads {
-        /// What it would have been called.
+        /// The name of the work.
         name: Arc<str>,
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// The operating system gave no thread.
+    /// The operating system could not start a thread.
     #[error("`{name}` was not begun, because the operating system gave no thread: {reason}")]
     NoThread {
-        /// What it would have been called.
+        /// The name of the work.
         name: Arc<str>,
-        /// What it said.
+        /// Its error message.
         reason: String,
     },
 }

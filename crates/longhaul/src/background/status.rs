@@ -1,8 +1,8 @@
-//! What is in flight, and what became of the rest.
+//! The work in flight, and how the rest ended.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-/// What is in flight, and what became of the rest. From [`Background::status`](crate::Background::status).
+/// The work in flight, and how the rest ended. From [`Background::status`](crate::Background::status).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -18,13 +18,13 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BackgroundStatus {
-    /// How much of each name is in flight.
+    /// How many pieces of work of each name are in flight.
     pub running: BTreeMap<Arc<str>, usize>,
-    /// How much has ended, in whatever way.
+    /// How many have ended, in whatever way.
     pub ended: u64,
-    /// How much of that failed or panicked.
+    /// How many of those failed or panicked.
     pub failed: u64,
-    /// The last one that did.
+    /// The latest failure or panic.
     pub last_failure: Option<WorkFailure>,
 }
 
@@ -43,7 +43,7 @@ pub struct BackgroundStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkFailure {
-    /// What it was called.
+    /// Its name.
     pub name: Arc<str>,
     /// What went wrong.
     pub message: String,

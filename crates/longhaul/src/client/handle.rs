@@ -61,8 +61,8 @@ impl<T: TaskTypes> RunHandle<T> {
         self.typed(snapshot)
     }
 
-    /// Waits until the run differs from `seen`, and returns it. [`OutcomeError::ShuttingDown`] once the server that this
-    /// handle belongs to has shut down.
+    /// Waits until the run differs from `seen`, and returns it. [`OutcomeError::ShuttingDown`] once the server that
+    /// this handle belongs to has shut down.
     ///
     /// Cancel safe.
     pub async fn changed(&self, seen: &RunStatus<T>) -> Result<RunStatus<T>, OutcomeError> {
@@ -87,10 +87,11 @@ impl<T: TaskTypes> RunHandle<T> {
         }
     }
 
-    /// Waits until the run has ended, in whatever process, and returns how. A failed attempt is not the end of a run that
-    /// is tried again: this waits through all attempts and the times between them. With the default policy that can be an
-    /// hour; for a run that is suspended or parked as incompatible it may be forever. [`OutcomeError::ShuttingDown`] once
-    /// the server that this handle belongs to has shut down: the run goes on elsewhere.
+    /// Waits until the run has ended, in whatever process, and returns how. A failed attempt is not the end of a run
+    /// that is tried again: this waits through all attempts and the times between them. With the default policy that
+    /// can be an hour; for a run that is suspended or parked as incompatible it may be forever.
+    /// [`OutcomeError::ShuttingDown`] once the server that this handle belongs to has shut down: the run goes on
+    /// elsewhere.
     ///
     /// To look without waiting, use [`RunStatus::outcome_now`], and [`RunStatus::error`] for the error of the latest
     /// attempt; [`watch`](Self::watch) sees the end of every attempt.

@@ -110,18 +110,19 @@ fn encode<T: TaskTypes, V: Payload>(
 macro_rules! wishes {
     ($builder:ident) => {
         impl<T: TaskTypes> $builder<T> {
-            /// Not before `time`. A run that is just running keeps the time with the proceed; of several, the earliest
-            /// counts. One that was asked to suspend, and still runs, refuses it: a proceed for later cannot undo that.
+            /// Not before `time`. A run that is currently running keeps the time with the proceed; of several times,
+            /// the earliest counts. A run that was asked to suspend and still runs refuses it: a later proceed cannot
+            /// undo that request.
             pub fn at(mut self, time: impl Into<Timestamp>) -> Self {
                 self.wish.at = Some(time.into());
                 self
             }
 
-            /// With the execution metadata changed like this. The closure may be called again, on newer execution
-            /// metadata, when the run changed meanwhile.
+            /// Changes the execution metadata with this closure. It may be called again, on newer execution metadata,
+            /// if the run has changed meanwhile.
             ///
-            /// A closure cannot be kept, so a run that is running refuses it, at once or after
-            /// [`wait_for`](Self::wait_for): what must arrive is sent with
+            /// A closure cannot be stored, so a run that is running refuses it, at once or after
+            /// [`wait_for`](Self::wait_for). To send something that must arrive, use
             /// [`proceed_with`](crate::RunHandle::proceed_with).
             pub fn modify(self, change: impl Fn(&mut T::ExecutionMetadata) + Send + Sync + 'static) -> Self {
                 self.try_modify(move |execution_metadata| {
@@ -130,7 +131,7 @@ macro_rules! wishes {
                 })
             }
 
-            /// The same, with a closure that may refuse; the run stays suspended then.
+            /// The same, with a closure that may fail; then the run stays suspended.
             pub fn try_modify(
                 mut self,
                 change: impl Fn(&mut T::ExecutionMetadata) -> Result<(), String> + Send + Sync + 'static,
@@ -139,16 +140,16 @@ macro_rules! wishes {
                 self
             }
 
-            /// Waits so long for a run that is running to suspend, if there is a modification. Without this it does not
-            /// wait: [`ProceedRunError::Running`] at once.
+            /// How long to wait for a running run to suspend, if there is a modification. By default it does not wait:
+            /// [`ProceedRunError::Running`] at once.
             pub fn wait_for(mut self, limit: Duration) -> Self {
                 self.wish.wait = limit;
                 self
             }
 
-            /// Tells proceeds apart: one with the key of one that the run has heard changes nothing, and is answered
-            /// with [`Proceeded::Repeated`], also when the run is final by then. So an event that comes twice lets the
-            /// run go on once, and never through its next suspension. A run remembers the latest 32 keys.
+            /// Identifies the proceed: another one with the same key changes nothing and returns
+            /// [`Proceeded::Repeated`], even if the run is final by then. So an event that is delivered twice lets the
+            /// run go on once, and never ends its next suspension. A run remembers the latest 32 keys.
             ///
             /// Give the id of the event (`evt_123`), in at most 256 bytes.
             pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
@@ -159,14 +160,14 @@ macro_rules! wishes {
     };
 }
 
-/// A run that shall go on: say how, and await it. Made by [`RunHandle::proceed`] and [`RunHandle::proceed_with`].
+/// A proceed of one run: set its options, and await it. Made by [`RunHandle::proceed`] and [`RunHandle::proceed_with`].
 ///
-/// Without a modification, a run that is just running keeps the proceed and goes on when it suspends: nothing is lost
-/// between the outside event and the suspension. With a value, that holds whatever the run is doing, as long as it is
-/// not final: it is durable when this returns.
+/// Without a modification, a run that is currently running keeps the proceed and goes on when it suspends: nothing is
+/// lost between the outside event and the suspension. A value is accepted in every state that is not final, and is
+/// durable when this returns.
 ///
-/// Somebody who may send the same event twice, like a webhook, gives it an
-/// [idempotency key](Self::idempotency_key): otherwise the second could let the run go on through its *next* suspension.
+/// A sender that may deliver the same event twice, such as a webhook, should set an
+/// [idempotency key](Self::idempotency_key): otherwise the second delivery could end the *next* suspension of the run.
 ///
 /// ```
 /// # use longhaul::{doc::CountUp, RunHandle};
@@ -286,9 +287,9 @@ impl<T: TaskTypes> IntoFuture for ProceedRun<T> {
 /// Lets the one run that matches and is not final go on; see [`Find::proceed`]. It is an error if none matches, or more
 /// than one.
 ///
-/// Final runs do not match, so an older one with the same tag is not in the way. A run that is still running does match,
-/// and keeps the proceed: do not narrow the search down to [`suspended`](Find::suspended) runs, or an event that comes
-/// early finds no run.
+/// Final runs do not match, so an older one with the same tag is not in the way. A run that is still running does
+/// match, and keeps the proceed: do not narrow the search down to [`suspended`](Find::suspended) runs, or an event that
+/// comes early finds no run.
 ///
 /// ```
 /// # use longhaul::{doc::{Count, CountUp}, Client, testing};

@@ -38,8 +38,8 @@ impl<T: TaskTypes> std::fmt::Debug for RunStatus<T> {
     }
 }
 
-/// As [`longhaul::store_api::json`](longhaul_core::json) says: everything but the values of the task, which the application
-/// puts beside it as far as they may be shown.
+/// As [`longhaul::store_api::json`](longhaul_core::json) says: everything but the values of the task, which the
+/// application puts beside it as far as they may be shown.
 ///
 /// ```
 /// # use longhaul::{doc::{Count, CountUp}, Client, testing};
@@ -146,8 +146,8 @@ impl<T: TaskTypes> RunStatus<T> {
         })
     }
 
-    /// The typed error of the latest failed attempt, or the one that the run ended with; `None` if nothing failed, or if
-    /// the failure has no typed error: a panic, a timeout, a crash. See [`failure`](Self::failure) for those.
+    /// The typed error of the latest failed attempt, or the one that the run ended with; `None` if nothing failed, or
+    /// if the failure has no typed error: a panic, a timeout, a crash. See [`failure`](Self::failure) for those.
     ///
     /// ```
     /// use longhaul::{AnyError, RunStatus, TaskFn};

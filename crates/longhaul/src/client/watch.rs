@@ -19,8 +19,8 @@ impl<T: TaskTypes> RunHandle<T> {
         Watch::new(self.clone())
     }
 
-    /// Yields the progress of the run each time it changes, until the run has ended or the server that this handle belongs
-    /// to begins to shut down.
+    /// Yields the progress of the run each time it changes, until the run has ended or the server that this handle
+    /// belongs to begins to shut down.
     pub fn progress(&self) -> ProgressStream<T> {
         ProgressStream::new(self.watch())
     }
@@ -71,8 +71,8 @@ impl<T: TaskTypes> Watch<T> {
         Ok(Some(status))
     }
 
-    /// The same as a [`Stream`], for a web server's response or `StreamExt`. It ends after an error. When the server begins
-    /// to shut down, it ends without one: then the last item is not final.
+    /// The same as a [`Stream`], for a web server's response or `StreamExt`. It ends after an error. When the server
+    /// begins to shut down, it ends without one: then the last item is not final.
     ///
     /// ```
     /// # use longhaul::{doc::CountUp, RunHandle, RunStatus, OutcomeError};
@@ -119,8 +119,8 @@ impl<T: TaskTypes> ProgressStream<T> {
     }
 
     /// Waits until the progress differs from what the previous call returned, and returns it; `None` once the run has
-    /// ended. The first call returns the progress as it is. As soon as the server that the run is watched with begins to
-    /// shut down, it is [`OutcomeError::ShuttingDown`].
+    /// ended. The first call returns the progress as it is. As soon as the server that the run is watched with begins
+    /// to shut down, it is [`OutcomeError::ShuttingDown`].
     ///
     /// Cancel safe. After an error it may be called again.
     pub async fn next(&mut self) -> Result<Option<Progress>, OutcomeError> {

@@ -1,4 +1,4 @@
-//! What a server's own services have of it.
+//! A handle on a server, for its services and for the handlers of a web server.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Background, Client, Services, runtime::Life};
 
-/// What of a server is of use beside it: for the handlers of a web server, or whatever else serves others. From
-/// [`Longhaul::handle`](crate::Longhaul::handle), and handed to the functions of
-/// [`service_fn_with_server`](crate::Builder::service_fn_with_server). Clones are cheap; they keep no server alive, and
-/// dropping them ends none.
+/// The client, the background work and the services of a server, for example for the handlers of a web server. From
+/// [`Longhaul::handle`](crate::Longhaul::handle); functions of
+/// [`service_fn_with_server`](crate::Builder::service_fn_with_server) get one too. Clones are cheap. They do not keep
+/// the server alive, and dropping them does not end it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -39,23 +39,23 @@ impl fmt::Debug for ServerHandle {
 }
 
 impl ServerHandle {
-    /// Enqueues runs, finds them and steers them. What waits on it ends with the server.
+    /// Enqueues runs, finds them and changes them. Calls that wait for a run end with the server.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// Spawns work that nobody waits for.
+    /// Spawns background work.
     pub fn background(&self) -> Background {
         self.background.clone()
     }
 
-    /// The services, and how each of them is: for a readiness probe.
+    /// The services, and the state of each: for a readiness probe.
     pub fn services(&self) -> Services {
         self.services.clone()
     }
 
-    /// Becomes cancelled when the server begins to shut down, was dropped, or its store broke. Cancelling it oneself
-    /// stops nothing.
+    /// Becomes cancelled when the server begins to shut down, was dropped, or its store broke. Cancelling the
+    /// token yourself stops nothing.
     pub fn stopping(&self) -> CancellationToken {
         self.life.stopping.child_token()
     }

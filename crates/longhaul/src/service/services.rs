@@ -52,14 +52,14 @@ impl Services {
         self.board.infos.borrow().clone()
     }
 
-    /// The one of this name.
+    /// The service of this name.
     pub fn named(&self, name: &str) -> Option<ServiceInfo> {
         self.board.infos.borrow().iter().find(|service| &*service.name == name).cloned()
     }
 
-    /// Waits until `holds` returns `true` for all of them, given in the order in which they were registered, and returns
-    /// them. States that lasted only for a moment may be missed. Once their server has ended, it returns their final
-    /// states, whether the condition holds or not: nothing changes any more.
+    /// Waits until `holds` returns `true`, and returns the services as they are then. `holds` gets all of them, in the
+    /// order in which they were registered. States that lasted only for a moment may be missed. Once their server has
+    /// ended, it returns the final states without waiting any longer, because nothing changes any more.
     ///
     /// Cancel safe.
     pub async fn until(&self, mut holds: impl FnMut(&[ServiceInfo]) -> bool) -> Vec<ServiceInfo> {

@@ -7,8 +7,8 @@ use longhaul_core::Timestamp;
 use super::{Services, cell::Cell};
 use crate::clock;
 
-/// How long something that was dropped may take to end before it counts as blocked, in real time: dropping takes as long
-/// as its destructors do.
+/// How long something that was dropped may take to end before it counts as blocked, in real time: dropping takes as
+/// long as its destructors do.
 pub(crate) const DROPPING: Duration = Duration::from_secs(1);
 
 /// A service, or work in the background, that did not stop in time.
@@ -33,8 +33,8 @@ pub struct NotStopped {
 }
 
 impl Services {
-    /// Stops them in reverse order of registration, each when the one before it has stopped or was dropped. Waits for each
-    /// as long as its options say, and never beyond `deadline`. Returns those that did not stop in time.
+    /// Stops them in reverse order of registration, each when the one before it has stopped or was dropped. Waits for
+    /// each as long as its options say, and never beyond `deadline`. Returns those that did not stop in time.
     pub(crate) async fn stop(&self, deadline: Timestamp) -> Vec<NotStopped> {
         for cell in self.cells.iter().rev() {
             cell.told.cancel();

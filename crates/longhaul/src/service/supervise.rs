@@ -17,7 +17,8 @@ use crate::{
     telemetry,
 };
 
-/// How long `stop` gets before a restart, where no shutdown presses: what it gives back is waited for, but not for ever.
+/// How long `stop` may take before a restart, outside of a shutdown: a restart waits for the release of resources, but
+/// not forever.
 const STOP_BEFORE_RESTART: Duration = Duration::from_secs(30);
 
 /// How one life of a service ended.

@@ -78,7 +78,7 @@ impl TestServer {
         Self { server, store, clock }
     }
 
-    /// Enqueues runs, finds them and steers them.
+    /// Enqueues runs, finds them and changes them.
     pub fn client(&self) -> Client {
         self.server.client()
     }
