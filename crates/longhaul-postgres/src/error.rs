@@ -1,0 +1,73 @@
+//! What goes wrong between the store and its database.
+
+use longhaul_core::{StoreError, record::Damage};
+use tokio_postgres::error::SqlState;
+
+use crate::lanes::LaneKey;
+
+/// Why a transaction did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Told to the caller.
+    Store(StoreError),
+    /// The database could not order it among others: it can be made again.
+    Again(String),
+    /// It needs lanes that are not there yet: it is made again once they are.
+    Lanes(Vec<LaneKey>),
+    /// There is a row with this key already.
+    Unique(String),
+}
+
+impl Fault {
+    pub(crate) fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Unique(_))
+    }
+
+    /// What a caller is told when nothing else can be done about it.
+    pub(crate) fn into_store(self) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Again(reason) | Self::Unique(reason) => StoreError::Unavailable { reason: reason.into() },
+            Self::Lanes(_) => StoreError::Unavailable { reason: "lanes were removed again and again".into() },
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Damage> for Fault {
+    fn from(damage: Damage) -> Self {
+        Self::Store(damage.into())
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Fault {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        match error {
+            deadpool_postgres::PoolError::Backend(error) => error.into(),
+            deadpool_postgres::PoolError::Closed => Self::Store(StoreError::Closed),
+            other => Self::Store(StoreError::Unavailable { reason: other.to_string().into() }),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let reason = error
+            .as_db_error()
+            .map_or_else(|| error.to_string(), |db| format!("{}: {}", db.code().code(), db.message()));
+        match error.code() {
+            Some(code) if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED => {
+                Self::Again(reason)
+            }
+            Some(code) if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::DUPLICATE_SCHEMA => {
+                Self::Unique(reason)
+            }
+            _ => Self::Store(StoreError::Unavailable { reason: reason.into() }),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The store in PostgreSQL: one database, any number of servers.
+//!
+//! - **Claims** are chosen by core's [`Admission::select`](longhaul_core::admission::Admission::select) in the server that
+//!   claims, while it holds the lock of one row (the gate): limits and rates hold over all servers.
+//! - **Transitions** are decided by core's [`decide`](longhaul_core::decide()) in the process; SQL compares the run's
+//!   revision and swaps the row. No rule is written twice.
+//! - **Batches**: calls that come at the same time share a transaction.
+//! - **Safety** comes from the epoch in the row alone: what an attempt that lost its run writes changes nothing.
+
+#![forbid(unsafe_code)]
+
+mod batcher;
+mod change;
+mod clock;
+mod error;
+mod held;
+mod id;
+mod lanes;
+mod ops;
+mod options;
+mod row;
+mod schema;
+mod session;
+mod store;
+mod wake;
+
+pub use options::Options;
+pub use store::PostgresStore;

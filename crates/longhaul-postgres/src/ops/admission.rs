@@ -1,0 +1,356 @@
+//! What a selection goes by, read from the database: due runs, what runs, controls and rates.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use longhaul_core::{
+    Control, Controls, Key, Label, RunId, Scope, ServerId, Timestamp,
+    admission::{
+        Backlog, BacklogGroup, Bucket, DuePosition, Executing, Isolation, LastTry, LimitGroup, RunningCounts, Source,
+    },
+    control::Starts,
+    name::NameError,
+    record::{self, Damage},
+};
+use tokio_postgres::Row;
+
+use crate::{
+    error::Fault,
+    id::Uuid,
+    lanes::{LaneKey, Lanes},
+    row::{self, Kept, columns},
+    session::Session,
+};
+
+/// Limit keys and priorities of a lane: a claim reads the first runs of each. A cut would starve those behind it.
+const PAIRS: i32 = i32::MAX;
+/// So many runs of each limit key are read at first.
+const KEYED_TOP: i64 = 4;
+
+/// The due runs of one lane and limit key, and how many of each priority were read.
+type ReadGroup = (Vec<DuePosition>, BTreeMap<i16, i64>);
+
+/// The due runs of some lanes, as far as they were read.
+pub(crate) struct Candidates {
+    groups: [Vec<Group>; 2],
+    last_tries: Vec<LastTry>,
+    running: RunningCounts,
+    executing: Vec<Executing>,
+    pub(crate) runs: HashMap<RunId, Kept>,
+    pub(crate) damaged: Vec<Damage>,
+}
+
+struct Group {
+    lane: Arc<LaneKey>,
+    backlogs: Vec<Line>,
+}
+
+struct Line {
+    limit_group: LimitGroup,
+    positions: Vec<DuePosition>,
+    complete: bool,
+}
+
+/// The first due runs of each lane, limit key and priority. Priorities and keys are found by leaps over the index, so
+/// runs that are not due yet, and those behind the first of their key, are not read.
+pub(crate) const CANDIDATES: &str = concat!(
+    "WITH RECURSIVE pair AS ( \
+        SELECT l.lane, l.top, c.lim, c.prio, 1 AS n FROM unnest($1::int4[], $2::int8[]) l(lane, top) \
+        CROSS JOIN LATERAL (SELECT r.lim, r.prio FROM @run r WHERE r.lane = l.lane AND r.due IS NOT NULL \
+            ORDER BY r.lim, r.prio LIMIT 1) c \
+        UNION ALL \
+        SELECT p.lane, p.top, c.lim, c.prio, p.n + 1 FROM pair p \
+        CROSS JOIN LATERAL (SELECT r.lim, r.prio FROM @run r WHERE r.lane = p.lane AND r.due IS NOT NULL \
+            AND (r.lim, r.prio) > (p.lim, p.prio) ORDER BY r.lim, r.prio LIMIT 1) c \
+        WHERE p.n < $4) \
+    SELECT ",
+    columns!(),
+    ", r.lane, r.lim, r.prio, r.due FROM pair p CROSS JOIN LATERAL ( \
+        SELECT r.* FROM @run r WHERE r.lane = p.lane AND r.lim = p.lim AND r.prio = p.prio AND r.due <= $3 \
+        ORDER BY r.due, r.id LIMIT p.top) r"
+);
+
+/// When the first run of these lanes is due.
+pub(crate) const NEXT_DUE: &str = "\
+    WITH RECURSIVE pair AS ( \
+        SELECT l.lane, c.lim, c.prio, c.due FROM unnest($1::int4[]) l(lane) \
+        CROSS JOIN LATERAL (SELECT r.lim, r.prio, r.due FROM @run r WHERE r.lane = l.lane AND r.due IS NOT NULL \
+            ORDER BY r.lim, r.prio, r.due LIMIT 1) c \
+        UNION ALL \
+        SELECT p.lane, c.lim, c.prio, c.due FROM pair p \
+        CROSS JOIN LATERAL (SELECT r.lim, r.prio, r.due FROM @run r WHERE r.lane = p.lane AND r.due IS NOT NULL \
+            AND (r.lim, r.prio) > (p.lim, p.prio) ORDER BY r.lim, r.prio, r.due LIMIT 1) c) \
+    SELECT min(due) FROM pair";
+
+/// How many run, by lane and limit key.
+pub(crate) const COUNTS: &str = "\
+    SELECT r.lane, r.lim, count(*) FROM @claim_page p CROSS JOIN LATERAL unnest(p.runs) u(id) \
+    CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.id = u.id OFFSET 0) r WHERE r.page = p.id AND r.state = 1 GROUP BY r.lane, r.lim";
+
+/// What runs, as far as the rules for suspects go: in some lanes, and on one server.
+pub(crate) const EXECUTING: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM @claim_page p CROSS JOIN LATERAL unnest(p.runs) u(id) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.id = u.id OFFSET 0) r \
+    WHERE r.page = p.id AND r.state = 1 AND (r.lane = ANY($1) OR p.server = $2)"
+);
+
+impl Candidates {
+    /// Reads the first `top` due runs of these lanes; `more`: so many of these limit groups.
+    pub(crate) async fn read(
+        session: &Session,
+        lanes: &Lanes,
+        now: Timestamp,
+        numbers: &[i32],
+        top: i64,
+    ) -> Result<Self, Fault> {
+        let keys: HashMap<i32, Arc<LaneKey>> =
+            numbers.iter().filter_map(|number| Some((*number, lanes.get(*number)?))).collect();
+        let tops: Vec<i64> = numbers
+            .iter()
+            .map(|number| match keys.get(number) {
+                // There are few of them, and all must be known.
+                Some(key) if key.isolation == Isolation::LastTry => 1000,
+                Some(key) if key.keyed => (top / 64).max(KEYED_TOP),
+                _ => top,
+            })
+            .collect();
+        let rows = session.query(CANDIDATES, &[&numbers, &tops, &now.as_micros(), &PAIRS]).await?;
+        let mut candidates = Self {
+            groups: [Vec::new(), Vec::new()],
+            last_tries: Vec::new(),
+            running: RunningCounts::default(),
+            executing: Vec::new(),
+            runs: HashMap::new(),
+            damaged: Vec::new(),
+        };
+        let mut groups: BTreeMap<(i32, String), ReadGroup> = BTreeMap::new();
+        for row in &rows {
+            let (id, kept) = row::read(row)?;
+            let kept = match kept {
+                Ok(kept) => kept,
+                Err(damage) => {
+                    candidates.damaged.push(damage);
+                    continue;
+                }
+            };
+            let (lane, lim): (i32, String) = (row.try_get(7)?, row.try_get(8)?);
+            let (prio, due): (i16, i64) = (row.try_get(9)?, row.try_get(10)?);
+            let run = &kept.stored.run;
+            if Isolation::of(run) == Isolation::LastTry {
+                candidates.last_tries.extend(LastTry::of(run));
+            } else {
+                let (positions, read) = groups.entry((lane, lim)).or_default();
+                positions.push(DuePosition::new(run.priority, Timestamp::from_micros(due), id));
+                *read.entry(prio).or_default() += 1;
+            }
+            candidates.runs.insert(id, kept);
+        }
+        let tops: HashMap<i32, i64> = numbers.iter().copied().zip(tops).collect();
+        for ((lane, lim), (mut positions, read)) in groups {
+            let Some(key) = keys.get(&lane) else { continue };
+            positions.sort_unstable();
+            // Beyond the last run that was read of a priority there may be more, before those of the next priority.
+            let full = read.iter().find(|(_, count)| **count >= tops[&lane]).map(|(prio, _)| *prio);
+            if let Some(prio) = full {
+                positions.retain(|position| -i16::from(position.priority().0) <= prio);
+            }
+            let limit_group = limit_group(key, &lim)?;
+            let line = Line { limit_group, positions, complete: full.is_none() };
+            let groups = &mut candidates.groups[usize::from(key.isolation == Isolation::Suspect)];
+            match groups.iter_mut().find(|group| Arc::ptr_eq(&group.lane, key)) {
+                Some(group) => group.backlogs.push(line),
+                None => groups.push(Group { lane: Arc::clone(key), backlogs: vec![line] }),
+            }
+        }
+        for group in candidates.groups.iter_mut().flatten() {
+            group.backlogs.sort_unstable_by_key(|line| line.positions[0]);
+        }
+        Ok(candidates)
+    }
+
+    /// Nothing is due.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// The limit keys of what is due, each with its kind.
+    pub(crate) fn limit_groups(&self) -> impl Iterator<Item = &LimitGroup> {
+        let lines = self.groups.iter().flatten().flat_map(|group| &group.backlogs).map(|line| &line.limit_group);
+        lines.chain(self.last_tries.iter().map(|last| &last.limit_group))
+    }
+
+    /// Reads how many run, if anything is limited by that.
+    pub(crate) async fn count_running(
+        &mut self,
+        session: &Session,
+        lanes: &Lanes,
+        controls: &Controls,
+    ) -> Result<(), Fault> {
+        let counted = |control: &Control| control.limits().running.is_some() || control.limits().per_key.is_some();
+        if !controls.iter().any(|(_, control)| counted(control)) {
+            return Ok(());
+        }
+        for row in session.query(COUNTS, &[]).await? {
+            let Some(key) = lanes.get(row.try_get(0)?) else { continue };
+            let limit_group = limit_group(&key, row.try_get(1)?)?;
+            for _ in 0..row.try_get::<_, i64>(2)? {
+                self.running.enter(&limit_group);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what runs, as far as the rules for suspects go. There is nothing to read before there was a suspect.
+    pub(crate) async fn read_executing(
+        &mut self,
+        session: &Session,
+        lanes: &Lanes,
+        server: ServerId,
+    ) -> Result<(), Fault> {
+        let isolated = lanes.which(|key| key.isolation > Isolation::None);
+        if isolated.is_empty() {
+            return Ok(());
+        }
+        // All that runs on the server is asked for only before a last try.
+        let server = if self.last_tries.is_empty() { Uuid([0; 16]) } else { server.into() };
+        for row in session.query(EXECUTING, &[&isolated, &server]).await? {
+            if let Ok(kept) = row::read(&row)?.1 {
+                self.executing.extend(Executing::of(&kept.stored.run));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn limit_group(lane: &LaneKey, lim: &str) -> Result<LimitGroup, Fault> {
+    let key = (!lim.is_empty()).then(|| Key::new(lim)).transpose();
+    let key = key.map_err(|error: NameError| Damage::of("a limit key", error.to_string()))?;
+    Ok(LimitGroup { queue: lane.queue.clone(), kind: lane.kind.clone(), key })
+}
+
+impl Source for Candidates {
+    fn groups(
+        &self,
+        suspects: bool,
+    ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, impl Iterator<Item = DuePosition>>>>>
+    {
+        self.groups[usize::from(suspects)].iter().map(|group| {
+            let LaneKey { queue, kind, version, labels, .. } = &*group.lane;
+            let requires: &[Label] = labels;
+            let backlogs = group.backlogs.iter().map(|line| Backlog {
+                limit_group: &line.limit_group,
+                positions: line.positions.iter().copied(),
+                complete: line.complete,
+            });
+            BacklogGroup { queue, kind, version: *version, requires, backlogs }
+        })
+    }
+
+    fn last_tries(&self) -> Vec<LastTry> {
+        self.last_tries.clone()
+    }
+
+    fn running(&self) -> &RunningCounts {
+        &self.running
+    }
+
+    fn isolated(&self) -> Vec<Executing> {
+        self.executing.iter().filter(|one| one.isolation > Isolation::None).copied().collect()
+    }
+
+    fn executing_on(&self, server: ServerId) -> Vec<Executing> {
+        self.executing.iter().filter(|one| one.server == server).copied().collect()
+    }
+}
+
+/// Reads all controls.
+pub(crate) async fn read_controls(session: &Session) -> Result<Controls, Fault> {
+    let rows = session.query("SELECT scope, value FROM @control", &[]).await?;
+    let control = |row: &Row| -> Result<(Scope, Control), Fault> {
+        let name: &str = row.try_get(0)?;
+        Ok((scope_of(name)?, record::read_control(name.as_bytes(), row.try_get(1)?)?))
+    };
+    Ok(Controls::new(rows.iter().map(control).collect::<Result<Vec<_>, _>>()?))
+}
+
+/// The name that a scope has in the tables.
+pub(crate) fn scope_name(scope: &Scope) -> String {
+    match scope {
+        Scope::Queue(queue) => format!("q {}", queue.as_str()),
+        Scope::Kind(kind) => format!("k {}", kind.as_str()),
+    }
+}
+
+fn scope_of(name: &str) -> Result<Scope, Damage> {
+    let damaged = |reason: String| Damage::of(format!("the control `{name}`"), reason);
+    let bad = |error: NameError| damaged(error.to_string());
+    match name.split_once(' ') {
+        Some(("q", queue)) => longhaul_core::Queue::new(queue).map(Scope::Queue).map_err(bad),
+        Some(("k", kind)) => longhaul_core::Kind::new(kind).map(Scope::Kind).map_err(bad),
+        _ => Err(damaged("it is for no queue and no kind".into())),
+    }
+}
+
+fn bucket_name(bucket: &Bucket) -> String {
+    match bucket {
+        Bucket::Scope(scope) => scope_name(scope),
+        // A kind has no space in it.
+        Bucket::Key(kind, key) => format!("y {} {}", kind.as_str(), key.as_str()),
+    }
+}
+
+/// Reads the buckets that these limit groups draw from.
+pub(crate) async fn read_buckets<'a>(
+    session: &Session,
+    now: Timestamp,
+    controls: &Controls,
+    limit_groups: impl Iterator<Item = &'a LimitGroup>,
+) -> Result<BTreeMap<Bucket, Starts>, Fault> {
+    let mut buckets = BTreeSet::new();
+    for group in limit_groups {
+        let queue = controls.queue(&group.queue).map(Control::limits);
+        let kind = controls.kind(&group.kind).map(Control::limits);
+        if queue.is_some_and(|limits| limits.rate.is_some()) {
+            buckets.insert(Bucket::Scope(Scope::Queue(group.queue.clone())));
+        }
+        if kind.is_some_and(|limits| limits.rate.is_some()) {
+            buckets.insert(Bucket::Scope(Scope::Kind(group.kind.clone())));
+        }
+        if let Some(key) = group.key.clone().filter(|_| kind.is_some_and(|limits| limits.rate_per_key.is_some())) {
+            buckets.insert(Bucket::Key(group.kind.clone(), key));
+        }
+    }
+    if buckets.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut by_name: HashMap<String, Bucket> =
+        buckets.into_iter().map(|bucket| (bucket_name(&bucket), bucket)).collect();
+    let names: Vec<&str> = by_name.keys().map(String::as_str).collect();
+    let rows = session.query("SELECT name, value FROM @bucket WHERE name = ANY($1)", &[&names]).await?;
+    let mut read = BTreeMap::new();
+    for row in rows {
+        let bucket = by_name.remove(row.try_get::<_, &str>(0)?);
+        read.extend(bucket.zip(record::read_bucket(row.try_get(1)?, now)));
+    }
+    Ok(read)
+}
+
+pub(crate) async fn write_buckets(session: &Session, spent: &BTreeMap<Bucket, Starts>) -> Result<(), Fault> {
+    if spent.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = spent.keys().map(bucket_name).collect();
+    let idle: Vec<i64> = spent.values().map(|starts| starts.idle_at().as_micros()).collect();
+    let values: Vec<Vec<u8>> = spent.values().map(record::write_bucket).collect();
+    session
+        .execute(
+            "INSERT INTO @bucket (name, idle, value) SELECT * FROM unnest($1::text[], $2::int8[], $3::bytea[]) \
+             ON CONFLICT (name) DO UPDATE SET idle = excluded.idle, value = excluded.value",
+            &[&names, &idle, &values],
+        )
+        .await?;
+    Ok(())
+}

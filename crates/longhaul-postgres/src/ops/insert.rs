@@ -1,0 +1,190 @@
+//! New runs are kept, and unique keys taken.
+
+use std::collections::HashSet;
+
+use longhaul_core::{
+    Inserted, Key, Kind, NewRun, RunId, StateKind, StoreError, StoredRun, Timestamp,
+    constraints::{self, Conflict, conflict, conflict_with_removed},
+    counts::Statistics,
+    store::InsertError,
+};
+
+use super::statistics;
+use crate::{
+    change::{Change, News},
+    error::Fault,
+    id::Uuid,
+    row::{self, Kept, Rows, Written},
+    session::{Session, transact},
+    store::Inner,
+};
+
+const ALL: Written = Written { all: true, execution_metadata: true, ended: true };
+
+/// Who keeps others of a kind and key out.
+pub(super) enum Holder {
+    /// Nobody; a row of the key may be there.
+    Nobody {
+        row: bool,
+    },
+    There(Box<Kept>),
+    Removed {
+        id: RunId,
+        state: StateKind,
+    },
+}
+
+impl Inner {
+    pub(crate) async fn insert(&self, news: &[NewRun]) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
+        self.ensure_open()?;
+        let (answers, told) = transact!(self, begin, tx => {
+            let mut told = News::default();
+            Ok((self.insert_in(&tx, self.now(), news, &mut told).await?, told))
+        })?;
+        told.tell(self);
+        Ok(answers)
+    }
+
+    /// The same, in a transaction.
+    pub(crate) async fn insert_in(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        news: &[NewRun],
+        told: &mut News,
+    ) -> Result<Vec<Result<Inserted, InsertError>>, Fault> {
+        let stored: Vec<StoredRun> = news.iter().map(|new| StoredRun::enqueue(now, new.clone())).collect();
+        let lanes = self.lanes.of_all(stored.iter().map(|stored| &stored.run))?;
+        let mut rows = Rows::default();
+        for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {
+            if new.constraints().unique.is_none() {
+                rows.push(*lane, stored, None, 0, ALL);
+            }
+        }
+        let mut kept: HashSet<Uuid> = rows.insert(session).await?.into_iter().collect();
+        let mut statistics = Statistics::default();
+        for stored in stored.iter().filter(|stored| kept.contains(&stored.run.id.into())) {
+            statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
+        }
+        statistics::add(session, &statistics).await?;
+        let mut answers = Vec::with_capacity(news.len());
+        for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {
+            answers.push(match &new.constraints().unique {
+                // The first of those with the same id.
+                None if kept.remove(&new.id.into()) => Ok(Inserted::New),
+                None => Err(InsertError::Duplicate(new.id)),
+                Some(unique) => self.insert_unique(session, now, (new, stored, *lane), &unique.key, told).await?,
+            });
+        }
+        told.claims = true;
+        Ok(answers)
+    }
+
+    async fn insert_unique(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        (new, stored, lane): (&NewRun, &StoredRun, i32),
+        key: &Key,
+        told: &mut News,
+    ) -> Result<Result<Inserted, InsertError>, Fault> {
+        if exists(session, new.id).await? {
+            return Ok(Err(InsertError::Duplicate(new.id)));
+        }
+        let on_conflict = new.constraints().unique.as_ref().expect("it has a key").on_conflict;
+        let (id, state, conflict, there) = match self.holder(session, now, &new.kind, key, new.id).await? {
+            Holder::Nobody { row } => {
+                if row {
+                    take_key(session, &new.kind, key, new.id).await?;
+                }
+                let mut rows = Rows::default();
+                rows.push(lane, stored, None, 0, ALL);
+                rows.insert(session).await?;
+                let mut statistics = Statistics::default();
+                statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
+                statistics::add(session, &statistics).await?;
+                return Ok(Ok(Inserted::New));
+            }
+            Holder::There(kept) => {
+                let run = &kept.stored.run;
+                (run.id, run.state.kind(), conflict(on_conflict, run), Some(kept))
+            }
+            Holder::Removed { id, state } => (id, state, conflict_with_removed(on_conflict), None),
+        };
+        match (conflict, there) {
+            (Conflict::Return, _) => Ok(Ok(Inserted::Existing { id, state })),
+            (Conflict::Replace, Some(kept)) => {
+                let mut change = Change::of(*kept);
+                let event = constraints::replacement(now, new);
+                change.decide_for(now, &event, new.by.clone()).expect("it has not begun");
+                change.kept.stored.replace(new.metadata.clone(), new.execution_metadata.clone());
+                change.written = ALL;
+                self.keep_locked(session, &mut [change], told).await?;
+                Ok(Ok(Inserted::Replaced { id }))
+            }
+            (Conflict::Refuse | Conflict::Replace, _) => Ok(Err(InsertError::Taken { key: key.clone(), id, state })),
+        }
+    }
+
+    /// Who has this key; if nobody had ever had it, `id` has it now. Its row is locked.
+    pub(super) async fn holder(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        kind: &Kind,
+        key: &Key,
+        id: RunId,
+    ) -> Result<Holder, Fault> {
+        let taken = session
+            .execute(
+                "INSERT INTO @unique_key (kind, key, run) VALUES ($1, $2, $3) ON CONFLICT (kind, key) DO NOTHING",
+                &[&kind.as_str(), &key.as_str(), &Uuid::from(id)],
+            )
+            .await?;
+        if taken == 1 {
+            return Ok(Holder::Nobody { row: false });
+        }
+        let row = session
+            .query_opt(
+                "SELECT run, until, state FROM @unique_key WHERE kind = $1 AND key = $2 FOR UPDATE",
+                &[&kind.as_str(), &key.as_str()],
+            )
+            .await?;
+        // It was removed between the two.
+        let Some(row) = row else { return Err(Fault::Again("a unique key was let go".into())) };
+        let (there, until) = (row.try_get::<_, Uuid>(0)?.run(), row.try_get::<_, Option<i64>>(1)?);
+        if let Some(until) = until {
+            let state = row.try_get::<_, Option<i16>>(2)?.and_then(row::state_of);
+            let holds = now < Timestamp::from_micros(until);
+            return Ok(match state.filter(|_| holds) {
+                Some(state) => Holder::Removed { id: there, state },
+                None => Holder::Nobody { row: true },
+            });
+        }
+        let kept = row::lock(session, [there]).await?.pop();
+        Ok(match kept.filter(|kept| has_key(now, kept, key)) {
+            Some(kept) => Holder::There(Box::new(kept)),
+            None => Holder::Nobody { row: true },
+        })
+    }
+}
+
+/// Whether a run keeps others out with this key.
+pub(super) fn has_key(now: Timestamp, kept: &Kept, key: &Key) -> bool {
+    let run = &kept.stored.run;
+    run.constraints().unique.as_ref().is_some_and(|unique| unique.key == *key && unique.holds(now, run))
+}
+
+pub(super) async fn take_key(session: &Session, kind: &Kind, key: &Key, id: RunId) -> Result<(), Fault> {
+    session
+        .execute(
+            "UPDATE @unique_key SET run = $3, until = NULL, state = NULL WHERE kind = $1 AND key = $2",
+            &[&kind.as_str(), &key.as_str(), &Uuid::from(id)],
+        )
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn exists(session: &Session, id: RunId) -> Result<bool, Fault> {
+    Ok(session.query_opt("SELECT 1 FROM @run WHERE id = $1", &[&Uuid::from(id)]).await?.is_some())
+}

@@ -1,0 +1,88 @@
+//! What attempts said: a ring of pages for each run.
+
+use longhaul_core::{
+    Epoch, Log, LogRequest, RunId, StoreError,
+    log::{gather, place},
+    record::{read_log, write_log},
+    store::{CheckpointError, GetError, LogPages},
+};
+
+use crate::{
+    error::Fault,
+    id::{Uuid, uuids},
+    row,
+    session::transact,
+    store::Inner,
+};
+
+/// What the checksum of a page covers besides the page.
+fn key(id: RunId, (attempt, page): (u8, u8)) -> [u8; 18] {
+    let mut key = [0; 18];
+    key[..16].copy_from_slice(id.as_bytes());
+    key[16..].copy_from_slice(&[attempt, page]);
+    key
+}
+
+impl Inner {
+    pub(crate) async fn log(&self, all: &[LogPages]) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.ensure_open()?;
+        transact!(self, begin_async, tx => {
+            // They must not be removed meanwhile.
+            let rows = tx.query(
+                concat!("SELECT ", row::columns!(), " FROM @run r WHERE r.id = ANY($1) ORDER BY r.id FOR KEY SHARE"),
+                &[&uuids(all.iter().map(|one| one.id))],
+            ).await?;
+            let mut runs = std::collections::HashMap::new();
+            for row in &rows {
+                let run = row::read_whole(row)?.stored.run;
+                runs.insert(run.id, run);
+            }
+            let mut answers = Vec::with_capacity(all.len());
+            for LogPages { id, epoch, pages } in all {
+                let Some(run) = runs.get(id) else {
+                    answers.push(Err(CheckpointError::NotFound(*id)));
+                    continue;
+                };
+                if run.epoch != *epoch {
+                    answers.push(Err(CheckpointError::EpochLost { id: *id, epoch: *epoch }));
+                    continue;
+                }
+                let attempt = Epoch(run.attempts);
+                for page in pages {
+                    let at = place(run.attempts, page.number);
+                    tx.execute(
+                        "INSERT INTO @log_page (run, attempt, page, body) VALUES ($1, $2, $3, $4) \
+                         ON CONFLICT (run, attempt, page) DO UPDATE SET body = excluded.body",
+                        &[&Uuid::from(*id), &i16::from(at.0), &i16::from(at.1), &write_log(&key(*id, at), attempt, page.clone())],
+                    ).await?;
+                }
+                answers.push(Ok(()));
+            }
+            Ok(answers)
+        })
+    }
+
+    pub(crate) async fn read_log(&self, request: &LogRequest) -> Result<Log, GetError> {
+        self.ensure_open()?;
+        let LogRequest { id, attempt, from } = *request;
+        let session = self.session().await?;
+        let rows = session
+            .query(
+                "SELECT l.attempt, l.page, l.body FROM @run r LEFT JOIN @log_page l ON l.run = r.id WHERE r.id = $1",
+                &[&Uuid::from(id)],
+            )
+            .await
+            .map_err(Fault::into_store)?;
+        if rows.is_empty() {
+            return Err(GetError::NotFound(id));
+        }
+        let mut pages = Vec::new();
+        for row in &rows {
+            let Some(attempt) = row.get::<_, Option<i16>>(0) else { continue };
+            let at = (attempt as u8, row.get::<_, i16>(1) as u8);
+            let (attempt, page) = read_log(&key(id, at), row.get(2)).map_err(StoreError::from)?;
+            pages.push((attempt.0, page));
+        }
+        Ok(gather(pages, attempt, from))
+    }
+}

@@ -1,0 +1,77 @@
+//! A final run is tried again, as a new one.
+
+use longhaul_core::{
+    IllegalEvent, StoredRun,
+    counts::Statistics,
+    lineage::{Succession, succeed},
+    store::{Retried, Retry, RetryError},
+};
+
+use super::insert::{Holder, exists, take_key};
+use super::statistics;
+use crate::{
+    change::{Change, News},
+    row::{self, Rows, Written},
+    session::transact,
+    store::Inner,
+};
+
+impl Inner {
+    pub(crate) async fn retry(&self, retry: &Retry) -> Result<Retried, RetryError> {
+        self.ensure_open()?;
+        let (answer, news) = transact!(self, begin, tx => {
+            let mut news = News::default();
+            let answer = 'answer: {
+                let (now, id) = (self.now(), retry.id);
+                let Some(kept) = row::lock(&tx, [id]).await?.pop() else { break 'answer Err(RetryError::NotFound(id)) };
+                let before = kept.stored.snapshot();
+                let Succession { before: decision, successor } = match succeed(now, &before, retry) {
+                    Ok(succession) => succession,
+                    Err(IllegalEvent::Retried { successor }) => break 'answer Ok(Retried::Existing(successor)),
+                    Err(_) => break 'answer Err(RetryError::NotFinal { id, state: before.run.state.kind() }),
+                };
+                if exists(&tx, retry.successor).await? {
+                    break 'answer Err(RetryError::Duplicate(retry.successor));
+                }
+                let kind = successor.run.kind.clone();
+                if let Some(unique) = &successor.run.constraints().unique {
+                    let key = &unique.key;
+                    let holder = match self.holder(&tx, now, &kind, key, retry.successor).await? {
+                        Holder::Nobody { row } => {
+                            if row {
+                                take_key(&tx, &kind, key, retry.successor).await?;
+                            }
+                            None
+                        }
+                        Holder::There(holder) => {
+                            let run = &holder.stored.run;
+                            Some((run.id, run.state.kind()))
+                        }
+                        Holder::Removed { id, state } => Some((id, state)),
+                    };
+                    match holder {
+                        Some((holder, _)) if holder == id => take_key(&tx, &kind, key, retry.successor).await?,
+                        Some((id, state)) => break 'answer Err(RetryError::Taken { key: key.clone(), id, state }),
+                        None => {}
+                    }
+                }
+                let mut change = Change::of(kept);
+                change.apply(decision);
+                self.keep_locked(&tx, &mut [change], &mut news).await?;
+                let stored = StoredRun::from(successor);
+                let lane = self.lanes.of_all([&stored.run].into_iter())?[0];
+                let mut rows = Rows::default();
+                rows.push(lane, &stored, None, 0, Written { all: true, ..Written::default() });
+                rows.insert(&tx).await?;
+                let mut statistics = Statistics::default();
+                statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
+                statistics::add(&tx, &statistics).await?;
+                news.claims = true;
+                Ok(Retried::New)
+            };
+            Ok((answer, news))
+        })?;
+        news.tell(self);
+        answer
+    }
+}

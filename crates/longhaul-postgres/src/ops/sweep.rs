@@ -1,0 +1,160 @@
+//! Final runs go when their retention has passed, and what else nobody needs any more.
+
+use std::collections::BTreeSet;
+
+use longhaul_core::{
+    Kind, Retentions, RunId, StateKind, StoreError, Timestamp, counts::Statistics, record::Damage, store::Swept,
+};
+
+use super::{ended, statistics};
+use crate::{
+    error::Fault,
+    id::{Uuid, uuids},
+    row::{self, state_of},
+    session::{Session, transact},
+    store::Inner,
+};
+
+/// The oldest ends of a kind and state, so many pages that they hold `$4` runs and one more.
+pub(crate) const OLDEST: &str = "\
+    SELECT at, runs FROM ( \
+        SELECT at, ord, runs, sum(cardinality(runs)) OVER (ORDER BY at, ord) - cardinality(runs) AS before FROM ( \
+            SELECT at, ord, runs FROM @end_page WHERE kind = $1 AND state = $2 ORDER BY at, ord LIMIT $3) oldest) e \
+    WHERE before <= $4 ORDER BY at, ord";
+
+/// The kinds and states of which there are ends, by leaps over the index.
+pub(crate) const ENDS: &str = "\
+    WITH RECURSIVE ends AS ( \
+        (SELECT kind, state FROM @end_page ORDER BY kind, state LIMIT 1) \
+        UNION ALL \
+        SELECT n.kind, n.state FROM ends e CROSS JOIN LATERAL ( \
+            SELECT p.kind, p.state FROM @end_page p WHERE (p.kind, p.state) > (e.kind, e.state) \
+            ORDER BY p.kind, p.state LIMIT 1) n) \
+    SELECT kind, state FROM ends";
+
+/// Removes runs and all that is theirs but their unique keys. Readers of ends who have not read theirs will know.
+pub(super) async fn remove(session: &Session, ids: &[Uuid]) -> Result<(), Fault> {
+    if ended::has_new(session).await? {
+        ended::number(session).await?;
+    }
+    session
+        .execute(
+            "UPDATE @counter c SET n = greatest(c.n, (SELECT coalesce(max(e.position), 0) FROM @end_page e \
+             WHERE e.id IN (SELECT r.page FROM @run r WHERE r.id = ANY($1)))) WHERE c.name = 'removed'",
+            &[&ids],
+        )
+        .await?;
+    session
+        .execute(
+            "UPDATE @end_page e SET runs = ARRAY(SELECT u.id FROM unnest(e.runs) u(id) WHERE u.id <> ALL($1)) \
+             WHERE e.id IN (SELECT r.page FROM @run r WHERE r.id = ANY($1))",
+            &[&ids],
+        )
+        .await?;
+    session
+        .execute(
+            "DELETE FROM @end_page e WHERE e.id IN (SELECT r.page FROM @run r WHERE r.id = ANY($1)) AND e.runs = '{}'",
+            &[&ids],
+        )
+        .await?;
+    session.execute("DELETE FROM @log_page WHERE run = ANY($1)", &[&ids]).await?;
+    let gone = session
+        .query(
+            "WITH gone AS (DELETE FROM @run WHERE id = ANY($1) RETURNING lane, state) \
+             SELECT l.kind, l.queue, g.state, -count(*) FROM gone g JOIN @lane l ON l.id = g.lane \
+             GROUP BY l.kind, l.queue, g.state",
+            &[&ids],
+        )
+        .await?;
+    let mut statistics = Statistics::default();
+    for row in &gone {
+        statistics::add_counts(&mut statistics, row)?;
+    }
+    statistics::add(session, &statistics).await
+}
+
+impl Inner {
+    pub(crate) async fn sweep(&self, retentions: &Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.ensure_open()?;
+        self.expire_suspensions().await?;
+        let swept = transact!(self, begin, tx => {
+            let now = self.now();
+            // One sweep after the other: they would remove the same runs.
+            tx.query("UPDATE @counter SET n = n WHERE name = 'removed' RETURNING n", &[]).await?;
+            let mut oldest: BTreeSet<(Timestamp, RunId)> = BTreeSet::new();
+            for row in tx.query(ENDS, &[]).await? {
+                let (kind, number): (&str, i16) = (row.try_get(0)?, row.try_get(1)?);
+                for (at, id) in self.removable(&tx, retentions, (kind, number), max).await? {
+                    oldest.insert((at, id));
+                }
+            }
+            let mut oldest = oldest.into_iter();
+            let mut due = Vec::new();
+            let next = loop {
+                match oldest.next() {
+                    Some((at, id)) if at <= now && due.len() < max => due.push(id),
+                    other => break other.map(|(at, _)| at),
+                }
+            };
+            self.keep_keys(&tx, now, &due).await?;
+            if !due.is_empty() {
+                remove(&tx, &uuids(due.iter().copied())).await?;
+            }
+            tx.execute("DELETE FROM @unique_key WHERE until <= $1", &[&now.as_micros()]).await?;
+            tx.execute("DELETE FROM @bucket WHERE idle <= $1", &[&now.as_micros()]).await?;
+            Ok(Swept { removed: due.len(), next })
+        })?;
+        self.add_up().await?;
+        Ok(swept)
+    }
+
+    /// The runs of one kind and state that ended first, and when each may be removed.
+    async fn removable(
+        &self,
+        session: &Session,
+        retentions: &Retentions,
+        (kind, number): (&str, i16),
+        max: usize,
+    ) -> Result<Vec<(Timestamp, RunId)>, Fault> {
+        let damaged = |reason: String| Fault::from(Damage::of("a page of ends", reason));
+        let state: StateKind = state_of(number).ok_or_else(|| damaged(format!("its state is {number}")))?;
+        let retention = retentions.of(&Kind::new(kind).map_err(|error| damaged(error.to_string()))?);
+        let limit = max as i64 + 1;
+        let rows = session.query(OLDEST, &[&kind, &number, &limit, &(max as i64)]).await?;
+        let mut removable = Vec::new();
+        for row in rows {
+            if let Some(at) = retention.removable_at(state, Timestamp::from_micros(row.try_get(0)?)) {
+                removable.extend(row.try_get::<_, Vec<Uuid>>(1)?.into_iter().map(|id| (at, id.run())));
+            }
+        }
+        Ok(removable)
+    }
+
+    /// Lets go of the unique keys of runs that are about to go, but of those that outlive them.
+    async fn keep_keys(&self, session: &Session, now: Timestamp, ids: &[RunId]) -> Result<(), Fault> {
+        let rows = session
+            .query("SELECT kind, key, run FROM @unique_key WHERE run = ANY($1)", &[&uuids(ids.iter().copied())])
+            .await?;
+        for row in rows {
+            let (kind, key, id): (&str, &str, Uuid) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let run = row::get(session, id.run()).await?.map(|kept| kept.stored.run);
+            let until = run.as_ref().and_then(|run| run.constraints().unique.as_ref()?.until(run));
+            let until = until.filter(|until| now < *until);
+            match (until, run) {
+                (Some(until), Some(run)) => {
+                    let state = row::state_number(run.state.kind());
+                    session
+                        .execute(
+                            "UPDATE @unique_key SET until = $3, state = $4 WHERE kind = $1 AND key = $2",
+                            &[&kind, &key, &until.as_micros(), &state],
+                        )
+                        .await?;
+                }
+                _ => {
+                    session.execute("DELETE FROM @unique_key WHERE kind = $1 AND key = $2", &[&kind, &key]).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! How a store is connected.
+
+use std::{sync::Arc, time::Duration};
+
+use longhaul_core::Clock;
+
+/// How a store is connected. The default is right for most.
+///
+/// ```
+/// use longhaul_postgres::Options;
+/// use std::time::Duration;
+///
+/// let options = Options::default().schema("jobs").connections(8).poll(Duration::from_millis(500));
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) schema: String,
+    pub(crate) connections: usize,
+    pub(crate) poll: Duration,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { schema: "longhaul".into(), connections: 16, poll: Duration::from_secs(1), clock: None }
+    }
+}
+
+impl Options {
+    /// The schema that has the tables; `longhaul` by default. It is made where there is none. Stores in different schemas
+    /// know nothing of each other.
+    #[must_use]
+    pub fn schema(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.schema);
+        self
+    }
+
+    /// At most so many connections, at least 2; 16 by default.
+    #[must_use]
+    pub fn connections(mut self, max: usize) -> Self {
+        self.connections = max.max(2);
+        self
+    }
+
+    /// A call that waits looks at least this often at what other servers have changed; every second by default. What is
+    /// changed through the same store is seen at once.
+    #[must_use]
+    pub fn poll(mut self, at_least: Duration) -> Self {
+        self.poll = at_least;
+        self
+    }
+
+    /// The clock that the store goes by, leases too. Without it, that is the clock of the database, which is right
+    /// wherever more than one server uses it; tests bring a clock that they move.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+}

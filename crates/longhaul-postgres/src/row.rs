@@ -1,0 +1,253 @@
+//! A run as a row: the frozen record, its large values beside it, and the columns that statements go by.
+
+use longhaul_core::{
+    Run, RunId, StateKind, StoredRun, Timestamp,
+    record::{self, Apart, Damage, Part, Values},
+};
+use tokio_postgres::Row;
+
+use crate::{
+    error::Fault,
+    id::{Uuid, uuids},
+    session::{Param, Session},
+};
+
+/// The columns that [`read`] reads, of a row `r`.
+macro_rules! columns {
+    () => {
+        "r.id, r.rec, r.meta, r.initial, r.exec, r.ended, r.page"
+    };
+}
+pub(crate) use columns;
+
+/// A run that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) stored: StoredRun,
+    /// The page of the claim that holds it, or of its end.
+    pub(crate) page: Option<Uuid>,
+}
+
+/// Reads a row that begins with [`columns`]. The run may be damaged though its row is whole.
+pub(crate) fn read(row: &Row) -> Result<(RunId, Result<Kept, Damage>), Fault> {
+    let id = row.try_get::<_, Uuid>(0)?.run();
+    let page = row.try_get::<_, Option<Uuid>>(6)?;
+    let rec: &[u8] = row.try_get(1)?;
+    let value = |part: Part| -> Result<Option<&[u8]>, tokio_postgres::Error> {
+        match part {
+            Part::Metadata => row.try_get::<_, &[u8]>(2).map(Some),
+            Part::Initial => row.try_get(3),
+            Part::ExecutionMetadata => row.try_get(4),
+            Part::Ended => row.try_get(5),
+            _ => Ok(None),
+        }
+    };
+    let mut fetch = |part: Part, apart: Apart| {
+        let bytes = value(part).map_err(|error| Damage::of_run(id, error))?;
+        let bytes = bytes.filter(|bytes| apart.matches(bytes));
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| Damage::of_run(id, format!("{part:?} is not what was written")))
+    };
+    let stored = record::read(id, rec).and_then(|read| read.stored(&mut fetch));
+    Ok((id, stored.map(|stored| Kept { stored, page })))
+}
+
+/// Reads the id and the record of a run, without its values.
+pub(crate) fn read_header(row: &Row) -> Result<(RunId, Result<Run, Damage>), Fault> {
+    let id = row.try_get::<_, Uuid>(0)?.run();
+    let mut apart = |part: Part, _| Err(Damage::of_run(id, format!("{part:?} stands apart")));
+    Ok((id, record::read(id, row.try_get(1)?).and_then(|read| read.run(&mut apart))))
+}
+
+/// Reads a row whose run must not be damaged.
+pub(crate) fn read_whole(row: &Row) -> Result<Kept, Fault> {
+    Ok(read(row)?.1?)
+}
+
+/// Reads runs, and keeps others from changing them until the transaction ends. Locks are taken in the order of the ids.
+pub(crate) async fn lock(session: &Session, ids: impl IntoIterator<Item = RunId>) -> Result<Vec<Kept>, Fault> {
+    let ids = uuids(ids);
+    let rows = session
+        .query(
+            concat!("SELECT ", columns!(), " FROM @run r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE"),
+            &[&ids],
+        )
+        .await?;
+    rows.iter().map(read_whole).collect()
+}
+
+/// Reads one run as it is.
+pub(crate) async fn get(session: &Session, id: RunId) -> Result<Option<Kept>, Fault> {
+    let row =
+        session.query_opt(concat!("SELECT ", columns!(), " FROM @run r WHERE r.id = $1"), &[&Uuid::from(id)]).await?;
+    row.as_ref().map(read_whole).transpose()
+}
+
+/// Rows on their way to the database, by column.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    ids: Vec<Uuid>,
+    lanes: Vec<i32>,
+    lims: Vec<String>,
+    prios: Vec<i16>,
+    dues: Vec<Option<i64>>,
+    deadlines: Vec<Option<i64>>,
+    seens: Vec<Option<i16>>,
+    states: Vec<i16>,
+    epochs: Vec<i64>,
+    settleds: Vec<bool>,
+    askeds: Vec<bool>,
+    retrieds: Vec<bool>,
+    pages: Vec<Option<Uuid>>,
+    sinces: Vec<i64>,
+    revisions: Vec<i64>,
+    createds: Vec<i64>,
+    recs: Vec<Vec<u8>>,
+    metas: Vec<Option<Vec<u8>>>,
+    initials: Vec<Option<Vec<u8>>>,
+    execs: Vec<Option<Vec<u8>>>,
+    endeds: Vec<Option<Vec<u8>>>,
+    /// The revision that the change was made on.
+    befores: Vec<i64>,
+    /// Which values are written: 1 all, 2 the execution metadata, 4 the end.
+    changes: Vec<i16>,
+}
+
+/// Which values an update writes, besides the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) all: bool,
+    pub(crate) execution_metadata: bool,
+    pub(crate) ended: bool,
+}
+
+impl Rows {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, lane: i32, stored: &StoredRun, page: Option<Uuid>, before: u64, written: Written) {
+        let run = &stored.run;
+        let values = Values::of(stored);
+        let mut apart = [None; Part::COUNT];
+        for part in [Part::Metadata, Part::Initial, Part::ExecutionMetadata, Part::Ended] {
+            apart[part as usize] = values.to_write(part).map(Apart::of);
+        }
+        let bytes = |part, wanted: bool| values.to_write(part).filter(|_| wanted).map(<[u8]>::to_vec);
+        self.ids.push(run.id.into());
+        self.lanes.push(lane);
+        self.lims.push(run.constraints().limit_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()));
+        self.prios.push(prio(run));
+        self.dues.push(run.state.due().map(Timestamp::as_micros));
+        self.deadlines.push(run.state.deadline().map(Timestamp::as_micros));
+        let state = run.state.kind();
+        self.seens.push(is_rare(state).then(|| state_number(state)));
+        self.states.push(state_number(state));
+        self.epochs.push(run.epoch.0.into());
+        self.settleds.push(stored.settled);
+        self.askeds.push(state == StateKind::Running && run.request.is_some());
+        self.retrieds.push(run.lineage.successor.is_some());
+        self.pages.push(page);
+        self.sinces.push(run.since.as_micros());
+        self.revisions.push(run.revision as i64);
+        self.createds.push(run.created.as_micros());
+        self.recs.push(record::write(stored, &values, &apart));
+        self.metas.push(bytes(Part::Metadata, written.all));
+        self.initials.push(bytes(Part::Initial, written.all));
+        self.execs.push(bytes(Part::ExecutionMetadata, written.all || written.execution_metadata));
+        self.endeds.push(bytes(Part::Ended, written.all || written.ended));
+        self.befores.push(before as i64);
+        let all = if written.all { 7 } else { 0 };
+        self.changes.push(all | (i16::from(written.execution_metadata) << 1) | (i16::from(written.ended) << 2));
+    }
+
+    fn common(&self) -> [Param<'_>; 21] {
+        [
+            &self.ids,
+            &self.lanes,
+            &self.lims,
+            &self.prios,
+            &self.dues,
+            &self.deadlines,
+            &self.seens,
+            &self.states,
+            &self.epochs,
+            &self.settleds,
+            &self.askeds,
+            &self.retrieds,
+            &self.pages,
+            &self.sinces,
+            &self.revisions,
+            &self.createds,
+            &self.recs,
+            &self.metas,
+            &self.initials,
+            &self.execs,
+            &self.endeds,
+        ]
+    }
+
+    /// Keeps new runs; answers those that were not there before.
+    pub(crate) async fn insert(&self, session: &Session) -> Result<Vec<Uuid>, Fault> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = session.query(INSERT, &self.common()).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// Changes runs that still have the revision that the change was made on; answers which had it.
+    pub(crate) async fn update(&self, session: &Session) -> Result<Vec<Uuid>, Fault> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let common = self.common();
+        let mut params: Vec<Param<'_>> = common.to_vec();
+        params.remove(15); // a run is enqueued once
+        params.extend([&self.befores as Param<'_>, &self.changes]);
+        let rows = session.query(UPDATE, &params).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+}
+
+pub(crate) const INSERT: &str = "\
+    INSERT INTO @run (id, lane, lim, prio, due, deadline, seen, state, epoch, settled, asked, retried, page, since, \
+        revision, created, rec, meta, initial, exec, ended) \
+    SELECT * FROM unnest($1::uuid[], $2::int4[], $3::text[], $4::int2[], $5::int8[], $6::int8[], $7::int2[], \
+        $8::int2[], $9::int8[], $10::bool[], $11::bool[], $12::bool[], $13::uuid[], $14::int8[], $15::int8[], \
+        $16::int8[], $17::bytea[], $18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[]) \
+    ON CONFLICT (id) DO NOTHING RETURNING id";
+
+/// Compares and swaps. `= ANY` is said as well, so that no plan can walk the whole key. A value that does not change is not sent, and one that is kept out of line is not written again.
+pub(crate) const UPDATE: &str = "\
+    UPDATE @run r SET lane = s.lane, lim = s.lim, prio = s.prio, due = s.due, deadline = s.deadline, seen = s.seen, \
+        state = s.state, epoch = s.epoch, settled = s.settled, asked = s.asked, retried = s.retried, page = s.page, \
+        since = s.since, revision = s.revision, rec = s.rec, \
+        meta = CASE WHEN s.change & 1 = 0 THEN r.meta ELSE s.meta END, \
+        initial = CASE WHEN s.change & 1 = 0 THEN r.initial ELSE s.initial END, \
+        exec = CASE WHEN s.change & 2 = 0 THEN r.exec ELSE s.exec END, \
+        ended = CASE WHEN s.change & 4 = 0 THEN r.ended ELSE s.ended END \
+    FROM unnest($1::uuid[], $2::int4[], $3::text[], $4::int2[], $5::int8[], $6::int8[], $7::int2[], $8::int2[], \
+        $9::int8[], $10::bool[], $11::bool[], $12::bool[], $13::uuid[], $14::int8[], $15::int8[], $16::bytea[], \
+        $17::bytea[], $18::bytea[], $19::bytea[], $20::bytea[], $21::int8[], $22::int2[]) \
+        s(id, lane, lim, prio, due, deadline, seen, state, epoch, settled, asked, retried, page, since, revision, rec, \
+        meta, initial, exec, ended, before, change) \
+    WHERE r.id = ANY($1) AND r.id = s.id AND r.revision = s.before RETURNING r.id";
+
+/// Ascending in the order of claims.
+pub(crate) fn prio(run: &Run) -> i16 {
+    -i16::from(run.priority.0)
+}
+
+/// Numbers of states never change.
+pub(crate) fn state_number(state: StateKind) -> i16 {
+    StateKind::ALL.iter().position(|there| *there == state).expect("ALL has every state") as i16
+}
+
+pub(crate) fn state_of(number: i16) -> Option<StateKind> {
+    StateKind::ALL.get(usize::try_from(number).ok()?).copied()
+}
+
+/// States that few runs of a large store are in: they have an index of their own.
+pub(crate) fn is_rare(state: StateKind) -> bool {
+    !matches!(state, StateKind::Pending | StateKind::Running | StateKind::Completed)
+}

@@ -1,0 +1,461 @@
+//! The port, on a database.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use longhaul_core::{
+    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
+    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
+    admission::Admission,
+    clock::OnJump,
+    counts::Statistics,
+    store::{
+        AttemptStore, CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed,
+        ControlStore, DeleteError, EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError,
+        Inspect, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError,
+        RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, ScheduleStore,
+        Schedules, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError, Settled, Settlement, StopSignals,
+        Swept, UpdateError,
+    },
+};
+use tokio::task::JoinHandle;
+use tokio_postgres::NoTls;
+
+use crate::{
+    batcher::{Batcher, Calls, batcher, join},
+    clock::{Asked, DatabaseClock, Tick, change_or_due},
+    error::Fault,
+    held::HeldRuns,
+    lanes::Lanes,
+    ops::{
+        checkpoint::{Write, Wrote},
+        claim::ClaimTurn,
+        servers::Told,
+    },
+    options::Options,
+    schema,
+    session::{Db, Session, Statements},
+    wake::Wake,
+};
+
+/// At most so many runs are inserted in one transaction, unless one call brings more.
+const INSERTS: usize = 1000;
+/// At most so many writes of attempts are in one transaction, unless one call brings more.
+const WRITES: usize = 256;
+
+type Inserts = Batcher<NewRun, Result<Inserted, InsertError>>;
+
+/// A store in a PostgreSQL database, for any number of servers. Cloning gives another handle to the same connections.
+///
+/// It belongs to the tokio runtime that it was connected in.
+///
+/// ```no_run
+/// use longhaul_core::store::{Filter, prelude::*};
+/// use longhaul_postgres::PostgresStore;
+///
+/// # async fn example() -> Result<(), longhaul_core::StoreError> {
+/// let store = PostgresStore::connect("postgres://app@db.internal/app").await?;
+/// println!("{} runs", store.count(Filter::default()).await?);
+/// store.close().await;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+    inserts: Arc<Inserts>,
+    writes: Arc<Batcher<Write, Wrote>>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) lanes: Lanes,
+    pub(crate) wake: Arc<Wake>,
+    pub(crate) held: HeldRuns,
+    pub(crate) told: Mutex<Told>,
+    pub(crate) turn: tokio::sync::Mutex<ClaimTurn>,
+    /// Claims on their way back.
+    pub(crate) returns: Mutex<Vec<JoinHandle<()>>>,
+    clock: Arc<dyn Clock>,
+    /// `None`: the clock was given, and leases go by it too.
+    database_clock: Option<Arc<DatabaseClock>>,
+    closed: AtomicBool,
+    options: Options,
+    /// The clock keeps no more than a `Weak` of it.
+    _on_jump: Arc<OnJump>,
+}
+
+impl PostgresStore {
+    /// Connects to a database, and makes the tables in the schema `longhaul` if they are not there.
+    ///
+    /// `url` is what libpq takes: `postgres://user:password@host/database`, or `host=… user=…`.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, Options::default()).await
+    }
+
+    /// The same, with options.
+    ///
+    /// A schema that a newer release has changed is refused as [`StoreError::Broken`]; nothing is changed then.
+    pub async fn connect_with(url: &str, options: Options) -> Result<Self, StoreError> {
+        let unavailable = |reason: String| StoreError::Unavailable { reason: reason.into() };
+        let config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
+            unavailable(format!("the URL of the database cannot be read: {error}"))
+        })?;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config, NoTls, recycling);
+        let pool = Pool::builder(manager).max_size(options.connections).build();
+        let pool = pool.map_err(|error| unavailable(error.to_string()))?;
+        let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)) };
+        let session = db.session().await.map_err(Fault::into_store)?;
+        schema::migrate(&session, &options.schema).await.map_err(Fault::into_store)?;
+        let (clock, database_clock): (Arc<dyn Clock>, _) = if let Some(clock) = &options.clock {
+            (Arc::clone(clock), None)
+        } else {
+            let asked = DatabaseClock::ask();
+            let now = session.scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8").await;
+            let now = Timestamp::from_micros(now.map_err(Fault::into_store)?);
+            let clock = Arc::new(DatabaseClock::new(asked, now));
+            (clock.clone(), Some(clock))
+        };
+        drop(session);
+        Ok(Self::start(db, clock, database_clock, options))
+    }
+
+    fn start(db: Db, clock: Arc<dyn Clock>, database_clock: Option<Arc<DatabaseClock>>, options: Options) -> Self {
+        let wake = Arc::new(Wake::default());
+        let on_jump: Arc<OnJump> = {
+            let wake = Arc::clone(&wake);
+            Arc::new(move || wake.all())
+        };
+        clock.on_jump(Arc::downgrade(&on_jump));
+        let inner = Arc::new(Inner {
+            db,
+            lanes: Lanes::default(),
+            wake,
+            held: HeldRuns::default(),
+            told: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            returns: Mutex::default(),
+            clock,
+            database_clock,
+            closed: AtomicBool::new(false),
+            options,
+            _on_jump: on_jump,
+        });
+        let (inserts, inserted) = batcher();
+        let (writes, written) = batcher();
+        // They end when the last handle is gone. Two inserts may be on their way; writes of a run keep their order.
+        tokio::spawn(insert_all(Arc::clone(&inner), inserted));
+        tokio::spawn(write_all(Arc::clone(&inner), written));
+        Self { inner, inserts: Arc::new(inserts), writes: Arc::new(writes) }
+    }
+
+    /// What was sent to the database so far, for tests of plans.
+    #[doc(hidden)]
+    pub fn statements(&self) -> Vec<String> {
+        self.inner.db.statements.all()
+    }
+
+    /// Takes away the claims of a server whose process is known to be gone, without waiting for its lease.
+    pub async fn declare_dead(&self, server: ServerId, evidence: &str) -> Result<usize, StoreError> {
+        self.inner.ensure_open()?;
+        self.inner.declare_dead(server, false, evidence).await
+    }
+}
+
+async fn insert_all(inner: Arc<Inner>, mut calls: Calls<NewRun, Result<Inserted, InsertError>>) {
+    while let Some(calls) = calls.next(INSERTS).await {
+        let (runs, waiting) = join(calls);
+        waiting.answer(inner.insert(&runs).await);
+    }
+}
+
+async fn write_all(inner: Arc<Inner>, mut calls: Calls<Write, Wrote>) {
+    while let Some(calls) = calls.next(WRITES).await {
+        let (writes, waiting) = join(calls);
+        waiting.answer(inner.write(&writes).await);
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What leases go by: `None` is the database's own clock, as it is when the statement is executed.
+    pub(crate) fn lease_time(&self) -> Option<i64> {
+        self.database_clock.is_none().then(|| self.now().as_micros())
+    }
+
+    pub(crate) fn set_clock(&self, asked: Asked, now: Timestamp) {
+        if let Some(clock) = &self.database_clock {
+            clock.set(asked, now);
+        }
+    }
+
+    pub(crate) fn ensure_open(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::Acquire) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    pub(crate) async fn session(&self) -> Result<Session, StoreError> {
+        self.db.session().await.map_err(Fault::into_store)
+    }
+
+    /// What this handle knows of admission.
+    pub(crate) async fn admission(&self) -> Admission {
+        self.turn.lock().await.admission().clone()
+    }
+}
+
+/// Tries again after each change, at the time that the try named, and now and then, until there is an answer.
+/// The try answers `Ok(Ok(answer))`, or `Ok(Err(when to look again))`.
+macro_rules! wait {
+    ($inner:expr, $notify:expr, $look:expr) => {{
+        let mut tick = Tick::new();
+        loop {
+            // Made before the look, so that no change between the look and the wait is missed.
+            let mut changed = std::pin::pin!($notify.notified());
+            changed.as_mut().enable();
+            $inner.ensure_open()?;
+            match $look {
+                Ok(answer) => break Ok(answer),
+                Err(due) => {
+                    let longest = $inner.options.poll;
+                    change_or_due(changed, &*$inner.clock, due, &mut tick, longest).await;
+                }
+            }
+        }
+    }};
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("schema", &self.inner.options.schema).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl RunStore for PostgresStore {
+    async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
+        self.inner.ensure_open()?;
+        self.inserts.call(runs).await
+    }
+
+    async fn proceed(&self, proceed: Proceed) -> Result<Proceeded, ProceedError> {
+        self.inner.proceed(&proceed).await
+    }
+
+    async fn cancel(&self, id: RunId, reason: Option<Box<str>>, by: Actor) -> Result<Cancelled, CancelError> {
+        self.inner.cancel(id, reason, &by).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Retried, RetryError> {
+        self.inner.retry(&retry).await
+    }
+
+    async fn update(&self, id: RunId, update: RunUpdate, by: Actor) -> Result<StateKind, UpdateError> {
+        self.inner.update(id, update, &by).await
+    }
+
+    async fn release_incompatible(&self, runs: Vec<RunId>) -> Result<usize, StoreError> {
+        self.inner.release_incompatible(&runs).await
+    }
+
+    async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
+        self.inner.delete(id).await
+    }
+
+    async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
+        self.inner.sweep(&retentions, max).await
+    }
+}
+
+#[async_trait]
+impl AttemptStore for PostgresStore {
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        let inner = &self.inner;
+        inner.ensure_open()?;
+        if request.wait {
+            return wait!(inner, inner.wake.claims, {
+                inner.expire_suspensions().await?;
+                let taken = inner.claim_once(&request).await?;
+                if taken.claimed.is_empty() { Err(inner.next_look(&request, &taken).await?) } else { Ok(taken.claimed) }
+            });
+        }
+        inner.expire_suspensions().await?;
+        Ok(inner.claim_once(&request).await?.claimed)
+    }
+
+    async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.inner.ensure_open()?;
+        let writes = runs.into_iter().map(|(id, epoch)| Write::Begin(id, epoch)).collect();
+        let begun = |wrote| match wrote {
+            Wrote::Begin(begun) => begun,
+            other => unreachable!("a begin is answered as one, not as {other:?}"),
+        };
+        Ok(self.writes.call(writes).await?.into_iter().map(begun).collect())
+    }
+
+    async fn checkpoint(
+        &self,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<Vec<Result<Checkpointed, CheckpointError>>, StoreError> {
+        self.inner.ensure_open()?;
+        let writes = checkpoints.into_iter().map(Write::Checkpoint).collect();
+        let kept = |wrote| match wrote {
+            Wrote::Checkpoint(kept) => kept,
+            other => unreachable!("a checkpoint is answered as one, not as {other:?}"),
+        };
+        Ok(self.writes.call(writes).await?.into_iter().map(kept).collect())
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Result<Settled, SettleError>>, StoreError> {
+        self.inner.ensure_open()?;
+        let writes = settlements.into_iter().map(Write::Settle).collect();
+        let settled = |wrote| match wrote {
+            Wrote::Settle(settled) => settled,
+            other => unreachable!("a settlement is answered as one, not as {other:?}"),
+        };
+        Ok(self.writes.call(writes).await?.into_iter().map(settled).collect())
+    }
+
+    async fn log(&self, pages: Vec<LogPages>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {
+        self.inner.log(&pages).await
+    }
+}
+
+#[async_trait]
+impl ServerStore for PostgresStore {
+    async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError> {
+        self.inner.heartbeat(&beat).await
+    }
+
+    async fn expire(&self) -> Result<usize, StoreError> {
+        self.inner.expire().await
+    }
+
+    async fn leave(&self, server: ServerId) -> Result<(), StoreError> {
+        self.inner.leave(server).await
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerInfo>, StoreError> {
+        self.inner.servers().await
+    }
+
+    async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
+        let inner = &self.inner;
+        wait!(inner, inner.wake.stops, inner.stop_requests_once(server, seen).await?.ok_or(None))
+    }
+}
+
+#[async_trait]
+impl ScheduleStore for PostgresStore {
+    async fn schedule(&self, change: ScheduleChange) -> Result<ScheduleChanged, ScheduleChangeError> {
+        self.inner.schedule(&change).await
+    }
+
+    async fn get_schedule(&self, name: ScheduleName) -> Result<Option<ScheduleRow>, StoreError> {
+        self.inner.get_schedule(name).await
+    }
+
+    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+        let inner = &self.inner;
+        wait!(inner, inner.wake.schedules, inner.schedules_once(seen).await?.ok_or(None))
+    }
+}
+
+#[async_trait]
+impl ControlStore for PostgresStore {
+    async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
+        self.inner.control(&scope, &change).await
+    }
+
+    async fn controls(&self) -> Result<Controls, StoreError> {
+        self.inner.controls().await
+    }
+}
+
+#[async_trait]
+impl Inspect for PostgresStore {
+    async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
+        self.inner.get(id).await
+    }
+
+    async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
+        let inner = &self.inner;
+        let watch = inner.wake.watch(id);
+        wait!(inner, watch.notify, {
+            let snapshot = inner.get(id).await?;
+            if snapshot.run.revision <= seen { Err(snapshot.run.state.deadline()) } else { Ok(snapshot) }
+        })
+    }
+
+    async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {
+        self.inner.find_by_key(&kind, &key).await
+    }
+
+    async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.inner.explain(id).await
+    }
+
+    async fn read_log(&self, request: LogRequest) -> Result<Log, GetError> {
+        self.inner.read_log(&request).await
+    }
+
+    async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
+        self.inner.list(&request).await
+    }
+
+    async fn ended(&self, request: EndedRequest) -> Result<EndedPage, EndedError> {
+        let inner = &self.inner;
+        if !request.wait {
+            return inner.ended_once(&request).await;
+        }
+        wait!(inner, inner.wake.ended, {
+            let page = inner.ended_once(&request).await?;
+            if page.runs.is_empty() { Err(None) } else { Ok(page) }
+        })
+    }
+
+    async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
+        self.inner.list_headers(&request).await
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        self.inner.statistics().await
+    }
+
+    async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
+        self.inner.count(&filter).await
+    }
+
+    async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        self.inner.queues().await
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
+    async fn close(&self) {
+        self.inner.returned().await;
+        self.inner.closed.store(true, Ordering::Release);
+        self.inner.wake.all();
+        // Transactions that are on their way end first.
+        drop(self.inner.turn.lock().await);
+        self.inner.db.pool.close();
+    }
+
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.inserts) > 1
+    }
+}

@@ -1,0 +1,73 @@
+//! How fast runs that do nothing are executed. Not a test of anything: it prints.
+//!
+//! `./scripts/postgres --safe run -- cargo test --release -p longhaul-postgres --test drain -- --ignored --nocapture`
+
+mod common;
+
+use std::time::Duration;
+
+use common::{client, url};
+use longhaul::{AnyError, Client, Context, ExecutionResult, Longhaul, Success, Task};
+use longhaul_postgres::{Options, PostgresStore};
+
+struct Nothing;
+
+impl Task for Nothing {
+    const NAME: &'static str = "nothing";
+    type Metadata = [u64; 12];
+    type ExecutionMetadata = ();
+    type Output = u64;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<[u64; 12], ()>) -> ExecutionResult<u64, AnyError> {
+        Success::with_result(ctx.metadata()[0]).for_error()
+    }
+}
+
+async fn connect(schema: &str) -> PostgresStore {
+    PostgresStore::connect_with(&url(), Options::default().schema(schema)).await.expect("the database is there")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it measures"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+async fn drain() {
+    let runs: usize = std::env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20_000);
+    let client_ = client().await;
+    for concurrency in [16, 64, 16, 64] {
+        let schema = "drain";
+        client_.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await.expect("it works");
+        let store = connect(schema).await;
+        let client = Client::new(std::sync::Arc::new(store.clone()));
+        let began = std::time::Instant::now();
+        for batch in 0..runs / 1000 {
+            let metadata = (0..1000).map(|n| [(batch * 1000 + n) as u64; 12]);
+            client.enqueue_all::<Nothing>(metadata).await.expect("they are kept");
+        }
+        let enqueued = began.elapsed();
+        let began = std::time::Instant::now();
+        let server = Longhaul::builder()
+            .store(connect(schema).await)
+            .task(Nothing)
+            .concurrency(concurrency)
+            .start()
+            .expect("a server starts");
+        let left = format!("SELECT count(*) FROM {schema}.run WHERE state <> 4");
+        while client_.query_one(&left, &[]).await.expect("it works").get::<_, i64>(0) > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let drained = began.elapsed();
+        let hot = format!(
+            "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = 'run'"
+        );
+        server.shutdown(Duration::from_secs(5)).await;
+        let row = client_.query_one(&hot, &[]).await.expect("it works");
+        println!(
+            "concurrency {concurrency}: enqueued {:.0}/s, drained {:.0}/s; updates in their page {} of {}",
+            runs as f64 / enqueued.as_secs_f64(),
+            runs as f64 / drained.as_secs_f64(),
+            row.get::<_, i64>(0),
+            row.get::<_, i64>(1),
+        );
+    }
+}
