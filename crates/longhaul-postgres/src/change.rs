@@ -28,7 +28,6 @@ pub(crate) struct Change {
     pub(crate) written: Written,
     /// Its server is to be told of a request.
     pub(crate) order: bool,
-    pub(crate) remove: bool,
     is_changed: bool,
 }
 
@@ -39,17 +38,7 @@ impl Change {
         let state_before = run.state.kind();
         let was_running = state_before == StateKind::Running;
         let written = Written::default();
-        Self {
-            kept,
-            before,
-            was_final,
-            was_running,
-            state_before,
-            written,
-            order: false,
-            remove: false,
-            is_changed: false,
-        }
+        Self { kept, before, was_final, was_running, state_before, written, order: false, is_changed: false }
     }
 
     pub(crate) fn id(&self) -> RunId {
@@ -74,7 +63,7 @@ impl Change {
     pub(crate) fn apply(&mut self, decision: Decision) {
         let followup = self.kept.stored.apply(decision);
         self.order |= followup.order;
-        self.remove |= followup.remove;
+        debug_assert!(!followup.remove, "`delete` and sweeps remove runs, and write nothing else of them");
         self.written.execution_metadata |= followup.changed.execution_metadata;
         self.written.ended |= followup.changed.ended;
         self.is_changed = true;
@@ -124,10 +113,10 @@ impl Inner {
         news: &mut News,
     ) -> Result<HashSet<RunId>, Fault> {
         let mut pages: BTreeMap<(Kind, i16, Timestamp), (Uuid, Vec<RunId>)> = BTreeMap::new();
-        let of_changed = || changes.iter().filter(|change| change.is_changed && !change.remove);
+        let of_changed = || changes.iter().filter(|change| change.is_changed);
         let lanes = self.lanes.of_all(of_changed().map(|change| &change.kept.stored.run))?;
         let mut rows = Rows::default();
-        for (change, lane) in changes.iter_mut().filter(|change| change.is_changed && !change.remove).zip(lanes) {
+        for (change, lane) in changes.iter_mut().filter(|change| change.is_changed).zip(lanes) {
             let run = &change.kept.stored.run;
             if change.ends() {
                 let of = (run.kind.clone(), state_number(run.state.kind()), run.since);
@@ -175,7 +164,7 @@ impl Inner {
         changes: &mut [Change],
         news: &mut News,
     ) -> Result<(), Fault> {
-        let expected = changes.iter().filter(|change| change.is_changed && !change.remove).count();
+        let expected = changes.iter().filter(|change| change.is_changed).count();
         let written = self.keep(session, changes, news).await?.len();
         if written == expected { Ok(()) } else { Err(Fault::Again("a locked row was changed".into())) }
     }

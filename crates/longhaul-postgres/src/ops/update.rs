@@ -1,7 +1,7 @@
 //! What clients do to runs that are there.
 
 use longhaul_core::{
-    Actor, Event, IllegalEvent, RunId, StateKind, StoreError,
+    Actor, Event, IllegalEvent, RunId, StateKind, StoreError, decide,
     store::{CancelError, Cancelled, DeleteError, Proceed, ProceedError, Proceeded, RunUpdate, UpdateError},
 };
 
@@ -120,22 +120,24 @@ impl Inner {
         Ok(released)
     }
 
-    /// A run that cannot be read is removed too: whether it runs is said by its row.
+    /// A run that cannot be read is removed too: nothing can be decided of it, but its row says whether it runs.
     pub(crate) async fn delete(&self, id: RunId) -> Result<(), DeleteError> {
         self.ensure_open()?;
         let answer = transact!(self, begin, tx => {
-            let row = tx.query_opt("SELECT state FROM @run WHERE id = $1 FOR UPDATE", &[&Uuid::from(id)]).await?;
-            match row {
-                None => Ok(Err(DeleteError::NotFound(id))),
-                Some(row) if row.try_get::<_, i16>(0)? == state_number(StateKind::Running) => {
-                    Ok(Err(DeleteError::Running(id)))
-                }
-                Some(_) => {
-                    sweep::remove(&tx, &uuids([id])).await?;
-                    tx.execute("DELETE FROM @unique_key WHERE run = $1", &[&Uuid::from(id)]).await?;
-                    Ok(Ok(()))
-                }
+            let select = concat!("SELECT ", row::columns!(), ", r.state FROM @run r WHERE r.id = $1 FOR UPDATE");
+            let Some(row) = tx.query_opt(select, &[&Uuid::from(id)]).await? else {
+                return Ok(Err(DeleteError::NotFound(id)));
+            };
+            let is_refused = match row::read(&row)?.1 {
+                Ok(kept) => decide(self.now(), &kept.stored.run, &Event::Delete).is_err(),
+                Err(_) => row.try_get::<_, i16>(7)? == state_number(StateKind::Running),
+            };
+            if is_refused {
+                return Ok(Err(DeleteError::Running(id)));
             }
+            sweep::remove(&tx, &uuids([id])).await?;
+            tx.execute("DELETE FROM @unique_key WHERE run = $1", &[&Uuid::from(id)]).await?;
+            Ok(Ok(()))
         })?;
         if answer.is_ok() {
             self.wake.changed([id]);
