@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     Lanes(Vec<LaneKey>),
     /// There is a row with this key already.
     Unique(String),
+    /// The user may not do this.
+    Denied(String),
 }
 
 impl Fault {
@@ -27,7 +29,7 @@ impl Fault {
     pub(crate) fn into_store(self) -> StoreError {
         match self {
             Self::Store(error) => error,
-            Self::Again(reason) | Self::Unique(reason) => StoreError::Unavailable { reason: reason.into() },
+            Self::Again(reason) | Self::Unique(reason) | Self::Denied(reason) => StoreError::Unavailable { reason: reason.into() },
             Self::Lanes(_) => StoreError::Unavailable { reason: "lanes were removed again and again".into() },
         }
     }
@@ -67,6 +69,7 @@ impl From<tokio_postgres::Error> for Fault {
             Some(code) if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::DUPLICATE_SCHEMA => {
                 Self::Unique(reason)
             }
+            Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::Denied(reason),
             _ => Self::Store(StoreError::Unavailable { reason: reason.into() }),
         }
     }

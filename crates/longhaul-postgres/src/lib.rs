@@ -12,6 +12,7 @@
 mod batcher;
 mod change;
 mod clock;
+mod connect;
 mod error;
 mod held;
 mod id;
@@ -24,5 +25,6 @@ mod session;
 mod store;
 mod wake;
 
+pub use connect::ConnectError;
 pub use options::Options;
 pub use store::PostgresStore;

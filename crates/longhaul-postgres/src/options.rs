@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::Clock;
 
+use crate::connect::ConnectError;
+
 /// How a store is connected. The default is right for most.
 ///
 /// ```
@@ -39,7 +41,7 @@ impl Options {
     /// At most so many connections, at least 2; 16 by default.
     #[must_use]
     pub fn connections(mut self, max: usize) -> Self {
-        self.connections = max.max(2);
+        self.connections = max;
         self
     }
 
@@ -57,5 +59,24 @@ impl Options {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
+    }
+
+    /// Whether all of it can be followed.
+    pub(crate) fn check(&self) -> Result<(), ConnectError> {
+        let refused = |option, value, must| Err(ConnectError::Option { option, value, must });
+        // PostgreSQL cuts longer names off: two stores would then share one schema.
+        if self.schema.is_empty() || self.schema.len() > 63 || self.schema.contains('\0') {
+            return refused("schema", format!("`{}`", self.schema.escape_debug()), "a name of 1 to 63 bytes");
+        }
+        if self.schema.starts_with("pg_") || self.schema == "information_schema" {
+            return refused("schema", format!("`{}`", self.schema), "a name that is not one of PostgreSQL's own");
+        }
+        if self.connections < 2 {
+            return refused("connections", self.connections.to_string(), "at least 2");
+        }
+        if self.poll.is_zero() {
+            return refused("poll", "zero".into(), "longer than zero");
+        }
+        Ok(())
     }
 }

@@ -1,11 +1,10 @@
 //! The tables, and how a database comes to have them.
 
-use longhaul_core::StoreError;
+use crate::{connect::ConnectError, error::Fault, session::Session};
 
-use crate::{error::Fault, session::Session};
-
-/// What brings a schema from one version to the next. A step that was released is never changed.
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_tables.sql")];
+/// What brings a schema from one version to the next. A step that was released is never changed, and takes nothing away
+/// that the release before it uses: servers of two releases can work side by side.
+pub(crate) const STEPS: [(&str, &str); 1] = [("tables", include_str!("../migrations/0001_tables.sql"))];
 
 /// The version that this code reads and writes.
 pub(crate) const VERSION: i32 = STEPS.len() as i32;
@@ -15,48 +14,96 @@ pub(crate) fn quoted(schema: &str) -> String {
     format!("\"{}\"", schema.replace('"', "\"\""))
 }
 
-/// Brings the schema to [`VERSION`]. Many servers may do so at once: one does, and the others wait for it.
-pub(crate) async fn migrate(session: &Session, schema: &str) -> Result<(), Fault> {
+/// The name of a schema as a string of SQL.
+pub(crate) fn literal(schema: &str) -> String {
+    format!("'{}'", schema.replace('\'', "''"))
+}
+
+/// Brings the schema to [`VERSION`]; answers the version that it had. Many servers may do so at once: one does, and the
+/// others wait for it.
+pub(crate) async fn migrate(session: &Session, schema: &str) -> Result<i32, ConnectError> {
+    let told = |fault| told(fault, schema);
     let name = quoted(schema);
-    // Two that create it at once: one of them fails on the catalogue's own index, though it said IF NOT EXISTS.
-    let create = format!(
-        "CREATE SCHEMA IF NOT EXISTS {name}; \
-         CREATE TABLE IF NOT EXISTS {name}.migration (version int4 PRIMARY KEY, at timestamptz NOT NULL DEFAULT now()); \
+    create(session, schema).await.map_err(told)?;
+    let there = version(session, schema).await.map_err(told)?.unwrap_or_default();
+    refuse_newer(schema, there)?;
+    if there == VERSION {
+        return Ok(there);
+    }
+    session.batch("BEGIN").await.map_err(told)?;
+    let migrated = steps(session, &name, schema).await;
+    session.batch(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await.map_err(told)?;
+    migrated
+}
+
+/// The version of the tables; `None` where there are none.
+pub(crate) async fn version(session: &Session, schema: &str) -> Result<Option<i32>, Fault> {
+    if !is_there(session, schema).await? {
+        return Ok(None);
+    }
+    session.scalar(&format!("SELECT max(version) FROM {}.migration", quoted(schema))).await
+}
+
+pub(crate) fn refuse_newer(schema: &str, found: i32) -> Result<(), ConnectError> {
+    if found > VERSION {
+        return Err(ConnectError::NewerSchema { schema: schema.to_owned(), found, known: VERSION });
+    }
+    Ok(())
+}
+
+/// What a caller is told of a fault of the database while tables are looked at or made.
+pub(crate) fn told(fault: Fault, schema: &str) -> ConnectError {
+    match fault {
+        Fault::Denied(reason) => ConnectError::Rights { schema: schema.to_owned(), reason },
+        fault => ConnectError::Store(fault.into_store()),
+    }
+}
+
+async fn is_there(session: &Session, schema: &str) -> Result<bool, Fault> {
+    let table = literal(&format!("{}.migration", quoted(schema)));
+    session.scalar(&format!("SELECT to_regclass({table}) IS NOT NULL")).await
+}
+
+/// The schema, and the table of its versions.
+async fn create(session: &Session, schema: &str) -> Result<(), Fault> {
+    let name = quoted(schema);
+    let find = format!("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = {})", literal(schema));
+    let create_schema = format!("CREATE SCHEMA IF NOT EXISTS {name}");
+    let create_table = format!(
+        "CREATE TABLE IF NOT EXISTS {name}.migration (version int4 PRIMARY KEY, at timestamptz NOT NULL DEFAULT now()); \
          INSERT INTO {name}.migration VALUES (0) ON CONFLICT DO NOTHING"
     );
-    let there = format!("SELECT to_regclass('{}.migration') IS NOT NULL", name.replace('\'', "''"));
     let mut tries = 0;
-    while !session.scalar::<bool>(&there).await? {
-        match session.batch(&create).await {
+    while !is_there(session, schema).await? {
+        // A user who may not create schemas may not say IF NOT EXISTS either.
+        let made = if session.scalar::<bool>(&find).await? { Ok(()) } else { session.batch(&create_schema).await };
+        let made = match made {
+            Ok(()) => session.batch(&create_table).await,
+            failed => failed,
+        };
+        // Of two that create it at once, one fails on the catalogue's own index, though it said IF NOT EXISTS.
+        match made {
             Err(fault) if tries == 10 || !fault.is_unique_violation() => return Err(fault),
             _ => tries += 1,
         }
     }
-    if version(session, &name).await? == VERSION {
-        return Ok(());
-    }
-    session.batch("BEGIN").await?;
-    let migrated = steps(session, &name, schema).await;
-    session.batch(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-    migrated
-}
-
-async fn version(session: &Session, name: &str) -> Result<i32, Fault> {
-    session.scalar(&format!("SELECT coalesce(max(version), 0) FROM {name}.migration")).await
-}
-
-async fn steps(session: &Session, name: &str, schema: &str) -> Result<(), Fault> {
-    // The row 0 is the lock.
-    session.batch(&format!("UPDATE {name}.migration SET at = now() WHERE version = 0")).await?;
-    let there = version(session, name).await?;
-    if there > VERSION {
-        let reason = format!("its schema `{schema}` has version {there}, and this program knows up to {VERSION}");
-        let remedy = "Use a release of longhaul-postgres that is at least as new as the one that wrote it";
-        return Err(Fault::Store(StoreError::Broken { reason: reason.into(), remedy: remedy.into() }));
-    }
-    for (at, step) in STEPS.iter().enumerate().skip(there as usize) {
-        session.batch(&step.replace('@', &format!("{name}."))).await?;
-        session.batch(&format!("INSERT INTO {name}.migration VALUES ({})", at + 1)).await?;
-    }
     Ok(())
+}
+
+async fn steps(session: &Session, name: &str, schema: &str) -> Result<i32, ConnectError> {
+    let told = |fault| told(fault, schema);
+    // The row 0 is the lock.
+    session.batch(&format!("UPDATE {name}.migration SET at = now() WHERE version = 0")).await.map_err(told)?;
+    let there = version(session, schema).await.map_err(told)?.unwrap_or_default();
+    refuse_newer(schema, there)?;
+    for (at, (_, step)) in STEPS.iter().enumerate().skip(there as usize) {
+        session.batch(&written_for(step, schema)).await.map_err(told)?;
+        session.batch(&format!("INSERT INTO {name}.migration VALUES ({})", at + 1)).await.map_err(told)?;
+    }
+    Ok(there)
+}
+
+/// A step for this schema: `@` stands for it.
+pub(crate) fn written_for(step: &str, schema: &str) -> String {
+    step.replace('@', &format!("{}.", quoted(schema)))
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
     Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
@@ -26,11 +25,11 @@ use longhaul_core::{
     },
 };
 use tokio::task::JoinHandle;
-use tokio_postgres::NoTls;
 
 use crate::{
     batcher::{Batcher, Calls, batcher, join},
     clock::{Asked, DatabaseClock, Tick, change_or_due},
+    connect::{ConnectError, Connected, connect},
     error::Fault,
     held::HeldRuns,
     lanes::Lanes,
@@ -40,8 +39,7 @@ use crate::{
         servers::Told,
     },
     options::Options,
-    schema,
-    session::{Db, Session, Statements},
+    session::{Db, Session},
     wake::Wake,
 };
 
@@ -60,7 +58,7 @@ type Inserts = Batcher<NewRun, Result<Inserted, InsertError>>;
 /// use longhaul_core::store::{Filter, prelude::*};
 /// use longhaul_postgres::PostgresStore;
 ///
-/// # async fn example() -> Result<(), longhaul_core::StoreError> {
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://app@db.internal/app").await?;
 /// println!("{} runs", store.count(Filter::default()).await?);
 /// store.close().await;
@@ -95,35 +93,23 @@ impl PostgresStore {
     /// Connects to a database, and makes the tables in the schema `longhaul` if they are not there.
     ///
     /// `url` is what libpq takes: `postgres://user:password@host/database`, or `host=… user=…`.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// [`ConnectError`] says who refused what, why, and what to do.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped leaves either no new tables or all of them. Calling again is safe.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::connect_with(url, Options::default()).await
     }
 
     /// The same, with options.
     ///
-    /// A schema that a newer release has changed is refused as [`StoreError::Broken`]; nothing is changed then.
-    pub async fn connect_with(url: &str, options: Options) -> Result<Self, StoreError> {
-        let unavailable = |reason: String| StoreError::Unavailable { reason: reason.into() };
-        let config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            unavailable(format!("the URL of the database cannot be read: {error}"))
-        })?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, NoTls, recycling);
-        let pool = Pool::builder(manager).max_size(options.connections).build();
-        let pool = pool.map_err(|error| unavailable(error.to_string()))?;
-        let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)) };
-        let session = db.session().await.map_err(Fault::into_store)?;
-        schema::migrate(&session, &options.schema).await.map_err(Fault::into_store)?;
-        let (clock, database_clock): (Arc<dyn Clock>, _) = if let Some(clock) = &options.clock {
-            (Arc::clone(clock), None)
-        } else {
-            let asked = DatabaseClock::ask();
-            let now = session.scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8").await;
-            let now = Timestamp::from_micros(now.map_err(Fault::into_store)?);
-            let clock = Arc::new(DatabaseClock::new(asked, now));
-            (clock.clone(), Some(clock))
-        };
-        drop(session);
+    /// # Errors
+    /// As [`connect`](Self::connect). A schema that a newer release has changed is refused as
+    /// [`ConnectError::NewerSchema`]; nothing is changed then.
+    pub async fn connect_with(url: &str, options: Options) -> Result<Self, ConnectError> {
+        let Connected { db, clock, database_clock } = connect(url, &options).await?;
         Ok(Self::start(db, clock, database_clock, options))
     }
 

@@ -7,14 +7,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use common::{Postgres, client, postgres, url};
 use longhaul_core::{
     Actor, ControlChange, Inserted, Key, Limits, OnConflict, Queue, Rate, RunId, ScheduleName, Scope, StateKind,
-    StoreError, Unique, UniqueScope,
+    Unique, UniqueScope,
     constraints::Constraints,
     store::{
         Checkpoint, CheckpointError, ClaimRequest, Claimed, EndedCursor, EndedRequest, Filter, ScheduleChange,
         ScheduleChangeError, ServerBeat, SettleError, Settlement, prelude::*,
     },
 };
-use longhaul_postgres::{Options, PostgresStore};
+use longhaul_postgres::{ConnectError, Options, PostgresStore};
 use longhaul_testkit::fixture::{completed, new_run, server_id, support, value};
 
 /// Two handles, and a server that lives in each.
@@ -228,7 +228,7 @@ async fn a_schema_that_a_newer_release_has_changed_is_refused_and_says_what_to_d
     let connect = async || PostgresStore::connect_with(&url(), Options::default().schema(schema)).await;
     connect().await.expect("it is new").close().await;
     client.batch_execute(&format!("INSERT INTO {schema}.migration VALUES (999)")).await.expect("it works");
-    let Err(StoreError::Broken { reason, remedy }) = connect().await.map(drop) else { panic!("it was taken") };
-    assert!(reason.contains("version 999"), "{reason}");
-    assert!(remedy.contains("release"), "{remedy}");
+    let refused = connect().await.map(drop).expect_err("it is newer");
+    assert_eq!(refused, ConnectError::NewerSchema { schema: schema.into(), found: 999, known: 1 });
+    assert!(refused.to_string().contains("Use a release of longhaul-postgres that is at least as new"), "{refused}");
 }

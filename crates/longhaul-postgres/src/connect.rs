@@ -1,0 +1,97 @@
+//! A URL and options become a pool of connections to a database whose tables are there.
+
+mod error;
+mod login;
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use longhaul_core::{Clock, Timestamp};
+use tokio_postgres::{Client, Config, NoTls};
+
+pub use self::error::ConnectError;
+use crate::{
+    clock::DatabaseClock,
+    error::Fault,
+    options::Options,
+    schema,
+    session::{Db, Session, Statements},
+};
+
+/// A connection that is not there by then is given up. A URL can say otherwise: `connect_timeout`.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// What was sent and not acknowledged by the other machine for so long is lost: a server that went away without a word
+/// would otherwise hold up its callers for hours. A URL can say otherwise: `tcp_user_timeout`.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
+/// A connection that is silent for so long is probed. A URL can say otherwise: `keepalives_idle`.
+const PROBED_AFTER: Duration = Duration::from_secs(15);
+
+/// A database that is there, and its tables are of the version of this code.
+pub(crate) struct Connected {
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// `None`: the clock was given.
+    pub(crate) database_clock: Option<Arc<DatabaseClock>>,
+}
+
+pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, ConnectError> {
+    options.check()?;
+    let config = read(url)?;
+    // Once outside of the pool, which would keep to itself why a connection was refused.
+    let client = log_in(&config, options).await?;
+    drop(client);
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(config, NoTls, recycling);
+    let pool = Pool::builder(manager).max_size(options.connections).build();
+    let pool = pool.map_err(|error| ConnectError::Url { reason: error.to_string() })?;
+    let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)) };
+    let session = db.session().await.map_err(Fault::into_store)?;
+    schema::migrate(&session, &options.schema).await?;
+    let (clock, database_clock) = clock(&session, options).await?;
+    drop(session);
+    Ok(Connected { db, clock, database_clock })
+}
+
+/// What libpq takes: `postgres://user:password@host/database`, or `host=… user=…`.
+fn read(url: &str) -> Result<Config, ConnectError> {
+    let mut config: Config = url.parse().map_err(|error| ConnectError::Url { reason: error::chain(&error) })?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err(ConnectError::Url { reason: "it names no host".into() });
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_WITHIN);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(ACKNOWLEDGED_WITHIN);
+    }
+    // Its default is two hours.
+    if config.get_keepalives_idle() > Duration::from_secs(3600) {
+        config.keepalives_idle(PROBED_AFTER);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("longhaul");
+    }
+    Ok(config)
+}
+
+async fn log_in(config: &Config, options: &Options) -> Result<Client, ConnectError> {
+    let (client, connection) = config.connect(NoTls).await.map_err(|error| login::refused(config, &error))?;
+    // It ends when the client is dropped, or with an error that the client is told as well.
+    tokio::spawn(async move { drop(connection.await) });
+    login::check_server(&client, config, &options.schema).await?;
+    Ok(client)
+}
+
+async fn clock(
+    session: &Session,
+    options: &Options,
+) -> Result<(Arc<dyn Clock>, Option<Arc<DatabaseClock>>), ConnectError> {
+    if let Some(clock) = &options.clock {
+        return Ok((Arc::clone(clock), None));
+    }
+    let asked = DatabaseClock::ask();
+    let now = session.scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8").await;
+    let now = Timestamp::from_micros(now.map_err(Fault::into_store)?);
+    let clock = Arc::new(DatabaseClock::new(asked, now));
+    Ok((clock.clone(), Some(clock)))
+}

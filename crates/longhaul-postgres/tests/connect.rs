@@ -1,0 +1,100 @@
+//! What a program is told that cannot have its store.
+
+mod common;
+
+use common::{client, url};
+use longhaul_postgres::{ConnectError, Options, PostgresStore};
+use tokio_postgres::Config;
+
+async fn refused(url: &str, options: Options) -> ConnectError {
+    PostgresStore::connect_with(url, options).await.map(drop).expect_err("it cannot be connected")
+}
+
+/// Where the test's server is, without the user and the database.
+fn host() -> String {
+    let config: Config = url().parse().expect("a URL");
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let host = match &config.get_hosts()[0] {
+        tokio_postgres::config::Host::Tcp(name) => name.clone(),
+        tokio_postgres::config::Host::Unix(folder) => folder.display().to_string(),
+    };
+    format!("host={host} port={port}")
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_refused_and_one_that_is_right_is_shown() {
+    for url in ["", "nonsense", "postgres://app:secret@db:port/app", "dbname=app password=secret nosuch=1"] {
+        let error = refused(url, Options::default()).await;
+        assert!(matches!(error, ConnectError::Url { .. }), "{url}: {error:?}");
+        let said = error.to_string();
+        assert!(said.contains("postgres://user:password@host/database"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+        assert!(!error.is_transient());
+    }
+}
+
+#[tokio::test]
+async fn an_option_that_cannot_be_followed_is_refused_before_anything_is_asked() {
+    let long = "x".repeat(64);
+    let zero = std::time::Duration::ZERO;
+    for (options, which) in [
+        (Options::default().schema(""), "schema"),
+        (Options::default().schema(&long), "schema"),
+        (Options::default().schema("pg_jobs"), "schema"),
+        (Options::default().connections(1), "connections"),
+        (Options::default().poll(zero), "poll"),
+    ] {
+        let error = refused("host=/nowhere user=nobody", options).await;
+        assert!(matches!(error, ConnectError::Option { option, .. } if option == which), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_named_without_the_password() {
+    // Port 1 of this machine has nobody on it.
+    for (url, address) in [
+        ("postgres://app:secret@127.0.0.1:1/app", "127.0.0.1:1"),
+        ("host=/nowhere user=app password=secret", "/nowhere"),
+    ] {
+        let error = refused(url, Options::default()).await;
+        assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
+        let said = error.to_string();
+        assert!(said.contains(address) && !said.contains("secret"), "{said}");
+        assert!(error.is_transient(), "it may be starting");
+    }
+}
+
+#[tokio::test]
+async fn a_database_and_a_user_that_are_not_there_are_named() {
+    let error = refused(&format!("{} user=longhaul dbname=nosuch", host()), Options::default()).await;
+    assert!(matches!(&error, ConnectError::NoDatabase { database, .. } if database == "nosuch"), "{error:?}");
+    let error = refused(&format!("{} user=nosuch dbname=postgres", host()), Options::default()).await;
+    assert!(matches!(&error, ConnectError::Login { user, .. } if user == "nosuch"), "{error:?}");
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_told_which_are_missing() {
+    let owner = client().await;
+    let make = "DROP SCHEMA IF EXISTS connect_rights CASCADE; DROP ROLE IF EXISTS connect_guest; \
+                CREATE ROLE connect_guest LOGIN; REVOKE CREATE ON DATABASE postgres FROM PUBLIC";
+    owner.batch_execute(make).await.expect("the tests own the database");
+    let url = format!("{} user=connect_guest dbname=postgres", host());
+    let options = || Options::default().schema("connect_rights");
+
+    let error = refused(&url, options()).await;
+    let may_not_create = "`connect_guest` may not create it";
+    assert!(matches!(&error, ConnectError::Rights { reason, .. } if reason == may_not_create), "{error:?}");
+    owner.batch_execute("CREATE SCHEMA connect_rights").await.expect("it works");
+    let error = refused(&url, options()).await;
+    assert!(matches!(&error, ConnectError::Rights { reason, .. } if reason.contains("no USAGE")), "{error:?}");
+    owner.batch_execute("GRANT USAGE ON SCHEMA connect_rights TO connect_guest").await.expect("it works");
+    let error = refused(&url, options()).await;
+    let says_what = |reason: &str| reason.contains("42501") && reason.contains("permission denied");
+    assert!(matches!(&error, ConnectError::Rights { reason, .. } if says_what(reason)), "{error:?}");
+    owner.batch_execute("GRANT CREATE ON SCHEMA connect_rights TO connect_guest").await.expect("it works");
+    PostgresStore::connect_with(&url, options()).await.expect("it has all that it needs");
+
+    let clean = "DROP OWNED BY connect_guest; DROP SCHEMA connect_rights CASCADE; DROP ROLE connect_guest";
+    owner.batch_execute(clean).await.expect("it works");
+}
