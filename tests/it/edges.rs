@@ -10,7 +10,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("longhaul-embedded", &["longhaul-core"]),
     ("longhaul-postgres", &["longhaul-core"]),
     ("longhaul-testkit", &["longhaul-core"]),
-    ("longhaul", &["longhaul-core", "longhaul-embedded", "longhaul-testkit"]),
+    ("longhaul", &["longhaul-core", "longhaul-embedded", "longhaul-postgres", "longhaul-testkit"]),
     ("longhaul-examples", &["longhaul"]),
     ("docsearch-engine", &["longhaul"]),
     ("docsearch", &["longhaul", "docsearch-engine"]),

@@ -29,7 +29,9 @@ impl Fault {
     pub(crate) fn into_store(self) -> StoreError {
         match self {
             Self::Store(error) => error,
-            Self::Again(reason) | Self::Unique(reason) | Self::Denied(reason) => StoreError::Unavailable { reason: reason.into() },
+            Self::Again(reason) | Self::Unique(reason) | Self::Denied(reason) => {
+                StoreError::Unavailable { reason: reason.into() }
+            }
             Self::Lanes(_) => StoreError::Unavailable { reason: "lanes were removed again and again".into() },
         }
     }

@@ -15,6 +15,8 @@ use longhaul_core::{
 };
 #[cfg(feature = "sled")]
 use longhaul_embedded::{CopyError, OpenError};
+#[cfg(feature = "postgres")]
+use longhaul_postgres::ConnectError;
 
 use crate::{
     background::SpawnError,
@@ -168,6 +170,10 @@ pub enum Error {
     #[cfg(feature = "sled")]
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// A store in PostgreSQL could not be connected.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
 }
 
 impl From<std::io::Error> for Error {
@@ -225,6 +231,8 @@ impl Error {
             Self::Schedules(SchedulesError::Contended { .. })
             | Self::Proceed(ProceedRunError::InboxFull { .. })
             | Self::Ended(EndedRunsError::Overtaken) => true,
+            #[cfg(feature = "postgres")]
+            Self::Connect(error) => error.is_transient(),
             _ => matches!(self.store(), Some(error) if error.is_transient()),
         }
     }
@@ -305,6 +313,8 @@ impl Error {
             | Self::Bulk(BulkError { error, .. }) => {
                 !matches!(error, EnqueueError::Refused(_) | EnqueueError::Store(_))
             }
+            #[cfg(feature = "postgres")]
+            Self::Connect(ConnectError::Url { .. } | ConnectError::Option { .. }) => true,
             Self::Schedules(error) => matches!(
                 error,
                 SchedulesError::Name(_)
@@ -323,6 +333,10 @@ impl Error {
             self,
             Self::Open(OpenError::Corrupt { .. } | OpenError::RolledBack { .. } | OpenError::NewerFormat { .. })
         ) {
+            return true;
+        }
+        #[cfg(feature = "postgres")]
+        if matches!(self, Self::Connect(ConnectError::NewerSchema { .. })) {
             return true;
         }
         matches!(
@@ -356,6 +370,8 @@ impl Error {
             | Self::Run(RunError::Store(error)) => Some(error),
             #[cfg(feature = "sled")]
             Self::Copy(CopyError::Store(error)) => Some(error),
+            #[cfg(feature = "postgres")]
+            Self::Connect(ConnectError::Store(error)) => Some(error),
             _ => None,
         }
     }

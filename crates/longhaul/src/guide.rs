@@ -29,5 +29,7 @@ page!(Telemetry, "../../../docs/guide/14-telemetry.md");
 page!(WatchingRuns, "../../../docs/guide/15-watching-runs.md");
 page!(Errors, "../../../docs/guide/16-errors.md");
 
+#[cfg(feature = "postgres")]
+page!(ManyServers, "../../../docs/guide/17-postgres.md");
 #[cfg(feature = "cron")]
 page!(Schedules, "../../../docs/guide/8-schedules.md");

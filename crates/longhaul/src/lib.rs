@@ -100,6 +100,8 @@ pub use longhaul_core::{
 };
 #[cfg(feature = "sled")]
 pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
+#[cfg(feature = "postgres")]
+pub use longhaul_postgres::{self as postgres, ConnectError};
 pub use machine::{Step, StepResult};
 pub use outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, Outcome, Stopped, Suspension, When};
 pub use payload::{MigrateError, Payload};

@@ -56,3 +56,13 @@ fn state_machine_goes_on_in_the_state_that_it_was_in() {
 fn own_tests_pass() {
     prints("own_tests", include_str!("own_tests.txt"));
 }
+
+#[test]
+fn two_servers_outlive_one() {
+    if std::env::var("DATABASE_URL").is_err() {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "in CI this is not skipped");
+        eprintln!("skipped: there is no PostgreSQL. Use `./scripts/postgres run -- cargo test -p longhaul-examples`");
+        return;
+    }
+    prints("two_servers", include_str!("two_servers.txt"));
+}

@@ -116,7 +116,7 @@ pub(super) const OLDEST: i32 = 12;
 
 impl ConnectError {
     /// Whether connecting again may work later, without anyone changing anything: the server may be starting.
-    pub fn is_transient(&self) -> bool {
+    pub const fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
             Self::Store(error) => error.is_transient(),

@@ -98,7 +98,7 @@ fn errors_of(source: &str) -> BTreeSet<String> {
 #[test]
 fn every_error_that_a_public_method_returns_is_at_the_root_and_under_one_roof() {
     let listed = under_the_roof! {
-        BuildError BulkError CancelError CopyError DefinitionError DeleteError EndedRunsError EnqueueError EnqueueJsonError FindByKeyError
+        BuildError BulkError CancelError ConnectError CopyError DefinitionError DeleteError EndedRunsError EnqueueError EnqueueJsonError FindByKeyError
         GetError InsertError MigrateError NameError OpenError OutcomeError ParseIdError ParseStateError ParseTimestampError PolicyError
         ProceedRunError RateError ReadError RetryRunError RunError RunsError ScheduleError SchedulesError ServiceFailed
         SpawnError StoreError UpdateError ValueError
@@ -109,6 +109,7 @@ fn every_error_that_a_public_method_returns_is_at_the_root_and_under_one_roof() 
     let mut files = Vec::new();
     sources(&root.join("src"), &mut files);
     sources(&root.join("../longhaul-embedded/src"), &mut files);
+    sources(&root.join("../longhaul-postgres/src"), &mut files);
     let mut returned = BTreeSet::new();
     for file in files {
         let path = file.to_string_lossy();
