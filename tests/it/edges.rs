@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each of our crates, and those of ours that it may depend on outside of tests.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("longhaul-core", &[]),
     ("longhaul-embedded", &["longhaul-core"]),
     ("longhaul-postgres", &["longhaul-core"]),
     ("longhaul-testkit", &["longhaul-core"]),
     ("longhaul", &["longhaul-core", "longhaul-embedded", "longhaul-postgres", "longhaul-testkit"]),
+    ("longhaul-inspect", &["longhaul"]),
     ("longhaul-examples", &["longhaul"]),
     ("docsearch-engine", &["longhaul"]),
     ("docsearch", &["longhaul", "docsearch-engine"]),

@@ -309,7 +309,7 @@ impl History {
 
 impl Transition {
     /// Whether no server has the run afterwards, if one had it.
-    const fn ends_an_attempt(self) -> bool {
+    pub const fn ends_an_attempt(self) -> bool {
         match self {
             Self::Returned
             | Self::Interrupted

@@ -1,0 +1,438 @@
+//! What people do: to a run, to many, to queues, kinds and schedules.
+
+mod enqueue;
+
+use longhaul::{
+    Actor, Control, RetryFrom, RunId, ScheduleInfo, ScheduleName, Scope, Selected, StateKind, Timestamp,
+    run::Run,
+    store_api::{
+        Event, decide,
+        store::{Cancelled, Proceed, Proceeded, RunUpdate},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+pub use enqueue::NewRunRequest;
+
+use crate::{InspectError, Inspector, Role, RunQuery};
+
+/// At most so many runs are named in one call; more are chosen by a query.
+const NAMED_MAX: usize = 1000;
+
+/// Who acts, and why. Both are kept where the store keeps them, and told to `tracing` in any case.
+///
+/// ```
+/// use longhaul_inspect::By;
+///
+/// let by = By::new("ann").because("a duplicate");
+/// assert_eq!((by.actor.as_str(), by.reason.as_deref()), ("ann", Some("a duplicate")));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct By {
+    /// The name that the history shows; cut to 128 bytes.
+    pub actor: String,
+    /// Why; cut to 256 bytes.
+    pub reason: Option<String>,
+}
+
+impl By {
+    /// Somebody, without a reason.
+    pub fn new(actor: impl Into<String>) -> Self {
+        Self { actor: actor.into(), reason: None }
+    }
+
+    /// The reason; an empty one is none.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        self.reason = (!reason.trim().is_empty()).then_some(reason);
+        self
+    }
+
+    fn reason(&self) -> Option<Box<str>> {
+        self.reason.as_deref().map(Into::into)
+    }
+}
+
+/// What is done to a run.
+///
+/// ```
+/// use longhaul_inspect::{Role, RunAction};
+///
+/// assert_eq!(RunAction::parse("run-now"), Some(RunAction::RunNow));
+/// assert_eq!(RunAction::Delete.role(), Role::Administer);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunAction {
+    /// Asks it to stop at its next checkpoint, and to wait for a proceed.
+    Suspend,
+    /// Lets it go on, at once or at a time.
+    Proceed {
+        /// When; `None`: now.
+        at: Option<Timestamp>,
+    },
+    /// Calls it off: at once, or by asking the server that has it.
+    Cancel,
+    /// Has it tried again: a final run as a new one.
+    Retry {
+        /// From the last checkpoint, or from the start.
+        from: RetryFrom,
+    },
+    /// Makes it due now.
+    RunNow,
+    /// Removes it with its values.
+    Delete,
+}
+
+impl RunAction {
+    /// All, with their usual arguments.
+    pub const ALL: [Self; 6] = [
+        Self::Suspend,
+        Self::Proceed { at: None },
+        Self::RunNow,
+        Self::Retry { from: RetryFrom::Checkpoint },
+        Self::Cancel,
+        Self::Delete,
+    ];
+
+    /// Its word in a path: `suspend`, `proceed`, `run-now`, `retry`, `cancel`, `delete`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Proceed { .. } => "proceed",
+            Self::Cancel => "cancel",
+            Self::Retry { .. } => "retry",
+            Self::RunNow => "run-now",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// From its word, with the usual arguments.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == word)
+    }
+
+    /// What it takes.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Delete => Role::Administer,
+            _ => Role::Act,
+        }
+    }
+
+    /// Whether the rules allow it to this run now. The store decides again when it is done.
+    pub fn is_allowed(self, now: Timestamp, run: &Run) -> bool {
+        let is_final = run.state.kind().is_final();
+        let event = match self {
+            Self::Suspend => Event::Suspend { reason: None },
+            Self::Proceed { at } => Event::Proceed { at, replaced: None, value: None, key: None },
+            Self::Cancel => Event::Cancel { reason: None },
+            // Of a run that is not final it is the same as to run it now.
+            Self::Retry { .. } if !is_final => return false,
+            Self::Retry { .. } => Event::Retry { successor: run.id },
+            Self::RunNow => Event::RunNow,
+            Self::Delete => Event::Delete,
+        };
+        decide(now, run, &event).is_ok()
+    }
+}
+
+/// What is done to a queue or to a kind.
+///
+/// ```
+/// use longhaul_inspect::ScopeAction;
+///
+/// assert_eq!(ScopeAction::parse("pause"), Some(ScopeAction::Pause));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScopeAction {
+    /// Nothing of it starts any more; what runs goes on.
+    Pause,
+    /// Runs start again.
+    Resume,
+}
+
+impl ScopeAction {
+    /// Its word in a path: `pause`, `resume`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// From its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Pause, Self::Resume].into_iter().find(|action| action.as_str() == word)
+    }
+}
+
+/// What is done to a schedule.
+///
+/// ```
+/// use longhaul_inspect::{Role, ScheduleAction};
+///
+/// assert_eq!(ScheduleAction::parse("run-now").map(ScheduleAction::role), Some(Role::Act));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScheduleAction {
+    /// It enqueues nothing any more.
+    Pause,
+    /// It enqueues again, as its policy for missed instants says.
+    Resume,
+    /// Enqueues a run now, beside its instants.
+    RunNow,
+    /// Removes it; refused for one that code declares.
+    Delete,
+}
+
+impl ScheduleAction {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::RunNow, Self::Delete];
+
+    /// Its word in a path: `pause`, `resume`, `run-now`, `delete`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::RunNow => "run-now",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// From its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == word)
+    }
+
+    /// What it takes.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::RunNow => Role::Act,
+            _ => Role::Administer,
+        }
+    }
+}
+
+/// What came of it.
+///
+/// ```
+/// # use longhaul::{Client, testing, doc::{Count, CountUp}};
+/// use longhaul_inspect::{By, Inspector, RunAction};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+/// # let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// let done = Inspector::new(client).act(run.id(), RunAction::Cancel, &By::new("ann")).await?;
+/// assert_eq!(done.text, "cancelled");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Done {
+    /// The run to look at now: the same, or the one that takes its place. `None`: it was deleted.
+    pub run: Option<RunId>,
+    /// For people: `cancelled`, `asked to cancel`.
+    pub text: String,
+}
+
+impl Done {
+    fn of(run: RunId, text: impl Into<String>) -> Self {
+        Self { run: Some(run), text: text.into() }
+    }
+}
+
+/// How a final run is tried again, as JSON has it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum From {
+    #[default]
+    Checkpoint,
+    Start,
+}
+
+impl From {
+    pub(crate) const fn retry(self) -> RetryFrom {
+        match self {
+            Self::Checkpoint => RetryFrom::Checkpoint,
+            Self::Start => RetryFrom::TheStart,
+        }
+    }
+}
+
+impl Inspector {
+    /// Does something to a run, in the name of a person. The history of the run has who it was; a suspension and a
+    /// cancellation keep the reason too.
+    ///
+    /// # Errors
+    /// [`InspectError::Refused`] when the run's state does not allow it.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, it is done or not; doing it again is harmless.
+    pub async fn act(&self, id: RunId, action: RunAction, by: &By) -> Result<Done, InspectError> {
+        let (store, actor) = (self.client().store(), Actor::named(&by.actor));
+        let done = match action {
+            RunAction::Suspend => {
+                let state = store.update(id, RunUpdate::Suspend { reason: by.reason() }, actor).await?;
+                Done::of(id, if state == StateKind::Suspended { "suspended" } else { "asked to suspend" })
+            }
+            RunAction::Proceed { at } => {
+                let text = match store.proceed(Proceed { at, by: actor, ..Proceed::new(id) }).await? {
+                    Proceeded::Kept => "goes on when it suspends",
+                    _ => "goes on",
+                };
+                Done::of(id, text)
+            }
+            RunAction::Cancel => {
+                let text = match store.cancel(id, by.reason(), actor).await? {
+                    Cancelled::Now => "cancelled",
+                    Cancelled::Requested => "asked to cancel",
+                };
+                Done::of(id, text)
+            }
+            RunAction::Retry { from } => {
+                let next = self.client().acting_as(&by.actor).retry(id, from).await?;
+                Done::of(next, if next == id { "brought forward" } else { "retried as a new run" })
+            }
+            RunAction::RunNow => {
+                store.update(id, RunUpdate::RunNow, actor).await?;
+                Done::of(id, "due now")
+            }
+            RunAction::Delete => {
+                store.delete(id).await?;
+                Done { run: None, text: "deleted".into() }
+            }
+        };
+        report(&id, action.as_str(), by);
+        Ok(done)
+    }
+
+    /// The same to several runs, one after the other; each is done or refused by itself.
+    ///
+    /// # Errors
+    /// When more than 1000 are named, or the store fails: then some are done, and some are not.
+    pub async fn act_on(&self, ids: &[RunId], action: RunAction, by: &By) -> Result<Selected, InspectError> {
+        if ids.len() > NAMED_MAX {
+            let why = format!("{} runs are named, of at most {NAMED_MAX}: choose them by filters", ids.len());
+            return Err(InspectError::invalid("id", why));
+        }
+        let mut selected = Selected::default();
+        for id in ids {
+            selected.matched += 1;
+            match self.act(*id, action, by).await {
+                Ok(_) => selected.done += 1,
+                Err(InspectError::Store(error)) => return Err(error.into()),
+                Err(refused) => selected.refused.push((*id, refused.to_string())),
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The same to all runs that match, on whatever page they are.
+    ///
+    /// # Errors
+    /// When the store fails: then some are done, and some are not. [`RunAction::RunNow`] is not done to many.
+    pub async fn act_on_matching(
+        &self,
+        query: &RunQuery,
+        action: RunAction,
+        by: &By,
+    ) -> Result<Selected, InspectError> {
+        let select = self.select(query, &by.actor)?;
+        let reason = by.reason.clone().unwrap_or_default();
+        let selected = match action {
+            RunAction::Suspend => select.suspend().because(reason).await?,
+            RunAction::Cancel => select.cancel().because(reason).await?,
+            RunAction::Proceed { at: None } => select.proceed().await?,
+            RunAction::Proceed { at: Some(at) } => select.proceed_at(at).await?,
+            RunAction::Retry { from } => select.retry(from).await?,
+            RunAction::Delete => select.delete().await?,
+            RunAction::RunNow => return Err(InspectError::refused("one run at a time can be made due now")),
+        };
+        report(query, action.as_str(), by);
+        Ok(selected)
+    }
+
+    fn select(&self, query: &RunQuery, actor: &str) -> Result<longhaul::Select, InspectError> {
+        let mut select = self.client().acting_as(actor).select();
+        let filter = query.filter(self.now());
+        for kind in &filter.kinds {
+            select = select.kind(kind.as_str())?;
+        }
+        for queue in &filter.queues {
+            select = select.queue(queue.as_str())?;
+        }
+        for state in filter.states {
+            select = select.state(state);
+        }
+        for tag in &filter.tags {
+            select = select.with_tag(&tag.key, &tag.value);
+        }
+        if let Some(from) = filter.from {
+            select = select.enqueued_from(from);
+        }
+        if let Some(before) = filter.before {
+            select = select.enqueued_before(before);
+        }
+        Ok(select)
+    }
+
+    /// Pauses or resumes a queue or a kind. A pause keeps who it was, and why.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn act_on_scope(&self, scope: &Scope, action: ScopeAction, by: &By) -> Result<Control, InspectError> {
+        let client = self.client().acting_as(&by.actor);
+        let control = match scope {
+            Scope::Queue(queue) => client.queue(queue.as_str())?,
+            Scope::Kind(kind) => client.kind_named(kind.as_str())?,
+        };
+        let now = match action {
+            ScopeAction::Pause => control.pause().because(by.reason.clone().unwrap_or_default()).await?,
+            ScopeAction::Resume => control.resume().await?,
+        };
+        report(scope, action.as_str(), by);
+        Ok(now)
+    }
+
+    /// Pauses, resumes, triggers or deletes a schedule.
+    ///
+    /// # Errors
+    /// [`InspectError::Refused`] for one that is declared in code and is to be deleted, or that runs one at a time and
+    /// has a run that is not finished.
+    pub async fn act_on_schedule(
+        &self,
+        name: &ScheduleName,
+        action: ScheduleAction,
+        by: &By,
+    ) -> Result<Done, InspectError> {
+        let schedules = self.client().acting_as(&by.actor).schedules();
+        let text = |_: ScheduleInfo, text: &str| Done { run: None, text: text.into() };
+        let done = match action {
+            ScheduleAction::Pause => {
+                let reason = by.reason.clone().unwrap_or_default();
+                text(schedules.pause(name.as_str()).because(reason).await?, "paused")
+            }
+            ScheduleAction::Resume => text(schedules.resume(name.as_str()).await?, "resumed"),
+            ScheduleAction::RunNow => Done::of(schedules.trigger(name.as_str()).await?, "enqueued a run"),
+            ScheduleAction::Delete => {
+                schedules.delete(name.as_str()).await?;
+                Done { run: None, text: "deleted".into() }
+            }
+        };
+        report(name, action.as_str(), by);
+        Ok(done)
+    }
+}
+
+/// What has no history of its own (a deletion, a resumed queue) is at least in the log of the program.
+fn report(what: &dyn std::fmt::Display, action: &str, by: &By) {
+    let By { actor, reason } = by;
+    tracing::info!(target: "longhaul::inspect", %what, action, actor, reason, "somebody acted");
+}

@@ -1,0 +1,101 @@
+//! A new run from JSON.
+
+use longhaul::{
+    Actor, Queue, RunId, Tag, Timestamp,
+    limits::TAGS_MAX,
+    run::{Due, Inserted},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{By, report};
+use crate::{InspectError, Inspector};
+
+/// A run to be enqueued: a kind, its metadata as JSON, and what else is said of it. As JSON it is the body of
+/// `POST /runs`.
+///
+/// ```
+/// use longhaul_inspect::NewRunRequest;
+///
+/// let body = r#"{"kind": "export", "metadata": {"table": "orders"}, "tags": {"customer": "7"}}"#;
+/// let request: NewRunRequest = serde_json::from_str(body)?;
+/// assert_eq!(request.kind, "export");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewRunRequest {
+    /// The kind. The program must have its code, or know it by [`Views`](longhaul::Views).
+    pub kind: String,
+    /// What the task is asked, in the form that the task's metadata has as JSON.
+    #[serde(default)]
+    pub metadata: Value,
+    /// Another queue than the kind's.
+    #[serde(default)]
+    pub queue: Option<String>,
+    /// Another priority than the kind's, from -128 to 127; more is sooner.
+    #[serde(default)]
+    pub priority: Option<i8>,
+    /// When it is due, RFC 3339; now without it.
+    #[serde(default, deserialize_with = "optional_time")]
+    pub at: Option<Timestamp>,
+    /// By which it is found.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+fn optional_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(Deserialize)]
+    struct Time(#[serde(with = "longhaul::json::time")] Timestamp);
+    Ok(Option::<Time>::deserialize(deserializer)?.map(|Time(at)| at))
+}
+
+impl NewRunRequest {
+    /// A run of this kind.
+    pub fn new(kind: impl Into<String>, metadata: Value) -> Self {
+        Self { kind: kind.into(), metadata, ..Self::default() }
+    }
+}
+
+impl Inspector {
+    /// Enqueues a run.
+    ///
+    /// # Errors
+    /// [`InspectError::NotFound`] for a kind that this program does not have, [`InspectError::Invalid`] with the field for
+    /// values that are refused, [`InspectError::Refused`] when another run has the unique key that the task computes.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the run is enqueued or not.
+    pub async fn enqueue(&self, request: &NewRunRequest, by: &By) -> Result<RunId, InspectError> {
+        let mut new = self.client().views().new_run(&request.kind, &request.metadata)?;
+        let field = |field: &'static str| move |error: longhaul::NameError| InspectError::invalid(field, error);
+        if let Some(queue) = &request.queue {
+            new.queue = Queue::new(queue).map_err(field("queue"))?;
+        }
+        if let Some(priority) = request.priority {
+            new.priority = longhaul::Priority(priority);
+        }
+        if request.at.is_some() {
+            new.due = request.at.map(Due::At);
+        }
+        let tags = request.tags.iter().map(|(key, value)| Tag::new(key, value).map_err(field("tags")));
+        let tags: Vec<Tag> = new.tags.iter().cloned().map(Ok).chain(tags).collect::<Result<_, _>>()?;
+        if tags.len() > TAGS_MAX {
+            return Err(InspectError::invalid("tags", format!("{} tags, of at most {TAGS_MAX}", tags.len())));
+        }
+        new.tags = tags.into();
+        new.by = Actor::named(&by.actor);
+        let id = new.id;
+        let answer = self.client().store().insert(vec![new]).await?.pop().expect("one answer for one run");
+        match answer.map_err(InspectError::refused)? {
+            Inserted::New => {}
+            Inserted::Existing { id, state } => {
+                return Err(InspectError::refused(format!("{id}, which is {state}, has its unique key")));
+            }
+            Inserted::Replaced { id } => return Ok(id),
+        }
+        report(&id, "enqueue", by);
+        Ok(id)
+    }
+}

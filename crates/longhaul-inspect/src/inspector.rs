@@ -1,0 +1,40 @@
+//! Over a client.
+
+use longhaul::{Client, Timestamp};
+
+/// Shows what a store has, and acts on it. Cheap to clone.
+///
+/// ```
+/// use longhaul_inspect::{Inspector, RunQuery};
+/// # use longhaul::{Client, testing};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+/// let inspector = Inspector::new(client);
+/// let query = RunQuery::parse("state=failed&kind=export&from=1d")?;
+/// assert!(inspector.runs(&query).await?.runs.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Inspector {
+    client: Client,
+}
+
+impl Inspector {
+    /// Shows what this client sees, with the [views](Client::views) that it has.
+    pub const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The client.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The time of the store.
+    pub fn now(&self) -> Timestamp {
+        self.client.store().clock().now()
+    }
+}

@@ -1,0 +1,31 @@
+//! What people see of runs, and what they do to them: the part that a dashboard and a command line share.
+//!
+//! An [`Inspector`] stands over a [`Client`](longhaul::Client). It answers plain structures that serialize to one JSON
+//! form ([`Overview`], [`RunList`], [`RunDetail`], …), and it acts: [`Inspector::act`] suspends, proceeds, cancels,
+//! retries or deletes a run in the name of a person. [`api`] is the same as a JSON API, without a web framework: a
+//! program that has bytes and a path gets back a status and a value.
+//!
+//! Redacted fields never leave this crate: each value passes through the `writeOnly` marks of its kind's schema before
+//! it is in a structure.
+
+mod act;
+pub mod api;
+mod error;
+mod inspector;
+mod query;
+mod redact;
+pub mod render;
+mod role;
+mod serial;
+mod view;
+pub mod words;
+
+pub use act::{By, Done, NewRunRequest, RunAction, ScheduleAction, ScopeAction};
+pub use error::InspectError;
+pub use inspector::Inspector;
+pub use query::{QueryError, RunQuery, When};
+pub use role::Role;
+pub use view::{
+    AttemptView, KindView, MinuteView, Overview, QueueView, RunDetail, RunList, RunRow, ScheduleView, ServerView,
+    StateCounts, Warning,
+};

@@ -1,0 +1,62 @@
+//! What is shown, one page a file.
+
+mod kinds;
+mod overview;
+mod queues;
+mod run;
+mod runs;
+mod schedules;
+mod servers;
+
+pub use kinds::KindView;
+pub use overview::{MinuteView, Overview, Warning};
+pub use queues::QueueView;
+pub use run::{AttemptView, RunDetail};
+pub use runs::{RunList, RunRow};
+pub use schedules::ScheduleView;
+pub use servers::ServerView;
+
+use std::collections::BTreeMap;
+
+use longhaul::{StateKind, store_api::counts::CountRow};
+use serde::{Serialize, Serializer};
+
+/// How many runs there are in each state.
+///
+/// ```
+/// use longhaul_inspect::StateCounts;
+/// use longhaul::StateKind;
+///
+/// assert_eq!(StateCounts::default().of(StateKind::Running), 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateCounts(BTreeMap<StateKind, u64>);
+
+impl StateCounts {
+    /// In this state.
+    pub fn of(&self, state: StateKind) -> u64 {
+        self.0.get(&state).copied().unwrap_or(0)
+    }
+
+    /// In states that are not final.
+    pub fn live(&self) -> u64 {
+        self.0.iter().filter(|(state, _)| !state.is_final()).map(|(_, runs)| runs).sum()
+    }
+
+    /// Waiting for their turn: pending or retrying.
+    pub fn waiting(&self) -> u64 {
+        self.of(StateKind::Pending) + self.of(StateKind::Retrying)
+    }
+
+    fn add(&mut self, row: &CountRow) {
+        // Several servers count apart, so a row may be below zero for a moment.
+        *self.0.entry(row.state).or_default() += u64::try_from(row.runs).unwrap_or(0);
+    }
+}
+
+/// An object with all states, also those without runs.
+impl Serialize for StateCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(StateKind::ALL.iter().map(|state| (state.as_str(), self.of(*state))))
+    }
+}

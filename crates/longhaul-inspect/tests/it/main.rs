@@ -1,0 +1,7 @@
+//! What is shown and done, on a server in memory and on one over sled.
+
+mod acting;
+mod api;
+mod kit;
+mod query;
+mod showing;
