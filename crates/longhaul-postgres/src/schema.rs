@@ -5,7 +5,7 @@ use longhaul_core::StoreError;
 use crate::{error::Fault, session::Session};
 
 /// What brings a schema from one version to the next. A step that was released is never changed.
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_tables.sql")];
+const STEPS: [&str; 2] = [include_str!("../migrations/0001_tables.sql"), include_str!("../migrations/0002_kinds.sql")];
 
 /// The version that this code reads and writes.
 pub(crate) const VERSION: i32 = STEPS.len() as i32;
