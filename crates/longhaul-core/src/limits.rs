@@ -65,6 +65,13 @@ pub const INBOX_BYTES_MAX: usize = 256 << 10;
 /// Idempotency keys of proceeds that a run remembers, the latest: those who send an event twice do so within minutes,
 /// and 32 keys of 256 bytes are two pieces of the embedded store.
 pub const PROCEED_KEYS_MAX: usize = 32;
+/// What people call a kind, bytes: a heading; more is cut.
+pub const TITLE_MAX: usize = 256;
+/// The JSON Schema of the four types of a kind, as JSON. It is stored with the kind and loaded by every program that
+/// lists kinds. 64 KiB are a few hundred fields with their descriptions; larger input belongs in a file, and its
+/// address in the metadata.
+pub const KIND_SCHEMA_MAX: usize = 64 << 10;
+
 /// Custom delays of a retry policy.
 pub const DELAYS_MAX: usize = 64;
 

@@ -9,6 +9,7 @@
 //! | one value of a run, apart from its record | [`Values`] | [`RecordedRun::stored`] | each value has its own |
 //! | a page of the log of an attempt | [`write_log`] | [`read_log`] | 1 |
 //! | pauses and limits of a queue or a kind | [`write_control`] | [`read_control`] | 1 |
+//! | what is known of a kind without its code | [`write_kind`] | [`read_kind`] | 1 |
 //! | the recent starts of a rate limit | [`write_bucket`] | [`read_bucket`] | 2; a 1 is still read |
 //! | a run, a control or a schedule as a line of text | [`run_line`], [`control_line`], [`schedule_line`] | [`read_line`] | [`LINES_VERSION`] |
 //!
@@ -61,6 +62,7 @@ mod ended;
 mod fields;
 mod history;
 mod inbox;
+mod kind;
 mod line;
 mod log;
 mod part;
@@ -74,6 +76,7 @@ pub use self::{
     bucket::{read_bucket, write_bucket},
     control::{read_control, write_control},
     damage::Damage,
+    kind::{read_kind, write_kind},
     line::{
         LINES_FORMAT, LINES_VERSION, LINES_VERSION_MIN, Line, LineError, control_line, header_line, read_header,
         read_line, run_line, schedule_line,

@@ -30,6 +30,7 @@ mod error;
 mod filter;
 mod forward;
 mod inspect;
+mod kinds;
 mod runs;
 mod schedules;
 mod servers;
@@ -51,6 +52,7 @@ pub use inspect::{
     Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, GetError, HeaderPage, Inspect, ListOrder,
     Page, PageRequest, ParseCursorError, QueueDepth, RunHeader,
 };
+pub use kinds::KindDescription;
 pub use runs::{
     CancelError, Cancelled, DeleteError, InsertError, Proceed, ProceedError, Proceeded, Replacement, Retried, Retry,
     RetryError, RetryFrom, RunStore, RunUpdate, Swept, UpdateError,

@@ -2,11 +2,11 @@
 //! other store, the records, is in [`longhaul_core::record`].
 
 pub(crate) mod blamed;
+pub(crate) mod chunked;
 pub(crate) mod claim_page;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod page;
 pub(crate) mod pieces;
-pub(crate) mod schedule;
 pub(crate) mod unique;
 pub(crate) mod version;

@@ -17,6 +17,7 @@ pub(crate) mod get;
 pub(crate) mod give_back;
 pub(crate) mod import;
 pub(crate) mod insert;
+pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod proceed;

@@ -23,9 +23,9 @@ pub(crate) mod set_aside;
 mod stage;
 pub(crate) mod unique_keys;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use longhaul_core::{RunId, StoreError, Timestamp, admission::Admission};
+use longhaul_core::{Kind, RunId, StoreError, Timestamp, admission::Admission, store::KindDescription};
 
 use self::{
     claim_pages::ClaimPages, ends::Ends, files::Files, final_counts::FinalCounts, index::Index, record::Record,
@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) servers: Servers,
     pub(crate) admission: Admission,
     pub(crate) schedules: ScheduleRows,
+    /// What is known of kinds without their code.
+    pub(crate) kinds: BTreeMap<Kind, KindDescription>,
     pub(crate) ends: Ends,
     final_counts: FinalCounts,
     /// What happened in this cycle to which runs.
@@ -82,6 +84,7 @@ impl State {
             servers: Servers::default(),
             admission: Admission::default(),
             schedules: ScheduleRows::default(),
+            kinds: BTreeMap::new(),
             ends: Ends::default(),
             final_counts: FinalCounts::default(),
             touched: RunMap::default(),

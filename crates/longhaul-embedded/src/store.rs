@@ -9,10 +9,10 @@ use longhaul_core::{
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, LogPages, Page, PageRequest,
-        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
-        ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
-        Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
+        Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
+        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError,
+        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
     },
 };
 
@@ -231,6 +231,11 @@ impl ServerStore for EmbeddedStore {
         self.call(|reply| Read::Servers { reply }).await
     }
 
+    async fn describe_kinds(&self, kinds: Vec<KindDescription>) -> Result<(), StoreError> {
+        kinds.iter().for_each(KindDescription::assert_limits);
+        self.call(|reply| Write::DescribeKinds { kinds, reply }).await
+    }
+
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         self.call(|reply| Read::StopRequests { server, seen, reply }).await
     }
@@ -322,6 +327,10 @@ impl Inspect for EmbeddedStore {
                 None => return Ok(total),
             }
         }
+    }
+
+    async fn kinds(&self) -> Result<Vec<KindDescription>, StoreError> {
+        self.call(|reply| Read::Kinds { reply }).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {

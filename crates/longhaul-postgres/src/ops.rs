@@ -7,6 +7,7 @@ pub(crate) mod controls;
 pub(crate) mod ended;
 pub(crate) mod expire_suspensions;
 pub(crate) mod insert;
+pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod retry;

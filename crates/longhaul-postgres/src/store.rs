@@ -18,10 +18,10 @@ use longhaul_core::{
     store::{
         AttemptStore, CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed,
         ControlStore, DeleteError, EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError,
-        Inspect, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError,
-        RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, ScheduleStore,
-        Schedules, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError, Settled, Settlement, StopSignals,
-        Swept, UpdateError,
+        Inspect, KindDescription, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
+        Retry, RetryError, RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow,
+        ScheduleStore, Schedules, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError, Settled, Settlement,
+        StopSignals, Swept, UpdateError,
     },
 };
 use tokio::task::JoinHandle;
@@ -334,6 +334,11 @@ impl ServerStore for PostgresStore {
         self.inner.servers().await
     }
 
+    async fn describe_kinds(&self, kinds: Vec<KindDescription>) -> Result<(), StoreError> {
+        kinds.iter().for_each(KindDescription::assert_limits);
+        self.inner.describe_kinds(&kinds).await
+    }
+
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         let inner = &self.inner;
         wait!(inner, inner.wake.stops, inner.stop_requests_once(server, seen).await?.ok_or(None))
@@ -419,6 +424,10 @@ impl Inspect for PostgresStore {
 
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.inner.count(&filter).await
+    }
+
+    async fn kinds(&self) -> Result<Vec<KindDescription>, StoreError> {
+        self.inner.kinds().await
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {

@@ -10,8 +10,8 @@ use longhaul_core::{
     ScheduleName, Scope, StateKind, Tag, Unique, UniqueScope,
     constraints::Constraints,
     store::{
-        Checkpoint, ClaimRequest, Claimed, EndedCursor, EndedRequest, Filter, ListOrder, LogPages, PageRequest,
-        Proceed, Retry, RunUpdate, ScheduleChange, ServerBeat, Settlement, prelude::*,
+        Checkpoint, ClaimRequest, Claimed, EndedCursor, EndedRequest, Filter, KindDescription, ListOrder, LogPages,
+        PageRequest, Proceed, Retry, RunUpdate, ScheduleChange, ServerBeat, Settlement, prelude::*,
     },
 };
 use longhaul_testkit::fixture::{completed, failed, new_run, run_id, server_id, support, suspended, value};
@@ -95,6 +95,9 @@ async fn do_everything(postgres: &Postgres) {
     let change = ScheduleChange { name, seen: None, value: Some([1].into()), runs: vec![] };
     store.schedule(change).await.expect("it is new");
     store.schedules(0).await.expect("it works");
+    let described = KindDescription::new(kind.clone(), 1, longhaul_core::Codec::Json);
+    store.describe_kinds(vec![described]).await.expect("it works");
+    store.kinds().await.expect("it works");
     for order in [ListOrder::OldestFirst, ListOrder::NewestFirst] {
         for states in [vec![], vec![StateKind::Cancelled, StateKind::Retrying]] {
             let filter = Filter { states, ..Filter::default() };

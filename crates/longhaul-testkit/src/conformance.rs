@@ -52,6 +52,7 @@ pub mod inbox;
 pub mod insert;
 pub mod inspect;
 pub mod isolation;
+pub mod kinds;
 pub mod limits;
 pub mod log;
 pub mod proceed;

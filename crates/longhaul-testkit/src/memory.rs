@@ -24,10 +24,10 @@ use longhaul_core::{
     counts::Statistics,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
-        EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, LogPages, Page, PageRequest,
-        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
-        ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
-        Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
+        EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
+        Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
+        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError,
+        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
     },
 };
 use tokio::sync::Notify;
@@ -247,6 +247,13 @@ impl ServerStore for MemoryStore {
         Ok(self.read(MemoryState::servers))
     }
 
+    async fn describe_kinds(&self, kinds: Vec<KindDescription>) -> Result<(), StoreError> {
+        self.ensure_open()?;
+        kinds.iter().for_each(KindDescription::assert_limits);
+        self.write(|state, _| state.describe_kinds(kinds));
+        Ok(())
+    }
+
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         self.ensure_open()?;
         self.wait(|state, _| state.stop_requests(server, seen).ok_or(None)).await
@@ -347,6 +354,11 @@ impl Inspect for MemoryStore {
     async fn count(&self, filter: Filter) -> Result<u64, StoreError> {
         self.ensure_open()?;
         Ok(self.read(|state| state.count(&filter)))
+    }
+
+    async fn kinds(&self) -> Result<Vec<KindDescription>, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(|state| state.kinds.values().cloned().collect()))
     }
 
     async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {

@@ -4,7 +4,7 @@ mod error;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use longhaul_core::{Clock, Label, Retention, Schedule, Store};
+use longhaul_core::{Clock, Label, Retention, Schedule, Store, limits::KIND_SCHEMA_MAX};
 
 pub use self::error::BuildError;
 use crate::{
@@ -613,6 +613,11 @@ impl Builder {
             if !holds {
                 self.note(Err(BuildError::Setting { setting, value, must }));
             }
+        }
+        let schemas = self.registry.descriptions().filter_map(|kind| Some((kind.kind, kind.schema?.len())));
+        let too_long = schemas.into_iter().find(|(_, length)| *length > KIND_SCHEMA_MAX);
+        if let Some((kind, length)) = too_long {
+            self.note(Err(BuildError::SchemaTooLong { kind, length }));
         }
         let without_task = |new: &&Declared| self.registry.resolve(&new.runs.kind).is_none();
         if let Some(new) = self.settings.schedules.iter().find(without_task) {

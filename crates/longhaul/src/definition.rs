@@ -10,9 +10,10 @@ use longhaul_core::{
     Codec, Envelope, Kind, Queue,
     code::{CodeMark, KindSupport},
     envelope::OldValue,
-    limits::{ERROR_MAX, EXECUTION_METADATA_MAX, METADATA_MAX, RESULT_MAX},
+    limits::{ERROR_MAX, EXECUTION_METADATA_MAX, METADATA_MAX, RESULT_MAX, TITLE_MAX, cut},
     name::{NameError, is_name},
     retry::PolicyError,
+    store::KindDescription,
 };
 
 use crate::{
@@ -103,6 +104,22 @@ impl Common {
         let CodeMark(types) =
             CodeMark::of(self.version, self.metadata.fingerprint, self.execution_metadata.fingerprint);
         CodeMark(types ^ build())
+    }
+
+    /// What a store keeps of it, under each of its names.
+    pub(crate) fn descriptions(&self) -> impl Iterator<Item = KindDescription> + '_ {
+        let title = self.options.title.as_deref().map(|title| cut(title, TITLE_MAX).into());
+        let schema = self.schema().map(|schema| serde_json::to_string(schema).expect("JSON can be written").into());
+        let first = KindDescription {
+            hides_values: self.options.hides_values,
+            title,
+            schema,
+            ..KindDescription::new(self.kind().clone(), self.version, self.options.chosen_codec())
+        };
+        self.kinds.iter().enumerate().map(move |(nth, kind)| {
+            let renamed = (nth > 0).then(|| self.kind().clone());
+            KindDescription { kind: kind.clone(), renamed, ..first.clone() }
+        })
     }
 
     pub(crate) fn support(&self) -> impl Iterator<Item = KindSupport> + '_ {

@@ -61,7 +61,7 @@ pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
-    FindByKeyError, Found, FoundPage, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
+    FindByKeyError, Found, FoundPage, KindInfo, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
     ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus, Schedules,
     ScopeControl, Select, Selected, UniqueKey, Watch, new_run, new_run_fn,
 };

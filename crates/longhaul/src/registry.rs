@@ -9,7 +9,7 @@ use std::{
 use longhaul_core::{
     Envelope, Kind, Limits, Retention, Retentions,
     code::{CodeMark, KindSupport},
-    store::Claimed,
+    store::{Claimed, KindDescription},
 };
 
 use crate::{
@@ -111,6 +111,7 @@ where
 #[derive(Default)]
 pub(crate) struct Registry {
     tasks: BTreeMap<Kind, Arc<dyn Registered>>,
+    definitions: Vec<Arc<Common>>,
     support: Vec<KindSupport>,
     limits: Vec<(Kind, Limits)>,
     retentions: Vec<(Kind, Retention)>,
@@ -125,6 +126,7 @@ impl Registry {
         Fut: Future<Output = ExecutionResult<T::Output, T::Error>> + Send + 'static,
     {
         let common = definition.common.clone();
+        self.definitions.push(common.clone());
         let task = registered(definition, run);
         self.limits.push((common.kind().clone(), common.options.limits));
         let retention = common.options.retention;
@@ -146,6 +148,11 @@ impl Registry {
 
     pub(crate) fn support(&self) -> &[KindSupport] {
         &self.support
+    }
+
+    /// What a store keeps of the tasks, to be known without their code.
+    pub(crate) fn descriptions(&self) -> impl Iterator<Item = KindDescription> + '_ {
+        self.definitions.iter().flat_map(|common| common.descriptions())
     }
 
     /// How long runs are kept: as `general` says, but for tasks that say otherwise.

@@ -17,7 +17,7 @@ use crate::{
     log::{Log, LogRequest},
     name::{Key, Kind, Queue},
     run::Snapshot,
-    store::{Filter, StoreError},
+    store::{Filter, KindDescription, StoreError},
     time::Timestamp,
 };
 
@@ -76,6 +76,10 @@ port! {
         /// itself is in them. The minutes are for people: what was counted since it was last saved, a few seconds at
         /// most, is lost if a process dies.
         Statistics: async fn statistics(&self) -> Result<Statistics, StoreError>;
+
+        /// What is known of each kind without its code, by name: what the servers that executed it [said](super::ServerStore::describe_kinds)
+        /// of it. A kind that no server has registered yet is not among them, even if there are runs of it.
+        Kinds: async fn kinds(&self) -> Result<Vec<KindDescription>, StoreError>;
 
         /// How many runs wait though they are due, by queue, in the order of their names; a queue that is not there has none.
         /// What holds them back (a pause, a limit, no server with their kind) makes no difference.

@@ -8,7 +8,7 @@ use crate::{
     id::{Epoch, RunId, ServerId},
     name::{Kind, Label, Queue},
     run::Run,
-    store::StoreError,
+    store::{KindDescription, StoreError},
     time::Timestamp,
 };
 
@@ -34,6 +34,12 @@ port! {
         /// What was asked of the runs that `server` executes, after the position `seen` (0 at first). Waits until there is
         /// something to tell. Not durable: a request is kept with the run, and every checkpoint brings it back too.
         StopRequests: async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError>;
+
+        /// Keeps what the code of a server says of its kinds, each [in place](KindDescription::replaces) of what was
+        /// stored of it. It stays when the server is gone.
+        ///
+        /// Callers: servers, when they start, if something of it is not stored yet.
+        DescribeKinds: async fn describe_kinds(&self, kinds: Vec<KindDescription>) -> Result<(), StoreError>;
 
         /// The servers that live, by id, with what they execute now. It is as of now, of what this handle knows of the
         /// store: claims of other handles may come a moment later.

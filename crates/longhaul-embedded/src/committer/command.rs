@@ -5,10 +5,10 @@ use longhaul_core::{
     Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError, StoredRun,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, DeleteError, EndedError,
-        EndedPage, EndedRequest, GetError, HeaderPage, InsertError, LogPages, Page, PageRequest, Proceed, ProceedError,
-        Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange, ScheduleChangeError,
-        ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError, Settled, Settlement,
-        StopSignals, Swept, UpdateError,
+        EndedPage, EndedRequest, GetError, HeaderPage, InsertError, KindDescription, LogPages, Page, PageRequest,
+        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
+        ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
+        Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::sync::oneshot;
@@ -96,6 +96,7 @@ commands! {
     Retry { retry: Retry, } -> Verdict<Retried, RetryError>;
     Update { id: RunId, update: RunUpdate, by: Actor, } -> Verdict<StateKind, UpdateError>;
     Control { scope: Scope, change: ControlChange, } -> Reply<Control>;
+    DescribeKinds { kinds: Vec<KindDescription>, } -> Reply<()>;
     Schedule { change: ScheduleChange, } -> Verdict<ScheduleChanged, ScheduleChangeError>;
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
     ReleaseIncompatible { runs: Vec<RunId>, } -> Reply<usize>;
@@ -123,6 +124,7 @@ commands! {
     Statistics {} -> Reply<Statistics>;
     Ended { request: EndedRequest, } -> Verdict<EndedPage, EndedError>;
     Count { request: CountRequest, } -> Reply<Counted>;
+    Kinds {} -> Reply<Vec<KindDescription>>;
     Queues {} -> Reply<Vec<QueueDepth>>;
     Export { after: Option<RunId>, } -> Reply<Exported>;
     Verify { from: Position, } -> Reply<Checked>;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::kv::KvError,
     health::Health,
-    ops::{controls, count, explain, export, find_by_key, get, list, read_log, servers, verify},
+    ops::{controls, count, explain, export, find_by_key, get, kinds, list, read_log, servers, verify},
     state::State,
 };
 
@@ -51,6 +51,10 @@ pub(super) fn read(
         }
         R::Controls { reply } => {
             reply_now(reply, controls::controls(state));
+            Ok(())
+        }
+        R::Kinds { reply } => {
+            reply_now(reply, kinds::kinds(state));
             Ok(())
         }
         R::Queues { reply } => {

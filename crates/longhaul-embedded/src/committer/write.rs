@@ -11,8 +11,8 @@ use crate::{
     engine::kv::KvError,
     error::Fault,
     ops::{
-        begin, cancel, checkpoint, controls, delete, give_back, import, insert, log, proceed, release_incompatible,
-        retry, schedules, servers, settle, sweep, update,
+        begin, cancel, checkpoint, controls, delete, give_back, import, insert, kinds, log, proceed,
+        release_incompatible, retry, schedules, servers, settle, sweep, update,
     },
     state::State,
 };
@@ -58,6 +58,9 @@ pub(super) fn write(
         }
         W::Control { scope, change, reply } => {
             answers.answer(After::Sync, reply, controls::control(state, &scope, change))?;
+        }
+        W::DescribeKinds { kinds, reply } => {
+            answers.answer(After::Sync, reply, kinds::describe_kinds(state, kinds))?;
         }
         W::Schedule { change, reply } => answers.answer(After::Sync, reply, schedules::schedule(state, change))?,
         W::Delete { id, reply } => answers.answer(After::Sync, reply, delete::delete(state, id))?,

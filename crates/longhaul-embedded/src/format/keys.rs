@@ -19,6 +19,7 @@
 //! | `g q queue`, `g k kind` | what holds a queue or a kind back |
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
 //! | `s name 0 chunk` | a schedule |
+//! | `i kind 0 chunk` | what is known of a kind without its code |
 //! | `m schedules` | the revision of the last change of a schedule |
 //! | `k state kind 0 queue` | how many final runs there are of it, counted up to which position of `n` |
 //! | `m counted` | up to which position of `n` all counts reach; without it, an opening counts anew |
@@ -47,6 +48,7 @@ pub(crate) const UNIQUE: u8 = b'u';
 pub(crate) const CONTROL: u8 = b'g';
 pub(crate) const BUCKET: u8 = b'r';
 pub(crate) const SCHEDULE: u8 = b's';
+pub(crate) const KIND: u8 = b'i';
 pub(crate) const FINAL_COUNT: u8 = b'k';
 pub(crate) const MINUTE: u8 = b't';
 pub(crate) const ASIDE: u8 = b'z';
@@ -201,6 +203,17 @@ pub(crate) fn schedule_of(key: &[u8]) -> Option<(ScheduleName, u32)> {
     Some((ScheduleName::new(name).ok()?, u32::from_be_bytes(*chunk)))
 }
 
+pub(crate) fn described(kind: &Kind, chunk: u32) -> Key {
+    key(KIND, &[kind.as_str().as_bytes(), &[0], &chunk.to_be_bytes()])
+}
+
+/// Kind and chunk of an `i` key.
+pub(crate) fn described_of(key: &[u8]) -> Option<(Kind, u32)> {
+    let (name, chunk) = key.get(1..)?.split_last_chunk::<4>()?;
+    let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
+    Some((Kind::new(name).ok()?, u32::from_be_bytes(*chunk)))
+}
+
 /// How many final runs there are of a kind, in a state and a queue.
 pub(crate) fn final_count(state: StateKind, kind: &Kind, queue: &Queue) -> Key {
     key(FINAL_COUNT, &[&[state_byte(state)], kind.as_str().as_bytes(), &[0], queue.as_str().as_bytes()])
@@ -344,6 +357,9 @@ mod tests {
         let nightly = ScheduleName::new("nightly").unwrap();
         assert_eq!(schedule_of(&schedule(&nightly, 258)), Some((nightly.clone(), 258)));
         assert_eq!(schedule(&nightly, 258), b"snightly\0\0\0\x01\x02");
+        let mail = Kind::new("mail").unwrap();
+        assert_eq!(described_of(&described(&mail, 258)), Some((mail.clone(), 258)));
+        assert_eq!(described(&mail, 258), b"imail\0\0\0\x01\x02");
     }
 
     #[test]

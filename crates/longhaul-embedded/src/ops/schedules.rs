@@ -5,7 +5,7 @@ use longhaul_core::store::{ScheduleChange, ScheduleChangeError, ScheduleChanged,
 use super::insert::insert;
 use crate::{
     error::Fault,
-    format::{keys, schedule as bytes},
+    format::{chunked, keys},
     state::State,
 };
 
@@ -22,14 +22,14 @@ pub(crate) fn schedule(
     // Into a batch of its own, which has room for all of it: together or not at all.
     store.commit()?;
     let runs = runs.into_iter().map(|new| insert(store, new)).collect::<Result<_, Fault>>()?;
-    let before = store.schedules.length(&name).map_or(0, bytes::chunks);
-    let after = value.as_ref().map_or(0, |value| bytes::chunks(value.len()));
+    let before = store.schedules.length(&name).map_or(0, chunked::chunks);
+    let after = value.as_ref().map_or(0, |value| chunked::chunks(value.len()));
     store.room(before.max(after) + 1)?;
     for chunk in after..before {
         store.files.batch.remove(keys::schedule(&name, chunk as u32));
     }
     if let Some(value) = &value {
-        for (chunk, bytes) in bytes::write(revision, value).into_iter().enumerate() {
+        for (chunk, bytes) in chunked::write(revision, value).into_iter().enumerate() {
             store.files.batch.put(keys::schedule(&name, chunk as u32), bytes);
         }
     }

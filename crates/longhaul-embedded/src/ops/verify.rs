@@ -158,6 +158,12 @@ fn check(store: &State, key: &[u8], value: &[u8], report: &mut Report) -> Result
         }
         Some(&keys::FINAL_COUNT) => drop(keys::final_count_of(key).ok_or_else(stray)?),
         Some(&keys::MINUTE) => _ = keys::minute_of(key).ok_or_else(stray)?,
+        Some(&keys::KIND) => {
+            let (kind, _) = keys::described_of(key).ok_or_else(stray)?;
+            if !store.kinds.contains_key(&kind) {
+                return Err(Damage::of(format!("the kind `{kind}`"), "its description is not in memory").into());
+            }
+        }
         Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
         _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::COUNTED || key == keys::REMOVED_ENDS => {}
         _ => return Err(stray().into()),

@@ -2,11 +2,11 @@
 
 mod claims;
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, fmt, ops::ControlFlow};
 
 use longhaul_core::{
-    Controls, RunId, ScheduleName, StateKind, Timestamp,
-    record::{Damage, read_bucket, read_control},
+    Controls, RunId, StateKind, Timestamp,
+    record::{Damage, read_bucket, read_control, read_kind},
 };
 
 use super::{
@@ -15,16 +15,15 @@ use super::{
     files::Files,
     index::Place,
     load::{read_layout, read_run},
-    schedules::ScheduleRows,
+    schedules::{Revised, ScheduleRows},
     set_aside::SetAside,
 };
 use crate::{
     engine::kv::{BATCH_KEYS_MAX, Key, Kv},
     error::Fault,
     format::{
-        keys, list, page,
+        chunked, keys, list, page,
         pieces::Layout,
-        schedule,
         unique::UniqueKeyEntry,
         version::{FORMAT_VERSION, format_value},
     },
@@ -80,6 +79,7 @@ impl Recovery {
         let running = self.read_runs()?;
         self.read_admission()?;
         self.read_schedules()?;
+        self.read_kinds()?;
         self.read_ends()?;
         self.state.read_final_counts()?;
         self.state.read_minutes()?;
@@ -211,12 +211,40 @@ impl Recovery {
 
     /// Reads all schedules.
     fn read_schedules(&mut self) -> Result<(), Fault> {
-        let damaged = |name: &str, reason: &str| Damage::of(format!("the schedule `{name}`"), reason);
-        let mut found = BTreeMap::<ScheduleName, Vec<u8>>::new();
+        let rows = self.read_chunked("schedule", keys::SCHEDULE, |key| keys::schedule_of(key).map(|(name, _)| name))?;
+        let position = match self.state.files.kv.get(keys::SCHEDULES)? {
+            Some(bytes) => {
+                let cut_short = |_| Damage::of("the revision of the schedules", "it is cut short");
+                Some(bytes.try_into().map_err(cut_short)?)
+            }
+            None => None,
+        };
+        self.state.schedules = ScheduleRows::of(rows, position.map(u64::from_be_bytes));
+        Ok(())
+    }
+
+    /// Reads what is known of kinds.
+    fn read_kinds(&mut self) -> Result<(), Fault> {
+        let rows = self.read_chunked("kind", keys::KIND, |key| keys::described_of(key).map(|(kind, _)| kind))?;
+        for (kind, (_, bytes)) in rows {
+            let described = read_kind(&kind, &bytes)?;
+            self.state.kinds.insert(kind, described);
+        }
+        Ok(())
+    }
+
+    /// Reads all values under a prefix that are laid down in chunks.
+    fn read_chunked<N: Ord + fmt::Display>(
+        &self,
+        what: &str,
+        prefix: u8,
+        name_of: impl Fn(&[u8]) -> Option<N>,
+    ) -> Result<BTreeMap<N, Revised>, Fault> {
+        let mut found = BTreeMap::<N, Vec<u8>>::new();
         let mut fault = None;
-        self.state.files.kv.scan(&[keys::SCHEDULE], &[], &mut |key, bytes| {
-            let Some((name, _)) = keys::schedule_of(key) else {
-                fault = Some(Damage::of("the key of a schedule", "it names none"));
+        self.state.files.kv.scan(&[prefix], &[], &mut |key, bytes| {
+            let Some(name) = name_of(key) else {
+                fault = Some(Damage::of(format!("the key of a {what}"), "it has no name"));
                 return ControlFlow::Break(());
             };
             found.entry(name).or_default().extend_from_slice(bytes);
@@ -225,17 +253,11 @@ impl Recovery {
         if let Some(damage) = fault {
             return Err(damage.into());
         }
-        let mut rows = BTreeMap::new();
-        for (name, bytes) in found {
-            let row = schedule::read(&bytes).ok_or_else(|| damaged(name.as_str(), "it is not what was written"))?;
-            rows.insert(name, row);
-        }
-        let position = match self.state.files.kv.get(keys::SCHEDULES)? {
-            Some(bytes) => Some(bytes.try_into().map_err(|_| damaged("*", "their revision is cut short"))?),
-            None => None,
+        let read = |(name, bytes): (N, Vec<u8>)| match chunked::read(&bytes) {
+            Some(value) => Ok((name, value)),
+            None => Err(Damage::of(format!("the {what} `{name}`"), "it is not what was written").into()),
         };
-        self.state.schedules = ScheduleRows::of(rows, position.map(u64::from_be_bytes));
-        Ok(())
+        found.into_iter().map(read).collect()
     }
 
     /// Positions go on above all earlier ones. They are times, so there is something to read only if the clock went back.

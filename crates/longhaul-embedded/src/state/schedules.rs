@@ -7,8 +7,11 @@ use longhaul_core::{
     store::{ScheduleRow, Schedules},
 };
 
+/// The revision of the last change, and the bytes since then.
+pub(super) type Revised = (u64, Arc<[u8]>);
+
 pub(crate) struct ScheduleRows {
-    there: BTreeMap<ScheduleName, (u64, Arc<[u8]>)>,
+    there: BTreeMap<ScheduleName, Revised>,
     /// Removed since the store was opened, with the revision of that.
     removed: BTreeMap<ScheduleName, u64>,
     /// The revision of the last change; 1 if there was none yet. 0 is what callers ask with who know nothing.
@@ -25,7 +28,7 @@ impl Default for ScheduleRows {
 
 impl ScheduleRows {
     /// As they are in the file.
-    pub(super) fn of(there: BTreeMap<ScheduleName, (u64, Arc<[u8]>)>, position: Option<u64>) -> Self {
+    pub(super) fn of(there: BTreeMap<ScheduleName, Revised>, position: Option<u64>) -> Self {
         let none = Self::default();
         Self { there, position: position.unwrap_or(none.position), ..none }
     }
@@ -68,7 +71,7 @@ impl ScheduleRows {
             return None;
         }
         let changed = self.there.iter().filter(|(_, (revision, _))| *revision > seen);
-        let row = |(name, (revision, value)): (&ScheduleName, &(u64, Arc<[u8]>))| ScheduleRow {
+        let row = |(name, (revision, value)): (&ScheduleName, &Revised)| ScheduleRow {
             name: name.clone(),
             revision: *revision,
             value: value.clone(),

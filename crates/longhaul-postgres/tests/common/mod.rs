@@ -124,7 +124,7 @@ async fn empty(schema: &str) {
     let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1";
     client.query(end, &[&schema]).await.expect("the database is there");
     let tables =
-        "run lane claim_page end_page state_count minute_count unique_key control bucket server log_page schedule";
+        "run lane claim_page end_page state_count minute_count unique_key control bucket server log_page schedule kind";
     let delete: Vec<String> = tables.split(' ').map(|table| format!("DELETE FROM {schema}.{table};")).collect();
     let delete = delete.concat();
     let reset = format!(

@@ -132,6 +132,11 @@ macro_rules! conformance {
                 schedules_outlive_the_process,
                 changes_are_told_to_those_who_wait,
                 a_store_without_schedules_says_so_at_once;
+            kinds:
+                what_is_said_of_kinds_is_read_back_by_name,
+                a_kind_is_known_when_its_server_is_gone_and_in_the_next_process,
+                newer_code_describes_its_kind_anew_and_older_code_does_not,
+                the_last_of_two_descriptions_in_one_call_is_kept;
             explain:
                 states_explain_themselves,
                 the_lack_of_a_server_is_told,

@@ -16,7 +16,7 @@ use longhaul_core::{
     counts::Statistics,
     decide,
     lineage::{Succession, succeed},
-    store::{InsertError, Retried, Retry, RetryError, StopSignal},
+    store::{InsertError, KindDescription, Retried, Retry, RetryError, StopSignal},
 };
 
 use super::{ends::Ends, life::Server};
@@ -32,6 +32,7 @@ pub(super) struct MemoryState {
     pub(super) servers: BTreeMap<ServerId, Server>,
     pub(super) admission: Admission,
     pub(super) schedules: BTreeMap<ScheduleName, Revised>,
+    pub(super) kinds: BTreeMap<Kind, KindDescription>,
     /// How often any schedule was changed.
     pub(super) changes: u64,
     /// By position; what does not hold any more is left out when it is read.

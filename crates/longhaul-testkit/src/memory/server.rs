@@ -3,7 +3,7 @@
 use longhaul_core::{
     RunId, ServerId, State, Timestamp,
     admission::Offer,
-    store::{RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
+    store::{KindDescription, RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
 };
 
 use super::{life::Server, memory_state::MemoryState};
@@ -72,6 +72,14 @@ impl MemoryState {
             Server::Dead => None,
         });
         lives.collect()
+    }
+
+    pub(super) fn describe_kinds(&mut self, kinds: Vec<KindDescription>) {
+        for described in kinds {
+            if described.replaces(self.kinds.get(&described.kind)) {
+                self.kinds.insert(described.kind.clone(), described);
+            }
+        }
     }
 
     /// What `server` was told after `seen`, if anything of it still holds.

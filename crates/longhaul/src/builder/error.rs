@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_core::{Kind, Queue, ScheduleName, name::NameError};
+use longhaul_core::{Kind, Queue, ScheduleName, limits::KIND_SCHEMA_MAX, name::NameError};
 
 use crate::{definition::DefinitionError, schedule::SchedulesError};
 
@@ -27,6 +27,14 @@ pub enum BuildError {
     /// What a task says of itself cannot be used.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    /// The JSON Schema of a task is too long to be stored.
+    #[error("the JSON Schema of `{kind}` has {length} bytes, and at most {max} are stored: leave out `TaskOptions::schema`, or replace large parts of its types by `#[schemars(with = \"serde_json::Value\")]`", max = KIND_SCHEMA_MAX)]
+    SchemaTooLong {
+        /// The task.
+        kind: Kind,
+        /// How many bytes it has.
+        length: usize,
+    },
     /// The name of a queue or a label cannot be used.
     #[error(transparent)]
     Name(#[from] NameError),

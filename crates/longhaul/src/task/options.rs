@@ -24,6 +24,7 @@ pub struct TaskOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) priority: Priority,
     codec: Option<Codec>,
+    pub(crate) title: Option<String>,
     pub(crate) hides_values: bool,
     pub(crate) schema: Option<SchemaSource>,
     pub(crate) limits: Limits,
@@ -40,6 +41,7 @@ impl Default for TaskOptions {
             timeout: None,
             priority: Priority::default(),
             codec: None,
+            title: None,
             hides_values: false,
             schema: None,
             limits: Limits::NONE,
@@ -130,6 +132,14 @@ impl TaskOptions {
     #[must_use]
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// What people call runs of this kind, for dashboards and command lines; the default is the name of the task. It is
+    /// cut to 256 bytes.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
         self
     }
 

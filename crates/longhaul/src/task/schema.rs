@@ -1,6 +1,6 @@
 //! What is published of the types of a kind.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The JSON Schema of each of a task's four types: enough for a program without the code to show values with their
@@ -11,7 +11,7 @@ use serde_json::Value;
 /// // `CountUp` has none.
 /// assert_eq!(longhaul::Views::new().task::<CountUp>().schema("count-up"), None);
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct KindSchema {
     /// Of what is asked.

@@ -20,6 +20,7 @@ mod fence;
 mod finding;
 mod hooks;
 mod keeping;
+mod kinds;
 mod layers;
 #[cfg(feature = "logs")]
 mod logs;
