@@ -142,8 +142,8 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         },
         Event::Suspend { reason } => match (&run.state, &run.request) {
             (State::Pending { .. } | State::Retrying { .. }, _) => Ok(step.put_aside(reason.as_deref())),
-            // One that is being cancelled ends, and one that is being suspended will be.
             (State::Running { .. }, None) => Ok(step.suspend_requested(reason.as_deref())),
+            (State::Running { .. }, Some(StopRequest::Cancel { .. })) => Err(IllegalEvent::BeingCancelled),
             _ => Err(step.cannot("cannot suspend")),
         },
         Event::Replace { version, priority, due } => match run.state {

@@ -283,6 +283,7 @@ impl Error {
             | Self::Retry(RetryRunError::Nothing { state, .. })
             | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
             Self::Delete(DeleteError::Running(_))
+            | Self::Update(UpdateError::Refused { why: IllegalEvent::BeingCancelled, .. })
             | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => {
                 Some(StateKind::Running)
             }

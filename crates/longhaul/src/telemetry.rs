@@ -78,7 +78,7 @@ pub(crate) fn settled(attempt: &Attempt, settlement: &Settlement, state: StateKi
             "a run was parked as incompatible: it goes on when a server starts whose code reads its values"
         ),
         (Ending::Failed { failure, .. } | Ending::Panicked { failure }, StateKind::Failed) => tracing::warn!(
-            run.id = %run, run.kind = %kind, run.attempt = settlement.epoch.0, reason = %failure.message,
+            run.id = %run, run.kind = %kind, run.attempt = attempt.number, reason = %failure.message,
             "a run failed for good: once the reason is mended, retry it by hand"
         ),
         _ => {}

@@ -13,7 +13,10 @@ use crate::{
 
 impl Step<'_> {
     pub(super) fn cancel_requested(mut self, reason: Option<&str>) -> Decision {
-        self.next.request = Some(StopRequest::Cancel { reason: reason.map(|reason| cut(reason, REASON_MAX).into()) });
+        // Asking once more without a reason takes nothing away from the one that was given.
+        let before = self.before.request.as_ref().filter(|_| self.is_being_cancelled()).and_then(StopRequest::reason);
+        let kept = reason.or(before).map(|reason| cut(reason, REASON_MAX).into());
+        self.next.request = Some(StopRequest::Cancel { reason: kept });
         self.effects.order = true;
         self.record(Transition::CancelRequested, reason);
         self.stay()

@@ -362,6 +362,25 @@ fn a_cancellation_wins_over_every_ending_but_a_result() {
 }
 
 #[test]
+fn a_cancellation_that_is_asked_for_again_keeps_the_reason_that_was_given() {
+    let cancel = |reason: Option<&str>| Event::Cancel { reason: reason.map(Into::into) };
+    let asked = next(&running(), &cancel(Some("too dear")));
+    let reason = |run: &Run| run.request.as_ref().and_then(|asked| asked.reason().map(str::to_owned));
+    assert_eq!(reason(&next(&asked, &cancel(None))).as_deref(), Some("too dear"));
+    assert_eq!(reason(&next(&asked, &cancel(Some("by the customer")))).as_deref(), Some("by the customer"));
+    // The reason of a suspension is none of a cancellation.
+    let suspended = next(&running(), &Event::Suspend { reason: Some("maintenance".into()) });
+    assert_eq!(reason(&next(&suspended, &cancel(None))), None);
+}
+
+#[test]
+fn a_run_that_is_being_cancelled_is_not_put_aside() {
+    let asked = next(&running(), &Event::Cancel { reason: None });
+    let refused = decide(NOW, &asked, &Event::Suspend { reason: None });
+    assert_eq!(refused, Err(IllegalEvent::BeingCancelled));
+}
+
+#[test]
 fn hasten_brings_forward_what_waits_for_a_time() {
     let due = NOW.after(SECOND);
     assert_eq!(next(&run_in(State::Pending { due }), &Event::RunNow).state, State::Pending { due: NOW });

@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Envelope, Key, RunId, StateKind, StoreError, Timestamp,
+    Envelope, Key, RunId, StateKind, StopRequest, StoreError, Timestamp,
     limits::PROCEED_VALUE_MAX,
     store::{GetError, Proceed, ProceedError, Proceeded, Replacement},
 };
@@ -220,6 +220,9 @@ impl<T: TaskTypes> ProceedRun<T> {
                 return Ok(Proceeded::Repeated);
             }
             let state = status.state();
+            if let Some(StopRequest::Cancel { .. }) = status.run().request {
+                return Err(ProceedRunError::BeingCancelled(run.id()));
+            }
             if state == StateKind::Running {
                 if wait.is_zero() {
                     return Err(ProceedRunError::Running(run.id()));

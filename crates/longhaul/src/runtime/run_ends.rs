@@ -73,7 +73,7 @@ async fn report_page(executor: &Executor, page: EndedPage) -> EndedCursor {
         // A run that was removed meanwhile is not reported.
         if let Ok(there) = executor.store.get(id).await {
             let run = there.run;
-            let (kind, queue, state, attempts) = (run.kind, run.queue, run.state.kind(), run.epoch.0);
+            let (kind, queue, state, attempts) = (run.kind, run.queue, run.state.kind(), run.attempts);
             executor.reports.tell(|| Lifecycle::RunFinal(RunFinal { run: id, kind, queue, state, attempts }));
         }
     }

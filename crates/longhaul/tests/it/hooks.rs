@@ -352,6 +352,23 @@ async fn a_run_that_ends_without_an_attempt_is_told_once_too() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_final_is_told_with_the_executions_that_began_and_not_with_its_claims() {
+    const AS_NUMBER: TaskFn<u64, u64, u64, AnyError> = TaskFn::new("changed");
+    const AS_TEXT: TaskFn<String, u64, u64, AnyError> = TaskFn::new("changed").version(2);
+    let (scene, told) = (Scene::new(), Told::default());
+    let parked = scene.client().enqueue_fn(AS_NUMBER, 7).await.unwrap();
+    let reads_text = scene.builder().task_fn(AS_TEXT, |_| async { Success::with_result(1).for_error() });
+    let server = reads_text.hook(told.hear()).start().unwrap();
+    scene.faults.called(Call::Ended, 2).await;
+    let status = reaches(&parked, StateKind::Incompatible).await;
+    assert_eq!((status.run().epoch.0, status.attempts()), (1, 0));
+    parked.cancel().await.unwrap();
+    server.shutdown(GRACE).await;
+    let end = "changed in default cancelled after 0";
+    assert!(told.lines().iter().any(|line| line == end), "{:?}", told.lines());
+}
+
+#[tokio::test]
 async fn ends_are_read_from_where_somebody_stopped() {
     let scene = Scene::new();
     let client = scene.client();

@@ -1,6 +1,6 @@
 //! Letting suspended runs go on.
 
-use longhaul::{ProceedRunError, Proceeded, ResumedFrom, RunHandle, RunId, RunOutcome, StateKind, Suspended};
+use longhaul::{Error, ProceedRunError, Proceeded, ResumedFrom, RunHandle, RunId, RunOutcome, StateKind, Suspended};
 
 use crate::kit::{Gate, Numbers, SECOND, START, Scene, WORK, done, happened, reaches};
 
@@ -183,6 +183,23 @@ async fn a_run_that_is_being_cancelled_says_so_to_a_proceed() {
     run.cancel().because("too dear").await.unwrap();
     assert_eq!(run.proceed().await, Err(ProceedRunError::BeingCancelled(run.id())));
     assert_eq!(run.proceed_with(7_u64).await, Err(ProceedRunError::BeingCancelled(run.id())));
+    // It will not suspend, so there is nothing to wait for either.
+    assert_eq!(run.proceed().modify(|x| *x += 2).await, Err(ProceedRunError::BeingCancelled(run.id())));
+    let waits = run.proceed().modify(|x| *x += 2).wait_for(7 * SECOND);
+    assert_eq!(waits.await, Err(ProceedRunError::BeingCancelled(run.id())));
+    let error = Error::from(run.suspend().await.unwrap_err());
+    assert_eq!(error.to_string(), format!("{}: the run is being cancelled: it will not go on", run.id()));
+    assert_eq!(error.run_state(), Some(StateKind::Running));
+}
+
+#[tokio::test]
+async fn a_modification_that_waits_ends_when_the_run_is_cancelled() {
+    let scene = Scene::new();
+    let (_server, run, _gate) = suspends_later(&scene).await;
+    let proceed = tokio::spawn(run.proceed().modify(|x| *x += 2).wait_for(7 * SECOND).into_future());
+    scene.asleep_until(START.after(7 * SECOND)).await;
+    run.cancel().await.unwrap();
+    assert_eq!(proceed.await.unwrap(), Err(ProceedRunError::BeingCancelled(run.id())));
 }
 
 #[tokio::test]

@@ -132,7 +132,10 @@ impl<S: Subscriber> Layer<S> for Warnings {
         if *event.metadata().level() == tracing::Level::WARN {
             let mut fields = BTreeMap::new();
             event.record(&mut Values(&mut fields));
-            let message = fields.remove("message").flatten().unwrap_or_default();
+            let mut message = fields.remove("message").flatten().unwrap_or_default();
+            if let Some(attempt) = fields.remove("run.attempt").flatten() {
+                message += &format!(" (attempt {attempt})");
+            }
             self.0.lock().unwrap().push((fields.remove("run.id").flatten(), message));
         }
     }
@@ -165,7 +168,30 @@ async fn that_a_run_was_parked_or_failed_for_good_is_told_as_a_warning_with_what
         of(parked.id()),
         ["a run was parked as incompatible: it goes on when a server starts whose code reads its values"]
     );
-    assert_eq!(of(fails.id()), ["a run failed for good: once the reason is mended, retry it by hand"]);
+    let failed = "a run failed for good: once the reason is mended, retry it by hand (attempt 1)";
+    assert_eq!(of(fails.id()), [failed]);
+}
+
+#[tokio::test]
+async fn a_warning_of_a_failure_names_the_execution_and_not_the_claim() {
+    const AS_NUMBER: TaskFn<u64, u64, u64, AnyError> = TaskFn::new("changed");
+    const AS_TEXT: TaskFn<String, u64, u64, AnyError> = TaskFn::new("changed").version(2);
+    let warnings = Warnings::default();
+    let _hearing = hear(Registry::default().with(warnings.clone()));
+    let scene = Scene::new();
+    let run = scene.client().enqueue_fn(AS_NUMBER, 7).retry(RetryPolicy::never()).await.unwrap();
+    // The first claim is no attempt: the values could not be read.
+    let reads_text = scene.builder().task_fn(AS_TEXT, |_| async { Success::with_result(1).for_error() });
+    let server = reads_text.start().unwrap();
+    reaches(&run, StateKind::Incompatible).await;
+    server.shutdown(GRACE).await;
+    let fails = |_| async { Failure::for_result().with_error(AnyError::msg("no route")) };
+    let server = scene.builder().task_fn(AS_NUMBER, fails).start().unwrap();
+    run.outcome().await.unwrap();
+    server.shutdown(GRACE).await;
+    let told = warnings.0.lock().unwrap().clone();
+    let last = told.iter().rfind(|(id, _)| *id == Some(run.id().to_string())).unwrap();
+    assert_eq!(last.1, "a run failed for good: once the reason is mended, retry it by hand (attempt 1)");
 }
 
 /// What was said of an end, by a layer or to a hook.
