@@ -47,7 +47,8 @@ impl QueueOptions {
         self
     }
 
-    /// So many runs of this queue start in a period, on all servers together: a token bucket.
+    /// So many runs of this queue start in a period, on all servers together: no period, wherever it
+    /// begins, has more of them.
     pub fn rate(mut self, rate: Rate) -> Self {
         self.limits.rate = Some(rate);
         self

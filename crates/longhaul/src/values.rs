@@ -145,13 +145,20 @@ impl ValueFormat {
         }
     }
 
-    /// Reads a value that has no `migrate`: a result or an error.
+    /// Reads a value that has no `migrate`: a result, an error, or what was sent with a proceed.
     pub(crate) fn decode_plain<T: DeserializeOwned>(&self, envelope: &Envelope) -> Result<T, ReadError> {
         match envelope.decode_checked(self.version, self.fingerprint) {
             Err(DecodeError::Older { .. }) if envelope.fingerprint() == self.fingerprint => envelope.decode(),
             other => other,
         }
-        .map_err(|error| self.unreadable(&error))
+        .map_err(|error| match error {
+            DecodeError::ShapeChanged { type_name, .. } | DecodeError::Older { type_name, .. } => {
+                let (what, other) = (self.what, "read it with code that has the type that was stored");
+                let reason = format!("it is no `{type_name}`, and a {what} is not migrated: {other}");
+                ReadError::Decode { what, reason }
+            }
+            error => self.unreadable(&error),
+        })
     }
 
     fn unreadable(&self, error: &DecodeError) -> ReadError {

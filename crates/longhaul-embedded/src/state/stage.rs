@@ -121,7 +121,9 @@ impl State {
         }
         let run = &record.run;
         if run.state.is_final() {
-            warn_of_crashes(&record);
+            if before.is_some() {
+                warn_of_failure(&record);
+            }
             self.files.batch.put_new(keys::done(id), bytes);
             self.files.batch.end(run);
             self.final_counts.ended(run);
@@ -206,11 +208,11 @@ impl State {
     }
 }
 
-/// Warns that a run failed for good because its processes died: no server is left that could. Every other end is logged by
-/// the server that executed the run.
-fn warn_of_crashes(record: &Record) {
+/// Warns that a run failed for good without an attempt that could say so: its processes died, or its deadline passed while
+/// it was suspended. Every other failure is logged by the server that executed the run.
+fn warn_of_failure(record: &Record) {
     let StoredRun { run, ended: Some(Ended::Failed(failure)), .. } = &record.stored else { return };
-    if failure.cause == Cause::Crash {
+    if matches!(failure.cause, Cause::Crash | Cause::Deadline) {
         tracing::warn!(
             run.id = %run.id, run.kind = %run.kind, run.attempt = run.attempts, reason = %failure.message,
             "a run failed for good: once the reason is mended, retry it by hand"

@@ -12,7 +12,8 @@ use super::executor::Executor;
 use crate::panics;
 
 /// Looks at all parked runs of the kinds of this server, once, and releases those that its code reads. What it does not
-/// read stays as it is: a run that was released in vain would be claimed, and parked again, at every start.
+/// read stays as it is: a run that was released in vain would be claimed, and parked again, at every start. Of a value that
+/// was sent with a proceed only the task knows the type, so a run that was parked because of one has one try at each start.
 pub(super) async fn release(executor: &Executor) {
     let mut released = pin!(release_all(executor));
     tokio::select! {

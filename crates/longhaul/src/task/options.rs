@@ -97,7 +97,8 @@ impl TaskOptions {
         self
     }
 
-    /// How many runs of this kind start in a period, on all servers together: a token bucket.
+    /// How many runs of this kind start in a period, on all servers together: no period, wherever it begins, has
+    /// more of them.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.limits.rate = Some(rate);
