@@ -48,8 +48,9 @@ use crate::{attempt::ResumedFrom, end::AttemptEnd, panics, telemetry::metrics};
 ///
 /// # What is not
 /// A process that dies reports nothing, and neither does a server that is dropped without a shutdown. For runs that no
-/// attempt of this server executes, only the end is reported, and only from the start of the server on: if several
-/// servers share a store, each of them reports it. To do something exactly once for each end, including those that came
+/// attempt of this server executes, only the end is reported, and only from the start of the server on: a run that is
+/// quarantined while the store is opened after a crash ended before. If several servers share a store, each of them
+/// reports it. To do something exactly once for each end, including those that came
 /// while no server was listening, use the cursor of [`Client::ended`](crate::Client::ended).
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -20,7 +20,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
-use crate::kit::{Count, CountUp, GRACE, Scene, WORK, hear, reaches};
+use crate::kit::{Count, CountUp, GRACE, Gate, Scene, WORK, hear, reaches};
 
 /// A span or an event: its fields, with the values of those that have one.
 type Seen = (String, BTreeMap<String, Option<String>>);
@@ -170,6 +170,43 @@ async fn that_a_run_was_parked_or_failed_for_good_is_told_as_a_warning_with_what
     );
     let failed = "a run failed for good: once the reason is mended, retry it by hand (attempt 1)";
     assert_eq!(of(fails.id()), [failed]);
+
+    // The same code once more: it stays where it is, and that is told as well.
+    let again = scene.builder().task_fn(AS_TEXT, |_| async { Success::with_result(1).for_error() }).start().unwrap();
+    let other = again.client().enqueue_fn(AS_TEXT, "text".into()).await.unwrap();
+    other.outcome().await.unwrap();
+    again.shutdown(GRACE).await;
+    let told = warnings.0.lock().unwrap().clone();
+    let stay = "runs stay parked as incompatible: this code does not read them either; mend it and start again, or cancel them";
+    assert_eq!(told.last().map(|(_, message)| message.as_str()), Some(stay));
+}
+
+#[tokio::test]
+async fn that_a_run_is_executed_alone_after_crashes_is_told_as_a_warning() {
+    let warnings = Warnings::default();
+    let _hearing = hear(Registry::default().with(warnings.clone()));
+    let scene = Scene::new();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    for _ in 0..4 {
+        let begun = Gate::default();
+        let gate = begun.clone();
+        let never_ends = move |_| {
+            gate.open();
+            std::future::pending()
+        };
+        let server = scene.builder().task_fn(WORK, never_ends).start().unwrap();
+        begun.opened().await;
+        scene.kill(server);
+    }
+    let id = run.id().to_string();
+    let told = warnings.0.lock().unwrap().clone();
+    let of_run = told.iter().filter(|(run, _)| *run == Some(id.clone())).map(|(_, message)| message.as_str());
+    let starts = "a run starts that may have killed its process before: until it has saved something or ended, for 10 s \
+                  at most, ";
+    let starts: Vec<_> = of_run.filter_map(|message| message.strip_prefix(starts)).collect();
+    let expected =
+        ["no other such run starts on this server (attempt 3)", "nothing else starts on this server (attempt 4)"];
+    assert_eq!(starts, expected);
 }
 
 #[tokio::test]

@@ -280,6 +280,22 @@ async fn a_suspension_can_fail_at_a_deadline_without_a_server() {
     assert_eq!(happened(&late.status().await.unwrap()), ["enqueued", "claimed", "suspended", "expired"]);
 }
 
+/// What was [`COLLECT`].
+struct Renamed;
+
+impl Task for Renamed {
+    const NAME: &'static str = "collect-renamed";
+    const ALIASES: &'static [&'static str] = &["collect"];
+    type Metadata = usize;
+    type ExecutionMetadata = Vec<String>;
+    type Output = Vec<String>;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<usize, Vec<String>>) -> ExecutionResult<Vec<String>, AnyError> {
+        collect(ctx)
+    }
+}
+
 #[tokio::test]
 async fn a_run_is_found_by_its_unique_key() {
     let scene = Scene::new();
@@ -291,6 +307,11 @@ async fn a_run_is_found_by_its_unique_key() {
     found.proceed_with("paid".to_owned()).await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), all(&["paid"]));
     assert!(client.find_fn_by_key(COLLECT, "order 7").await.unwrap().is_none());
+    // Also by a task that has another name by now.
+    let former = client.enqueue_fn(COLLECT, 1).unique("order 8").await.unwrap();
+    let renamed = client.find_by_key::<Renamed>("order 8").await.unwrap().unwrap();
+    assert_eq!(renamed.id(), former.id());
+    assert_eq!(renamed.status().await.unwrap().metadata().unwrap(), 1);
     let refused = client.find_fn_by_key(COLLECT, &"x".repeat(300)).await;
     assert!(matches!(refused, Err(FindByKeyError::Name(_))));
 }
