@@ -111,6 +111,10 @@ fn what_is_ahead_of_it_is_told_and_grammar_is_right_for_one() {
     assert_eq!(why(&many), format!("{free}; {both}"));
     let elsewhere = Run { queue: Queue::new("other").unwrap(), ..other(2, 9) };
     assert_eq!(why(&[elsewhere]), free);
+    // What no server that lives would take is not in its way.
+    let of_newer_code = Run { version: 3, ..other(2, 9) };
+    let of_another_kind = Run { kind: Kind::new("else").unwrap(), ..other(3, 9) };
+    assert_eq!(why(&[of_newer_code, of_another_kind]), free);
 
     let mut limited = Admission::default();
     let limits = Limits { running: Some(1), ..Limits::NONE };
