@@ -90,7 +90,7 @@ pub(super) fn tags(view: &View<'_>, tags: &[Tag]) -> Markup {
     html! {
         @for tag in tags {
             a .tag href=(link(view, "/runs", "tag", &format!("{}:{}", tag.key, tag.value))) {
-                span { (tag.key) } (tag.value)
+                span { (tag.key) } b { (tag.value) }
             }
         }
     }
@@ -133,7 +133,7 @@ pub(super) fn button(path: &str, label: &str, class: &str) -> Markup {
 pub(super) fn button_with_reason(path: &str, label: &str, question: &str, class: &str) -> Markup {
     html! {
         details .ask {
-            summary .button class=(class) { (label) }
+            summary class=(format!("button {class}")) { (label) }
             form .popover method="post" action=(path) {
                 p { (question) }
                 label { "Reason " span .muted { "(optional)" } input name="reason" maxlength="256" autocomplete="off"; }

@@ -1,6 +1,8 @@
 //! One run.
 
-use longhaul::{Log, Progress, StateKind, run::Transition};
+use std::time::Duration;
+
+use longhaul::{Log, Progress, StateKind, run::Transition, store_api::history::Who};
 use longhaul_inspect::{RunAction, RunDetail, words};
 use maud::{Markup, html};
 
@@ -141,16 +143,31 @@ const fn tone(what: Transition) -> &'static str {
     }
 }
 
+/// Shorter times are of no interest to people.
+const TOLD: Duration = Duration::from_millis(10);
+
+fn what(of: Transition) -> String {
+    let text = of.as_str().replace('_', " ");
+    let (first, rest) = text.split_at(1);
+    first.to_uppercase() + rest
+}
+
 fn timeline(view: &View<'_>, of: &RunDetail) -> Markup {
     let dropped = of.history().dropped;
     html! {
         ol .timeline {
             @for (at, line) in of.history().lines().enumerate() {
                 @if at == 1 && dropped > 0 { li .gap { (dropped) " more" } }
-                li .(tone(line.entry.what)) {
-                    span .what { (sentence(&line.to_string()).trim_end_matches('.')) }
+                li class=(tone(line.entry.what)) {
+                    span .what { (what(line.entry.what)) @match line.who {
+                        Who::Server(server) => @if matches!(line.entry.what, Transition::Claimed(_)) {
+                            " by " a .id href=(view.mount.to("/servers")) title=(server) { (words::short(&server.to_string())) }
+                        },
+                        Who::Client(by) => @if let Some(by) = by.as_str() { " by " (by) },
+                    } }
                     span .muted { (parts::when(view.now, line.entry.at))
-                        @if let Some(lasted) = line.lasted { " · " (words::duration(lasted)) } }
+                        @if let Some(lasted) = line.lasted.filter(|lasted| *lasted >= TOLD) { ", lasted " (words::duration(lasted)) } }
+                    @if let Some(why) = &line.entry.why { span .why { (why) } }
                 }
             }
         }

@@ -121,7 +121,10 @@ fn states(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
     html! {
         nav .pills #states data-live aria-label="States" {
             a href=(with(vec![])) aria-current=[query.states.is_empty().then_some("true")] { "All" }
-            @for state in StateKind::ALL {
+            // Incompatible runs are rare, and need a look when there are any.
+            @for state in StateKind::ALL.into_iter().filter(|state| {
+                *state != StateKind::Incompatible || is(*state) || choices.states.of(*state) > 0
+            }) {
                 a .state.(state.as_str()) href=(with(vec![state])) aria-current=[is(state).then_some("true")] {
                     (parts::state_name(state)) " " span .muted { (words::count(choices.states.of(state))) }
                 }

@@ -1,5 +1,6 @@
 //! Schedules.
 
+use longhaul::ScheduleOrigin;
 use longhaul_inspect::{ScheduleAction, ScheduleView};
 use maud::{Markup, html};
 
@@ -44,7 +45,10 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
         } }
         td .number { (parts::count(counts.enqueued)) }
         td .number { (parts::count(counts.missed)) }
-        td .muted { (info.made_by()) }
+        td .muted { @match info.made_by() {
+            ScheduleOrigin::Code { server } => { "the code of " (server) },
+            _ => "a client",
+        } }
         td .actions { @for action in of.actions().into_iter().filter(|action| view.user.may(action.role())) {
             @let path = format!("{}/{}", parts::named(view, "/schedules", name), action.as_str());
             @match action {

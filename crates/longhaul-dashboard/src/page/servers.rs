@@ -28,8 +28,8 @@ fn card(view: &View<'_>, of: &ServerView) -> Markup {
                 @if of.is_late { span .state.failed { "Late" } } @else { span .state.completed { "Alive" } }
                 small .muted { "heard " (parts::when(view.now, of.last_beat)) } }
             p .id.whole { (of.id) }
-            p { @for kind in &of.kinds { a .tag href=(parts::named(view, "/kinds", kind.kind.as_str())) { (kind.kind) span { "v" (kind.version) } } }
-                @for label in &of.labels { span .tag { span { "label" } (label) } } }
+            p { @for kind in &of.kinds { a .tag href=(parts::named(view, "/kinds", kind.kind.as_str())) { b { (kind.kind) } span { "v" (kind.version) } } }
+                @for label in &of.labels { span .tag { span { "label" } b { (label) } } } }
             @if of.running.is_empty() { p .muted { "It runs nothing." } } @else {
                 table {
                     thead { tr { th { "Run" } th { "Kind" } th { "Queue" } th { "Since" } } }

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use axum::response::Response;
 use longhaul::{RunId, Scope, Selected};
-use longhaul_inspect::{Done, InspectError, NewRunRequest, RunAction, RunQuery, When, api::Operation};
+use longhaul_inspect::{Done, InspectError, NewRunRequest, REDACTED, RunAction, RunQuery, When, api::Operation};
+
+use serde_json::Value;
 
 use super::{
     Asked,
@@ -116,6 +118,9 @@ fn request(form: &Form) -> Result<NewRunRequest, (&'static str, String)> {
     let metadata = form.get("metadata").unwrap_or("null");
     let metadata =
         serde_json::from_str(metadata).map_err(|error| ("metadata", format!("This is no JSON: {error}.")))?;
+    if has_redacted(&metadata) {
+        return Err(("metadata", format!("Something was redacted: write what it is in the place of `{REDACTED}`.")));
+    }
     let mut request = NewRunRequest::new(form.get("kind").unwrap_or_default(), metadata);
     request.queue = form.get("queue").map(str::to_owned);
     let priority = form.get("priority").map(str::parse).transpose();
@@ -131,4 +136,14 @@ fn request(form: &Form) -> Result<NewRunRequest, (&'static str, String)> {
         request.tags.insert(key.trim().to_owned(), value.trim().to_owned());
     }
     Ok(request)
+}
+
+/// A run that is to be asked again what another was asked shows what was redacted so; it must not be asked that.
+fn has_redacted(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == REDACTED,
+        Value::Array(items) => items.iter().any(has_redacted),
+        Value::Object(fields) => fields.values().any(has_redacted),
+        _ => false,
+    }
 }

@@ -19,7 +19,7 @@ async fn each_form_does_what_it_says_in_the_name_of_who_sent_it() {
         assert_eq!(cancelled.status, 303);
         assert_eq!(cancelled.header("location"), format!("/runs/{id}?done=cancel"));
         let page = ask_with(&app, &format!("GET {}", cancelled.header("location")), ann, "").await.text;
-        assert!(page.contains("cancelled by ann: no need") || page.contains("Cancelled by ann: no need"), "{page}");
+        assert!(page.contains("Cancelled by ann") && page.contains("no need"), "{page}");
         assert!(page.contains("role=\"status\""), "{page}");
 
         let again = ask_with(&app, &format!("POST /runs/{id}/cancel"), ann, "").await;
@@ -55,6 +55,7 @@ async fn a_run_is_enqueued_by_a_form_and_a_wrong_field_says_so_and_keeps_what_wa
     for (body, field) in [
         ("kind=wait&metadata={", "metadata"),
         ("kind=wait&metadata=7", "metadata"),
+        ("kind=wait&metadata=%22%5Bredacted%5D%22", "metadata"),
         ("kind=nothing&metadata=%22typed%22", "kind"),
         ("kind=wait&metadata=%22typed%22&priority=1000", "priority"),
         ("kind=wait&metadata=%22typed%22&at=soon", "at"),
