@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each of our crates, and those of ours that it may depend on outside of tests.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("longhaul-core", &[]),
     ("longhaul-embedded", &["longhaul-core"]),
     ("longhaul-postgres", &["longhaul-core"]),
     ("longhaul-testkit", &["longhaul-core"]),
     ("longhaul", &["longhaul-core", "longhaul-embedded", "longhaul-postgres", "longhaul-testkit"]),
     ("longhaul-inspect", &["longhaul"]),
+    ("longhaul-dashboard", &["longhaul", "longhaul-inspect"]),
+    ("dashboard", &["longhaul", "longhaul-dashboard"]),
     ("longhaul-examples", &["longhaul"]),
     ("docsearch-engine", &["longhaul"]),
     ("docsearch", &["longhaul", "docsearch-engine"]),

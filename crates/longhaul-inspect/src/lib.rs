@@ -24,6 +24,7 @@ pub use act::{By, Done, NewRunRequest, RunAction, ScheduleAction, ScopeAction};
 pub use error::InspectError;
 pub use inspector::Inspector;
 pub use query::{QueryError, RunQuery, When};
+pub use redact::REDACTED;
 pub use role::Role;
 pub use view::{
     AttemptView, KindView, MinuteView, Overview, QueueView, RunDetail, RunList, RunRow, ScheduleView, ServerView,

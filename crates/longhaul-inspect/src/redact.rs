@@ -7,7 +7,7 @@ use longhaul::{KindSchema, ShownContent, ShownValue, ShownValues};
 use serde_json::{Map, Value};
 
 /// What stands in the place of a value that is not shown.
-const HIDDEN: &str = "[redacted]";
+pub const REDACTED: &str = "[redacted]";
 /// More than any type refers through; a schema that refers to itself without end is given up, and its value hidden.
 const REFERENCES_MAX: usize = 32;
 
@@ -52,11 +52,11 @@ fn mentions_secrets(schema: &Value) -> bool {
 /// `schemas`: all that may describe the value.
 fn redact(value: &mut Value, schemas: &[&Value], root: &Value) {
     let Some(schemas) = expand(schemas, root) else {
-        *value = HIDDEN.into();
+        *value = REDACTED.into();
         return;
     };
     if schemas.iter().any(|schema| schema.get("writeOnly") == Some(&Value::Bool(true))) {
-        *value = HIDDEN.into();
+        *value = REDACTED.into();
         return;
     }
     match value {
@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn a_schema_without_an_end_hides_its_value() {
         let schema = json!({"$ref": "#", "properties": {"password": {"writeOnly": true}}});
-        assert_eq!(redacted(&schema, json!({"a": 1})), json!(HIDDEN));
+        assert_eq!(redacted(&schema, json!({"a": 1})), json!(REDACTED));
         let lost = json!({"properties": {"a": {"$ref": "#/$defs/Nowhere"}}});
-        assert_eq!(redacted(&lost, json!({"a": 1})), json!({"a": HIDDEN}));
+        assert_eq!(redacted(&lost, json!({"a": 1})), json!({"a": REDACTED}));
     }
 }

@@ -48,6 +48,16 @@ impl StateCounts {
         self.of(StateKind::Pending) + self.of(StateKind::Retrying)
     }
 
+    /// Of several together.
+    #[must_use]
+    pub fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::default();
+        for (state, runs) in all.into_iter().flat_map(|counts| &counts.0) {
+            *sum.0.entry(*state).or_default() += runs;
+        }
+        sum
+    }
+
     fn add(&mut self, row: &CountRow) {
         // Several servers count apart, so a row may be below zero for a moment.
         *self.0.entry(row.state).or_default() += u64::try_from(row.runs).unwrap_or(0);

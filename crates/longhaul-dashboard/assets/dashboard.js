@@ -1,0 +1,115 @@
+// Everything works without this script. It keeps a page fresh: a stream says that something changed, the page is asked
+// for again, and the parts marked `data-live` that differ are put in the place of the old ones.
+
+const FRESH_AT_MOST_EVERY = 1000;
+const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+function relative(at) {
+  const seconds = Math.trunc((Date.now() - at) / 1000);
+  const size = Math.abs(seconds);
+  if (size === 0) return "now";
+  const [unit, of] = UNITS.find(([, of]) => size >= of);
+  const text = `${Math.trunc(size / of)} ${unit}`;
+  return seconds > 0 ? `${text} ago` : `in ${text}`;
+}
+
+function tick() {
+  for (const time of document.querySelectorAll("time:not([data-exact])")) {
+    const text = relative(Date.parse(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+// A part in which somebody types, ticks or reads a menu stays as it is.
+function isInUse(part) {
+  return part.contains(document.activeElement) && part !== document.activeElement
+    || part.querySelector("details[open], input:checked") !== null;
+}
+
+// What a part says apart from how long ago things were.
+function gist(part) {
+  return part.outerHTML.replace(/(<time [^>]*>)[^<]*/g, "$1");
+}
+
+let fetching = false;
+let wanted = false;
+let last = 0;
+
+async function refresh() {
+  if (fetching) { wanted = true; return; }
+  fetching = true;
+  wanted = false;
+  try {
+    const wait = last + FRESH_AT_MOST_EVERY - Date.now();
+    if (wait > 0) await new Promise((done) => setTimeout(done, wait));
+    last = Date.now();
+    const address = new URL(location.href);
+    address.searchParams.delete("done");
+    const response = await fetch(address, { headers: { accept: "text/html" }, credentials: "same-origin" });
+    if (!response.ok) return;
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const next = fresh.getElementById(part.id);
+      if (next && !isInUse(part) && gist(next) !== gist(part)) {
+        const log = part.querySelector(".log");
+        const atEnd = log && log.scrollHeight - log.scrollTop - log.clientHeight < 8;
+        part.replaceWith(document.adoptNode(next));
+        if (atEnd) next.querySelector(".log")?.scrollTo(0, 1e9);
+      }
+    }
+    tick();
+  } catch {
+    // The server is away; the stream connects again by itself.
+  } finally {
+    fetching = false;
+    if (wanted) refresh();
+  }
+}
+
+function listen() {
+  const address = document.body.dataset.events;
+  if (!address || !window.EventSource) return;
+  const stream = new EventSource(address);
+  stream.addEventListener("changed", () => { if (document.visibilityState === "visible") refresh(); else wanted = true; });
+  stream.addEventListener("gone", () => { stream.close(); refresh(); });
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible" && wanted) refresh(); });
+  addEventListener("pagehide", () => stream.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+}
+
+// Menus close as people expect it: by Escape, and by a click elsewhere.
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.ask[open]")) {
+    if (!menu.contains(except)) menu.open = false;
+  }
+}
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.activeElement?.closest("details.ask[open]");
+    closeMenus(null);
+    menu?.querySelector("summary")?.focus();
+  }
+  const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
+    const search = document.getElementById("search");
+    if (search) { event.preventDefault(); search.focus(); }
+  }
+});
+
+// A click on a box with Shift ticks all rows between it and the last.
+let lastBox = null;
+document.addEventListener("click", (event) => {
+  const box = event.target;
+  if (!(box instanceof HTMLInputElement) || box.name !== "id") return;
+  if (event.shiftKey && lastBox?.isConnected) {
+    const boxes = [...document.querySelectorAll('input[name="id"]')];
+    const [from, to] = [boxes.indexOf(lastBox), boxes.indexOf(box)].sort((left, right) => left - right);
+    boxes.slice(from, to + 1).forEach((one) => { one.checked = box.checked; });
+  }
+  lastBox = box;
+});
+
+tick();
+setInterval(tick, 1000);
+listen();

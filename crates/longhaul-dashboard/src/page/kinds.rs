@@ -1,0 +1,86 @@
+//! Kinds.
+
+use longhaul::Control;
+use longhaul_inspect::{KindView, Role};
+use maud::{Markup, html};
+
+use super::{View, layout, parts};
+
+pub(crate) fn kinds(view: &View<'_>, all: &[KindView]) -> Markup {
+    layout::page(
+        view,
+        "/kinds",
+        "Kinds",
+        Some("/events"),
+        &html! {
+            div .head { h1 { "Kinds" } a .json-link href=(view.mount.to("/api/v1/kinds")) { "JSON" } }
+            div #kinds data-live {
+                @if all.is_empty() { (parts::empty("No kind is known.")) } @else {
+                    table {
+                        thead { tr { th { "Kind" } th { "Servers" } (parts::counts_head()) th { "Limits" } th { span .hidden { "Actions" } } } }
+                        tbody { @for kind in all { (row(view, kind)) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn row(view: &View<'_>, of: &KindView) -> Markup {
+    let name = of.kind.as_str();
+    html! { tr {
+        td { a href=(parts::named(view, "/kinds", name)) { strong { (name) } }
+            @if of.control.paused.is_some() { br; (parts::paused(view, &of.control)) } }
+        td { @if of.servers == 0 { span .wrong { "none" } } @else { (of.servers) } }
+        (parts::counts(view, "kind", name, &of.states))
+        td { (parts::limits(&of.control)) }
+        td .actions {
+            @if of.is_known && view.user.may(Role::Act) { a .button href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
+            @if view.user.may(Role::Administer) { (pause(view, "/kinds", name, &of.control)) }
+        }
+    } }
+}
+
+/// The button that pauses or resumes a queue or a kind.
+pub(super) fn pause(view: &View<'_>, of: &str, name: &str, control: &Control) -> Markup {
+    let path = parts::named(view, of, name);
+    html! {
+        @if control.paused.is_some() { (parts::button(&format!("{path}/resume"), "Resume", "")) }
+        @else { (parts::button_with_reason(&format!("{path}/pause"), "Pause", "Nothing of it starts until somebody resumes it. What runs goes on.", "")) }
+    }
+}
+
+pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
+    let name = of.kind.as_str();
+    let versions: Vec<String> = of.versions.iter().map(ToString::to_string).collect();
+    layout::page(
+        view,
+        "/kinds",
+        name,
+        Some("/events"),
+        &html! {
+            div .head { h1 { (name) } span .actions {
+                a .json-link href=(parts::named(view, "/api/v1/kinds", name)) { "JSON" }
+                @if view.user.may(Role::Administer) { (pause(view, "/kinds", name, &of.control)) }
+                @if of.is_known && view.user.may(Role::Act) { a .button.primary href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
+            } }
+            section .card.facts #facts data-live { dl {
+                @if of.control.paused.is_some() { dt { "State" } dd { (parts::paused(view, &of.control)) } }
+                dt { "Servers" } dd { (of.servers) }
+                dt { "Versions they read" } dd { @if versions.is_empty() { span .muted { "none" } } @else { (versions.join(", ")) } }
+                dt { "Kept as" } dd { @if let Some(codec) = &of.codec { (codec) } @else { span .muted { "not known here" } } }
+                dt { "Limits" } dd { (parts::limits(&of.control)) }
+                dt { "Runs" } dd { a href=(parts::link(view, "/runs", "kind", name)) { "all" } ", "
+                    a href=(format!("{}&state=failed", parts::link(view, "/runs", "kind", name))) { "failed" } }
+            } }
+            @match &of.schema {
+                None => p .muted { "It publishes no schema of its values." },
+                Some(schema) => div .values {
+                    @for (heading, schema) in [("Metadata", &schema.metadata), ("Execution metadata", &schema.execution_metadata), ("Result", &schema.result), ("Error", &schema.error)] {
+                        section .value { h3 { (heading) small .muted { "JSON Schema" } } (parts::json(schema)) }
+                    }
+                },
+            }
+        },
+    )
+}

@@ -1,0 +1,167 @@
+//! The list of runs, its filters, and what is done to many.
+
+use longhaul::StateKind;
+use longhaul_inspect::{KindView, QueueView, Role, RunAction, RunList, RunQuery, StateCounts, words};
+use maud::{Markup, html};
+
+use super::{View, layout, parts};
+
+/// What the filters can be chosen from.
+pub(crate) struct Choices {
+    pub(crate) kinds: Vec<KindView>,
+    pub(crate) queues: Vec<QueueView>,
+    pub(crate) states: StateCounts,
+}
+
+const SINCE: [(&str, &str); 5] = [
+    ("", "any time"),
+    ("1h", "the last hour"),
+    ("1d", "the last day"),
+    ("7d", "the last week"),
+    ("30d", "the last month"),
+];
+
+const MANY: [(RunAction, &str); 4] = [
+    (RunAction::Retry { from: longhaul::RetryFrom::Checkpoint }, "Retry"),
+    (RunAction::Suspend, "Suspend"),
+    (RunAction::Cancel, "Cancel"),
+    (RunAction::Delete, "Delete"),
+];
+
+pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &Choices) -> Markup {
+    let may = |role| view.user.may(role);
+    layout::page(
+        view,
+        "/runs",
+        "Runs",
+        Some("/events"),
+        &html! {
+            div .head {
+                h1 { "Runs" @if let Some(total) = list.total { small .muted { (words::count(total)) } } }
+                span .actions {
+                    a .json-link href=(view.mount.to(format_args!("/api/v1/runs?{query}"))) { "JSON" }
+                    @if may(Role::Act) { a .button.primary href=(view.mount.to("/runs/new")) { "New run" } }
+                }
+            }
+            (states(view, query, choices))
+            (filters(view, query, choices))
+            form .bulk method="post" action=(view.mount.to("/runs/selected/retry")) {
+                input type="hidden" name="query" value=(query);
+                div #rows data-live {
+                    @if list.runs.is_empty() {
+                        (parts::empty(match (list.next, query.is_filtered()) {
+                            (Some(_), _) => "None of the runs that were looked at matches. There are more to look at.",
+                            (None, true) => "No run matches.",
+                            (None, false) => "There are no runs.",
+                        }))
+                    } @else { (parts::rows(view, &list.runs, may(Role::Act))) }
+                    @for damaged in &list.damaged {
+                        p .callout.bad { (damaged) }
+                    }
+                }
+                @if may(Role::Act) && !list.runs.is_empty() {
+                    div .bar {
+                        span .muted { "With the selected runs:" }
+                        label { span .hidden { "Reason" } input name="reason" maxlength="256" placeholder="Reason (optional)" autocomplete="off"; }
+                        @for (action, label) in MANY {
+                            @if may(action.role()) {
+                                button class=(class(action)) formaction=(view.mount.to(format_args!("/runs/selected/{}", action.as_str()))) { (label) }
+                            }
+                        }
+                        (all_that_match(view, query, list))
+                    }
+                }
+            }
+            nav .pages aria-label="Pages of runs" {
+                @if query.after.is_some() { a href=(to(view, &query.page_after(None))) { "First page" } }
+                @if let Some(next) = list.next { a rel="next" href=(to(view, &query.page_after(Some(next)))) { "Next page" } }
+            }
+        },
+    )
+}
+
+/// The same to all that match, however many pages they are: it opens, so that nobody does it by a slip.
+fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
+    let how_many = list.total.map_or("all".to_owned(), |total| format!("all {}", words::count(total)));
+    html! {
+        details .ask {
+            summary .button { "All that match…" }
+            div .popover {
+                p { "To " (how_many) " runs that match the filters, on whatever page they are:" }
+                @for (action, label) in MANY {
+                    @if view.user.may(action.role()) {
+                        button class=(class(action))
+                            formaction=(view.mount.to(format_args!("/runs/all/{}?{}", action.as_str(), query.page_after(None)))) { (label) " all" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+const fn class(action: RunAction) -> &'static str {
+    match action {
+        RunAction::Delete | RunAction::Cancel => "danger",
+        _ => "",
+    }
+}
+
+fn to(view: &View<'_>, query: &RunQuery) -> String {
+    view.mount.to(format_args!("/runs?{query}"))
+}
+
+/// One state at a time by a click; several by the URL.
+fn states(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
+    let with = |states: Vec<StateKind>| {
+        let mut query = query.page_after(None);
+        query.states = states;
+        to(view, &query)
+    };
+    let is = |state| query.states.contains(&state);
+    html! {
+        nav .pills #states data-live aria-label="States" {
+            a href=(with(vec![])) aria-current=[query.states.is_empty().then_some("true")] { "All" }
+            // Incompatible runs are rare, and need a look when there are any.
+            @for state in StateKind::ALL.into_iter().filter(|state| {
+                *state != StateKind::Incompatible || is(*state) || choices.states.of(*state) > 0
+            }) {
+                a .state.(state.as_str()) href=(with(vec![state])) aria-current=[is(state).then_some("true")] {
+                    (parts::state_name(state)) " " span .muted { (words::count(choices.states.of(state))) }
+                }
+            }
+        }
+    }
+}
+
+fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
+    let since = query.from.map(|from| from.to_string()).unwrap_or_default();
+    let is_other = !SINCE.iter().any(|(value, _)| *value == since);
+    html! {
+        form .filters method="get" action=(view.mount.to("/runs")) role="search" {
+            @for state in &query.states { input type="hidden" name="state" value=(state); }
+            label { "Kind" select name="kind" {
+                option value="" { "any" }
+                @for kind in &choices.kinds {
+                    option selected[query.kinds.contains(&kind.kind)] { (kind.kind) }
+                }
+            } }
+            label { "Queue" select name="queue" {
+                option value="" { "any" }
+                @for queue in &choices.queues {
+                    option selected[query.queues.contains(&queue.queue)] { (queue.queue) }
+                }
+            } }
+            label { "Tag" input name="tag" #search placeholder="customer:7" value=[query.tags.first().map(|tag| format!("{}:{}", tag.key, tag.value))]; }
+            label { "Enqueued" select name="from" {
+                @for (value, text) in SINCE { option value=(value) selected[value == since] { (text) } }
+                @if is_other { option value=(since) selected { "since " (since) } }
+            } }
+            label { "Order" select name="order" {
+                option value="newest" selected[!query.oldest_first] { "newest first" }
+                option value="oldest" selected[query.oldest_first] { "oldest first" }
+            } }
+            button { "Filter" }
+            @if query.is_filtered() { a href=(view.mount.to("/runs")) { "Clear" } }
+        }
+    }
+}

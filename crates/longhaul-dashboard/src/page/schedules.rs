@@ -1,0 +1,62 @@
+//! Schedules.
+
+use longhaul::ScheduleOrigin;
+use longhaul_inspect::{ScheduleAction, ScheduleView};
+use maud::{Markup, html};
+
+use super::{View, layout, parts};
+
+pub(crate) fn schedules(view: &View<'_>, all: &[ScheduleView]) -> Markup {
+    layout::page(
+        view,
+        "/schedules",
+        "Schedules",
+        Some("/events"),
+        &html! {
+            div .head { h1 { "Schedules" } a .json-link href=(view.mount.to("/api/v1/schedules")) { "JSON" } }
+            div #schedules data-live {
+                @if all.is_empty() { (parts::empty("There are no schedules.")) } @else {
+                    table {
+                        thead { tr { th { "Name" } th { "When" } th { "Kind" } th { "Next" } th .number { "Enqueued" } th .number { "Missed" } th { "Made by" } th { span .hidden { "Actions" } } } }
+                        tbody { @for schedule in all { (row(view, schedule)) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
+    let (info, name) = (&of.info, of.info.name().as_str());
+    let counts = info.counts();
+    html! { tr {
+        td { strong { (name) } @if let Some(paused) = info.paused() { br; (parts::paused_by(view, paused)) } }
+        td { (of.text()) }
+        td { a href=(parts::link(view, "/runs", "tag", &format!("{}:{name}", longhaul::SCHEDULE_TAG))) { (info.kind()) } }
+        td { @match &of.next {
+            Err(why) => span .wrong { (why) },
+            Ok(next) => @match next.first() {
+                None => span .muted { "never again" },
+                Some(first) => details .next {
+                    summary { (parts::when(view.now, first.at)) }
+                    ol { @for local in next { li { time datetime=(local.at) data-exact { (local) } } } }
+                },
+            },
+        } }
+        td .number { (parts::count(counts.enqueued)) }
+        td .number { (parts::count(counts.missed)) }
+        td .muted { @match info.made_by() {
+            ScheduleOrigin::Code { server } => { "the code of " (server) },
+            _ => "a client",
+        } }
+        td .actions { @for action in of.actions().into_iter().filter(|action| view.user.may(action.role())) {
+            @let path = format!("{}/{}", parts::named(view, "/schedules", name), action.as_str());
+            @match action {
+                ScheduleAction::Pause => (parts::button_with_reason(&path, "Pause", "It enqueues nothing until somebody resumes it.", "")),
+                ScheduleAction::Resume => (parts::button(&path, "Resume", "")),
+                ScheduleAction::RunNow => (parts::button(&path, "Run now", "")),
+                _ => (parts::button_with_reason(&path, "Delete", "It is removed. Its runs stay.", "danger")),
+            }
+        } }
+    } }
+}

@@ -1,0 +1,149 @@
+//! Forms. Each ends with the page to look at.
+
+use std::fmt::Write;
+
+use axum::response::Response;
+use longhaul::{RunId, Scope, Selected};
+use longhaul_inspect::{Done, InspectError, NewRunRequest, REDACTED, RunAction, RunQuery, When, api::Operation};
+
+use serde_json::Value;
+
+use super::{
+    Asked,
+    show::{by, nowhere},
+};
+use crate::{form::Form, page, reply};
+
+pub(super) async fn act(asked: &Asked<'_>, body: &[u8]) -> Response {
+    let form = Form::parse(body);
+    match acted(asked, &form).await {
+        Ok(response) => response,
+        Err(error) => asked.failed(&error),
+    }
+}
+
+async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError> {
+    let (inspector, path, by) = (asked.inspector(), asked.parts.uri.path(), by(asked, form));
+    if let Some(word) = path.strip_prefix("/runs/selected/") {
+        return selected(asked, form, word).await;
+    }
+    let Ok(operation) = Operation::parse("POST", path) else { return Ok(nowhere(asked)) };
+    if !asked.user.may(operation.role()) {
+        return Ok(asked.forbidden(operation.role()));
+    }
+    let see = |page: &str, word: &str| Ok(reply::see(&asked.mount.to(format_args!("{page}?done={word}"))));
+    match operation {
+        Operation::Enqueue => enqueue(asked, form).await,
+        Operation::Act(id, action) => {
+            let Done { run, .. } = inspector.act(id, action, &by).await?;
+            match run {
+                Some(run) => see(&format!("/runs/{run}"), action.as_str()),
+                None => see("/runs", action.as_str()),
+            }
+        }
+        Operation::ActOnMatching(action) => {
+            let query = RunQuery::parse(asked.parts.uri.query().unwrap_or_default())?;
+            let selected = inspector.act_on_matching(&query, action, &by).await?;
+            Ok(told(asked, &selected, &query, action))
+        }
+        Operation::ActOnSchedule(name, action) => {
+            let done = inspector.act_on_schedule(&name, action, &by).await?;
+            match done.run {
+                Some(run) => see(&format!("/runs/{run}"), "enqueue"),
+                None => see("/schedules", action.as_str()),
+            }
+        }
+        Operation::ActOnQueue(queue, action) => {
+            inspector.act_on_scope(&Scope::Queue(queue), action, &by).await?;
+            see("/queues", action.as_str())
+        }
+        Operation::ActOnKind(kind, action) => {
+            inspector.act_on_scope(&Scope::Kind(kind), action, &by).await?;
+            see("/kinds", action.as_str())
+        }
+        _ => Ok(nowhere(asked)),
+    }
+}
+
+async fn selected(asked: &Asked<'_>, form: &Form, word: &str) -> Result<Response, InspectError> {
+    let Some(action) = RunAction::parse(word) else { return Ok(nowhere(asked)) };
+    if !asked.user.may(action.role()) {
+        return Ok(asked.forbidden(action.role()));
+    }
+    let ids: Vec<RunId> = form.all("id").filter_map(|id| id.parse().ok()).collect();
+    let query = RunQuery::parse(form.get("query").unwrap_or_default())?;
+    if ids.is_empty() {
+        return Ok(asked.error(422, "Nothing selected", "Tick the runs that are meant first."));
+    }
+    let selected = asked.inspector().act_on(&ids, action, &by(asked, form)).await?;
+    Ok(told(asked, &selected, &query, action))
+}
+
+/// Back to the list, or to what was refused.
+fn told(asked: &Asked<'_>, selected: &Selected, query: &RunQuery, action: RunAction) -> Response {
+    let Selected { matched, done, refused, .. } = selected;
+    if done == matched {
+        let separator = if query.to_string().is_empty() { "" } else { "&" };
+        return reply::see(&asked.mount.to(format_args!("/runs?{query}{separator}done={}", action.as_str())));
+    }
+    let mut text = format!("{done} of {matched} runs: done. ");
+    for (id, why) in refused.iter().take(10) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{id}: {why}. ");
+    }
+    asked.error(409, "Not all of them", &text)
+}
+
+async fn enqueue(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError> {
+    let failed = match request(form) {
+        Ok(request) => match asked.inspector().enqueue(&request, &by(asked, form)).await {
+            Ok(id) => return Ok(reply::see(&asked.mount.to(format_args!("/runs/{id}?done=enqueue")))),
+            Err(error) => error,
+        },
+        Err((field, why)) => InspectError::Invalid { field: Some(field.to_owned()), why },
+    };
+    let (status, why) = (failed.status(), failed.to_string());
+    let field = match &failed {
+        InspectError::Invalid { field, .. } => field.as_deref().unwrap_or(""),
+        InspectError::NotFound { .. } => "kind",
+        InspectError::Refused { .. } => "",
+        _ => return Err(failed),
+    };
+    let page = page::start::start(&asked.view(None), &asked.inspector().kinds().await?, form, Some((field, &why)));
+    Ok(reply::html(status, page))
+}
+
+/// The run that the fields ask for, or which of them is wrong.
+fn request(form: &Form) -> Result<NewRunRequest, (&'static str, String)> {
+    let metadata = form.get("metadata").unwrap_or("null");
+    let metadata =
+        serde_json::from_str(metadata).map_err(|error| ("metadata", format!("This is no JSON: {error}.")))?;
+    if has_redacted(&metadata) {
+        return Err(("metadata", format!("Something was redacted: write what it is in the place of `{REDACTED}`.")));
+    }
+    let mut request = NewRunRequest::new(form.get("kind").unwrap_or_default(), metadata);
+    request.queue = form.get("queue").map(str::to_owned);
+    let priority = form.get("priority").map(str::parse).transpose();
+    request.priority = priority.map_err(|_| ("priority", "A number from -128 to 127.".to_owned()))?;
+    request.at = match form.get("at").map(str::parse).transpose().map_err(|why| ("at", why))? {
+        Some(When::At(at)) => Some(at),
+        Some(When::Ago(_)) => return Err(("at", "A time, such as 2026-11-20T21:00.".to_owned())),
+        None => None,
+    };
+    for tag in form.get("tags").unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        let (key, value) =
+            tag.split_once(':').ok_or_else(|| ("tags", format!("`{tag}`: a tag is written key:value.")))?;
+        request.tags.insert(key.trim().to_owned(), value.trim().to_owned());
+    }
+    Ok(request)
+}
+
+/// A run that is to be asked again what another was asked shows what was redacted so; it must not be asked that.
+fn has_redacted(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text == REDACTED,
+        Value::Array(items) => items.iter().any(has_redacted),
+        Value::Object(fields) => fields.values().any(has_redacted),
+        _ => false,
+    }
+}

@@ -1,0 +1,109 @@
+//! Pages.
+
+use axum::response::Response;
+use longhaul::{Kind, RunId};
+use longhaul_inspect::{By, InspectError, Role, RunQuery, StateCounts};
+
+use super::Asked;
+use crate::{form::Form, live, page, reply};
+
+/// What was done, for the line at the top: only words of ours, never text from the address.
+fn done(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "suspend" => "Suspended, or asked to suspend.",
+        "proceed" => "It goes on.",
+        "cancel" => "Cancelled, or asked to cancel.",
+        "retry" => "Retried.",
+        "run-now" => "It is due now.",
+        "delete" => "Deleted.",
+        "enqueue" => "Enqueued.",
+        "pause" => "Paused.",
+        "resume" => "Resumed.",
+        _ => return None,
+    })
+}
+
+pub(super) async fn show(asked: &Asked<'_>) -> Response {
+    match page(asked).await {
+        Ok(response) => response,
+        Err(error) => asked.failed(&error),
+    }
+}
+
+async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
+    let (inspector, path) = (asked.inspector(), asked.parts.uri.path());
+    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let view = asked.view(asked.query.get("done").and_then(done));
+    let markup = match segments[..] {
+        [] => page::overview::overview(&view, &inspector.overview().await?),
+        ["events"] => return Ok(reply::stream(asked.shared.hub.stream())),
+        ["runs"] => {
+            let query = RunQuery::parse(&asked.query.without("done"))?;
+            let (list, kinds, queues) =
+                (inspector.runs(&query).await?, inspector.kinds().await?, inspector.queues().await?);
+            let states = StateCounts::sum(kinds.iter().map(|kind| &kind.states));
+            page::runs::runs(&view, &query, &list, &page::runs::Choices { kinds, queues, states })
+        }
+        ["runs", "new"] => {
+            if !asked.user.may(Role::Act) {
+                return Ok(asked.forbidden(Role::Act));
+            }
+            page::start::start(&view, &inspector.kinds().await?, &prefilled(asked).await?, None)
+        }
+        ["runs", id] => {
+            let Some(id) = run_id(id) else { return Ok(nowhere(asked)) };
+            let attempt = asked.query.get("attempt").and_then(|attempt| attempt.parse().ok());
+            let log = inspector.log(id, attempt, 0).await?;
+            page::run::run(&view, &inspector.run(id).await?, &log)
+        }
+        ["runs", id, "events"] => {
+            let Some(id) = run_id(id) else { return Ok(nowhere(asked)) };
+            let seen = asked.query.get("seen").and_then(|seen| seen.parse().ok()).unwrap_or(0);
+            return Ok(reply::stream(live::run(inspector.clone(), id, seen)));
+        }
+        ["schedules"] => page::schedules::schedules(&view, &inspector.schedules().await?),
+        ["queues"] => page::queues::queues(&view, &inspector.queues().await?),
+        ["servers"] => page::servers::servers(&view, &inspector.servers().await?),
+        ["kinds"] => page::kinds::kinds(&view, &inspector.kinds().await?),
+        ["kinds", name] => {
+            let decoded = Form::parse(format!("k={}", name.replace('+', "%2B").replace('&', "%26")).as_bytes());
+            let Some(kind) = decoded.get("k").and_then(|name| Kind::new(name).ok()) else { return Ok(nowhere(asked)) };
+            page::kinds::kind(&view, &inspector.kind(&kind).await?)
+        }
+        _ => return Ok(nowhere(asked)),
+    };
+    Ok(reply::html(200, markup))
+}
+
+fn run_id(text: &str) -> Option<RunId> {
+    text.parse().ok()
+}
+
+pub(super) fn nowhere(asked: &Asked<'_>) -> Response {
+    asked.error(404, "Not found", "There is nothing at this address.")
+}
+
+/// What the fields of a new run hold at first: what the address says, over what another run was asked.
+async fn prefilled(asked: &Asked<'_>) -> Result<Form, InspectError> {
+    let mut form = Form::default();
+    for key in ["kind", "metadata", "queue", "priority", "at", "tags"] {
+        if let Some(value) = asked.query.get(key) {
+            form.put(key, value);
+        }
+    }
+    let Some(id) = asked.query.get("like").and_then(run_id) else { return Ok(form) };
+    let like = asked.inspector().run(id).await?;
+    form.put_if_missing("kind", like.run().kind.as_str());
+    form.put_if_missing("queue", like.run().queue.as_str());
+    form.put_if_missing("priority", &like.run().priority.0.to_string());
+    if let Some(value) = like.values.metadata.content.value() {
+        form.put_if_missing("metadata", &format!("{value:#}"));
+    }
+    let tags: Vec<_> = like.run().tags.iter().map(|tag| format!("{}:{}", tag.key, tag.value)).collect();
+    form.put_if_missing("tags", &tags.join(", "));
+    Ok(form)
+}
+
+pub(super) fn by(asked: &Asked<'_>, form: &Form) -> By {
+    By::new(&*asked.user.name).because(form.get("reason").unwrap_or_default())
+}

@@ -1,0 +1,101 @@
+//! Forms, without a script.
+
+use longhaul::{Scope, StateKind};
+use longhaul_dashboard::{Options, Role};
+
+use crate::kit::{Scene, ask, ask_with};
+
+#[tokio::test]
+async fn each_form_does_what_it_says_in_the_name_of_who_sent_it() {
+    for scene in [Scene::in_memory(), Scene::in_a_folder().await] {
+        // ann:open sesame
+        let ann = &[("authorization", "Basic YW5uOm9wZW4gc2VzYW1l")][..];
+        let app = scene.with(Options::new().basic("ann", "open sesame", Role::Administer));
+        let id = scene.waiting("x").await;
+        let page = ask_with(&app, &format!("GET /runs/{id}"), ann, "").await.text;
+        assert!(page.contains(&format!("action=\"/runs/{id}/cancel\"")), "{page}");
+
+        let cancelled = ask_with(&app, &format!("POST /runs/{id}/cancel"), ann, "reason=no+need").await;
+        assert_eq!(cancelled.status, 303);
+        assert_eq!(cancelled.header("location"), format!("/runs/{id}?done=cancel"));
+        let page = ask_with(&app, &format!("GET {}", cancelled.header("location")), ann, "").await.text;
+        assert!(page.contains("Cancelled by ann") && page.contains("no need"), "{page}");
+        assert!(page.contains("role=\"status\""), "{page}");
+
+        let again = ask_with(&app, &format!("POST /runs/{id}/cancel"), ann, "").await;
+        assert_eq!(again.status, 409, "{}", again.text);
+
+        let paused = ask_with(&app, "POST /queues/default/pause", ann, "reason=paper").await;
+        assert_eq!(paused.header("location"), "/queues?done=pause");
+        let controls = scene.client().controls().await.unwrap();
+        let control = controls.get(&Scope::Queue(longhaul::Queue::default())).unwrap();
+        assert_eq!(
+            control.paused.as_ref().map(|paused| (&*paused.by, paused.why.as_deref())),
+            Some(("ann", Some("paper")))
+        );
+        ask_with(&app, "POST /queues/default/resume", ann, "").await;
+
+        let deleted = ask_with(&app, &format!("POST /runs/{id}/delete"), ann, "").await;
+        assert_eq!(deleted.header("location"), "/runs?done=delete");
+        assert_eq!(ask_with(&app, &format!("GET /runs/{id}"), ann, "").await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_enqueued_by_a_form_and_a_wrong_field_says_so_and_keeps_what_was_typed() {
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Act);
+    let body = "kind=wait&metadata=%22hello%22&priority=3&tags=customer%3A7%2C+month%3A11&queue=&at=";
+    let answer = ask(&app, "POST /runs", body).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let id = answer.header("location").trim_start_matches("/runs/").split('?').next().unwrap().parse().unwrap();
+    let run = scene.client().snapshot(id).await.unwrap().run;
+    assert_eq!((run.priority.0, run.tags.len()), (3, 2));
+
+    for (body, field) in [
+        ("kind=wait&metadata={", "metadata"),
+        ("kind=wait&metadata=7", "metadata"),
+        ("kind=wait&metadata=%22%5Bredacted%5D%22", "metadata"),
+        ("kind=nothing&metadata=%22typed%22", "kind"),
+        ("kind=wait&metadata=%22typed%22&priority=1000", "priority"),
+        ("kind=wait&metadata=%22typed%22&at=soon", "at"),
+        ("kind=wait&metadata=%22typed%22&tags=untagged", "tags"),
+        ("kind=wait&metadata=%22typed%22&queue=a%00b", "queue"),
+    ] {
+        let answer = ask(&app, "POST /runs", body).await;
+        assert!(answer.status.is_client_error(), "{body}: {}", answer.status);
+        assert!(answer.text.contains(&format!("id=\"wrong-{field}\"")), "{body}: {}", answer.text);
+        assert!(!body.contains("typed") || answer.text.contains("typed"), "{body}: {}", answer.text);
+    }
+    let like = ask(&app, &format!("GET /runs/new?like={id}"), "").await.text;
+    assert!(like.contains("&quot;hello&quot;") && like.contains("customer:7"), "{like}");
+    let by_address = ask(&app, "GET /runs/new?kind=wait&metadata=%22there%22", "").await.text;
+    assert!(by_address.contains("&quot;there&quot;"), "{by_address}");
+}
+
+#[tokio::test]
+async fn many_runs_are_acted_on_by_ticks_or_by_filters() {
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Administer);
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(scene.waiting("x").await);
+    }
+    let body = format!("id={}&id={}&query=kind%3Dwait&reason=too+many", ids[0], ids[1]);
+    let answer = ask(&app, "POST /runs/selected/cancel", &body).await;
+    assert_eq!(answer.header("location"), "/runs?kind=wait&done=cancel");
+    let list = ask(&app, &format!("GET {}", answer.header("location")), "").await;
+    assert_eq!(list.status, 200, "{}", list.text);
+    let client = scene.client();
+    let state = async |id| client.snapshot(id).await.unwrap().run.state.kind();
+    assert_eq!((state(ids[1]).await, state(ids[2]).await), (StateKind::Cancelled, StateKind::Suspended));
+
+    let answer = ask(&app, "POST /runs/all/cancel?state=suspended", "").await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    assert_eq!((state(ids[2]).await, state(ids[3]).await), (StateKind::Cancelled, StateKind::Cancelled));
+
+    let none = ask(&app, "POST /runs/selected/cancel", "").await;
+    assert_eq!(none.status, 422);
+    let refused = ask(&app, "POST /runs/selected/cancel", &format!("id={}", ids[0])).await;
+    assert!(refused.status == 409 && refused.text.contains("0 of 1"), "{}", refused.text);
+}

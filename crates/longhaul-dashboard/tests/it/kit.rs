@@ -1,0 +1,133 @@
+//! A server, a dashboard over it, and somebody who asks.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, Response, StatusCode},
+};
+use longhaul::{
+    AnyError, Client, Context, ExecutionResult, Failure, Longhaul, RunId, StateKind, Store, Suspended, Task, testing,
+};
+use longhaul_dashboard::{Options, Role, dashboard};
+use tower::ServiceExt;
+
+pub(crate) const TOKEN: &str = "0123456789abcdef";
+
+/// Fails with what it was given.
+pub(crate) struct Fail;
+
+impl Task for Fail {
+    const NAME: &'static str = "fail";
+    type Metadata = String;
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = AnyError;
+    async fn execute(&self, ctx: &Context<String, ()>) -> ExecutionResult<(), AnyError> {
+        Failure::for_result().permanently().with_error(AnyError::msg(ctx.metadata()))
+    }
+}
+
+/// Waits until it is proceeded, again and again.
+pub(crate) struct Wait;
+
+impl Task for Wait {
+    const NAME: &'static str = "wait";
+    type Metadata = String;
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = AnyError;
+    async fn execute(&self, _: &Context<String, ()>) -> ExecutionResult<(), AnyError> {
+        Suspended::for_result().for_error()
+    }
+}
+
+pub(crate) struct Scene {
+    pub(crate) server: Longhaul,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Scene {
+    pub(crate) fn in_memory() -> Self {
+        Self::on(Arc::new(testing::memory_store()), None)
+    }
+
+    pub(crate) async fn in_a_folder() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = longhaul::open_async(folder.path()).await.expect("it is free");
+        Self::on(Arc::new(store), Some(folder))
+    }
+
+    fn on(store: Arc<dyn Store>, folder: Option<tempfile::TempDir>) -> Self {
+        let server = Longhaul::builder().shared_store(store).name("shop").task(Fail).task(Wait).start();
+        Self { server: server.expect("all is said"), _folder: folder }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.server.client()
+    }
+
+    /// A dashboard that a token of this role opens.
+    pub(crate) fn with_token(&self, role: Role) -> Router {
+        self.with(Options::new().token(TOKEN, role))
+    }
+
+    pub(crate) fn with(&self, options: Options) -> Router {
+        dashboard(self.client(), options)
+    }
+
+    pub(crate) async fn failed(&self, with: &str) -> RunId {
+        let run = self.client().enqueue::<Fail>(with.into()).await.expect("enqueued");
+        run.outcome().await.expect("it ends");
+        run.id()
+    }
+
+    pub(crate) async fn waiting(&self, with: &str) -> RunId {
+        let run = self.client().enqueue::<Wait>(with.into()).await.expect("enqueued");
+        let mut watch = run.watch();
+        while let Some(status) = watch.next().await.expect("it is there") {
+            if status.state() == StateKind::Suspended {
+                return run.id();
+            }
+        }
+        panic!("it ended");
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+/// Asks with a line such as `GET /runs`, and headers as pairs.
+pub(crate) async fn open(app: &Router, line: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+    let (method, path) = line.split_once(' ').expect("a method and a path");
+    let mut request = Request::builder().method(method).uri(path).header("accept", "text/html");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "shop.example");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    app.clone().oneshot(request.body(Body::from(body.to_owned())).expect("a request")).await.expect("it answers")
+}
+
+pub(crate) async fn ask_with(app: &Router, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let (parts, body) = open(app, line, headers, body).await.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+    let text = String::from_utf8(bytes.to_vec()).expect("text");
+    Answer { status: parts.status, headers: parts.headers, text }
+}
+
+/// The same by who has the token.
+pub(crate) async fn ask(app: &Router, line: &str, body: &str) -> Answer {
+    ask_with(app, line, &[("authorization", &format!("Bearer {TOKEN}"))], body).await
+}

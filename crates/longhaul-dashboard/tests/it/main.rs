@@ -1,0 +1,8 @@
+//! The dashboard by requests, on a real server.
+
+mod access;
+mod acting;
+mod guard;
+mod kit;
+mod live;
+mod pages;
