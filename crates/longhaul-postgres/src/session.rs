@@ -94,6 +94,7 @@ pub(crate) struct SessionIn<'a> {
 /// A connection of the store's own.
 pub(crate) type Session = SessionIn<'static>;
 
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the pool")]
 enum Connection<'a> {
     Pooled { client: Object, prepared: bool },
     Users(&'a Transaction<'a>),
@@ -139,10 +140,11 @@ impl Connection<'_> {
     }
 
     async fn batch(&self, statements: &str) -> Result<(), Fault> {
-        Ok(match self {
+        match self {
             Self::Pooled { client, .. } => client.batch_execute(statements).await?,
             Self::Users(transaction) => transaction.batch_execute(statements).await?,
-        })
+        }
+        Ok(())
     }
 }
 

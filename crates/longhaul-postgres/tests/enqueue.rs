@@ -6,7 +6,7 @@ use std::{process::Command, sync::Arc, time::Duration};
 
 use common::{client, url};
 use longhaul::{AnyError, Client, Context, ExecutionResult, Longhaul, RunId, Success, Task, TaskOptions};
-use longhaul_core::{Codec, Queue, StateKind, store::prelude::*};
+use longhaul_core::{Codec, Key, Label, Queue, StateKind, Timestamp, store::prelude::*};
 use longhaul_postgres::{Options, PostgresStore};
 use serde::{Deserialize, Serialize};
 
@@ -129,16 +129,16 @@ async fn psql_enqueues_with_all_options_and_a_unique_key_is_taken_once() {
     assert_eq!((run.queue.clone(), run.priority.0, run.version), (Queue::new("mails").expect("a name"), 3, 2));
     assert_eq!((run.timeout, run.policy.attempts_max), (Some(Duration::from_secs_f64(90.5)), 7));
     assert_eq!(run.tags.iter().map(|tag| (&*tag.key, &*tag.value)).collect::<Vec<_>>(), [("order", "7")]);
-    assert_eq!(constraints.limit_key.as_ref().map(|key| key.as_str()), Some("tenant 1"));
+    assert_eq!(constraints.limit_key.as_ref().map(Key::as_str), Some("tenant 1"));
     assert_eq!(constraints.unique.as_ref().map(|unique| unique.key.as_str()), Some("order 7"));
-    assert_eq!(constraints.requires.iter().map(|label| label.as_str()).collect::<Vec<_>>(), ["gpu"]);
+    assert_eq!(constraints.requires.iter().map(Label::as_str).collect::<Vec<_>>(), ["gpu"]);
     assert_eq!(snapshot.metadata.decode::<Vec<u8>>(), Ok(vec![1, 2]));
     assert!(run.state.due().is_some_and(|due| due.since(run.created) > Duration::from_secs(3500)), "{:?}", run.state);
     assert!(format!("{:?}", snapshot.history).contains("sql: "), "{:?}", snapshot.history);
     assert!(store.get(second).await.is_err(), "the key was taken");
     let state = store.get(due).await.expect("it is there").run.state;
     assert_eq!(
-        (state.kind(), state.due().map(|due| due.as_micros())),
+        (state.kind(), state.due().map(Timestamp::as_micros)),
         (StateKind::Pending, Some(4_102_437_600_000_000))
     );
     drop(server);
