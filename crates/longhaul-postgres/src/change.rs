@@ -11,7 +11,7 @@ use crate::{
     id::{Uuid, uuids},
     ops::statistics,
     row::{Kept, Rows, Written, state_number},
-    session::Session,
+    session::SessionIn,
     store::Inner,
 };
 
@@ -108,7 +108,7 @@ impl Inner {
     /// Writes what was changed. Answers which runs were still as they had been read; the others are as they are.
     pub(crate) async fn keep(
         &self,
-        session: &Session,
+        session: &SessionIn<'_>,
         changes: &mut [Change],
         news: &mut News,
     ) -> Result<HashSet<RunId>, Fault> {
@@ -160,7 +160,7 @@ impl Inner {
     /// The same, of runs that are locked, so that nobody else can have changed them.
     pub(crate) async fn keep_locked(
         &self,
-        session: &Session,
+        session: &SessionIn<'_>,
         changes: &mut [Change],
         news: &mut News,
     ) -> Result<(), Fault> {

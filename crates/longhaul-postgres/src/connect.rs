@@ -44,7 +44,7 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     let manager = Manager::from_config(config, NoTls, recycling);
     let pool = Pool::builder(manager).max_size(options.connections).build();
     let pool = pool.map_err(|error| ConnectError::Url { reason: error.to_string() })?;
-    let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)) };
+    let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)), prepared: options.prepared };
     let session = db.session().await.map_err(Fault::into_store)?;
     schema::migrate(&session, &options.schema).await?;
     let (clock, database_clock) = clock(&session, options).await?;

@@ -16,6 +16,7 @@ mod connect;
 mod error;
 mod held;
 mod id;
+mod in_transaction;
 mod lanes;
 mod ops;
 mod options;
@@ -23,8 +24,12 @@ mod row;
 mod schema;
 mod session;
 mod store;
+mod value;
 mod wake;
 
 pub use connect::ConnectError;
+pub use in_transaction::TransactionError;
 pub use options::Options;
 pub use store::PostgresStore;
+/// The driver, whose transactions [`PostgresStore::enqueue_in`] and [`PostgresStore::checkpoint_in`] write in.
+pub use tokio_postgres;

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod controls;
 pub(crate) mod ended;
+pub(crate) mod enqueued;
 pub(crate) mod expire_suspensions;
 pub(crate) mod insert;
 pub(crate) mod kinds;

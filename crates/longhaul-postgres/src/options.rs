@@ -20,12 +20,13 @@ pub struct Options {
     pub(crate) schema: String,
     pub(crate) connections: usize,
     pub(crate) poll: Duration,
+    pub(crate) prepared: bool,
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { schema: "longhaul".into(), connections: 16, poll: Duration::from_secs(1), clock: None }
+        Self { schema: "longhaul".into(), connections: 16, poll: Duration::from_secs(1), prepared: true, clock: None }
     }
 }
 
@@ -50,6 +51,17 @@ impl Options {
     #[must_use]
     pub fn poll(mut self, at_least: Duration) -> Self {
         self.poll = at_least;
+        self
+    }
+
+    /// Whether each connection prepares a statement once and then only names it; it does by default.
+    ///
+    /// Turn it off behind a pooler that gives every transaction another connection and does not carry prepared statements
+    /// over: pgbouncer in transaction mode before 1.21, or with `max_prepared_statements = 0`. Each statement then costs
+    /// the database some more time, and no more round trips.
+    #[must_use]
+    pub fn prepared(mut self, prepared: bool) -> Self {
+        self.prepared = prepared;
         self
     }
 

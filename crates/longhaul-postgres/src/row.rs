@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use crate::{
     error::Fault,
     id::{Uuid, uuids},
-    session::{Param, Session},
+    session::{Param, Session, SessionIn},
 };
 
 /// The columns that [`read`] reads, of a row `r`.
@@ -64,7 +64,7 @@ pub(crate) fn read_whole(row: &Row) -> Result<Kept, Fault> {
 }
 
 /// Reads runs, and keeps others from changing them until the transaction ends. Locks are taken in the order of the ids.
-pub(crate) async fn lock(session: &Session, ids: impl IntoIterator<Item = RunId>) -> Result<Vec<Kept>, Fault> {
+pub(crate) async fn lock(session: &SessionIn<'_>, ids: impl IntoIterator<Item = RunId>) -> Result<Vec<Kept>, Fault> {
     let ids = uuids(ids);
     let rows = session
         .query(
@@ -187,7 +187,7 @@ impl Rows {
     }
 
     /// Keeps new runs; answers those that were not there before.
-    pub(crate) async fn insert(&self, session: &Session) -> Result<Vec<Uuid>, Fault> {
+    pub(crate) async fn insert(&self, session: &SessionIn<'_>) -> Result<Vec<Uuid>, Fault> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
@@ -196,7 +196,7 @@ impl Rows {
     }
 
     /// Changes runs that still have the revision that the change was made on; answers which had it.
-    pub(crate) async fn update(&self, session: &Session) -> Result<Vec<Uuid>, Fault> {
+    pub(crate) async fn update(&self, session: &SessionIn<'_>) -> Result<Vec<Uuid>, Fault> {
         if self.is_empty() {
             return Ok(Vec::new());
         }

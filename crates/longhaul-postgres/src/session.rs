@@ -6,12 +6,13 @@ use std::{
 };
 
 use deadpool_postgres::{Object, Pool};
+use longhaul_core::StoreError;
 use tokio_postgres::{
-    Row,
-    types::{FromSqlOwned, ToSql},
+    Row, Transaction,
+    types::{FromSqlOwned, ToSql, Type},
 };
 
-use crate::{error::Fault, schema::quoted};
+use crate::{error::Fault, schema::quoted, value::Value};
 
 /// The statements of the store, with the name of its schema in them.
 #[derive(Debug)]
@@ -43,11 +44,20 @@ impl Statements {
 pub(crate) struct Db {
     pub(crate) pool: Pool,
     pub(crate) statements: Arc<Statements>,
+    /// Statements are prepared once for each connection.
+    pub(crate) prepared: bool,
 }
 
 impl Db {
     pub(crate) async fn session(&self) -> Result<Session, Fault> {
-        Ok(Session { client: self.pool.get().await?, statements: Arc::clone(&self.statements), in_transaction: false })
+        let connection = Connection::Pooled { client: self.pool.get().await?, prepared: self.prepared };
+        Ok(Session { connection, statements: Arc::clone(&self.statements), in_transaction: false })
+    }
+
+    /// A transaction of the user's. What is prepared would stay on the user's connection: nothing is.
+    pub(crate) fn session_of<'a>(&self, transaction: &'a Transaction<'a>) -> SessionIn<'a> {
+        let connection = Connection::Users(transaction);
+        SessionIn { connection, statements: Arc::clone(&self.statements), in_transaction: true }
     }
 
     /// A transaction whose end is on disk when it is committed.
@@ -74,11 +84,20 @@ impl Db {
     }
 }
 
-/// A connection of the pool.
-pub(crate) struct Session {
-    client: Object,
+/// A connection, and the statements of the store.
+pub(crate) struct SessionIn<'a> {
+    connection: Connection<'a>,
     statements: Arc<Statements>,
     in_transaction: bool,
+}
+
+/// A connection of the store's own.
+pub(crate) type Session = SessionIn<'static>;
+
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the pool")]
+enum Connection<'a> {
+    Pooled { client: Object, prepared: bool },
+    Users(&'a Transaction<'a>),
 }
 
 /// Plans are made once, for any values: one that was made for the values, from statistics that are behind, was seen to
@@ -86,20 +105,65 @@ pub(crate) struct Session {
 /// until somebody analyzes it.
 const PLANS: &str = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off";
 
-pub(crate) type Param<'a> = &'a (dyn ToSql + Sync);
+pub(crate) type Param<'a> = &'a dyn Value;
 
-impl Session {
+fn untyped<'a>(params: &[Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| *param as &(dyn ToSql + Sync)).collect()
+}
+
+fn typed<'a>(params: &[Param<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    params.iter().map(|param| (*param as &(dyn ToSql + Sync), param.value_type())).collect()
+}
+
+impl Connection<'_> {
+    /// A statement that is not prepared is planned for any values all the same: the setting holds for it too.
+    async fn query(&self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        Ok(match self {
+            Self::Pooled { client, prepared: true } => {
+                let prepared = client.prepare_cached(statement).await?;
+                client.query(&prepared, &untyped(params)).await?
+            }
+            Self::Pooled { client, prepared: false } => client.query_typed(statement, &typed(params)).await?,
+            Self::Users(transaction) => transaction.query_typed(statement, &typed(params)).await?,
+        })
+    }
+
+    async fn execute(&self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        Ok(match self {
+            Self::Pooled { client, prepared: true } => {
+                let prepared = client.prepare_cached(statement).await?;
+                client.execute(&prepared, &untyped(params)).await?
+            }
+            Self::Pooled { client, prepared: false } => client.execute_typed(statement, &typed(params)).await?,
+            Self::Users(transaction) => transaction.execute_typed(statement, &typed(params)).await?,
+        })
+    }
+
+    async fn batch(&self, statements: &str) -> Result<(), Fault> {
+        match self {
+            Self::Pooled { client, .. } => client.batch_execute(statements).await?,
+            Self::Users(transaction) => transaction.batch_execute(statements).await?,
+        }
+        Ok(())
+    }
+}
+
+impl SessionIn<'_> {
     pub(crate) async fn query(&self, statement: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
-        let prepared = self.client.prepare_cached(&self.statements.text(statement)).await?;
+        let statement = self.statements.text(statement);
         if self.in_transaction {
-            return Ok(self.client.query(&prepared, params).await?);
+            return self.connection.query(&statement, params).await;
+        }
+        if let Connection::Pooled { client, prepared: true } = &self.connection {
+            // Before the transaction, so that nothing of it waits for an answer.
+            client.prepare_cached(&statement).await?;
         }
         // Sent together, and answered together. Settings of the session would not survive a pooler.
         let begin = format!("BEGIN READ ONLY; {PLANS}");
         let (opened, rows, ended) = tokio::join!(
-            self.client.batch_execute(&begin),
-            self.client.query(&prepared, params),
-            self.client.batch_execute("COMMIT"),
+            self.connection.batch(&begin),
+            self.connection.query(&statement, params),
+            self.connection.batch("COMMIT"),
         );
         opened?;
         let rows = rows?;
@@ -112,17 +176,37 @@ impl Session {
     }
 
     pub(crate) async fn execute(&self, statement: &'static str, params: &[Param<'_>]) -> Result<u64, Fault> {
-        let prepared = self.client.prepare_cached(&self.statements.text(statement)).await?;
-        Ok(self.client.execute(&prepared, params).await?)
+        self.connection.execute(&self.statements.text(statement), params).await
     }
 
     /// Without parameters, and as it stands.
     pub(crate) async fn batch(&self, statements: &str) -> Result<(), Fault> {
-        Ok(self.client.batch_execute(statements).await?)
+        self.connection.batch(statements).await
     }
 
+    /// In a transaction of the user's: plans are forced for the statements of the store; answers what was set before.
+    pub(crate) async fn force_plans(&self) -> Result<[String; 2], Fault> {
+        let set = "SELECT current_setting('plan_cache_mode'), current_setting('enable_seqscan'), \
+                   set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)";
+        let row = self.connection.query(set, &[]).await?.pop();
+        let row = row.ok_or_else(|| StoreError::Unavailable { reason: "no row was answered".into() })?;
+        Ok([row.try_get(0)?, row.try_get(1)?])
+    }
+
+    /// The user's statements are planned as before.
+    pub(crate) async fn restore(&self, [plan_cache_mode, enable_seqscan]: &[String; 2]) -> Result<(), Fault> {
+        let set = "SELECT set_config('plan_cache_mode', $1, true), set_config('enable_seqscan', $2, true)";
+        self.connection.query(set, &[plan_cache_mode, enable_seqscan]).await.map(drop)
+    }
+
+    /// The one value that a statement answers, which is not prepared.
     pub(crate) async fn scalar<T: FromSqlOwned>(&self, statement: &str) -> Result<T, Fault> {
-        Ok(self.client.query_one(statement, &[]).await?.try_get(0)?)
+        let rows = match &self.connection {
+            Connection::Pooled { client, .. } => client.query_typed(statement, &[]).await?,
+            Connection::Users(transaction) => transaction.query_typed(statement, &[]).await?,
+        };
+        let row = rows.first().ok_or_else(|| StoreError::Unavailable { reason: "no row was answered".into() })?;
+        Ok(row.try_get(0)?)
     }
 }
 
@@ -155,8 +239,8 @@ impl Tx {
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            drop(Object::take(session.client));
+        if let Some(SessionIn { connection: Connection::Pooled { client, .. }, .. }) = self.session.take() {
+            drop(Object::take(client));
         }
     }
 }

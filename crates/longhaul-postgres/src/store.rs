@@ -3,9 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -66,7 +67,7 @@ type Inserts = Batcher<NewRun, Result<Inserted, InsertError>>;
 /// ```
 #[derive(Clone)]
 pub struct PostgresStore {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     inserts: Arc<Inserts>,
     writes: Arc<Batcher<Write, Wrote>>,
 }
@@ -84,6 +85,8 @@ pub(crate) struct Inner {
     /// `None`: the clock was given, and leases go by it too.
     database_clock: Option<Arc<DatabaseClock>>,
     closed: AtomicBool,
+    /// When it looked last for runs that SQL has enqueued, by the monotonic clock.
+    enqueued: Mutex<Option<Duration>>,
     options: Options,
     /// The clock keeps no more than a `Weak` of it.
     _on_jump: Arc<OnJump>,
@@ -131,6 +134,7 @@ impl PostgresStore {
             clock,
             database_clock,
             closed: AtomicBool::new(false),
+            enqueued: Mutex::default(),
             options,
             _on_jump: on_jump,
         });
@@ -187,6 +191,25 @@ impl Inner {
 
     pub(crate) fn ensure_open(&self) -> Result<(), StoreError> {
         if self.closed.load(Ordering::Acquire) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// What may have become due without anybody's call.
+    async fn before_claim(&self) -> Result<(), StoreError> {
+        if self.looks_for_enqueued() {
+            self.take_enqueued().await?;
+        }
+        self.expire_suspensions().await
+    }
+
+    /// Not more often than the store looks at what other servers did.
+    fn looks_for_enqueued(&self) -> bool {
+        let now = self.clock.monotonic();
+        let mut last = self.enqueued.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = last.is_none_or(|last| now.saturating_sub(last) >= self.options.poll);
+        if is_time {
+            *last = Some(now);
+        }
+        is_time
     }
 
     pub(crate) async fn session(&self) -> Result<Session, StoreError> {
@@ -269,12 +292,12 @@ impl AttemptStore for PostgresStore {
         inner.ensure_open()?;
         if request.wait {
             return wait!(inner, inner.wake.claims, {
-                inner.expire_suspensions().await?;
+                inner.before_claim().await?;
                 let taken = inner.claim_once(&request).await?;
                 if taken.claimed.is_empty() { Err(inner.next_look(&request, &taken).await?) } else { Ok(taken.claimed) }
             });
         }
-        inner.expire_suspensions().await?;
+        inner.before_claim().await?;
         Ok(inner.claim_once(&request).await?.claimed)
     }
 

@@ -65,6 +65,12 @@ async fn do_everything(postgres: &Postgres) {
     let first =
         store.find_by_key(kind.clone(), Key::new("0").expect("a key")).await.expect("it works").expect("it is there");
     let request = ClaimRequest { begin: 3, ..ClaimRequest::new(server, [support("plain", 1)].into(), 7) };
+    let sql = format!(
+        "SELECT {0}.enqueue('of-sql'); INSERT INTO {0}.enqueued VALUES \
+        (gen_random_uuid(), DEFAULT, 'no kind', 'null', '{{}}', now(), 'by hand', NULL)",
+        postgres.schema.0
+    );
+    client().await.batch_execute(&sql).await.expect("it is enqueued");
     let claimed = store.claim(request.clone()).await.expect("it works");
     assert_eq!(claimed.len(), 7);
     store.begin(vec![(claimed[4].run.id, claimed[4].run.epoch)]).await.expect("it works");

@@ -229,6 +229,6 @@ async fn a_schema_that_a_newer_release_has_changed_is_refused_and_says_what_to_d
     connect().await.expect("it is new").close().await;
     client.batch_execute(&format!("INSERT INTO {schema}.migration VALUES (999)")).await.expect("it works");
     let refused = connect().await.map(drop).expect_err("it is newer");
-    assert_eq!(refused, ConnectError::NewerSchema { schema: schema.into(), found: 999, known: 1 });
+    assert!(matches!(&refused, ConnectError::NewerSchema { schema: s, found: 999, .. } if s == schema), "{refused:?}");
     assert!(refused.to_string().contains("Use a release of longhaul-postgres that is at least as new"), "{refused}");
 }

@@ -3,15 +3,18 @@
 mod asked;
 mod blocking;
 mod effect;
+#[cfg(feature = "postgres")]
+mod in_transaction;
 mod proceeded;
 mod progress;
+mod staged;
 
 use std::{
     any::Any,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::SystemTime,
 };
@@ -20,7 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use blocking::{BlockingContext, BlockingWork};
 pub use effect::{EffectError, IdempotencyKey};
+#[cfg(feature = "postgres")]
+pub use in_transaction::UncommittedCheckpoint;
 pub use progress::ProgressReporter;
+pub use staged::StagedChange;
 
 pub(crate) use asked::Asked;
 pub(crate) use effect::Effects;
@@ -80,6 +86,8 @@ pub(crate) struct Values<X> {
     /// How many changes were made, and how many of them are kept.
     changes: AtomicU64,
     kept: AtomicU64,
+    /// It is not known whether a later value was committed: none is captured any more.
+    closed: AtomicBool,
     form: ValueFormat,
     /// Results of effects, kept with the value. Locked only while the value is, or alone.
     effects: Mutex<Effects>,
@@ -96,7 +104,7 @@ impl<X> Values<X> {
     pub(crate) fn with(value: X, form: ValueFormat, effects: Effects, delivered: Delivered) -> Self {
         let (changes, kept) = (AtomicU64::new(0), AtomicU64::new(0));
         let (effects, delivered) = (Mutex::new(effects), Mutex::new(delivered));
-        Self { value: Mutex::new(value), changes, kept, form, effects, delivered }
+        Self { value: Mutex::new(value), changes, kept, closed: AtomicBool::new(false), form, effects, delivered }
     }
 
     pub(crate) fn delivered(&self) -> MutexGuard<'_, Delivered> {
@@ -108,17 +116,29 @@ impl<X> Values<X> {
     }
 }
 
+impl<X: Payload> Values<X> {
+    fn ensure_open(&self) -> Result<(), CaptureError> {
+        if self.closed.load(Ordering::Acquire) { Err(CaptureError::Unknown) } else { Ok(()) }
+    }
+
+    /// Locked by the caller, or a copy.
+    fn encoded(&self, value: &X, generation: u64) -> Result<Captured, CaptureError> {
+        let value = self.form.encode_with(value, &self.effects().to_bytes());
+        let value = value.map_err(|error| CaptureError::Refused(error.to_string()))?;
+        let taken = self.delivered().accounted;
+        Ok(Captured { value, taken, generation })
+    }
+}
+
 impl<X: Payload> Capture for Values<X> {
     fn capture(&self) -> Result<Option<Captured>, CaptureError> {
+        self.ensure_open()?;
         if self.changes.load(Ordering::Acquire) == self.kept.load(Ordering::Acquire) {
             return Ok(None);
         }
         let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
         let generation = self.changes.load(Ordering::Acquire);
-        let value = self.form.encode_with(&*value, &self.effects().to_bytes());
-        let value = value.map_err(|error| CaptureError::Refused(error.to_string()))?;
-        let taken = self.delivered().accounted;
-        Ok(Some(Captured { value, taken, generation }))
+        self.encoded(&value, generation).map(Some)
     }
 
     fn account(&self) {
@@ -129,6 +149,10 @@ impl<X: Payload> Capture for Values<X> {
 
     fn kept(&self, generation: u64) {
         self.kept.fetch_max(generation, Ordering::AcqRel);
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 }
 

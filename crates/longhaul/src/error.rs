@@ -16,7 +16,7 @@ use longhaul_core::{
 #[cfg(feature = "sled")]
 use longhaul_embedded::{CopyError, OpenError};
 #[cfg(feature = "postgres")]
-use longhaul_postgres::ConnectError;
+use longhaul_postgres::{ConnectError, TransactionError};
 
 use crate::{
     background::SpawnError,
@@ -174,6 +174,10 @@ pub enum Error {
     #[cfg(feature = "postgres")]
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// Something was not written in a transaction of the user's.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
 }
 
 impl From<std::io::Error> for Error {
@@ -225,7 +229,7 @@ impl Error {
     /// The same call may work later, without anyone doing anything: the store is not available now or did not answer in
     /// time, others were faster, too much is in flight, or a run has to take what it was sent first. A call that the store did not answer may have taken effect;
     /// enqueue with a [unique key](crate::UniqueKey) what must not be there twice.
-    pub const fn is_retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
             Self::Schedules(SchedulesError::Contended { .. })
@@ -233,6 +237,8 @@ impl Error {
             | Self::Ended(EndedRunsError::Overtaken) => true,
             #[cfg(feature = "postgres")]
             Self::Connect(error) => error.is_transient(),
+            #[cfg(feature = "postgres")]
+            Self::Transaction(error) => error.is_retryable(),
             _ => matches!(self.store(), Some(error) if error.is_transient()),
         }
     }
@@ -240,6 +246,10 @@ impl Error {
     /// Something that is there stands against it: a run with the same unique key or id, several runs where one was
     /// meant, a schedule of that name, or one whose earlier run is not finished.
     pub const fn is_conflict(&self) -> bool {
+        #[cfg(feature = "postgres")]
+        if matches!(self, Self::Transaction(TransactionError::Refused(_))) {
+            return true;
+        }
         matches!(
             self,
             Self::Insert(_)
@@ -372,7 +382,9 @@ impl Error {
             #[cfg(feature = "sled")]
             Self::Copy(CopyError::Store(error)) => Some(error),
             #[cfg(feature = "postgres")]
-            Self::Connect(ConnectError::Store(error)) => Some(error),
+            Self::Connect(ConnectError::Store(error)) | Self::Transaction(TransactionError::Store(error)) => {
+                Some(error)
+            }
             _ => None,
         }
     }

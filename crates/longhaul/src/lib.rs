@@ -66,7 +66,11 @@ pub use client::{
     ScopeControl, Select, Selected, UniqueKey, Watch, new_run, new_run_fn,
 };
 pub use clock::SystemClock;
-pub use context::{BlockingContext, BlockingWork, Context, EffectError, IdempotencyKey, ProgressReporter};
+#[cfg(feature = "postgres")]
+pub use context::UncommittedCheckpoint;
+pub use context::{
+    BlockingContext, BlockingWork, Context, EffectError, IdempotencyKey, ProgressReporter, StagedChange,
+};
 pub use definition::DefinitionError;
 pub use empty::{EmptyExecutionMetadata, EmptyMetadata, EmptyResult};
 pub use end::{AttemptEnd, EndKind};
@@ -101,7 +105,7 @@ pub use longhaul_core::{
 #[cfg(feature = "sled")]
 pub use longhaul_embedded::{self as embedded, CopyError, OpenError};
 #[cfg(feature = "postgres")]
-pub use longhaul_postgres::{self as postgres, ConnectError};
+pub use longhaul_postgres::{self as postgres, ConnectError, TransactionError};
 pub use machine::{Step, StepResult};
 pub use outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, Outcome, Stopped, Suspension, When};
 pub use payload::{MigrateError, Payload};

@@ -57,12 +57,33 @@ fn own_tests_pass() {
     prints("own_tests", include_str!("own_tests.txt"));
 }
 
-#[test]
-fn two_servers_outlive_one() {
-    if std::env::var("DATABASE_URL").is_err() {
+/// Whether there is a PostgreSQL to show an example with.
+fn has_postgres() -> bool {
+    let is_there = std::env::var("DATABASE_URL").is_ok();
+    if !is_there {
         assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "in CI this is not skipped");
         eprintln!("skipped: there is no PostgreSQL. Use `./scripts/postgres run -- cargo test -p longhaul-examples`");
+    }
+    is_there
+}
+
+#[test]
+fn two_servers_outlive_one() {
+    if has_postgres() {
+        prints("two_servers", include_str!("two_servers.txt"));
+    }
+}
+
+#[test]
+fn bank_moves_every_amount_exactly_once_however_often_it_is_killed() {
+    if !has_postgres() {
         return;
     }
-    prints("two_servers", include_str!("two_servers.txt"));
+    match std::env::var("LONGHAUL_BANK_KILLS") {
+        Ok(kills) => {
+            let out = Command::new(program("bank")).arg(kills).stdin(Stdio::null()).output().expect("it starts");
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        }
+        Err(_) => prints("bank", include_str!("bank.txt")),
+    }
 }

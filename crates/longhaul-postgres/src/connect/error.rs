@@ -111,8 +111,8 @@ pub enum ConnectError {
     Store(#[from] StoreError),
 }
 
-/// The oldest major version of PostgreSQL that the store works with: it forces generic plans.
-pub(super) const OLDEST: i32 = 12;
+/// The oldest major version of PostgreSQL that the store works with: it makes ids with `gen_random_uuid`.
+pub(super) const OLDEST: i32 = 13;
 
 impl ConnectError {
     /// Whether connecting again may work later, without anyone changing anything: the server may be starting.

@@ -49,7 +49,7 @@ impl Write {
         }
     }
 
-    fn apply(&self, now: Timestamp, change: &mut Change) -> Wrote {
+    pub(crate) fn apply(&self, now: Timestamp, change: &mut Change) -> Wrote {
         match self {
             Self::Begin(id, epoch) => Wrote::Begin(begin(now, change, *id, *epoch)),
             Self::Checkpoint(one) => Wrote::Checkpoint(checkpoint(now, change, one)),

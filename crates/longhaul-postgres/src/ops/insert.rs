@@ -15,7 +15,7 @@ use crate::{
     error::Fault,
     id::Uuid,
     row::{self, Kept, Rows, Written},
-    session::{Session, transact},
+    session::{SessionIn, transact},
     store::Inner,
 };
 
@@ -48,7 +48,7 @@ impl Inner {
     /// The same, in a transaction.
     pub(crate) async fn insert_in(
         &self,
-        session: &Session,
+        session: &SessionIn<'_>,
         now: Timestamp,
         news: &[NewRun],
         told: &mut News,
@@ -82,7 +82,7 @@ impl Inner {
 
     async fn insert_unique(
         &self,
-        session: &Session,
+        session: &SessionIn<'_>,
         now: Timestamp,
         (new, stored, lane): (&NewRun, &StoredRun, i32),
         key: &Key,
@@ -129,7 +129,7 @@ impl Inner {
     /// Who has this key; if nobody had ever had it, `id` has it now. Its row is locked.
     pub(super) async fn holder(
         &self,
-        session: &Session,
+        session: &SessionIn<'_>,
         now: Timestamp,
         kind: &Kind,
         key: &Key,
@@ -175,7 +175,7 @@ pub(super) fn has_key(now: Timestamp, kept: &Kept, key: &Key) -> bool {
     run.constraints().unique.as_ref().is_some_and(|unique| unique.key == *key && unique.holds(now, run))
 }
 
-pub(super) async fn take_key(session: &Session, kind: &Kind, key: &Key, id: RunId) -> Result<(), Fault> {
+pub(super) async fn take_key(session: &SessionIn<'_>, kind: &Kind, key: &Key, id: RunId) -> Result<(), Fault> {
     session
         .execute(
             "UPDATE @unique_key SET run = $3, until = NULL, state = NULL WHERE kind = $1 AND key = $2",
@@ -185,6 +185,6 @@ pub(super) async fn take_key(session: &Session, kind: &Kind, key: &Key, id: RunI
     Ok(())
 }
 
-pub(super) async fn exists(session: &Session, id: RunId) -> Result<bool, Fault> {
+pub(super) async fn exists(session: &SessionIn<'_>, id: RunId) -> Result<bool, Fault> {
     Ok(session.query_opt("SELECT 1 FROM @run WHERE id = $1", &[&Uuid::from(id)]).await?.is_some())
 }

@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use crate::{
     error::Fault,
     row::{state_number, state_of},
-    session::{Session, transact},
+    session::{Session, SessionIn, transact},
     store::Inner,
 };
 
@@ -25,7 +25,7 @@ pub(crate) const MINUTES: &str = "\
     sum(failed)::int8, sum(cancelled)::int8 FROM @minute_count GROUP BY minute";
 
 /// Adds what a transaction changed.
-pub(crate) async fn add(session: &Session, changes: &Statistics) -> Result<(), Fault> {
+pub(crate) async fn add(session: &SessionIn<'_>, changes: &Statistics) -> Result<(), Fault> {
     let (mut kinds, mut queues, mut states, mut runs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in changes.counts.rows() {
         kinds.push(row.kind.as_str().to_owned());

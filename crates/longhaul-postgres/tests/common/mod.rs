@@ -64,7 +64,9 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) async fn connect(schema: &str, clock: &TestClock) -> PostgresStore {
         let poll = std::time::Duration::from_millis(100);
-        let options = Options::default().schema(schema).connections(4).poll(poll).clock(Arc::new(clock.clone()));
+        let prepared = std::env::var("LONGHAUL_POSTGRES_PREPARED").as_deref() != Ok("off");
+        let options = Options::default().schema(schema).connections(4).poll(poll).prepared(prepared);
+        let options = options.clock(Arc::new(clock.clone()));
         // `default_transaction_isolation=serializable` makes the database refuse what it cannot order.
         let settings = std::env::var("LONGHAUL_POSTGRES_SETTINGS").unwrap_or_default();
         let settings = if settings.is_empty() { settings } else { format!(" options='-c {settings}'") };
@@ -123,8 +125,8 @@ async fn empty(schema: &str) {
     // The test before may have ended in the middle of something.
     let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1";
     client.query(end, &[&schema]).await.expect("the database is there");
-    let tables =
-        "run lane claim_page end_page state_count minute_count unique_key control bucket server log_page schedule kind";
+    let tables = "run lane claim_page end_page state_count minute_count unique_key control bucket server log_page schedule kind \
+                  enqueued";
     let delete: Vec<String> = tables.split(' ').map(|table| format!("DELETE FROM {schema}.{table};")).collect();
     let delete = delete.concat();
     let reset = format!(

@@ -12,6 +12,9 @@ pub(crate) trait Capture: Send + Sync {
 
     /// What was captured as `generation` is kept.
     fn kept(&self, generation: u64);
+
+    /// It is not known whether something was kept: nothing is captured any more, since it could be older.
+    fn close(&self);
 }
 
 /// Execution metadata to be kept.
@@ -29,6 +32,9 @@ pub(crate) enum CaptureError {
     /// A closure handed to `update` panicked and may have left it half changed: what was kept before stands.
     #[error("a panic left the execution metadata half changed")]
     Torn,
+    /// It is not known what was kept before; it stands, whatever it is.
+    #[error("it is not known whether a transaction with the execution metadata was committed")]
+    Unknown,
     /// It cannot be encoded, or is too large.
     #[error("{0}")]
     Refused(String),

@@ -134,6 +134,11 @@ fn capture(
         Ok(captured) => captured,
         // What was kept before stands; the progress is kept nevertheless.
         Err(CaptureError::Torn) => None,
+        // Whoever asks for a save is told to stop, because nothing of it would be kept.
+        Err(CaptureError::Unknown) => {
+            attempt.stop(StopReason::Uncommitted);
+            return Err(Stopped(()));
+        }
         Err(CaptureError::Refused(why)) => {
             attempt.put_back_progress();
             attempt.stop(StopReason::Refused { why: why.into() });

@@ -291,7 +291,7 @@ impl Attempt {
         self.token.cancel();
         let (captured, refused) = match values.map_or(Ok(None), Capture::capture) {
             Ok(captured) => (captured, None),
-            Err(CaptureError::Torn) => (None, None),
+            Err(CaptureError::Torn | CaptureError::Unknown) => (None, None),
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };
         let taken = captured.as_ref().map_or(0, |captured| captured.taken);

@@ -52,6 +52,9 @@ pub enum StopReason {
         /// What was wrong with it.
         why: Box<str>,
     },
+    /// It is not known whether a transaction with a checkpoint was committed: only another attempt can find out. See
+    /// [`StagedChange`](crate::StagedChange).
+    Uncommitted,
     /// A value of this attempt was refused, for instance because it is too large: the attempt fails with this.
     Refused {
         /// What was refused, and what to do.

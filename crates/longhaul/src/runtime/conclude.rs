@@ -113,6 +113,9 @@ impl Stopping<'_> {
                 failed(Cause::Timeout, &format!("the attempt exceeded its timeout of {limit:?}: {how}"), false)
             }
             Some(StopReason::Refused { why }) => refused_value(&why),
+            Some(StopReason::Uncommitted) => {
+                failed(Cause::Error, "it is not known whether a transaction with a checkpoint was committed", false)
+            }
             Some(StopReason::Unreadable { why }) => Ending::Incompatible { why, by: self.attempt.mark() },
             Some(StopReason::ClaimLost) => return None,
             None => failed(Cause::Error, "the task returned `Stopped` without having been told to stop", false),

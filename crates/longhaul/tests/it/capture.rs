@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longhaul::{
-    CapturedCheckpoint, Context, RetryPolicy, RunOutcome, StateKind, StopReason, Stopped,
+    AnyError, Backoff, CapturedCheckpoint, Context, RetryPolicy, RunOutcome, StateKind, StopReason, Stopped,
     store_api::store::{AttemptStore, CheckpointError, Checkpointed},
     testing,
 };
@@ -161,4 +161,62 @@ async fn the_end_of_an_attempt_does_not_wait_for_whoever_holds_a_capture_and_set
     assert_eq!((kept.execution_metadata.unwrap().decode(), kept.run.state.kind()), (Ok(7_u64), StateKind::Completed));
     // Its transaction comes too late, and is refused.
     assert!(write_elsewhere(&scene.store, receiver.recv().unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_staged_change_holds_once_it_is_committed_and_keeps_what_others_changed_meanwhile() {
+    let (ctx, attempt) = testing::context((), 1_u64).await;
+    ctx.update(|x| *x += 2);
+    let staged = ctx.stage(|x| *x += 10).await.unwrap();
+    let value = staged.checkpoint().execution_metadata.clone().unwrap();
+    assert_eq!((value.decode(), ctx.read(|x| *x)), (Ok(13_u64), 3), "what was unsaved is in it");
+    ctx.update(|x| *x += 100);
+    staged.committed(Checkpointed::default()).unwrap();
+    assert_eq!(ctx.read(|x| *x), 113);
+    ctx.checkpoint().await.unwrap();
+    assert_eq!(attempt.kept::<u64>().await, 113);
+}
+
+#[tokio::test]
+async fn a_staged_change_that_was_rolled_back_is_kept_by_no_later_save() {
+    let (ctx, attempt) = testing::context((), 1_u64).await;
+    let staged = ctx.stage(|x| *x += 10).await.unwrap();
+    staged.rolled_back();
+    assert_eq!(ctx.read(|x| *x), 1);
+    ctx.checkpoint().await.unwrap();
+    assert_eq!(attempt.kept::<u64>().await, 1);
+    let again = ctx.stage(|x| *x += 10).await.unwrap();
+    assert_eq!(again.checkpoint().execution_metadata.clone().unwrap().decode(), Ok(11_u64));
+    again.rolled_back();
+}
+
+/// The first attempt commits, and does not hear of it. Whatever it does then, the next attempt finds what was committed.
+#[tokio::test]
+async fn an_attempt_that_does_not_know_whether_a_change_was_committed_saves_nothing_more() {
+    let scene = Scene::new();
+    let (store, faults) = (scene.store.clone(), scene.faults.clone());
+    let server = scene
+        .builder()
+        .task_fn(WORK, move |ctx| {
+            let (store, faults) = (store.clone(), faults.clone());
+            async move {
+                if ctx.attempt().number > 1 {
+                    return done(&ctx);
+                }
+                let staged = ctx.stage(|x| *x = 7).await?;
+                store.checkpoint(vec![staged.checkpoint().clone()]).await.unwrap().remove(0).unwrap();
+                drop(staged); // its answer was lost
+                ctx.update(|x| *x += 1);
+                assert!(ctx.checkpoint().await.is_err());
+                assert_eq!(ctx.stop_reason(), Some(StopReason::Uncommitted));
+                assert!(ctx.stage(|x| *x += 1).await.is_err());
+                assert_eq!(faults.count_of(Call::Checkpoint), 0);
+                Err(AnyError::msg("the connection broke").into())
+            }
+        })
+        .start()
+        .unwrap();
+    let retry = RetryPolicy::default().attempts(2).backoff(Backoff::Fixed(std::time::Duration::ZERO));
+    let run = server.client().enqueue_fn(WORK, 1).retry(retry).await.unwrap();
+    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(7));
 }
