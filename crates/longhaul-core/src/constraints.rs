@@ -11,6 +11,7 @@ use crate::{
     id::RunId,
     name::{Key, Label},
     state::StateKind,
+    time::Due,
 };
 
 /// What most runs have nothing of. A run without constraints costs nothing for them.
@@ -37,10 +38,17 @@ pub struct Constraints {
     pub requires: Vec<Label>,
     /// The trace that the enqueuer was in, as W3C's `traceparent`.
     pub trace: Option<Box<str>>,
+    /// If no attempt of it has begun by then, it ends as Cancelled, with the reason [`EXPIRED`]. A wait counts from when
+    /// it was enqueued.
+    pub expires: Option<Due>,
 }
 
+/// The reason with which a run is cancelled that had not begun when it expired; see [`Constraints::expires`].
+pub const EXPIRED: &str = "expired";
+
 /// What every run has that was enqueued without constraints.
-static NONE: Constraints = Constraints { limit_key: None, unique: None, requires: Vec::new(), trace: None };
+static NONE: Constraints =
+    Constraints { limit_key: None, unique: None, requires: Vec::new(), trace: None, expires: None };
 
 impl Constraints {
     /// Nothing.

@@ -10,7 +10,7 @@ mod tests;
 pub use self::decision::{Decision, Effects, IllegalEvent};
 use crate::{
     admission::suspects::{Blame, Isolation},
-    constraints::has_not_begun,
+    constraints::{EXPIRED, has_not_begun},
     envelope::Envelope,
     event::{Event, StopRequest},
     failure::{Cause, Failure},
@@ -95,6 +95,9 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             if due > now {
                 return Err(IllegalEvent::NotDue { due });
             }
+            if run.expires().is_some_and(|expires| expires <= now) {
+                return Err(step.cannot("it has expired: cannot claim"));
+            }
             Ok(step.claimed(*server, *begins))
         }
         Event::Begin { epoch } => {
@@ -117,10 +120,10 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             _ => Err(step.cannot("cannot take away the claim of")),
         },
         Event::Proceed { at, replaced, value, key } => step.heard(*at, *replaced, value.as_ref(), key.as_ref()),
-        Event::Expire => match run.state.deadline() {
+        Event::Expire => match run.deadline() {
             Some(deadline) if deadline <= now => Ok(step.expired(deadline)),
             Some(due) => Err(IllegalEvent::NotDue { due }),
-            None => Err(step.cannot("cannot end the suspension of")),
+            None => Err(step.cannot("no deadline ends")),
         },
         Event::Cancel { reason } => match run.state {
             State::Running { .. } => Ok(step.cancel_requested(reason.as_deref())),
@@ -146,8 +149,8 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             (State::Running { .. }, Some(StopRequest::Cancel { .. })) => Err(IllegalEvent::BeingCancelled),
             _ => Err(step.cannot("cannot suspend")),
         },
-        Event::Replace { version, priority, due } => match run.state {
-            _ if has_not_begun(run) => Ok(step.replaced(*version, *priority, *due)),
+        Event::Replace { version, priority, due, expires } => match run.state {
+            _ if has_not_begun(run) => Ok(step.replaced(*version, *priority, *due, *expires)),
             _ => Err(step.cannot("cannot replace what was asked of")),
         },
         Event::ReleaseIncompatible => match run.state {
@@ -328,8 +331,13 @@ impl<'a> Step<'a> {
         self
     }
 
-    /// Nobody proceeded it in time.
+    /// Nobody proceeded it in time, or it did not begin in time.
     fn expired(mut self, deadline: Timestamp) -> Decision {
+        if self.before.expires().is_some() {
+            self.record(Transition::Expired, Some(&format!("no attempt of it had begun by {deadline}")));
+            self.effects.ended = Some(Ended::Cancelled { reason: Some(EXPIRED.into()), error: None });
+            return self.finish(State::Cancelled);
+        }
         let why = format!("it was suspended, and nobody proceeded it before its deadline, {deadline}");
         self.record(Transition::Expired, Some(&why));
         let failure = Failure::new(Cause::Deadline, &why, self.before.attempts, self.now);

@@ -77,7 +77,7 @@ pub enum Event {
         /// A second proceed with the same key is recognised.
         key: Option<Key>,
     },
-    /// The deadline of a suspension has passed.
+    /// The [deadline](crate::Run::deadline) of a suspension, or of a run that has not begun, has passed.
     Expire,
     /// A client calls it off.
     Cancel {
@@ -109,6 +109,8 @@ pub enum Event {
         priority: Priority,
         /// When it is due; `None`: as before.
         due: Option<Timestamp>,
+        /// When it expires from now on; `None`: never.
+        expires: Option<Timestamp>,
     },
     /// Code that reads the values of the parked run came up.
     ReleaseIncompatible,

@@ -18,6 +18,8 @@ use crate::{
     time::Timestamp,
 };
 
+pub use crate::time::Due;
+
 /// Which of the due runs go first: the higher, the earlier; 0 unless said otherwise.
 ///
 /// ```
@@ -110,6 +112,35 @@ impl Run {
     /// What was sent to it, and whose proceeds it remembers.
     pub fn inbox(&self) -> &Inbox {
         self.inbox.as_deref().unwrap_or(Inbox::none())
+    }
+
+    /// When it ends as Cancelled unless an attempt begins before; `None`: it has no such time, or has begun.
+    ///
+    /// ```
+    /// use longhaul_core::{Constraints, Run, doc, run::Due};
+    /// use std::time::Duration;
+    ///
+    /// let constraints = Constraints { expires: Some(Due::After(Duration::from_secs(60))), ..Constraints::default() };
+    /// let run = Run { constraints: Some(constraints.into()), ..doc::run() };
+    /// assert_eq!(run.expires(), Some(run.created.after(Duration::from_secs(60))));
+    /// assert_eq!(doc::run().expires(), None);
+    /// ```
+    pub fn expires(&self) -> Option<Timestamp> {
+        let waits = self.attempts == 0 && self.state.kind() != StateKind::Running && !self.state.is_final();
+        let expires = self.constraints.as_deref()?.expires?;
+        waits.then(|| expires.time(self.created))
+    }
+
+    /// When time alone ends it: its suspension [fails](State::deadline) then, or it [expires](Self::expires).
+    ///
+    /// ```
+    /// use longhaul_core::{Run, State, Timestamp, Waiting, doc};
+    ///
+    /// let state = State::Suspended { waiting: Waiting::ProceedBy(Timestamp::EPOCH) };
+    /// assert_eq!(Run { state, ..doc::run() }.deadline(), Some(Timestamp::EPOCH));
+    /// ```
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.state.deadline().into_iter().chain(self.expires()).min()
     }
 
     /// The number of its latest attempt; of a run that is claimed and has not begun, that of the one to come.
@@ -267,33 +298,6 @@ pub struct NewRun {
     pub execution_metadata: Option<Envelope>,
     /// Who asks for it: the first line of its history.
     pub by: Actor,
-}
-
-/// A time that a store works out, by its own clock, when it takes the value.
-///
-/// ```
-/// use longhaul_core::{NewRun, doc, run::Due};
-///
-/// let at = NewRun { due: Some(Due::At(doc::NOW)), ..doc::new_run() };
-/// assert_eq!(at.due(doc::NOW), doc::new_run().due(doc::NOW)); // none: at once
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
-pub enum Due {
-    /// At this time.
-    At(Timestamp),
-    /// This long after the store took it.
-    After(Duration),
-}
-
-impl Due {
-    /// The time, for a store that takes it at `now`.
-    pub fn time(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::At(at) => at,
-            Self::After(wait) => now.after(wait),
-        }
-    }
 }
 
 /// Everything known of a run at one moment.

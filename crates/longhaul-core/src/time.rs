@@ -121,6 +121,33 @@ impl FromStr for Timestamp {
     }
 }
 
+/// A time that a store works out, by its own clock, when it takes the value.
+///
+/// ```
+/// use longhaul_core::{NewRun, doc, run::Due};
+///
+/// let at = NewRun { due: Some(Due::At(doc::NOW)), ..doc::new_run() };
+/// assert_eq!(at.due(doc::NOW), doc::new_run().due(doc::NOW)); // none: at once
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
+pub enum Due {
+    /// At this time.
+    At(Timestamp),
+    /// This long after the store took it.
+    After(Duration),
+}
+
+impl Due {
+    /// The time, for a store that takes it at `now`.
+    pub fn time(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::After(wait) => now.after(wait),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

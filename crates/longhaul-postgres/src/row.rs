@@ -138,7 +138,7 @@ impl Rows {
         self.lims.push(run.constraints().limit_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()));
         self.prios.push(prio(run));
         self.dues.push(run.state.due().map(Timestamp::as_micros));
-        self.deadlines.push(run.state.deadline().map(Timestamp::as_micros));
+        self.deadlines.push(run.deadline().map(Timestamp::as_micros));
         let state = run.state.kind();
         self.seens.push(is_rare(state).then(|| state_number(state)));
         self.states.push(state_number(state));

@@ -406,7 +406,7 @@ impl Inspect for PostgresStore {
         let watch = inner.wake.watch(id);
         wait!(inner, watch.notify, {
             let snapshot = inner.get(id).await?;
-            if snapshot.run.revision <= seen { Err(snapshot.run.state.deadline()) } else { Ok(snapshot) }
+            if snapshot.run.revision <= seen { Err(snapshot.run.deadline()) } else { Ok(snapshot) }
         })
     }
 

@@ -46,6 +46,7 @@ pub mod crash;
 pub mod deadline;
 pub mod delete;
 pub mod ended;
+pub mod expiry;
 pub mod explain;
 pub mod fence;
 pub mod inbox;

@@ -70,6 +70,7 @@ impl<T: TaskTypes> Definition<T> {
             unique,
             requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
             trace: None,
+            expires: None,
         };
         Ok((!constraints.is_empty()).then(|| constraints.into()))
     }

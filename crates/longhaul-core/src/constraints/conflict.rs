@@ -11,9 +11,11 @@ use crate::{
 impl Unique {
     /// Whether `run`, which was enqueued with this, keeps others out at `now`.
     pub fn holds(&self, now: Timestamp, run: &Run) -> bool {
+        // A store may not have come to end it yet.
+        let is_over = || run.deadline().is_some_and(|deadline| deadline <= now);
         match self.scope {
-            UniqueScope::Waiting => has_not_begun(run),
-            UniqueScope::NotFinal => !run.state.is_final(),
+            UniqueScope::Waiting => has_not_begun(run) && !is_over(),
+            UniqueScope::NotFinal => !run.state.is_final() && !is_over(),
             UniqueScope::For(_) => self.until(run).is_some_and(|until| now < until),
         }
     }
@@ -78,7 +80,8 @@ pub fn conflict_with_removed(on_conflict: OnConflict) -> Conflict {
 pub fn replacement(now: Timestamp, new: &NewRun) -> Event {
     let on_conflict = new.constraints().unique.as_ref().map(|unique| unique.on_conflict);
     let reschedule = matches!(on_conflict, Some(OnConflict::Replace { reschedule: true }));
-    Event::Replace { version: new.version, priority: new.priority, due: reschedule.then(|| new.due(now)) }
+    let expires = new.constraints().expires.map(|expires| expires.time(now));
+    Event::Replace { version: new.version, priority: new.priority, due: reschedule.then(|| new.due(now)), expires }
 }
 
 /// Whether no attempt of it began: it waits, or was put aside while it waited.

@@ -1,14 +1,17 @@
 //! What follows when a client asks something of a run, other than to proceed.
 
+use std::sync::Arc;
+
 use super::{Step, decision::Decision};
 use crate::{
+    constraints::Constraints,
     event::StopRequest,
     history::Transition,
     id::RunId,
     limits::{REASON_MAX, cut},
     run::Priority,
     state::{State, Waiting},
-    time::Timestamp,
+    time::{Due, Timestamp},
 };
 
 impl Step<'_> {
@@ -49,9 +52,16 @@ impl Step<'_> {
         self.stay()
     }
 
-    pub(super) fn replaced(mut self, version: u16, priority: Priority, due: Option<Timestamp>) -> Decision {
+    pub(super) fn replaced(
+        mut self,
+        version: u16,
+        priority: Priority,
+        due: Option<Timestamp>,
+        expires: Option<Timestamp>,
+    ) -> Decision {
         self.next.version = version;
         self.next.priority = priority;
+        self.next.constraints = expiring(self.before.constraints.as_ref(), expires);
         self.record(Transition::Replaced, None);
         match (&self.before.state, due.map(|due| due.max(self.now))) {
             (State::Pending { .. }, Some(due)) => self.enter(State::Pending { due }),
@@ -86,4 +96,15 @@ impl Step<'_> {
         self.effects.remove = true;
         self.stay()
     }
+}
+
+/// The same constraints, of a run that expires then.
+fn expiring(before: Option<&Arc<Constraints>>, expires: Option<Timestamp>) -> Option<Arc<Constraints>> {
+    let expires = expires.map(Due::At);
+    let there = before.map_or(Constraints::none(), |before| before);
+    if there.expires == expires {
+        return before.cloned();
+    }
+    let constraints = Constraints { expires, ..there.clone() };
+    (!constraints.is_empty()).then(|| Arc::new(constraints))
 }

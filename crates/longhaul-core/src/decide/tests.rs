@@ -461,7 +461,7 @@ fn a_run_that_is_put_aside_waits_for_a_proceed_however_its_attempt_ends() {
 fn only_what_was_asked_of_a_run_that_has_not_begun_can_be_replaced() {
     let later = NOW.after(SECOND);
     let (waits, _) = admit(NOW, &new_run());
-    let replace = |due| Event::Replace { version: 7, priority: Priority(1), due };
+    let replace = |due| Event::Replace { version: 7, priority: Priority(1), due, expires: None };
     let replaced = next(&waits, &replace(Some(later)));
     assert_eq!((replaced.version, replaced.priority, replaced.state), (7, Priority(1), State::Pending { due: later }));
     assert_eq!(next(&waits, &replace(None)).state, waits.state);
@@ -470,6 +470,43 @@ fn only_what_was_asked_of_a_run_that_has_not_begun_can_be_replaced() {
     assert_eq!(next(&aside, &replace(Some(later))).state, aside.state, "whoever put it aside lets it go on");
     assert_eq!(next(&aside, &replace(Some(later))).version, 7);
     assert!(decide(NOW, &running(), &replace(None)).is_err());
+}
+
+/// One that is to begin within a second.
+fn expiring() -> Run {
+    let constraints = crate::Constraints { expires: Some(Due::After(SECOND)), ..crate::Constraints::default() };
+    admit(NOW, &NewRun { constraints: Some(constraints.into()), ..new_run() }).0
+}
+
+#[test]
+fn a_run_that_has_not_begun_when_it_expires_is_cancelled_and_one_that_has_is_not() {
+    let (then, waits) = (NOW.after(SECOND), expiring());
+    assert_eq!((waits.expires(), waits.deadline()), (Some(then), Some(then)));
+    assert!(matches!(decide(NOW, &waits, &Event::Expire), Err(IllegalEvent::NotDue { due }) if due == then));
+    let expired = decide(then, &waits, &Event::Expire).expect("its time has passed");
+    assert_eq!(expired.next.state, State::Cancelled);
+    assert_eq!(expired.effects.ended, Some(Ended::Cancelled { reason: Some("expired".into()), error: None }));
+    assert_eq!(expired.effects.history.map(|entry| entry.what), Some(Transition::Expired));
+
+    let claim = Event::Claim { server: SERVER, begins: false };
+    assert!(decide(then, &waits, &claim).is_err(), "it is too late to begin");
+    let claimed = next(&waits, &claim);
+    assert_eq!(claimed.deadline(), None, "its server is about to begin");
+    let ends = |run: &Run, ending| Event::Settle { epoch: run.epoch, ending };
+    let returned = next(&claimed, &ends(&claimed, Ending::Returned));
+    assert_eq!(returned.expires(), Some(then), "it was not begun after all");
+    let begun = next(&claimed, &Event::Begin { epoch: claimed.epoch });
+    let interrupted = next(&begun, &ends(&begun, Ending::Interrupted { why: "shutdown".into() }));
+    assert_eq!((interrupted.state.kind(), interrupted.deadline()), (StateKind::Pending, None));
+}
+
+#[test]
+fn what_takes_the_place_of_a_request_says_when_it_expires() {
+    let replace = |expires| Event::Replace { version: 1, priority: Priority(0), due: None, expires };
+    let later = NOW.after(9 * SECOND);
+    assert_eq!(next(&expiring(), &replace(Some(later))).expires(), Some(later));
+    let lasting = next(&expiring(), &replace(None));
+    assert_eq!((lasting.expires(), lasting.constraints), (None, None));
 }
 
 #[test]

@@ -34,6 +34,8 @@ struct Header<'a> {
     due: Option<Time>,
     /// When its suspension fails unless it is proceeded before.
     deadline: Option<Time>,
+    /// When it ends as cancelled unless an attempt begins before.
+    expires: Option<Time>,
     /// Values that were sent to it and that it has not taken.
     values_waiting: usize,
     /// What executes it.
@@ -68,6 +70,7 @@ impl<'a> Header<'a> {
             since: Time(run.since),
             due: run.state.due().map(Time),
             deadline: run.state.deadline().map(Time),
+            expires: run.expires().map(Time),
             values_waiting: run.inbox().messages.len(),
             server: match run.state {
                 State::Running { server } => Some(server),

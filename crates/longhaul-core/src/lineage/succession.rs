@@ -70,7 +70,9 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
         policy,
         timeout,
         due: None,
-        constraints: constraints.map(|constraints| inherited(now, created, constraints)),
+        constraints: constraints
+            .map(|constraints| inherited(now, created, constraints))
+            .filter(|constraints| !constraints.is_empty()),
         metadata: before.metadata.clone(),
         execution_metadata: match retry.from {
             RetryFrom::Checkpoint => before.execution_metadata.clone(),
@@ -92,14 +94,16 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
     Ok(Succession { before: decision, successor })
 }
 
-/// The constraints of a successor that is enqueued at `now`, of a run that was enqueued at `created`.
+/// The constraints of a successor that is enqueued at `now`, of a run that was enqueued at `created`. It does not expire:
+/// somebody wants it now.
 fn inherited(now: Timestamp, created: Timestamp, constraints: Arc<Constraints>) -> Arc<Constraints> {
-    match &constraints.unique {
-        Some(unique @ Unique { scope: UniqueScope::For(period), .. }) => {
-            let scope = UniqueScope::For(period.saturating_sub(now.since(created)));
-            let unique = Some(Unique { scope, ..unique.clone() });
-            Arc::new(Constraints { unique, ..Constraints::clone(&constraints) })
-        }
-        _ => constraints,
+    let mut constraints = constraints;
+    if constraints.expires.is_some() {
+        Arc::make_mut(&mut constraints).expires = None;
     }
+    if let Some(Unique { scope: UniqueScope::For(period), .. }) = &constraints.unique {
+        let left = UniqueScope::For(period.saturating_sub(now.since(created)));
+        Arc::make_mut(&mut constraints).unique.iter_mut().for_each(|unique| unique.scope = left);
+    }
+    constraints
 }

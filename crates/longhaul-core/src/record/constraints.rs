@@ -1,6 +1,6 @@
 //! The constraints of a run. They stand behind its record, if it has any. Frozen as the record is.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,8 +54,14 @@ enum OnConflictV1 {
 }
 
 impl<'a> ConstraintsV1<'a> {
-    pub(super) fn of(constraints: &'a Constraints) -> Self {
-        let unique = |unique: &'a Unique| UniqueV1 {
+    /// What has a place here; `None`: nothing of it.
+    pub(super) fn of(constraints: &'a Constraints) -> Option<Self> {
+        // `expires` has a section of its own.
+        let Constraints { limit_key, unique, requires, trace, expires: _ } = constraints;
+        if limit_key.is_none() && unique.is_none() && requires.is_empty() && trace.is_none() {
+            return None;
+        }
+        let frozen = |unique: &'a Unique| UniqueV1 {
             key: unique.key.as_str().into(),
             scope: match unique.scope {
                 UniqueScope::Waiting => ScopeV1::Waiting,
@@ -68,15 +74,15 @@ impl<'a> ConstraintsV1<'a> {
                 OnConflict::Refuse => OnConflictV1::Refuse,
             },
         };
-        Self {
-            limit_key: constraints.limit_key.as_ref().map(|key| key.as_str().into()),
-            unique: constraints.unique.as_ref().map(unique),
-            requires: constraints.requires.iter().map(|label| label.as_str().into()).collect(),
-            trace: constraints.trace.as_deref().map(Text::from),
-        }
+        Some(Self {
+            limit_key: limit_key.as_ref().map(|key| key.as_str().into()),
+            unique: unique.as_ref().map(frozen),
+            requires: requires.iter().map(|label| label.as_str().into()).collect(),
+            trace: trace.as_deref().map(Text::from),
+        })
     }
 
-    pub(super) fn back(&self) -> Result<Arc<Constraints>, NameError> {
+    pub(super) fn back(&self) -> Result<Constraints, NameError> {
         let unique = |unique: &UniqueV1<'_>| {
             Ok(Unique {
                 key: Key::new(&unique.key.0)?,
@@ -92,11 +98,12 @@ impl<'a> ConstraintsV1<'a> {
                 },
             })
         };
-        Ok(Arc::new(Constraints {
+        Ok(Constraints {
             limit_key: self.limit_key.as_ref().map(|key| Key::new(&key.0)).transpose()?,
             unique: self.unique.as_ref().map(unique).transpose()?,
             requires: self.requires.iter().map(|label| Label::new(&label.0)).collect::<Result<_, _>>()?,
             trace: self.trace.as_ref().map(|trace| (*trace.0).into()),
-        }))
+            expires: None,
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! What a run has beyond format 1, each in a section of its own behind the record. A run that has none of it is written as
 //! format 1, byte by byte.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,7 +10,13 @@ use super::{
     inbox::InboxPartV1,
     part::PartV1,
 };
-use crate::{id::RunId, lineage::Lineage, run::Run, state::StateKind, time::Timestamp};
+use crate::{
+    id::RunId,
+    lineage::Lineage,
+    run::Run,
+    state::StateKind,
+    time::{Due, Timestamp},
+};
 
 /// Before a section's value: its tag and its length.
 const HEADER: usize = 5;
@@ -53,6 +61,8 @@ sections! {
     5 suspension_deadline: i64,
     6 inbox: InboxPartV1,
     7 lineage: LineageV1,
+    // When a run expires that has not begun by then.
+    8 expires: DueV1,
 }
 
 /// How many executions began, if that is not the number of claims; and whether the current claim has begun.
@@ -78,6 +88,7 @@ impl Sections {
             suspension_deadline: run.state.deadline().map(Timestamp::as_micros),
             inbox: InboxPartV1::of(inbox),
             lineage: LineageV1::of(&run.lineage),
+            expires: run.constraints().expires.map(DueV1::of),
         }
     }
 
@@ -103,6 +114,29 @@ impl LineageV1 {
     fn back(&self) -> Lineage {
         let Self { predecessor, successor, retried } = *self;
         Lineage { predecessor, successor, retried: retried.map(Timestamp::from_micros) }
+    }
+}
+
+/// A time, or a wait from when the run was enqueued.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum DueV1 {
+    At(i64),
+    After(Duration),
+}
+
+impl DueV1 {
+    fn of(due: Due) -> Self {
+        match due {
+            Due::At(at) => Self::At(at.as_micros()),
+            Due::After(wait) => Self::After(wait),
+        }
+    }
+
+    pub(super) fn back(&self) -> Due {
+        match self {
+            Self::At(at) => Due::At(Timestamp::from_micros(*at)),
+            Self::After(wait) => Due::After(*wait),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     constraints::ConstraintsV1,
     fields::{PaceV1, PendingProceedV1},
     part::PartV1,
-    sections::{Sections, append_section, read_section, split},
+    sections::{DueV1, Sections, append_section, read_section, split},
 };
 use crate::{
     constraints::Constraints,
@@ -40,9 +40,8 @@ pub(super) struct Tail<'a> {
 
 impl<'a> Tail<'a> {
     pub(super) fn of(run: &'a Run, inbox: &PartV1<'_>) -> Self {
-        let constraints = run.constraints.as_deref().filter(|constraints| !constraints.is_empty());
         Self {
-            constraints: constraints.map(ConstraintsV1::of),
+            constraints: run.constraints.as_deref().and_then(ConstraintsV1::of),
             pace: run.progress.as_ref().and_then(PaceV1::of),
             pending_proceed: match run.pending_proceed {
                 Some(PendingProceed::At(at)) => Some(PendingProceedV1 { at: at.as_micros() }),
@@ -111,8 +110,13 @@ impl<'a> Tail<'a> {
     }
 
     pub(super) fn constraints(&self) -> Result<Option<Arc<Constraints>>, NameError> {
-        let constraints = self.constraints.as_ref().map(ConstraintsV1::back).transpose()?;
-        Ok(constraints.filter(|constraints| !constraints.is_empty()))
+        let expires = self.sections.expires.as_ref().map(DueV1::back);
+        let constraints = match &self.constraints {
+            Some(constraints) => Constraints { expires, ..constraints.back()? },
+            None if expires.is_none() => return Ok(None),
+            None => Constraints { expires, ..Constraints::default() },
+        };
+        Ok((!constraints.is_empty()).then(|| Arc::new(constraints)))
     }
 
     pub(super) fn pending_proceed(&self) -> PendingProceed {

@@ -61,6 +61,7 @@ fn run() -> Run {
             }),
             requires: vec![Label::new("gpu").expect("a label")],
             trace: None,
+            expires: None,
         }
         .into(),
     );

@@ -8,6 +8,7 @@ use longhaul_core::{
     State, StopRequest, StoredRun, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
     inbox::Message,
     record::{self, Apart, Damage, Line, Part, Values},
+    run::Due,
     shape,
 };
 
@@ -53,6 +54,7 @@ fn full() -> StoredRun {
         unique: Some(unique),
         requires: [Label::new("edit-server").unwrap()].into(),
         trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        expires: None,
     };
     let new = NewRun {
         priority: Priority(-3),
@@ -149,6 +151,12 @@ fn with_deadline() -> StoredRun {
     record
 }
 
+/// One that is to begin within a minute.
+fn expiring() -> StoredRun {
+    let constraints = Constraints { expires: Some(Due::After(Duration::from_secs(60))), ..Constraints::default() };
+    StoredRun::enqueue(NOW, NewRun { constraints: Some(Arc::new(constraints)), ..new_run("plain", 7) })
+}
+
 /// One that was sent two values, of which one waits, and that remembers whose proceed it heard.
 fn with_inbox() -> StoredRun {
     let mut record = plain();
@@ -170,6 +178,15 @@ fn retried() -> StoredRun {
 #[test]
 fn a_deadline_of_a_suspension_is_section_5() {
     is_frozen(&with_deadline(), include_str!("../golden/record/deadline.hex"));
+}
+
+#[test]
+fn the_time_by_which_a_run_has_to_begin_is_section_8() {
+    is_frozen(&expiring(), include_str!("../golden/record/expires.hex"));
+    let mut at = full();
+    let constraints = Arc::make_mut(at.run.constraints.as_mut().expect("it has some"));
+    constraints.expires = Some(Due::At(NOW));
+    assert_eq!(read(at.run.id, &write(&at)), Ok(at), "beside the constraints of format 1");
 }
 
 #[test]
@@ -247,7 +264,7 @@ fn a_retry_stands_in_a_section_of_its_own() {
 
 #[test]
 fn a_line_comes_back_with_all_that_the_run_had() {
-    for stored in [plain(), full(), with_deadline(), with_inbox(), retried()] {
+    for stored in [plain(), full(), with_deadline(), expiring(), with_inbox(), retried()] {
         let read = record::read_line(&record::run_line(&stored)).expect("our own line");
         assert_eq!(read, Line::Run(Box::new(stored)));
     }

@@ -136,7 +136,7 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("reschedule", "", Event::Reschedule { at: NOW.after(Duration::from_secs(60)) }),
         ("prioritise", "", Event::Prioritise { priority: Priority(9) }),
         ("suspend", "suspend", Event::Suspend { reason: None }),
-        ("replace", "", Event::Replace { version: 1, priority: Priority(0), due: None }),
+        ("replace", "", Event::Replace { version: 1, priority: Priority(0), due: None, expires: None }),
         ("code that reads it came up", "code that reads it", Event::ReleaseIncompatible),
         ("retry by hand", "", Event::Retry { successor: RunId::from_bytes([8; 16]) }),
         ("delete", "delete", Event::Delete),

@@ -2,11 +2,12 @@
 
 use longhaul_core::{
     Event, RunId, ServerId, Timestamp,
-    admission::Offer,
+    admission::{Offer, Selection},
     decide,
     store::{ClaimRequest, Claimed},
 };
 
+use super::expire_suspensions::expire;
 use crate::{
     error::Fault,
     format::claim_page::ClaimEntry,
@@ -34,7 +35,17 @@ pub(crate) fn claim(store: &mut State, request: &ClaimRequest) -> Result<Claims,
     }
     let ClaimRequest { server, kinds, labels, capacity, max, .. } = request;
     let offer = Offer { labels, capacity, ..Offer::new(*server, kinds, *max) };
-    let selection = store.admission.select(store.now, &offer, &store.due_runs());
+    let selection = loop {
+        let selection = store.admission.select(store.now, &offer, &store.due_runs());
+        // A cycle expires some runs before anything else, and new ones may have expired before they came.
+        let expired = expired(store, &selection);
+        if expired.is_empty() {
+            break selection;
+        }
+        for id in expired {
+            expire(store, id)?;
+        }
+    };
     store.index.rest(&selection.throttled);
     if selection.positions.is_empty() {
         let look_again = selection.look_again.into_iter().chain(store.index.backlogs.next_to_wake()).min();
@@ -50,6 +61,12 @@ pub(crate) fn claim(store: &mut State, request: &ClaimRequest) -> Result<Claims,
     store.spend(selection)?;
     let is_written = |claimed: &Claimed| matches!(store.touched.get(&claimed.run.id), Some(Touch::Written(_)));
     Ok(Claims { of_this_cycle: claimed.iter().any(is_written), claimed, look_again: None })
+}
+
+/// Those of a selection that have not begun in time.
+fn expired(store: &State, selection: &Selection) -> Vec<RunId> {
+    let ids = selection.positions.iter().map(|position| position.id);
+    ids.filter(|id| store.index.deadlines.has_passed(store.now, *id)).collect()
 }
 
 fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Result<Option<Claimed>, Fault> {

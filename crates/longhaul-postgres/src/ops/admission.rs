@@ -40,6 +40,8 @@ pub(crate) struct Candidates {
     executing: Vec<Executing>,
     pub(crate) runs: HashMap<RunId, Kept>,
     pub(crate) damaged: Vec<Damage>,
+    /// Some were left out because they expired a moment ago.
+    pub(crate) expired: bool,
 }
 
 struct Group {
@@ -125,6 +127,7 @@ impl Candidates {
             executing: Vec::new(),
             runs: HashMap::new(),
             damaged: Vec::new(),
+            expired: false,
         };
         let mut groups: BTreeMap<(i32, String), ReadGroup> = BTreeMap::new();
         for row in &rows {
@@ -139,6 +142,13 @@ impl Candidates {
             let (lane, lim): (i32, String) = (row.try_get(7)?, row.try_get(8)?);
             let (prio, due): (i16, i64) = (row.try_get(9)?, row.try_get(10)?);
             let run = &kept.stored.run;
+            if run.deadline().is_some_and(|deadline| deadline <= now) {
+                candidates.expired = true;
+                if let Some((_, read)) = groups.get_mut(&(lane, lim)) {
+                    *read.entry(prio).or_default() += 1;
+                }
+                continue;
+            }
             if Isolation::of(run) == Isolation::LastTry {
                 candidates.last_tries.extend(LastTry::of(run));
             } else {

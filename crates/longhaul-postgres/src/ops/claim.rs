@@ -140,7 +140,9 @@ impl Inner {
             tracing::error!(%damage, "a run cannot be read: it is left where it is, the others go on");
         }
         if selection.positions.is_empty() {
-            return Ok((nothing(selection.look_again), Some(selection), Vec::new(), News::default()));
+            // The next look ends those that expired, and sees what is behind them.
+            let look_again = if candidates.expired { Some(now) } else { selection.look_again };
+            return Ok((nothing(look_again), Some(selection), Vec::new(), News::default()));
         }
         let page = Uuid::fresh();
         let mut runs = candidates.runs;

@@ -1,4 +1,5 @@
-//! Suspensions end when their deadline has passed, before anybody looks.
+//! Runs that time alone ends: suspensions at their deadline, and runs that have not begun when they expire. It happens
+//! before anybody looks.
 
 use longhaul_core::{Event, RunId, StoreError, Timestamp};
 
@@ -15,7 +16,7 @@ use crate::{
 const BATCH: i64 = 256;
 
 impl Inner {
-    /// Ends all suspensions whose deadline has passed.
+    /// Ends all runs whose deadline has passed.
     pub(crate) async fn expire_suspensions(&self) -> Result<(), StoreError> {
         loop {
             let now = self.now();
@@ -41,7 +42,7 @@ impl Inner {
         }
     }
 
-    /// Ends those suspensions of these runs whose deadline has passed.
+    /// Ends those of these runs whose deadline has passed.
     pub(crate) async fn expire_among(
         &self,
         session: &Session,
@@ -70,7 +71,7 @@ impl Inner {
         let mut changes: Vec<Change> = locked.into_iter().map(Change::of).collect();
         // Somebody else may have been here first.
         changes.retain_mut(|change| {
-            let passed = change.kept.stored.run.state.deadline().is_some_and(|deadline| deadline <= now);
+            let passed = change.kept.stored.run.deadline().is_some_and(|deadline| deadline <= now);
             passed && change.decide(now, &Event::Expire).is_ok()
         });
         self.keep_locked(session, &mut changes, news).await

@@ -76,7 +76,7 @@ impl Inner {
         let kept = row::get(&session, id).await.map_err(Fault::into_store)?;
         drop(session);
         let now = self.now();
-        let deadline = kept.as_ref().and_then(|kept| kept.stored.run.state.deadline());
+        let deadline = kept.as_ref().and_then(|kept| kept.stored.run.deadline());
         if deadline.is_none_or(|deadline| now < deadline) {
             return Ok(kept);
         }

@@ -56,6 +56,17 @@ macro_rules! conformance {
                 a_cursor_goes_on_in_the_next_process,
                 a_cursor_that_a_removal_has_overtaken_is_told_so_and_goes_on_with_what_is_left,
                 the_retention_overtakes_cursors_too;
+            expiry:
+                a_run_that_has_not_begun_when_it_expires_is_cancelled,
+                a_run_that_began_in_time_does_not_expire,
+                an_expired_run_is_never_claimed,
+                a_run_that_is_put_aside_before_it_began_expires_too,
+                a_claim_that_was_given_back_after_the_time_expires,
+                a_time_to_begin_that_passes_while_the_process_is_down_is_kept,
+                a_run_that_expires_frees_its_unique_key_and_its_end_is_told,
+                a_run_that_takes_over_what_another_brought_expires_as_that_one_would,
+                a_retry_does_not_expire,
+                many_runs_that_expire_at_once_are_all_cancelled_and_the_others_claimed;
             closing:
                 every_call_that_waits_ends_when_the_store_is_closed,
                 a_closed_store_answers_so_to_every_call,

@@ -184,7 +184,7 @@ impl MemoryState {
 
     /// Ends the suspensions whose deadline has passed; answers whether there were any.
     pub(super) fn expire_suspensions(&mut self, now: Timestamp) -> bool {
-        let passed = |run: &&Run| run.state.deadline().is_some_and(|deadline| deadline <= now);
+        let passed = |run: &&Run| run.deadline().is_some_and(|deadline| deadline <= now);
         let expired: Vec<RunId> = self.runs().filter(passed).map(|run| run.id).collect();
         for id in &expired {
             self.apply(now, *id, &Event::Expire).expect("its deadline has passed");
@@ -194,7 +194,7 @@ impl MemoryState {
 
     /// The next deadline of a suspension.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.runs().filter_map(|run| run.state.deadline()).min()
+        self.runs().filter_map(Run::deadline).min()
     }
 
     /// Takes the claims of a server away, all at once: they ran in one process, which is gone.

@@ -123,6 +123,7 @@ pub struct Constraints {
     pub limit_key: Option<u8>,
     pub unique: Option<(u8, UniqueScope, OnConflict)>,
     pub labelled: bool,
+    pub expires: Option<u16>,
 }
 
 /// What is done to a run that is not final.
@@ -242,8 +243,15 @@ fn constraints() -> impl Strategy<Value = Constraints> {
         Just(OnConflict::Refuse),
     ];
     let unique = option::weighted(0.3, (0..2_u8, scope, on_conflict));
-    (proptest::bool::weighted(0.3), option::weighted(0.4, 0..2_u8), unique, proptest::bool::weighted(0.1))
-        .prop_map(|(other_queue, limit_key, unique, labelled)| Constraints { other_queue, limit_key, unique, labelled })
+    let expires = option::weighted(0.2, 0..60_u16);
+    (proptest::bool::weighted(0.3), option::weighted(0.4, 0..2_u8), unique, proptest::bool::weighted(0.1), expires)
+        .prop_map(|(other_queue, limit_key, unique, labelled, expires)| Constraints {
+            other_queue,
+            limit_key,
+            unique,
+            labelled,
+            expires,
+        })
 }
 
 fn update_op() -> impl Strategy<Value = UpdateOp> {

@@ -387,14 +387,15 @@ fn key(n: u8) -> Key {
 }
 
 fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
-    let op::Constraints { other_queue, limit_key, unique, labelled } = constraints;
+    let op::Constraints { other_queue, limit_key, unique, labelled, expires } = constraints;
     new.queue = queue(other_queue);
     let unique = unique.map(|(n, scope, on_conflict)| {
         let scope = if turned_back && matches!(scope, UniqueScope::For(_)) { UniqueScope::NotFinal } else { scope };
         Unique { key: key(n), scope, on_conflict }
     });
+    let expires = expires.map(|wait| Due::After(seconds(wait)));
     let requires = labelled.then(label).into_iter().collect();
-    let constraints = Constraints { limit_key: limit_key.map(key), unique, requires, trace: None };
+    let constraints = Constraints { limit_key: limit_key.map(key), unique, requires, trace: None, expires };
     new.constraints = (!constraints.is_empty()).then(|| constraints.into());
 }
 

@@ -62,6 +62,7 @@ pub(super) struct Options {
     pub(super) limit_key: Option<String>,
     pub(super) requires: Vec<String>,
     pub(super) trace: Option<String>,
+    pub(super) expires: Option<Due>,
 }
 
 impl<T: TaskTypes, C> std::fmt::Debug for Enqueue<T, C> {
@@ -95,6 +96,39 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
     /// Not before `wait` has passed, counted by the store's clock.
     pub fn after(mut self, wait: Duration) -> Self {
         self.options.due = Some(Due::After(wait));
+        self
+    }
+
+    /// Not any more once `wait` has passed without an attempt that began, counted by the store's clock from when it is
+    /// enqueued: the run ends as Cancelled then, with the reason `expired`. The store does it, whether or not a server
+    /// executes the task, and no claim ever gets it. Once an attempt has begun, the run does not expire: retries,
+    /// interruptions and suspensions may take as long as they take.
+    ///
+    /// A run that takes over what another brought (see [`UniqueKey::or_replace`]) expires as that one would. A retry by
+    /// hand does not expire.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, RunOutcome};
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = longhaul::testing::TestServer::start(|builder| builder);
+    /// let minute = Duration::from_secs(60);
+    /// let run = server.client().enqueue::<CountUp>(Count { to: 3 }).expires_after(minute).await?;
+    /// server.advance(minute); // nobody executes it
+    /// let RunOutcome::Cancelled { reason, .. } = run.outcome().await? else { panic!("it did not expire") };
+    /// assert_eq!(reason.as_deref(), Some("expired"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expires_after(mut self, wait: Duration) -> Self {
+        self.options.expires = Some(Due::After(wait));
+        self
+    }
+
+    /// The same, at `time`.
+    pub fn expires_at(mut self, time: impl Into<Timestamp>) -> Self {
+        self.options.expires = Some(Due::At(time.into()));
         self
     }
 
@@ -203,7 +237,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
 }
 
 impl<T: TaskTypes> Enqueue<T> {
-    /// With what `run` was enqueued with, but for its values and its unique key.
+    /// With what `run` was enqueued with, but for its values, its unique key and when it expires.
     pub(super) fn like(client: Client, definition: Definition<T>, metadata: T::Metadata, run: &Run) -> Self {
         let options = Options {
             queue: Some(run.queue.as_str().to_owned()),

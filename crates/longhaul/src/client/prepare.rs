@@ -176,7 +176,8 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         let Self { origin, definition, metadata, execution_metadata, options, .. } = self;
         let definition = definition?;
         let common = &definition.common;
-        let Options { due, queue, priority, retry, timeout, tags, unique, limit_key, requires, trace } = options;
+        let Options { due, queue, priority, retry, timeout, tags, unique, limit_key, requires, trace, expires } =
+            options;
         if tags.len() > TAGS_MAX {
             return Err(EnqueueError::TooManyTags(tags.len()));
         }
@@ -193,6 +194,10 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             let with_trace =
                 Constraints { trace: Some(trace.into()), ..constraints.as_deref().cloned().unwrap_or_default() };
             constraints = Some(with_trace.into());
+        }
+        if expires.is_some() {
+            let expiring = Constraints { expires, ..constraints.as_deref().cloned().unwrap_or_default() };
+            constraints = Some(expiring.into());
         }
         let metadata = common.metadata.encode(&metadata)?;
         let encode = |value: &T::ExecutionMetadata| common.execution_metadata.encode(value);

@@ -346,3 +346,20 @@ async fn a_bulk_is_one_call_of_the_store_for_4096_runs_and_a_call_that_fails_is_
     assert_eq!(scene.faults.count_of(Call::Insert), 2, "a store that failed is not called again");
     assert_eq!(scene.client().find_fn(WORK).count().await.unwrap(), 4096);
 }
+
+#[tokio::test]
+async fn a_run_that_nobody_began_in_time_is_cancelled_as_expired_and_one_that_began_is_not() {
+    let scene = Scene::new();
+    let client = scene.client();
+    let late = client.enqueue::<CountUp>(Count { to: 1 }).expires_after(60 * SECOND).await.unwrap();
+    let until = client.enqueue::<CountUp>(Count { to: 2 }).expires_at(START.after(90 * SECOND)).await.unwrap();
+    scene.clock.advance(60 * SECOND);
+    let server = scene.builder().task(CountUp).start().unwrap();
+    assert_eq!(until.outcome().await.unwrap(), RunOutcome::Completed(2));
+    let RunOutcome::Cancelled { reason, .. } = late.outcome().await.unwrap() else { panic!("it did not expire") };
+    assert_eq!(reason.as_deref(), Some("expired"));
+    assert_eq!(late.status().await.unwrap().attempts(), 0);
+    scene.clock.advance(60 * SECOND);
+    assert_eq!(until.outcome().await.unwrap(), RunOutcome::Completed(2));
+    drop(server);
+}

@@ -79,6 +79,7 @@ fn event() -> impl Strategy<Value = Event> {
             version: version.unwrap_or(1),
             priority: Priority(0),
             due: version.map(|_| NOW),
+            expires: version.map(|_| NOW.after(Duration::from_secs(20))),
         }),
         1 => Just(Event::ReleaseIncompatible),
         1 => any::<[u8; 16]>().prop_map(|id| Event::Retry { successor: RunId::from_bytes(id) }),
@@ -294,9 +295,13 @@ proptest! {
     fn a_suspension_has_one_end_and_only_its_own_deadline_expires(lived in happenings()) {
         for (before, event, now, Decision { next, .. }) in live(&lived) {
             prop_assert!(next.state.due().is_none() || next.state.deadline().is_none());
+            if matches!(event, Event::Claim { .. }) {
+                prop_assert!(before.deadline().is_none_or(|deadline| deadline > now));
+            }
             if matches!(event, Event::Expire) {
-                prop_assert!(before.state.deadline().is_some_and(|deadline| deadline <= now));
-                prop_assert_eq!(next.state, State::Failed);
+                prop_assert!(before.deadline().is_some_and(|deadline| deadline <= now));
+                let expired = if before.expires().is_some() { State::Cancelled } else { State::Failed };
+                prop_assert_eq!((next.state, before.attempts == 0), (expired.clone(), expired == State::Cancelled));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Which suspensions fail when: most runs have no such deadline, and cost nothing here.
+//! Which runs time alone ends, and when: suspensions that fail, runs that expire before they begin. Most runs have no
+//! such deadline, and cost nothing here.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,7 +15,7 @@ impl Deadlines {
     /// Keeps the deadline that the run has now, if it has one.
     pub(super) fn note(&mut self, run: &Run) {
         self.forget(run.id);
-        if let Some(deadline) = run.state.deadline() {
+        if let Some(deadline) = run.deadline() {
             self.by_time.insert((deadline, run.id));
             self.of.insert(run.id, deadline);
         }
@@ -26,6 +27,11 @@ impl Deadlines {
         {
             self.by_time.remove(&(deadline, id));
         }
+    }
+
+    /// Whether the deadline of this run has passed.
+    pub(crate) fn has_passed(&self, now: Timestamp, id: RunId) -> bool {
+        !self.of.is_empty() && self.of.get(&id).is_some_and(|deadline| *deadline <= now)
     }
 
     /// The next.
