@@ -112,6 +112,9 @@ pub(crate) struct Sealed {
     /// `None` only while this is dropped.
     kv: Option<Box<dyn Kv>>,
     seal: Seal,
+    /// The last batch that was flushed, and the last that was synced.
+    flushed: Mark,
+    synced: Mark,
     clock: Arc<dyn Clock>,
     /// `None` where there is no folder.
     witness: Option<Witness>,
@@ -128,7 +131,16 @@ impl Sealed {
         witness: Option<Witness>,
         lock: Option<FolderLock>,
     ) -> Self {
-        Self { kv: Some(kv), seal, clock, witness, _lock: lock }
+        let synced = witness.as_ref().map_or(Mark::NONE, Witness::synced);
+        Self {
+            kv: Some(kv),
+            seal,
+            flushed: seal.mark,
+            synced,
+            clock,
+            witness,
+            _lock: lock,
+        }
     }
 
     /// Over a store that has no seal yet, or whose seal does not hold any more: it gets `seal`, which says what is there.
@@ -149,6 +161,7 @@ impl Sealed {
         let mut sealed = Self::new(kv, seal, clock, witness, lock);
         sealed.flush()?;
         sealed.sync()?;
+        sealed.attest()?;
         Ok(sealed)
     }
 
@@ -222,16 +235,20 @@ impl Kv for Sealed {
 
     fn flush(&mut self) -> Result<(), KvError> {
         self.kv_mut().flush()?;
-        let mark = self.seal.mark;
-        self.witness.as_mut().map_or(Ok(()), |witness| witness.flushed(mark))
+        self.flushed = self.seal.mark;
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), KvError> {
         self.kv_mut().sync()?;
-        if let Some(witness) = &mut self.witness {
-            witness.synced();
-        }
+        self.synced = self.flushed;
         Ok(())
+    }
+
+    fn attest(&mut self) -> Result<(), KvError> {
+        self.kv_mut().attest()?;
+        let Self { witness, flushed, synced, .. } = self;
+        witness.as_mut().map_or(Ok(()), |witness| witness.attest(*flushed, *synced))
     }
 }
 
