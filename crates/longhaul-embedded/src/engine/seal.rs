@@ -2,13 +2,14 @@
 //! store that was opened can be told from what it was when its last batch was written, without another copy of it.
 
 mod digest;
+mod known;
 
 use std::{ops::ControlFlow, sync::Arc};
 
 use longhaul_core::{Clock, Timestamp};
 
 pub(crate) use self::digest::Digests;
-use self::digest::FIRST_KEY;
+use self::{digest::FIRST_KEY, known::KnownSums};
 use crate::engine::{
     kv::{Before, Each, Key, Kv, KvError, Value, Write, Writes},
     lock::FolderLock,
@@ -112,6 +113,7 @@ pub(crate) struct Sealed {
     /// `None` only while this is dropped.
     kv: Option<Box<dyn Kv>>,
     seal: Seal,
+    known: KnownSums,
     /// The last batch that was flushed, and the last that was synced.
     flushed: Mark,
     synced: Mark,
@@ -135,6 +137,7 @@ impl Sealed {
         Self {
             kv: Some(kv),
             seal,
+            known: KnownSums::default(),
             flushed: seal.mark,
             synced,
             clock,
@@ -195,14 +198,23 @@ impl Kv for Sealed {
         for (key, Write { value, before }) in writes.entries() {
             // Wrong once, it would make a damaged store of a sound one; so tests look.
             if *before == Before::Unknown || cfg!(debug_assertions) {
-                let old = self.kv().get(key)?;
-                assert!(*before == Before::Unknown || old.is_none(), "the key {} is not new", key.escape_ascii());
-                if let Some(old) = old {
-                    digests.remove(key, &old);
+                let sum = match self.known.take(key) {
+                    Some(known) if !cfg!(debug_assertions) => Some(known),
+                    known => {
+                        let sum = self.kv().get(key)?.map(|old| digest::hash(key, &old));
+                        let name = key.escape_ascii();
+                        assert!(*before == Before::Unknown || sum.is_none(), "the key {name} is not new");
+                        assert!(known.is_none() || known == sum, "the key {name} is not what was written");
+                        sum
+                    }
+                };
+                if let Some(sum) = sum {
+                    digests.subtract(key, sum);
                 }
             }
             if let Some(value) = value {
-                digests.add(key, value);
+                let sum = digests.add(key, value);
+                self.known.put(key, sum);
             }
         }
         let mark = Mark { number: self.seal.mark.number + 1, at: self.clock.now() };
