@@ -10,7 +10,7 @@ mod throughput;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use throughput::{MINUTES_KEPT, MinuteCounts, Throughput};
 
@@ -33,9 +33,11 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct RunCounts {
-    /// Rows that are 0 are not there.
-    rows: BTreeMap<(StateKind, Kind, Queue), i64>,
+    /// By kind, queue and state. Where all numbers are 0, there is nothing.
+    rows: BTreeMap<Kind, BTreeMap<Queue, ByState>>,
 }
+
+type ByState = [i64; StateKind::ALL.len()];
 
 /// So many runs of one kind are in one state in one queue.
 ///
@@ -73,17 +75,25 @@ impl RunCounts {
 
     /// Changes one row.
     pub fn add(&mut self, state: StateKind, kind: &Kind, queue: &Queue, runs: i64) {
-        match self.rows.entry((state, kind.clone(), queue.clone())) {
-            btree_map::Entry::Occupied(mut there) => {
-                *there.get_mut() += runs;
-                if *there.get() == 0 {
-                    there.remove();
-                }
+        // Names are copied only for the first run of a row.
+        let Some(by_state) = self.rows.get_mut(kind).and_then(|queues| queues.get_mut(queue)) else {
+            if runs != 0 {
+                let queues = self.rows.entry(kind.clone()).or_default();
+                queues.entry(queue.clone()).or_default()[state as usize] = runs;
             }
-            btree_map::Entry::Vacant(free) => {
-                if runs != 0 {
-                    free.insert(runs);
-                }
+            return;
+        };
+        by_state[state as usize] += runs;
+        if by_state[state as usize] == 0 && by_state.iter().all(|runs| *runs == 0) {
+            self.remove(kind, queue);
+        }
+    }
+
+    fn remove(&mut self, kind: &Kind, queue: &Queue) {
+        if let Some(queues) = self.rows.get_mut(kind) {
+            queues.remove(queue);
+            if queues.is_empty() {
+                self.rows.remove(kind);
             }
         }
     }
@@ -97,23 +107,26 @@ impl RunCounts {
 
     /// One row.
     pub fn get(&self, state: StateKind, kind: &Kind, queue: &Queue) -> i64 {
-        self.rows.get(&(state, kind.clone(), queue.clone())).copied().unwrap_or(0)
+        self.rows.get(kind).and_then(|queues| queues.get(queue)).map_or(0, |by_state| by_state[state as usize])
     }
 
     /// All rows, by state, kind and queue.
     pub fn rows(&self) -> impl Iterator<Item = CountRow> {
-        let row = |((state, kind, queue), runs): (&(StateKind, Kind, Queue), &i64)| CountRow {
-            state: *state,
-            kind: kind.clone(),
-            queue: queue.clone(),
-            runs: *runs,
-        };
-        self.rows.iter().map(row)
+        StateKind::ALL.into_iter().flat_map(|state| {
+            self.cells().filter_map(move |(kind, queue, by_state)| {
+                let runs = by_state[state as usize];
+                (runs != 0).then(|| CountRow { state, kind: kind.clone(), queue: queue.clone(), runs })
+            })
+        })
+    }
+
+    fn cells(&self) -> impl Iterator<Item = (&Kind, &Queue, &ByState)> {
+        self.rows.iter().flat_map(|(kind, queues)| queues.iter().map(move |(queue, by_state)| (kind, queue, by_state)))
     }
 
     /// The kinds that have runs.
     pub fn kinds(&self) -> BTreeSet<Kind> {
-        self.rows.keys().map(|(_, kind, _)| kind.clone()).collect()
+        self.rows.keys().cloned().collect()
     }
 
     /// How many runs match, if that is known without looking at them: the filter asks for nothing but states, kinds and
@@ -121,12 +134,13 @@ impl RunCounts {
     pub fn count(&self, filter: &Filter) -> Option<u64> {
         let Filter { kinds, states, queues, tags, from, before, due_before, not_retried } = filter;
         let is_kept = tags.is_empty() && from.or(*before).or(*due_before).is_none() && !not_retried;
-        let matches = |(state, kind, queue): &(StateKind, Kind, Queue)| {
-            (states.is_empty() || states.contains(state))
-                && (kinds.is_empty() || kinds.contains(kind))
-                && (queues.is_empty() || queues.contains(queue))
+        let named = |(kind, queue, _): &(&Kind, &Queue, &ByState)| {
+            (kinds.is_empty() || kinds.contains(kind)) && (queues.is_empty() || queues.contains(queue))
         };
-        let matching = self.rows.iter().filter(|(key, _)| matches(key)).map(|(_, runs)| *runs);
+        let asked = |state: &StateKind| states.is_empty() || states.contains(state);
+        let matching = self.cells().filter(named).flat_map(|(_, _, by_state)| {
+            StateKind::ALL.into_iter().filter(asked).map(|state| by_state[state as usize])
+        });
         is_kept.then(|| matching.sum::<i64>().try_into().unwrap_or(0))
     }
 }

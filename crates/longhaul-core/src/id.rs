@@ -76,8 +76,22 @@ pub struct ParseIdError {
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name([u8; 16]);
+
+        impl Ord for $name {
+            /// As the bytes do. Two comparisons of numbers instead of a call for 16 bytes: ids are compared wherever there is
+            /// an ordered map of runs.
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// A new id: `at` is put in front, so that later ids sort later; `random` must be random, and keeps apart

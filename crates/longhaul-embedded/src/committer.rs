@@ -170,6 +170,9 @@ impl Committer {
             self.state.files.flush()?;
             self.answers.give(After::Flush);
             self.state.files.sync_if_promised(self.durability == Durability::Power)?;
+            // The witness testifies to what is acknowledged, and a task that begins acknowledges nothing.
+            self.answers.give(After::SyncToStart);
+            self.state.files.attest()?;
         }
         self.answers.give(After::Sync);
         Ok(())
@@ -215,7 +218,7 @@ impl Committer {
         if self.works() {
             let saved = self.state.save_statistics();
             let kv = &mut self.state.files.kv;
-            let lasts = saved.and_then(|()| Ok(kv.flush().and_then(|()| kv.sync())?));
+            let lasts = saved.and_then(|()| Ok(kv.flush().and_then(|()| kv.sync()).and_then(|()| kv.attest())?));
             self.poison_if_failed(lasts);
         }
     }

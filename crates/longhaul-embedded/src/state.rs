@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) kinds: BTreeMap<Kind, KindDescription>,
     pub(crate) ends: Ends,
     final_counts: FinalCounts,
+    /// No run has a higher id, final ones included; removed ones may have had.
+    pub(crate) newest: RunId,
     /// What happened in this cycle to which runs.
     pub(crate) touched: RunMap<Touch>,
     /// A claim is waiting for new runs: those of the current batch stay in memory for it.
@@ -87,6 +89,7 @@ impl State {
             kinds: BTreeMap::new(),
             ends: Ends::default(),
             final_counts: FinalCounts::default(),
+            newest: RunId::from_bytes([0; 16]),
             touched: RunMap::default(),
             claims_wait: false,
             doubt: None,

@@ -1,6 +1,6 @@
 //! How many run, by what limits go by.
 
-use std::{collections::HashMap, hash::Hash};
+use std::collections::{BTreeMap, HashMap};
 
 use super::LimitGroup;
 use crate::name::{Key, Kind, Queue};
@@ -19,8 +19,8 @@ use crate::name::{Key, Kind, Queue};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct RunningCounts {
-    queues: HashMap<Queue, u32>,
-    kinds: HashMap<Kind, OfKind>,
+    queues: BTreeMap<Queue, u32>,
+    kinds: BTreeMap<Kind, OfKind>,
 }
 
 /// How many of a kind run.
@@ -40,14 +40,13 @@ impl RunningCounts {
 
     /// One more runs.
     pub fn enter(&mut self, limit_group: &LimitGroup) {
-        one_more(&mut self.queues, &limit_group.queue);
-        if !self.kinds.contains_key(&limit_group.kind) {
-            self.kinds.insert(limit_group.kind.clone(), OfKind::default());
+        match self.queues.get_mut(&limit_group.queue) {
+            Some(count) => *count += 1,
+            None => _ = self.queues.insert(limit_group.queue.clone(), 1),
         }
-        let of_kind = self.kinds.get_mut(&limit_group.kind).expect("it was just put there");
-        of_kind.all += 1;
-        if let Some(key) = &limit_group.key {
-            one_more(&mut of_kind.by_key, key);
+        match self.kinds.get_mut(&limit_group.kind) {
+            Some(of_kind) => of_kind.enter(limit_group.key.as_ref()),
+            None => self.kinds.entry(limit_group.kind.clone()).or_default().enter(limit_group.key.as_ref()),
         }
     }
 
@@ -80,10 +79,14 @@ impl RunningCounts {
     }
 }
 
-fn one_more<K: Clone + Eq + Hash>(counts: &mut HashMap<K, u32>, of: &K) {
-    match counts.get_mut(of) {
-        Some(count) => *count += 1,
-        None => _ = counts.insert(of.clone(), 1),
+impl OfKind {
+    fn enter(&mut self, key: Option<&Key>) {
+        self.all += 1;
+        let Some(key) = key else { return };
+        match self.by_key.get_mut(key) {
+            Some(count) => *count += 1,
+            None => _ = self.by_key.insert(key.clone(), 1),
+        }
     }
 }
 

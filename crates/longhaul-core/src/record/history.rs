@@ -32,6 +32,17 @@ struct EntryV1<'a> {
     why: Option<Cow<'a, str>>,
 }
 
+impl<'a> EntryV1<'a> {
+    fn of(entry: &'a HistoryEntry) -> Self {
+        Self {
+            at: entry.at.as_micros(),
+            epoch: entry.attempt,
+            what: TransitionV1::of(entry.what),
+            why: entry.why.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 enum TransitionV1 {
     Enqueued,
@@ -67,14 +78,8 @@ enum TransitionV1 {
 const HISTORY_WITH_ACTORS: u8 = 2;
 
 pub(super) fn history_bytes(history: &History) -> Vec<u8> {
-    let entry = |entry: &'_ HistoryEntry| EntryV1 {
-        at: entry.at.as_micros(),
-        epoch: entry.attempt,
-        what: TransitionV1::of(entry.what),
-        why: entry.why.as_deref().map(|why| Cow::Owned(why.to_owned())),
-    };
     let mut bytes =
-        versioned(&HistoryV1 { entries: history.entries.iter().map(entry).collect(), dropped: history.dropped });
+        versioned(&HistoryV1 { entries: history.entries.iter().map(EntryV1::of).collect(), dropped: history.dropped });
     if history.entries.iter().any(|entry| entry.by != Actor::UNKNOWN) {
         bytes[0] = HISTORY_WITH_ACTORS;
         let actors: Vec<&str> = history.entries.iter().map(|entry| entry.by.as_str().unwrap_or_default()).collect();

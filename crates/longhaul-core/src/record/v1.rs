@@ -250,7 +250,10 @@ impl RecordedRun<'_> {
         let id = self.id;
         let damaged = |reason: String| E::from(Damage::of_run(id, reason));
         let envelope = |bytes: Option<Cow<'_, [u8]>>| {
-            let value = bytes.map(|bytes| Envelope::from_bytes(bytes.into_owned()));
+            let value = bytes.map(|bytes| match bytes {
+                Cow::Borrowed(bytes) => Envelope::from_bytes(bytes),
+                Cow::Owned(bytes) => Envelope::from_bytes(bytes),
+            });
             value.transpose().map_err(|error| E::from(Damage::of_run(id, error)))
         };
         let run = self.run(fetch)?;

@@ -8,15 +8,15 @@ use crate::{
     error::{Fault, broken},
 };
 
-/// When an answer may be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When an answer may be given, the earliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum After {
     /// What it says survives the death of the process.
     Flush,
-    /// What it says is as durable as it gets.
-    Sync,
-    /// The same, and ahead of the others: a task begins with this answer, where the others only go on.
+    /// What it says is as durable as it gets. A task begins with this answer, so it does not wait for the witness.
     SyncToStart,
+    /// The same, and the witness knows of it.
+    Sync,
 }
 
 type Give = Box<dyn FnOnce(Option<&StoreError>) + Send>;
@@ -83,15 +83,7 @@ impl Answers {
 
     /// Gives those answers that may be given now.
     pub(super) fn give(&mut self, now: After) {
-        if now == After::Sync {
-            let (starts, others): (Vec<_>, Vec<_>) =
-                self.0.drain(..).partition(|(after, _)| *after == After::SyncToStart);
-            return starts.into_iter().chain(others).for_each(|(_, give)| give(None));
-        }
-        let (ready, held): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.0).into_iter().partition(|(after, _)| *after == now);
-        self.0 = held;
-        for (_, give) in ready {
+        for (_, give) in self.0.extract_if(.., |(after, _)| *after <= now) {
             give(None);
         }
     }

@@ -107,14 +107,16 @@ impl Polls {
     /// fails at one.
     pub(super) fn wake(&mut self, state: &mut State, answers: &mut Answers, health: &Health) -> Result<(), KvError> {
         let mut woken = Ok(());
-        let mut touched = std::mem::take(&mut state.touched);
-        for (id, _) in touched.drain() {
-            for watcher in self.changes.take(id) {
-                woken = woken.and(self.changed(state, answers, health, watcher));
+        if !self.changes.is_empty() {
+            let mut touched = std::mem::take(&mut state.touched);
+            for (id, _) in touched.drain() {
+                for watcher in self.changes.take(id) {
+                    woken = woken.and(self.changed(state, answers, health, watcher));
+                }
             }
+            // Its memory is used again.
+            state.touched = touched;
         }
-        // Its memory is used again.
-        state.touched = touched;
         if state.servers.take_news(&state.active) {
             for (server, seen, reply) in std::mem::take(&mut self.stop_requests) {
                 self.stop_requests(state, health, server, seen, reply);

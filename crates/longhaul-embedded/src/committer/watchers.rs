@@ -38,6 +38,10 @@ impl Watchers {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_run.is_empty()
+    }
+
     pub(super) fn take(&mut self, id: RunId) -> Vec<Watcher> {
         let taken = self.by_run.remove(&id).unwrap_or_default();
         self.count -= taken.len();

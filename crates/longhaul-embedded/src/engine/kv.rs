@@ -131,6 +131,11 @@ pub(crate) trait Kv: Send {
 
     /// What was flushed survives a power cut.
     fn sync(&mut self) -> Result<(), KvError>;
+
+    /// Writes down, beside the engine, what was flushed and what was synced. Nothing is acknowledged before.
+    fn attest(&mut self) -> Result<(), KvError> {
+        Ok(())
+    }
 }
 
 /// The engine failed; what it was doing may have happened or not.

@@ -2,13 +2,14 @@
 //! store that was opened can be told from what it was when its last batch was written, without another copy of it.
 
 mod digest;
+mod known;
 
 use std::{ops::ControlFlow, sync::Arc};
 
 use longhaul_core::{Clock, Timestamp};
 
 pub(crate) use self::digest::Digests;
-use self::digest::FIRST_KEY;
+use self::{digest::FIRST_KEY, known::KnownSums};
 use crate::engine::{
     kv::{Before, Each, Key, Kv, KvError, Value, Write, Writes},
     lock::FolderLock,
@@ -112,6 +113,10 @@ pub(crate) struct Sealed {
     /// `None` only while this is dropped.
     kv: Option<Box<dyn Kv>>,
     seal: Seal,
+    known: KnownSums,
+    /// The last batch that was flushed, and the last that was synced.
+    flushed: Mark,
+    synced: Mark,
     clock: Arc<dyn Clock>,
     /// `None` where there is no folder.
     witness: Option<Witness>,
@@ -128,7 +133,17 @@ impl Sealed {
         witness: Option<Witness>,
         lock: Option<FolderLock>,
     ) -> Self {
-        Self { kv: Some(kv), seal, clock, witness, _lock: lock }
+        let synced = witness.as_ref().map_or(Mark::NONE, Witness::synced);
+        Self {
+            kv: Some(kv),
+            seal,
+            known: KnownSums::default(),
+            flushed: seal.mark,
+            synced,
+            clock,
+            witness,
+            _lock: lock,
+        }
     }
 
     /// Over a store that has no seal yet, or whose seal does not hold any more: it gets `seal`, which says what is there.
@@ -149,6 +164,7 @@ impl Sealed {
         let mut sealed = Self::new(kv, seal, clock, witness, lock);
         sealed.flush()?;
         sealed.sync()?;
+        sealed.attest()?;
         Ok(sealed)
     }
 
@@ -182,14 +198,23 @@ impl Kv for Sealed {
         for (key, Write { value, before }) in writes.entries() {
             // Wrong once, it would make a damaged store of a sound one; so tests look.
             if *before == Before::Unknown || cfg!(debug_assertions) {
-                let old = self.kv().get(key)?;
-                assert!(*before == Before::Unknown || old.is_none(), "the key {} is not new", key.escape_ascii());
-                if let Some(old) = old {
-                    digests.remove(key, &old);
+                let sum = match self.known.take(key) {
+                    Some(known) if !cfg!(debug_assertions) => Some(known),
+                    known => {
+                        let sum = self.kv().get(key)?.map(|old| digest::hash(key, &old));
+                        let name = key.escape_ascii();
+                        assert!(*before == Before::Unknown || sum.is_none(), "the key {name} is not new");
+                        assert!(known.is_none() || known == sum, "the key {name} is not what was written");
+                        sum
+                    }
+                };
+                if let Some(sum) = sum {
+                    digests.subtract(key, sum);
                 }
             }
             if let Some(value) = value {
-                digests.add(key, value);
+                let sum = digests.add(key, value);
+                self.known.put(key, sum);
             }
         }
         let mark = Mark { number: self.seal.mark.number + 1, at: self.clock.now() };
@@ -222,16 +247,20 @@ impl Kv for Sealed {
 
     fn flush(&mut self) -> Result<(), KvError> {
         self.kv_mut().flush()?;
-        let mark = self.seal.mark;
-        self.witness.as_mut().map_or(Ok(()), |witness| witness.flushed(mark))
+        self.flushed = self.seal.mark;
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), KvError> {
         self.kv_mut().sync()?;
-        if let Some(witness) = &mut self.witness {
-            witness.synced();
-        }
+        self.synced = self.flushed;
         Ok(())
+    }
+
+    fn attest(&mut self) -> Result<(), KvError> {
+        self.kv_mut().attest()?;
+        let Self { witness, flushed, synced, .. } = self;
+        witness.as_mut().map_or(Ok(()), |witness| witness.attest(*flushed, *synced))
     }
 }
 

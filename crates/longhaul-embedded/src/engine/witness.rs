@@ -266,18 +266,18 @@ impl Witness {
         Ok(Self { file, folder, says, log, descriptor })
     }
 
-    /// Batches up to this one survive the death of the process, unless the folder is gone.
-    pub(crate) fn flushed(&mut self, mark: Mark) -> Result<(), KvError> {
-        self.says.length = self.length_in_place()?;
-        self.says.flushed = mark;
-        self.says.is_new = false;
-        Ok(self.write()?)
+    /// The last batch that is known to survive a power cut.
+    pub(crate) const fn synced(&self) -> Mark {
+        self.says.synced
     }
 
-    /// What was flushed survives a power cut. It is written with the next batch: this file is not synced, so it may be
-    /// older after a power cut in any case.
-    pub(crate) const fn synced(&mut self) {
-        self.says.synced = self.says.flushed;
+    /// Batches up to `flushed` survive the death of the process, unless the folder is gone, and those up to `synced` a power
+    /// cut. This file is not synced, so it may be older after a power cut.
+    pub(crate) fn attest(&mut self, flushed: Mark, synced: Mark) -> Result<(), KvError> {
+        self.says.length = self.length_in_place()?;
+        (self.says.flushed, self.says.synced) = (flushed, synced);
+        self.says.is_new = false;
+        Ok(self.write()?)
     }
 
     /// sled has let go of its files.
@@ -402,7 +402,7 @@ mod tests {
         Witness::create(folder.path(), &Testimony::new([6; 16])).expect("there is room");
         let mut witness = Witness::open(folder.path(), Testimony::new([6; 16])).expect("it is there");
         for number in 1..5 {
-            witness.flushed(mark(number)).expect("the log is in place");
+            witness.attest(mark(number), Mark::NONE).expect("the log is in place");
             let Found::Says(says) = read(folder.path()).expect("it is readable") else { panic!("{number} is lost") };
             assert_eq!((says.flushed, says.length, says.is_new), (mark(number), 5, false));
         }
@@ -444,9 +444,9 @@ mod tests {
         ];
         for (how, change) in changes {
             let (_parent, folder, mut witness) = in_use();
-            (1..3).for_each(|number| witness.flushed(mark(number)).expect("the log is in place"));
+            (1..3).for_each(|number| witness.attest(mark(number), Mark::NONE).expect("the log is in place"));
             change(&folder);
-            let outcome = witness.flushed(mark(3));
+            let outcome = witness.attest(mark(3), Mark::NONE);
             assert!(matches!(outcome, Err(KvError::Gone(_))), "{how}: {outcome:?}");
         }
     }
@@ -457,7 +457,7 @@ mod tests {
         for number in 1..2 * LOOK_EVERY {
             let longer = vec![0; number as usize];
             fs::write(folder.join(LOG), longer).expect("there is room");
-            witness.flushed(mark(number)).expect("the log is in place");
+            witness.attest(mark(number), Mark::NONE).expect("the log is in place");
             let Found::Says(says) = read(&folder).expect("it is readable") else { panic!("{number} is lost") };
             assert_eq!((says.flushed, says.length), (mark(number), number));
         }

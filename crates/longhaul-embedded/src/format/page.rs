@@ -49,6 +49,11 @@ impl Page {
         self.0.extend_from_slice(record);
     }
 
+    /// Whether there is one record on it.
+    pub(crate) fn has_one(&self) -> bool {
+        split_off(&self.0[1..]).is_some_and(|(_, _, rest)| rest.is_empty())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.len() == 1
     }

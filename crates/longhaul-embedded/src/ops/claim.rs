@@ -11,7 +11,7 @@ use super::expire_suspensions::expire;
 use crate::{
     error::Fault,
     format::claim_page::ClaimEntry,
-    state::{State, Touch, claim_pages::ClaimPages, record::Record},
+    state::{State, Touch, claim_pages::ClaimPages, index::Place, record::Record},
 };
 
 /// What a claim got.
@@ -70,7 +70,9 @@ fn expired(store: &State, selection: &Selection) -> Vec<RunId> {
 }
 
 fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Result<Option<Claimed>, Fault> {
-    let mut record = match load_due(store, id) {
+    let fresh = store.files.batch.fresh.remove(&id);
+    let is_fresh = fresh.is_some();
+    let mut record = match fresh.map_or_else(|| load_due(store, id), Ok) {
         Ok(record) => record,
         Err(Fault::Damage(damage)) => {
             tracing::error!(run.id = %id, %damage, "a run cannot be read: it is set aside, the others go on");
@@ -79,12 +81,16 @@ fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Re
         }
         Err(fault) => return Err(fault),
     };
-    let place = store.index.get(id).expect("a due run is in the index").place;
+    let mut place = store.index.get(id).expect("a due run is in the index").place;
     let due = record.run.state.due().expect("only due runs are lined up");
     let decision = decide(store.now, &record.run, &Event::Claim { server, begins });
     record.apply_decision(decision).expect("only due runs are lined up");
-    let (epoch, claimed) = (record.run.epoch, store.now);
-    store.claim_pages.hold(ClaimEntry { id, epoch, claimed, server, begun: begins });
+    if is_fresh && store.enqueue_claimed(&mut record) {
+        place = Place::Own;
+    } else {
+        let (epoch, claimed) = (record.run.epoch, store.now);
+        store.claim_pages.hold(ClaimEntry { id, epoch, claimed, server, begun: begins });
+    }
     store.index.put(store.now, &record.run, place);
     store.touched.entry(id).or_insert(Touch::Seen);
     let claimed = Claimed {
@@ -98,9 +104,6 @@ fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Re
 }
 
 fn load_due(store: &mut State, id: RunId) -> Result<Box<Record>, Fault> {
-    if let Some(record) = store.files.batch.fresh.remove(&id) {
-        return Ok(record);
-    }
     let record = store.take(id)?;
     Ok(record.expect("a due run is in the index, and what is in the index is in the file"))
 }

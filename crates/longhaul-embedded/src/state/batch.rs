@@ -96,6 +96,18 @@ impl Batch {
         number
     }
 
+    /// Takes a new run off its page again, and the page out of the batch. Returns whether it could: a run that shares its
+    /// page stays.
+    pub(crate) fn take_off(&mut self, page: u64) -> bool {
+        let alone = self.pages.last().is_some_and(|(number, last)| *number == page && last.has_one());
+        if alone {
+            self.pages.pop();
+            let there = self.pages.len();
+            self.open.retain(|_, open| *open < there);
+        }
+        alone
+    }
+
     /// A run leaves its page, which is in the file.
     pub(crate) fn leave(&mut self, page: u64, id: RunId) {
         self.leaving.entry(page).or_default().push(id);

@@ -27,8 +27,6 @@ pub(crate) struct ClaimPages {
     page_of: RunMap<u16>,
     /// Pages to be written with the next batch.
     touched: BTreeSet<u16>,
-    /// Stale claims in the file, with their pages.
-    stale: BTreeSet<(RunId, u16)>,
 }
 
 impl ClaimPages {
@@ -75,17 +73,16 @@ impl ClaimPages {
     /// The claim is over. Its entry stays in the file, stale, until the page is written again.
     pub(crate) fn free(&mut self, id: RunId) {
         if let Some(page) = self.page_of.remove(&id) {
-            let claim_pages = &mut self.pages[usize::from(page)];
-            claim_pages.held.retain(|slot| slot.id != id);
-            if claim_pages.written.contains(&id) {
-                self.stale.insert((id, page));
-            }
+            let held = &mut self.pages[usize::from(page)].held;
+            let there = held.iter().position(|slot| slot.id == id).expect("the page holds it");
+            held.swap_remove(there);
         }
     }
 
     /// A run of this id starts again at epoch 0: no stale entry of an earlier run may match it.
     pub(crate) fn forget_stale(&mut self, id: RunId) {
-        self.touched.extend(self.stale.range((id, 0)..=(id, u16::MAX)).map(|(_, page)| *page));
+        let shown = self.pages.iter().enumerate().filter(|(_, page)| page.written.contains(&id));
+        self.touched.extend(shown.map(|(number, _)| number as u16));
     }
 
     /// The pages to be written now.
@@ -96,9 +93,7 @@ impl ClaimPages {
 
     fn write(&mut self, number: u16) -> Vec<u8> {
         let page = &mut self.pages[usize::from(number)];
-        for id in page.written.drain(..) {
-            self.stale.remove(&(id, number));
-        }
+        page.written.clear();
         page.written.extend(page.held.iter().map(|slot| slot.id));
         claim_page::write(&page.held)
     }

@@ -69,10 +69,16 @@ impl Files {
         Ok(())
     }
 
+    /// What is as durable as promised may be acknowledged after this.
+    pub(crate) fn attest(&mut self) -> Result<(), KvError> {
+        self.kv.attest()
+    }
+
     /// All that was applied is as durable as it gets.
     pub(super) fn make_durable(&mut self) -> Result<(), KvError> {
         self.flush()?;
         self.kv.sync()?;
+        self.kv.attest()?;
         self.needs_sync = false;
         Ok(())
     }

@@ -73,6 +73,10 @@ impl State {
 
     /// Whether there is a run of this id.
     pub(crate) fn exists(&mut self, id: RunId) -> Result<bool, Fault> {
+        // Most new ids are the highest so far.
+        if id > self.newest {
+            return Ok(false);
+        }
         if self.index.get(id).is_some() {
             return Ok(true);
         }

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, ops::ControlFlow};
 use longhaul_core::{
     Controls, RunId, StateKind, Timestamp,
     record::{Damage, read_bucket, read_control, read_kind},
+    store::ListOrder,
 };
 
 use super::{
@@ -77,6 +78,7 @@ impl Recovery {
         }
         self.state.begin_cycle(now);
         let running = self.read_runs()?;
+        self.read_newest()?;
         self.read_admission()?;
         self.read_schedules()?;
         self.read_kinds()?;
@@ -158,6 +160,20 @@ impl Recovery {
             self.put_aside(spot, damage)?;
         }
         Ok(running)
+    }
+
+    /// Which run has the highest id.
+    fn read_newest(&mut self) -> Result<(), Fault> {
+        let State { index, files, newest, .. } = &mut self.state;
+        let live = index.listed(ListOrder::NewestFirst, None).next().map(|(id, _)| id);
+        let mut ended = None;
+        files.kv.scan_back(&[keys::FINAL], &[keys::FINAL + 1], &mut |key, _| {
+            // A key that names no run says nothing of those before it.
+            ended = Some(keys::id_of(key).unwrap_or(RunId::from_bytes([255; 16])));
+            ControlFlow::Break(())
+        })?;
+        *newest = live.max(ended).unwrap_or(*newest);
+        Ok(())
     }
 
     /// Reads what holds runs back, how far rates are used up, and which unique keys final runs have.

@@ -26,11 +26,18 @@ impl State {
     pub(crate) fn add(&mut self, record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         let Encoded { bytes, layout, pieces, .. } = encode(&record, &record.layout, VALUE_MAX);
-        self.claim_pages.forget_stale(id);
+        self.forget_earlier(id);
         let apart = self.put_pieces(id, pieces)?;
         self.room(OWN_KEYS)?;
         self.add_record(record, bytes, layout, apart);
         Ok(())
+    }
+
+    /// A run is new. One that had its id before is gone, and its claims must not pass for those of this one.
+    fn forget_earlier(&mut self, id: RunId) {
+        if id <= self.newest {
+            self.claim_pages.forget_stale(id);
+        }
     }
 
     /// Stages a final run that was retried, which was `was`, and its successor, in one batch.
@@ -42,7 +49,7 @@ impl State {
     ) -> Result<(), Fault> {
         let new = encode(&successor, &successor.layout, VALUE_MAX);
         let old = encode(&before, &before.layout, VALUE_MAX);
-        self.claim_pages.forget_stale(successor.run.id);
+        self.forget_earlier(successor.run.id);
         let records = 2 * OWN_KEYS + old.pieces.len() + old.obsolete.len();
         // Many pieces come first, in batches of their own: nothing refers to them before the records are there.
         if new.pieces.len() <= PIECES_MAX {
@@ -70,6 +77,7 @@ impl State {
     /// Stages the record of a run that is new, whose pieces are there. There is room for it.
     fn add_record(&mut self, mut record: Box<Record>, bytes: Vec<u8>, layout: Layout, apart: bool) {
         let id = record.run.id;
+        self.newest = self.newest.max(id);
         let place = if record.run.state.is_final() {
             self.files.batch.put_new(keys::done(id), bytes);
             self.files.batch.list_final(&record.run);
@@ -94,6 +102,21 @@ impl State {
                 self.files.batch.fresh.insert(id, record);
             }
         }
+    }
+
+    /// Stages a run of this batch as its claim has left it, in place of how it was enqueued: one key then says that it is
+    /// there and who has it, and a commit of one key costs less. Returns whether it did; otherwise a page of claims has to
+    /// say it.
+    pub(crate) fn enqueue_claimed(&mut self, record: &mut Record) -> bool {
+        let id = record.run.id;
+        let Some(Place::Page(page)) = self.index.get(id).map(|entry| entry.place) else { return false };
+        let Encoded { bytes, layout, pieces, obsolete } = encode(record, &record.layout, VALUE_MAX);
+        if !pieces.is_empty() || !obsolete.is_empty() || !self.files.batch.take_off(page) {
+            return false;
+        }
+        self.files.batch.put_new(keys::live(id), bytes);
+        record.layout = layout;
+        true
     }
 
     /// Stages what a run has become. A run that executes is kept in memory too.

@@ -1,14 +1,24 @@
 //! What is committed when, and together with what.
 
+use std::{collections::HashSet, sync::Arc};
+
 use longhaul_core::store::prelude::*;
 use longhaul_core::{
-    Actor, Ending, NewRun, Priority, StateKind, StoreError,
-    store::{Checkpoint, Filter},
+    Actor, Ending, Inserted, NewRun, Priority, State, StateKind, StoreError, Timestamp,
+    history::Transition,
+    store::{Checkpoint, ClaimRequest, Filter, InsertError},
 };
-use longhaul_testkit::fixture;
+use longhaul_testkit::{TestClock, fixture};
 
-use super::kit::{Kit, block_on, checkpoint, open, settlement, value};
-use crate::engine::kv::sim::{Calls, Cut, End};
+use super::kit::{Kit, block_on, checkpoint, number, open, over, settlement, value, waiting_claim};
+use crate::{
+    Options,
+    engine::kv::{
+        faulty::{Failure, Faults, Faulty},
+        sim::{Calls, Cut, End, SimDisk},
+    },
+    format::keys,
+};
 
 fn since(kit: &Kit, before: Calls) -> (usize, usize, usize) {
     let now = kit.disk.calls();
@@ -30,21 +40,133 @@ fn a_claim_is_flushed_but_needs_no_sync() {
 fn a_waiting_claim_shares_the_commit_of_the_insert_that_serves_it() {
     block_on(async {
         let mut kit = Kit::new();
-        let waiting = tokio::spawn({
-            let (store, request) = (kit.store.clone(), kit.request(1, true));
-            async move { store.claim(request).await }
-        });
-        while tokio::runtime::Handle::current().metrics().num_alive_tasks() == 0 {
-            tokio::task::yield_now().await;
-        }
-        tokio::task::yield_now().await;
-        kit.store.count(Filter::default()).await.expect("the claim is parked, for it came before");
+        let waiting = kit.waiting_claim(1).await;
 
         let before = kit.disk.calls();
         let id = kit.insert(value(1, 10)).await;
         let claimed = waiting.await.expect("no panic").expect("the store works");
         assert_eq!(claimed[0].run.id, id);
         assert_eq!(since(&kit, before), (1, 1, 1));
+    });
+}
+
+/// How many keys begin with this byte.
+fn keys_of(kit: &Kit, prefix: u8) -> usize {
+    kit.disk.keys().iter().filter(|key| key[0] == prefix).count()
+}
+
+#[test]
+fn a_run_that_is_claimed_as_it_comes_is_one_key_that_says_who_has_it() {
+    block_on(async {
+        for end in [End::Killed, End::PowerCut] {
+            let mut kit = Kit::new();
+            let waiting = kit.waiting_claim(1).await;
+            // Its metadata stands apart from its record.
+            let id = kit.insert(value(7, 3000)).await;
+            let claimed = waiting.await.expect("no panic").expect("the store works").remove(0);
+            assert_eq!([keys::LIVE, keys::PAGE, keys::SLOTS].map(|prefix| keys_of(&kit, prefix)), [1, 0, 0]);
+            kit.assert_sound().await;
+
+            kit.end(end, 0.0).await;
+            let after = kit.get(id).await;
+            assert_eq!((after.run.state.kind(), after.run.epoch), (StateKind::Pending, claimed.run.epoch));
+            let transitions: Vec<_> = after.history.entries.iter().map(|entry| entry.what).collect();
+            let server = match claimed.run.state {
+                State::Running { server } => server,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(transitions, [Transition::Enqueued, Transition::Claimed(server), Transition::Crashed]);
+            let again = kit.claim(1).await.remove(0);
+            assert_eq!((number(&again.metadata), again.run.epoch), (7, claimed.run.epoch.next()));
+            kit.settle(&again, fixture::completed(1)).await;
+            kit.assert_sound().await;
+        }
+    });
+}
+
+#[test]
+fn of_runs_that_are_claimed_as_they_come_those_that_share_a_page_share_a_page_of_claims() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let waiting = kit.waiting_claim(3).await;
+        let runs = (0..4).map(|_| kit.new_run()).collect();
+        kit.store.insert(runs).await.expect("the store works");
+        assert_eq!(waiting.await.expect("no panic").expect("the store works").len(), 3);
+        assert_eq!([keys::LIVE, keys::PAGE, keys::SLOTS].map(|prefix| keys_of(&kit, prefix)), [0, 1, 1]);
+        kit.assert_sound().await;
+        kit.end(End::Killed, 0.0).await;
+        assert_eq!(kit.claim(9).await.len(), 4);
+    });
+}
+
+#[test]
+fn an_id_is_taken_by_a_run_that_waits_or_is_final_also_after_the_store_was_opened_again() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let (lower, middle, higher) = (kit.new_run(), kit.new_run(), kit.new_run());
+        let refused = |id| Ok(vec![Err(InsertError::Duplicate(id))]);
+        let insert = async |kit: &Kit, run: &NewRun| kit.store.insert(vec![run.clone()]).await;
+        // A lower id that is not there yet is no duplicate.
+        for run in [&higher, &lower] {
+            assert_eq!(insert(&kit, run).await, Ok(vec![Ok(Inserted::New)]));
+            assert_eq!(insert(&kit, run).await, refused(run.id));
+        }
+        let claimed = kit.claim(2).await;
+        for one in &claimed {
+            kit.settle(one, fixture::completed(1)).await;
+            assert_eq!(insert(&kit, &higher).await, refused(higher.id));
+        }
+        kit.end(End::Killed, 0.0).await;
+        for run in [&higher, &lower] {
+            assert_eq!(insert(&kit, run).await, refused(run.id), "all are final");
+        }
+        assert_eq!(insert(&kit, &middle).await, Ok(vec![Ok(Inserted::New)]));
+        kit.end(End::Killed, 0.0).await;
+        assert_eq!(insert(&kit, &middle).await, refused(middle.id));
+        kit.assert_sound().await;
+    });
+}
+
+#[test]
+fn a_claim_of_a_run_that_was_removed_is_none_of_a_new_run_with_its_id() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let run = kit.new_run();
+        let insert = async |kit: &Kit| kit.store.insert(vec![run.clone()]).await;
+        assert_eq!(insert(&kit).await, Ok(vec![Ok(Inserted::New)]));
+        let claimed = kit.claim(1).await.remove(0);
+        kit.settle(&claimed, fixture::completed(1)).await;
+        kit.store.delete(run.id).await.expect("it is final");
+        // Its entry is still in the file.
+        assert_eq!(keys_of(&kit, keys::SLOTS), 1);
+        assert_eq!(insert(&kit).await, Ok(vec![Ok(Inserted::New)]));
+        kit.end(End::Killed, 0.0).await;
+        assert_eq!(kit.get(run.id).await.history.entries.len(), 1, "it was never claimed");
+    });
+}
+
+#[test]
+fn a_task_begins_before_the_witness_knows_of_its_run_and_nothing_is_acknowledged_before() {
+    block_on(async {
+        let mut seen = HashSet::new();
+        // Whatever call fails.
+        for spared in 0.. {
+            let (disk, clock, faults) =
+                (SimDisk::default(), TestClock::starting_at(Timestamp::EPOCH), Faults::default());
+            let engine = Faulty::new(disk, &faults);
+            let store = over(Box::new(engine), Options::new(Arc::new(clock.clone()))).expect("an empty disk opens");
+            let request =
+                ClaimRequest::new(fixture::server_id(Timestamp::EPOCH, 0), [fixture::support("plain", 1)].into(), 1);
+            let waiting = waiting_claim(&store, ClaimRequest { wait: true, ..request }).await;
+            faults.arm(spared, Failure::Full);
+            let inserted = store.insert(vec![fixture::new_run(Timestamp::EPOCH, "plain", 1)]).await.is_ok();
+            let claimed = waiting.await.expect("no panic").is_ok();
+            seen.insert((claimed, inserted));
+            if faults.failed_reading().is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, HashSet::from([(false, false), (true, false), (true, true)]));
     });
 }
 
@@ -74,19 +196,19 @@ fn many_small_runs_share_pages_and_many_claims_a_page_of_slots() {
         let mut kit = Kit::new();
         let runs: Vec<_> = (0..500).map(|_| kit.new_run()).collect();
         kit.store.insert(runs).await.expect("the store works");
-        let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::PAGE).count();
+        let pages = kit.disk.keys().iter().filter(|key| key[0] == keys::PAGE).count();
         assert!(pages < 50, "500 runs take {pages} pages");
 
         let before = kit.disk.calls();
         let claimed = kit.claim(64).await;
-        let claim_pages = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::SLOTS).count();
+        let claim_pages = kit.disk.keys().iter().filter(|key| key[0] == keys::SLOTS).count();
         assert_eq!((claimed.len(), claim_pages, since(&kit, before)), (64, 1, (1, 1, 0)));
 
         let before = kit.disk.calls();
         let settlements = claimed.iter().map(|claimed| settlement(claimed, fixture::completed(1))).collect();
         kit.store.settle(settlements).await.expect("the store works");
         assert_eq!(since(&kit, before), (1, 1, 1));
-        let lists = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::ENDED).count();
+        let lists = kit.disk.keys().iter().filter(|key| key[0] == keys::ENDED).count();
         assert_eq!(lists, 1);
         kit.assert_sound().await;
     });
@@ -108,7 +230,7 @@ fn a_new_page_takes_the_place_of_none_that_an_earlier_process_left_whatever_its_
                 kit.store.insert(vec![new]).await.expect("the store works");
             }
             kit.assert_sound().await;
-            let pages = kit.disk.keys().iter().filter(|key| key[0] == crate::format::keys::PAGE).count();
+            let pages = kit.disk.keys().iter().filter(|key| key[0] == keys::PAGE).count();
             assert_eq!(pages, opened * priorities.len());
         }
     });
@@ -131,7 +253,7 @@ fn lists_of_all_kinds_of_an_earlier_version_are_divided_by_kind_at_the_opening()
         let disk = kit.disk.after(End::Killed, 1.0);
         kit.store.close().await;
         // As it was once: one list of all that ended together.
-        for key in disk.keys().into_iter().filter(|key| key[0] == crate::format::keys::ENDED) {
+        for key in disk.keys().into_iter().filter(|key| key[0] == keys::ENDED) {
             disk.forget(&key);
         }
         let list = [&b"fx"[..], &(since.as_micros() as u64 ^ (1 << 63)).to_be_bytes(), ids[0].as_bytes()].concat();

@@ -4,10 +4,11 @@ use longhaul_core::store::prelude::*;
 use std::{path::Path, sync::Arc};
 
 use longhaul_core::{
-    Codec, Ending, Envelope, NewRun, RunId, ServerId, Snapshot, Timestamp, shape,
-    store::{Checkpoint, ClaimRequest, Claimed, Settlement},
+    Codec, Ending, Envelope, NewRun, RunId, ServerId, Snapshot, StoreError, Timestamp, shape,
+    store::{Checkpoint, ClaimRequest, Claimed, Filter, Settlement},
 };
 use longhaul_testkit::{TestClock, fixture};
+use tokio::task::JoinHandle;
 
 use crate::{
     Durability, EmbeddedStore, OpenError, Options,
@@ -57,6 +58,21 @@ pub(super) fn over(kv: Box<dyn Kv>, options: Options) -> Result<EmbeddedStore, O
     folder::over(kv, options, Path::new("simulated"), watchdog).map(EmbeddedStore::of)
 }
 
+/// A claim that is known to wait.
+pub(super) async fn waiting_claim(
+    store: &EmbeddedStore,
+    request: ClaimRequest,
+) -> JoinHandle<Result<Vec<Claimed>, StoreError>> {
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.claim(request).await }
+    });
+    // It is asked for at its first poll.
+    tokio::task::yield_now().await;
+    store.count(Filter::default()).await.expect("the claim waits, for it came before");
+    waiting
+}
+
 impl Kit {
     pub(super) fn new() -> Self {
         let clock = TestClock::starting_at(Timestamp::from_micros(1_800_000_000_000_000));
@@ -90,6 +106,11 @@ impl Kit {
 
     pub(super) fn request(&self, max: usize, wait: bool) -> ClaimRequest {
         ClaimRequest { wait, ..ClaimRequest::new(self.server, [fixture::support("plain", 1)].into(), max) }
+    }
+
+    /// A claim that is known to wait.
+    pub(super) async fn waiting_claim(&self, max: usize) -> JoinHandle<Result<Vec<Claimed>, StoreError>> {
+        waiting_claim(&self.store, self.request(max, true)).await
     }
 
     pub(super) async fn claim(&self, max: usize) -> Vec<Claimed> {

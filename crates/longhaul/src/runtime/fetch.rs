@@ -57,7 +57,10 @@ async fn claim_all(executor: &Executor) {
                 max_wait = ErrorBackoff::default();
                 rate.measure(executor);
                 executor.claimed(&runs);
-                executor.ready.push(runs);
+                if executor.ready.push(runs) {
+                    // A slot that waited begins before the next claim is made, which would keep it waiting.
+                    tokio::task::yield_now().await;
+                }
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "claiming pauses");

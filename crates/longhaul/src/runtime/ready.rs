@@ -37,19 +37,19 @@ impl Ready {
         self.waiting.lock().expect("nothing panics while it is held")
     }
 
-    /// Runs that were claimed just now.
-    pub(super) fn push(&self, claimed: Vec<Claimed>) {
+    /// Runs that were claimed just now. Returns whether a slot waited for one.
+    pub(super) fn push(&self, claimed: Vec<Claimed>) -> bool {
         let (begun, ahead): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|claimed| claimed.run.begun);
         if !ahead.is_empty() {
             let mut waiting = self.lock();
             waiting.ahead.extend(ahead);
             self.ask(&mut waiting);
         }
-        self.begin(begun);
+        self.begin(begun)
     }
 
-    /// Runs whose mark is kept.
-    pub(super) fn begin(&self, begun: Vec<Claimed>) {
+    /// Runs whose mark is kept. Returns whether a slot waited for one.
+    pub(super) fn begin(&self, begun: Vec<Claimed>) -> bool {
         let mut waiting = self.lock();
         // Slots that execute look for themselves when they have ended.
         let waking = begun.len().min(waiting.idle);
@@ -58,6 +58,7 @@ impl Ready {
         for _ in 0..waking {
             self.came.notify_one();
         }
+        waking > 0
     }
 
     /// Those whose mark could not be kept.

@@ -160,4 +160,9 @@ impl<K: Kv> Kv for Faulty<K> {
         self.faults.call(false)?;
         self.engine.sync()
     }
+
+    fn attest(&mut self) -> Result<(), KvError> {
+        self.faults.call(false)?;
+        self.engine.attest()
+    }
 }

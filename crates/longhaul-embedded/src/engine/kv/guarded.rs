@@ -110,6 +110,10 @@ impl Kv for Guarded {
     fn sync(&mut self) -> Result<(), KvError> {
         self.write(|engine| engine.sync())
     }
+
+    fn attest(&mut self) -> Result<(), KvError> {
+        self.write(|engine| engine.attest())
+    }
 }
 
 impl Drop for Guarded {

@@ -24,14 +24,18 @@ pub(crate) struct Digests {
 }
 
 impl Digests {
-    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
+    /// Adds a key; answers what it adds.
+    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> u64 {
+        let added = hash(key, value);
         let sum = self.sum_of(key);
-        *sum = sum.wrapping_add(hash(key, value));
+        *sum = sum.wrapping_add(added);
+        added
     }
 
-    pub(super) fn remove(&mut self, key: &[u8], value: &[u8]) {
+    /// Removes a key that has added so much.
+    pub(super) fn subtract(&mut self, key: &[u8], added: u64) {
         let sum = self.sum_of(key);
-        *sum = sum.wrapping_sub(hash(key, value));
+        *sum = sum.wrapping_sub(added);
     }
 
     fn sum_of(&mut self, key: &[u8]) -> &mut u64 {
@@ -73,7 +77,7 @@ impl Digests {
     }
 }
 
-fn hash(key: &[u8], value: &[u8]) -> u64 {
+pub(super) fn hash(key: &[u8], value: &[u8]) -> u64 {
     let mut checksum = crc32fast::Hasher::new();
     checksum.update(key);
     let of_key = checksum.clone().finalize();
