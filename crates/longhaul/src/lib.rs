@@ -55,7 +55,7 @@ mod values;
 mod views;
 
 pub use any_error::{AnyError, OrFail};
-pub use attempt::{AttemptInfo, CapturedCheckpoint, ResumedFrom, StopReason};
+pub use attempt::{AttemptInfo, CapturedCheckpoint, CapturedSuccess, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
