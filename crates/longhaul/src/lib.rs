@@ -94,7 +94,9 @@ pub use longhaul_core::{
     shape,
     state::ParseStateError,
     store::{
-        CancelError, Cancelled, DeleteError, EndedCursor, EndedRun, GetError, InsertError, Proceeded, UpdateError,
+        CancelError, Cancelled, CopyStore, DeleteError, EndedCursor, EndedRun, GetError, InsertError, Proceeded,
+        UpdateError,
+        copy::{MigrateStoreError, Migrated, migrate_store},
     },
     time::ParseTimestampError,
 };

@@ -65,6 +65,7 @@ impl CapturedSuccess {
 
     /// The store has kept it, and answered this. The run is completed, whatever the task returns from now on: let it
     /// return the same success. It can save nothing any more.
+    #[expect(clippy::needless_pass_by_value, reason = "as for a checkpoint: the answer of the store is used up here")]
     pub fn kept(mut self, answer: Settled) {
         self.is_kept = true;
         let state = match answer {
