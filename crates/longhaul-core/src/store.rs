@@ -26,6 +26,7 @@ mod port;
 
 mod attempts;
 mod controls;
+pub mod copy;
 mod error;
 mod filter;
 mod forward;
@@ -46,6 +47,7 @@ pub use attempts::{
     Settlement,
 };
 pub use controls::ControlStore;
+pub use copy::CopyStore;
 pub use error::StoreError;
 pub use filter::Filter;
 pub use inspect::{

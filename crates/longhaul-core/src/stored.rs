@@ -2,10 +2,12 @@
 
 use crate::{
     Timestamp,
-    decide::{Decision, Effects, admit},
+    decide::{Decision, Effects, admit, decide},
     envelope::Envelope,
+    event::{Ending, Event},
     history::History,
     run::{Ended, NewRun, Run, Snapshot},
+    state::StateKind,
 };
 
 /// All that a store keeps of a run.
@@ -129,6 +131,15 @@ impl StoredRun {
             changed.execution_metadata = self.set_execution_metadata(self.initial.clone());
         }
         Followup { order, remove, changed }
+    }
+
+    /// For a copy: a run that executes goes on as after a shutdown, since its attempt ends with the store that it holds it
+    /// in. Any other run stays as it is.
+    pub fn interrupt(&mut self, now: Timestamp, why: &str) {
+        let event = Event::Settle { epoch: self.run.epoch, ending: Ending::Interrupted { why: why.into() } };
+        if self.run.state.kind() == StateKind::Running {
+            self.apply(decide(now, &self.run, &event).expect("a run that executes can be interrupted"));
+        }
     }
 
     /// Has other execution metadata; answers whether that is another value.

@@ -12,7 +12,9 @@ use longhaul_core::{
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
         Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
         ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError,
-        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
+        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        copy::{CopyCursor, CopyItem, CopyPage, CopyStore},
+        prelude::*,
     },
 };
 
@@ -267,6 +269,17 @@ impl ControlStore for EmbeddedStore {
 
     async fn controls(&self) -> Result<Controls, StoreError> {
         self.call(|reply| Read::Controls { reply }).await
+    }
+}
+
+#[async_trait]
+impl CopyStore for EmbeddedStore {
+    async fn copy_out(&self, from: Option<CopyCursor>) -> Result<CopyPage, StoreError> {
+        self.call(|reply| Read::CopyOut { from, reply }).await
+    }
+
+    async fn copy_in(&self, items: Vec<CopyItem>) -> Result<usize, StoreError> {
+        self.call(|reply| Write::CopyIn { items, reply }).await
     }
 }
 

@@ -42,6 +42,7 @@ pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
 pub mod closing;
+pub mod copy;
 pub mod crash;
 pub mod deadline;
 pub mod delete;
@@ -77,7 +78,7 @@ mod scene;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_core::Store;
+use longhaul_core::{Store, store::CopyStore};
 
 pub use self::scene::Scene;
 use crate::{TestClock, clock};
@@ -96,6 +97,11 @@ pub trait Subject: Send {
     /// A second handle on the same store, as another server would have it, with nothing in memory that both know; `None`
     /// where a store has one handle at a time. The rules in [`apart`] are played with it.
     fn another(&self) -> Option<Arc<dyn Store>> {
+        None
+    }
+
+    /// The store as one that can be copied, if it can.
+    fn copies(&self) -> Option<Arc<dyn CopyStore>> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 mod claim;
 mod client;
+mod copy;
 mod ended;
 mod ends;
 mod life;
@@ -27,7 +28,9 @@ use longhaul_core::{
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
         Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
         ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError,
-        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError, prelude::*,
+        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        copy::{CopyCursor, CopyItem, CopyPage, CopyStore},
+        prelude::*,
     },
 };
 use tokio::sync::Notify;
@@ -288,6 +291,20 @@ impl ControlStore for MemoryStore {
     async fn controls(&self) -> Result<Controls, StoreError> {
         self.ensure_open()?;
         Ok(self.read(|state| state.admission.controls.clone()))
+    }
+}
+
+#[async_trait]
+impl CopyStore for MemoryStore {
+    async fn copy_out(&self, from: Option<CopyCursor>) -> Result<CopyPage, StoreError> {
+        self.ensure_open()?;
+        let now = self.clock.now();
+        Ok(self.read(|state| state.copy_out(now, from)))
+    }
+
+    async fn copy_in(&self, items: Vec<CopyItem>) -> Result<usize, StoreError> {
+        self.ensure_open()?;
+        Ok(self.write(|state, now| items.into_iter().map(|item| usize::from(state.copy_in(now, item))).sum()))
     }
 }
 

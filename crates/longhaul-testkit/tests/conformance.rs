@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_core::{Store, Timestamp};
+use longhaul_core::{Store, Timestamp, store::CopyStore};
 use longhaul_testkit::{MemoryStore, TestClock, conformance::Subject};
 
 struct Memory {
@@ -23,6 +23,10 @@ impl Subject for Memory {
 
     fn another(&self) -> Option<Arc<dyn Store>> {
         Some(Arc::clone(&self.store) as Arc<dyn Store>)
+    }
+
+    fn copies(&self) -> Option<Arc<dyn CopyStore>> {
+        Some(Arc::clone(&self.store) as Arc<dyn CopyStore>)
     }
 
     async fn crash_and_reopen(&mut self) {

@@ -33,7 +33,9 @@ pub(crate) use effect::Effects;
 pub(crate) use proceeded::Delivered;
 
 use crate::{
-    attempt::{self, Attempt, AttemptInfo, Capture, CaptureError, Captured, CapturedCheckpoint, StopReason},
+    attempt::{
+        self, Attempt, AttemptInfo, Capture, CaptureError, Captured, CapturedCheckpoint, CapturedSuccess, StopReason,
+    },
     outcome::Stopped,
     payload::Payload,
     values::ValueFormat,
@@ -121,12 +123,23 @@ impl<X: Payload> Values<X> {
         if self.closed.load(Ordering::Acquire) { Err(CaptureError::Unknown) } else { Ok(()) }
     }
 
-    /// Locked by the caller, or a copy.
-    fn encoded(&self, value: &X, generation: u64) -> Result<Captured, CaptureError> {
+    /// The value is locked by the caller, or a copy. `taken`: how far it acknowledges the inbox.
+    fn encoded(
+        &self,
+        value: &X,
+        generation: u64,
+        taken: impl FnOnce(&Delivered) -> u64,
+    ) -> Result<Captured, CaptureError> {
         let value = self.form.encode_with(value, &self.effects().to_bytes());
         let value = value.map_err(|error| CaptureError::Refused(error.to_string()))?;
-        let taken = self.delivered().accounted;
+        let taken = taken(&self.delivered());
         Ok(Captured { value, taken, generation })
+    }
+
+    fn captured(&self, taken: impl FnOnce(&Delivered) -> u64) -> Result<Captured, CaptureError> {
+        let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
+        let generation = self.changes.load(Ordering::Acquire);
+        self.encoded(&value, generation, taken)
     }
 }
 
@@ -136,9 +149,16 @@ impl<X: Payload> Capture for Values<X> {
         if self.changes.load(Ordering::Acquire) == self.kept.load(Ordering::Acquire) {
             return Ok(None);
         }
-        let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
-        let generation = self.changes.load(Ordering::Acquire);
-        self.encoded(&value, generation).map(Some)
+        self.captured(|delivered| delivered.accounted).map(Some)
+    }
+
+    fn capture_end(&self) -> Result<Option<Captured>, CaptureError> {
+        self.ensure_open()?;
+        let is_unchanged = self.changes.load(Ordering::Acquire) == self.kept.load(Ordering::Acquire);
+        if is_unchanged && self.delivered().all_accounted() {
+            return Ok(None);
+        }
+        self.captured(|delivered| delivered.taken).map(Some)
     }
 
     fn account(&self) {
@@ -320,6 +340,43 @@ impl<M, X: Payload> Context<M, X> {
         self.assert_whole();
         self.inner.values.account();
         attempt::lend(&self.inner.attempt, self.inner.values.clone()).await
+    }
+
+    /// What the success of this attempt is made of, with this result, for implementors of stores that write it in a
+    /// transaction of the user's; say with [`CapturedSuccess::kept`] that it was committed, and let the task return the
+    /// same success. What the task returns is not written again then.
+    ///
+    /// Everything that a success writes is in it: the result, the execution metadata if it changed, the progress, and what
+    /// the task has taken from its inbox.
+    ///
+    /// `Err` means that the attempt has ended, or that the result or the execution metadata cannot be kept (it is too
+    /// large, or the result is of another type than the task's); then the run fails for good, as it does when a task
+    /// returns such a value. Hand it on with `?`.
+    ///
+    /// Cancel safe. Waits for a save of this attempt that is under way, so a task must not hold another capture.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Context, ExecutionResult, Success};
+    /// use longhaul::store_api::{Store, store::{AttemptStore, prelude::*}};
+    ///
+    /// /// A store over SQL does this in one transaction with the rows of the user.
+    /// async fn execute(ctx: &Context<u64, ()>, store: &dyn Store) -> ExecutionResult<u64, AnyError> {
+    ///     let doubled = ctx.metadata() * 2;
+    ///     let captured = ctx.capture_success(&doubled).await?;
+    ///     let mut answers = store.settle(vec![captured.settlement().clone()]).await?;
+    ///     match answers.remove(0) {
+    ///         Ok(answer) => captured.kept(answer),
+    ///         Err(error) => return Err(captured.refused(error).into()),
+    ///     }
+    ///     Success::with_result(doubled).for_error()
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// When a closure handed to [`update`](Context::update) panicked before: there is nothing whole to keep.
+    pub async fn capture_success<R: Payload>(&self, result: &R) -> Result<CapturedSuccess, Stopped> {
+        self.assert_whole();
+        attempt::lend_success(&self.inner.attempt, &*self.inner.values, result).await
     }
 
     async fn save(&self) -> Result<(), Stopped> {

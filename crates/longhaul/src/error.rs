@@ -10,7 +10,7 @@ use longhaul_core::{
     name::NameError,
     retry::PolicyError,
     state::ParseStateError,
-    store::{CancelError, DeleteError, GetError, InsertError, UpdateError},
+    store::{CancelError, DeleteError, GetError, InsertError, UpdateError, copy::MigrateStoreError},
     time::ParseTimestampError,
 };
 #[cfg(feature = "sled")]
@@ -166,6 +166,9 @@ pub enum Error {
     #[cfg(feature = "sled")]
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A store was not moved into another.
+    #[error(transparent)]
+    MigrateStore(#[from] MigrateStoreError),
     /// A store was not exported or imported.
     #[cfg(feature = "sled")]
     #[error(transparent)]
@@ -378,6 +381,7 @@ impl Error {
             | Self::Schedules(SchedulesError::Store(error))
             | Self::Build(BuildError::Schedule(SchedulesError::Store(error)))
             | Self::Ended(EndedRunsError::Store(error))
+            | Self::MigrateStore(MigrateStoreError::From(error) | MigrateStoreError::To(error))
             | Self::Run(RunError::Store(error)) => Some(error),
             #[cfg(feature = "sled")]
             Self::Copy(CopyError::Store(error)) => Some(error),

@@ -55,7 +55,7 @@ mod values;
 mod views;
 
 pub use any_error::{AnyError, OrFail};
-pub use attempt::{AttemptInfo, CapturedCheckpoint, ResumedFrom, StopReason};
+pub use attempt::{AttemptInfo, CapturedCheckpoint, CapturedSuccess, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
@@ -98,7 +98,9 @@ pub use longhaul_core::{
     shape,
     state::ParseStateError,
     store::{
-        CancelError, Cancelled, DeleteError, EndedCursor, EndedRun, GetError, InsertError, Proceeded, UpdateError,
+        CancelError, Cancelled, CopyStore, DeleteError, EndedCursor, EndedRun, GetError, InsertError, Proceeded,
+        UpdateError,
+        copy::{MigrateStoreError, Migrated, migrate_store},
     },
     time::ParseTimestampError,
 };

@@ -13,7 +13,7 @@ use longhaul_core::{
 };
 
 use crate::{
-    attempt::{Attempt, Capture},
+    attempt::{Attempt, Capture, ResultFormat},
     context::{Asked, Context, Delivered, Effects, Values},
     definition::{Common, Definition},
     end::{AttemptEnd, erase},
@@ -58,6 +58,7 @@ where
         let delivered = Delivered::of(claimed.run.inbox());
         let values = Arc::new(Values::with(execution_metadata, form, effects, delivered));
         attempt.set_mark(self.mark());
+        attempt.set_result_format(ResultFormat::of::<T::Output>(self.definition.common.result));
         let context = Context::new(metadata, values.clone(), attempt.clone());
         let (asked, task) = (context.asked(), self.definition.common.clone());
         let (run, common) = (self.run.clone(), task.clone());

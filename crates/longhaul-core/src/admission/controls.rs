@@ -204,12 +204,17 @@ impl Controls {
     pub fn new(controls: impl IntoIterator<Item = (Scope, Control)>) -> Self {
         let mut all = Self::default();
         for (scope, control) in controls {
-            match scope {
-                Scope::Queue(queue) => all.queues.insert(queue, control),
-                Scope::Kind(kind) => all.kinds.insert(kind, control),
-            };
+            all.put(scope, control);
         }
         all
+    }
+
+    /// Says this of a scope, in place of what was said of it.
+    pub fn put(&mut self, scope: Scope, control: Control) {
+        match scope {
+            Scope::Queue(queue) => self.queues.insert(queue, control),
+            Scope::Kind(kind) => self.kinds.insert(kind, control),
+        };
     }
 
     /// Whether nothing is held back.

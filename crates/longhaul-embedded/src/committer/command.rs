@@ -9,6 +9,7 @@ use longhaul_core::{
         Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
         ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
         Settled, Settlement, StopSignals, Swept, UpdateError,
+        copy::{CopyCursor, CopyItem, CopyPage},
     },
 };
 use tokio::sync::oneshot;
@@ -101,6 +102,7 @@ commands! {
     Delete { id: RunId, } -> Verdict<(), DeleteError>;
     ReleaseIncompatible { runs: Vec<RunId>, } -> Reply<usize>;
     Sweep { retentions: Retentions, max: usize, } -> Reply<Swept>;
+    CopyIn { items: Vec<CopyItem>, } -> Reply<usize>;
     Import { runs: Vec<StoredRun>, } -> Reply<Imported>;
     // Claims that never reached the caller who asked for them. Nobody waits for an answer.
     @ GiveBack(Vec<(RunId, Epoch)>);
@@ -126,6 +128,7 @@ commands! {
     Count { request: CountRequest, } -> Reply<Counted>;
     Kinds {} -> Reply<Vec<KindDescription>>;
     Queues {} -> Reply<Vec<QueueDepth>>;
+    CopyOut { from: Option<CopyCursor>, } -> Reply<CopyPage>;
     Export { after: Option<RunId>, } -> Reply<Exported>;
     Verify { from: Position, } -> Reply<Checked>;
 }

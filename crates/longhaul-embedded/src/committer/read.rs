@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::kv::KvError,
     health::Health,
-    ops::{controls, count, explain, export, find_by_key, get, kinds, list, read_log, servers, verify},
+    ops::{controls, copy_out, count, explain, export, find_by_key, get, kinds, list, read_log, servers, verify},
     state::State,
 };
 
@@ -67,6 +67,7 @@ pub(super) fn read(
         }
         R::Explain { id, reply } => answers.answer_read(reply, explain::explain(state, id)),
         R::Log { request, reply } => answers.answer_read(reply, read_log::read_log(state, &request)),
+        R::CopyOut { from, reply } => answers.answer_read(reply, copy_out::copy_out(state, from)),
         R::Export { after, reply } => answers.answer_read(reply, export::export(state, after)),
         R::Verify { from, reply } => answers.answer_read(reply, verify::verify(state, &from)),
     }

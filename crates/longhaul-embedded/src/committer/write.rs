@@ -11,7 +11,7 @@ use crate::{
     engine::kv::KvError,
     error::Fault,
     ops::{
-        begin, cancel, checkpoint, controls, delete, give_back, import, insert, kinds, log, proceed,
+        begin, cancel, checkpoint, controls, copy_in, delete, give_back, import, insert, kinds, log, proceed,
         release_incompatible, retry, schedules, servers, settle, sweep, update,
     },
     state::State,
@@ -70,6 +70,7 @@ pub(super) fn write(
         W::Sweep { retentions, max, reply } => {
             answers.answer(After::Sync, reply, sweep::sweep(state, &retentions, max))?;
         }
+        W::CopyIn { items, reply } => answers.answer(After::Sync, reply, copy_in::copy_in(state, items))?,
         W::Import { runs, reply } => answers.answer(After::Sync, reply, import::import(state, runs))?,
     }
     Ok(())

@@ -1,22 +1,28 @@
 //! Pauses and limits of queues and kinds.
 
-use longhaul_core::{Control, ControlChange, Controls, Scope, record::write_control};
+use longhaul_core::{Control, ControlChange, Controls, Scope, record};
 
 use crate::{error::Fault, format::keys, state::State};
 
 pub(crate) fn control(store: &mut State, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
     let control = store.admission.controls.change(scope, change);
+    write_control(store, scope, &control)?;
+    Ok(control)
+}
+
+/// Stages what a scope is controlled by now.
+pub(super) fn write_control(store: &mut State, scope: &Scope, control: &Control) -> Result<(), Fault> {
     store.index.backlogs.unthrottle_all();
     let key = keys::control(scope);
     store.room(1)?;
     if control.is_empty() {
         store.files.batch.remove(key);
     } else {
-        let bytes = write_control(&key, &control);
+        let bytes = record::write_control(&key, control);
         store.files.batch.put(key, bytes);
     }
     store.files.batch.needs_sync = true;
-    Ok(control)
+    Ok(())
 }
 
 pub(crate) fn controls(store: &State) -> Controls {

@@ -18,7 +18,7 @@ pub(crate) struct Exported {
 const SLICE: usize = 200;
 
 pub(crate) fn export(store: &mut State, after: Option<RunId>) -> Result<Exported, Fault> {
-    let ids = ids_after(store, after)?;
+    let ids = ids_after(store, after, SLICE)?;
     let mut exported = Exported { next: ids.last().copied().filter(|_| ids.len() == SLICE), ..Exported::default() };
     for id in ids {
         let record = match store.active.get(&id) {
@@ -36,16 +36,16 @@ pub(crate) fn export(store: &mut State, after: Option<RunId>) -> Result<Exported
 }
 
 /// The next runs by their ids, without reading them.
-fn ids_after(store: &State, after: Option<RunId>) -> Result<Vec<RunId>, Fault> {
-    let mut ids: Vec<RunId> = store.index.after(after).map(|(id, _)| id).take(SLICE).collect();
+pub(super) fn ids_after(store: &State, after: Option<RunId>, limit: usize) -> Result<Vec<RunId>, Fault> {
+    let mut ids: Vec<RunId> = store.index.after(after).map(|(id, _)| id).take(limit).collect();
     let live = ids.len();
     // The next key after that of `after`.
     let from = after.map_or_else(|| vec![keys::FINAL], |id| [&keys::done(id)[..], &[0]].concat());
     store.files.kv.scan(&[keys::FINAL], &from, &mut |key, _| {
         ids.extend(keys::id_of(key));
-        if ids.len() - live == SLICE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if ids.len() - live == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     ids.sort_unstable();
-    ids.truncate(SLICE);
+    ids.truncate(limit);
     Ok(ids)
 }

@@ -1,6 +1,6 @@
 //! Runs on their way in.
 
-use longhaul_core::{Ending, Event, StateKind, StoredRun, decide};
+use longhaul_core::StoredRun;
 
 use crate::{
     error::Fault,
@@ -41,20 +41,13 @@ pub struct Imported {
 /// Adds runs that are not there yet. A run that was executing when it was exported goes on as after a shutdown.
 pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported, Fault> {
     let mut imported = Imported::default();
-    for stored in runs {
-        let mut record = Box::new(Record { stored, layout: Layout::default() });
-        if store.exists(record.run.id)? {
+    for mut stored in runs {
+        if store.exists(stored.run.id)? {
             imported.already += 1;
             continue;
         }
-        if record.run.state.kind() == StateKind::Running {
-            let ending = Ending::Interrupted { why: "it was exported while it ran".into() };
-            let event = Event::Settle { epoch: record.run.epoch, ending };
-            record
-                .apply_decision(decide(store.now, &record.run, &event))
-                .expect("a run that executes can be interrupted");
-        }
-        store.add(record)?;
+        stored.interrupt(store.now, "it was exported while it ran");
+        store.add(Box::new(Record { stored, layout: Layout::default() }))?;
         imported.added += 1;
     }
     Ok(imported)

@@ -29,6 +29,8 @@ pub(crate) struct Batch {
     ended: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Runs that were final before: their ends are no news.
     listed: BTreeMap<(StateKind, Kind, Timestamp), Vec<RunId>>,
+    /// Runs that were final in another store, with the positions of their ends.
+    copied: BTreeMap<(u64, StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Final runs that are removed, by the position of their ends.
     removed_ends: BTreeMap<u64, Vec<RunId>>,
     /// Runs that are new in this batch, for the claims that wait.
@@ -40,7 +42,13 @@ pub(crate) struct Batch {
 impl Batch {
     /// How many keys it will write.
     pub(crate) fn keys(&self) -> usize {
-        self.writes.len() + self.pages.len() + self.leaving.len() + self.ended.len() + self.listed.len() + self.ends()
+        self.writes.len()
+            + self.pages.len()
+            + self.leaving.len()
+            + self.ended.len()
+            + self.listed.len()
+            + 2 * self.copied.len()
+            + self.ends()
     }
 
     /// The list of all that end in it; those that lose ends, and how far they do.
@@ -123,6 +131,11 @@ impl Batch {
         self.listed.entry((run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
     }
 
+    /// A run comes in that became final in another store, with the position of its end there.
+    pub(crate) fn copy_end(&mut self, run: &Run, position: u64) {
+        self.copied.entry((position, run.state.kind(), run.kind.clone(), run.since)).or_default().push(run.id);
+    }
+
     /// A final run is removed.
     pub(crate) fn remove_end(&mut self, position: u64, id: RunId) {
         self.removed_ends.entry(position).or_default().push(id);
@@ -144,6 +157,20 @@ impl Batch {
         }
         for ((state, kind, since), ids) in self.listed {
             writes.put_new(keys::ended(state, &kind, since, ids[0]), List { position: None, ids }.to_bytes());
+        }
+        let mut copied: BTreeMap<u64, Vec<RunId>> = BTreeMap::new();
+        for ((position, state, kind, since), ids) in self.copied {
+            copied.entry(position).or_default().extend(&ids);
+            let key = keys::ended(state, &kind, since, ids[0]);
+            writes.put_new(key, List { position: Some(position), ids }.to_bytes());
+        }
+        for (position, mut ids) in copied {
+            ends.reach(position);
+            if let Some(bytes) = kv.get(&keys::ends(position))? {
+                ids.extend(read_list(&bytes)?.ids);
+            }
+            ids.sort_unstable();
+            writes.put(keys::ends(position), List { position: None, ids }.to_bytes());
         }
         if !self.ended.is_empty() {
             let position = ends.next(now);

@@ -34,8 +34,14 @@ impl Ends {
         self.last
     }
 
+    /// An end at this position is copied from another store: later ones come after it.
+    pub(crate) fn reach(&mut self, position: u64) {
+        self.last = self.last.max(position);
+        self.news = true;
+    }
+
     /// An end at this position is removed. Returns the position that has to be kept in the file, if it is a new one.
-    pub(super) fn remove(&mut self, position: u64) -> Option<u64> {
+    pub(crate) fn remove(&mut self, position: u64) -> Option<u64> {
         (position > self.removed).then(|| {
             self.removed = position;
             position

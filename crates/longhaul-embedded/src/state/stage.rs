@@ -24,11 +24,22 @@ pub(super) const OWN_KEYS: usize = 9;
 impl State {
     /// Stages a run that is new.
     pub(crate) fn add(&mut self, record: Box<Record>) -> Result<(), Fault> {
+        self.add_with_end(record, None)
+    }
+
+    /// The same, of a run that ended in another store; `end`: the position of its end there, which it keeps.
+    pub(crate) fn add_with_end(&mut self, record: Box<Record>, end: Option<u64>) -> Result<(), Fault> {
         let id = record.run.id;
         let Encoded { bytes, layout, pieces, .. } = encode(&record, &record.layout, VALUE_MAX);
         self.forget_earlier(id);
         let apart = self.put_pieces(id, pieces)?;
-        self.room(OWN_KEYS)?;
+        // With the list of the ends at its position.
+        self.room(OWN_KEYS + 1)?;
+        if let Some(position) = end.filter(|_| record.run.state.is_final()) {
+            self.files.batch.copy_end(&record.run, position);
+        } else if record.run.state.is_final() {
+            self.files.batch.list_final(&record.run);
+        }
         self.add_record(record, bytes, layout, apart);
         Ok(())
     }
@@ -80,7 +91,6 @@ impl State {
         self.newest = self.newest.max(id);
         let place = if record.run.state.is_final() {
             self.files.batch.put_new(keys::done(id), bytes);
-            self.files.batch.list_final(&record.run);
             self.final_counts.moved(&record.run);
             self.index.statistics.record(self.now, &record.run, None, Some(record.run.state.kind()));
             self.keep_key(&record.run);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_core::{Store, Timestamp};
+use longhaul_core::{Store, Timestamp, store::CopyStore};
 use longhaul_embedded::{Durability, EmbeddedStore, Options};
 use longhaul_testkit::{TestClock, conformance::Subject};
 use tempfile::TempDir;
@@ -31,6 +31,10 @@ impl Subject for Embedded {
 
     fn clock(&self) -> TestClock {
         self.clock.clone()
+    }
+
+    fn copies(&self) -> Option<Arc<dyn CopyStore>> {
+        Some(Arc::new(self.store.clone()))
     }
 
     /// Closing writes nothing that was not written before: claims stay as they are.

@@ -172,5 +172,6 @@ fn constraints(options: &Options) -> Result<Constraints, String> {
         unique: unique.map(|key| Unique { key, scope: UniqueScope::NotFinal, on_conflict }),
         requires,
         trace: None,
+        expires: None,
     })
 }

@@ -143,6 +143,11 @@ macro_rules! conformance {
                 schedules_outlive_the_process,
                 changes_are_told_to_those_who_wait,
                 a_store_without_schedules_says_so_at_once;
+            copy:
+                a_copy_holds_everything_as_it_was,
+                a_copy_is_taken_back_in_as_it_went_out,
+                a_copy_that_was_broken_off_can_be_repeated,
+                a_run_that_executes_goes_on_in_the_copy_as_after_a_shutdown;
             kinds:
                 what_is_said_of_kinds_is_read_back_by_name,
                 a_kind_is_known_when_its_server_is_gone_and_in_the_next_process,

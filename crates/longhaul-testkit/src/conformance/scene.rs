@@ -6,8 +6,8 @@ use longhaul_core::{
     Clock, Ending, Inserted, NewRun, Run, RunId, ServerId, Snapshot, StateKind, Store, Timestamp,
     code::KindSupport,
     store::{
-        Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, Filter, Proceed, ServerBeat, SettleError,
-        Settled, Settlement,
+        Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, CopyStore, Filter, Proceed, ServerBeat,
+        SettleError, Settled, Settlement,
     },
 };
 use tokio::task::JoinHandle;
@@ -51,6 +51,11 @@ impl Scene {
     /// A second handle on the store, where it can have one.
     pub(super) fn another(&self) -> Option<Arc<dyn Store>> {
         self.subject.another()
+    }
+
+    /// The store as one that can be copied, if it can.
+    pub(super) fn copies(&self) -> Option<Arc<dyn CopyStore>> {
+        self.subject.copies()
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -1,5 +1,7 @@
 //! The ends of runs, in the order in which they came.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use longhaul_core::{
     RunId,
     store::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun},
@@ -15,14 +17,13 @@ impl MemoryState {
             return Err(EndedError::Overtaken { resume: EndedCursor { known_removed: ends.removed, ..after } });
         }
         let known_removed = after.known_removed.max(ends.removed);
-        let is_after = |(position, id): &(&u64, &RunId)| (**position, **id) > (after.position, after.run);
-        let run = |(position, id): (&u64, &RunId)| {
+        let run = |(position, id): &(u64, RunId)| {
             let run = &self.runs[id].stored.run;
             let cursor = EndedCursor { position: *position, run: *id, known_removed };
             EndedRun { id: *id, kind: run.kind.clone(), state: run.state.kind(), at: run.since, cursor }
         };
-        let there = ends.by_position.range(after.position..);
-        let runs: Vec<EndedRun> = there.filter(is_after).map(run).take(limit).collect();
+        let later = ends.there.range((Excluded((after.position, after.run)), Unbounded));
+        let runs: Vec<EndedRun> = later.map(run).take(limit).collect();
         let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(ends.last) };
         let next = runs.last().map_or(latest.max(after), |run| run.cursor);
         Ok(EndedPage { runs, damaged: Vec::new(), next, latest })

@@ -1,13 +1,14 @@
 //! The positions of ends.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use longhaul_core::{RunId, Timestamp};
 
 /// What is known of the ends of runs.
 #[derive(Default)]
 pub(super) struct Ends {
-    pub(super) by_position: BTreeMap<u64, RunId>,
+    /// Each with its run. Ends that were copied from another store may share a position.
+    pub(super) there: BTreeSet<(u64, RunId)>,
     pub(super) last: u64,
     /// The latest that was removed.
     pub(super) removed: u64,
@@ -15,14 +16,22 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn add(&mut self, now: Timestamp, id: RunId) {
-        self.last = (self.last + 1).max(now.as_micros().unsigned_abs());
-        self.by_position.insert(self.last, id);
+        self.insert((self.last + 1).max(now.as_micros().unsigned_abs()), id);
+    }
+
+    /// An end at this position.
+    pub(super) fn insert(&mut self, position: u64, id: RunId) {
+        self.last = self.last.max(position);
+        self.there.insert((position, id));
+    }
+
+    pub(super) fn position(&self, id: RunId) -> Option<u64> {
+        self.there.iter().find(|(_, there)| *there == id).map(|(position, _)| *position)
     }
 
     pub(super) fn remove(&mut self, id: RunId) {
-        let position = self.by_position.iter().find(|(_, there)| **there == id).map(|(position, _)| *position);
-        if let Some(position) = position {
-            self.by_position.remove(&position);
+        if let Some(position) = self.position(id) {
+            self.there.remove(&(position, id));
             self.removed = self.removed.max(position);
         }
     }

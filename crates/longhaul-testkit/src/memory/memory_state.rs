@@ -47,10 +47,10 @@ pub(super) struct MemoryState {
 
 /// A run that is gone, and has its key for a period all the same.
 pub(super) struct RemovedHolder {
-    id: RunId,
+    pub(super) id: RunId,
     /// As it was when its retention removed it.
-    state: StateKind,
-    until: Timestamp,
+    pub(super) state: StateKind,
+    pub(super) until: Timestamp,
 }
 
 pub(super) struct Record {

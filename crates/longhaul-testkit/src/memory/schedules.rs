@@ -30,7 +30,7 @@ impl MemoryState {
     }
 
     /// The revision of the last change; 1: there was none yet. 0 is what those ask with who know nothing.
-    fn position(&self) -> u64 {
+    pub(super) fn position(&self) -> u64 {
         self.changes + 1
     }
 

@@ -7,6 +7,10 @@ pub(crate) trait Capture: Send + Sync {
     /// The execution metadata as it is now, if it is newer than what is kept.
     fn capture(&self) -> Result<Option<Captured>, CaptureError>;
 
+    /// The same for an attempt that ends with success, which acknowledges the values that the task has taken from its
+    /// inbox. If it is not kept after all, nothing is acknowledged.
+    fn capture_end(&self) -> Result<Option<Captured>, CaptureError>;
+
     /// Acknowledges the values that the task has taken from its inbox: they are kept with the next capture.
     fn account(&self);
 

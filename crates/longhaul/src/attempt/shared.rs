@@ -6,9 +6,9 @@ use std::sync::{
 };
 
 use longhaul_core::{
-    Clock, Epoch, Kind, Progress, RunId, StopRequest, Store,
+    Clock, Epoch, Kind, Progress, RunId, StateKind, StopRequest, Store,
     code::CodeMark,
-    store::{CheckpointError, Checkpointed, Claimed, LogPages},
+    store::{CheckpointError, Checkpointed, Claimed, LogPages, Settlement},
 };
 use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use super::{
     capture::{Capture, CaptureError, FinalState},
     info::{AttemptInfo, ResumedFrom},
     published::PublishedProgress,
+    result_format::ResultFormat,
     stop::StopReason,
     times::AttemptTimes,
 };
@@ -37,6 +38,10 @@ pub(crate) struct Attempt {
     pub(crate) queue: longhaul_core::Queue,
     /// The code that reads its values, once it is known.
     mark: OnceLock<CodeMark>,
+    /// How its result is encoded, once its task is known.
+    result_format: OnceLock<ResultFormat>,
+    /// Its success was settled in a transaction of the user's, and its run came to this state.
+    settled: OnceLock<(Settlement, StateKind)>,
     /// The trace that its run comes from.
     pub(crate) trace: Option<Box<str>>,
     pub(crate) store: Arc<dyn Store>,
@@ -92,6 +97,8 @@ impl Attempt {
             timeout: run.timeout,
             queue: run.queue.clone(),
             mark: OnceLock::new(),
+            result_format: OnceLock::new(),
+            settled: OnceLock::new(),
             trace: run.constraints().trace.clone(),
             store,
             clock,
@@ -127,6 +134,14 @@ impl Attempt {
 
     pub(crate) fn mark(&self) -> CodeMark {
         self.mark.get().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_result_format(&self, format: ResultFormat) {
+        let _ = self.result_format.set(format);
+    }
+
+    pub(super) fn result_format(&self) -> &ResultFormat {
+        self.result_format.get().expect("a context is made after the task is known")
     }
 
     pub(crate) fn token(&self) -> &CancellationToken {
@@ -200,6 +215,11 @@ impl Attempt {
         self.mark_unsaved();
     }
 
+    /// What this attempt reported last, if it reported anything.
+    pub(super) fn reported_progress(&self) -> Option<Progress> {
+        self.progress.reported()
+    }
+
     /// The lines of its log that are still to be written.
     pub(crate) fn take_log(&self) -> LogPages {
         LogPages { id: self.id, epoch: self.epoch, pages: self.log.take() }
@@ -232,6 +252,18 @@ impl Attempt {
     /// The number of the latest save.
     pub(super) fn latest_seq(&self) -> u32 {
         self.seq.load(Ordering::Acquire)
+    }
+
+    /// It was settled in a transaction of the user's: nothing else of it is written. The user's code goes on until it
+    /// returns.
+    pub(super) fn set_settled(&self, settlement: Settlement, state: StateKind) {
+        let _ = self.settled.set((settlement, state));
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    /// The settlement that was kept already, and the state that its run came to.
+    pub(crate) fn settled(&self) -> Option<&(Settlement, StateKind)> {
+        self.settled.get()
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -296,6 +328,6 @@ impl Attempt {
         };
         let taken = captured.as_ref().map_or(0, |captured| captured.taken);
         let execution_metadata = captured.map(|captured| (self.latest_seq() + 1, captured.value));
-        FinalState { execution_metadata, taken, progress: self.progress.reported(), refused }
+        FinalState { execution_metadata, taken, progress: self.reported_progress(), refused }
     }
 }

@@ -12,7 +12,7 @@ use crate::{attempt::StopReason, outcome::Stopped, payload::Payload, values::Val
 pub(crate) struct Delivered {
     waiting: VecDeque<Message>,
     /// The number of the last value that the task has taken.
-    taken: u64,
+    pub(super) taken: u64,
     /// The same, of those that the execution metadata accounts for: they are acknowledged with it.
     pub(super) accounted: u64,
 }
@@ -26,6 +26,10 @@ impl Delivered {
     #[cfg(feature = "testing")]
     pub(crate) fn push(&mut self, message: Message) {
         self.waiting.push_back(message);
+    }
+
+    pub(super) fn all_accounted(&self) -> bool {
+        self.accounted == self.taken
     }
 
     /// What was taken is accounted for from now on. Answers whether that is news.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use longhaul_core::{Cause, Ending, Failure, store::Settlement};
+use longhaul_core::{Cause, Ending, Failure, StateKind, store::Settlement};
 
 use super::{exit::Abandonment, finished::Finished};
 use crate::{
     attempt::{Attempt, Capture, FinalState, StopReason},
-    end::AttemptEnd,
+    end::{AttemptEnd, EndKind},
 };
 
 /// Ends the attempt for its context, and says what the store is to apply. `end`: how the user's code ended.
@@ -20,6 +20,15 @@ pub(crate) async fn conclude(
     attempt.stop_times();
     // `close` sets a reason of its own.
     let reason = attempt.stop_reason().cloned();
+    if let Some(settled) = attempt.settled().cloned() {
+        if end.kind() != EndKind::Completed {
+            tracing::warn!(
+                run.id = %attempt.id, end = %end.kind(), message = end.message(),
+                "the task ended otherwise after its success was kept; the run stays as it is"
+            );
+        }
+        return already_settled(attempt, settled);
+    }
     let (is_dropped, ending) = (end.is_dropped(), end.into_ending());
     // Success and suspension acknowledge what the task took from its inbox; after any other end it is delivered again.
     if let Some(Ending::Completed { .. } | Ending::Suspended { .. }) = &ending {
@@ -38,9 +47,19 @@ pub(super) fn conclude_dropped(
 ) -> Finished {
     attempt.stop_times();
     let reason = attempt.stop_reason().cloned();
+    if let Some(settled) = attempt.settled().cloned() {
+        return already_settled(attempt, settled);
+    }
     let state = attempt.close_at_once(Some(values));
     let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(None, true);
     finished(attempt, ending, state)
+}
+
+/// The success of the attempt was kept in a transaction of the user's.
+fn already_settled(attempt: Arc<Attempt>, (settlement, state): (Settlement, StateKind)) -> Finished {
+    // Its context may outlive it: let it see the end.
+    attempt.close_at_once(None);
+    Finished { attempt, settlement: Some(settlement), kept: Some(state) }
 }
 
 /// The task never began.
@@ -63,7 +82,7 @@ fn finished(attempt: Arc<Attempt>, ending: Option<Ending>, state: FinalState) ->
         taken,
         progress,
     });
-    Finished { attempt, settlement }
+    Finished { attempt, settlement, kept: None }
 }
 
 /// Why an attempt stops, if it does.

@@ -144,7 +144,7 @@ impl Executor {
         let attempt = self.attempt(claimed);
         let (id, epoch, ending) = (attempt.id, attempt.epoch, Ending::Returned);
         let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
-        Finished { attempt, settlement: Some(settlement) }
+        Finished { attempt, settlement: Some(settlement), kept: None }
     }
 
     /// An attempt ended: its slot is free, and its end goes to the store.

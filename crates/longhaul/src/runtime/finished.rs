@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use longhaul_core::store::Settlement;
+use longhaul_core::{StateKind, store::Settlement};
 use tokio::sync::mpsc;
 
 use crate::attempt::Attempt;
@@ -19,6 +19,8 @@ pub(crate) struct Finished {
     pub(crate) attempt: Arc<Attempt>,
     /// `None`: its claim is lost, so there is nothing to tell the store.
     pub(crate) settlement: Option<Settlement>,
+    /// The state that the run came to, if the settlement was kept in a transaction of the user's.
+    pub(crate) kept: Option<StateKind>,
 }
 
 /// Attempts that ended and are to be settled. The receiver is shared, so that somebody else can settle if the settling

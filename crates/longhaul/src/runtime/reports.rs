@@ -60,7 +60,7 @@ impl Reports {
 
     /// The settling of an attempt is over. `next`: the state that its run came to; `None`: the store did not confirm the
     /// end, so it is lost.
-    pub(super) fn settled(&self, Finished { attempt, settlement }: &Finished, next: Option<StateKind>) {
+    pub(super) fn settled(&self, Finished { attempt, settlement, .. }: &Finished, next: Option<StateKind>) {
         let (Some(settlement), Some(next)) = (settlement, next) else { return self.lost(attempt) };
         let Some(took) = attempt.times.take() else { return };
         let (run, kind, queue, number) = (attempt.id, &attempt.kind, &attempt.queue, attempt.number);

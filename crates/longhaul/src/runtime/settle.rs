@@ -40,10 +40,16 @@ async fn write_logs(executor: &Executor, batch: &[Finished]) {
 }
 
 async fn settle_batch(executor: &Executor, batch: &[Finished]) {
-    let settlements: Vec<Settlement> = batch.iter().filter_map(|finished| finished.settlement.clone()).collect();
+    let unsettled = |finished: &&Finished| finished.kept.is_none();
+    let settlements: Vec<Settlement> =
+        batch.iter().filter(unsettled).filter_map(|finished| finished.settlement.clone()).collect();
     let mut answers = ask(executor, settlements).await.unwrap_or_default().into_iter();
     for finished in batch {
-        let answer = finished.settlement.as_ref().and_then(|_| answers.next());
+        let answer = match finished {
+            Finished { kept: Some(state), .. } => Some(Ok(Settled::Now(*state))),
+            Finished { settlement: Some(_), .. } => answers.next(),
+            Finished { settlement: None, .. } => None,
+        };
         let next = match answer {
             Some(answer) => confirmed(executor, finished, answer).await,
             None => None,
@@ -82,7 +88,7 @@ type Answer = Result<Settled, SettleError>;
 
 /// The state that the run came to, as far as the store confirms it.
 async fn confirmed(executor: &Executor, finished: &Finished, answer: Answer) -> Option<StateKind> {
-    let Finished { attempt, settlement } = finished;
+    let Finished { attempt, settlement, .. } = finished;
     match answer {
         Ok(Settled::Now(state)) => {
             telemetry::settled(attempt, settlement.as_ref()?, state);

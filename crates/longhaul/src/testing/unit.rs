@@ -7,7 +7,7 @@ use longhaul_core::{
     Codec, Envelope, Kind, ServerId, Snapshot,
     code::{CodeMark, KindSupport},
     inbox::Message,
-    limits::EXECUTION_METADATA_MAX,
+    limits::{EXECUTION_METADATA_MAX, RESULT_MAX},
     shape,
     store::{ClaimRequest, Proceed},
 };
@@ -17,7 +17,11 @@ use longhaul_testkit::MemoryStore;
 
 use super::{memory_store, plain_run};
 use crate::{
-    Context, Payload, StopReason, SystemClock, attempt::Attempt, context::Values, ids::IdSource, logs::Logs,
+    Context, Payload, StopReason, SystemClock,
+    attempt::{Attempt, ResultFormat},
+    context::Values,
+    ids::IdSource,
+    logs::Logs,
     values::ValueFormat,
 };
 
@@ -84,6 +88,8 @@ pub async fn context<M: Payload, X: Payload>(metadata: M, execution_metadata: X)
         fingerprint: shape::fingerprint_of::<X>(),
         max: EXECUTION_METADATA_MAX,
     };
+    let result = ValueFormat { what: "result", max: RESULT_MAX, ..form };
+    attempt.set_result_format(ResultFormat::of_any_type(result));
     let values = Arc::new(Values::new(execution_metadata, form));
     let deliver = {
         let values = values.clone();

@@ -99,7 +99,7 @@ fn errors_of(source: &str) -> BTreeSet<String> {
 fn every_error_that_a_public_method_returns_is_at_the_root_and_under_one_roof() {
     let listed = under_the_roof! {
         BuildError BulkError CancelError ConnectError CopyError DefinitionError DeleteError EndedRunsError EnqueueError EnqueueJsonError FindByKeyError
-        GetError InsertError MigrateError NameError OpenError OutcomeError ParseIdError ParseStateError ParseTimestampError PolicyError
+        GetError InsertError MigrateError MigrateStoreError NameError OpenError OutcomeError ParseIdError ParseStateError ParseTimestampError PolicyError
         ProceedRunError RateError ReadError RetryRunError RunError RunsError ScheduleError SchedulesError ServiceFailed
         SpawnError StoreError TransactionError UpdateError ValueError
     };

@@ -36,6 +36,7 @@ mod schedules;
 mod services;
 mod shown;
 mod shutdown;
+mod success;
 mod telemetry;
 mod users_kit;
 mod values;
