@@ -7,12 +7,13 @@ use longhaul_core::{
 };
 
 use crate::{
+    added_counts::{ADD_COUNTS, ADD_MINUTES, Counts},
     error::Fault,
-    id::{Uuid, uuids},
-    ops::statistics,
-    row::{Kept, Rows, Written, state_number},
-    session::SessionIn,
-    store::Inner,
+    handle::Inner,
+    id::Uuid,
+    row::{Kept, Rows, UPDATE_ALL, Written, state_number},
+    session::{Param, SessionIn, Step, Tx},
+    topics::Topics,
 };
 
 /// A run in the course of a transaction.
@@ -85,24 +86,100 @@ impl Change {
 
 /// What a transaction changed, for those who wait.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of topics, filled in one by one")]
 pub(crate) struct News {
     pub(crate) runs: Vec<RunId>,
     pub(crate) claims: bool,
     pub(crate) stops: bool,
     pub(crate) ended: bool,
+    pub(crate) schedules: bool,
 }
 
 impl News {
+    /// Wakes who waits in this process, and rings for other servers. The transaction is committed.
     pub(crate) fn tell(self, inner: &Inner) {
         let wake = &inner.wake;
-        for (is_news, notify) in [(self.claims, &wake.claims), (self.stops, &wake.stops), (self.ended, &wake.ended)] {
+        let topics = [
+            (self.claims, &wake.claims, Topics::CLAIMS),
+            (self.stops, &wake.stops, Topics::STOP_REQUESTS),
+            (self.ended, &wake.ended, Topics::ENDED),
+            (self.schedules, &wake.schedules, Topics::SCHEDULES),
+        ];
+        let mut changed = Topics::default().with(Topics::RUNS, !self.runs.is_empty());
+        for (is_news, notify, topic) in topics {
             if is_news {
                 notify.notify_waiters();
+                changed = changed.with(topic, true);
             }
         }
         wake.changed(self.runs);
+        inner.bell.ring(changed);
     }
 }
+
+/// What transitions change besides the rows of their runs: counts of runs, and pages of ends.
+pub(crate) struct Effects {
+    counts: Counts,
+    batch: Uuid,
+    ends: Vec<End>,
+}
+
+/// The runs of one kind that came to one state at one time.
+struct End {
+    page: Uuid,
+    kind: Kind,
+    state: i16,
+    at: i64,
+    runs: Vec<Uuid>,
+}
+
+type EndParams<'a> = [Param<'a>; 6];
+
+impl Effects {
+    /// Of changes that are written.
+    fn of<'a>(now: Timestamp, changes: impl Iterator<Item = &'a Change>, news: &mut News) -> Self {
+        let (mut statistics, mut ends) = (Statistics::default(), Vec::<End>::new());
+        for change in changes {
+            let run = &change.kept.stored.run;
+            statistics.record(now, run, Some(change.state_before), Some(change.state()));
+            if change.ends() {
+                let page = change.kept.page.expect("what ends has a page");
+                match ends.iter_mut().find(|end| end.page == page) {
+                    Some(end) => end.runs.push(run.id.into()),
+                    None => ends.push(End {
+                        page,
+                        kind: run.kind.clone(),
+                        state: state_number(change.state()),
+                        at: run.since.as_micros(),
+                        runs: vec![run.id.into()],
+                    }),
+                }
+                news.ended = true;
+            }
+            news.claims |= change.was_running || run.state.due().is_some();
+            news.stops |= change.order;
+            news.runs.push(run.id);
+        }
+        Self { counts: Counts::of(&statistics), batch: Uuid::fresh(), ends }
+    }
+
+    /// Gives `send` the statements that write them.
+    async fn write<T>(&self, send: impl AsyncFnOnce(&[Step<'_>]) -> T) -> T {
+        let kinds: Vec<&str> = self.ends.iter().map(|end| end.kind.as_str()).collect();
+        let ends = self.ends.iter().zip(&kinds);
+        let ends: Vec<EndParams<'_>> = ends
+            .map(|(end, kind)| -> EndParams<'_> { [&end.page, &self.batch, kind, &end.state, &end.at, &end.runs] })
+            .collect();
+        let (runs, minutes) = (self.counts.runs(), self.counts.minutes());
+        let mut steps = Vec::with_capacity(ends.len() + 2);
+        steps.extend(runs.as_ref().map(|params| Step(ADD_COUNTS, params)));
+        steps.extend(minutes.as_ref().map(|params| Step(ADD_MINUTES, params)));
+        steps.extend(ends.iter().map(|params| Step(INSERT_END, params)));
+        send(&steps).await
+    }
+}
+
+const INSERT_END: &str = "INSERT INTO @end_page (id, batch, kind, state, at, runs) VALUES ($1, $2, $3, $4, $5, $6)";
 
 impl Inner {
     /// Writes what was changed. Answers which runs were still as they had been read; the others are as they are.
@@ -112,7 +189,40 @@ impl Inner {
         changes: &mut [Change],
         news: &mut News,
     ) -> Result<HashSet<RunId>, Fault> {
-        let mut pages: BTreeMap<(Kind, i16, Timestamp), (Uuid, Vec<RunId>)> = BTreeMap::new();
+        let written = self.rows_of(changes)?.update(session).await?;
+        let written: HashSet<RunId> = written.into_iter().map(Uuid::run).collect();
+        let changes = changes.iter().filter(|change| written.contains(&change.id()));
+        let effects = Effects::of(self.now(), changes, news);
+        effects.write(async |steps| if steps.is_empty() { Ok(vec![]) } else { session.query_all(steps).await }).await?;
+        Ok(written)
+    }
+
+    /// Writes what was changed, and `more`, and commits, in one round trip. [`Fault::Moved`]: a run was not as it had been
+    /// read, and nothing was written.
+    pub(crate) async fn keep_all(
+        &self,
+        tx: &Tx,
+        changes: &mut [Change],
+        more: &[Step<'_>],
+        news: &mut News,
+    ) -> Result<(), Fault> {
+        let rows = self.rows_of(changes)?;
+        let changed = changes.iter().filter(|change| change.is_changed);
+        let effects = Effects::of(self.now(), changed, news);
+        let count = rows.len() as i64;
+        let update = rows.update_params(&count);
+        effects
+            .write(async |effects| {
+                let update = (!rows.is_empty()).then_some(Step(UPDATE_ALL, &update));
+                let steps: Vec<Step<'_>> = update.into_iter().chain(effects.iter().chain(more).copied()).collect();
+                if steps.is_empty() { Ok(()) } else { tx.finish(&steps).await }
+            })
+            .await
+    }
+
+    /// The rows of what was changed. What ends gets its page.
+    fn rows_of(&self, changes: &mut [Change]) -> Result<Rows, Fault> {
+        let mut pages: BTreeMap<(Kind, i16, Timestamp), Uuid> = BTreeMap::new();
         let of_changed = || changes.iter().filter(|change| change.is_changed);
         let lanes = self.lanes.of_all(of_changed().map(|change| &change.kept.stored.run))?;
         let mut rows = Rows::default();
@@ -120,41 +230,13 @@ impl Inner {
             let run = &change.kept.stored.run;
             if change.ends() {
                 let of = (run.kind.clone(), state_number(run.state.kind()), run.since);
-                let (page, _) = pages.entry(of).or_insert_with(|| (Uuid::fresh(), Vec::new()));
-                change.kept.page = Some(*page);
+                change.kept.page = Some(*pages.entry(of).or_insert_with(Uuid::fresh));
             } else if change.was_running && run.state.kind() != StateKind::Running {
                 change.kept.page = None;
             }
             rows.push(lane, &change.kept.stored, change.kept.page, change.before, change.written);
         }
-        let written: HashSet<RunId> = rows.update(session).await?.into_iter().map(Uuid::run).collect();
-        let (now, mut statistics) = (self.now(), Statistics::default());
-        for change in changes.iter().filter(|change| written.contains(&change.id())) {
-            let run = &change.kept.stored.run;
-            statistics.record(now, run, Some(change.state_before), Some(change.state()));
-            if change.ends() {
-                let of = (run.kind.clone(), state_number(run.state.kind()), run.since);
-                pages.get_mut(&of).expect("it was put there").1.push(run.id);
-                news.ended = true;
-            }
-            news.claims |= change.was_running || run.state.due().is_some();
-            news.stops |= change.order;
-            news.runs.push(run.id);
-        }
-        statistics::add(session, &statistics).await?;
-        pages.retain(|_, (_, runs)| !runs.is_empty());
-        if !pages.is_empty() {
-            let batch = Uuid::fresh();
-            for ((kind, state, at), (page, runs)) in pages {
-                session
-                    .execute(
-                        "INSERT INTO @end_page (id, batch, kind, state, at, runs) VALUES ($1, $2, $3, $4, $5, $6)",
-                        &[&page, &batch, &kind.as_str(), &state, &at.as_micros(), &uuids(runs)],
-                    )
-                    .await?;
-            }
-        }
-        Ok(written)
+        Ok(rows)
     }
 
     /// The same, of runs that are locked, so that nobody else can have changed them.

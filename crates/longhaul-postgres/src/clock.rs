@@ -1,6 +1,7 @@
 //! The time of the database, and waits. The one file that reads a clock.
 
 use std::{
+    pin::Pin,
     sync::{LazyLock, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -73,7 +74,7 @@ impl std::fmt::Debug for DatabaseClock {
     }
 }
 
-/// How often a call that waits looks at what other servers may have changed: soon at first, rarely when nothing comes.
+/// How often the database is asked what other servers changed: soon at first, rarely when nothing comes.
 #[derive(Debug)]
 pub(crate) struct Tick(Duration);
 
@@ -84,27 +85,69 @@ impl Tick {
         Self(Self::FIRST)
     }
 
-    fn next(&mut self, longest: Duration) -> Duration {
+    /// Something came: more may come soon.
+    pub(crate) fn reset(&mut self) {
+        self.0 = Self::FIRST;
+    }
+
+    /// Others tell when something comes: there is no need to ask soon.
+    pub(crate) fn rest(&mut self) {
+        self.0 = Duration::MAX;
+    }
+
+    /// How long to wait now: three quarters of the interval or more, so that servers that were started together do not ask
+    /// together. `random` is any number.
+    fn next(&mut self, longest: Duration, random: u8) -> Duration {
         let now = self.0.min(longest);
-        self.0 = now * 2;
-        now
+        self.0 = now.saturating_mul(2);
+        now.mul_f64(0.75 + 0.25 * f64::from(random) / 255.0)
     }
 }
 
-/// Waits until this handle knows of a change, `due` came, or it is time to look at what others did.
-pub(crate) async fn change_or_due(
-    changed: std::pin::Pin<&mut Notified<'_>>,
+/// Waits for the next tick, or until `due`. Cancel safe.
+pub(crate) async fn tick_or_due(
     clock: &dyn Clock,
     due: Option<Timestamp>,
     tick: &mut Tick,
     longest: Duration,
+    random: u8,
 ) {
     let due = due.and_then(|due| clock.wait_for(due));
-    let wait = tick.next(longest).min(due.unwrap_or(Duration::MAX));
+    let wait = tick.next(longest, random).min(due.unwrap_or(Duration::MAX));
+    pause(wait.max(Duration::from_millis(1))).await;
+}
+
+/// Waits until this handle knows of a change, or `due` came.
+pub(crate) async fn change_or_due(changed: Pin<&mut Notified<'_>>, clock: &dyn Clock, due: Option<Timestamp>) {
+    match due.and_then(|due| clock.wait_for(due)) {
+        Some(due) => tokio::select! {
+            () = changed => {}
+            () = pause(due.max(Duration::from_millis(1))) => {}
+        },
+        None => changed.await,
+    }
+}
+
+/// Cancel safe.
+pub(crate) async fn pause(time: Duration) {
     #[expect(clippy::disallowed_methods, reason = "the wait that a clock asked for")]
-    let slept = tokio::time::sleep(wait.max(Duration::from_millis(1)));
-    tokio::select! {
-        () = changed => *tick = Tick::new(),
-        () = slept => {}
+    tokio::time::sleep(time).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_grow_to_the_longest_interval_and_begin_anew_when_something_came() {
+        let longest = Duration::from_secs(2);
+        let mut tick = Tick::new();
+        let ticks: Vec<u128> = (0..9).map(|_| tick.next(longest, 255).as_millis()).collect();
+        assert_eq!(ticks, [20, 40, 80, 160, 320, 640, 1280, 2000, 2000]);
+        assert_eq!(tick.next(longest, 0).as_millis(), 1500);
+        tick.reset();
+        assert_eq!(tick.next(longest, 255).as_millis(), 20);
+        tick.rest();
+        assert_eq!(tick.next(longest, 255).as_millis(), 2000);
     }
 }

@@ -29,6 +29,8 @@ const PROBED_AFTER: Duration = Duration::from_secs(15);
 /// A database that is there, and its tables are of the version of this code.
 pub(crate) struct Connected {
     pub(crate) db: Db,
+    /// For connections outside of the pool.
+    pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     /// `None`: the clock was given.
     pub(crate) database_clock: Option<Arc<DatabaseClock>>,
@@ -41,7 +43,7 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     let client = log_in(&config, options).await?;
     drop(client);
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(config, NoTls, recycling);
+    let manager = Manager::from_config(config.clone(), NoTls, recycling);
     let pool = Pool::builder(manager).max_size(options.connections).build();
     let pool = pool.map_err(|error| ConnectError::Url { reason: error.to_string() })?;
     let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)), prepared: options.prepared };
@@ -49,7 +51,7 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     schema::migrate(&session, &options.schema).await?;
     let (clock, database_clock) = clock(&session, options).await?;
     drop(session);
-    Ok(Connected { db, clock, database_clock })
+    Ok(Connected { db, config, clock, database_clock })
 }
 
 /// What libpq takes: `postgres://user:password@host/database`, or `host=… user=…`.

@@ -3,7 +3,7 @@
 use longhaul_core::{StoreError, record::Damage};
 use tokio_postgres::error::SqlState;
 
-use crate::lanes::LaneKey;
+use crate::lane_key::LaneKey;
 
 /// Why a transaction did not come to its end.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Store(StoreError),
     /// The database could not order it among others: it can be made again.
     Again(String),
+    /// A run was not as it had been read.
+    Moved,
     /// It needs lanes that are not there yet: it is made again once they are.
     Lanes(Vec<LaneKey>),
     /// There is a row with this key already.
@@ -32,6 +34,7 @@ impl Fault {
             Self::Again(reason) | Self::Unique(reason) | Self::Denied(reason) => {
                 StoreError::Unavailable { reason: reason.into() }
             }
+            Self::Moved => StoreError::Unavailable { reason: "runs were changed again and again".into() },
             Self::Lanes(_) => StoreError::Unavailable { reason: "lanes were removed again and again".into() },
         }
     }
@@ -68,6 +71,8 @@ impl From<tokio_postgres::Error> for Fault {
             Some(code) if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED => {
                 Self::Again(reason)
             }
+            // Nothing else is divided: see `UPDATE_ALL`.
+            Some(code) if *code == SqlState::DIVISION_BY_ZERO => Self::Moved,
             Some(code) if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::DUPLICATE_SCHEMA => {
                 Self::Unique(reason)
             }

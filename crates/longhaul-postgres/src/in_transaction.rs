@@ -9,11 +9,12 @@ use tokio_postgres::Transaction;
 use crate::{
     change::{Change, News},
     error::Fault,
-    lanes::LaneKey,
-    ops::checkpoint::{self, Wrote},
+    handle::Inner,
+    lane_key::LaneKey,
+    ops::write::{Write, Wrote},
     row,
     session::SessionIn,
-    store::{Inner, PostgresStore},
+    store::PostgresStore,
 };
 
 /// Something was not written in a transaction of the user's.
@@ -65,6 +66,7 @@ impl TransactionError {
             Fault::Store(StoreError::Unavailable { reason }) => Self::database(&reason),
             Fault::Store(error) => Self::Store(error),
             Fault::Again(reason) | Fault::Unique(reason) | Fault::Denied(reason) => Self::database(&reason),
+            Fault::Moved => Self::database("a locked row was changed"),
             Fault::Lanes(_) => Self::Store(StoreError::Unavailable { reason: "lanes are made again and again".into() }),
         }
     }
@@ -168,7 +170,7 @@ impl Inner {
             return Ok(Err(CheckpointError::NotFound(checkpoint.id)));
         };
         let mut changes = [Change::of(kept)];
-        let write = checkpoint::Write::Checkpoint(checkpoint.clone());
+        let write = Write::Checkpoint(checkpoint.clone());
         let Wrote::Checkpoint(kept) = write.apply(self.now(), &mut changes[0]) else {
             unreachable!("a checkpoint is answered as one")
         };

@@ -1,50 +1,22 @@
 //! Lanes: what runs have in common that decides who may claim them. Rows are found by a lane's number.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use longhaul_core::{
-    Kind, Label, Queue, Run,
-    admission::{Isolation, Offer},
-};
+use longhaul_core::{Kind, Label, Queue, Run, admission::Isolation};
 use tokio_postgres::Row;
 
 use crate::{
     error::Fault,
+    lane_key::LaneKey,
     session::{Db, Session},
 };
 
-/// What the runs of a lane have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LaneKey {
-    pub(crate) queue: Queue,
-    pub(crate) kind: Kind,
-    pub(crate) version: u16,
-    pub(crate) labels: Vec<Label>,
-    /// They have limit keys.
-    pub(crate) keyed: bool,
-    pub(crate) isolation: Isolation,
-}
-
-impl LaneKey {
-    pub(crate) fn of(run: &Run) -> Self {
-        let constraints = run.constraints();
-        Self {
-            queue: run.queue.clone(),
-            kind: run.kind.clone(),
-            version: run.version,
-            labels: constraints.requires.clone(),
-            keyed: constraints.limit_key.is_some(),
-            isolation: Isolation::of(run),
-        }
-    }
-
-    pub(crate) fn is_read_by(&self, offer: &Offer<'_>) -> bool {
-        offer.reads(&self.kind, self.version, &self.labels)
-    }
-}
+/// The lanes after one that is known.
+pub(crate) const NEW_LANES: &str =
+    "SELECT id, queue, kind, version, labels, keyed, isolation FROM @lane WHERE id > $1 ORDER BY id";
 
 #[derive(Debug, Default)]
 struct Known {
@@ -78,6 +50,7 @@ impl Lanes {
                 None => missing.push(key),
             }
         }
+        missing.dedup();
         if missing.is_empty() { Ok(numbers) } else { Err(Fault::Lanes(missing)) }
     }
 
@@ -94,18 +67,22 @@ impl Lanes {
         numbers
     }
 
+    /// The parameter of [`NEW_LANES`].
+    pub(crate) fn last(&self) -> i32 {
+        self.lock().last
+    }
+
     /// Learns of lanes that others made.
     pub(crate) async fn refresh(&self, session: &Session) -> Result<(), Fault> {
-        let last = self.lock().last;
-        let rows = session
-            .query(
-                "SELECT id, queue, kind, version, labels, keyed, isolation FROM @lane WHERE id > $1 ORDER BY id",
-                &[&last],
-            )
-            .await?;
+        let rows = session.query(NEW_LANES, &[&self.last()]).await?;
+        self.learn(&rows)
+    }
+
+    /// The same, from the answer to [`NEW_LANES`].
+    pub(crate) fn learn(&self, rows: &[Row]) -> Result<(), Fault> {
         let mut known = self.lock();
         for row in rows {
-            let (number, key) = read(&row)?;
+            let (number, key) = read(row)?;
             known.last = known.last.max(number);
             known.numbers.insert(key.clone(), number);
             known.lanes.insert(number, Arc::new(key));
@@ -119,7 +96,7 @@ impl Lanes {
         let tx = db.begin().await?;
         tx.query("UPDATE @counter SET n = n WHERE name = 'lane' RETURNING n", &[]).await?;
         self.refresh(&tx).await?;
-        for key in keys {
+        for key in keys.into_iter().collect::<HashSet<_>>() {
             if self.number(&key).is_some() {
                 continue;
             }

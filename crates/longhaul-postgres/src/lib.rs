@@ -9,21 +9,30 @@
 
 #![forbid(unsafe_code)]
 
+mod added_counts;
 mod batcher;
+mod bell;
 mod change;
+mod claim_turn;
 mod clock;
 mod connect;
 mod error;
+mod handle;
 mod held;
 mod id;
+mod identifier;
 mod in_transaction;
+mod lane_key;
 mod lanes;
 mod ops;
 mod options;
+mod poller;
 mod row;
 mod schema;
 mod session;
 mod store;
+mod told;
+mod topics;
 mod value;
 mod wake;
 

@@ -1,16 +1,30 @@
 //! What the store does, an operation a file.
 
 pub(crate) mod admission;
+pub(crate) mod attempt;
+pub(crate) mod begin;
+pub(crate) mod cancel;
 pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod controls;
+pub(crate) mod count;
+pub(crate) mod decide;
+pub(crate) mod delete;
 pub(crate) mod ended;
 pub(crate) mod enqueued;
 pub(crate) mod expire_suspensions;
+pub(crate) mod explain;
+pub(crate) mod find_by_key;
+pub(crate) mod get;
+pub(crate) mod give_back;
 pub(crate) mod insert;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod proceed;
+pub(crate) mod queues;
+pub(crate) mod read_log;
+pub(crate) mod release_incompatible;
 pub(crate) mod retry;
 pub(crate) mod schedules;
 pub(crate) mod servers;
@@ -18,3 +32,4 @@ pub(crate) mod settle;
 pub(crate) mod statistics;
 pub(crate) mod sweep;
 pub(crate) mod update;
+pub(crate) mod write;

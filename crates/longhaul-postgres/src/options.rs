@@ -21,12 +21,20 @@ pub struct Options {
     pub(crate) connections: usize,
     pub(crate) poll: Duration,
     pub(crate) prepared: bool,
+    pub(crate) listen: bool,
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { schema: "longhaul".into(), connections: 16, poll: Duration::from_secs(1), prepared: true, clock: None }
+        Self {
+            schema: "longhaul".into(),
+            connections: 16,
+            poll: Duration::from_secs(2),
+            listen: true,
+            prepared: true,
+            clock: None,
+        }
     }
 }
 
@@ -46,8 +54,8 @@ impl Options {
         self
     }
 
-    /// A call that waits looks at least this often at what other servers have changed; every second by default. What is
-    /// changed through the same store is seen at once.
+    /// One query at least this often looks for what other servers changed, for all calls of this store that wait; every
+    /// two seconds by default. What is changed through the same store is seen at once.
     #[must_use]
     pub fn poll(mut self, at_least: Duration) -> Self {
         self.poll = at_least;
@@ -62,6 +70,14 @@ impl Options {
     #[must_use]
     pub fn prepared(mut self, prepared: bool) -> Self {
         self.prepared = prepared;
+        self
+    }
+
+    /// Whether servers tell each other of changes with `LISTEN` and `NOTIFY`, over one more connection each; they do by
+    /// default. Without it, or where the connection is lost, changes are seen with the next [`poll`](Self::poll).
+    #[must_use]
+    pub fn listen(mut self, listen: bool) -> Self {
+        self.listen = listen;
         self
     }
 

@@ -4,7 +4,7 @@ use longhaul_core::{
     Run, RunId, StateKind, StoredRun, Timestamp,
     record::{self, Apart, Damage, Part, Values},
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::Type};
 
 use crate::{
     error::Fault,
@@ -125,6 +125,10 @@ impl Rows {
         self.ids.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     pub(crate) fn push(&mut self, lane: i32, stored: &StoredRun, page: Option<Uuid>, before: u64, written: Written) {
         let run = &stored.run;
         let values = Values::of(stored);
@@ -195,17 +199,58 @@ impl Rows {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
+    /// The same, as one stream. Fails if one of the runs is there already.
+    pub(crate) async fn copy(&self, session: &SessionIn<'_>) -> Result<(), Fault> {
+        let row = |at: usize| -> Vec<Param<'_>> {
+            vec![
+                &self.ids[at],
+                &self.lanes[at],
+                &self.lims[at],
+                &self.prios[at],
+                &self.dues[at],
+                &self.deadlines[at],
+                &self.seens[at],
+                &self.states[at],
+                &self.epochs[at],
+                &self.settleds[at],
+                &self.askeds[at],
+                &self.retrieds[at],
+                &self.pages[at],
+                &self.sinces[at],
+                &self.revisions[at],
+                &self.createds[at],
+                &self.recs[at],
+                &self.metas[at],
+                &self.initials[at],
+                &self.execs[at],
+                &self.endeds[at],
+            ]
+        };
+        session.copy(COPY, &COPIED, (0..self.ids.len()).map(row)).await?;
+        Ok(())
+    }
+
     /// Changes runs that still have the revision that the change was made on; answers which had it.
     pub(crate) async fn update(&self, session: &SessionIn<'_>) -> Result<Vec<Uuid>, Fault> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
-        let common = self.common();
-        let mut params: Vec<Param<'_>> = common.to_vec();
+        let rows = session.query(UPDATE, &self.changed()).await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// The parameters of [`UPDATE_ALL`]; `count` is how many runs there are.
+    pub(crate) fn update_params<'a>(&'a self, count: &'a i64) -> Vec<Param<'a>> {
+        let mut params = self.changed();
+        params.push(count);
+        params
+    }
+
+    fn changed(&self) -> Vec<Param<'_>> {
+        let mut params: Vec<Param<'_>> = self.common().to_vec();
         params.remove(15); // a run is enqueued once
         params.extend([&self.befores as Param<'_>, &self.changes]);
-        let rows = session.query(UPDATE, &params).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        params
     }
 }
 
@@ -217,8 +262,39 @@ pub(crate) const INSERT: &str = "\
         $16::int8[], $17::bytea[], $18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[]) \
     ON CONFLICT (id) DO NOTHING RETURNING id";
 
-/// Compares and swaps. `= ANY` is said as well, so that no plan can walk the whole key. A value that does not change is not sent, and one that is kept out of line is not written again.
-pub(crate) const UPDATE: &str = "\
+const COPY: &str = "\
+    COPY @run (id, lane, lim, prio, due, deadline, seen, state, epoch, settled, asked, retried, page, since, \
+        revision, created, rec, meta, initial, exec, ended) FROM STDIN BINARY";
+
+const COPIED: [Type; 21] = [
+    Type::UUID,
+    Type::INT4,
+    Type::TEXT,
+    Type::INT2,
+    Type::INT8,
+    Type::INT8,
+    Type::INT2,
+    Type::INT2,
+    Type::INT8,
+    Type::BOOL,
+    Type::BOOL,
+    Type::BOOL,
+    Type::UUID,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::BYTEA,
+];
+
+/// Compares and swaps. `= ANY` is said as well, so that no plan can walk the whole key. A value that does not change is
+/// not sent, and one that is kept out of line is not written again.
+macro_rules! update {
+    () => {
+        "\
     UPDATE @run r SET lane = s.lane, lim = s.lim, prio = s.prio, due = s.due, deadline = s.deadline, seen = s.seen, \
         state = s.state, epoch = s.epoch, settled = s.settled, asked = s.asked, retried = s.retried, page = s.page, \
         since = s.since, revision = s.revision, rec = s.rec, \
@@ -231,7 +307,16 @@ pub(crate) const UPDATE: &str = "\
         $17::bytea[], $18::bytea[], $19::bytea[], $20::bytea[], $21::int8[], $22::int2[]) \
         s(id, lane, lim, prio, due, deadline, seen, state, epoch, settled, asked, retried, page, since, revision, rec, \
         meta, initial, exec, ended, before, change) \
-    WHERE r.id = ANY($1) AND r.id = s.id AND r.revision = s.before RETURNING r.id";
+    WHERE r.id = ANY($1) AND r.id = s.id AND r.revision = s.before RETURNING r.id"
+    };
+}
+
+/// Answers which runs were changed.
+pub(crate) const UPDATE: &str = update!();
+
+/// Changes all or fails: the transaction whose commit was sent along is rolled back where a run is not as it was read.
+pub(crate) const UPDATE_ALL: &str =
+    concat!("WITH changed AS (", update!(), ") SELECT 1 / (count(*) = $23)::int4 FROM changed");
 
 /// Ascending in the order of claims.
 pub(crate) fn prio(run: &Run) -> i16 {

@@ -1,6 +1,11 @@
 //! The tables, and how a database comes to have them.
 
-use crate::{connect::ConnectError, error::Fault, session::Session};
+use crate::{
+    connect::ConnectError,
+    error::Fault,
+    identifier::{literal, quoted},
+    session::Session,
+};
 
 /// What brings a schema from one version to the next. A step that was released is never changed, and takes nothing away
 /// that the release before it uses: servers of two releases can work side by side.
@@ -12,16 +17,6 @@ pub(crate) const STEPS: [(&str, &str); 3] = [
 
 /// The version that this code reads and writes.
 pub(crate) const VERSION: i32 = STEPS.len() as i32;
-
-/// The name of a schema as an identifier of SQL.
-pub(crate) fn quoted(schema: &str) -> String {
-    format!("\"{}\"", schema.replace('"', "\"\""))
-}
-
-/// The name of a schema as a string of SQL.
-pub(crate) fn literal(schema: &str) -> String {
-    format!("'{}'", schema.replace('\'', "''"))
-}
 
 /// Brings the schema to [`VERSION`]; answers the version that it had. Many servers may do so at once: one does, and the
 /// others wait for it.

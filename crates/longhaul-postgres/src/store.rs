@@ -1,19 +1,18 @@
 //! The port, on a database.
 
 use std::{
+    collections::{HashSet, VecDeque},
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use longhaul_core::{
     Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Store, StoreError, Timestamp,
-    admission::Admission,
+    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     counts::Statistics,
     store::{
@@ -25,23 +24,23 @@ use longhaul_core::{
         StopSignals, Swept, UpdateError,
     },
 };
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     batcher::{Batcher, Calls, batcher, join},
-    clock::{Asked, DatabaseClock, Tick, change_or_due},
+    bell,
+    clock::change_or_due,
     connect::{ConnectError, Connected, connect},
-    error::Fault,
+    handle::Inner,
     held::HeldRuns,
     lanes::Lanes,
-    ops::{
-        checkpoint::{Write, Wrote},
-        claim::ClaimTurn,
-        servers::Told,
-    },
+    ops::write::{Write, Wrote},
     options::Options,
-    session::{Db, Session},
-    wake::Wake,
+    poller,
+    wake::{Interest, Wake},
 };
 
 /// At most so many runs are inserted in one transaction, unless one call brings more.
@@ -70,26 +69,8 @@ pub struct PostgresStore {
     pub(crate) inner: Arc<Inner>,
     inserts: Arc<Inserts>,
     writes: Arc<Batcher<Write, Wrote>>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) db: Db,
-    pub(crate) lanes: Lanes,
-    pub(crate) wake: Arc<Wake>,
-    pub(crate) held: HeldRuns,
-    pub(crate) told: Mutex<Told>,
-    pub(crate) turn: tokio::sync::Mutex<ClaimTurn>,
-    /// Claims on their way back.
-    pub(crate) returns: Mutex<Vec<JoinHandle<()>>>,
-    clock: Arc<dyn Clock>,
-    /// `None`: the clock was given, and leases go by it too.
-    database_clock: Option<Arc<DatabaseClock>>,
-    closed: AtomicBool,
-    /// When it looked last for runs that SQL has enqueued, by the monotonic clock.
-    enqueued: Mutex<Option<Duration>>,
-    options: Options,
-    /// The clock keeps no more than a `Weak` of it.
-    _on_jump: Arc<OnJump>,
+    /// Dropped with the last handle: what works in the background ends then.
+    _alive: Arc<watch::Sender<()>>,
 }
 
 impl PostgresStore {
@@ -112,11 +93,11 @@ impl PostgresStore {
     /// As [`connect`](Self::connect). A schema that a newer release has changed is refused as
     /// [`ConnectError::NewerSchema`]; nothing is changed then.
     pub async fn connect_with(url: &str, options: Options) -> Result<Self, ConnectError> {
-        let Connected { db, clock, database_clock } = connect(url, &options).await?;
-        Ok(Self::start(db, clock, database_clock, options))
+        Ok(Self::start(connect(url, &options).await?, options))
     }
 
-    fn start(db: Db, clock: Arc<dyn Clock>, database_clock: Option<Arc<DatabaseClock>>, options: Options) -> Self {
+    fn start(connected: Connected, options: Options) -> Self {
+        let Connected { db, config, clock, database_clock } = connected;
         let wake = Arc::new(Wake::default());
         let on_jump: Arc<OnJump> = {
             let wake = Arc::clone(&wake);
@@ -128,6 +109,8 @@ impl PostgresStore {
             lanes: Lanes::default(),
             wake,
             held: HeldRuns::default(),
+            bell: Arc::default(),
+            polls: AtomicU64::new(0),
             told: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             returns: Mutex::default(),
@@ -143,13 +126,37 @@ impl PostgresStore {
         // They end when the last handle is gone. Two inserts may be on their way; writes of a run keep their order.
         tokio::spawn(insert_all(Arc::clone(&inner), inserted));
         tokio::spawn(write_all(Arc::clone(&inner), written));
-        Self { inner, inserts: Arc::new(inserts), writes: Arc::new(writes) }
+        let (alive, is_over) = watch::channel(());
+        tokio::spawn(poller::poll(Arc::clone(&inner), is_over.clone()));
+        if inner.options.listen {
+            let (bell, wake, schema) = (Arc::clone(&inner.bell), Arc::clone(&inner.wake), inner.options.schema.clone());
+            tokio::spawn(bell::keep(bell, wake, config, schema, is_over));
+        }
+        Self { inner, inserts: Arc::new(inserts), writes: Arc::new(writes), _alive: Arc::new(alive) }
     }
 
     /// What was sent to the database so far, for tests of plans.
     #[doc(hidden)]
     pub fn statements(&self) -> Vec<String> {
         self.inner.db.statements.all()
+    }
+
+    /// How many round trips to the database were made, for tests. The doorbell has a connection of its own.
+    #[doc(hidden)]
+    pub fn round_trips(&self) -> u64 {
+        self.inner.db.statements.round_trips()
+    }
+
+    /// Whether other servers can ring, for tests.
+    #[doc(hidden)]
+    pub fn hears(&self) -> bool {
+        self.inner.bell.is_connected()
+    }
+
+    /// How often changes of other servers were looked for, for tests.
+    #[doc(hidden)]
+    pub fn polls(&self) -> u64 {
+        self.inner.polls.load(Ordering::Acquire)
     }
 
     /// Takes away the claims of a server whose process is known to be gone, without waiting for its lease.
@@ -159,84 +166,66 @@ impl PostgresStore {
     }
 }
 
+/// So many batches are on their way at the same time: while one is flushed to disk, the other is made.
+const ON_THE_WAY: usize = 2;
+
 async fn insert_all(inner: Arc<Inner>, mut calls: Calls<NewRun, Result<Inserted, InsertError>>) {
+    let mut on_the_way = JoinSet::new();
     while let Some(calls) = calls.next(INSERTS).await {
         let (runs, waiting) = join(calls);
-        waiting.answer(inner.insert(&runs).await);
+        let inner = Arc::clone(&inner);
+        on_the_way.spawn(async move { waiting.answer(inner.insert(&runs).await) });
+        while on_the_way.len() >= ON_THE_WAY {
+            on_the_way.join_next().await;
+        }
     }
+    on_the_way.detach_all();
 }
 
+/// Writes of one run keep their order: no two batches that are on their way have the same run.
 async fn write_all(inner: Arc<Inner>, mut calls: Calls<Write, Wrote>) {
+    let mut on_the_way: VecDeque<(HashSet<RunId>, JoinHandle<()>)> = VecDeque::new();
     while let Some(calls) = calls.next(WRITES).await {
         let (writes, waiting) = join(calls);
-        waiting.answer(inner.write(&writes).await);
+        let ids: HashSet<RunId> = writes.iter().map(Write::id).collect();
+        while on_the_way.iter().any(|(others, _)| !others.is_disjoint(&ids)) {
+            let Some((_, first)) = on_the_way.pop_front() else { break };
+            // It panics only where its runtime does.
+            _ = first.await;
+        }
+        let inner = Arc::clone(&inner);
+        let task = tokio::spawn(async move { waiting.answer(inner.write(&writes).await) });
+        on_the_way.push_back((ids, task));
+        on_the_way.retain(|(_, task)| !task.is_finished());
+        if on_the_way.len() >= ON_THE_WAY
+            && let Some((_, first)) = on_the_way.pop_front()
+        {
+            _ = first.await;
+        }
     }
 }
 
-impl Inner {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// What leases go by: `None` is the database's own clock, as it is when the statement is executed.
-    pub(crate) fn lease_time(&self) -> Option<i64> {
-        self.database_clock.is_none().then(|| self.now().as_micros())
-    }
-
-    pub(crate) fn set_clock(&self, asked: Asked, now: Timestamp) {
-        if let Some(clock) = &self.database_clock {
-            clock.set(asked, now);
-        }
-    }
-
-    pub(crate) fn ensure_open(&self) -> Result<(), StoreError> {
-        if self.closed.load(Ordering::Acquire) { Err(StoreError::Closed) } else { Ok(()) }
-    }
-
-    /// What may have become due without anybody's call.
-    async fn before_claim(&self) -> Result<(), StoreError> {
-        if self.looks_for_enqueued() {
-            self.take_enqueued().await?;
-        }
-        self.expire_suspensions().await
-    }
-
-    /// Not more often than the store looks at what other servers did.
-    fn looks_for_enqueued(&self) -> bool {
-        let now = self.clock.monotonic();
-        let mut last = self.enqueued.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_time = last.is_none_or(|last| now.saturating_sub(last) >= self.options.poll);
-        if is_time {
-            *last = Some(now);
-        }
-        is_time
-    }
-
-    pub(crate) async fn session(&self) -> Result<Session, StoreError> {
-        self.db.session().await.map_err(Fault::into_store)
-    }
-
-    /// What this handle knows of admission.
-    pub(crate) async fn admission(&self) -> Admission {
-        self.turn.lock().await.admission().clone()
-    }
-}
-
-/// Tries again after each change, at the time that the try named, and now and then, until there is an answer.
-/// The try answers `Ok(Ok(answer))`, or `Ok(Err(when to look again))`.
+/// Tries again after each change, and at the time that the try named, until there is an answer.
+/// The try answers `Ok(Ok(answer))`, or `Ok(Err(when to look again))`. The poller looks for `interest` meanwhile.
 macro_rules! wait {
-    ($inner:expr, $notify:expr, $look:expr) => {{
-        let mut tick = Tick::new();
+    ($inner:expr, $notify:expr, $interest:expr, $look:expr) => {{
+        let mut registered = None;
         loop {
             // Made before the look, so that no change between the look and the wait is missed.
             let mut changed = std::pin::pin!($notify.notified());
             changed.as_mut().enable();
             $inner.ensure_open()?;
+            let heard = $inner.bell.heard();
             match $look {
                 Ok(answer) => break Ok(answer),
                 Err(due) => {
-                    let longest = $inner.options.poll;
-                    change_or_due(changed, &*$inner.clock, due, &mut tick, longest).await;
+                    if registered.is_none() {
+                        registered = Some($inner.wake.wait_for($interest));
+                        if $inner.bell.heard() != heard {
+                            continue;
+                        }
+                    }
+                    change_or_due(changed, &*$inner.clock, due).await;
                 }
             }
         }
@@ -291,7 +280,7 @@ impl AttemptStore for PostgresStore {
         let inner = &self.inner;
         inner.ensure_open()?;
         if request.wait {
-            return wait!(inner, inner.wake.claims, {
+            return wait!(inner, inner.wake.claims, Interest::Claims(Arc::new(request.clone())), {
                 inner.before_claim().await?;
                 let taken = inner.claim_once(&request).await?;
                 if taken.claimed.is_empty() { Err(inner.next_look(&request, &taken).await?) } else { Ok(taken.claimed) }
@@ -364,7 +353,12 @@ impl ServerStore for PostgresStore {
 
     async fn stop_requests(&self, server: ServerId, seen: u64) -> Result<StopSignals, StoreError> {
         let inner = &self.inner;
-        wait!(inner, inner.wake.stops, inner.stop_requests_once(server, seen).await?.ok_or(None))
+        wait!(
+            inner,
+            inner.wake.stops,
+            Interest::StopRequests(server),
+            inner.stop_requests_once(server, seen).await?.ok_or(None)
+        )
     }
 }
 
@@ -380,7 +374,7 @@ impl ScheduleStore for PostgresStore {
 
     async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
         let inner = &self.inner;
-        wait!(inner, inner.wake.schedules, inner.schedules_once(seen).await?.ok_or(None))
+        wait!(inner, inner.wake.schedules, Interest::Schedules(seen), inner.schedules_once(seen).await?.ok_or(None))
     }
 }
 
@@ -404,7 +398,7 @@ impl Inspect for PostgresStore {
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
         let inner = &self.inner;
         let watch = inner.wake.watch(id);
-        wait!(inner, watch.notify, {
+        wait!(inner, watch.notify, Interest::Run(id, seen), {
             let snapshot = inner.get(id).await?;
             if snapshot.run.revision <= seen { Err(snapshot.run.deadline()) } else { Ok(snapshot) }
         })
@@ -431,7 +425,7 @@ impl Inspect for PostgresStore {
         if !request.wait {
             return inner.ended_once(&request).await;
         }
-        wait!(inner, inner.wake.ended, {
+        wait!(inner, inner.wake.ended, Interest::Ended(request.after.position), {
             let page = inner.ended_once(&request).await?;
             if page.runs.is_empty() { Err(None) } else { Ok(page) }
         })

@@ -4,11 +4,16 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use common::{client, url};
 use longhaul::{AnyError, Client, Context, ExecutionResult, Longhaul, Success, Task};
 use longhaul_postgres::{Options, PostgresStore};
+
+static EXECUTED: AtomicUsize = AtomicUsize::new(0);
 
 struct Nothing;
 
@@ -20,6 +25,7 @@ impl Task for Nothing {
     type Error = AnyError;
 
     async fn execute(&self, ctx: &Context<[u64; 12], ()>) -> ExecutionResult<u64, AnyError> {
+        EXECUTED.fetch_add(1, Ordering::Relaxed);
         Success::with_result(ctx.metadata()[0]).for_error()
     }
 }
@@ -45,6 +51,9 @@ async fn drain() {
             client.enqueue_all::<Nothing>(metadata).await.expect("they are kept");
         }
         let enqueued = began.elapsed();
+        let transactions = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        let before: i64 = client_.query_one(transactions, &[]).await.expect("it works").get(0);
+        EXECUTED.store(0, Ordering::Relaxed);
         let began = std::time::Instant::now();
         let server = Longhaul::builder()
             .store(connect(schema).await)
@@ -52,22 +61,29 @@ async fn drain() {
             .concurrency(concurrency)
             .start()
             .expect("a server starts");
+        // Counting rows costs the database more than the runs.
+        while EXECUTED.load(Ordering::Relaxed) < runs {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let left = format!("SELECT count(*) FROM {schema}.run WHERE state <> 4");
         while client_.query_one(&left, &[]).await.expect("it works").get::<_, i64>(0) > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let drained = began.elapsed();
         let hot = format!(
             "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = 'run'"
         );
         server.shutdown(Duration::from_secs(5)).await;
+        client_.batch_execute("SELECT pg_sleep(1.1)").await.expect("connections tell what they did once a second");
+        let after: i64 = client_.query_one(transactions, &[]).await.expect("it works").get(0);
         let row = client_.query_one(&hot, &[]).await.expect("it works");
         println!(
-            "concurrency {concurrency}: enqueued {:.0}/s, drained {:.0}/s; updates in their page {} of {}",
+            "concurrency {concurrency}: enqueued {:.0}/s, drained {:.0}/s; updates in their page {} of {}, transactions {}",
             runs as f64 / enqueued.as_secs_f64(),
             runs as f64 / drained.as_secs_f64(),
             row.get::<_, i64>(0),
             row.get::<_, i64>(1),
+            after - before,
         );
     }
 }

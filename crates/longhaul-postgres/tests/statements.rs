@@ -180,7 +180,8 @@ async fn plans_walk_nothing(postgres: &Postgres, statistics: &str) {
     assert!(statements.len() > 50, "{} statements are too few to be all", statements.len());
     let mut found = Vec::new();
     for (nth, statement) in statements.iter().enumerate() {
-        if counts(statement) {
+        // A stream has no plan.
+        if counts(statement) || statement.starts_with("COPY ") {
             continue;
         }
         client.batch_execute(&format!("PREPARE s{nth} AS {statement}")).await.expect("it can be prepared");

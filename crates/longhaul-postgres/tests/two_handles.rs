@@ -180,6 +180,27 @@ async fn an_attempt_whose_server_was_declared_dead_elsewhere_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_is_written_whole_though_the_other_handle_has_changed_one_of_its_runs() {
+    let two = Two::new().await;
+    two.insert(3).await;
+    let claimed = two.claim(0, 3).await;
+    assert_eq!(claimed.len(), 3);
+    // The copy of this run that the first handle has is behind now.
+    two.stores[1].cancel(claimed[1].run.id, None, Actor::UNKNOWN).await.expect("it runs");
+    let checkpoint = |claimed: &Claimed| {
+        let (id, epoch, value) = (claimed.run.id, claimed.run.epoch, value(7));
+        Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value), taken: 0, progress: None }
+    };
+    let kept = two.stores[0].checkpoint(claimed.iter().map(checkpoint).collect()).await.expect("the store works");
+    let requests: Vec<bool> = kept.iter().map(|kept| kept.as_ref().expect("it runs").request.is_some()).collect();
+    assert_eq!(requests, [false, true, false]);
+    for claimed in &claimed {
+        let run = two.stores[1].get(claimed.run.id).await.expect("it is there");
+        assert_eq!(run.execution_metadata, Some(value(7)));
+    }
+}
+
+#[tokio::test]
 async fn of_two_that_take_one_unique_key_at_once_one_has_it() {
     let two = Two::new().await;
     for round in 0..20_u64 {

@@ -19,9 +19,10 @@ use tokio_postgres::Row;
 use crate::{
     error::Fault,
     id::Uuid,
-    lanes::{LaneKey, Lanes},
+    lane_key::LaneKey,
+    lanes::Lanes,
     row::{self, Kept, columns},
-    session::Session,
+    session::{Param, Session, Step},
 };
 
 /// Limit keys and priorities of a lane: a claim reads the first runs of each. A cut would starve those behind it.
@@ -99,15 +100,17 @@ pub(crate) const EXECUTING: &str = concat!(
     WHERE r.page = p.id AND r.state = 1 AND (r.lane = ANY($1) OR p.server = $2)"
 );
 
-impl Candidates {
-    /// Reads the first `top` due runs of these lanes; `more`: so many of these limit groups.
-    pub(crate) async fn read(
-        session: &Session,
-        lanes: &Lanes,
-        now: Timestamp,
-        numbers: &[i32],
-        top: i64,
-    ) -> Result<Self, Fault> {
+/// What is read for a selection: the first `top` due runs of some lanes, and how many run where that is limited.
+pub(crate) struct Reading {
+    keys: HashMap<i32, Arc<LaneKey>>,
+    numbers: Vec<i32>,
+    tops: Vec<i64>,
+    now: i64,
+    counts: bool,
+}
+
+impl Reading {
+    pub(crate) fn of(lanes: &Lanes, now: Timestamp, numbers: Vec<i32>, top: i64, controls: &Controls) -> Self {
         let keys: HashMap<i32, Arc<LaneKey>> =
             numbers.iter().filter_map(|number| Some((*number, lanes.get(*number)?))).collect();
         let tops: Vec<i64> = numbers
@@ -119,7 +122,41 @@ impl Candidates {
                 _ => top,
             })
             .collect();
-        let rows = session.query(CANDIDATES, &[&numbers, &tops, &now.as_micros(), &PAIRS]).await?;
+        let is_counted = |control: &Control| control.limits().running.is_some() || control.limits().per_key.is_some();
+        let counts = controls.iter().any(|(_, control)| is_counted(control));
+        Self { keys, numbers, tops, now: now.as_micros(), counts }
+    }
+
+    /// Gives `send` the statements that read it.
+    pub(crate) async fn send<T>(&self, send: impl AsyncFnOnce(&[Step<'_>]) -> T) -> T {
+        let params: [Param<'_>; 4] = [&self.numbers, &self.tops, &self.now, &PAIRS];
+        let steps = [Step(CANDIDATES, &params), Step(COUNTS, &[])];
+        send(&steps[..1 + usize::from(self.counts)]).await
+    }
+
+    /// What was read, from the answers to those statements.
+    pub(crate) fn candidates(&self, lanes: &Lanes, mut answers: Vec<Vec<Row>>) -> Result<Candidates, Fault> {
+        let counts = if self.counts { answers.pop() } else { None };
+        let mut candidates = Candidates::of(&answers.pop().unwrap_or_default(), self)?;
+        for row in counts.into_iter().flatten() {
+            let Some(key) = lanes.get(row.try_get(0)?) else { continue };
+            let limit_group = limit_group(&key, row.try_get(1)?)?;
+            for _ in 0..row.try_get::<_, i64>(2)? {
+                candidates.running.enter(&limit_group);
+            }
+        }
+        Ok(candidates)
+    }
+}
+
+impl Candidates {
+    /// Reads what a selection of these lanes goes by.
+    pub(crate) async fn read(session: &Session, lanes: &Lanes, reading: &Reading) -> Result<Self, Fault> {
+        reading.candidates(lanes, reading.send(async |steps| session.query_all(steps).await).await?)
+    }
+
+    fn of(rows: &[Row], reading: &Reading) -> Result<Self, Fault> {
+        let Reading { keys, numbers, tops, now, .. } = reading;
         let mut candidates = Self {
             groups: [Vec::new(), Vec::new()],
             last_tries: Vec::new(),
@@ -130,7 +167,7 @@ impl Candidates {
             expired: false,
         };
         let mut groups: BTreeMap<(i32, String), ReadGroup> = BTreeMap::new();
-        for row in &rows {
+        for row in rows {
             let (id, kept) = row::read(row)?;
             let kept = match kept {
                 Ok(kept) => kept,
@@ -142,7 +179,7 @@ impl Candidates {
             let (lane, lim): (i32, String) = (row.try_get(7)?, row.try_get(8)?);
             let (prio, due): (i16, i64) = (row.try_get(9)?, row.try_get(10)?);
             let run = &kept.stored.run;
-            if run.deadline().is_some_and(|deadline| deadline <= now) {
+            if run.deadline().is_some_and(|deadline| deadline.as_micros() <= *now) {
                 candidates.expired = true;
                 if let Some((_, read)) = groups.get_mut(&(lane, lim)) {
                     *read.entry(prio).or_default() += 1;
@@ -158,7 +195,7 @@ impl Candidates {
             }
             candidates.runs.insert(id, kept);
         }
-        let tops: HashMap<i32, i64> = numbers.iter().copied().zip(tops).collect();
+        let tops: HashMap<i32, i64> = numbers.iter().copied().zip(tops.iter().copied()).collect();
         for ((lane, lim), (mut positions, read)) in groups {
             let Some(key) = keys.get(&lane) else { continue };
             positions.sort_unstable();
@@ -190,27 +227,6 @@ impl Candidates {
     pub(crate) fn limit_groups(&self) -> impl Iterator<Item = &LimitGroup> {
         let lines = self.groups.iter().flatten().flat_map(|group| &group.backlogs).map(|line| &line.limit_group);
         lines.chain(self.last_tries.iter().map(|last| &last.limit_group))
-    }
-
-    /// Reads how many run, if anything is limited by that.
-    pub(crate) async fn count_running(
-        &mut self,
-        session: &Session,
-        lanes: &Lanes,
-        controls: &Controls,
-    ) -> Result<(), Fault> {
-        let counted = |control: &Control| control.limits().running.is_some() || control.limits().per_key.is_some();
-        if !controls.iter().any(|(_, control)| counted(control)) {
-            return Ok(());
-        }
-        for row in session.query(COUNTS, &[]).await? {
-            let Some(key) = lanes.get(row.try_get(0)?) else { continue };
-            let limit_group = limit_group(&key, row.try_get(1)?)?;
-            for _ in 0..row.try_get::<_, i64>(2)? {
-                self.running.enter(&limit_group);
-            }
-        }
-        Ok(())
     }
 
     /// Reads what runs, as far as the rules for suspects go. There is nothing to read before there was a suspect.
@@ -348,19 +364,29 @@ pub(crate) async fn read_buckets<'a>(
     Ok(read)
 }
 
-pub(crate) async fn write_buckets(session: &Session, spent: &BTreeMap<Bucket, Starts>) -> Result<(), Fault> {
-    if spent.is_empty() {
-        return Ok(());
+/// Buckets that were drawn from, by column.
+#[derive(Debug, Default)]
+pub(crate) struct SpentBuckets {
+    names: Vec<String>,
+    idle: Vec<i64>,
+    values: Vec<Vec<u8>>,
+}
+
+pub(crate) const WRITE_BUCKETS: &str = "\
+    INSERT INTO @bucket (name, idle, value) SELECT * FROM unnest($1::text[], $2::int8[], $3::bytea[]) \
+    ON CONFLICT (name) DO UPDATE SET idle = excluded.idle, value = excluded.value";
+
+impl SpentBuckets {
+    pub(crate) fn of(spent: &BTreeMap<Bucket, Starts>) -> Self {
+        Self {
+            names: spent.keys().map(bucket_name).collect(),
+            idle: spent.values().map(|starts| starts.idle_at().as_micros()).collect(),
+            values: spent.values().map(record::write_bucket).collect(),
+        }
     }
-    let names: Vec<String> = spent.keys().map(bucket_name).collect();
-    let idle: Vec<i64> = spent.values().map(|starts| starts.idle_at().as_micros()).collect();
-    let values: Vec<Vec<u8>> = spent.values().map(record::write_bucket).collect();
-    session
-        .execute(
-            "INSERT INTO @bucket (name, idle, value) SELECT * FROM unnest($1::text[], $2::int8[], $3::bytea[]) \
-             ON CONFLICT (name) DO UPDATE SET idle = excluded.idle, value = excluded.value",
-            &[&names, &idle, &values],
-        )
-        .await?;
-    Ok(())
+
+    /// The parameters of [`WRITE_BUCKETS`], unless there are none.
+    pub(crate) fn params(&self) -> Option<[Param<'_>; 3]> {
+        (!self.names.is_empty()).then(|| [&self.names as Param<'_>, &self.idle, &self.values])
+    }
 }

@@ -6,39 +6,24 @@
 use std::sync::Arc;
 
 use longhaul_core::{
-    Controls, Ending, Event, RunId, StoreError, Timestamp,
-    admission::{Admission, Offer},
+    Controls, Event, StoreError, Timestamp,
+    admission::{Offer, Selection},
     limits::CLAIM_MAX,
-    store::{ClaimRequest, Claimed, Settlement},
+    store::{ClaimRequest, Claimed},
 };
 use tokio::sync::oneshot;
 
-use super::{
-    admission::{Candidates, NEXT_DUE, read_buckets, read_controls, write_buckets},
-    checkpoint::Write,
-};
+use super::admission::{Candidates, NEXT_DUE, Reading, SpentBuckets, WRITE_BUCKETS, read_buckets, read_controls};
 use crate::{
     change::{Change, News},
+    claim_turn::ClaimTurn,
     error::Fault,
+    handle::Inner,
     id::{Uuid, uuids},
+    lanes::NEW_LANES,
     row::Kept,
-    session::{Tx, transact},
-    store::Inner,
+    session::{Param, Step, Tx, transact},
 };
-
-/// What claims of this handle go by. One claim after the other has it.
-#[derive(Debug, Default)]
-pub(crate) struct ClaimTurn {
-    admission: Admission,
-    /// The number of the controls that are in the admission.
-    controls_revision: i64,
-}
-
-impl ClaimTurn {
-    pub(crate) fn admission(&self) -> &Admission {
-        &self.admission
-    }
-}
 
 /// What a claim came to.
 pub(crate) struct Taken {
@@ -46,6 +31,30 @@ pub(crate) struct Taken {
     /// If it came to nothing: when to look again.
     look_again: Option<Timestamp>,
 }
+
+/// How the transaction of a claim came to its end.
+enum Claim {
+    /// Deadlines of suspensions have passed: they end first.
+    SuspensionsPassed,
+    Nothing {
+        selection: Option<Box<Selection>>,
+        look_again: Option<Timestamp>,
+    },
+    Taken {
+        selection: Box<Selection>,
+        changes: Vec<Change>,
+        /// When each of them was due.
+        dues: Vec<Timestamp>,
+        news: News,
+    },
+}
+
+/// Counts are right for whoever comes next only if the row is changed.
+const GATE: &str = "UPDATE @gate SET turn = turn + 1 WHERE id = 1 RETURNING controls_revision";
+/// Whoever takes this server's claims away waits until these are among them, or was here first.
+const SERVER: &str = "SELECT state FROM @server WHERE id = $1 FOR KEY SHARE";
+const PASSED: &str = "SELECT 1 FROM @run WHERE deadline <= $1 LIMIT 1";
+const INSERT_PAGE: &str = "INSERT INTO @claim_page (id, server, runs) VALUES ($1, $2, $3)";
 
 /// Claims on their way to who asked for them: dropped on the way, they are given back.
 struct OnTheWay {
@@ -86,55 +95,95 @@ impl Inner {
     async fn claim_now(&self, turn: &mut ClaimTurn, request: &ClaimRequest) -> Result<Taken, StoreError> {
         self.ensure_open()?;
         self.returned().await;
-        let session = self.session().await?;
-        self.lanes.refresh(&session).await.map_err(Fault::into_store)?;
-        drop(session);
-        let (taken, selection, changes, news) = transact!(self, begin_async, tx => {
-            self.claim_in(&tx, turn, request).await
-        })?;
-        if let Some(selection) = selection {
-            turn.admission.commit(selection);
+        // A run that was chosen is seldom changed before it is written. Where that happened, the next try claims the others.
+        let mut together = true;
+        loop {
+            let claim = transact!(self, begin_async, tx => {
+                self.claim_in(&tx, turn, request, std::mem::take(&mut together)).await
+            })?;
+            match claim {
+                Claim::SuspensionsPassed => self.expire_suspensions().await?,
+                Claim::Nothing { selection, look_again } => {
+                    turn.commit(selection);
+                    return Ok(Taken { claimed: Vec::new(), look_again });
+                }
+                Claim::Taken { selection, changes, dues, news } => {
+                    turn.commit(Some(selection));
+                    let claimed = changes.iter().zip(dues).map(|(change, due)| {
+                        let stored = &change.kept.stored;
+                        Claimed {
+                            run: stored.run.clone(),
+                            due,
+                            metadata: stored.metadata.clone(),
+                            execution_metadata: stored.execution_metadata.clone(),
+                        }
+                    });
+                    let claimed = claimed.collect();
+                    self.held.put(changes.into_iter().map(|change| change.kept));
+                    News { runs: news.runs, ..News::default() }.tell(self);
+                    return Ok(Taken { claimed, look_again: None });
+                }
+            }
         }
-        self.held.put(changes.into_iter().map(|change| change.kept));
-        self.wake.changed(news.runs);
-        Ok(taken)
     }
 
+    /// `together`: all that is chosen is claimed, or nothing.
     async fn claim_in(
         &self,
         tx: &Tx,
         turn: &mut ClaimTurn,
         request: &ClaimRequest,
-    ) -> Result<(Taken, Option<longhaul_core::admission::Selection>, Vec<Change>, News), Fault> {
-        let nothing = |look_again| Taken { claimed: Vec::new(), look_again };
-        let gate = tx.query("UPDATE @gate SET turn = turn + 1 WHERE id = 1 RETURNING controls_revision", &[]).await?;
-        let revision: i64 = gate.first().map_or(Ok(0), |row| row.try_get(0))?;
-        if revision != turn.controls_revision {
-            turn.admission.controls = read_controls(tx).await?;
-            turn.controls_revision = revision;
-        }
-        let me = Uuid::from(request.server);
-        // Whoever takes this server's claims away waits until these are among them, or was here first.
-        let server = tx.query_opt("SELECT state FROM @server WHERE id = $1 FOR KEY SHARE", &[&me]).await?;
-        if server.map_or(Ok(0), |row| row.try_get::<_, i16>(0))? != 0 {
-            return Ok((nothing(None), None, Vec::new(), News::default()));
-        }
-        let (now, offer) = (self.now(), offer(request));
-        let numbers = self.lanes_of(&offer, &turn.admission.controls);
+        together: bool,
+    ) -> Result<Claim, Fault> {
+        let nothing = Claim::Nothing { selection: None, look_again: None };
+        let (now, offer, me) = (self.now(), offer(request), Uuid::from(request.server));
+        let reading = |turn: &ClaimTurn, top| {
+            let controls = &turn.admission.controls;
+            Reading::of(&self.lanes, now, self.lanes_of(&offer, controls), top, controls)
+        };
         let mut top = request.max as i64;
-        let (candidates, selection) = loop {
-            let mut candidates = Candidates::read(tx, &self.lanes, now, &numbers, top).await?;
+        let mut read = reading(turn, top);
+        let last = self.lanes.last();
+        // Each statement sees what was committed before the gate was changed.
+        let mut answers = read
+            .send(async |candidates| {
+                let (me, last, now): ([Param<'_>; 1], [Param<'_>; 1], _) = ([&me], [&last], now.as_micros());
+                let passed: [Param<'_>; 1] = [&now];
+                let first = [Step(GATE, &[]), Step(SERVER, &me), Step(NEW_LANES, &last), Step(PASSED, &passed)];
+                tx.query_all(&[&first, candidates].concat()).await
+            })
+            .await?;
+        let mut candidates = answers.split_off(4);
+        let [gate, server, lanes, passed] = &answers[..] else { unreachable!("four answers to four statements") };
+        if !passed.is_empty() {
+            return Ok(Claim::SuspensionsPassed);
+        }
+        if server.first().map_or(Ok(0), |row| row.try_get::<_, i16>(0))? != 0 {
+            return Ok(nothing);
+        }
+        let controls_revision: i64 = gate.first().map_or(Ok(0), |row| row.try_get(0))?;
+        let is_current = turn.is_of(controls_revision);
+        if !is_current {
+            turn.set_controls(controls_revision, read_controls(tx).await?);
+        }
+        self.lanes.learn(lanes)?;
+        if !is_current || !lanes.is_empty() {
+            read = reading(turn, top);
+            candidates = read.send(async |steps| tx.query_all(steps).await).await?;
+        }
+        let mut candidates = read.candidates(&self.lanes, candidates)?;
+        let selection = loop {
             if !candidates.is_empty() {
-                candidates.count_running(tx, &self.lanes, &turn.admission.controls).await?;
                 candidates.read_executing(tx, &self.lanes, request.server).await?;
                 let controls = &turn.admission.controls;
                 turn.admission.buckets = read_buckets(tx, now, controls, candidates.limit_groups()).await?;
             }
             let selection = turn.admission.select(now, &offer, &candidates);
             if selection.more_of.is_none() {
-                break (candidates, selection);
+                break selection;
             }
             top *= 4;
+            candidates = Candidates::read(tx, &self.lanes, &reading(turn, top)).await?;
         };
         for damage in &candidates.damaged {
             tracing::error!(%damage, "a run cannot be read: it is left where it is, the others go on");
@@ -142,41 +191,39 @@ impl Inner {
         if selection.positions.is_empty() {
             // The next look ends those that expired, and sees what is behind them.
             let look_again = if candidates.expired { Some(now) } else { selection.look_again };
-            return Ok((nothing(look_again), Some(selection), Vec::new(), News::default()));
+            return Ok(Claim::Nothing { selection: Some(Box::new(selection)), look_again });
         }
         let page = Uuid::fresh();
         let mut runs = candidates.runs;
-        let (mut changes, mut dues) = (Vec::new(), std::collections::HashMap::new());
+        let (mut changes, mut dues) = (Vec::new(), Vec::new());
         for (nth, position) in selection.positions.iter().enumerate() {
             let mut kept: Kept = runs.remove(&position.id).expect("it was offered");
             kept.page = Some(page);
             let mut change = Change::of(kept);
             let event = Event::Claim { server: request.server, begins: nth < request.begin };
             change.decide(now, &event).expect("only due runs are chosen");
-            dues.insert(position.id, position.due);
+            dues.push(position.due);
             changes.push(change);
         }
         let mut news = News::default();
-        let written = self.keep(tx, &mut changes, &mut news).await?;
-        // Those that a client changed meanwhile are as it left them.
-        changes.retain(|change| written.contains(&change.id()));
-        tx.execute(
-            "INSERT INTO @claim_page (id, server, runs) VALUES ($1, $2, $3)",
-            &[&page, &me, &uuids(changes.iter().map(Change::id))],
-        )
-        .await?;
-        write_buckets(tx, &selection.spent).await?;
-        let claimed = changes.iter().map(|change| {
-            let stored = &change.kept.stored;
-            Claimed {
-                run: stored.run.clone(),
-                due: dues[&stored.run.id],
-                metadata: stored.metadata.clone(),
-                execution_metadata: stored.execution_metadata.clone(),
-            }
-        });
-        let taken = Taken { claimed: claimed.collect(), look_again: None };
-        Ok((taken, Some(selection), changes, news))
+        if !together {
+            let written = self.keep(tx, &mut changes, &mut news).await?;
+            // Those that a client changed meanwhile are as it left them.
+            (changes, dues) =
+                changes.into_iter().zip(dues).filter(|(change, _)| written.contains(&change.id())).unzip();
+        }
+        let ids = uuids(changes.iter().map(Change::id));
+        let claim_page: [Param<'_>; 3] = [&page, &me, &ids];
+        let spent = SpentBuckets::of(&selection.spent);
+        let spent = spent.params();
+        let mut last = vec![Step(INSERT_PAGE, &claim_page)];
+        last.extend(spent.as_ref().map(|params| Step(WRITE_BUCKETS, params)));
+        if together {
+            self.keep_all(tx, &mut changes, &last, &mut news).await?;
+        } else {
+            tx.finish(&last).await?;
+        }
+        Ok(Claim::Taken { selection: Box::new(selection), changes, dues, news })
     }
 
     /// The lanes that a server takes from.
@@ -202,33 +249,5 @@ impl Inner {
         // What is due and was not claimed is held back by something else than its time.
         let due = due.map(Timestamp::from_micros).filter(|due| *due > now);
         Ok(due.into_iter().chain(taken.look_again).min())
-    }
-
-    /// Gives back claims that never reached who asked for them. Later claims, and the server's leave, wait for it.
-    fn give_back(self: &Arc<Self>, claimed: Vec<Claimed>) {
-        let inner = Arc::clone(self);
-        let task = tokio::spawn(async move {
-            let settle = |one: Claimed| {
-                let (id, epoch, ending) = (one.run.id, one.run.epoch, Ending::Returned);
-                Write::Settle(Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None })
-            };
-            let ids: Vec<RunId> = claimed.iter().map(|one| one.run.id).collect();
-            if let Err(error) = inner.write(&claimed.into_iter().map(settle).collect::<Vec<_>>()).await {
-                tracing::error!(runs = ?ids, %error, "claims could not be given back: they are taken away with their server's lease");
-            }
-        });
-        self.returns.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(task);
-    }
-
-    /// What is on its way back has come back.
-    pub(crate) async fn returned(&self) {
-        loop {
-            let task = self.returns.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-            match task {
-                // It panics only where its runtime does.
-                Some(task) => _ = task.await,
-                None => return,
-            }
-        }
     }
 }

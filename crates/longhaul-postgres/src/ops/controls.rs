@@ -6,7 +6,7 @@ use longhaul_core::{
 };
 
 use super::admission::{read_controls, scope_name};
-use crate::{error::Fault, session::transact, store::Inner};
+use crate::{change::News, error::Fault, handle::Inner, session::transact};
 
 impl Inner {
     /// No claim is on its way while a control changes: the next one goes by it.
@@ -30,7 +30,7 @@ impl Inner {
             }
             Ok(control)
         })?;
-        self.wake.claims.notify_waiters();
+        News { claims: true, ..News::default() }.tell(self);
         Ok(control)
     }
 

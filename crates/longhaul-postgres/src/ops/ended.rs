@@ -12,10 +12,10 @@ use longhaul_core::{
 
 use crate::{
     error::Fault,
+    handle::Inner,
     id::Uuid,
     row::state_of,
     session::{Session, transact},
-    store::Inner,
 };
 
 /// So many ends get their positions in one transaction.

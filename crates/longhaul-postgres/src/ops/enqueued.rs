@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::PoisonError,
     time::Duration,
 };
 
@@ -16,9 +17,9 @@ use tokio_postgres::Row;
 use crate::{
     change::News,
     error::Fault,
+    handle::Inner,
     id::Uuid,
     session::{Session, transact},
-    store::Inner,
 };
 
 /// So many in one transaction.
@@ -55,6 +56,21 @@ enum ConflictOption {
 }
 
 impl Inner {
+    /// What SQL has enqueued may be claimed by this claim. It looks no more often than for what other servers did.
+    pub(crate) async fn before_claim(&self) -> Result<(), StoreError> {
+        if self.looks_for_enqueued() { self.take_enqueued().await } else { Ok(()) }
+    }
+
+    fn looks_for_enqueued(&self) -> bool {
+        let now = self.clock.monotonic();
+        let mut last = self.enqueued.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = last.is_none_or(|last| now.saturating_sub(last) >= self.options.poll);
+        if is_time {
+            *last = Some(now);
+        }
+        is_time
+    }
+
     /// Takes in what SQL has enqueued since. Of several servers, each run is taken in by one.
     pub(crate) async fn take_enqueued(&self) -> Result<(), StoreError> {
         loop {

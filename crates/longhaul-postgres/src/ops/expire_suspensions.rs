@@ -6,10 +6,10 @@ use longhaul_core::{Event, RunId, StoreError, Timestamp};
 use crate::{
     change::{Change, News},
     error::Fault,
+    handle::Inner,
     id::{Uuid, uuids},
     row,
     session::{Session, transact},
-    store::Inner,
 };
 
 /// So many in one transaction.

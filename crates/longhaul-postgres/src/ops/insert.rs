@@ -9,17 +9,20 @@ use longhaul_core::{
     store::InsertError,
 };
 
-use super::statistics;
 use crate::{
+    added_counts::{self, ADD_COUNTS, ADD_MINUTES, Counts},
     change::{Change, News},
     error::Fault,
+    handle::Inner,
     id::Uuid,
     row::{self, Kept, Rows, Written},
-    session::{SessionIn, transact},
-    store::Inner,
+    session::{SessionIn, Step, Tx, transact},
 };
 
 const ALL: Written = Written { all: true, execution_metadata: true, ended: true };
+
+/// So many runs are sent as a stream.
+const COPIED_FROM: usize = 32;
 
 /// Who keeps others of a kind and key out.
 pub(super) enum Holder {
@@ -37,12 +40,43 @@ pub(super) enum Holder {
 impl Inner {
     pub(crate) async fn insert(&self, news: &[NewRun]) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.ensure_open()?;
+        // A stream costs less than parameters, but has no answer for a run that is there already.
+        let mut copies = news.len() >= COPIED_FROM && news.iter().all(|new| new.constraints().unique.is_none());
         let (answers, told) = transact!(self, begin, tx => {
-            let mut told = News::default();
-            Ok((self.insert_in(&tx, self.now(), news, &mut told).await?, told))
+            let (now, mut told) = (self.now(), News::default());
+            let answers = if std::mem::take(&mut copies) && tx.can_copy() {
+                self.copy_in(&tx, now, news).await?
+            } else {
+                self.insert_in(&tx, now, news, &mut told).await?
+            };
+            told.claims = true;
+            Ok((answers, told))
         })?;
         told.tell(self);
         Ok(answers)
+    }
+
+    /// Keeps runs none of which is there already.
+    async fn copy_in(
+        &self,
+        tx: &Tx,
+        now: Timestamp,
+        news: &[NewRun],
+    ) -> Result<Vec<Result<Inserted, InsertError>>, Fault> {
+        let stored: Vec<StoredRun> = news.iter().map(|new| StoredRun::enqueue(now, new.clone())).collect();
+        let lanes = self.lanes.of_all(stored.iter().map(|stored| &stored.run))?;
+        let (mut rows, mut statistics) = (Rows::default(), Statistics::default());
+        for (stored, lane) in stored.iter().zip(lanes) {
+            rows.push(lane, stored, None, 0, ALL);
+            statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
+        }
+        rows.copy(tx).await?;
+        let counts = Counts::of(&statistics);
+        let (runs, minutes) = (counts.runs(), counts.minutes());
+        let runs = runs.as_ref().map(|params| Step(ADD_COUNTS, params));
+        let minutes = minutes.as_ref().map(|params| Step(ADD_MINUTES, params));
+        tx.finish(&runs.into_iter().chain(minutes).collect::<Vec<_>>()).await?;
+        Ok(news.iter().map(|_| Ok(Inserted::New)).collect())
     }
 
     /// The same, in a transaction.
@@ -66,7 +100,7 @@ impl Inner {
         for stored in stored.iter().filter(|stored| kept.contains(&stored.run.id.into())) {
             statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
         }
-        statistics::add(session, &statistics).await?;
+        added_counts::add(session, &statistics).await?;
         let mut answers = Vec::with_capacity(news.len());
         for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {
             answers.push(match &new.constraints().unique {
@@ -102,7 +136,7 @@ impl Inner {
                 rows.insert(session).await?;
                 let mut statistics = Statistics::default();
                 statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
-                statistics::add(session, &statistics).await?;
+                added_counts::add(session, &statistics).await?;
                 return Ok(Ok(Inserted::New));
             }
             Holder::There(kept) => {

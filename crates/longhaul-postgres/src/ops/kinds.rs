@@ -6,7 +6,7 @@ use longhaul_core::{
     store::KindDescription,
 };
 
-use crate::{error::Fault, session::transact, store::Inner};
+use crate::{error::Fault, handle::Inner, session::transact};
 
 impl Inner {
     /// The rule is [`KindDescription::replaces`]. The statement has it too: of two servers that start at once, the one

@@ -1,22 +1,21 @@
 //! What attempts said: a ring of pages for each run.
 
 use longhaul_core::{
-    Epoch, Log, LogRequest, RunId, StoreError,
-    log::{gather, place},
-    record::{read_log, write_log},
-    store::{CheckpointError, GetError, LogPages},
+    Epoch, RunId, StoreError,
+    log::place,
+    record::write_log,
+    store::{CheckpointError, LogPages},
 };
 
 use crate::{
-    error::Fault,
+    handle::Inner,
     id::{Uuid, uuids},
     row,
     session::transact,
-    store::Inner,
 };
 
 /// What the checksum of a page covers besides the page.
-fn key(id: RunId, (attempt, page): (u8, u8)) -> [u8; 18] {
+pub(super) fn key(id: RunId, (attempt, page): (u8, u8)) -> [u8; 18] {
     let mut key = [0; 18];
     key[..16].copy_from_slice(id.as_bytes());
     key[16..].copy_from_slice(&[attempt, page]);
@@ -60,29 +59,5 @@ impl Inner {
             }
             Ok(answers)
         })
-    }
-
-    pub(crate) async fn read_log(&self, request: &LogRequest) -> Result<Log, GetError> {
-        self.ensure_open()?;
-        let LogRequest { id, attempt, from } = *request;
-        let session = self.session().await?;
-        let rows = session
-            .query(
-                "SELECT l.attempt, l.page, l.body FROM @run r LEFT JOIN @log_page l ON l.run = r.id WHERE r.id = $1",
-                &[&Uuid::from(id)],
-            )
-            .await
-            .map_err(Fault::into_store)?;
-        if rows.is_empty() {
-            return Err(GetError::NotFound(id));
-        }
-        let mut pages = Vec::new();
-        for row in &rows {
-            let Some(attempt) = row.get::<_, Option<i16>>(0) else { continue };
-            let at = (attempt as u8, row.get::<_, i16>(1) as u8);
-            let (attempt, page) = read_log(&key(id, at), row.get(2)).map_err(StoreError::from)?;
-            pages.push((attempt.0, page));
-        }
-        Ok(gather(pages, attempt, from))
     }
 }

@@ -8,12 +8,12 @@ use longhaul_core::{
 };
 
 use super::insert::{Holder, exists, take_key};
-use super::statistics;
 use crate::{
+    added_counts,
     change::{Change, News},
+    handle::Inner,
     row::{self, Rows, Written},
     session::transact,
-    store::Inner,
 };
 
 impl Inner {
@@ -65,7 +65,7 @@ impl Inner {
                 rows.insert(&tx).await?;
                 let mut statistics = Statistics::default();
                 statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
-                statistics::add(&tx, &statistics).await?;
+                added_counts::add(&tx, &statistics).await?;
                 news.claims = true;
                 Ok(Retried::New)
             };

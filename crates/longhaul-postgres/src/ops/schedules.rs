@@ -6,7 +6,7 @@ use longhaul_core::{
     store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules},
 };
 
-use crate::{change::News, error::Fault, session::transact, store::Inner};
+use crate::{change::News, error::Fault, handle::Inner, session::transact};
 
 impl Inner {
     pub(crate) async fn schedule(&self, change: &ScheduleChange) -> Result<ScheduleChanged, ScheduleChangeError> {
@@ -35,8 +35,7 @@ impl Inner {
         })?;
         match answer {
             Ok(changed) => {
-                news.tell(self);
-                self.wake.schedules.notify_waiters();
+                News { schedules: true, ..news }.tell(self);
                 Ok(changed)
             }
             Err(revision) => Err(ScheduleChangeError::Conflict { name: name.clone(), revision }),

@@ -1,7 +1,5 @@
 //! Servers: which live, whose claims are taken away, and what they are asked to stop.
 
-use std::collections::HashMap;
-
 use longhaul_core::{
     Event, RunId, ServerId, StoreError, Timestamp,
     admission::suspects::{Blame, blame},
@@ -11,10 +9,10 @@ use longhaul_core::{
 use crate::{
     change::{Change, News},
     error::Fault,
+    handle::Inner,
     id::Uuid,
     row::{self, columns},
     session::{Session, transact},
-    store::Inner,
 };
 
 /// The states of a server's row.
@@ -24,13 +22,6 @@ const GONE: i16 = 2;
 
 /// So many runs are taken away in one transaction.
 const BATCH: usize = 256;
-
-/// What servers were told through this handle.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    last: u64,
-    by_server: HashMap<ServerId, Vec<(u64, StopSignal)>>,
-}
 
 /// A server that is dead stays dead. Answers the time that the lease goes by.
 const BEAT: &str = "\
@@ -203,22 +194,7 @@ impl Inner {
             asked.extend(run.request.map(|request| StopSignal { id: run.id, epoch: run.epoch, request }));
         }
         let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let told = &mut *told;
-        let of_server = told.by_server.entry(server).or_default();
-        of_server.retain(|(_, signal)| asked.contains(signal));
-        for signal in asked {
-            if !of_server.iter().any(|(_, there)| *there == signal) {
-                told.last += 1;
-                of_server.push((told.last, signal));
-            }
-        }
-        let news: Vec<_> = of_server.iter().filter(|(position, _)| *position > seen).cloned().collect();
-        if of_server.is_empty() {
-            told.by_server.remove(&server);
-        }
-        let last = news.last().map(|(position, _)| *position);
-        let stop_requests = news.into_iter().map(|(_, signal)| signal).collect();
-        Ok(last.map(|position| StopSignals { position, stop_requests }))
+        Ok(told.news(server, asked, seen))
     }
 
     /// What every server that lives offers, for explanations.

@@ -5,7 +5,7 @@ use longhaul_core::{
     store::{SettleError, Settled, Settlement},
 };
 
-use super::checkpoint::{holds, save, tell};
+use super::attempt::{holds, save, tell};
 use crate::change::Change;
 
 pub(super) fn settle(now: Timestamp, change: &mut Change, one: &Settlement) -> Result<Settled, SettleError> {

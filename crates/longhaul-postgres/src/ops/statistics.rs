@@ -9,10 +9,11 @@ use longhaul_core::{
 use tokio_postgres::Row;
 
 use crate::{
+    added_counts::add,
     error::Fault,
-    row::{state_number, state_of},
-    session::{Session, SessionIn, transact},
-    store::Inner,
+    handle::Inner,
+    row::state_of,
+    session::{Session, transact},
 };
 
 /// A sweep adds rows up when there are more than this.
@@ -23,45 +24,6 @@ pub(crate) const COUNTS: &str =
 pub(crate) const MINUTES: &str = "\
     SELECT minute, sum(enqueued)::int8, sum(started)::int8, sum(retried)::int8, sum(completed)::int8, \
     sum(failed)::int8, sum(cancelled)::int8 FROM @minute_count GROUP BY minute";
-
-/// Adds what a transaction changed.
-pub(crate) async fn add(session: &SessionIn<'_>, changes: &Statistics) -> Result<(), Fault> {
-    let (mut kinds, mut queues, mut states, mut runs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for row in changes.counts.rows() {
-        kinds.push(row.kind.as_str().to_owned());
-        queues.push(row.queue.as_str().to_owned());
-        states.push(state_number(row.state));
-        runs.push(row.runs);
-    }
-    if !runs.is_empty() {
-        session
-            .execute(
-                "INSERT INTO @state_count (kind, queue, state, runs) \
-                 SELECT * FROM unnest($1::text[], $2::text[], $3::int2[], $4::int8[])",
-                &[&kinds, &queues, &states, &runs],
-            )
-            .await?;
-    }
-    for minute in changes.throughput.all() {
-        let number = |count: u64| count as i64;
-        session
-            .execute(
-                "INSERT INTO @minute_count (minute, enqueued, started, retried, completed, failed, cancelled) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                &[
-                    &minute.minute,
-                    &number(minute.enqueued),
-                    &number(minute.started),
-                    &number(minute.retried),
-                    &number(minute.completed),
-                    &number(minute.failed),
-                    &number(minute.cancelled),
-                ],
-            )
-            .await?;
-    }
-    Ok(())
-}
 
 pub(super) fn add_counts(statistics: &mut Statistics, row: &Row) -> Result<(), Fault> {
     let damaged = |reason: String| Fault::from(Damage::of("a count of runs", reason));

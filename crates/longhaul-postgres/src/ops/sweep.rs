@@ -8,11 +8,12 @@ use longhaul_core::{
 
 use super::{ended, statistics};
 use crate::{
+    added_counts,
     error::Fault,
+    handle::Inner,
     id::{Uuid, uuids},
     row::{self, state_of},
     session::{Session, transact},
-    store::Inner,
 };
 
 /// The oldest ends of a kind and state, so many pages that they hold `$4` runs and one more.
@@ -70,7 +71,7 @@ pub(super) async fn remove(session: &Session, ids: &[Uuid]) -> Result<(), Fault>
     for row in &gone {
         statistics::add_counts(&mut statistics, row)?;
     }
-    statistics::add(session, &statistics).await
+    added_counts::add(session, &statistics).await
 }
 
 impl Inner {

@@ -13,14 +13,22 @@ use crate::{backoff::ErrorBackoff, telemetry};
 /// Settlements in one call of the store: what fits into one commit of the embedded store.
 pub(super) const BATCH: usize = 128;
 
+/// Settles until the server has ended, with up to four calls of the store at the same time: a store that flushes to disk,
+/// or that is on another machine, makes the next commit while it waits for the last. The loops are one task, so what wakes
+/// one of them wakes the others.
 pub(super) async fn settle(executor: Arc<Executor>) {
+    let one = || settle_batches(&executor);
+    tokio::join!(one(), one(), one(), one());
+}
+
+async fn settle_batches(executor: &Executor) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
             taken = poll_fn(|cx| executor.settling.poll_pop_many(cx, &mut batch, BATCH)) => if taken == 0 { return },
             () = executor.exit.finished.cancelled() => return,
         }
-        tokio::join!(write_logs(&executor, &batch), settle_batch(&executor, &batch));
+        tokio::join!(write_logs(executor, &batch), settle_batch(executor, &batch));
         for finished in batch.drain(..) {
             executor.attempts.release(&finished.attempt);
         }

@@ -1,0 +1,143 @@
+//! A doorbell between servers: who changed something rings, and who waits for such a change looks at once.
+//!
+//! It only makes waits shorter. What it does not say, or cannot say because the connection is lost, is found by the poller.
+//! It rings outside of the transactions that write runs, because PostgreSQL commits those that notify one after the other.
+
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_postgres::{AsyncMessage, Config, NoTls, Notification};
+
+use crate::{clock::pause, identifier::quoted, topics::Topics, wake::Wake};
+
+/// It rings no more often than this.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// How long to wait before the connection is made again, at first and at most.
+const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// What this handle has to say, and whether others said something.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    topics: AtomicU8,
+    ringing: Notify,
+    rang: Notify,
+    is_connected: AtomicBool,
+    /// How often others rang.
+    heard: AtomicU64,
+}
+
+impl Bell {
+    /// Tells other servers that these changed, soon. Changes before it are committed.
+    pub(crate) fn ring(&self, topics: Topics) {
+        if topics != Topics::default() && self.topics.fetch_or(topics.bits(), Ordering::AcqRel) == 0 {
+            self.ringing.notify_one();
+        }
+    }
+
+    /// Waits until another server has changed what a call waits for. Cancel safe.
+    pub(crate) async fn rang(&self) {
+        self.rang.notified().await;
+    }
+
+    /// Whether others can be heard.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.is_connected.load(Ordering::Acquire)
+    }
+
+    /// Grows when others ring. Who looks and then begins to wait compares it: between the two, nobody would tell.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
+    async fn next(&self) -> Topics {
+        loop {
+            let topics = self.topics.swap(0, Ordering::AcqRel);
+            if topics != 0 {
+                return Topics::from_bits(topics);
+            }
+            self.ringing.notified().await;
+        }
+    }
+}
+
+/// Rings, and listens, on a connection of its own. Ends when the handle is gone.
+pub(crate) async fn keep(
+    bell: Arc<Bell>,
+    wake: Arc<Wake>,
+    config: Config,
+    schema: String,
+    mut is_over: watch::Receiver<()>,
+) {
+    let channel = quoted(&format!("longhaul {schema}"));
+    let mut wait = RECONNECT.0;
+    loop {
+        let lost = tokio::select! {
+            lost = connected(&bell, &wake, &config, &channel, &mut wait) => lost,
+            _ = is_over.changed() => return,
+        };
+        bell.is_connected.store(false, Ordering::Release);
+        if let Err(error) = lost {
+            tracing::debug!(%error, "changes of other servers are only polled for, until the doorbell is connected again");
+        }
+        tokio::select! {
+            () = pause(wait) => wait = (wait * 2).min(RECONNECT.1),
+            _ = is_over.changed() => return,
+        }
+    }
+}
+
+/// Until the connection is lost.
+async fn connected(
+    bell: &Bell,
+    wake: &Wake,
+    config: &Config,
+    channel: &str,
+    wait: &mut Duration,
+) -> Result<(), tokio_postgres::Error> {
+    let (client, mut connection) = config.connect(NoTls).await?;
+    let (heard, mut notifications) = mpsc::unbounded_channel();
+    // It ends when the client is dropped, or with the connection.
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                _ = heard.send(notification);
+            }
+        }
+    });
+    // What is said survives no power cut, and need not.
+    client.batch_execute(&format!("SET synchronous_commit = off; LISTEN {channel}")).await?;
+    let own: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
+    *wait = RECONNECT.0;
+    bell.is_connected.store(true, Ordering::Release);
+    // Nothing was heard before.
+    bell.heard.fetch_add(1, Ordering::AcqRel);
+    bell.rang.notify_one();
+    let hear = |notification: &Notification| {
+        let topics = notification.payload().parse().map(Topics::from_bits);
+        if notification.process_id() == own {
+            return;
+        }
+        bell.heard.fetch_add(1, Ordering::AcqRel);
+        if topics.is_ok_and(|topics| wake.is_waiting_for(topics)) {
+            bell.rang.notify_one();
+        }
+    };
+    let ring = async {
+        loop {
+            let topics = bell.next().await;
+            client.batch_execute(&format!("NOTIFY {channel}, '{}'", topics.bits())).await?;
+            pause(INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        lost = ring => lost,
+        () = async { while let Some(notification) = notifications.recv().await { hear(&notification); } } => Ok(()),
+    }
+}

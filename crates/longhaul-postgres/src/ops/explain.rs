@@ -1,0 +1,42 @@
+//! Why a run waits.
+
+use longhaul_core::{
+    Explanation, RunId, ServerId,
+    admission::{Admission, LimitGroup, Offer},
+    explain::{Ahead, explain},
+    store::GetError,
+};
+
+use super::admission::{Candidates, Reading, read_buckets, read_controls};
+use crate::{error::Fault, handle::Inner};
+
+impl Inner {
+    pub(crate) async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
+        self.ensure_open()?;
+        let kept = self.current(id).await?.ok_or(GetError::NotFound(id))?;
+        let run = kept.stored.run;
+        // Whose turn it is, and what makes room for a last try, is known to this handle only.
+        let mut admission: Admission = self.admission().await;
+        let session = self.session().await?;
+        let read = async {
+            self.lanes.refresh(&session).await?;
+            let now = self.now();
+            admission.controls = read_controls(&session).await?;
+            let numbers = self.lanes.which(|lane| lane.queue == run.queue);
+            let top = Ahead::COUNTED as i64 + 1;
+            let reading = Reading::of(&self.lanes, now, numbers, top, &admission.controls);
+            let mut candidates = Candidates::read(&session, &self.lanes, &reading).await?;
+            candidates.read_executing(&session, &self.lanes, ServerId::from_bytes([0; 16])).await?;
+            let own = LimitGroup::of(&run);
+            admission.buckets = read_buckets(&session, now, &admission.controls, [&own].into_iter()).await?;
+            let living = self.living(&session).await?;
+            let offers: Vec<Offer<'_>> = living
+                .iter()
+                .map(|beat| Offer { labels: &beat.labels, ..Offer::new(beat.server, &beat.kinds, 1) })
+                .collect();
+            Ok(explain(now, &run, &admission, &offers, &candidates))
+        };
+        let explained: Result<Explanation, Fault> = read.await;
+        Ok(explained.map_err(Fault::into_store)?)
+    }
+}

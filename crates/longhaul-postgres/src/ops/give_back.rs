@@ -1,0 +1,41 @@
+//! Claims that never reached who asked for them go back.
+
+use std::sync::{Arc, PoisonError};
+
+use longhaul_core::{
+    Ending, RunId,
+    store::{Claimed, Settlement},
+};
+
+use super::write::Write;
+use crate::handle::Inner;
+
+impl Inner {
+    /// Gives back claims that never reached who asked for them. Later claims, and the server's leave, wait for it.
+    pub(super) fn give_back(self: &Arc<Self>, claimed: Vec<Claimed>) {
+        let inner = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let settle = |one: Claimed| {
+                let (id, epoch, ending) = (one.run.id, one.run.epoch, Ending::Returned);
+                Write::Settle(Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None })
+            };
+            let ids: Vec<RunId> = claimed.iter().map(|one| one.run.id).collect();
+            if let Err(error) = inner.write(&claimed.into_iter().map(settle).collect::<Vec<_>>()).await {
+                tracing::error!(runs = ?ids, %error, "claims could not be given back: they are taken away with their server's lease");
+            }
+        });
+        self.returns.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    /// What is on its way back has come back.
+    pub(crate) async fn returned(&self) {
+        loop {
+            let task = self.returns.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match task {
+                // It panics only where its runtime does.
+                Some(task) => _ = task.await,
+                None => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Calls that wait: what they cost the database, and who tells them.
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use common::{Postgres, postgres, url};
+use longhaul_core::store::{ClaimRequest, EndedCursor, EndedRequest, ServerBeat, prelude::*};
+use longhaul_postgres::{Options, PostgresStore};
+use longhaul_testkit::fixture::{new_run, run_id, server_id, support};
+use tokio::task::JoinSet;
+
+/// Another handle, which hears of others or not.
+async fn connect(postgres: &Postgres, poll: Duration, listen: bool) -> PostgresStore {
+    let options = Options::default().schema(&postgres.schema.0).poll(poll).listen(listen);
+    let url = format!("{} application_name={}", url(), postgres.schema.0);
+    PostgresStore::connect_with(&url, options.clock(Arc::new(postgres.clock.clone()))).await.expect("it is there")
+}
+
+async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn all_calls_that_wait_share_one_question_to_the_database() {
+    let postgres = postgres().await;
+    let (store, now) = (connect(&postgres, Duration::from_millis(20), false).await, postgres.now());
+    let server = server_id(now, 1);
+    store.heartbeat(ServerBeat::new(server, "one", Duration::from_secs(60))).await.expect("it lives");
+    store.insert((0..10).map(|n| new_run(now, "other", n)).collect()).await.expect("it works");
+    let position = store.schedules(0).await.expect("it works").position;
+    let mut waiting = JoinSet::new();
+    let wait = |store: &PostgresStore| store.clone();
+    let claims = wait(&store);
+    waiting.spawn(async move {
+        let request = ClaimRequest::new(server, [support("plain", 1)].into(), 5);
+        claims.claim(ClaimRequest { wait: true, ..request }).await.map(drop).expect("it works");
+    });
+    let stops = wait(&store);
+    waiting.spawn(async move { stops.stop_requests(server, 0).await.map(drop).expect("it works") });
+    let schedules = wait(&store);
+    waiting.spawn(async move { schedules.schedules(position).await.map(drop).expect("it works") });
+    let ends = wait(&store);
+    let ended = EndedRequest { after: EndedCursor::START, limit: 10, wait: true };
+    waiting.spawn(async move { ends.ended(ended).await.map(drop).expect("it works") });
+    for n in 0..10 {
+        let watches = wait(&store);
+        waiting.spawn(async move { watches.changed(run_id(now, n), 1_000).await.map(drop).expect("it works") });
+    }
+    // All of them have looked once when nothing but polls is sent.
+    let mut before = (0, 0);
+    loop {
+        let polls = store.polls();
+        until(|| store.polls() >= polls + 5).await;
+        let after = (store.polls(), store.round_trips());
+        if after.0 > 20 && after.1 - before.1 == after.0 - before.0 {
+            break;
+        }
+        assert!(after.0 < 200, "{} polls, {} round trips", after.0, after.1);
+        before = after;
+    }
+    assert!(waiting.try_join_next().is_none(), "nothing came that anyone waits for");
+}
+
+#[tokio::test]
+async fn a_run_that_another_handle_enqueues_is_claimed_at_once_because_it_rings() {
+    let postgres = postgres().await;
+    // It never looks by itself.
+    let never = Duration::from_secs(100_000);
+    let (one, other) = (connect(&postgres, never, true).await, connect(&postgres, never, true).await);
+    let now = postgres.now();
+    until(|| one.hears() && other.hears()).await;
+    let request = ClaimRequest::new(server_id(now, 1), [support("plain", 1)].into(), 1);
+    let claim = tokio::spawn({
+        let (one, request) = (one.clone(), ClaimRequest { wait: true, ..request });
+        async move { one.claim(request).await }
+    });
+    until(|| one.polls() > 0).await;
+    other.insert(vec![new_run(now, "plain", 1)]).await.expect("it works")[0].as_ref().expect("it is new");
+    assert_eq!(claim.await.expect("no panic").expect("it works").len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_another_handle_enqueues_is_found_by_polling_when_nobody_rings() {
+    let postgres = postgres().await;
+    let poll = Duration::from_millis(20);
+    let (one, other) = (connect(&postgres, poll, false).await, connect(&postgres, poll, false).await);
+    let now = postgres.now();
+    let request = ClaimRequest::new(server_id(now, 1), [support("plain", 1)].into(), 1);
+    let claim = tokio::spawn({
+        let (one, request) = (one.clone(), ClaimRequest { wait: true, ..request });
+        async move { one.claim(request).await }
+    });
+    until(|| one.polls() > 3).await;
+    other.insert(vec![new_run(now, "plain", 1)]).await.expect("it works")[0].as_ref().expect("it is new");
+    assert_eq!(claim.await.expect("no panic").expect("it works").len(), 1);
+    assert!(!one.hears());
+}
