@@ -89,7 +89,7 @@ impl FormField {
         let is_secret = [schema, resolved].iter().any(|schema| schema.get("writeOnly") == Some(&Value::Bool(true)));
         Self {
             name: name.to_owned(),
-            label: text("title").filter(|_| !name.is_empty()).unwrap_or_else(|| label.replace('_', " ")),
+            label: text("title").filter(|_| !name.is_empty()).unwrap_or_else(|| readable(label)),
             help: text("description"),
             input: if is_secret { Input::Secret } else { input(name, resolved, root, depth) },
             is_required,
@@ -123,6 +123,12 @@ impl FormField {
             Input::Secret | Input::DateTime | Input::Date | Input::Group(_) => Ok(Some(text.into())),
         }
     }
+}
+
+/// `encryption_key` as people write it: `Encryption key`.
+fn readable(key: &str) -> String {
+    let mut letters = key.chars().map(|letter| if letter == '_' { ' ' } else { letter });
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn number(text: &str, whole: bool, min: Option<f64>, max: Option<f64>) -> Result<Value, String> {
