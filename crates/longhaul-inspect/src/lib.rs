@@ -11,6 +11,7 @@
 mod act;
 pub mod api;
 mod error;
+pub mod form;
 mod inspector;
 mod query;
 mod redact;

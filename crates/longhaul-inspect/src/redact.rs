@@ -3,7 +3,7 @@
 //! A schema marks a field `"writeOnly": true`: it may be sent, and is never shown. The rule errs towards hiding: a field
 //! that any alternative of a schema marks is hidden, and so is a value whose schema refers to nothing or to itself.
 
-use longhaul::{KindSchema, ShownContent, ShownValue, ShownValues};
+use longhaul::{KindInfo, KindSchema, ShownContent, ShownValue, ShownValues};
 use serde_json::{Map, Value};
 
 /// What stands in the place of a value that is not shown.
@@ -13,29 +13,41 @@ const REFERENCES_MAX: usize = 32;
 
 /// Takes out of each value what its schema hides.
 pub(crate) fn values(shown: &mut ShownValues, schema: &KindSchema) {
-    let of = [
-        (Some(&mut shown.metadata), &schema.metadata),
-        (shown.initial.as_mut(), &schema.execution_metadata),
-        (shown.execution_metadata.as_mut(), &schema.execution_metadata),
-        (shown.result.as_mut(), &schema.result),
-        (shown.error.as_mut(), &schema.error),
-    ];
-    for (shown, schema) in of {
-        if let Some(shown) = shown {
-            one(shown, schema);
-        }
+    // What is shown as it is stored was written by another version of the type, whose secrets may have had other names.
+    each(shown, schema, false);
+}
+
+/// The same for values of a kind that this program does not have, by what the kind's code said of itself.
+pub(crate) fn stored(shown: &mut ShownValues, info: &KindInfo, version: u16) {
+    if info.hides_values {
+        all(shown).into_iter().flatten().for_each(|value| value.content = ShownContent::Hidden);
+    } else if let Some(schema) = &info.schema {
+        each(shown, schema, info.version == version);
     }
 }
 
-fn one(shown: &mut ShownValue, schema: &Value) {
-    if !mentions_secrets(schema) {
-        return;
-    }
-    match &mut shown.content {
-        ShownContent::Value(value) | ShownContent::Migrated { value, .. } => redact(value, &[schema], schema),
-        // It was written by another version of the type, whose secrets may have had other names.
-        ShownContent::AsStored { .. } => shown.content = ShownContent::Hidden,
-        _ => {}
+fn all(shown: &mut ShownValues) -> [Option<&mut ShownValue>; 5] {
+    [
+        Some(&mut shown.metadata),
+        shown.initial.as_mut(),
+        shown.execution_metadata.as_mut(),
+        shown.result.as_mut(),
+        shown.error.as_mut(),
+    ]
+}
+
+/// `is_same`: what is shown as it is stored is of the version that the schema describes.
+fn each(shown: &mut ShownValues, schema: &KindSchema, is_same: bool) {
+    let KindSchema { metadata, execution_metadata, result, error, .. } = schema;
+    let schemas = [metadata, execution_metadata, execution_metadata, result, error];
+    for (shown, schema) in all(shown).into_iter().zip(schemas) {
+        let Some(shown) = shown.filter(|_| mentions_secrets(schema)) else { continue };
+        match &mut shown.content {
+            ShownContent::Value(value) | ShownContent::Migrated { value, .. } => redact(value, &[schema], schema),
+            ShownContent::AsStored { value, .. } if is_same => redact(value, &[schema], schema),
+            ShownContent::AsStored { .. } => shown.content = ShownContent::Hidden,
+            _ => {}
+        }
     }
 }
 

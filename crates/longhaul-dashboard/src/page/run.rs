@@ -36,7 +36,7 @@ pub(crate) fn run(view: &View<'_>, of: &RunDetail, log: &Log) -> Markup {
                 }
                 @if let Some(why) = of.incompatible() { p .callout.bad { "No code here reads its values: " (why) } }
                 (failure(view, of))
-                @match &run.progress {
+                @match run.progress.as_ref().filter(|_| kind != StateKind::Completed) {
                     Some(progress) => (progress_card(progress, kind)),
                     None => @if kind == StateKind::Running { p .muted { "It has not said how far it is." } },
                 }

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use axum::response::Response;
 use longhaul::{RunId, Scope, Selected};
-use longhaul_inspect::{Done, InspectError, NewRunRequest, REDACTED, RunAction, RunQuery, When, api::Operation};
+use longhaul_inspect::{
+    Done, InspectError, KindView, NewRunRequest, REDACTED, RunAction, RunQuery, When, api::Operation, form::FieldError,
+};
 
 use serde_json::Value;
 
@@ -12,7 +14,11 @@ use super::{
     Asked,
     show::{by, nowhere},
 };
-use crate::{form::Form, page, reply};
+use crate::{
+    form::Form,
+    page::start::{self, Wrong},
+    reply,
+};
 
 pub(super) async fn act(asked: &Asked<'_>, body: &[u8]) -> Response {
     let form = Form::parse(body);
@@ -95,44 +101,60 @@ fn told(asked: &Asked<'_>, selected: &Selected, query: &RunQuery, action: RunAct
 }
 
 async fn enqueue(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError> {
-    let failed = match request(form) {
+    let kinds = asked.inspector().kinds().await?;
+    let (status, wrong) = match metadata(&kinds, form).and_then(|metadata| request(form, metadata)) {
+        Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().enqueue(&request, &by(asked, form)).await {
             Ok(id) => return Ok(reply::see(&asked.mount.to(format_args!("/runs/{id}?done=enqueue")))),
-            Err(error) => error,
+            Err(error) => {
+                let field = match &error {
+                    InspectError::Invalid { field, .. } => field.as_deref().unwrap_or(""),
+                    InspectError::NotFound { .. } => "kind",
+                    InspectError::Refused { .. } => "",
+                    _ => return Err(error),
+                };
+                (error.status(), vec![(field.to_owned(), error.to_string())])
+            }
         },
-        Err((field, why)) => InspectError::Invalid { field: Some(field.to_owned()), why },
     };
-    let (status, why) = (failed.status(), failed.to_string());
-    let field = match &failed {
-        InspectError::Invalid { field, .. } => field.as_deref().unwrap_or(""),
-        InspectError::NotFound { .. } => "kind",
-        InspectError::Refused { .. } => "",
-        _ => return Err(failed),
+    Ok(reply::html(status, start::start(&asked.view(None), &kinds, form, &wrong)))
+}
+
+/// What the run is asked, from the fields of its schema or from JSON.
+fn metadata(kinds: &[KindView], form: &Form) -> Result<Value, Wrong> {
+    let Some(fields) = start::fields_of(kinds, form) else {
+        let text = form.get("metadata").unwrap_or("null");
+        return serde_json::from_str(text).map_err(|error| wrong("metadata", format!("This is no JSON: {error}.")));
     };
-    let page = page::start::start(&asked.view(None), &asked.inspector().kinds().await?, form, Some((field, &why)));
-    Ok(reply::html(status, page))
+    let filled = |name: &str| form.get(&format!("{}{name}", start::PREFIX)).map(str::to_owned);
+    let named = |error: FieldError| (format!("{}{}", start::PREFIX, error.field), error.why);
+    longhaul_inspect::form::value(&fields, filled).map_err(|all| all.into_iter().map(named).collect())
+}
+
+fn wrong(field: &str, why: impl Into<String>) -> Wrong {
+    vec![(field.to_owned(), why.into())]
 }
 
 /// The run that the fields ask for, or which of them is wrong.
-fn request(form: &Form) -> Result<NewRunRequest, (&'static str, String)> {
-    let metadata = form.get("metadata").unwrap_or("null");
-    let metadata =
-        serde_json::from_str(metadata).map_err(|error| ("metadata", format!("This is no JSON: {error}.")))?;
+fn request(form: &Form, metadata: Value) -> Result<NewRunRequest, Wrong> {
     if has_redacted(&metadata) {
-        return Err(("metadata", format!("Something was redacted: write what it is in the place of `{REDACTED}`.")));
+        return Err(wrong(
+            "metadata",
+            format!("Something was redacted: write what it is in the place of `{REDACTED}`."),
+        ));
     }
     let mut request = NewRunRequest::new(form.get("kind").unwrap_or_default(), metadata);
     request.queue = form.get("queue").map(str::to_owned);
     let priority = form.get("priority").map(str::parse).transpose();
-    request.priority = priority.map_err(|_| ("priority", "A number from -128 to 127.".to_owned()))?;
-    request.at = match form.get("at").map(str::parse).transpose().map_err(|why| ("at", why))? {
+    request.priority = priority.map_err(|_| wrong("priority", "A number from -128 to 127."))?;
+    request.at = match form.get("at").map(str::parse).transpose().map_err(|why: String| wrong("at", why))? {
         Some(When::At(at)) => Some(at),
-        Some(When::Ago(_)) => return Err(("at", "A time, such as 2026-11-20T21:00.".to_owned())),
+        Some(When::Ago(_)) => return Err(wrong("at", "A time, such as 2026-11-20T21:00.")),
         None => None,
     };
     for tag in form.get("tags").unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
         let (key, value) =
-            tag.split_once(':').ok_or_else(|| ("tags", format!("`{tag}`: a tag is written key:value.")))?;
+            tag.split_once(':').ok_or_else(|| wrong("tags", format!("`{tag}`: a tag is written key:value.")))?;
         request.tags.insert(key.trim().to_owned(), value.trim().to_owned());
     }
     Ok(request)

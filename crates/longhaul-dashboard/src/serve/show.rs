@@ -2,10 +2,15 @@
 
 use axum::response::Response;
 use longhaul::{Kind, RunId};
-use longhaul_inspect::{By, InspectError, Role, RunQuery, StateCounts};
+use longhaul_inspect::{By, InspectError, KindView, Role, RunQuery, StateCounts, form};
 
 use super::Asked;
-use crate::{form::Form, live, page, reply};
+use crate::{
+    form::Form,
+    live,
+    page::{self, start},
+    reply,
+};
 
 /// What was done, for the line at the top: only words of ours, never text from the address.
 fn done(word: &str) -> Option<&'static str> {
@@ -48,7 +53,8 @@ async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
             if !asked.user.may(Role::Act) {
                 return Ok(asked.forbidden(Role::Act));
             }
-            page::start::start(&view, &inspector.kinds().await?, &prefilled(asked).await?, None)
+            let kinds = inspector.kinds().await?;
+            start::start(&view, &kinds, &prefilled(asked, &kinds).await?, &Vec::new())
         }
         ["runs", id] => {
             let Some(id) = run_id(id) else { return Ok(nowhere(asked)) };
@@ -84,19 +90,17 @@ pub(super) fn nowhere(asked: &Asked<'_>) -> Response {
 }
 
 /// What the fields of a new run hold at first: what the address says, over what another run was asked.
-async fn prefilled(asked: &Asked<'_>) -> Result<Form, InspectError> {
-    let mut form = Form::default();
-    for key in ["kind", "metadata", "queue", "priority", "at", "tags"] {
-        if let Some(value) = asked.query.get(key) {
-            form.put(key, value);
-        }
-    }
+async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, InspectError> {
+    let mut form = asked.query.clone();
     let Some(id) = asked.query.get("like").and_then(run_id) else { return Ok(form) };
     let like = asked.inspector().run(id).await?;
     form.put_if_missing("kind", like.run().kind.as_str());
     form.put_if_missing("queue", like.run().queue.as_str());
     form.put_if_missing("priority", &like.run().priority.0.to_string());
     if let Some(value) = like.values.metadata.content.value() {
+        for (name, text) in form::filled(&start::fields_of(kinds, &form).unwrap_or_default(), value) {
+            form.put_if_missing(&format!("{}{name}", start::PREFIX), &text);
+        }
         form.put_if_missing("metadata", &format!("{value:#}"));
     }
     let tags: Vec<_> = like.run().tags.iter().map(|tag| format!("{}:{}", tag.key, tag.value)).collect();

@@ -99,3 +99,48 @@ async fn many_runs_are_acted_on_by_ticks_or_by_filters() {
     let refused = ask(&app, "POST /runs/selected/cancel", &format!("id={}", ids[0])).await;
     assert!(refused.status == 409 && refused.text.contains("0 of 1"), "{}", refused.text);
 }
+
+#[tokio::test]
+async fn a_kind_with_a_schema_has_a_form_of_its_fields() {
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Act);
+    let empty = ask(&app, "GET /runs/new?kind=charge&m.amount=70", "").await.text;
+    for part in [
+        "type=\"number\" name=\"m.amount\" value=\"70\" required",
+        "max=\"1000\"",
+        "In cents.",
+        "<select name=\"m.currency\"",
+        "eur – Of Europe.",
+        "type=\"password\" name=\"m.number\"",
+        "type=\"checkbox\" name=\"m.urgent\"",
+    ] {
+        assert!(empty.contains(part), "{part}: {empty}");
+    }
+
+    let body = "kind=charge&m.amount=70&m.currency=usd&m.number=4111&m.note=&m.urgent=true";
+    let answer = ask(&app, "POST /runs", body).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let id = answer.header("location").trim_start_matches("/runs/").split('?').next().unwrap().parse().unwrap();
+    let snapshot = scene.client().snapshot(id).await.unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(snapshot.metadata.body()).unwrap();
+    let expected = serde_json::json!({
+        "amount": 70, "currency": "usd", "number": "4111", "note": null, "urgent": true
+    });
+    assert_eq!(kept, expected);
+
+    let page = ask(&app, &format!("GET /runs/{id}"), "").await.text;
+    assert!(page.contains("[redacted]") && !page.contains("4111"), "{page}");
+    let like = ask(&app, &format!("GET /runs/new?like={id}"), "").await.text;
+    assert!(like.contains("value=\"70\"") && like.contains("<option value=\"usd\" selected"), "{like}");
+    assert!(!like.contains("4111") && !like.contains("[redacted]"), "a secret is filled in anew: {like}");
+
+    let wrong = ask(&app, "POST /runs", "kind=charge&m.amount=7000&m.currency=yen&m.note=kept").await;
+    assert_eq!(wrong.status, 422);
+    for part in
+        ["id=\"wrong-m.amount\">At most 1000.", "id=\"wrong-m.currency\"", "id=\"wrong-m.number\"", "value=\"kept\""]
+    {
+        assert!(wrong.text.contains(part), "{part}: {}", wrong.text);
+    }
+    let json = ask(&app, "GET /runs/new?kind=charge&as=json", "").await.text;
+    assert!(json.contains("<textarea"), "{json}");
+}

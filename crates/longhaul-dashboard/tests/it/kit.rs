@@ -8,9 +8,12 @@ use axum::{
     http::{HeaderMap, Request, Response, StatusCode},
 };
 use longhaul::{
-    AnyError, Client, Context, ExecutionResult, Failure, Longhaul, RunId, StateKind, Store, Suspended, Task, testing,
+    AnyError, Client, Context, ExecutionResult, Failure, Longhaul, RunId, StateKind, Store, Suspended, Task,
+    TaskOptions, testing,
 };
 use longhaul_dashboard::{Options, Role, dashboard};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
 
 pub(crate) const TOKEN: &str = "0123456789abcdef";
@@ -43,6 +46,45 @@ impl Task for Wait {
     }
 }
 
+/// Charges a card, with a form.
+pub(crate) struct Charge;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Card {
+    /// In cents.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) amount: u32,
+    pub(crate) currency: Currency,
+    #[schemars(extend("writeOnly" = true))]
+    pub(crate) number: String,
+    pub(crate) note: Option<String>,
+    #[serde(default)]
+    pub(crate) urgent: bool,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Currency {
+    /// Of Europe.
+    Eur,
+    /// Of America.
+    Usd,
+}
+
+impl Task for Charge {
+    const NAME: &'static str = "charge";
+    type Metadata = Card;
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = AnyError;
+    async fn execute(&self, _: &Context<Card, ()>) -> ExecutionResult<(), AnyError> {
+        Suspended::for_result().for_error()
+    }
+    fn options() -> TaskOptions {
+        TaskOptions::default().schema::<Self>()
+    }
+}
+
 pub(crate) struct Scene {
     pub(crate) server: Longhaul,
     _folder: Option<tempfile::TempDir>,
@@ -60,7 +102,7 @@ impl Scene {
     }
 
     fn on(store: Arc<dyn Store>, folder: Option<tempfile::TempDir>) -> Self {
-        let server = Longhaul::builder().shared_store(store).name("shop").task(Fail).task(Wait).start();
+        let server = Longhaul::builder().shared_store(store).name("shop").task(Fail).task(Wait).task(Charge).start();
         Self { server: server.expect("all is said"), _folder: folder }
     }
 

@@ -141,8 +141,14 @@ impl Inspector {
         let (now, views, run) = (self.now(), self.client().views(), &snapshot.run);
         let explanation = self.client().store().explain(run.id).await?;
         let mut values = views.show(&snapshot);
-        if let Some(schema) = views.schema(run.kind.as_str()) {
-            redact::values(&mut values, schema);
+        let (kind, version) = (run.kind.as_str(), run.version);
+        if views.kinds().any(|known| *known == run.kind) {
+            if let Some(schema) = views.schema(kind) {
+                redact::values(&mut values, schema);
+            }
+        } else if let Some(info) = self.client().kinds().await?.into_iter().find(|info| info.kind == run.kind) {
+            // The code that has the values is elsewhere, and said what may be seen of them.
+            redact::stored(&mut values, &info, version);
         }
         let actions = RunAction::ALL.into_iter().filter(|action| action.is_allowed(now, run)).collect();
         Ok(RunDetail { snapshot, values, explanation, actions, now })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul::{Missed, Schedule, StateKind};
-use longhaul_inspect::{By, RunAction, RunQuery, ScopeAction};
+use longhaul_inspect::{By, Inspector, RunAction, RunQuery, ScopeAction};
 use serde_json::json;
 
 use crate::kit::{Approve, Count, CountTo, Fail, on_each_store, on_each_store_with};
@@ -105,6 +105,11 @@ async fn a_field_that_its_schema_hides_is_in_no_answer() {
         let detail = scene.inspector.run(run.id()).await.unwrap();
         let shown = serde_json::to_string(&detail).unwrap();
         assert!(!shown.contains("secret"), "{shown}");
+        assert_eq!(detail.values.metadata.content.value(), Some(&json!({"to": 3, "password": "[redacted]"})));
+
+        // A program without the code of the kind goes by what the store has of it.
+        let elsewhere = Inspector::new(longhaul::Client::new(scene.client().store().clone()));
+        let detail = elsewhere.run(run.id()).await.unwrap();
         assert_eq!(detail.values.metadata.content.value(), Some(&json!({"to": 3, "password": "[redacted]"})));
         scene
     })
