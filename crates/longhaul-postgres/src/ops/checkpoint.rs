@@ -80,7 +80,7 @@ fn checkpoint(now: Timestamp, change: &mut Change, one: &Checkpoint) -> Result<C
         return Err(CheckpointError::EpochLost { id: *id, epoch: *epoch });
     }
     match execution_metadata {
-        Some(value) => save(now, change, (*epoch, *seq), (value, *taken), progress.as_ref(), true),
+        Some(value) => save(now, change, (*epoch, *seq), (value, taken), progress.as_ref(), true),
         None => tell(change, progress.as_ref()),
     }
     Ok(Checkpointed { request: change.kept.stored.run.request.clone() })
@@ -90,13 +90,13 @@ pub(super) fn save(
     now: Timestamp,
     change: &mut Change,
     (epoch, seq): (Epoch, u32),
-    (value, taken): (&Envelope, u64),
+    (value, taken): (&Envelope, &[u64]),
     progress: Option<&Progress>,
     proves: bool,
 ) {
     let before = &change.kept.stored.execution_metadata;
     let changed = (before.as_ref() != Some(value)).then(|| value.schema_version());
-    match change.decide(now, &Event::Checkpoint { epoch, seq, changed, proves, taken }) {
+    match change.decide(now, &Event::Checkpoint { epoch, seq, changed, proves, taken: taken.to_vec() }) {
         Ok(_) => {
             let stored = &mut change.kept.stored;
             change.written.execution_metadata |= stored.set_execution_metadata(Some(value.clone()));
