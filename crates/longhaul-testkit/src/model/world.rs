@@ -339,12 +339,12 @@ impl<'a> World<'a> {
                 let back = usize::from(attempt).checked_rem(recent);
                 back.and_then(|back| self.attempts.iter().rev().nth(back)).map(|attempt| attempt.id)
             }
-            Op::Proceed { run, .. }
+            Op::Retry { run, .. }
+            | Op::Proceed { run, .. }
             | Op::Signal { run, .. }
             | Op::Cancel { run }
             | Op::RunUpdate { run, .. }
             | Op::Delete { run } => self.run(run),
-            Op::Retry { run, .. } => self.run(run),
             _ => None,
         };
         if let Some(id) = id {

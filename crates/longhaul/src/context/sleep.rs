@@ -101,14 +101,13 @@ impl<M, X: Payload> Context<M, X> {
             EffectError::Failed(never) => match never {},
         };
         let name = format!("sleep: {name}");
-        let until = match self.remembered::<i64, _>(&name).map_err(stopped)? {
-            Some(micros) => Timestamp::from_micros(micros),
-            None => {
-                let until = self.inner.attempt.clock.now().after(wait);
-                // Kept with the suspension, or, of a short wait, with the next save: what a crash repeats is short too.
-                self.remember(&name, &until.as_micros()).map_err(stopped)?;
-                until
-            }
+        let until = if let Some(micros) = self.remembered::<i64, _>(&name).map_err(stopped)? {
+            Timestamp::from_micros(micros)
+        } else {
+            let until = self.inner.attempt.clock.now().after(wait);
+            // Kept with the suspension, or, of a short wait, with the next save: what a crash repeats is short too.
+            self.remember(&name, &until.as_micros()).map_err(stopped)?;
+            until
         };
         self.sleep_until(until).await
     }
