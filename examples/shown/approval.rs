@@ -5,7 +5,7 @@
 //! While a run waits it costs nothing, and it may wait across any number of restarts. The signal is durable when the call
 //! returns: it may come before the run waits for it, or while no server is up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use longhaul::{
     AnyError, Client, Context, ExecutionResult, Longhaul, Proceeded, SignalError, Success, Suspended, Task,
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut ids = Vec::new();
 
     // No server executes them yet: whoever answers early is heard all the same.
-    let client = Client::new(longhaul::open(folder.path())?);
+    let client = Client::new(Arc::new(longhaul::open(folder.path())?));
     let moment = Duration::from_millis(20);
     for (number, amount, patience) in [(1, 20, hour), (2, 800, hour), (3, 900, hour), (4, 500, moment)] {
         let expense = Expense { number, amount, patience };
