@@ -19,6 +19,7 @@ use crate::{
     inbox,
     limits::{REASON_MAX, cut},
     lineage::Lineage,
+    name::Key,
     run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
@@ -83,7 +84,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
 /// let cancelled = decide(now, &run, &Event::Cancel { reason: None })?;
 /// assert_eq!(cancelled.next.state, State::Cancelled);
 ///
-/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None, proves: true, taken: 0 };
+/// let checkpoint = Event::Checkpoint { epoch: run.epoch, seq: 1, changed: None, proves: true, taken: Vec::new() };
 /// assert!(matches!(decide(now, &run, &checkpoint), Err(IllegalEvent::EpochLost { state: StateKind::Pending, .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -109,7 +110,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             if *seq <= run.seq {
                 return Err(IllegalEvent::Superseded { found: *seq, current: run.seq });
             }
-            Ok(step.checkpointed(*seq, *changed, *proves, *taken))
+            Ok(step.checkpointed(*seq, *changed, *proves, taken))
         }
         Event::Settle { epoch, ending } => {
             step.holds(*epoch)?;
@@ -120,6 +121,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             _ => Err(step.cannot("cannot take away the claim of")),
         },
         Event::Proceed { at, replaced, value, key } => step.heard(*at, *replaced, value.as_ref(), key.as_ref()),
+        Event::Signal { name, value, key } => step.signalled(name, value, key.as_ref()),
         Event::Expire => match run.deadline() {
             Some(deadline) if deadline <= now => Ok(step.expired(deadline)),
             Some(due) => Err(IllegalEvent::NotDue { due }),
@@ -203,6 +205,9 @@ impl<'a> Step<'a> {
 
     fn enter(mut self, state: State) -> Decision {
         self.next.begun &= matches!(state, State::Running { .. });
+        if !matches!(state, State::Suspended { .. }) {
+            inbox::await_signals(&mut self.next.inbox, &[]);
+        }
         self.next.state = state;
         self.next.since = self.now;
         Decision { next: self.next, effects: self.effects }
@@ -241,7 +246,7 @@ impl<'a> Step<'a> {
         self
     }
 
-    fn checkpointed(self, seq: u32, changed: Option<u16>, proves: bool, taken: u64) -> Decision {
+    fn checkpointed(self, seq: u32, changed: Option<u16>, proves: bool, taken: &[u64]) -> Decision {
         let mut this = self.began();
         this.next.seq = seq;
         inbox::acknowledge(&mut this.next.inbox, taken);
@@ -351,7 +356,7 @@ impl<'a> Step<'a> {
         self.release().enter(state)
     }
 
-    fn suspended(mut self, until: Option<Timestamp>, deadline: Option<Timestamp>) -> Decision {
+    fn suspended(mut self, signals: &[Key], until: Option<Timestamp>, deadline: Option<Timestamp>) -> Decision {
         self.next.last_end = LastEnd::Suspended;
         self.next.counts.suspensions += 1;
         self.next.counts.restarts_without_progress = 0;
@@ -369,7 +374,13 @@ impl<'a> Step<'a> {
             self.record(Transition::Suspended, Some("and goes on: a proceed had come before"));
             return self.waits(State::Pending { due });
         }
+        if self.next.inbox().has_any(signals) {
+            let due = self.now;
+            self.record(Transition::Suspended, Some("and goes on: a signal that it waits for had come before"));
+            return self.waits(State::Pending { due });
+        }
         self.record(Transition::Suspended, None);
+        inbox::await_signals(&mut self.next.inbox, signals);
         // Of the two times the earlier one counts: the other is never reached.
         let waiting = match (until, deadline) {
             (Some(until), None) => Waiting::Until(until),

@@ -49,8 +49,8 @@ pub enum Event {
         changed: Option<u16>,
         /// Whether a changed value proves that the run gets ahead: see [`Ending::proves_progress`].
         proves: bool,
-        /// The number of the last value of the [inbox](crate::Inbox) that the attempt has taken; 0: none.
-        taken: u64,
+        /// The numbers of the messages of the [inbox](crate::Inbox) that the attempt has taken.
+        taken: Vec<u64>,
     },
     /// The attempt ended.
     Settle {
@@ -75,6 +75,16 @@ pub enum Event {
         /// What the client sends: it goes into the [inbox](crate::Inbox).
         value: Option<Envelope>,
         /// A second proceed with the same key is recognised.
+        key: Option<Key>,
+    },
+    /// A client sends it a signal, whatever it is doing: it goes into the [inbox](crate::Inbox), and lets the run go on if
+    /// it is [suspended for it](Ending::Awaits).
+    Signal {
+        /// Which.
+        name: Key,
+        /// What comes with it.
+        value: Envelope,
+        /// A second one with the same key is recognised.
         key: Option<Key>,
     },
     /// The [deadline](crate::Run::deadline) of a suspension, or of a run that has not begun, has passed.
@@ -148,6 +158,16 @@ pub enum Ending {
         /// Goes on by itself then; `None`: waits for a proceed.
         until: Option<Due>,
         /// Fails then, unless it went on before; `None`: waits as long as it takes.
+        deadline: Option<Due>,
+    },
+    /// The task put the run aside until one of these signals comes. One that is there already lets it go on at once. A
+    /// proceed lets it go on too.
+    Awaits {
+        /// Which; at most [`AWAITED_MAX`](crate::limits::AWAITED_MAX).
+        signals: Vec<Key>,
+        /// Goes on by itself then.
+        until: Option<Due>,
+        /// Fails then, unless it went on before.
         deadline: Option<Due>,
     },
     /// The task failed, or took too long.

@@ -72,6 +72,9 @@ pub const TITLE_MAX: usize = 256;
 /// address in the metadata.
 pub const KIND_SCHEMA_MAX: usize = 64 << 10;
 
+/// Signals that a run is suspended for at a time: they stand in its record. What takes more than eight names is one signal
+/// with an enum as its value.
+pub const AWAITED_MAX: usize = 8;
 /// Custom delays of a retry policy.
 pub const DELAYS_MAX: usize = 64;
 

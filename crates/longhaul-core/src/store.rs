@@ -91,9 +91,9 @@ pub mod prelude {
 ///     for claimed in store.claim(ClaimRequest::new(doc::SERVER, doc::kinds().into(), CLAIM_MAX)).await? {
 ///         let (id, epoch) = (claimed.run.id, claimed.run.epoch);
 ///         let execution_metadata = Some(doc::value());
-///         store.checkpoint(vec![Checkpoint { id, epoch, seq: 1, execution_metadata, taken: 0, progress: None }]).await?;
+///         store.checkpoint(vec![Checkpoint { id, epoch, seq: 1, execution_metadata, taken: Vec::new(), progress: None }]).await?;
 ///         let ending = Ending::Completed { result: doc::value() };
-///         store.settle(vec![Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None }]).await?;
+///         store.settle(vec![Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None }]).await?;
 ///         let after = store.changed(id, claimed.run.revision).await?;
 ///         assert!(after.run.state.is_final());
 ///         println!("{}", store.explain(id).await?);

@@ -115,12 +115,14 @@ async fn work(store: &EmbeddedStore, server: ServerId, round: u64, ledger: &Mute
     let ids: BTreeMap<RunId, u64> = (0..round * 8 + 8).map(|n| (fixture::run_id(NOW, n), n)).collect();
     for one in &claimed {
         let (id, epoch, n) = (one.run.id, one.run.epoch, ids[&one.run.id]);
-        let checkpoint = Checkpoint { id, epoch, seq: 1, execution_metadata: Some(saved(n)), taken: 0, progress: None };
+        let checkpoint =
+            Checkpoint { id, epoch, seq: 1, execution_metadata: Some(saved(n)), taken: Vec::new(), progress: None };
         store.checkpoint(vec![checkpoint]).await.expect("the store works").remove(0).expect("it holds its run");
         tell(n, Stage::Saved);
         if n % 4 != 1 {
             let ending = longhaul_core::Ending::Completed { result: result(n) };
-            let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
+            let settlement =
+                Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
             store.settle(vec![settlement]).await.expect("the store works").remove(0).expect("it holds its run");
             tell(n, Stage::Completed);
         }
@@ -140,7 +142,7 @@ async fn count(store: &EmbeddedStore, server: ServerId, ledger: &Mutex<Ledger>, 
         }
         let execution_metadata = Some(value(seq.into()));
         let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-        let checkpoint = Checkpoint { id, epoch, seq, execution_metadata, taken: 0, progress: None };
+        let checkpoint = Checkpoint { id, epoch, seq, execution_metadata, taken: Vec::new(), progress: None };
         store.checkpoint(vec![checkpoint]).await.expect("the store works").remove(0).expect("it holds its run");
         ledger.lock().unwrap_or_else(PoisonError::into_inner).insert(n, Stage::Counted(seq.into()));
     }

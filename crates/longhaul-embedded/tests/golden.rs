@@ -124,13 +124,13 @@ impl Scene {
 
     async fn save(&self, claimed: &Claimed, value: Envelope, progress: Option<Progress>) {
         let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-        let checkpoint = Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value), taken: 0, progress };
+        let checkpoint = Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value), taken: Vec::new(), progress };
         self.store.checkpoint(vec![checkpoint]).await.expect("the store works").remove(0).expect("it holds its run");
     }
 
     async fn settle(&self, claimed: &Claimed, ending: Ending) {
         let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-        let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
+        let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
         self.store.settle(vec![settlement]).await.expect("the store works").remove(0).expect("it holds its run");
     }
 
@@ -219,8 +219,15 @@ async fn write(to: &Path) {
     scene.insert(new(10)).await;
     let claimed = scene.claim_one(id(10)).await;
     scene.save(&claimed, large_value(5_000), Some(progress())).await;
-    let proceed =
-        Proceed { id: id(10), at: None, replacement: None, value: None, key: None, by: Actor::named("a webhook") };
+    let proceed = Proceed {
+        id: id(10),
+        at: None,
+        replacement: None,
+        signal: None,
+        value: None,
+        key: None,
+        by: Actor::named("a webhook"),
+    };
     scene.store.proceed(proceed).await.expect("it is there");
     scene.insert(new(11)).await;
     let claimed = scene.claim_one(id(11)).await;
@@ -407,8 +414,15 @@ fn every_run_in_a_folder_of_release_0_1_goes_on() {
         let control = scene.store.control(Scope::Queue(imports()), ControlChange::Resume).await;
         control.expect("the store works");
         for n in [4, 11] {
-            let proceed =
-                Proceed { id: id(n), at: None, replacement: None, value: None, key: None, by: Actor::UNKNOWN };
+            let proceed = Proceed {
+                id: id(n),
+                at: None,
+                replacement: None,
+                signal: None,
+                value: None,
+                key: None,
+                by: Actor::UNKNOWN,
+            };
             scene.store.proceed(proceed).await.expect("it is there");
         }
         assert_eq!(scene.store.release_incompatible(vec![id(7)]).await, Ok(1));

@@ -47,7 +47,7 @@ impl Embedded {
                 epoch: claimed.run.epoch,
                 ending: if round == 0 { failed("no route", 1, now) } else { completed(round) },
                 execution_metadata: None,
-                taken: 0,
+                taken: Vec::new(),
                 progress: None,
             });
             store.settle(settlements.collect()).await.expect("it works");

@@ -8,7 +8,7 @@ use longhaul_testkit::fixture::{new_run, server_id, support, value};
 
 fn checkpoint(claimed: &Claimed, seq: u32) -> Checkpoint {
     let (id, epoch, value) = (claimed.run.id, claimed.run.epoch, value(seq.into()));
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: 0, progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: Vec::new(), progress: None }
 }
 
 #[tokio::test]

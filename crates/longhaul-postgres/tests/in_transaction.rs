@@ -25,7 +25,7 @@ async fn claimed(postgres: &Postgres) -> Claimed {
 
 fn checkpoint(claimed: &Claimed, seq: u32) -> Checkpoint {
     let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value(seq.into())), taken: 0, progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value(seq.into())), taken: Vec::new(), progress: None }
 }
 
 #[tokio::test]

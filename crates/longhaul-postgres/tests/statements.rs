@@ -20,12 +20,12 @@ const LEASE: Duration = Duration::from_secs(3600);
 
 fn settlement(claimed: &Claimed, ending: longhaul_core::Ending) -> Settlement {
     let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-    Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None }
+    Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None }
 }
 
 fn checkpoint(claimed: &Claimed, seq: u32) -> Checkpoint {
     let (id, epoch, value) = (claimed.run.id, claimed.run.epoch, value(seq.into()));
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: 0, progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: Vec::new(), progress: None }
 }
 
 /// Does everything that a store can be asked to do.

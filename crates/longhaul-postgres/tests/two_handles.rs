@@ -55,7 +55,7 @@ impl Two {
 
     async fn end(&self, nth: usize, claimed: &Claimed) -> Result<(), SettleError> {
         let (id, epoch, ending) = (claimed.run.id, claimed.run.epoch, completed(1));
-        let one = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
+        let one = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
         self.stores[nth].settle(vec![one]).await.expect("the store works").remove(0).map(drop)
     }
 }
@@ -172,7 +172,7 @@ async fn an_attempt_whose_server_was_declared_dead_elsewhere_writes_nothing() {
     let again = two.stores[0].claim(ClaimRequest::new(server, [support("plain", 1)].into(), 1)).await;
     assert_eq!(again.expect("it works")[0].run.id, lost.run.id);
     let (id, epoch) = (lost.run.id, lost.run.epoch);
-    let old = Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value(1)), taken: 0, progress: None };
+    let old = Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value(1)), taken: Vec::new(), progress: None };
     let kept = two.stores[1].checkpoint(vec![old]).await.expect("it works").remove(0);
     assert_eq!(kept, Err(CheckpointError::EpochLost { id, epoch }));
     assert_eq!(two.end(1, &lost).await, Err(SettleError::EpochLost { id, epoch }));

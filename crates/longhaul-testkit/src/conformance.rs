@@ -65,6 +65,7 @@ pub mod run_now;
 pub mod schedules;
 pub mod server;
 pub mod settle;
+pub mod signal;
 pub mod stop_requests;
 pub mod sweep;
 pub mod unique;

@@ -98,6 +98,6 @@ async fn calls_that_wait_are_told_when_the_store_is_reopened() {
     let claimed = store.claim(request(true)).await.expect("the store is open again");
     let (id, epoch) = (claimed[0].run.id, claimed[0].run.epoch);
     let ending = Ending::Returned;
-    let returned = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
+    let returned = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
     assert!(store.settle(vec![returned]).await.expect("the store is open again")[0].is_ok());
 }

@@ -112,6 +112,36 @@ impl Suspended {
 }
 
 impl<R> SuspendedFor<R> {
+    /// Goes on when the signal of this name comes, or with a proceed. One that came before lets it go on at once, so none
+    /// is lost between the look ([`Context::signal`](crate::Context::signal)) and the suspension; a task that suspends for
+    /// a signal which is there and which it does not take is executed again and again. Called several times, any of up to
+    /// eight signals will do.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, ExecutionResult, Suspended};
+    /// use std::time::Duration;
+    ///
+    /// const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// let fails: ExecutionResult<u32, AnyError> =
+    ///     Suspended::for_result().on_signal("approved").or_fail_after(7 * DAY).for_error();
+    /// let goes_on: ExecutionResult<u32, AnyError> =
+    ///     Suspended::for_result().on_signal("approved").or_go_on_after(7 * DAY).for_error();
+    /// ```
+    pub fn on_signal(mut self, name: impl Into<String>) -> Self {
+        self.0.signals.push(name.into());
+        self
+    }
+
+    /// Goes on by itself after `wait`, without the signal: the same as [`after`](Self::after).
+    pub fn or_go_on_after(self, wait: Duration) -> Self {
+        self.after(wait)
+    }
+
+    /// Goes on by itself at `time`, without the signal: the same as [`until`](Self::until).
+    pub fn or_go_on_at(self, time: impl Into<Timestamp>) -> Self {
+        self.until(time)
+    }
+
     /// Goes on by itself at `time`, or when proceeded before.
     pub fn until(mut self, time: impl Into<Timestamp>) -> Self {
         self.0.until = Some(When::At(time.into().into()));

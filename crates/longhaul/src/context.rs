@@ -7,6 +7,7 @@ mod effect;
 mod in_transaction;
 mod proceeded;
 mod progress;
+mod sleep;
 mod staged;
 
 use std::{
@@ -149,7 +150,7 @@ impl<X: Payload> Capture for Values<X> {
         if self.changes.load(Ordering::Acquire) == self.kept.load(Ordering::Acquire) {
             return Ok(None);
         }
-        self.captured(|delivered| delivered.accounted).map(Some)
+        self.captured(Delivered::accounted).map(Some)
     }
 
     fn capture_end(&self) -> Result<Option<Captured>, CaptureError> {
@@ -158,7 +159,7 @@ impl<X: Payload> Capture for Values<X> {
         if is_unchanged && self.delivered().all_accounted() {
             return Ok(None);
         }
-        self.captured(|delivered| delivered.taken).map(Some)
+        self.captured(Delivered::taken).map(Some)
     }
 
     fn account(&self) {

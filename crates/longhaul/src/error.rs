@@ -21,7 +21,10 @@ use longhaul_postgres::{ConnectError, TransactionError};
 use crate::{
     background::SpawnError,
     builder::BuildError,
-    client::{BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError},
+    client::{
+        BulkError, EndedRunsError, EnqueueError, FindByKeyError, OutcomeError, ProceedRunError, RetryRunError,
+        SignalError,
+    },
     definition::DefinitionError,
     payload::MigrateError,
     schedule::{RunsError, SchedulesError},
@@ -90,6 +93,9 @@ pub enum Error {
     /// A run did not proceed.
     #[error(transparent)]
     Proceed(#[from] ProceedRunError),
+    /// A run was not sent a signal.
+    #[error(transparent)]
+    Signal(#[from] SignalError),
     /// A run was not looked for by its unique key.
     #[error(transparent)]
     FindByKey(#[from] FindByKeyError),
@@ -211,6 +217,7 @@ impl Error {
                 | Self::Get(GetError::NotFound(_))
                 | Self::Cancel(CancelError::NotFound(_))
                 | Self::Proceed(ProceedRunError::NotFound)
+                | Self::Signal(SignalError::NotFound)
                 | Self::Retry(RetryRunError::NotFound(_) | RetryRunError::SuccessorGone { .. })
                 | Self::Update(UpdateError::NotFound(_))
                 | Self::Delete(DeleteError::NotFound(_))
@@ -237,6 +244,7 @@ impl Error {
             Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
             Self::Schedules(SchedulesError::Contended { .. })
             | Self::Proceed(ProceedRunError::InboxFull { .. })
+            | Self::Signal(SignalError::InboxFull { .. })
             | Self::Ended(EndedRunsError::Overtaken) => true,
             #[cfg(feature = "postgres")]
             Self::Connect(error) => error.is_transient(),
@@ -261,6 +269,7 @@ impl Error {
                 | Self::Retry(RetryRunError::Taken { .. })
                 | Self::Bulk(BulkError { error: EnqueueError::Refused(_), .. })
                 | Self::Proceed(ProceedRunError::Several(_))
+                | Self::Signal(SignalError::Several(_))
                 | Self::Schedules(
                     SchedulesError::Exists(_)
                         | SchedulesError::DeclaredInCode(_)
@@ -293,10 +302,12 @@ impl Error {
         match self {
             Self::Cancel(CancelError::Final { state, .. })
             | Self::Proceed(ProceedRunError::NotSuspended { state, .. })
+            | Self::Signal(SignalError::Final { state, .. })
             | Self::Retry(RetryRunError::Nothing { state, .. })
             | Self::Update(UpdateError::Refused { why: IllegalEvent::State { state, .. }, .. }) => Some(*state),
             Self::Delete(DeleteError::Running(_))
             | Self::Update(UpdateError::Refused { why: IllegalEvent::BeingCancelled, .. })
+            | Self::Signal(SignalError::BeingCancelled(_))
             | Self::Proceed(ProceedRunError::Running(_) | ProceedRunError::BeingCancelled(_)) => {
                 Some(StateKind::Running)
             }
@@ -321,6 +332,7 @@ impl Error {
             | Self::Build(_)
             | Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. })
             | Self::FindByKey(FindByKeyError::Name(_))
+            | Self::Signal(SignalError::Name(_) | SignalError::Value(_))
             | Self::Proceed(ProceedRunError::Key(_) | ProceedRunError::Value(_)) => true,
             Self::Enqueue(error)
             | Self::EnqueueJson(EnqueueJsonError::Enqueue(error))
@@ -374,6 +386,7 @@ impl Error {
             | Self::Get(GetError::Store(error))
             | Self::Cancel(CancelError::Store(error))
             | Self::Proceed(ProceedRunError::Store(error))
+            | Self::Signal(SignalError::Store(error))
             | Self::FindByKey(FindByKeyError::Store(error))
             | Self::Retry(RetryRunError::Store(error))
             | Self::Update(UpdateError::Store(error))

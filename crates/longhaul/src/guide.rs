@@ -28,7 +28,7 @@ page!(LayersAndHooks, "../../../docs/guide/13-layers-and-hooks.md");
 page!(Telemetry, "../../../docs/guide/14-telemetry.md");
 page!(WatchingRuns, "../../../docs/guide/15-watching-runs.md");
 page!(Errors, "../../../docs/guide/16-errors.md");
-page!(Waiting, "../../../docs/guide/18-waiting.md");
+page!(Waiting, "../../../docs/guide/19-waiting.md");
 
 #[cfg(feature = "postgres")]
 page!(ManyServers, "../../../docs/guide/17-postgres.md");

@@ -63,7 +63,7 @@ pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
     FindByKeyError, Found, FoundPage, KindInfo, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
     ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus, Schedules,
-    ScopeControl, Select, Selected, UniqueKey, Watch, new_run, new_run_fn,
+    ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run, new_run_fn,
 };
 pub use clock::SystemClock;
 #[cfg(feature = "postgres")]

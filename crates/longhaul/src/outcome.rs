@@ -35,16 +35,18 @@ pub enum Outcome<R> {
 ///
 /// let hour = Duration::from_secs(3600);
 /// let ended = Suspended::for_result::<()>().after(hour).for_error::<AnyError>();
-/// let expected = Suspension { until: Some(When::After(hour)), deadline: None };
+/// let expected = Suspension { until: Some(When::After(hour)), ..Suspension::default() };
 /// assert_eq!(ended, Ok(Outcome::Suspended(expected)));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_structs, reason = "tasks and tests build it and take it apart")]
 pub struct Suspension {
     /// It goes on by itself then, or with an earlier proceed; `None`: only with a proceed.
     pub until: Option<When>,
     /// The run fails then, unless it went on before; `None`: it waits as long as it takes.
     pub deadline: Option<When>,
+    /// One of these signals lets it go on.
+    pub signals: Vec<String>,
 }
 
 /// A point in time, as a task gives it.
@@ -66,10 +68,10 @@ pub enum When {
 
 impl Suspension {
     /// Until somebody proceeds the run.
-    pub(crate) const PROCEED: Self = Self { until: None, deadline: None };
+    pub(crate) const PROCEED: Self = Self { until: None, deadline: None, signals: Vec::new() };
 
     pub(crate) const fn until(when: When) -> Self {
-        Self { until: Some(when), deadline: None }
+        Self { until: Some(when), deadline: None, signals: Vec::new() }
     }
 }
 

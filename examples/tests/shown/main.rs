@@ -28,6 +28,11 @@ fn csv_export_shows_how_far_it_is_and_gives_its_result() {
 }
 
 #[test]
+fn approval_waits_for_an_answer_and_no_longer_than_it_is_said() {
+    prints("approval", include_str!("approval.txt"));
+}
+
+#[test]
 fn nightly_is_kept_across_processes() {
     prints("nightly", include_str!("nightly.txt"));
 }

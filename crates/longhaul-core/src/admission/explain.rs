@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Source, suspects::Standing};
 use crate::{
     id::ServerId,
-    name::{Kind, Label},
+    name::{Key, Kind, Label},
     run::{Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
@@ -41,6 +41,13 @@ pub enum Explanation {
     },
     /// It was put aside.
     Suspended(Waiting),
+    /// It was put aside until one of these signals comes.
+    AwaitsSignal {
+        /// Which.
+        signals: Vec<Key>,
+        /// How long, and what lets it go on besides.
+        waiting: Waiting,
+    },
     /// Its values could not be read.
     Incompatible,
     /// No server that lives executes its kind.
@@ -184,16 +191,21 @@ pub fn explain(
         State::Running { server } => Explanation::Running { server: *server, asked_to_stop: run.request.is_some() },
         State::Completed | State::Failed | State::Cancelled => Explanation::Final(run.state.kind()),
         State::Incompatible { .. } => Explanation::Incompatible,
-        State::Suspended { waiting } if run.state.due().is_none_or(|due| due > now) => Explanation::Suspended(*waiting),
+        State::Suspended { waiting } if run.state.due().is_none_or(|due| due > now) => aside(run, *waiting),
         State::Pending { due } | State::Retrying { due } if *due > now => {
             Explanation::NotDue { due: *due, after_failure: run.state.kind() == StateKind::Retrying }
         }
         State::Pending { due } | State::Retrying { due } | State::Suspended { waiting: Waiting::Until(due) } => {
             waits(now, run, *due, admission, servers, source)
         }
-        State::Suspended { waiting: waiting @ (Waiting::Proceed | Waiting::ProceedBy(_)) } => {
-            Explanation::Suspended(*waiting)
-        }
+        State::Suspended { waiting: waiting @ (Waiting::Proceed | Waiting::ProceedBy(_)) } => aside(run, *waiting),
+    }
+}
+
+fn aside(run: &Run, waiting: Waiting) -> Explanation {
+    match &run.inbox().awaited {
+        none if none.is_empty() => Explanation::Suspended(waiting),
+        signals => Explanation::AwaitsSignal { signals: signals.clone(), waiting },
     }
 }
 
@@ -267,6 +279,15 @@ impl fmt::Display for Explanation {
             Self::Suspended(Waiting::Until(at)) => write!(f, "it is suspended until {at}, or a proceed before that"),
             Self::Suspended(Waiting::ProceedBy(deadline)) => {
                 write!(f, "it is suspended, and waits for a proceed until {deadline}: then it fails")
+            }
+            Self::AwaitsSignal { signals, waiting } => {
+                let names: Vec<_> = signals.iter().map(|name| format!("`{name}`")).collect();
+                write!(f, "it is suspended, and waits for the signal {}", names.join(" or "))?;
+                match waiting {
+                    Waiting::Proceed => Ok(()),
+                    Waiting::Until(at) => write!(f, ", until {at} at the latest"),
+                    Waiting::ProceedBy(deadline) => write!(f, " until {deadline}: then it fails"),
+                }
             }
             Self::Incompatible => f.write_str(
                 "the code that claimed it could not read its values, its failure says why: it goes on when a server \

@@ -81,7 +81,7 @@ pub struct Effects {
 /// ```
 /// use longhaul_core::{Epoch, Event, IllegalEvent, decide, doc};
 ///
-/// let late = Event::Checkpoint { epoch: Epoch(3), seq: 1, changed: None, proves: true, taken: 0 };
+/// let late = Event::Checkpoint { epoch: Epoch(3), seq: 1, changed: None, proves: true, taken: Vec::new() };
 /// let refused = decide(doc::NOW, &doc::run(), &late).unwrap_err();
 /// assert!(matches!(refused, IllegalEvent::EpochLost { found: Epoch(3), .. }));
 /// assert!(refused.to_string().contains("its claim was lost"));

@@ -33,10 +33,14 @@ impl Step<'_> {
             }
             _ if self.is_being_cancelled() => self.cancelled_as_requested(),
             // It stopped because it was asked to.
-            Ending::Interrupted { .. } if self.before.request.is_some() => self.suspended(None, None),
+            Ending::Interrupted { .. } if self.before.request.is_some() => self.suspended(&[], None, None),
             Ending::Suspended { until, deadline } => {
                 let [until, deadline] = [until, deadline].map(|time| time.map(|time| time.time(self.now)));
-                self.suspended(until, deadline)
+                self.suspended(&[], until, deadline)
+            }
+            Ending::Awaits { signals, until, deadline } => {
+                let [until, deadline] = [until, deadline].map(|time| time.map(|time| time.time(self.now)));
+                self.suspended(signals, until, deadline)
             }
             Ending::Failed { failure, retry_after, permanent } => self.failed(failure, *retry_after, *permanent),
             Ending::Panicked { failure } => self.panicked(failure),

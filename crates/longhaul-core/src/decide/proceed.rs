@@ -37,7 +37,7 @@ impl Step<'_> {
         if !hears {
             return Err(self.cannot("cannot proceed"));
         }
-        self.put_into_inbox(at, value, key)?;
+        self.put_into_inbox(at, None, value, key)?;
         match self.before.state {
             State::Suspended { .. } => {
                 let at = at.map_or(self.now, |at| at.max(self.now));
@@ -51,9 +51,36 @@ impl Step<'_> {
         }
     }
 
+    /// A signal is kept until the run takes it. It lets the run go on only if it is suspended for it.
+    pub(super) fn signalled(
+        mut self,
+        name: &Key,
+        value: &Envelope,
+        key: Option<&Key>,
+    ) -> Result<Decision, IllegalEvent> {
+        if key.is_some_and(|key| self.before.inbox().remembers(key)) {
+            return Err(IllegalEvent::Repeated);
+        }
+        if self.is_being_cancelled() {
+            return Err(IllegalEvent::BeingCancelled);
+        }
+        if self.before.state.is_final() {
+            return Err(self.cannot("cannot signal"));
+        }
+        self.put_into_inbox(None, Some(name), Some(value), key)?;
+        if self.before.inbox().awaited.contains(name) {
+            self.record(Transition::Proceeded, Some(&format!("by the signal `{name}`")));
+            let due = self.now;
+            return Ok(self.enter(State::Pending { due }));
+        }
+        self.record(Transition::Proceeded, Some(&format!("the signal `{name}` is kept until it is taken")));
+        Ok(self.stay())
+    }
+
     fn put_into_inbox(
         &mut self,
         at: Option<Timestamp>,
+        signal: Option<&Key>,
         value: Option<&Envelope>,
         key: Option<&Key>,
     ) -> Result<(), IllegalEvent> {
@@ -65,7 +92,7 @@ impl Step<'_> {
             if !inbox.takes(value) {
                 return Err(IllegalEvent::InboxFull { messages: inbox.messages.len() });
             }
-            inbox.push(at.filter(|at| *at > self.now), value.clone());
+            inbox.push(at.filter(|at| *at > self.now), signal.cloned(), value.clone());
             self.next.version = self.next.version.max(value.schema_version());
         }
         if let Some(key) = key {

@@ -121,13 +121,16 @@ fn what_is_not_due_is_not_claimed() {
 fn a_checkpoint_with_a_new_value_clears_a_run_of_its_crashes() {
     let mut run = running();
     (run.suspicion, run.counts.crashes, run.counts.restarts_without_progress) = (3, 1, 7);
-    let same = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None, proves: true, taken: 0 });
+    let same =
+        next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 1, changed: None, proves: true, taken: Vec::new() });
     assert_eq!((same.seq, same.progressed, same.suspicion, same.counts), (1, false, 3, run.counts));
 
-    let other = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5), proves: true, taken: 0 });
+    let other =
+        next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(5), proves: true, taken: Vec::new() });
     assert_eq!((other.seq, other.progressed, other.suspicion, other.version), (2, true, 0, 5));
     assert_eq!((other.counts.crashes, other.counts.restarts_without_progress), (0, 0));
-    let older = next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1), proves: true, taken: 0 });
+    let older =
+        next(&run, &Event::Checkpoint { epoch: Epoch(4), seq: 2, changed: Some(1), proves: true, taken: Vec::new() });
     assert_eq!(older.version, 2, "the metadata is still of version 2");
 }
 
@@ -135,7 +138,11 @@ fn a_checkpoint_with_a_new_value_clears_a_run_of_its_crashes() {
 fn a_checkpoint_that_comes_late_is_told_apart_from_one_that_lost_its_claim() {
     let run = Run { seq: 3, ..running() };
     let late = |epoch, seq| {
-        decide(NOW, &run, &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true, taken: 0 })
+        decide(
+            NOW,
+            &run,
+            &Event::Checkpoint { epoch: Epoch(epoch), seq, changed: None, proves: true, taken: Vec::new() },
+        )
     };
     assert_eq!(late(4, 3), Err(IllegalEvent::Superseded { found: 3, current: 3 }));
     let lost = IllegalEvent::EpochLost { found: Epoch(3), current: Epoch(4), state: StateKind::Running };
@@ -285,7 +292,7 @@ fn an_attempt_is_an_execution_that_began() {
     assert!(decide(NOW, &begun, &Event::Begin { epoch }).is_err());
     assert!(matches!(decide(NOW, &ahead, &Event::Begin { epoch: Epoch(4) }), Err(IllegalEvent::EpochLost { .. })));
     // What saves something has begun, whether that was told or not.
-    let saved = next(&ahead, &Event::Checkpoint { epoch, seq: 1, changed: None, proves: true, taken: 0 });
+    let saved = next(&ahead, &Event::Checkpoint { epoch, seq: 1, changed: None, proves: true, taken: Vec::new() });
     assert_eq!(counts(&saved), (5, 5, true, 5));
     let ended = next(&ahead, &Event::Settle { epoch, ending: Ending::Interrupted { why: "deploy".into() } });
     assert_eq!(counts(&ended), (5, 5, false, 5));

@@ -26,7 +26,10 @@ impl Serialize for Explanation {
                 map.serialize_entry("due", &Time(*due))?;
                 map.serialize_entry("after_failure", after_failure)?;
             }
-            Self::Suspended(waiting) => {
+            Self::Suspended(waiting) | Self::AwaitsSignal { waiting, .. } => {
+                if let Self::AwaitsSignal { signals, .. } = self {
+                    map.serialize_entry("signals", signals)?;
+                }
                 let (until, deadline) = match waiting {
                     Waiting::Proceed => (None, None),
                     Waiting::Until(at) => (Some(Time(*at)), None),
@@ -116,6 +119,7 @@ impl Explanation {
             Self::Final(_) => "final",
             Self::NotDue { .. } => "not_due",
             Self::Suspended(_) => "suspended",
+            Self::AwaitsSignal { .. } => "awaits_signal",
             Self::Incompatible => "incompatible",
             Self::NoServerForKind(_) => "no_server_for_kind",
             Self::NoServerForVersion { .. } => "no_server_for_version",

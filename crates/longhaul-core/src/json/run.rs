@@ -38,6 +38,8 @@ struct Header<'a> {
     expires: Option<Time>,
     /// Values that were sent to it and that it has not taken.
     values_waiting: usize,
+    /// The signals that it is suspended for.
+    awaits: &'a [Key],
     /// What executes it.
     server: Option<ServerId>,
     /// What it was asked to do while it is running: `cancel` or `suspend`.
@@ -72,6 +74,7 @@ impl<'a> Header<'a> {
             deadline: run.state.deadline().map(Time),
             expires: run.expires().map(Time),
             values_waiting: run.inbox().messages.len(),
+            awaits: &run.inbox().awaited,
             server: match run.state {
                 State::Running { server } => Some(server),
                 _ => None,

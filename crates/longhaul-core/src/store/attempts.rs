@@ -140,7 +140,7 @@ pub struct Claimed {
 ///
 /// let id = doc::run().id;
 /// let progress = Some(Progress::default());
-/// let told = Checkpoint { id, epoch: Epoch(1), seq: 0, execution_metadata: None, taken: 0, progress };
+/// let told = Checkpoint { id, epoch: Epoch(1), seq: 0, execution_metadata: None, taken: Vec::new(), progress };
 /// assert!(told.execution_metadata.is_none()); // only progress is told
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -157,9 +157,9 @@ pub struct Checkpoint {
     pub seq: u32,
     /// What to keep; `None`: only progress is told, and `seq` does not matter.
     pub execution_metadata: Option<Envelope>,
-    /// The number of the last value of the [inbox](crate::Inbox) that went into the execution metadata: up to this one
-    /// they are acknowledged with it. 0: none. Without execution metadata it does not matter.
-    pub taken: u64,
+    /// The numbers of the messages of the [inbox](crate::Inbox) that went into the execution metadata: they are
+    /// acknowledged with it. Without execution metadata they do not matter.
+    pub taken: Vec<u64>,
     /// How far it is, for people; `None`: as before.
     pub progress: Option<Progress>,
 }
@@ -215,7 +215,7 @@ pub enum CheckpointError {
 /// use longhaul_core::{Ending, Epoch, doc, store::Settlement};
 ///
 /// let (id, ending) = (doc::run().id, Ending::Completed { result: doc::value() });
-/// let settlement = Settlement { id, epoch: Epoch(1), ending, execution_metadata: None, taken: 0, progress: None };
+/// let settlement = Settlement { id, epoch: Epoch(1), ending, execution_metadata: None, taken: Vec::new(), progress: None };
 /// assert!(settlement.ending.proves_progress());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -233,7 +233,7 @@ pub struct Settlement {
     /// The last execution metadata with its seq, if it changed since the last checkpoint.
     pub execution_metadata: Option<(u32, Envelope)>,
     /// See [`Checkpoint::taken`].
-    pub taken: u64,
+    pub taken: Vec<u64>,
     /// How far it came, for people; `None`: as before.
     pub progress: Option<Progress>,
 }

@@ -160,9 +160,21 @@ fn expiring() -> StoredRun {
 /// One that was sent two values, of which one waits, and that remembers whose proceed it heard.
 fn with_inbox() -> StoredRun {
     let mut record = plain();
-    let message = Message { number: 2, at: Some(NOW), value: value(7) };
+    let message = Message { number: 2, at: Some(NOW), signal: None, value: value(7) };
     let keys = vec![Key::new("evt_123").unwrap()];
-    record.run.inbox = Some(Arc::new(Inbox { messages: vec![message], last: 2, offered: 1, keys }));
+    record.run.inbox =
+        Some(Arc::new(Inbox { messages: vec![message], last: 2, offered: 1, keys, awaited: Vec::new() }));
+    record
+}
+
+/// One that has a signal, and is suspended for another.
+fn signalled() -> StoredRun {
+    let mut record = with_inbox();
+    record.run.state = State::Suspended { waiting: Waiting::Proceed };
+    let inbox = Arc::make_mut(record.run.inbox.as_mut().expect("it has one"));
+    let signal = Some(Key::new("paid").unwrap());
+    inbox.messages.push(Message { number: 3, at: None, signal, value: value(8) });
+    (inbox.last, inbox.awaited) = (3, vec![Key::new("approved").unwrap()]);
     record
 }
 
@@ -195,8 +207,13 @@ fn what_was_sent_to_a_run_is_section_6() {
 }
 
 #[test]
+fn an_inbox_with_signals_is_of_version_2() {
+    is_frozen(&signalled(), include_str!("../golden/record/signals.hex"));
+}
+
+#[test]
 fn any_value_can_stand_apart_from_its_record() {
-    for stored in [full(), with_inbox()] {
+    for stored in [full(), with_inbox(), signalled()] {
         let values = Values::of(&stored);
         let whole = write(&stored).len();
         for part in Part::ALL {
@@ -264,7 +281,7 @@ fn a_retry_stands_in_a_section_of_its_own() {
 
 #[test]
 fn a_line_comes_back_with_all_that_the_run_had() {
-    for stored in [plain(), full(), with_deadline(), expiring(), with_inbox(), retried()] {
+    for stored in [plain(), full(), with_deadline(), expiring(), with_inbox(), signalled(), retried()] {
         let read = record::read_line(&record::run_line(&stored)).expect("our own line");
         assert_eq!(read, Line::Run(Box::new(stored)));
     }

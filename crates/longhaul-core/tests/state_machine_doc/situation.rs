@@ -52,8 +52,8 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let asked = Run { request: Some(StopRequest::Cancel { reason: None }), ..running.clone() };
     let aside = Run { request: Some(StopRequest::Suspend { reason: None }), ..running.clone() };
     let kept = Run { pending_proceed: Some(PendingProceed::AtOnce), ..running.clone() };
-    let messages = vec![Message { number: 1, at: None, value: value() }];
-    let inbox = Inbox { messages, last: 1, offered: 0, keys: vec![key()] };
+    let messages = vec![Message { number: 1, at: None, signal: None, value: value() }];
+    let inbox = Inbox { messages, last: 1, offered: 0, keys: vec![key()], awaited: Vec::new() };
     let sent = Run { inbox: Some(inbox.into()), ..running.clone() };
     vec![
         ("Pending, due", run(State::Pending { due: NOW })),
@@ -99,12 +99,12 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         (
             "checkpoint, new value",
             "checkpoint",
-            Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: 0 },
+            Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: Vec::new() },
         ),
         (
             "checkpoint, old epoch",
             "",
-            Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1), proves: true, taken: 0 },
+            Event::Checkpoint { epoch: Epoch(2), seq: 1, changed: Some(1), proves: true, taken: Vec::new() },
         ),
         ("completed", "completed", settle(Ending::Completed { result: value() })),
         ("completed, old epoch", "", Event::Settle { epoch: Epoch(2), ending: Ending::Completed { result: value() } }),

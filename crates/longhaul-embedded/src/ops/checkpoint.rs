@@ -35,7 +35,7 @@ pub(super) fn save(
     store: &mut State,
     record: &mut Record,
     (seq, value): (u32, Envelope),
-    taken: u64,
+    taken: Vec<u64>,
     progress: Option<Progress>,
     proves: bool,
 ) -> Saved {

@@ -1,14 +1,15 @@
 //! A suspended run goes on, or will.
 
 use longhaul_core::{
-    Event, StateKind, decide,
+    StateKind, decide,
     store::{Proceed, ProceedError, Proceeded},
 };
 
 use crate::{error::Fault, state::State};
 
 pub(crate) fn proceed(store: &mut State, proceed: Proceed) -> Result<Result<Proceeded, ProceedError>, Fault> {
-    let Proceed { id, at, replacement, value, key, by } = proceed;
+    let event = proceed.event();
+    let Proceed { id, replacement, by, .. } = proceed;
     let Some(mut record) = store.take(id)? else {
         return Ok(Err(ProceedError::NotFound(id)));
     };
@@ -18,8 +19,6 @@ pub(crate) fn proceed(store: &mut State, proceed: Proceed) -> Result<Result<Proc
     {
         return Ok(Err(ProceedError::Conflict(id)));
     }
-    let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
-    let event = Event::Proceed { at, replaced, value, key };
     if let Err(why) = decide(store.now, &record.run, &event) {
         let refused = ProceedError::of(&record.run, &why);
         store.put_back(record);
@@ -28,6 +27,6 @@ pub(crate) fn proceed(store: &mut State, proceed: Proceed) -> Result<Result<Proc
     if let Some(new) = replacement {
         record.set_execution_metadata(Some(new.execution_metadata));
     }
-    store.apply_event_of(by, record, &event)?.expect("it was just decided");
-    Ok(Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept }))
+    let after = store.apply_event_of(by, record, &event)?.expect("it was just decided");
+    Ok(Ok(Proceeded::of(state, after)))
 }

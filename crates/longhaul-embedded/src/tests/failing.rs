@@ -150,7 +150,17 @@ impl Scene {
         self.told("update", store.update(id, RunUpdate::Suspend { reason: None }, by.clone()).await);
         self.told(
             "proceed",
-            store.proceed(Proceed { id, at: None, replacement: None, value: None, key: None, by: by.clone() }).await,
+            store
+                .proceed(Proceed {
+                    id,
+                    at: None,
+                    replacement: None,
+                    signal: None,
+                    value: None,
+                    key: None,
+                    by: by.clone(),
+                })
+                .await,
         );
         let scope = || Scope::Kind(self.held.run.kind.clone());
         self.told("control", store.control(scope(), ControlChange::Declare(Limits::NONE)).await);

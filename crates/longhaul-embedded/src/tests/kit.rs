@@ -137,7 +137,7 @@ impl Kit {
 
 pub(super) fn checkpoint(claimed: &Claimed, seq: u32, value: Envelope) -> Checkpoint {
     let (id, epoch) = (claimed.run.id, claimed.run.epoch);
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: 0, progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value), taken: Vec::new(), progress: None }
 }
 
 pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
@@ -146,7 +146,7 @@ pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
         epoch: claimed.run.epoch,
         ending,
         execution_metadata: None,
-        taken: 0,
+        taken: Vec::new(),
         progress: None,
     }
 }

@@ -13,13 +13,13 @@ pub(super) fn save(
     now: Timestamp,
     change: &mut Change,
     (epoch, seq): (Epoch, u32),
-    (value, taken): (&Envelope, u64),
+    (value, taken): (&Envelope, &[u64]),
     progress: Option<&Progress>,
     proves: bool,
 ) {
     let before = &change.kept.stored.execution_metadata;
     let changed = (before.as_ref() != Some(value)).then(|| value.schema_version());
-    match change.decide(now, &Event::Checkpoint { epoch, seq, changed, proves, taken }) {
+    match change.decide(now, &Event::Checkpoint { epoch, seq, changed, proves, taken: taken.to_vec() }) {
         Ok(_) => {
             let stored = &mut change.kept.stored;
             change.written.execution_metadata |= stored.set_execution_metadata(Some(value.clone()));

@@ -18,7 +18,7 @@ pub(super) fn checkpoint(
         return Err(CheckpointError::EpochLost { id: *id, epoch: *epoch });
     }
     match execution_metadata {
-        Some(value) => save(now, change, (*epoch, *seq), (value, *taken), progress.as_ref(), true),
+        Some(value) => save(now, change, (*epoch, *seq), (value, taken), progress.as_ref(), true),
         None => tell(change, progress.as_ref()),
     }
     Ok(Checkpointed { request: change.kept.stored.run.request.clone() })

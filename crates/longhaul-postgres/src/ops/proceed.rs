@@ -1,7 +1,7 @@
 //! Suspended runs go on.
 
 use longhaul_core::{
-    Event, StateKind,
+    StateKind,
     store::{Proceed, ProceedError, Proceeded},
 };
 
@@ -17,7 +17,8 @@ impl Inner {
         self.ensure_open()?;
         let (answer, news) = transact!(self, begin, tx => {
             let (now, mut news) = (self.now(), News::default());
-            let Proceed { id, at, replacement, value, key, by } = proceed.clone();
+            let event = proceed.event();
+            let Proceed { id, replacement, by, .. } = proceed.clone();
             self.expire_among(&tx, now, &[id], &mut news).await?;
             let answer = 'answer: {
                 let Some(kept) = row::lock(&tx, [id]).await?.pop() else { break 'answer Err(ProceedError::NotFound(id)) };
@@ -28,16 +29,16 @@ impl Inner {
                 {
                     break 'answer Err(ProceedError::Conflict(id));
                 }
-                let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
-                if let Err(why) = change.decide_for(now, &Event::Proceed { at, replaced, value, key }, by) {
+                if let Err(why) = change.decide_for(now, &event, by) {
                     break 'answer ProceedError::of(&change.kept.stored.run, &why).map_or(Ok(Proceeded::Repeated), Err);
                 }
                 if let Some(new) = replacement {
                     change.kept.stored.set_execution_metadata(Some(new.execution_metadata));
                     change.written.execution_metadata = true;
                 }
+                let after = change.state();
                 self.keep_locked(&tx, &mut [change], &mut news).await?;
-                Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept })
+                Ok(Proceeded::of(state, after))
             };
             Ok((answer, news))
         })?;

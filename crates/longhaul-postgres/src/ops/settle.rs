@@ -17,7 +17,7 @@ pub(super) fn settle(now: Timestamp, change: &mut Change, one: &Settlement) -> R
     }
     match execution_metadata {
         Some((seq, value)) => {
-            save(now, change, (*epoch, *seq), (value, *taken), progress.as_ref(), ending.proves_progress());
+            save(now, change, (*epoch, *seq), (value, taken), progress.as_ref(), ending.proves_progress());
         }
         None => tell(change, progress.as_ref()),
     }

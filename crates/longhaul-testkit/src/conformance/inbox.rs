@@ -30,7 +30,7 @@ fn handed(claimed: &Claimed) -> Vec<u64> {
 }
 
 async fn takes(scene: &Scene, claimed: &Claimed, seq: u32, taken: u64) {
-    let saved = scene.save(Checkpoint { taken, ..checkpoint(claimed, seq, 10 + taken) }).await;
+    let saved = scene.save(Checkpoint { taken: (1..=taken).collect(), ..checkpoint(claimed, seq, 10 + taken) }).await;
     saved.expect("the attempt holds the run");
 }
 
@@ -83,12 +83,13 @@ pub async fn a_value_that_was_acknowledged_is_handed_over_no_more(mut scene: Sce
     assert_eq!((handed(&again), again.execution_metadata.clone()), (vec![8, 9], Some(value(11))));
 
     // With the same execution metadata as before it is an acknowledgement too.
-    scene.save(Checkpoint { taken: 2, ..checkpoint(&again, 1, 11) }).await.expect("the attempt holds the run");
+    scene.save(Checkpoint { taken: vec![2], ..checkpoint(&again, 1, 11) }).await.expect("the attempt holds the run");
     scene.crash().await;
     let again = scene.claim_one().await;
     assert_eq!(handed(&again), [9]);
 
-    let last = Settlement { execution_metadata: Some((1, value(13))), taken: 3, ..settlement(&again, suspended()) };
+    let last =
+        Settlement { execution_metadata: Some((1, value(13))), taken: vec![3], ..settlement(&again, suspended()) };
     assert_eq!(scene.settle(last).await, Ok(Settled::Now(StateKind::Suspended)));
     assert_eq!(scene.get(id).await.run.inbox().messages, []);
 }
@@ -99,7 +100,7 @@ pub async fn an_attempt_that_lost_its_claim_acknowledges_nothing(mut scene: Scen
     let lost = scene.claim_one().await;
     scene.crash().await;
     scene.claim_one().await;
-    let late = scene.save(Checkpoint { taken: 1, ..checkpoint(&lost, 1, 10) }).await;
+    let late = scene.save(Checkpoint { taken: vec![1], ..checkpoint(&lost, 1, 10) }).await;
     assert!(late.is_err());
     assert_eq!(scene.get(id).await.run.inbox().messages.len(), 1);
 }

@@ -67,6 +67,18 @@ macro_rules! conformance {
                 a_run_that_takes_over_what_another_brought_expires_as_that_one_would,
                 a_retry_does_not_expire,
                 many_runs_that_expire_at_once_are_all_cancelled_and_the_others_claimed;
+            signal:
+                a_signal_is_kept_whatever_the_run_is_doing_and_after_a_crash,
+                a_signal_lets_a_run_that_waits_for_it_go_on_and_no_other,
+                a_signal_that_came_before_the_wait_is_not_lost,
+                a_taken_signal_and_its_execution_metadata_are_kept_together,
+                signals_of_one_name_keep_their_order,
+                a_signal_serves_a_waiting_claim,
+                a_wait_for_a_signal_ends_at_its_time_or_fails_at_its_deadline,
+                a_signal_that_comes_twice_is_one_signal,
+                a_final_run_refuses_a_signal,
+                no_more_signals_and_values_wait_than_an_inbox_holds,
+                a_run_that_waits_for_a_signal_explains_itself;
             closing:
                 every_call_that_waits_ends_when_the_store_is_closed,
                 a_closed_store_answers_so_to_every_call,

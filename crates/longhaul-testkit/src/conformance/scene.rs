@@ -223,12 +223,12 @@ pub(super) fn beat(server: ServerId, lease: Duration) -> ServerBeat {
 
 pub(super) fn checkpoint(claimed: &Claimed, seq: u32, n: u64) -> Checkpoint {
     let Run { id, epoch, .. } = claimed.run;
-    Checkpoint { id, epoch, seq, execution_metadata: Some(value(n)), taken: 0, progress: None }
+    Checkpoint { id, epoch, seq, execution_metadata: Some(value(n)), taken: Vec::new(), progress: None }
 }
 
 pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
     let Run { id, epoch, .. } = claimed.run;
-    Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None }
+    Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None }
 }
 
 pub(super) fn proceed(id: RunId) -> Proceed {

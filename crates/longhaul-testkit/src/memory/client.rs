@@ -9,22 +9,25 @@ use super::memory_state::MemoryState;
 
 impl MemoryState {
     pub(super) fn proceed(&mut self, now: Timestamp, proceed: Proceed) -> Result<Proceeded, ProceedError> {
-        let Proceed { id, at, replacement, value, key, by } = proceed;
+        let event = proceed.event();
+        let Proceed { id, replacement, by, .. } = proceed;
         let state = self.state(id).ok_or(ProceedError::NotFound(id))?;
         if let (StateKind::Suspended, Some(new)) = (state, &replacement)
             && new.revision != self.runs[&id].stored.run.revision
         {
             return Err(ProceedError::Conflict(id));
         }
-        let replaced = replacement.as_ref().map(|new| new.execution_metadata.schema_version());
-        if let Err(why) = self.apply_for(now, id, &Event::Proceed { at, replaced, value, key }, by) {
-            return ProceedError::of(&self.runs[&id].stored.run, &why).map_or(Ok(Proceeded::Repeated), Err);
-        }
+        let after = match self.apply_for(now, id, &event, by) {
+            Ok(after) => after,
+            Err(why) => {
+                return ProceedError::of(&self.runs[&id].stored.run, &why).map_or(Ok(Proceeded::Repeated), Err);
+            }
+        };
         if let Some(new) = replacement {
             let snapshot = &mut self.runs.get_mut(&id).expect("it was there").stored;
             snapshot.execution_metadata = Some(new.execution_metadata);
         }
-        Ok(if state == StateKind::Suspended { Proceeded::Now } else { Proceeded::Kept })
+        Ok(Proceeded::of(state, after))
     }
 
     pub(super) fn cancel(

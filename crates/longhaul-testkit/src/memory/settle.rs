@@ -79,7 +79,7 @@ impl MemoryState {
         &mut self,
         now: Timestamp,
         (id, epoch, seq): (RunId, Epoch, u32),
-        (value, taken): (Envelope, u64),
+        (value, taken): (Envelope, Vec<u64>),
         progress: Option<Progress>,
         proves: bool,
     ) {

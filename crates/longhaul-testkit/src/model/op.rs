@@ -48,6 +48,11 @@ pub enum Op {
         last: Option<u8>,
         taken: u8,
     },
+    Signal {
+        run: u8,
+        name: u8,
+        key: Option<u8>,
+    },
     /// `replacement`: other execution metadata, on the revision that the run has, or on one that it had. Keys are few, so
     /// that they are repeated.
     Proceed {
@@ -155,6 +160,7 @@ pub enum Controlling {
 pub enum End {
     Completed(Size),
     Suspended { wait: Option<u16>, deadline: Option<u16> },
+    Awaits { name: u8, wait: Option<u16>, deadline: Option<u16> },
     Failed { timeout: bool, wait: Option<u16>, permanent: bool },
     Cancelled,
     Panicked,
@@ -211,6 +217,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(run, wait, replacement, key)| Op::Proceed { run, wait, replacement, value: None, key }),
         4 => (number(), option::weighted(0.2, 0..40_u16), size(), key())
             .prop_map(|(run, wait, value, key)| Op::Proceed { run, wait, replacement: None, value: Some(value), key }),
+        4 => (number(), 0..2_u8, key()).prop_map(|(run, name, key)| Op::Signal { run, name, key }),
         1 => (any::<bool>(), 0..2_u8).prop_map(|(other_kind, key)| Op::FindByKey { other_kind, key }),
         1 => number().prop_map(|run| Op::Cancel { run }),
         2 => (number(), update_op()).prop_map(|(run, update)| Op::RunUpdate { run, update }),
@@ -284,6 +291,8 @@ fn end() -> impl Strategy<Value = End> {
         3 => size().prop_map(End::Completed),
         4 => (option::of(0..40_u16), option::of(0..40_u16))
             .prop_map(|(wait, deadline)| End::Suspended { wait, deadline }),
+        3 => (0..2_u8, option::of(0..40_u16), option::of(0..40_u16))
+            .prop_map(|(name, wait, deadline)| End::Awaits { name, wait, deadline }),
         3 => (any::<bool>(), option::of(0..40_u16), proptest::bool::weighted(0.2))
             .prop_map(|(timeout, wait, permanent)| End::Failed { timeout, wait, permanent }),
         1 => Just(End::Cancelled),

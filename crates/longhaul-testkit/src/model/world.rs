@@ -118,7 +118,7 @@ impl<'a> World<'a> {
                     attempt.seq += u32::from(!repeat);
                     let execution_metadata = Some(size.value(value.into()));
                     let (id, epoch, seq) = (attempt.id, attempt.epoch, attempt.seq);
-                    let taken = taken.into();
+                    let taken = (1..=taken.into()).collect();
                     let one = Checkpoint { id, epoch, seq, execution_metadata, taken, progress: None };
                     drop(both!(self, store => store.checkpoint(vec![one.clone()])));
                 }
@@ -127,6 +127,7 @@ impl<'a> World<'a> {
             Op::Proceed { run, wait, replacement, value, key } => {
                 self.proceed(now, run, wait, replacement, value, key).await;
             }
+            Op::Signal { run, name, key } => self.signal(run, name, key).await,
             Op::FindByKey { other_kind, key } => self.find_by_key(other_kind, key).await,
             Op::Cancel { run } => {
                 if let Some(id) = self.run(run) {
@@ -232,7 +233,7 @@ impl<'a> World<'a> {
             (attempt.seq, value(n.into()))
         });
         let (id, epoch) = (attempt.id, attempt.epoch);
-        let (ending, taken) = (ending(end, epoch, now), taken.into());
+        let (ending, taken) = (ending(end, epoch, now), (1..=taken.into()).collect());
         let one = Settlement { id, epoch, ending, execution_metadata, taken, progress: None };
         let found = self.subject.store().settle(vec![one.clone()]).await.expect("the store works");
         let expected = self.model.settle(vec![one]).await.expect("the model works");
@@ -264,6 +265,14 @@ impl<'a> World<'a> {
         let found = proceed(&*self.subject.store()).await;
         let expected = proceed(&self.model).await;
         same("a proceed", &found, &expected);
+    }
+
+    async fn signal(&mut self, run: u8, name: u8, key: Option<u8>) {
+        let Some(id) = self.run(run) else { return };
+        self.made += 1;
+        let signal = Proceed::signal(id, self::key(name), value(self.made));
+        let signal = Proceed { key: key.map(self::key), ..signal };
+        drop(both!(self, store => store.proceed(signal.clone())));
     }
 
     async fn update(&mut self, now: Timestamp, run: u8, update: UpdateOp) {
@@ -330,10 +339,12 @@ impl<'a> World<'a> {
                 let back = usize::from(attempt).checked_rem(recent);
                 back.and_then(|back| self.attempts.iter().rev().nth(back)).map(|attempt| attempt.id)
             }
-            Op::Proceed { run, .. } | Op::Cancel { run } | Op::RunUpdate { run, .. } | Op::Delete { run } => {
-                self.run(run)
-            }
-            Op::Retry { run, .. } => self.run(run),
+            Op::Retry { run, .. }
+            | Op::Proceed { run, .. }
+            | Op::Signal { run, .. }
+            | Op::Cancel { run }
+            | Op::RunUpdate { run, .. }
+            | Op::Delete { run } => self.run(run),
             _ => None,
         };
         if let Some(id) = id {
@@ -435,6 +446,10 @@ fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
         End::Suspended { wait, deadline } => {
             let at = |wait: Option<u16>| wait.map(|wait| Due::At(now.after(seconds(wait))));
             Ending::Suspended { until: at(wait), deadline: at(deadline) }
+        }
+        End::Awaits { name, wait, deadline } => {
+            let after = |wait: Option<u16>| wait.map(|wait| Due::After(seconds(wait)));
+            Ending::Awaits { signals: vec![key(name)], until: after(wait), deadline: after(deadline) }
         }
         End::Failed { timeout, wait, permanent } => Ending::Failed {
             failure: failure(if timeout { Cause::Timeout } else { Cause::Error }).with_error(value(500)),

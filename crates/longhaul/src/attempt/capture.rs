@@ -24,8 +24,8 @@ pub(crate) trait Capture: Send + Sync {
 /// Execution metadata to be kept.
 pub(crate) struct Captured {
     pub(crate) value: Envelope,
-    /// The number of the last value sent to the run that went into it.
-    pub(crate) taken: u64,
+    /// The numbers of the messages sent to the run that went into it.
+    pub(crate) taken: Vec<u64>,
     /// How many changes it holds.
     pub(crate) generation: u64,
 }
@@ -48,7 +48,7 @@ pub(crate) enum CaptureError {
 #[derive(Debug, Default)]
 pub(crate) struct FinalState {
     pub(crate) execution_metadata: Option<(u32, Envelope)>,
-    pub(crate) taken: u64,
+    pub(crate) taken: Vec<u64>,
     pub(crate) progress: Option<Progress>,
     /// The execution metadata cannot be kept.
     pub(crate) refused: Option<String>,

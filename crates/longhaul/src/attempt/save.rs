@@ -146,8 +146,8 @@ fn capture(
         }
     };
     let (seq, taken) = match &captured {
-        Some(captured) => (attempt.next_seq(), captured.taken),
-        None => (attempt.latest_seq(), 0),
+        Some(captured) => (attempt.next_seq(), captured.taken.clone()),
+        None => (attempt.latest_seq(), Vec::new()),
     };
     let (execution_metadata, generation) = captured.map(|captured| (captured.value, captured.generation)).unzip();
     let (id, epoch, progress) = (attempt.id, attempt.epoch, attempt.take_progress());

@@ -326,7 +326,7 @@ impl Attempt {
             Err(CaptureError::Torn | CaptureError::Unknown) => (None, None),
             Err(CaptureError::Refused(why)) => (None, Some(why)),
         };
-        let taken = captured.as_ref().map_or(0, |captured| captured.taken);
+        let taken = captured.as_ref().map(|captured| captured.taken.clone()).unwrap_or_default();
         let execution_metadata = captured.map(|captured| (self.latest_seq() + 1, captured.value));
         FinalState { execution_metadata, taken, progress: self.reported_progress(), refused }
     }

@@ -1,6 +1,6 @@
 //! Why an attempt is told to stop.
 
-use longhaul_core::StoreError;
+use longhaul_core::{StoreError, Timestamp};
 
 /// Why an attempt was told to stop.
 ///
@@ -36,6 +36,11 @@ pub enum StopReason {
     Suspended {
         /// The reason, if one was given.
         reason: Option<Box<str>>,
+    },
+    /// The task waits for this time, and holds no slot meanwhile; see [`Context::sleep_until`](crate::Context::sleep_until).
+    Sleeping {
+        /// Until when.
+        until: Timestamp,
     },
     /// The attempt took longer than the run's timeout.
     Timeout,

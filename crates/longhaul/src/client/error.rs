@@ -141,6 +141,64 @@ impl From<ProceedError> for ProceedRunError {
     }
 }
 
+/// A run was not sent a signal.
+///
+/// ```
+/// # use longhaul::{doc::{Count, CountUp}, Client, testing};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let client = Client::new(std::sync::Arc::new(testing::memory_store()));
+///
+/// use longhaul::SignalError;
+///
+/// let run = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+/// run.cancel().await?;
+/// assert!(matches!(run.signal("paid", ()).await, Err(SignalError::Final { .. })));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignalError {
+    /// There is no such run, or none that matches and is not final.
+    #[error("no run that is not final matches")]
+    NotFound,
+    /// Several runs match, and one was meant: say which, or signal all of them.
+    #[error("{} runs match, and one was meant", .0.len())]
+    Several(Vec<RunId>),
+    /// The run is final: nobody would take the signal.
+    #[error("{id} is {state}, which is final")]
+    Final {
+        /// The run.
+        id: RunId,
+        /// The state that it is in.
+        state: StateKind,
+    },
+    /// The run is being cancelled: it will not go on.
+    #[error("{0} is being cancelled: it will not go on")]
+    BeingCancelled(RunId),
+    /// The run has so much that it has not taken that there is no room for this signal.
+    #[error(
+        "{id} has {messages} signals and values that it has not taken, and no room for another: send it again once it \
+         has taken some"
+    )]
+    InboxFull {
+        /// The run.
+        id: RunId,
+        /// How many wait.
+        messages: usize,
+    },
+    /// The name or the idempotency key was refused.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The value was refused before anything was kept.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A run was not looked for by its unique key.
 ///
 /// ```

@@ -210,7 +210,7 @@ impl<T: TaskTypes> ProceedRun<T> {
         let value = value.transpose()?;
         let key = key.map(|key| Key::new(&key)).transpose()?;
         let client = &run.client;
-        let proceed = Proceed { id: run.id(), at, replacement: None, value, key, by: client.by.clone() };
+        let proceed = Proceed { id: run.id(), at, replacement: None, signal: None, value, key, by: client.by.clone() };
         let Some(modify) = modify else { return Ok(client.store().proceed(proceed).await?) };
         let mut timer = pin!(clock::elapse(&*client.inner.clock, wait));
         let mut conflicts = 0;

@@ -187,7 +187,7 @@ impl<M, X: Payload> Context<M, X> {
         Ok(result)
     }
 
-    fn remembered<T: Payload, E>(&self, name: &str) -> Result<Option<T>, EffectError<E>> {
+    pub(super) fn remembered<T: Payload, E>(&self, name: &str) -> Result<Option<T>, EffectError<E>> {
         if name.is_empty() || name.len() > NAME_MAX {
             return Err(self.refuse(format!("the name of an effect has {} bytes, not 1 to {NAME_MAX}", name.len())));
         }
@@ -207,7 +207,7 @@ impl<M, X: Payload> Context<M, X> {
         read.map(Some).map_err(|error| self.refuse(format!("the effect `{name}` was performed, but {error}")))
     }
 
-    fn remember<T: Payload, E>(&self, name: &str, result: &T) -> Result<(), EffectError<E>> {
+    pub(super) fn remember<T: Payload, E>(&self, name: &str, result: &T) -> Result<(), EffectError<E>> {
         let stored = self.form::<T>().encode(result).map_err(|error| self.refuse(format!("`{name}`: {error}")))?;
         self.inner.values.effects().0.insert(name.to_owned(), stored.as_bytes().to_vec());
         self.changed();

@@ -1,8 +1,8 @@
-//! Values that were sent to the run while it was suspended, or at any other time.
+//! Values and signals that were sent to the run while it was suspended, or at any other time.
 
 use std::collections::VecDeque;
 
-use longhaul_core::{Inbox, inbox::Message, limits::PROCEED_VALUE_MAX, shape};
+use longhaul_core::{Inbox, Key, inbox::Message, limits::PROCEED_VALUE_MAX, shape};
 
 use super::Context;
 use crate::{attempt::StopReason, outcome::Stopped, payload::Payload, values::ValueFormat};
@@ -11,10 +11,10 @@ use crate::{attempt::StopReason, outcome::Stopped, payload::Payload, values::Val
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
     waiting: VecDeque<Message>,
-    /// The number of the last value that the task has taken.
-    pub(super) taken: u64,
-    /// The same, of those that the execution metadata accounts for: they are acknowledged with it.
-    pub(super) accounted: u64,
+    /// The numbers of those that the task has taken.
+    taken: Vec<u64>,
+    /// So many of them the execution metadata accounts for: they are acknowledged with it.
+    accounted: usize,
 }
 
 impl Delivered {
@@ -29,14 +29,34 @@ impl Delivered {
     }
 
     pub(super) fn all_accounted(&self) -> bool {
-        self.accounted == self.taken
+        self.accounted == self.taken.len()
     }
 
     /// What was taken is accounted for from now on. Answers whether that is news.
     pub(super) fn account(&mut self) -> bool {
-        let news = self.accounted < self.taken;
-        self.accounted = self.taken;
+        let news = self.accounted < self.taken.len();
+        self.accounted = self.taken.len();
         news
+    }
+
+    /// The numbers of those that the execution metadata accounts for.
+    pub(super) fn accounted(&self) -> Vec<u64> {
+        self.taken[..self.accounted].to_vec()
+    }
+
+    /// The numbers of all that the task has taken.
+    pub(super) fn taken(&self) -> Vec<u64> {
+        self.taken.clone()
+    }
+
+    /// Where the oldest is of the signals of this name, or of the values.
+    fn find(&self, signal: Option<&str>) -> Option<usize> {
+        self.waiting.iter().position(|message| message.signal.as_ref().map(Key::as_str) == signal)
+    }
+
+    /// The task has the message that is there.
+    fn take(&mut self, at: usize) {
+        self.taken.extend(self.waiting.remove(at).map(|message| message.number));
     }
 }
 
@@ -80,20 +100,57 @@ impl<M, X> Context<M, X> {
     /// # }
     /// ```
     pub fn proceeded_with<V: Payload>(&self) -> Result<Option<V>, Stopped> {
+        self.take(None, "value of a proceed")
+    }
+
+    /// Takes the oldest [signal](crate::RunHandle::signal) of this name; `None`: there is none, or none any more. An
+    /// attempt sees what had come when it began. A task that waits for one looks first, and then suspends for it with
+    /// [`on_signal`](crate::SuspendedFor::on_signal): what came meanwhile lets the run go on at once.
+    ///
+    /// The signals of each name are a queue of their own. They are taken in the order in which they came, and count as
+    /// taken as [values](Self::proceeded_with) do: together with the first [`update`](Context::update) after it, the next
+    /// [`checkpoint`](Context::checkpoint), or an end as success or suspension. If the attempt ends before, in whatever
+    /// way, the signal is handed out again.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the attempt was told to stop, and when the value of the signal is no `V`: the run is parked as
+    /// incompatible then, with the signal, and waits for code that can read it.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, Context, ExecutionResult, Success, Suspended};
+    /// # use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Approval { by: String }
+    ///
+    /// async fn execute(ctx: &Context<(), ()>) -> ExecutionResult<String, AnyError> {
+    ///     match ctx.signal::<Approval>("approved")? {
+    ///         Some(approval) => Success::with_result(approval.by).for_error(),
+    ///         None => Suspended::for_result().on_signal("approved").for_error(),
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let (ctx, attempt) = longhaul::testing::context((), ()).await;
+    /// # attempt.signal("approved", Approval { by: "ann".into() }).await;
+    /// # assert!(execute(&ctx).await.is_ok());
+    /// # }
+    /// ```
+    pub fn signal<V: Payload>(&self, name: &str) -> Result<Option<V>, Stopped> {
+        self.take(Some(name), "value of a signal")
+    }
+
+    fn take<V: Payload>(&self, signal: Option<&str>, what: &'static str) -> Result<Option<V>, Stopped> {
         self.inner.attempt.ensure_active()?;
         let values = &self.inner.values;
         let mut delivered = values.delivered();
-        let Some(message) = delivered.waiting.front() else { return Ok(None) };
-        let format = ValueFormat {
-            what: "value of a proceed",
-            fingerprint: shape::fingerprint_of::<V>(),
-            max: PROCEED_VALUE_MAX,
-            ..values.form
-        };
+        let Some(at) = delivered.find(signal) else { return Ok(None) };
+        let message = &delivered.waiting[at];
+        let format =
+            ValueFormat { what, fingerprint: shape::fingerprint_of::<V>(), max: PROCEED_VALUE_MAX, ..values.form };
         match format.decode_plain(&message.value) {
             Ok(value) => {
-                delivered.taken = message.number;
-                delivered.waiting.pop_front();
+                delivered.take(at);
                 Ok(Some(value))
             }
             Err(error) => {

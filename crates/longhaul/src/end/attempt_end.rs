@@ -129,7 +129,7 @@ impl AttemptEnd {
     pub fn kind(&self) -> EndKind {
         match &self.ending {
             Some(Ending::Completed { .. }) => EndKind::Completed,
-            Some(Ending::Suspended { .. }) => EndKind::Suspended,
+            Some(Ending::Suspended { .. } | Ending::Awaits { .. }) => EndKind::Suspended,
             Some(Ending::Failed { failure, .. }) if failure.cause == Cause::Timeout => EndKind::TimedOut,
             Some(Ending::Failed { .. }) => EndKind::Failed,
             Some(Ending::Cancelled { .. }) => EndKind::Cancelled,
@@ -147,7 +147,7 @@ impl AttemptEnd {
             Ending::Failed { failure, .. } | Ending::Panicked { failure } => Some(&failure.message),
             Ending::Cancelled { reason, .. } => reason.as_deref(),
             Ending::Interrupted { why } | Ending::Incompatible { why, .. } => Some(why),
-            Ending::Completed { .. } | Ending::Suspended { .. } | Ending::Returned => None,
+            Ending::Completed { .. } | Ending::Suspended { .. } | Ending::Awaits { .. } | Ending::Returned => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use longhaul_core::{Cause, Ending, run::Due};
+use longhaul_core::{Cause, Ending, Key, limits::AWAITED_MAX, run::Due};
 
 use super::attempt_end::{AttemptEnd, unstamped};
 use crate::{
@@ -22,8 +22,15 @@ pub(crate) fn erase<T: TaskTypes>(
             Ok(encoded) => with_value(Ending::Completed { result: encoded }, common, result, watched),
             Err(error) => AttemptEnd::failed(error).permanently(),
         },
-        Ok(Outcome::Suspended(Suspension { until, deadline })) => {
-            Ending::Suspended { until: until.map(due), deadline: deadline.map(due) }.into()
+        Ok(Outcome::Suspended(Suspension { until, deadline, signals })) => {
+            let (until, deadline) = (until.map(due), deadline.map(due));
+            if signals.is_empty() {
+                return Ending::Suspended { until, deadline }.into();
+            }
+            match awaited(&signals) {
+                Ok(signals) => Ending::Awaits { signals, until, deadline }.into(),
+                Err(refused) => AttemptEnd::failed(refused).permanently(),
+            }
         }
         Err(Interruption::Failure(Failed { error: None, retry_after, permanent })) => {
             let failure = unstamped(Cause::Error, "the task failed without an error value");
@@ -48,6 +55,15 @@ pub(crate) fn erase<T: TaskTypes>(
         }
         Err(Interruption::Stopped(_)) => AttemptEnd::stopped(),
     }
+}
+
+/// The names of the signals that a task waits for.
+fn awaited(signals: &[String]) -> Result<Vec<Key>, String> {
+    if signals.len() > AWAITED_MAX {
+        return Err(format!("it waits for {} signals at a time, and may wait for {AWAITED_MAX}", signals.len()));
+    }
+    let name = |signal: &String| Key::new(signal).map_err(|error| format!("it waits for a signal: {error}"));
+    signals.iter().map(name).collect()
 }
 
 fn with_value<V: Any + Send + Sync>(ending: Ending, common: &Common, value: V, watched: bool) -> AttemptEnd {

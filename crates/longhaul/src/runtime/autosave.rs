@@ -84,7 +84,7 @@ async fn publish(executor: &Executor, unsaved: &[RunningAttempt]) {
         .filter_map(|attempt| {
             let progress = Some(attempt.take_progress()?);
             let (id, epoch) = (attempt.id, attempt.epoch);
-            Some((attempt, Checkpoint { id, epoch, seq: 0, execution_metadata: None, taken: 0, progress }))
+            Some((attempt, Checkpoint { id, epoch, seq: 0, execution_metadata: None, taken: Vec::new(), progress }))
         })
         .unzip();
     if checkpoints.is_empty() {

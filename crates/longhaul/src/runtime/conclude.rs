@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_core::{Cause, Ending, Failure, StateKind, store::Settlement};
+use longhaul_core::{Cause, Ending, Failure, StateKind, run::Due, store::Settlement};
 
 use super::{exit::Abandonment, finished::Finished};
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) async fn conclude(
     }
     let (is_dropped, ending) = (end.is_dropped(), end.into_ending());
     // Success and suspension acknowledge what the task took from its inbox; after any other end it is delivered again.
-    if let Some(Ending::Completed { .. } | Ending::Suspended { .. }) = &ending {
+    if let Some(Ending::Completed { .. } | Ending::Suspended { .. } | Ending::Awaits { .. }) = &ending {
         values.account();
     }
     let state = attempt.close(Some(values)).await;
@@ -127,6 +127,7 @@ impl Stopping<'_> {
             Some(StopReason::Suspended { .. }) => {
                 Ending::Interrupted { why: format!("suspension requested: {how}").into() }
             }
+            Some(StopReason::Sleeping { until }) => Ending::Suspended { until: Some(Due::At(until)), deadline: None },
             Some(StopReason::Timeout) => {
                 let limit = self.attempt.timeout.unwrap_or_default();
                 failed(Cause::Timeout, &format!("the attempt exceeded its timeout of {limit:?}: {how}"), false)

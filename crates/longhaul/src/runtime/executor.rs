@@ -143,7 +143,7 @@ impl Executor {
     pub(super) fn returned(&self, claimed: &Claimed) -> Finished {
         let attempt = self.attempt(claimed);
         let (id, epoch, ending) = (attempt.id, attempt.epoch, Ending::Returned);
-        let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
+        let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
         Finished { attempt, settlement: Some(settlement), kept: None }
     }
 

@@ -4,7 +4,7 @@ use longhaul_core::store::prelude::*;
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Codec, Envelope, Kind, ServerId, Snapshot,
+    Codec, Envelope, Key, Kind, ServerId, Snapshot,
     code::{CodeMark, KindSupport},
     inbox::Message,
     limits::{EXECUTION_METADATA_MAX, RESULT_MAX},
@@ -119,9 +119,31 @@ impl UnitAttempt {
     /// # Panics
     /// When the value cannot be stored, or no more than 16 of them may wait.
     pub async fn proceed_with<V: Payload>(&self, value: V) {
+        self.send(None, value).await;
+    }
+
+    /// Sends a signal, as [`RunHandle::signal`](crate::RunHandle::signal) does. The task finds it at once with
+    /// [`Context::signal`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (ctx, attempt) = longhaul::testing::context((), ()).await;
+    /// attempt.signal("paid", 7_u64).await;
+    /// assert_eq!(ctx.signal::<u64>("paid").ok().flatten(), Some(7));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When the name or the value cannot be stored, or no more than 16 of them may wait.
+    pub async fn signal<V: Payload>(&self, name: &str, value: V) {
+        self.send(Some(Key::new(name).unwrap_or_else(|error| panic!("{error}"))), value).await;
+    }
+
+    async fn send<V: Payload>(&self, signal: Option<Key>, value: V) {
         let value = Envelope::encode(&value, Codec::Json, 1, shape::fingerprint_of::<V>())
             .unwrap_or_else(|error| panic!("{error}"));
-        let proceed = Proceed { value: Some(value), ..Proceed::new(self.attempt.id) };
+        let proceed = Proceed { signal, value: Some(value), ..Proceed::new(self.attempt.id) };
         self.store.proceed(proceed).await.unwrap_or_else(|error| panic!("{error}"));
         let inbox = self.snapshot().await.run.inbox().clone();
         (self.deliver)(inbox.messages.last().expect("it was just sent").clone());

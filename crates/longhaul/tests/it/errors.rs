@@ -101,7 +101,7 @@ fn every_error_that_a_public_method_returns_is_at_the_root_and_under_one_roof() 
         BuildError BulkError CancelError ConnectError CopyError DefinitionError DeleteError EndedRunsError EnqueueError EnqueueJsonError FindByKeyError
         GetError InsertError MigrateError MigrateStoreError NameError OpenError OutcomeError ParseIdError ParseStateError ParseTimestampError PolicyError
         ProceedRunError RateError ReadError RetryRunError RunError RunsError ScheduleError SchedulesError ServiceFailed
-        SpawnError StoreError TransactionError UpdateError ValueError
+        SignalError SpawnError StoreError TransactionError UpdateError ValueError
     };
     // What a task hands on is for `?` in a task alone; it is no `std::error::Error`, and says why.
     let for_tasks = ["AnyError", "EffectError", "Interruption", "Stopped"];

@@ -36,6 +36,8 @@ mod schedules;
 mod services;
 mod shown;
 mod shutdown;
+mod signals;
+mod sleeping;
 mod success;
 mod telemetry;
 mod users_kit;

@@ -43,7 +43,7 @@ impl Fleet {
 
     fn save(&mut self, id: u8) {
         let epoch = self.runs[usize::from(id)].epoch;
-        self.change(id, &Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: 0 });
+        self.change(id, &Event::Checkpoint { epoch, seq: 1, changed: Some(1), proves: true, taken: Vec::new() });
     }
 
     fn pass(&mut self, time: Duration) {

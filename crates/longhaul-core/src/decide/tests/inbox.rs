@@ -16,7 +16,9 @@ fn with_key(key: usize) -> Event {
     Event::Proceed { at: None, replaced: None, value: None, key }
 }
 
+/// All up to this number.
 fn takes(run: &Run, taken: u64) -> Run {
+    let taken = (1..=taken).collect();
     next(run, &Event::Checkpoint { epoch: run.epoch, seq: run.seq + 1, changed: Some(2), proves: true, taken })
 }
 
@@ -184,4 +186,86 @@ fn a_suspension_fails_at_its_deadline_and_not_before() {
     let waits = run_in(State::Suspended { waiting: Waiting::ProceedBy(soon) });
     assert_eq!(decide(NOW, &waits, &Event::Expire), Err(IllegalEvent::NotDue { due: soon }));
     assert!(decide(NOW, &running(), &Event::Expire).is_err());
+}
+
+fn name(name: &str) -> Key {
+    Key::new(name).expect("a name")
+}
+
+fn signals(to: &str, n: u32) -> Event {
+    Event::Signal { name: name(to), value: value(n), key: None }
+}
+
+fn awaits(run: &Run, signal: &str) -> Run {
+    let ending = Ending::Awaits { signals: vec![name(signal)], until: None, deadline: None };
+    next(run, &Event::Settle { epoch: run.epoch, ending })
+}
+
+#[test]
+fn a_signal_lets_a_run_go_on_only_if_it_is_suspended_for_it() {
+    let waits = awaits(&claimed(&run_in(State::Pending { due: NOW })), "approved");
+    assert_eq!((waits.state.kind(), &*waits.inbox().awaited), (StateKind::Suspended, &[name("approved")][..]));
+    let other = next(&waits, &signals("paid", 1));
+    assert_eq!(other.state.kind(), StateKind::Suspended);
+    let woken = next(&other, &signals("approved", 2));
+    assert_eq!((woken.state.clone(), sent(&woken)), (State::Pending { due: NOW }, vec![1, 2]));
+    assert_eq!(woken.inbox().awaited, [], "it waits no more");
+
+    let aside = next(&run_in(State::Suspended { waiting: Waiting::Proceed }), &signals("approved", 2));
+    assert_eq!((aside.state.kind(), sent(&aside)), (StateKind::Suspended, vec![2]), "it waits for a proceed");
+}
+
+#[test]
+fn a_signal_that_came_before_the_wait_ends_it_however_often_it_was_offered() {
+    let run = next(&running(), &signals("approved", 1));
+    let offered = claimed(&suspends(&run).tap_pending());
+    let on = awaits(&offered, "approved");
+    assert_eq!(on.state, State::Pending { due: NOW });
+    let waits = awaits(&offered, "paid");
+    assert_eq!((waits.state.kind(), sent(&waits)), (StateKind::Suspended, vec![1]));
+}
+
+impl Run {
+    /// The same, due.
+    fn tap_pending(self) -> Self {
+        Self { state: State::Pending { due: NOW }, ..self }
+    }
+}
+
+#[test]
+fn signals_are_taken_by_their_numbers_and_the_others_stay_in_order() {
+    let run = ["a", "b", "a", "b"].iter().zip(1..).fold(running(), |run, (to, n)| next(&run, &signals(to, n)));
+    let run = next(&run, &sends(5));
+    let saved = |taken| Event::Checkpoint { epoch: run.epoch, seq: 9, changed: None, proves: true, taken };
+    assert_eq!(sent(&next(&run, &saved(vec![2, 3]))), [1, 4, 5]);
+    assert_eq!(sent(&next(&run, &saved(vec![]))), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_signal_that_comes_twice_is_one_and_a_final_run_refuses_it() {
+    let key = Some(name("evt_1"));
+    let signal = Event::Signal { name: name("approved"), value: value(1), key };
+    let once = next(&running(), &signal);
+    assert_eq!(decide(NOW, &once, &signal), Err(IllegalEvent::Repeated));
+    for state in [State::Completed, State::Failed, State::Cancelled] {
+        let refused = IllegalEvent::State { what: "cannot signal", state: state.kind() };
+        assert_eq!(decide(NOW, &run_in(state), &signals("approved", 1)), Err(refused));
+    }
+    let cancelled = next(&run_in(State::Suspended { waiting: Waiting::Proceed }), &signals("approved", 1));
+    assert_eq!(next(&cancelled, &Event::Cancel { reason: None }).inbox, None);
+}
+
+#[test]
+fn a_time_and_a_deadline_end_a_wait_for_a_signal() {
+    let until = |until, deadline| {
+        let ending = Ending::Awaits { signals: vec![name("approved")], until, deadline };
+        next(&running(), &settle(ending))
+    };
+    let goes_on = until(Some(Due::After(SECOND)), None);
+    assert_eq!(goes_on.state, State::Suspended { waiting: Waiting::Until(NOW.after(SECOND)) });
+    let claimed = decide(NOW.after(SECOND), &goes_on, &Event::Claim { server: SERVER, begins: true }).unwrap().next;
+    assert_eq!(claimed.inbox, None, "what says nothing any more goes");
+    let fails = until(None, Some(Due::After(SECOND)));
+    assert_eq!(fails.deadline(), Some(NOW.after(SECOND)));
+    assert_eq!(decide(NOW.after(SECOND), &fails, &Event::Expire).unwrap().next.state, State::Failed);
 }

@@ -21,7 +21,8 @@ impl Happening {
         let writer = Epoch(run.epoch.0.saturating_sub(self.behind));
         match self.event.clone() {
             Event::Checkpoint { seq, changed, proves, taken, .. } => {
-                let taken = run.inbox().last.saturating_sub(taken);
+                let last = run.inbox().last;
+                let taken = taken.iter().map(|back| last.saturating_sub(*back)).collect();
                 Event::Checkpoint { epoch: writer, seq: run.seq + seq, changed, proves, taken }
             }
             Event::Settle { ending, .. } => Event::Settle { epoch: writer, ending },
@@ -31,6 +32,10 @@ impl Happening {
     }
 }
 
+fn signal() -> impl Strategy<Value = Key> {
+    (0..3_u8).prop_map(|n| Key::new(&format!("signal {n}")).expect("a name"))
+}
+
 fn ending() -> impl Strategy<Value = Ending> {
     let failure = |cause| Failure::new(cause, "no route", 0, NOW);
     let wait = || proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
@@ -38,6 +43,11 @@ fn ending() -> impl Strategy<Value = Ending> {
         Just(Ending::Completed { result: value(7) }),
         (wait(), wait()).prop_map(|(wait, deadline)| Ending::Suspended {
             until: wait.map(|wait| Due::At(NOW.after(wait))),
+            deadline: deadline.map(Due::After),
+        }),
+        (signal(), wait(), wait()).prop_map(|(signal, wait, deadline)| Ending::Awaits {
+            signals: vec![signal],
+            until: wait.map(Due::After),
             deadline: deadline.map(Due::After),
         }),
         (any::<bool>(), wait(), proptest::bool::weighted(0.1)).prop_map(move |(error, retry_after, permanent)| {
@@ -57,7 +67,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => any::<bool>().prop_map(|begins| Event::Claim { server: SERVER, begins }),
         2 => Just(Event::Begin { epoch: Epoch(0) }),
-        3 => (0..3_u32, version(), any::<bool>(), 0..9_u64).prop_map(|(seq, changed, proves, taken)| {
+        3 => (0..3_u32, version(), any::<bool>(), proptest::collection::vec(0..9_u64, 0..4)).prop_map(|(seq, changed, proves, taken)| {
             Event::Checkpoint { epoch: Epoch(0), seq, changed, proves, taken }
         }),
         4 => ending().prop_map(|ending| Event::Settle { epoch: Epoch(0), ending }),
@@ -67,6 +77,11 @@ fn event() -> impl Strategy<Value = Event> {
             at: wait.map(|wait| NOW.after(Duration::from_secs(wait))),
             replaced: None,
             value: Some(value(7)),
+            key: key.map(|key| Key::new(&format!("event {key}")).expect("a key")),
+        }),
+        2 => (signal(), proptest::option::of(0..3_u8)).prop_map(|(name, key)| Event::Signal {
+            name,
+            value: value(8),
             key: key.map(|key| Key::new(&format!("event {key}")).expect("a key")),
         }),
         1 => Just(Event::Expire),
@@ -133,7 +148,7 @@ proptest! {
             }
             let epoch = run.epoch;
             for late in [
-                Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true, taken: 0 },
+                Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true, taken: Vec::new() },
                 Event::Settle { epoch, ending: Ending::Completed { result: value(8) } },
             ] {
                 let lost = matches!(decide(NOW, &run, &late), Err(IllegalEvent::EpochLost { .. }));
@@ -149,7 +164,7 @@ proptest! {
         for epoch in [Epoch(run.epoch.0.saturating_sub(behind)), Epoch(run.epoch.0 + behind)] {
             prop_assume!(epoch != run.epoch);
             let settled = decide(NOW, &run, &Event::Settle { epoch, ending: ending.clone() });
-            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true, taken: 0 });
+            let saved = decide(NOW, &run, &Event::Checkpoint { epoch, seq: 99, changed: Some(1), proves: true, taken: Vec::new() });
             for refused in [settled, saved] {
                 let lost = matches!(refused, Err(IllegalEvent::EpochLost { .. }));
                 prop_assert!(lost, "{:?}", refused);
@@ -246,14 +261,14 @@ proptest! {
                 prop_assert!(heard);
             }
             if let (Some(kept), None, false) = (before.pending_proceed, next.pending_proceed, next.state.is_final()) {
-                let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. });
+                let suspends = matches!(event, Event::Settle { ending: Ending::Suspended { .. } | Ending::Awaits { .. }, .. });
                 prop_assert!(suspends && !aside, "{:?}", event);
                 let due = if let PendingProceed::At(at) = kept { at.max(now) } else { now };
                 // A value that came besides may let it go on before.
                 prop_assert_eq!(next.state.kind(), StateKind::Pending);
                 prop_assert!(next.state.due().is_some_and(|next| next == due || before.inbox().wakes_at(now) == Some(next)));
             }
-            if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
+            if matches!(event, Event::Settle { ending: Ending::Suspended { .. } | Ending::Awaits { .. }, .. }) && !aside {
                 prop_assert!(next.pending_proceed.is_none());
             }
         }
@@ -266,8 +281,8 @@ proptest! {
             let numbers = |run: &Run| run.inbox().messages.iter().map(|message| message.number).collect::<Vec<_>>();
             let mut expected = numbers(&before);
             match event {
-                Event::Checkpoint { taken, .. } => expected.retain(|number| *number > taken),
-                Event::Proceed { value: Some(_), .. } => expected.push(before.inbox().last + 1),
+                Event::Checkpoint { taken, .. } => expected.retain(|number| !taken.contains(number)),
+                Event::Proceed { value: Some(_), .. } | Event::Signal { .. } => expected.push(before.inbox().last + 1),
                 _ => {}
             }
             if next.state.is_final() {
@@ -282,12 +297,21 @@ proptest! {
     fn a_run_never_rests_on_a_value_that_no_attempt_was_offered(lived in happenings()) {
         for (before, event, now, Decision { next, .. }) in live(&lived) {
             let aside = matches!(before.request, Some(StopRequest::Suspend { .. }));
-            if matches!(event, Event::Settle { ending: Ending::Suspended { .. }, .. }) && !aside {
+            if matches!(event, Event::Settle { ending: Ending::Suspended { .. } | Ending::Awaits { .. }, .. }) && !aside {
                 prop_assert!(next.state.kind() != StateKind::Suspended || next.inbox().wakes_at(now).is_none());
             }
             if matches!(event, Event::Proceed { value: Some(_), .. }) {
                 prop_assert_ne!(next.state.kind(), StateKind::Suspended);
             }
+        }
+    }
+
+    #[test]
+    fn a_run_never_rests_on_a_signal_that_it_waits_for(lived in happenings()) {
+        for (_, event, _, Decision { next, .. }) in live(&lived) {
+            let awaited = &next.inbox().awaited;
+            prop_assert!(awaited.is_empty() || next.state.kind() == StateKind::Suspended);
+            prop_assert!(!next.inbox().has_any(awaited), "{:?}", event);
         }
     }
 
@@ -310,7 +334,7 @@ proptest! {
     #[test]
     fn nothing_becomes_due_before_now(lived in happenings()) {
         for (_, event, now, Decision { next, .. }) in live(&lived) {
-            let said_when = matches!(event, Event::Settle { ending: Ending::Suspended { until: Some(_), .. }, .. });
+            let said_when = matches!(event, Event::Settle { ending: Ending::Suspended { until: Some(_), .. } | Ending::Awaits { until: Some(_), .. }, .. });
             let entered = next.since == now;
             if let Some(due) = next.state.due()
                 && entered

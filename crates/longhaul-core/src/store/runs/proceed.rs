@@ -3,6 +3,7 @@
 use crate::{
     decide::IllegalEvent,
     envelope::Envelope,
+    event::Event,
     history::Actor,
     id::RunId,
     limits::{INBOX_BYTES_MAX, INBOX_MAX},
@@ -33,6 +34,9 @@ pub struct Proceed {
     pub at: Option<Timestamp>,
     /// Other execution metadata to go on with.
     pub replacement: Option<Replacement>,
+    /// The name, if it is a signal: then it needs a value, and comes at once and without a replacement. It lets the run go
+    /// on only if that is suspended for this signal; `None`: it is a proceed.
+    pub signal: Option<Key>,
     /// What to send it; at most [`PROCEED_VALUE_MAX`](crate::limits::PROCEED_VALUE_MAX) bytes.
     pub value: Option<Envelope>,
     /// A second proceed of the run with the same key is [`Proceeded::Repeated`].
@@ -44,7 +48,33 @@ pub struct Proceed {
 impl Proceed {
     /// At once, as it is.
     pub const fn new(id: RunId) -> Self {
-        Self { id, at: None, replacement: None, value: None, key: None, by: Actor::UNKNOWN }
+        Self { id, at: None, replacement: None, signal: None, value: None, key: None, by: Actor::UNKNOWN }
+    }
+
+    /// A signal.
+    pub fn signal(id: RunId, name: Key, value: Envelope) -> Self {
+        Self { signal: Some(name), value: Some(value), ..Self::new(id) }
+    }
+
+    /// What [`decide`](crate::decide()) is asked.
+    ///
+    /// ```
+    /// use longhaul_core::{Event, Key, doc, store::Proceed};
+    ///
+    /// let name = Key::new("approved")?;
+    /// assert!(matches!(Proceed::signal(doc::run().id, name, doc::value()).event(), Event::Signal { .. }));
+    /// assert!(matches!(Proceed::new(doc::run().id).event(), Event::Proceed { value: None, .. }));
+    /// # Ok::<(), longhaul_core::name::NameError>(())
+    /// ```
+    pub fn event(&self) -> Event {
+        let Self { at, replacement, signal, value, key, .. } = self;
+        match (signal.clone(), value.clone()) {
+            (Some(name), Some(value)) => Event::Signal { name, value, key: key.clone() },
+            (_, value) => {
+                let replaced = replacement.as_ref().map(|replacement| replacement.execution_metadata.schema_version());
+                Event::Proceed { at: *at, replaced, value, key: key.clone() }
+            }
+        }
     }
 }
 
@@ -89,6 +119,20 @@ pub enum Proceeded {
     Kept,
     /// A proceed with the same idempotency key was heard before: nothing was changed.
     Repeated,
+}
+
+impl Proceeded {
+    /// What a store answers, when a run went from one of these states to the other.
+    ///
+    /// ```
+    /// use longhaul_core::{StateKind, store::Proceeded};
+    ///
+    /// assert_eq!(Proceeded::of(StateKind::Suspended, StateKind::Pending), Proceeded::Now);
+    /// assert_eq!(Proceeded::of(StateKind::Suspended, StateKind::Suspended), Proceeded::Kept); // a signal for later
+    /// ```
+    pub fn of(before: StateKind, after: StateKind) -> Self {
+        if before == StateKind::Suspended && after != before { Self::Now } else { Self::Kept }
+    }
 }
 
 /// Why a run did not proceed.

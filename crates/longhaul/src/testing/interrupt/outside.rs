@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longhaul_core::{
-    Envelope, Snapshot,
+    Envelope, Key, Snapshot,
     store::{Proceed, Replacement},
 };
 
@@ -129,6 +129,58 @@ impl<F> Interruptions<F> {
             Proceed { value: Some(value), ..Proceed::new(snapshot.run.id) }
         });
         self
+    }
+}
+
+impl<F> Interruptions<F> {
+    /// The same for a task that waits for [signals](crate::Context::signal): each time that the run is suspended without a
+    /// time at which it goes on, it is sent one; `play` says which, by what the execution metadata says it waits for.
+    ///
+    /// ```
+    /// # use longhaul::{AnyError, Context, ExecutionResult, Success, Suspended, Task};
+    /// # struct Pay;
+    /// # impl Task for Pay {
+    /// #     const NAME: &'static str = "pay";
+    /// #     type Metadata = ();
+    /// #     type ExecutionMetadata = ();
+    /// #     type Output = String;
+    /// #     type Error = AnyError;
+    /// #     async fn execute(&self, ctx: &Context<(), ()>) -> ExecutionResult<String, AnyError> {
+    /// #         match ctx.signal::<String>("paid")? {
+    /// #             Some(receipt) => Success::with_result(receipt).for_error(),
+    /// #             None => Suspended::for_result().on_signal("paid").for_error(),
+    /// #         }
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use longhaul::testing::Interruptions;
+    ///
+    /// Interruptions::fresh(|| Pay).on_suspend_signal(|()| ("paid", "R-7".to_owned())).check(()).await;
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When what the task says of itself, or the name of a signal, cannot be used.
+    #[must_use]
+    pub fn on_suspend_signal<T: Task, V: Payload>(
+        self,
+        play: impl Fn(&T::ExecutionMetadata) -> (&'static str, V) + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Fn() -> T,
+    {
+        let play = Arc::new(play);
+        let named = Arc::clone(&play);
+        let mut with_value = self.on_suspend_send(move |x| play(x).1);
+        let (definition, send) = (definition::<T>(), Arc::clone(&with_value.outside));
+        with_value.outside = Arc::new(move |snapshot| {
+            let stored = snapshot.execution_metadata.as_ref();
+            let value = definition.read_execution_metadata(stored).unwrap_or_else(|error| panic!("{error}"));
+            let name = Key::new(named(&value).0).unwrap_or_else(|error| panic!("{error}"));
+            Proceed { signal: Some(name), ..send(snapshot) }
+        });
+        with_value
     }
 }
 

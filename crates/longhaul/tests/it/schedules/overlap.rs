@@ -170,7 +170,7 @@ async fn park(scene: &Scene, id: longhaul::RunId) {
     assert_eq!(claimed.run.id, id);
     let ending = Ending::Incompatible { why: "bytes".into(), by: CodeMark(1) };
     let epoch = claimed.run.epoch;
-    let one = Settlement { id, epoch, ending, execution_metadata: None, taken: 0, progress: None };
+    let one = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
     store.settle(vec![one]).await.unwrap().remove(0).unwrap();
 }
 
