@@ -129,7 +129,7 @@ impl<X: Payload> Values<X> {
         &self,
         value: &X,
         generation: u64,
-        taken: impl FnOnce(&Delivered) -> u64,
+        taken: impl FnOnce(&Delivered) -> Vec<u64>,
     ) -> Result<Captured, CaptureError> {
         let value = self.form.encode_with(value, &self.effects().to_bytes());
         let value = value.map_err(|error| CaptureError::Refused(error.to_string()))?;
@@ -137,7 +137,7 @@ impl<X: Payload> Values<X> {
         Ok(Captured { value, taken, generation })
     }
 
-    fn captured(&self, taken: impl FnOnce(&Delivered) -> u64) -> Result<Captured, CaptureError> {
+    fn captured(&self, taken: impl FnOnce(&Delivered) -> Vec<u64>) -> Result<Captured, CaptureError> {
         let value = self.value.lock().map_err(|_| CaptureError::Torn)?;
         let generation = self.changes.load(Ordering::Acquire);
         self.encoded(&value, generation, taken)

@@ -17,7 +17,14 @@ impl Inner {
         let task = tokio::spawn(async move {
             let settle = |one: Claimed| {
                 let (id, epoch, ending) = (one.run.id, one.run.epoch, Ending::Returned);
-                Write::Settle(Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None })
+                Write::Settle(Settlement {
+                    id,
+                    epoch,
+                    ending,
+                    execution_metadata: None,
+                    taken: Vec::new(),
+                    progress: None,
+                })
             };
             let ids: Vec<RunId> = claimed.iter().map(|one| one.run.id).collect();
             if let Err(error) = inner.write(&claimed.into_iter().map(settle).collect::<Vec<_>>()).await {

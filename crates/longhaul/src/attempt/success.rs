@@ -126,7 +126,7 @@ fn capture<R: Payload>(attempt: &Attempt, values: &dyn Capture, result: &R) -> R
         }
         Err(CaptureError::Refused(why)) => return Err(refused(why)),
     };
-    let taken = captured.as_ref().map_or(0, |captured| captured.taken);
+    let taken = captured.as_ref().map(|captured| captured.taken.clone()).unwrap_or_default();
     Ok(Settlement {
         id: attempt.id,
         epoch: attempt.epoch,

@@ -40,7 +40,7 @@ impl Delivered {
     }
 
     /// The numbers of those that the execution metadata accounts for.
-    pub(super) fn accounted(&self) -> Vec<u64> {
+    pub(crate) fn accounted(&self) -> Vec<u64> {
         self.taken[..self.accounted].to_vec()
     }
 

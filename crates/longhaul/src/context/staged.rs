@@ -85,7 +85,7 @@ impl<X: Payload + Clone, F: Fn(&mut X) + Send + Sync> Capture for Staged<X, F> {
         // What is kept afterwards is newer than all that was changed so far.
         let generation = self.values.changes.fetch_add(1, Ordering::AcqRel) + 1;
         (self.change)(&mut value);
-        self.values.encoded(&value, generation, |delivered| delivered.accounted).map(Some)
+        self.values.encoded(&value, generation, super::Delivered::accounted).map(Some)
     }
 
     fn capture_end(&self) -> Result<Option<Captured>, CaptureError> {
