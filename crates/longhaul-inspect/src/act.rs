@@ -1,6 +1,7 @@
 //! What people do: to a run, to many, to queues, kinds and schedules.
 
 mod enqueue;
+mod limit;
 
 use longhaul::{
     Actor, Control, RetryFrom, RunId, ScheduleInfo, ScheduleName, Scope, Selected, StateKind, Timestamp,
@@ -13,6 +14,7 @@ use longhaul::{
 use serde::{Deserialize, Serialize};
 
 pub use enqueue::NewRunRequest;
+pub use limit::{LimitRequest, RateRequest};
 
 use crate::{InspectError, Inspector, Role, RunQuery};
 

@@ -7,17 +7,20 @@
 //! | method and path | what |
 //! | --- | --- |
 //! | `GET /overview` | the first page |
+//! | `GET /doctor` | everything that needs a look: the warnings of the overview, and those that take longer to find |
+//! | `GET /ids/{part}` | the runs whose ids begin or end with `part` |
 //! | `GET /runs?…` | runs that match a [`RunQuery`] |
 //! | `POST /runs` | enqueues a run: a [`NewRunRequest`] |
-//! | `GET /runs/{id}` | one run, with its values |
+//! | `GET /runs/{id}?seen=` | one run, with its values; with `seen` as soon as its revision is above that |
 //! | `GET /runs/{id}/log?attempt=&from=` | what an attempt said |
 //! | `POST /runs/{id}/{action}` | `suspend`, `proceed`, `run-now`, `retry`, `cancel`, `delete` |
 //! | `DELETE /runs/{id}` | the same as `delete` |
 //! | `POST /runs/all/{action}?…` | the same to all runs that match |
-//! | `GET /schedules`, `GET /schedules/{name}` | schedules |
+//! | `GET /schedules`, `GET /schedules/{name}?next=` | schedules, with the next five instants, or more |
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
+//! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`](crate::LimitRequest); `null`: those that code declares |
 //!
 //! The body of an action is empty, or an object with `reason`, `at` (of a proceed) and `from` (`checkpoint` or `start`,
 //! of a retry).
@@ -30,7 +33,12 @@ use serde_json::Value;
 
 pub use operation::{Operation, RouteError};
 
-use crate::{By, InspectError, Inspector, NewRunRequest, RunAction, RunQuery, act};
+use crate::{By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, act};
+
+/// The version of the API, as it stands in paths: `/api/v1/…`.
+pub const VERSION: &str = "v1";
+/// The header in which a caller on a socket says in whose name it acts.
+pub const ACTOR_HEADER: &str = "longhaul-actor";
 
 /// What the body of an action says.
 #[derive(Default, Deserialize)]
@@ -111,13 +119,29 @@ impl Inspector {
         let value = match operation {
             Operation::Overview => answer(&self.overview().await?),
             Operation::Runs => answer(&self.runs(&RunQuery::parse(query)?).await?),
-            Operation::Run(id) => answer(&self.run(*id).await?),
+            Operation::Doctor => answer(&self.doctor().await?),
+            Operation::FindIds(part) => answer(&self.find_ids(part).await?),
+            Operation::Run(id) => {
+                if let [Some(seen)] = numbers(query, ["seen"])? {
+                    self.until_changed(*id, seen).await?;
+                }
+                answer(&self.run(*id).await?)
+            }
             Operation::Log(id) => {
-                let (attempt, from) = log_query(query)?;
-                answer(&self.log(*id, attempt, from).await?)
+                let [attempt, from] = numbers(query, ["attempt", "from"])?;
+                let attempt = attempt.map(u32::try_from).transpose();
+                let attempt = attempt.map_err(|error| InspectError::invalid("attempt", error))?;
+                answer(&self.log(*id, attempt, from.unwrap_or(0)).await?)
             }
             Operation::Schedules => answer(&self.schedules().await?),
-            Operation::Schedule(name) => answer(&self.schedule(name).await?),
+            Operation::Schedule(name) => {
+                let [next] = numbers(query, ["next"])?;
+                let schedule = self.schedule(name).await?;
+                answer(&match next {
+                    Some(next) => schedule.ahead(next)?,
+                    None => schedule,
+                })
+            }
             Operation::Queues => answer(&self.queues().await?),
             Operation::Servers => answer(&self.servers().await?),
             Operation::Kinds => answer(&self.kinds().await?),
@@ -148,20 +172,23 @@ impl Inspector {
                 let by = ActionBody::parse(body)?.by(actor);
                 answer(&self.act_on_scope(&Scope::Kind(kind.clone()), *action, &by).await?)
             }
+            Operation::Limit(scope) => {
+                let request: Option<LimitRequest> = json(body)?;
+                answer(&self.limit(scope, request, &By::new(actor)).await?)
+            }
         };
         Ok((200, value))
     }
 }
 
-fn log_query(query: &str) -> Result<(Option<u32>, u64), InspectError> {
-    let (mut attempt, mut from) = (None, 0);
+/// The numbers that a query has under these names, of which it may leave out any.
+fn numbers<const N: usize>(query: &str, names: [&str; N]) -> Result<[Option<u64>; N], InspectError> {
+    let mut numbers = [None; N];
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        let wrong = |error: std::num::ParseIntError| InspectError::invalid(&key, error);
-        match &*key {
-            "attempt" => attempt = Some(value.parse().map_err(wrong)?),
-            "from" => from = value.parse().map_err(wrong)?,
-            _ => return Err(InspectError::invalid(&key, "there is no such parameter")),
-        }
+        let Some(at) = names.iter().position(|name| *name == key) else {
+            return Err(InspectError::invalid(&key, "there is no such parameter"));
+        };
+        numbers[at] = Some(value.parse().map_err(|error| InspectError::invalid(&key, error))?);
     }
-    Ok((attempt, from))
+    Ok(numbers)
 }

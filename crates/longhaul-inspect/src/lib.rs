@@ -11,22 +11,28 @@
 mod act;
 pub mod api;
 mod error;
+mod find;
 mod inspector;
 mod query;
 mod redact;
 pub mod render;
 mod role;
 mod serial;
+#[cfg(all(feature = "socket", unix))]
+pub mod socket;
 mod view;
 pub mod words;
 
-pub use act::{By, Done, NewRunRequest, RunAction, ScheduleAction, ScopeAction};
+pub use act::{By, Done, LimitRequest, NewRunRequest, RateRequest, RunAction, ScheduleAction, ScopeAction};
 pub use error::InspectError;
+pub use find::FoundIds;
 pub use inspector::Inspector;
 pub use query::{QueryError, RunQuery, When};
 pub use redact::REDACTED;
 pub use role::Role;
+#[cfg(all(feature = "socket", unix))]
+pub use socket::Inspect;
 pub use view::{
-    AttemptView, KindView, MinuteView, Overview, QueueView, RunDetail, RunList, RunRow, ScheduleView, ServerView,
-    StateCounts, Warning,
+    AttemptView, Doctor, KindView, MinuteView, Overview, QueueView, RunDetail, RunList, RunRow, ScheduleView,
+    ServerView, StateCounts, Warning,
 };

@@ -1,5 +1,6 @@
 //! What is shown, one page a file.
 
+mod doctor;
 mod kinds;
 mod overview;
 mod queues;
@@ -8,6 +9,7 @@ mod runs;
 mod schedules;
 mod servers;
 
+pub use doctor::Doctor;
 pub use kinds::KindView;
 pub use overview::{MinuteView, Overview, Warning};
 pub use queues::QueueView;

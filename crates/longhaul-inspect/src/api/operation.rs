@@ -1,6 +1,6 @@
 //! What a method and a path ask for.
 
-use longhaul::{Kind, Queue, RunId, ScheduleName};
+use longhaul::{Kind, Queue, RunId, ScheduleName, Scope};
 
 use crate::{Role, RunAction, ScheduleAction, ScopeAction};
 
@@ -19,6 +19,10 @@ use crate::{Role, RunAction, ScheduleAction, ScopeAction};
 pub enum Operation {
     /// `GET /overview`
     Overview,
+    /// `GET /doctor`
+    Doctor,
+    /// `GET /ids/{part}`
+    FindIds(String),
     /// `GET /runs`
     Runs,
     /// `POST /runs`
@@ -49,6 +53,8 @@ pub enum Operation {
     Kind(Kind),
     /// `POST /kinds/{kind}/{action}`
     ActOnKind(Kind, ScopeAction),
+    /// `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit`
+    Limit(Scope),
 }
 
 /// There is no such operation.
@@ -105,6 +111,8 @@ impl Operation {
     fn read(segments: &[&str]) -> Option<Self> {
         Some(match *segments {
             ["overview"] => Self::Overview,
+            ["doctor"] => Self::Doctor,
+            ["ids", part] => Self::FindIds(part.to_owned()),
             ["runs"] => Self::Runs,
             ["runs", id] => Self::Run(id.parse().ok()?),
             ["runs", id, "log"] => Self::Log(id.parse().ok()?),
@@ -126,6 +134,8 @@ impl Operation {
             ["schedules", name, action] => {
                 Self::ActOnSchedule(ScheduleName::new(name).ok()?, ScheduleAction::parse(action)?)
             }
+            ["queues", queue, "limit"] => Self::Limit(Scope::Queue(Queue::new(queue).ok()?)),
+            ["kinds", kind, "limit"] => Self::Limit(Scope::Kind(Kind::new(kind).ok()?)),
             ["queues", queue, action] => Self::ActOnQueue(Queue::new(queue).ok()?, ScopeAction::parse(action)?),
             ["kinds", kind, action] => Self::ActOnKind(Kind::new(kind).ok()?, ScopeAction::parse(action)?),
             _ => return None,
@@ -138,7 +148,7 @@ impl Operation {
             Self::Enqueue => Role::Act,
             Self::Act(_, action) | Self::ActOnMatching(action) => action.role(),
             Self::ActOnSchedule(_, action) => action.role(),
-            Self::ActOnQueue(..) | Self::ActOnKind(..) => Role::Administer,
+            Self::ActOnQueue(..) | Self::ActOnKind(..) | Self::Limit(_) => Role::Administer,
             _ => Role::View,
         }
     }

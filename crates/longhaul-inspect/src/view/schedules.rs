@@ -7,6 +7,8 @@ use crate::{InspectError, Inspector, ScheduleAction, serial};
 
 /// How many instants ahead are shown.
 const AHEAD: usize = 5;
+/// The most that can be asked for.
+const AHEAD_MAX: u64 = 1000;
 
 /// A schedule, with its next five instants on the clock of its zone. One that is paused shows those that it would have.
 #[derive(Clone, Debug)]
@@ -24,6 +26,17 @@ impl ScheduleView {
     fn new(info: ScheduleInfo, now: Timestamp) -> Self {
         let next = info.preview(AHEAD).map_err(|error| error.to_string());
         Self { info, next, now }
+    }
+
+    /// With another number of instants, at most 1000.
+    ///
+    /// # Errors
+    /// [`InspectError::Invalid`] for more.
+    pub fn ahead(self, next: u64) -> Result<Self, InspectError> {
+        if next > AHEAD_MAX {
+            return Err(InspectError::invalid("next", format!("at most {AHEAD_MAX} instants are shown")));
+        }
+        Ok(Self { next: self.info.preview(next as usize).map_err(|error| error.to_string()), ..self })
     }
 
     /// Its pattern in words: `every 5 minutes`, `at 02:00, Europe/Berlin`.

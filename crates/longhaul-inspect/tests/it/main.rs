@@ -2,6 +2,7 @@
 
 mod acting;
 mod api;
+mod doctor;
 mod kit;
 mod query;
 mod showing;
