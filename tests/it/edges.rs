@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each of our crates, and those of ours that it may depend on outside of tests.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("longhaul-core", &[]),
     ("longhaul-embedded", &["longhaul-core"]),
     ("longhaul-postgres", &["longhaul-core"]),
@@ -14,6 +14,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("longhaul-inspect", &["longhaul"]),
     ("longhaul-dashboard", &["longhaul", "longhaul-inspect"]),
     ("dashboard", &["longhaul", "longhaul-dashboard"]),
+    ("longhaul-cli", &["longhaul", "longhaul-inspect"]),
     ("longhaul-examples", &["longhaul"]),
     ("docsearch-engine", &["longhaul"]),
     ("docsearch", &["longhaul", "docsearch-engine"]),

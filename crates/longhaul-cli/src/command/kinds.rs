@@ -1,0 +1,145 @@
+//! Kinds.
+
+use clap::Subcommand;
+use longhaul_inspect::render;
+use serde_json::Value;
+
+use crate::{
+    error::{CliError, Exit},
+    escape,
+    session::{Session, items, plain, segment},
+    table::Table,
+};
+
+#[derive(Subcommand, Clone, Debug)]
+pub(super) enum Kinds {
+    /// Lists kinds with their runs by state.
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Prints the JSON Schema of a kind's metadata, or a list of its fields.
+    #[command(after_help = "Example:\n  longhaul kinds schema export -o json")]
+    Schema {
+        /// The kind.
+        kind: String,
+    },
+    /// Lets no run of a kind start any more; what runs goes on.
+    Pause {
+        /// The kind.
+        kind: String,
+        /// Why, for those who look.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Lets runs of a kind start again.
+    Resume {
+        /// The kind.
+        kind: String,
+    },
+}
+
+/// References that are followed.
+const DEPTH: usize = 16;
+
+pub(super) async fn run(command: Kinds, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    match command {
+        Kinds::Ls => list(session).await,
+        Kinds::Schema { kind } => schema(&kind, session).await,
+        Kinds::Pause { kind, reason } => super::queues::pause("kinds", &kind, reason.as_deref(), session).await,
+        Kinds::Resume { kind } => super::queues::resume("kinds", &kind, session).await,
+    }
+}
+
+async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let kinds = session.get("/kinds").await?;
+    if !session.is_text() {
+        return session.json(&kinds);
+    }
+    let mut table = Table::new(&["KIND", "SERVERS", "VERSION", "WAITING", "RUNNING", "FAILED", "FORM", "PAUSED"]);
+    for kind in items(&kinds) {
+        let states = &kind["states"];
+        let waiting = states["pending"].as_u64().unwrap_or(0) + states["retrying"].as_u64().unwrap_or(0);
+        let versions: Vec<String> = items(&kind["versions"]).iter().map(plain).collect();
+        table.row([
+            plain(&kind["kind"]),
+            plain(&kind["servers"]),
+            versions.join(","),
+            waiting.to_string(),
+            plain(&states["running"]),
+            plain(&states["failed"]),
+            if kind["schema"].is_null() { "no" } else { "yes" }.into(),
+            plain(&kind["control"]["paused"]["why"]),
+        ]);
+    }
+    if table.is_empty() {
+        session.say("There are no kinds: nobody has enqueued or executes anything.")?;
+        return Ok(Exit::Done);
+    }
+    session.terminal.table(&table)?;
+    let with_form = items(&kinds).iter().find(|kind| !kind["schema"].is_null());
+    if let Some(kind) = with_form {
+        session.hint(&format!("kinds schema {}", plain(&kind["kind"])))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn schema(kind: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let answer = session.get(&format!("/kinds/{}", segment(kind))).await?;
+    let schema = &answer["schema"];
+    if schema.is_null() {
+        return Err(CliError::NotFound(format!(
+            "`{kind}` publishes no schema: its options say `.schema::<Self>()`, if it does"
+        )));
+    }
+    if !session.is_text() {
+        return session.json(schema);
+    }
+    let fields = fields(&schema["metadata"]);
+    if fields.is_empty() {
+        let text: String = render::parts(&schema["metadata"]).into_iter().map(|(_, text)| text).collect();
+        session.terminal.say(&escape::json(&text))?;
+    }
+    for field in fields {
+        let types = field_type(&schema["metadata"], std::slice::from_ref(&field)).unwrap_or("value");
+        let is_required = items(&schema["metadata"]["required"]).iter().any(|required| *required == *field);
+        let required = if is_required { "" } else { ", optional" };
+        let about = plain(&schema["metadata"]["properties"][&field]["description"]);
+        let line = format!("--{:<20} {types}{required}  {about}", field.replace('_', "-"));
+        session.say(escape::line(&line).trim_end())?;
+    }
+    session.hint(&format!("runs start {kind} …"))?;
+    Ok(Exit::Done)
+}
+
+/// The names of the fields, those of references and parts included.
+pub(super) fn fields(schema: &Value) -> Vec<String> {
+    let of = resolved(schema, schema, 0).and_then(|schema| schema["properties"].as_object());
+    of.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The type of a field; of one that may be null, the other type.
+pub(super) fn field_type<'a>(schema: &'a Value, path: &[String]) -> Option<&'a str> {
+    let mut at = resolved(schema, schema, 0)?;
+    for name in path {
+        at = resolved(schema, at["properties"].get(name)?, 0)?;
+    }
+    let of = match &at["type"] {
+        Value::String(of) => Some(of.as_str()),
+        Value::Array(of) => of.iter().filter_map(Value::as_str).find(|of| *of != "null"),
+        _ => None,
+    };
+    Some(of.unwrap_or("value"))
+}
+
+fn resolved<'a>(root: &'a Value, schema: &'a Value, depth: usize) -> Option<&'a Value> {
+    if depth > DEPTH {
+        return None;
+    }
+    if let Some(pointer) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
+        return resolved(root, root.pointer(pointer)?, depth + 1);
+    }
+    let optional = schema["anyOf"].as_array().and_then(|parts| parts.iter().find(|part| part["type"] != "null"));
+    match optional {
+        Some(part) => resolved(root, part, depth + 1),
+        None => Some(schema),
+    }
+}

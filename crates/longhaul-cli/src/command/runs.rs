@@ -1,0 +1,84 @@
+//! Runs.
+
+mod act;
+mod filter;
+mod follow;
+mod list;
+mod show;
+mod start;
+
+use clap::Subcommand;
+
+use crate::{
+    error::{CliError, Exit},
+    session::Session,
+};
+
+#[derive(Subcommand, Clone, Debug)]
+pub(super) enum Runs {
+    /// Lists runs, the newest first.
+    #[command(
+        visible_alias = "list",
+        after_help = "\
+Examples:
+  longhaul runs ls --state failed --from 2d
+  longhaul runs ls --kind export --tag customer:7 -o jsonl"
+    )]
+    Ls(list::Ls),
+    /// Shows a run: its values, its history, and why it does not run now.
+    #[command(after_help = "Example:\n  longhaul runs show 6f8h0j2k")]
+    Show(show::Show),
+    /// Says why a run does not run now.
+    Explain(show::Show),
+    /// Enqueues a run.
+    #[command(after_help = "\
+What follows the kind is the run's metadata, a field a flag; `longhaul kinds schema KIND` lists them.
+
+Examples:
+  longhaul runs start export --table orders --page-size 500
+  longhaul runs start --wait --queue slow export table=orders
+  longhaul runs start --metadata '{\"table\": \"orders\"}' export
+  longhaul runs start --metadata @order.json export")]
+    Start(start::Start),
+    /// Waits until a run is final, and prints its result. Exits with 1 if it failed or was cancelled.
+    Wait(follow::Wait),
+    /// Prints what happens to a run, as it happens, until it is final.
+    Follow(follow::Wait),
+    /// Prints what the attempts of a run logged.
+    Logs(follow::Logs),
+    /// Asks runs to stop at their next checkpoint, and to wait for a proceed.
+    Suspend(act::Act),
+    /// Lets suspended runs go on.
+    Proceed(act::Proceed),
+    /// Makes a waiting run due now.
+    RunNow(act::Act),
+    /// Has runs tried again; a final one as a new run.
+    #[command(after_help = "\
+Examples:
+  longhaul runs retry 6f8h0j2k
+  longhaul runs retry --all --state failed --from 1d --dry-run")]
+    Retry(act::Retry),
+    /// Cancels runs.
+    Cancel(act::Act),
+    /// Removes final runs with their values.
+    #[command(visible_alias = "delete")]
+    Rm(act::Act),
+}
+
+pub(super) async fn run(command: Runs, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    match command {
+        Runs::Ls(ls) => list::run(&ls, session).await,
+        Runs::Show(show) => show::run(&show, session).await,
+        Runs::Explain(show) => show::explain(&show, session).await,
+        Runs::Start(start) => start::run(start, session).await,
+        Runs::Wait(wait) => follow::wait(&wait.id, session).await,
+        Runs::Follow(wait) => follow::follow(&wait.id, session).await,
+        Runs::Logs(logs) => follow::logs(&logs, session).await,
+        Runs::Suspend(act) => act::run("suspend", act, session).await,
+        Runs::Proceed(proceed) => act::proceed(proceed, session).await,
+        Runs::RunNow(act) => act::run("run-now", act, session).await,
+        Runs::Retry(retry) => act::retry(retry, session).await,
+        Runs::Cancel(act) => act::run("cancel", act, session).await,
+        Runs::Rm(act) => act::run("delete", act, session).await,
+    }
+}

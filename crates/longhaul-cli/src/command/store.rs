@@ -1,0 +1,162 @@
+//! The store itself.
+
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::{BufReader, BufWriter, Write},
+    path::PathBuf,
+};
+
+use clap::Subcommand;
+use longhaul::CopyError;
+use serde_json::{Value, json};
+
+use crate::{
+    error::{CliError, Exit},
+    escape,
+    place::Place,
+    session::{Format, Output, Session, plain},
+    table::Table,
+    terminal::Terminal,
+};
+
+#[derive(Subcommand, Clone, Debug)]
+pub(super) enum StoreCommand {
+    /// Shows what the store has: runs by state, and what happened in the last hour.
+    Stats,
+    /// Reads and checks everything in a folder that no program has open.
+    Check,
+    /// Writes everything in a folder as lines of JSON.
+    #[command(after_help = "Example:\n  longhaul store export | gzip > backup.jsonl.gz")]
+    Export {
+        /// The file, which must not exist yet [default: the output].
+        #[arg(value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Adds what an export holds to a folder; what is there already stays as it is.
+    Import {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        from: PathBuf,
+    },
+}
+
+impl StoreCommand {
+    /// Whether it works on the files themselves.
+    pub(super) const fn needs_folder(&self) -> bool {
+        !matches!(self, Self::Stats)
+    }
+}
+
+pub(super) async fn statistics(session: &mut Session<'_>, way: &str) -> Result<Exit, CliError> {
+    let overview = session.get("/overview").await?;
+    let states = &overview["states"];
+    let sum = |field: &str| -> u64 {
+        crate::session::items(&overview["minutes"]).iter().filter_map(|minute| minute[field].as_u64()).sum()
+    };
+    let hour: Value = ["enqueued", "started", "retried", "completed", "failed", "cancelled"]
+        .into_iter()
+        .map(|field| (field.to_owned(), json!(sum(field))))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    if !session.is_text() {
+        let (due, servers) = (&overview["due"], &overview["servers"]);
+        return session.json(&json!({ "states": states, "due": due, "servers": servers, "last_hour": hour }));
+    }
+    session.say(&format!("Asked: {}", escape::line(way)))?;
+    let mut table = Table::new(&["STATE", "RUNS"]);
+    for (state, runs) in states.as_object().into_iter().flatten() {
+        table.row([state.clone(), plain(runs)]);
+    }
+    session.terminal.table(&table)?;
+    session.say(&format!("Due: {}; servers: {}", plain(&overview["due"]), plain(&overview["servers"])))?;
+    let hour = hour.as_object().into_iter().flatten().map(|(field, runs)| format!("{runs} {field}"));
+    session.say(&format!("In the last hour: {}", hour.collect::<Vec<_>>().join(", ")))?;
+    Ok(Exit::Done)
+}
+
+/// What works on the files, so that no other program may have them.
+pub(super) async fn on_folder(
+    command: &StoreCommand,
+    place: &Place,
+    output: &Output,
+    terminal: &mut Terminal,
+) -> Result<Exit, CliError> {
+    let store = place.open(matches!(command, StoreCommand::Import { .. })).await?;
+    let result = match command {
+        StoreCommand::Export { to } => export(&store, to.as_deref(), terminal).await,
+        StoreCommand::Import { from } => {
+            let mut input = BufReader::new(File::open(from).map_err(|error| named(from, &error))?);
+            store.import(&mut input).await.map_err(|error| copy(&error)).map(|done| {
+                let text = format!(
+                    "{} runs, {} schedules and {} pauses or limits were added; {} were there already",
+                    done.added, done.schedules, done.controls, done.already
+                );
+                let value = json!({ "runs": done.added, "schedules": done.schedules, "controls": done.controls,
+                    "already": done.already });
+                (text, value, Exit::Done)
+            })
+        }
+        StoreCommand::Check | StoreCommand::Stats => check(&store).await,
+    };
+    store.close().await;
+    let (text, value, exit) = result?;
+    match (output.format(), command) {
+        // The export itself may be on the output.
+        (_, StoreCommand::Export { .. }) => terminal.remark(&escape::lines(&text))?,
+        (Format::Text, _) => terminal.say(&escape::lines(&text))?,
+        (Format::Json | Format::Jsonl, _) => terminal.say(&escape::json(&value.to_string()))?,
+    }
+    Ok(exit)
+}
+
+type Answer = Result<(String, Value, Exit), CliError>;
+
+async fn export(
+    store: &longhaul::embedded::EmbeddedStore,
+    to: Option<&std::path::Path>,
+    terminal: &mut Terminal,
+) -> Answer {
+    let backup = match to {
+        Some(to) => {
+            let file = File::create_new(to).map_err(|error| named(to, &error))?;
+            let mut out = BufWriter::new(file);
+            let backup = store.export(&mut out).await.map_err(|error| copy(&error))?;
+            out.flush()?;
+            out.get_ref().sync_all()?;
+            backup
+        }
+        None => store.export(terminal.writer()).await.map_err(|error| copy(&error))?,
+    };
+    let mut text =
+        format!("{} runs, {} schedules and {} pauses or limits", backup.runs, backup.schedules, backup.controls);
+    for (id, why) in &backup.damaged {
+        let _ = write!(text, "\nleft out, because it cannot be read: {id}: {why}");
+    }
+    let exit = if backup.damaged.is_empty() { Exit::Done } else { Exit::Failed };
+    Ok((text, Value::Null, exit))
+}
+
+async fn check(store: &longhaul::embedded::EmbeddedStore) -> Answer {
+    let report = store.verify().await.map_err(|error| CliError::Failed(error.to_string()))?;
+    let (live, finished, keys) = (report.live, report.finished, report.keys);
+    let mut text = format!("{keys} keys, {live} runs that are not final, {finished} that are");
+    let exit = if report.problems.is_empty() {
+        text.push_str(": all of it is as it should be");
+        Exit::Done
+    } else {
+        for problem in &report.problems {
+            let _ = write!(text, "\n{problem}");
+        }
+        Exit::Failed
+    };
+    Ok((text, json!({ "keys": keys, "live": live, "finished": finished, "problems": report.problems }), exit))
+}
+
+fn named(path: &std::path::Path, error: &std::io::Error) -> CliError {
+    CliError::Failed(format!("{}: {error}", path.display()))
+}
+
+fn copy(error: &CopyError) -> CliError {
+    CliError::Failed(error.to_string())
+}

@@ -1,0 +1,190 @@
+//! Which store is meant, and the way to it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use longhaul::Views;
+
+use crate::{
+    api::{
+        Api,
+        http::{Http, Url},
+    },
+    error::CliError,
+};
+
+/// Which store is meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// The folder of the store, or the URL of its PostgreSQL database.
+    #[arg(
+        long,
+        short = 's',
+        global = true,
+        env = "LONGHAUL_STORE",
+        value_name = "FOLDER|URL",
+        default_value = "./data",
+        hide_env_values = true
+    )]
+    store: String,
+    /// The address of a dashboard to ask instead of a store: http://host:port/base
+    #[arg(long, global = true, env = "LONGHAUL_URL", value_name = "URL", hide_env_values = true)]
+    url: Option<String>,
+    /// The token for the dashboard. Better in the environment than here: others see command lines.
+    #[arg(long, global = true, env = "LONGHAUL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// A store that was reached.
+pub(crate) struct Reached {
+    pub(crate) api: Api,
+    /// How it was reached, for people.
+    pub(crate) way: String,
+    /// The folder of the store, if it is on this machine.
+    pub(crate) folder: Option<PathBuf>,
+    #[cfg(feature = "sled")]
+    pub(crate) store: Option<longhaul::embedded::EmbeddedStore>,
+}
+
+impl Reached {
+    /// Through a client that somebody has already.
+    pub(crate) fn by(inspector: longhaul_inspect::Inspector) -> Self {
+        Self::over(Api::Here(inspector), "the store of this program".into(), None)
+    }
+
+    fn over(api: Api, way: String, folder: Option<&Path>) -> Self {
+        Self {
+            api,
+            way,
+            folder: folder.map(Path::to_owned),
+            #[cfg(feature = "sled")]
+            store: None,
+        }
+    }
+
+    /// Closes the store, so that whoever waits for it has it when this returns.
+    pub(crate) async fn close(self) {
+        #[cfg(feature = "sled")]
+        if let Some(store) = self.store {
+            store.close().await;
+        }
+    }
+}
+
+impl Place {
+    /// Asks the dashboard, or the program that has the store; opens the store if no program has it.
+    pub(crate) async fn reach(&self, views: Views) -> Result<Reached, CliError> {
+        if let Some(url) = &self.url {
+            let http = Http::Url(Url::parse(url, self.token.clone())?);
+            return Ok(Reached::over(Api::There(http), format!("the dashboard at {url}"), None));
+        }
+        if self.store.starts_with("postgres://") || self.store.starts_with("postgresql://") {
+            return postgres(&self.store, views).await;
+        }
+        let folder = Path::new(&self.store);
+        #[cfg(unix)]
+        if let Some(reached) = socket(folder).await? {
+            return Ok(reached);
+        }
+        open(folder, views).await
+    }
+
+    /// Opens the folder itself, which no other program may have: for what the API does not offer.
+    #[cfg(feature = "sled")]
+    pub(crate) async fn open(&self, may_create: bool) -> Result<longhaul::embedded::EmbeddedStore, CliError> {
+        let folder = Path::new(&self.store);
+        if self.url.is_some() || self.store.contains("://") {
+            return Err(CliError::Usage("this works on a store in a folder: name it by --store".into()));
+        }
+        if !may_create {
+            is_store(folder)?;
+        }
+        opened(folder).await
+    }
+}
+
+/// The program that has the folder, if it listens.
+#[cfg(unix)]
+async fn socket(folder: &Path) -> Result<Option<Reached>, CliError> {
+    use std::io::ErrorKind;
+
+    let told = |error: std::io::Error| match error.kind() {
+        ErrorKind::PermissionDenied => CliError::Unreachable(format!(
+            "the socket in {} belongs to another user: run this as the user of the program that has the store",
+            folder.display()
+        )),
+        _ => CliError::Unreachable(format!("the socket in {} cannot be reached: {error}", folder.display())),
+    };
+    let Some(at) = longhaul_inspect::socket::find(folder).map_err(told)? else { return Ok(None) };
+    match std::os::unix::net::UnixStream::connect(&at) {
+        Ok(_) => {}
+        // A process that was killed left it.
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => return Ok(None),
+        Err(error) => return Err(told(error)),
+    }
+    let http = Http::Socket(at);
+    let about = http.about().await?;
+    let way = format!("the process {} that has {}", about["pid"], folder.display());
+    Ok(Some(Reached::over(Api::There(http), way, Some(folder))))
+}
+
+/// Refuses what is no store: opening would create one there.
+#[cfg(feature = "sled")]
+fn is_store(folder: &Path) -> Result<(), CliError> {
+    if folder.join("LOCK").exists() {
+        return Ok(());
+    }
+    let what = if folder.is_dir() { "the folder has none" } else { "there is no such folder" };
+    Err(CliError::NotFound(format!(
+        "there is no store in {}: {what}. Name the folder of your program by --store or LONGHAUL_STORE",
+        folder.display()
+    )))
+}
+
+#[cfg(feature = "sled")]
+async fn opened(folder: &Path) -> Result<longhaul::embedded::EmbeddedStore, CliError> {
+    use longhaul::OpenError;
+
+    longhaul::open_async(folder).await.map_err(|error| match error {
+        OpenError::Locked { holder, .. } => CliError::Unreachable(format!(
+            "{holder} has {} open, and does not listen. Add `.inspect(…)` of longhaul-inspect to its builder, \
+             so that it can be asked while it runs; or stop it",
+            folder.display()
+        )),
+        error => CliError::Failed(error.to_string()),
+    })
+}
+
+#[cfg(feature = "sled")]
+async fn open(folder: &Path, views: Views) -> Result<Reached, CliError> {
+    is_store(folder)?;
+    let store = opened(folder).await?;
+    let client = longhaul::Client::new(std::sync::Arc::new(store.clone())).with_views(views);
+    let api = Api::Here(longhaul_inspect::Inspector::new(client));
+    let mut reached =
+        Reached::over(api, format!("the store in {}, which no program has open", folder.display()), Some(folder));
+    reached.store = Some(store);
+    Ok(reached)
+}
+
+#[cfg(not(feature = "sled"))]
+async fn open(folder: &Path, _: Views) -> Result<Reached, CliError> {
+    Err(CliError::Unreachable(format!(
+        "no program listens in {}, and this command line was built without the feature `sled`",
+        folder.display()
+    )))
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str, views: Views) -> Result<Reached, CliError> {
+    let store = longhaul::postgres::PostgresStore::connect(url).await;
+    let store = store.map_err(|error| CliError::Unreachable(error.to_string()))?;
+    let client = longhaul::Client::new(std::sync::Arc::new(store)).with_views(views);
+    Ok(Reached::over(Api::Here(longhaul_inspect::Inspector::new(client)), "the database".into(), None))
+}
+
+#[cfg(not(feature = "postgres"))]
+#[expect(clippy::unused_async, reason = "with the feature it waits")]
+async fn postgres(_: &str, _: Views) -> Result<Reached, CliError> {
+    Err(CliError::Usage("this command line was built without the feature `postgres`".into()))
+}

@@ -1,0 +1,117 @@
+//! Input of people who slip, and text of people who mean harm.
+
+use longhaul::StateKind;
+use longhaul_cli::Exit;
+
+use crate::kit::{Fail, Shop, longhaul};
+
+/// Clears the screen, sets a title, turns the text around, and rings.
+const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}exe.fdp\r\u{8}x";
+
+#[tokio::test]
+async fn control_characters_of_others_never_reach_the_terminal() {
+    let shop = Shop::open().await;
+    let run = shop.client().enqueue::<Fail>(EVIL.into()).tag("name", EVIL).acting_as(EVIL).await.unwrap().id();
+    shop.reaches(run, StateKind::Failed).await;
+    let id = run.to_string();
+    for line in [
+        "runs ls".to_owned(),
+        "runs ls -l".into(),
+        "runs ls -o json".into(),
+        format!("runs show {id}"),
+        format!("runs show {id} -o json"),
+        format!("runs show {id} -o jsonl"),
+        format!("runs explain {id}"),
+        format!("runs wait {id}"),
+        format!("runs follow {id}"),
+        format!("runs logs {id}"),
+        format!("runs retry {EVIL}"),
+        format!("runs start {EVIL}"),
+        format!("queues pause {EVIL}"),
+        format!("schedules show {EVIL}"),
+        format!("kinds schema {EVIL}"),
+        "doctor".into(),
+    ] {
+        let ended = shop.on_terminal(&line).await;
+        for text in [ended.out, ended.err] {
+            let harmful =
+                text.chars().find(|c| *c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(c)));
+            assert_eq!(harmful, None, "{line:?}: {text:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_has_its_exit_code_and_says_what_to_do() {
+    let shop = Shop::open().await;
+    let run = shop.client().enqueue::<Fail>("no".into()).await.unwrap().id();
+    shop.reaches(run, StateKind::Failed).await;
+    let huge = "z".repeat(100_000);
+    for (line, exit, says) in [
+        ("runs show 00000000".to_owned(), Exit::NotFound, "no run has an id"),
+        (format!("runs show {huge}"), Exit::NotFound, "no run has an id"),
+        ("runs show a".into(), Exit::Usage, "at least 4 characters"),
+        ("runs show ../../etc/passwd".into(), Exit::NotFound, "no run has an id"),
+        ("runs ls --state broken".into(), Exit::Usage, "state"),
+        ("runs ls --from yesterday".into(), Exit::Usage, "2h"),
+        ("runs ls --tag x".into(), Exit::Usage, "key:value"),
+        (format!("runs suspend {run}"), Exit::Refused, "failed"),
+        (format!("runs cancel {run} --state failed --yes"), Exit::Usage, "--all"),
+        (format!("runs proceed {run} --at soon"), Exit::Usage, "at"),
+        ("runs start nothing".into(), Exit::NotFound, "nothing"),
+        ("runs start count --up-to -1".into(), Exit::Usage, "u64"),
+        ("runs start count --colour red".into(), Exit::Usage, "it has: customer, password, up_to"),
+        ("runs start --metadata {{ count".into(), Exit::Usage, "no JSON"),
+        ("runs start --metadata @/nowhere count".into(), Exit::Usage, "/nowhere"),
+        ("runs start --at soon count --up-to 3".into(), Exit::Usage, "soon"),
+        ("queues set default --rate fast".into(), Exit::Usage, "100/60s"),
+        ("queues set default".into(), Exit::Usage, "--reset"),
+        ("queues set default --rate 1/0s".into(), Exit::Usage, "rate"),
+        ("schedules show none".into(), Exit::NotFound, "none"),
+        ("schedules next christmas -n 100000".into(), Exit::Usage, "1000"),
+        ("kinds schema fail".into(), Exit::NotFound, "schema"),
+        ("store check".into(), Exit::Usage, "folder"),
+    ] {
+        let ended = shop.in_script(&line).await;
+        let line: String = line.chars().take(60).collect();
+        assert_eq!(ended.exit, exit, "{line}: {}", ended.err);
+        assert!(ended.err.contains(says), "{line}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_destroyed_without_a_yes() {
+    let shop = Shop::open().await;
+    let run = shop.client().enqueue::<Fail>("no".into()).await.unwrap().id();
+    shop.reaches(run, StateKind::Failed).await;
+    for line in [format!("runs rm {run}"), "runs rm --all".into(), "runs retry --all --state failed".into()] {
+        let nobody = shop.in_script(&line).await;
+        assert_eq!(nobody.exit, Exit::Usage, "{line}");
+        assert!(nobody.err.contains("--yes"), "{line}: {}", nobody.err);
+        for answer in ["n\n", "\n", "", "nonsense\n"] {
+            let ended = longhaul(&line, Some(answer), Some(&shop.inspector)).await;
+            assert_eq!(ended.exit, Exit::Failed, "{line}: {answer:?}");
+            assert!(ended.err.contains("Nothing was done"), "{}", ended.err);
+        }
+        let dry = shop.in_script(&format!("{line} --dry-run")).await;
+        assert_eq!(dry.exit, Exit::Done, "{}", dry.err);
+    }
+    let list = shop.in_script("runs ls -o json").await.json();
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["successor"]), (1, &serde_json::Value::Null));
+    assert_eq!(shop.in_script(&format!("runs rm {run} --yes")).await.exit, Exit::Done);
+    assert_eq!(shop.in_script("runs ls -o json").await.json(), serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn fields_of_a_kind_are_flags_and_redacted_ones_are_not_shown() {
+    let shop = Shop::open().await;
+    let started = shop.in_script("runs start --tag order:7 count --up-to 3 --customer 007 --password=secret").await;
+    assert_eq!(started.exit, Exit::Done, "{}", started.err);
+    let id = started.out.trim();
+    let waited = shop.in_script(&format!("runs wait {id}")).await;
+    assert_eq!((waited.exit, waited.out.as_str()), (Exit::Done, "3\n"));
+    let shown = shop.in_script(&format!("runs show {id} -o json")).await.json();
+    let metadata = &shown["values"]["metadata"]["value"];
+    assert_eq!((&metadata["up_to"], &metadata["customer"]), (&3.into(), &"007".into()));
+    assert!(!shown.to_string().contains("secret"), "{shown}");
+}

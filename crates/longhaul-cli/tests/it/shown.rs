@@ -1,0 +1,105 @@
+//! What commands print, word for word: `tests/shown/`. Ids are replaced by others of the same length.
+
+use std::fmt::Write;
+
+use longhaul::StateKind;
+
+use crate::kit::{Approve, Count, CountTo, Fail, Shop};
+
+/// A shop where something of each kind happened.
+async fn shop() -> (Shop, [String; 3]) {
+    let shop = Shop::open().await;
+    let to = CountTo { up_to: 3, customer: Some("ann".into()), password: "secret".into() };
+    let count = shop.client().enqueue::<Count>(to).tag("order", 7).await.unwrap().id();
+    shop.reaches(count, StateKind::Completed).await;
+    shop.advance(60);
+    let fail = shop.client().enqueue::<Fail>("the disk is full\nsecond line".into()).await.unwrap().id();
+    shop.reaches(fail, StateKind::Failed).await;
+    shop.advance(3600);
+    let approve = shop.client().enqueue::<Approve>(()).await.unwrap().id();
+    shop.reaches(approve, StateKind::Suspended).await;
+    shop.advance(125);
+    (shop, [count, fail, approve].map(|id| id.to_string()))
+}
+
+/// The parts of an id that differ from run to run.
+fn steady(text: &str, ids: &[String]) -> String {
+    let mut text = text.to_owned();
+    for (at, id) in ids.iter().enumerate() {
+        let tail = &id[id.len() - 8..];
+        text = text.replace(id, &format!("run_{:022}{:04}", 0, at + 1)).replace(tail, &format!("{:08}", at + 1));
+    }
+    let mut all = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("srv_") {
+        write!(all, "{}srv_{:026}", &rest[..at], 1).unwrap();
+        rest = &rest[at + 30..];
+    }
+    all + rest
+}
+
+async fn prints(shop: &Shop, ids: &[String], lines: &[&str], expected: &str, name: &str) {
+    let mut told = String::new();
+    for line in lines {
+        let mut typed = (*line).to_owned();
+        for (at, id) in ids.iter().enumerate() {
+            typed = typed.replace(&format!("${}", at + 1), &id[id.len() - 8..]);
+        }
+        let ended = shop.on_terminal(&typed).await;
+        writeln!(told, "$ longhaul {typed}\n{}{}[{}]\n", ended.out, ended.err, ended.exit.code()).unwrap();
+    }
+    let told = steady(&told, ids);
+    for line in told.lines().filter(|line| !line.contains('"') && !line.starts_with('$') && !line.starts_with("run_")) {
+        assert!(line.chars().count() <= 100, "this does not fit: {line}");
+    }
+    if std::env::var_os("SHOWN_WRITE").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shown/").to_owned() + name, &told).unwrap();
+        return;
+    }
+    assert_eq!(told, expected, "if this is what it should print: SHOWN_WRITE=1 cargo test -p longhaul-cli shown");
+}
+
+#[tokio::test]
+async fn runs_are_listed_shown_and_explained() {
+    let (shop, ids) = shop().await;
+    let lines =
+        ["runs ls", "runs ls --state failed -l", "runs show $1", "runs show $2", "runs explain $3", "runs logs $1"];
+    prints(&shop, &ids, &lines, include_str!("../shown/runs.txt"), "runs.txt").await;
+}
+
+#[tokio::test]
+async fn runs_are_acted_on_and_what_is_not_possible_says_why() {
+    let (shop, ids) = shop().await;
+    let lines = [
+        "runs cancel $1 --dry-run",
+        "runs suspend $1",
+        "runs retry --all --state failed --dry-run",
+        "runs proceed $3 --reason approved",
+        "runs wait $3",
+        "runs wait $2",
+        "runs follow $3",
+        "runs rm $1",
+        "runs show $1",
+    ];
+    prints(&shop, &ids, &lines, include_str!("../shown/actions.txt"), "actions.txt").await;
+}
+
+#[tokio::test]
+async fn schedules_queues_servers_and_kinds_are_listed() {
+    let (shop, ids) = shop().await;
+    let lines = [
+        "schedules ls",
+        "schedules show christmas",
+        "schedules pause christmas --reason snow",
+        "schedules next christmas",
+        "schedules rm christmas --dry-run",
+        "queues set numbers --running 4 --rate 100/60s",
+        "queues pause default",
+        "queues ls",
+        "servers ls",
+        "kinds ls",
+        "kinds schema count",
+        "store stats",
+    ];
+    prints(&shop, &ids, &lines, include_str!("../shown/pages.txt"), "pages.txt").await;
+}

@@ -1,0 +1,92 @@
+//! The socket of a running program: with it, after it was killed, and after it started again.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use longhaul_cli::Exit;
+
+use crate::{
+    app::App,
+    kit::{Ended, longhaul},
+};
+
+async fn at(folder: &Path, line: &str) -> Ended {
+    longhaul(&format!("--store {} {line}", folder.display()), None, None).await
+}
+
+#[tokio::test]
+async fn a_running_program_is_asked_a_killed_one_is_replaced_and_a_new_one_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let app = App::start(folder, true);
+    let mode = fs::metadata(folder.join("longhaul.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "only its user may connect");
+    let started = at(folder, "runs start count --up-to 3").await;
+    assert_eq!(started.exit, Exit::Done, "{}", started.err);
+    let id = started.out.trim().to_owned();
+    assert_eq!(at(folder, &format!("runs wait {id}")).await.out, "3\n");
+    let stats = at(folder, "store stats").await;
+    assert!(stats.out.contains(&format!("process {}", app.pid())), "{}", stats.out);
+    let doctor = at(folder, "doctor -o jsonl").await;
+    let warnings: Vec<&str> = doctor.out.lines().filter(|warning| !warning.contains("\"disk_")).collect();
+    assert!(warnings.is_empty(), "a program that works has no warnings but for a full disk: {warnings:?}");
+    let waiting = at(folder, "runs start approve").await.out.trim().to_owned();
+
+    app.kill();
+    assert!(folder.join("longhaul.sock").exists(), "a killed process leaves its socket");
+    let stats = at(folder, "store stats").await;
+    assert_eq!(stats.exit, Exit::Done, "{}", stats.err);
+    assert!(stats.out.contains("which no program has open"), "{}", stats.out);
+    let check = at(folder, "store check").await;
+    assert_eq!(check.exit, Exit::Done, "{}{}", check.out, check.err);
+
+    let app = App::start(folder, true);
+    let shown = at(folder, &format!("runs show {waiting} -o json")).await.json();
+    assert_eq!(shown["run"]["id"], waiting.as_str());
+    let held = at(folder, "store export").await;
+    assert_eq!(held.exit, Exit::Unreachable);
+    assert!(held.err.contains(&app.pid().to_string()), "{}", held.err);
+    app.end();
+    assert!(!folder.join("longhaul.sock").exists(), "a program that ends removes its socket");
+    assert_eq!(at(folder, "store export").await.out.lines().filter(|line| line.contains("run_")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_listen_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::start(folder.path(), false);
+    let ended = at(folder.path(), "runs ls").await;
+    assert_eq!(ended.exit, Exit::Unreachable);
+    for says in [app.pid().to_string().as_str(), ".inspect(…)"] {
+        assert!(ended.err.contains(says), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_without_a_store_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for folder in [folder.path().to_owned(), folder.path().join("nowhere")] {
+        let ended = at(&folder, "runs ls").await;
+        assert_eq!(ended.exit, Exit::NotFound, "{}", ended.err);
+        assert!(ended.err.contains("--store"), "{}", ended.err);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_long_path_has_its_socket_elsewhere_and_a_killed_one_is_cleaned_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("long".repeat(30));
+    let app = App::start(&folder, true);
+    let first = longhaul_inspect::socket::find(&folder).unwrap().unwrap();
+    assert!(first.as_os_str().len() <= longhaul_inspect::socket::PATH_MAX, "{}", first.display());
+    let above = fs::metadata(first.parent().unwrap()).unwrap().permissions().mode();
+    assert_eq!(above & 0o777, 0o700, "only its user may enter");
+    assert_eq!(at(&folder, "runs ls").await.exit, Exit::Done);
+    app.kill();
+    assert_eq!(at(&folder, "runs ls").await.exit, Exit::Done, "the folder is opened");
+    let app = App::start(&folder, true);
+    assert!(!first.exists(), "what the killed one left is removed");
+    assert_eq!(at(&folder, "runs ls").await.exit, Exit::Done);
+    app.end();
+    assert_eq!(longhaul_inspect::socket::find(&folder).unwrap(), None);
+}
