@@ -1,6 +1,6 @@
 //! `longhaul`: see [`longhaul_cli`].
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use longhaul::Views;
@@ -41,8 +41,12 @@ fn main() -> ExitCode {
     let Cli { options, command } = Cli::parse();
     match command {
         Top::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "longhaul", &mut std::io::stdout());
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "longhaul", &mut script);
+            match std::io::stdout().write_all(&script) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
         }
         Top::Command(command) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
