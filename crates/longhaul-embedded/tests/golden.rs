@@ -154,6 +154,7 @@ fn write_a_folder_and_an_export() {
     block_on(write(&to));
 }
 
+#[expect(clippy::too_many_lines, reason = "one scene, in the order in which it happens")]
 async fn write(to: &Path) {
     let scene = Scene::new(&to.join("store"), 1, THEN).await;
     let new = |n| fixture::new_run(THEN, "plain", n);

@@ -47,7 +47,7 @@ impl Counts {
 
     /// The parameters of [`ADD_COUNTS`], unless there is nothing to add.
     pub(crate) fn runs(&self) -> Option<[Param<'_>; 4]> {
-        (!self.runs.is_empty()).then(|| [&self.kinds as Param<'_>, &self.queues, &self.states, &self.runs])
+        (!self.runs.is_empty()).then_some([&self.kinds as Param<'_>, &self.queues, &self.states, &self.runs])
     }
 
     /// The parameters of [`ADD_MINUTES`], unless there is nothing to add.

@@ -207,8 +207,8 @@ impl Inner {
         news: &mut News,
     ) -> Result<(), Fault> {
         let rows = self.rows_of(changes)?;
-        let changed = changes.iter().filter(|change| change.is_changed);
-        let effects = Effects::of(self.now(), changed, news);
+        let written = changes.iter().filter(|change| change.is_changed);
+        let effects = Effects::of(self.now(), written, news);
         let count = rows.len() as i64;
         let update = rows.update_params(&count);
         effects

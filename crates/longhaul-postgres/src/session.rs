@@ -215,8 +215,8 @@ impl SessionIn<'_> {
         let ready = self.connection.ready(self.statements.text(statement)).await?;
         self.statements.count();
         let Some(begin) = self.take_begin() else { return Ok(self.connection.execute(&ready, params).await?) };
-        let (begun, executed) = tokio::join!(self.connection.batch(&begin), self.connection.execute(&ready, params));
-        begun?;
+        let (opened, executed) = tokio::join!(self.connection.batch(&begin), self.connection.execute(&ready, params));
+        opened?;
         Ok(executed?)
     }
 
@@ -238,8 +238,8 @@ impl SessionIn<'_> {
         let sink = match self.take_begin() {
             None => client.copy_in(&prepared).await?,
             Some(begin) => {
-                let (begun, sink) = tokio::join!(client.batch_execute(&begin), client.copy_in(&prepared));
-                begun?;
+                let (opened, sink) = tokio::join!(client.batch_execute(&begin), client.copy_in(&prepared));
+                opened?;
                 sink?
             }
         };

@@ -189,7 +189,7 @@ async fn a_batch_is_written_whole_though_the_other_handle_has_changed_one_of_its
     two.stores[1].cancel(claimed[1].run.id, None, Actor::UNKNOWN).await.expect("it runs");
     let checkpoint = |claimed: &Claimed| {
         let (id, epoch, value) = (claimed.run.id, claimed.run.epoch, value(7));
-        Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value), taken: 0, progress: None }
+        Checkpoint { id, epoch, seq: 1, execution_metadata: Some(value), taken: Vec::new(), progress: None }
     };
     let kept = two.stores[0].checkpoint(claimed.iter().map(checkpoint).collect()).await.expect("the store works");
     let requests: Vec<bool> = kept.iter().map(|kept| kept.as_ref().expect("it runs").request.is_some()).collect();

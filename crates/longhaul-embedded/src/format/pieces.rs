@@ -160,7 +160,7 @@ mod tests {
     fn what_was_sent_to_a_run_stands_apart_if_it_is_large() {
         let mut stored = StoredRun::enqueue(NOW, new_run(NOW, "plain", 7));
         let message = Message { number: 2, at: Some(NOW), signal: None, value: large_value(60_000) };
-        stored.run.inbox = Some(Arc::new(Inbox { messages: vec![message], last: 2, offered: 1, keys: Vec::new() }));
+        stored.run.inbox = Some(Arc::new(Inbox { messages: vec![message], last: 2, offered: 1, ..Inbox::default() }));
         let Encoded { bytes, layout, pieces, .. } = encode(&stored, &Layout::default(), VALUE_MAX);
         assert!(bytes.len() < 1024 && pieces.len() == 15, "{} bytes, {} pieces", bytes.len(), pieces.len());
         let inbox = pieces.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>();

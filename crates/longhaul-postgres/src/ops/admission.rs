@@ -131,7 +131,7 @@ impl Reading {
     pub(crate) async fn send<T>(&self, send: impl AsyncFnOnce(&[Step<'_>]) -> T) -> T {
         let params: [Param<'_>; 4] = [&self.numbers, &self.tops, &self.now, &PAIRS];
         let steps = [Step(CANDIDATES, &params), Step(COUNTS, &[])];
-        send(&steps[..1 + usize::from(self.counts)]).await
+        send(&steps[..=usize::from(self.counts)]).await
     }
 
     /// What was read, from the answers to those statements.
@@ -387,6 +387,6 @@ impl SpentBuckets {
 
     /// The parameters of [`WRITE_BUCKETS`], unless there are none.
     pub(crate) fn params(&self) -> Option<[Param<'_>; 3]> {
-        (!self.names.is_empty()).then(|| [&self.names as Param<'_>, &self.idle, &self.values])
+        (!self.names.is_empty()).then_some([&self.names as Param<'_>, &self.idle, &self.values])
     }
 }

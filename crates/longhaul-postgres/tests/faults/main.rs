@@ -216,7 +216,9 @@ async fn whatever_fails_no_acknowledged_fact_is_lost_and_every_run_ends_once() {
         server.kill();
     }
     drop(scene);
-    heard.into_iter().for_each(|line| history.hear(&line));
+    for line in heard {
+        history.hear(&line);
+    }
     let violations = history.violations();
     assert!(violations.is_empty(), "{violations:#?}");
     assert!(history.starts() >= rounds, "hardly anything was executed");

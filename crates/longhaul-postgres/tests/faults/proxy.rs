@@ -35,14 +35,15 @@ impl Proxy {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
-        let part = |name: &str, value: Option<&str>| value.map_or_else(String::new, |value| format!(" {name}={value}"));
+        let setting =
+            |name: &str, value: Option<&str>| value.map_or_else(String::new, |value| format!(" {name}={value}"));
         let password = config.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
         let url = format!(
             "host=127.0.0.1 port={port} application_name={}{}{}{}",
             super::SCHEMA,
-            part("user", config.get_user()),
-            part("dbname", config.get_dbname()),
-            part("password", password.as_deref()),
+            setting("user", config.get_user()),
+            setting("dbname", config.get_dbname()),
+            setting("password", password.as_deref()),
         );
         let fault = Arc::new(watch::channel(Fault::None).0);
         let faults = fault.clone();

@@ -171,7 +171,10 @@ async fn a_success_acknowledges_what_was_taken_though_nothing_else_changed() {
     attempt.proceed_with(7_u64).await;
     assert_eq!(ctx.proceeded_with::<u64>().unwrap(), Some(7));
     let captured = ctx.capture_success(&()).await.unwrap();
-    assert_eq!((captured.settlement().taken, captured.settlement().execution_metadata.is_some()), (1, true));
+    assert_eq!(
+        (captured.settlement().taken.clone(), captured.settlement().execution_metadata.is_some()),
+        (vec![1], true)
+    );
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ impl<S: Subscriber> Layer<S> for Warnings {
             event.record(&mut Values(&mut fields));
             let mut message = fields.remove("message").flatten().unwrap_or_default();
             if let Some(attempt) = fields.remove("run.attempt").flatten() {
-                message += &format!(" (attempt {attempt})");
+                message = format!("{message} (attempt {attempt})");
             }
             self.0.lock().unwrap().push((fields.remove("run.id").flatten(), message));
         }
