@@ -17,6 +17,7 @@
 mod answer;
 mod listen;
 mod place;
+mod stale;
 
 use std::{path::Path, sync::Arc};
 

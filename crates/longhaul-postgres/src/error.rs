@@ -73,7 +73,10 @@ impl From<tokio_postgres::Error> for Fault {
             }
             // Nothing else is divided: see `UPDATE_ALL`.
             Some(code) if *code == SqlState::DIVISION_BY_ZERO => Self::Moved,
-            Some(code) if *code == SqlState::UNIQUE_VIOLATION || *code == SqlState::DUPLICATE_SCHEMA => {
+            Some(code)
+                if [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE]
+                    .contains(code) =>
+            {
                 Self::Unique(reason)
             }
             Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::Denied(reason),

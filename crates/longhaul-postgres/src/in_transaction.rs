@@ -87,7 +87,7 @@ impl PostgresStore {
     /// as they look: within [`Options::poll`](crate::Options::poll).
     ///
     /// ```no_run
-    /// # use longhaul_core::{NewRun, store::Inserted};
+    /// # use longhaul_core::{Inserted, NewRun};
     /// # use longhaul_postgres::{PostgresStore, TransactionError};
     /// # async fn example(store: PostgresStore, mut client: tokio_postgres::Client, mail: NewRun)
     /// #     -> Result<(), Box<dyn std::error::Error>> {

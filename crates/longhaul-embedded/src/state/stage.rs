@@ -17,9 +17,9 @@ use crate::{
 /// Pieces that go into one batch with the record they belong to; more are written in batches of their own. It leaves
 /// room for the other keys of a change, and is less than may be [applied between two flushes](crate::engine::kv::UNFLUSHED_MAX).
 pub(super) const PIECES_MAX: usize = 96;
-/// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, count, mark,
-/// unique key.
-pub(super) const OWN_KEYS: usize = 9;
+/// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, that at the position of a
+/// copied end, count, mark, unique key. Whoever makes room for pieces makes it for these too: the record comes with them.
+pub(super) const OWN_KEYS: usize = 10;
 
 impl State {
     /// Stages a run that is new.
@@ -33,8 +33,7 @@ impl State {
         let Encoded { bytes, layout, pieces, .. } = encode(&record, &record.layout, VALUE_MAX);
         self.forget_earlier(id);
         let apart = self.put_pieces(id, pieces)?;
-        // With the list of the ends at its position.
-        self.room(OWN_KEYS + 1)?;
+        self.room(OWN_KEYS)?;
         if let Some(position) = end.filter(|_| record.run.state.is_final()) {
             self.files.batch.copy_end(&record.run, position);
         } else if record.run.state.is_final() {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::{fs::PermissionsExt, net},
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
 };
@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{answer::answer, place::Place};
+use super::{answer::answer, place::Place, stale::remove_stale};
 use crate::Inspector;
 
 /// Connections at a time; more wait. A person has one, a monitor another.
@@ -84,25 +84,4 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     socket.bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     socket.listen(BACKLOG)
-}
-
-/// Removes a socket that a killed process left.
-///
-/// # Errors
-/// When somebody listens on it, or it is no socket.
-pub(super) fn remove_stale(path: &Path) -> io::Result<()> {
-    match net::UnixStream::connect(path) {
-        Ok(_) => {
-            let text = format!("another server listens on `{}`", path.display());
-            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && is_socket(path)? => fs::remove_file(path),
-        Err(error) => Err(io::Error::new(error.kind(), format!("`{}` is in the way: {error}", path.display()))),
-    }
-}
-
-fn is_socket(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::FileTypeExt;
-    Ok(fs::symlink_metadata(path)?.file_type().is_socket())
 }

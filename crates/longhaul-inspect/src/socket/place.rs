@@ -84,7 +84,7 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        super::listen::remove_stale(&path)?;
+        super::stale::remove_stale(&path)?;
         if let Some(own) = path.parent() {
             // It is empty now, or not ours to remove.
             fs::remove_dir(own).ok();

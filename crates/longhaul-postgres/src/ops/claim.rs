@@ -98,7 +98,7 @@ impl Inner {
         // A run that was chosen is seldom changed before it is written. Where that happened, the next try claims the others.
         let mut together = true;
         loop {
-            let claim = transact!(self, begin_async, tx => {
+            let claim = transact!(self, begin, tx => {
                 self.claim_in(&tx, turn, request, std::mem::take(&mut together)).await
             })?;
             match claim {

@@ -11,6 +11,15 @@ use crate::{outcome::Stopped, payload::Payload};
 ///
 /// **Say what became of it**: [`committed`](Self::committed) or [`rolled_back`](Self::rolled_back). Dropping it says that it
 /// is not known, and the attempt has to end; see [`StagedChange`]. So `?` on anything between the two is right.
+///
+/// ```no_run
+/// use longhaul::{Stopped, UncommittedCheckpoint, postgres::tokio_postgres::{Error, Transaction}};
+///
+/// async fn commit(tx: Transaction<'_>, checkpoint: UncommittedCheckpoint) -> Result<Result<(), Stopped>, Error> {
+///     tx.commit().await?; // if it fails, nobody knows whether it was committed
+///     Ok(checkpoint.committed())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "say whether the transaction was committed: dropping it says that this is not known"]
 pub struct UncommittedCheckpoint {

@@ -22,6 +22,17 @@ use crate::{
 /// any more, since that could undo what was committed. It has to end, and the next attempt finds what the database has.
 ///
 /// While it is held, no other save of the attempt is made, as with a [`CapturedCheckpoint`].
+///
+/// ```
+/// use longhaul::{Context, StagedChange, Stopped};
+///
+/// /// The next row, for a transaction that the caller is about to commit.
+/// async fn next_row(ctx: &Context<u64, u64>) -> Result<StagedChange, Stopped> {
+///     let staged = ctx.stage(|row| *row += 1).await?;
+///     assert_eq!(staged.checkpoint().id, ctx.attempt().run);
+///     Ok(staged)
+/// }
+/// ```
 #[must_use = "say whether the transaction was committed: dropping it says that this is not known"]
 pub struct StagedChange {
     /// `None` once it is said what became of it.

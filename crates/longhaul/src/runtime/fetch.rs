@@ -10,12 +10,7 @@ use crate::backoff::ErrorBackoff;
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
 /// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
 const LOOKAHEAD: Duration = Duration::from_millis(5);
-/// Where a claim takes long, because the store is on another machine, runs that will end during this many claims are
-/// claimed ahead.
-const CLAIMS_AHEAD: u32 = 3;
-/// A claimed run never waits longer than this for its slot, by the rate of late.
-const LOOKAHEAD_MAX: Duration = Duration::from_millis(50);
-/// Where each slot ends this many runs within the lookahead, a claim marks all that it takes: they begin within a few
+/// Where each slot ends so many runs within [`LOOKAHEAD`], a claim marks all that it takes: they begin within a few
 /// milliseconds, and marks of their own cost more than these runs (20 µs of CPU each).
 const TURNOVERS: usize = 2;
 /// At most so many claims beyond the free slots: two commits full.
@@ -49,7 +44,6 @@ async fn claim_all(executor: &Executor) {
         let begin = rate.begin(executor, max);
         let all = ClaimRequest::new(server, kinds.clone(), max);
         let request = ClaimRequest { labels, capacity, begin, wait: true, ..all };
-        let asked = executor.clock.now();
         let claimed = tokio::select! {
             claimed = executor.claiming.claim(executor.store.clone(), request) => claimed,
             // What was asked for is less than there is room for now.
@@ -61,7 +55,7 @@ async fn claim_all(executor: &Executor) {
         match claimed {
             Ok(runs) => {
                 max_wait = ErrorBackoff::default();
-                rate.measure(executor, asked);
+                rate.measure(executor);
                 executor.claimed(&runs);
                 if executor.ready.push(runs) {
                     // A slot that waited begins before the next claim is made, which would keep it waiting.
@@ -109,7 +103,7 @@ async fn declare_all(executor: &Executor) -> bool {
 struct Rate {
     since: Timestamp,
     ended: u64,
-    /// How many are expected to end within the lookahead.
+    /// How many are expected to end within [`LOOKAHEAD`].
     ahead: usize,
 }
 
@@ -128,13 +122,12 @@ impl Rate {
         concurrency.saturating_sub(executor.capacity.outstanding())
     }
 
-    /// Over the time since the last call, which is that of one claim. The claim was asked for at `asked`.
-    fn measure(&mut self, executor: &Executor, asked: Timestamp) {
+    /// Over the time since the last call, which is that of one claim.
+    fn measure(&mut self, executor: &Executor) {
         let (now, ended) = (executor.clock.now(), executor.capacity.ended());
-        let lookahead = (CLAIMS_AHEAD * now.since(asked).min(LOOKAHEAD_MAX)).clamp(LOOKAHEAD, LOOKAHEAD_MAX);
         let elapsed = now.since(self.since).as_secs_f64();
         if elapsed > 0.0 {
-            let expected = (ended - self.ended) as f64 * lookahead.as_secs_f64() / elapsed;
+            let expected = (ended - self.ended) as f64 * LOOKAHEAD.as_secs_f64() / elapsed;
             self.ahead = (expected as usize).min(AHEAD_MAX);
         }
         (self.since, self.ended) = (now, ended);
