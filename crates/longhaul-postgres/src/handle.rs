@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     /// `None`: the clock was given, and leases go by it too.
     pub(crate) database_clock: Option<Arc<DatabaseClock>>,
     pub(crate) closed: AtomicBool,
+    /// A claim failed that may have been committed.
+    pub(crate) lost_claims: AtomicBool,
     /// When it looked last for runs that SQL has enqueued, by the monotonic clock.
     pub(crate) enqueued: Mutex<Option<Duration>>,
     pub(crate) options: Options,

@@ -117,6 +117,7 @@ impl PostgresStore {
             clock,
             database_clock,
             closed: AtomicBool::new(false),
+            lost_claims: AtomicBool::new(false),
             enqueued: Mutex::default(),
             options,
             _on_jump: on_jump,
@@ -281,13 +282,14 @@ impl AttemptStore for PostgresStore {
         inner.ensure_open()?;
         if request.wait {
             return wait!(inner, inner.wake.claims, Interest::Claims(Arc::new(request.clone())), {
-                inner.before_claim().await?;
-                let taken = inner.claim_once(&request).await?;
+                inner.before_claim(request.server).await?;
+                let taken = inner.claim_once(&request).await.inspect_err(|_| inner.claim_failed())?;
                 if taken.claimed.is_empty() { Err(inner.next_look(&request, &taken).await?) } else { Ok(taken.claimed) }
             });
         }
-        inner.before_claim().await?;
-        Ok(inner.claim_once(&request).await?.claimed)
+        inner.before_claim(request.server).await?;
+        let taken = inner.claim_once(&request).await.inspect_err(|_| inner.claim_failed())?;
+        Ok(taken.claimed)
     }
 
     async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {

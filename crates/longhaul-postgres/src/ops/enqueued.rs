@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Actor, Codec, Constraints, Envelope, Key, Kind, Label, NewRun, OnConflict, Priority, Queue, RetryPolicy,
+    Actor, Codec, Constraints, Envelope, Key, Kind, Label, NewRun, OnConflict, Priority, Queue, RetryPolicy, ServerId,
     StoreError, Tag, Timestamp, Unique, UniqueScope, run::Due, shape,
 };
 use serde::Deserialize;
@@ -57,7 +57,8 @@ enum ConflictOption {
 
 impl Inner {
     /// What SQL has enqueued may be claimed by this claim. It looks no more often than for what other servers did.
-    pub(crate) async fn before_claim(&self) -> Result<(), StoreError> {
+    pub(crate) async fn before_claim(&self, server: ServerId) -> Result<(), StoreError> {
+        self.return_lost_claims(server).await?;
         if self.looks_for_enqueued() { self.take_enqueued().await } else { Ok(()) }
     }
 

@@ -13,6 +13,7 @@ use crate::common::{client, postgres};
 /// As a server that is stopped in the middle of a claim: its transaction has the gate's row, and stays open.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_that_a_stopped_server_holds_is_free_after_its_time_out() {
+    let _turn = crate::DATABASE.lock().await;
     let postgres = postgres().await;
     let (store, now) = (&postgres.store, postgres.now());
     let server = server_id(now, 1);

@@ -41,6 +41,9 @@ const SCHEMA: &str = "faults";
 const LIMIT: u32 = 5;
 const SERVERS: usize = 3;
 
+/// The database is stopped by one test, so they take turns with it.
+static DATABASE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// How long a fault lasts.
 #[expect(clippy::disallowed_methods, reason = "a fault lasts for a while")]
 async fn pause(milliseconds: u64) {
@@ -167,6 +170,7 @@ async fn watch_limit(over: Arc<AtomicBool>) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_fails_no_acknowledged_fact_is_lost_and_every_run_ends_once() {
+    let _turn = DATABASE.lock().await;
     let rounds = std::env::var("LONGHAUL_FAULT_ROUNDS").map_or(8, |rounds| rounds.parse().expect("a number"));
     client().await.batch_execute(&format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")).await.expect("it works");
     let direct = connect(&url()).await;
