@@ -40,8 +40,9 @@ pub(crate) struct Inner {
     /// `None`: the clock was given, and leases go by it too.
     pub(crate) database_clock: Option<Arc<DatabaseClock>>,
     pub(crate) closed: AtomicBool,
-    /// A claim failed that may have been committed.
-    pub(crate) lost_claims: AtomicBool,
+    /// Claims that failed and may have been committed, and after how many of them it was looked for their runs.
+    pub(crate) failed_claims: AtomicU64,
+    pub(crate) looked_after: AtomicU64,
     /// When it looked last for runs that SQL has enqueued, by the monotonic clock.
     pub(crate) enqueued: Mutex<Option<Duration>>,
     pub(crate) options: Options,

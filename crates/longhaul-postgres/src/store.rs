@@ -117,7 +117,8 @@ impl PostgresStore {
             clock,
             database_clock,
             closed: AtomicBool::new(false),
-            lost_claims: AtomicBool::new(false),
+            failed_claims: AtomicU64::new(0),
+            looked_after: AtomicU64::new(0),
             enqueued: Mutex::default(),
             options,
             _on_jump: on_jump,
@@ -283,13 +284,12 @@ impl AttemptStore for PostgresStore {
         if request.wait {
             return wait!(inner, inner.wake.claims, Interest::Claims(Arc::new(request.clone())), {
                 inner.before_claim(request.server).await?;
-                let taken = inner.claim_once(&request).await.inspect_err(|_| inner.claim_failed())?;
+                let taken = inner.claim_once(&request).await?;
                 if taken.claimed.is_empty() { Err(inner.next_look(&request, &taken).await?) } else { Ok(taken.claimed) }
             });
         }
         inner.before_claim(request.server).await?;
-        let taken = inner.claim_once(&request).await.inspect_err(|_| inner.claim_failed())?;
-        Ok(taken.claimed)
+        Ok(inner.claim_once(&request).await?.claimed)
     }
 
     async fn begin(&self, runs: Vec<(RunId, Epoch)>) -> Result<Vec<Result<(), CheckpointError>>, StoreError> {

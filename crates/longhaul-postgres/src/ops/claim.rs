@@ -85,7 +85,7 @@ impl Inner {
             let this = Arc::clone(&inner);
             // Until the answer is on its way, or on its way back: a server that leaves waits for that.
             let mut turn = this.turn.lock().await;
-            let taken = this.claim_now(&mut turn, &request).await;
+            let taken = this.claim_now(&mut turn, &request).await.inspect_err(|_| this.claim_failed());
             _ = answer.send(taken.map(|taken| OnTheWay { inner, taken: Some(taken) }));
         });
         let mut arrived = answered.await.map_err(|_| StoreError::Closed)??;

@@ -10,15 +10,18 @@ use crate::{error::Fault, handle::Inner, id::Uuid, row, session::transact};
 impl Inner {
     /// A claim failed. Nobody knows yet whether it was committed.
     pub(crate) fn claim_failed(&self) {
-        self.lost_claims.store(true, Ordering::Release);
+        self.failed_claims.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Gives back what this server holds and does not know of. It lives, so nobody would take these runs away.
+    /// Gives back what this server holds and does not know of. It lives, so nobody would take these runs away. If it is
+    /// dropped before its end, the next call does it again.
     pub(crate) async fn return_lost_claims(&self, server: ServerId) -> Result<(), StoreError> {
-        if !self.lost_claims.swap(false, Ordering::AcqRel) {
-            return Ok(());
+        let failed = self.failed_claims.load(Ordering::Acquire);
+        if self.looked_after.load(Ordering::Acquire) != failed {
+            self.return_unknown(server).await?;
+            self.looked_after.store(failed, Ordering::Release);
         }
-        self.return_unknown(server).await.inspect_err(|_| self.claim_failed())
+        Ok(())
     }
 
     async fn return_unknown(&self, server: ServerId) -> Result<(), StoreError> {
