@@ -20,7 +20,7 @@
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
-//! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`](crate::LimitRequest); `null`: those that code declares |
+//! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
 //! The body of an action is empty, or an object with `reason`, `at` (of a proceed) and `from` (`checkpoint` or `start`,
 //! of a retry).
