@@ -29,7 +29,7 @@ use crate::{
     engine::kv::KvError,
     error::{Fault, broken},
     health::Health,
-    ops::{expire_suspensions::expire_suspensions, servers},
+    ops::{expire_deadlines::expire_deadlines, servers},
     options::Durability,
     state::State,
 };
@@ -97,7 +97,7 @@ impl Committer {
     fn cycle(&mut self, taken: Taken) -> bool {
         self.state.begin_cycle(self.clock.now());
         if self.works() {
-            let expired = expire_suspensions(&mut self.state);
+            let expired = expire_deadlines(&mut self.state);
             self.poison_if_failed(expired);
         }
         let leaving = std::mem::take(&mut self.leaving);

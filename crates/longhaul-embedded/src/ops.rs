@@ -11,7 +11,7 @@ pub(crate) mod copy_out;
 pub(crate) mod count;
 pub(crate) mod delete;
 pub(crate) mod ended;
-pub(crate) mod expire_suspensions;
+pub(crate) mod expire_deadlines;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod find_by_key;

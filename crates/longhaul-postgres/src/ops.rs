@@ -12,7 +12,7 @@ pub(crate) mod decide;
 pub(crate) mod delete;
 pub(crate) mod ended;
 pub(crate) mod enqueued;
-pub(crate) mod expire_suspensions;
+pub(crate) mod expire_deadlines;
 pub(crate) mod explain;
 pub(crate) mod find_by_key;
 pub(crate) mod get;

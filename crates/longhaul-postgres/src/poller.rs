@@ -15,21 +15,15 @@ use crate::{
     error::Fault,
     handle::Inner,
     id::Uuid,
+    ops::admission::first_due,
     session::Param,
     wake::Interest,
 };
 
-/// When the first run of the lanes `$1` is due, found by leaps over the index; the first deadline of a suspension; the
-/// newest lane, controls, schedules and ends; the revisions of the runs `$2`; and what the servers `$3` are asked to stop.
-pub(crate) const POLL: &str = "\
-    WITH RECURSIVE pair AS ( \
-        SELECT l.lane, c.lim, c.prio, c.due FROM unnest($1::int4[]) l(lane) \
-        CROSS JOIN LATERAL (SELECT r.lim, r.prio, r.due FROM @run r WHERE r.lane = l.lane AND r.due IS NOT NULL \
-            ORDER BY r.lim, r.prio, r.due LIMIT 1) c \
-        UNION ALL \
-        SELECT p.lane, c.lim, c.prio, c.due FROM pair p \
-        CROSS JOIN LATERAL (SELECT r.lim, r.prio, r.due FROM @run r WHERE r.lane = p.lane AND r.due IS NOT NULL \
-            AND (r.lim, r.prio) > (p.lim, p.prio) ORDER BY r.lim, r.prio, r.due LIMIT 1) c), \
+/// When the first run of the lanes `$1` is due; the first deadline; the newest lane, controls, schedules and ends; the revisions of the runs `$2`; and what the servers `$3` are asked to stop.
+pub(crate) const POLL: &str = concat!(
+    first_due!(),
+    ", \
     asked AS ( \
         SELECT r.id, r.revision FROM @claim_page p CROSS JOIN LATERAL unnest(p.runs) u(id) \
         CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.id = u.id OFFSET 0) r \
@@ -45,7 +39,8 @@ pub(crate) const POLL: &str = "\
         ARRAY(SELECT r.id FROM @run r WHERE r.id = ANY($2) ORDER BY r.id), \
         ARRAY(SELECT r.revision FROM @run r WHERE r.id = ANY($2) ORDER BY r.id), \
         ARRAY(SELECT id FROM asked ORDER BY id), \
-        ARRAY(SELECT revision FROM asked ORDER BY id)";
+        ARRAY(SELECT revision FROM asked ORDER BY id)"
+);
 
 /// What the database said last.
 #[derive(Debug, Default)]
@@ -168,7 +163,7 @@ impl Inner {
         let mut has_news = false;
         if seen.deadline.is_some_and(|deadline| deadline <= now) {
             has_news = true;
-            if let Err(error) = self.expire_suspensions().await {
+            if let Err(error) = self.expire_deadlines().await {
                 tracing::warn!(%error, "suspensions whose deadline has passed are not over yet");
             }
         }

@@ -95,7 +95,7 @@ impl MemoryStore {
     fn lock_now(&self) -> (MutexGuard<'_, MemoryState>, Timestamp) {
         let mut state = self.lock();
         let now = self.clock.now();
-        if state.expire_suspensions(now) {
+        if state.expire_deadlines(now) {
             self.changed.notify_waiters();
         }
         (state, now)

@@ -181,11 +181,19 @@ pub trait Source {
     /// How many run.
     fn running(&self) -> &RunningCounts;
 
-    /// The runs that execute as suspects or at their last try, on all servers. There are few.
-    fn isolated(&self) -> Vec<Executing>;
+    /// All runs that execute, in any order. A source may leave out those that neither of the next two answers has.
+    fn executing(&self) -> impl Iterator<Item = Executing>;
+
+    /// The runs that execute as suspects or at their last try, on all servers. There are few, so a source that has them
+    /// apart gives them without a look at all others.
+    fn isolated(&self) -> Vec<Executing> {
+        self.executing().filter(|one| one.isolation > Isolation::None).collect()
+    }
 
     /// All runs that execute on this server. It is asked for only before a last try.
-    fn executing_on(&self, server: ServerId) -> Vec<Executing>;
+    fn executing_on(&self, server: ServerId) -> Vec<Executing> {
+        self.executing().filter(|one| one.server == server).collect()
+    }
 }
 
 /// The due runs of a store that keeps them in no order.
@@ -268,11 +276,7 @@ impl Source for DueRuns {
         &self.running
     }
 
-    fn isolated(&self) -> Vec<Executing> {
-        self.executing.iter().filter(|one| one.isolation > Isolation::None).copied().collect()
-    }
-
-    fn executing_on(&self, server: ServerId) -> Vec<Executing> {
-        self.executing.iter().filter(|one| one.server == server).copied().collect()
+    fn executing(&self) -> impl Iterator<Item = Executing> {
+        self.executing.iter().copied()
     }
 }

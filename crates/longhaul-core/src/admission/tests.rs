@@ -61,12 +61,8 @@ impl Source for Lines {
         &self.running
     }
 
-    fn isolated(&self) -> Vec<Executing> {
-        vec![]
-    }
-
-    fn executing_on(&self, _: ServerId) -> Vec<Executing> {
-        vec![]
+    fn executing(&self) -> impl Iterator<Item = Executing> {
+        std::iter::empty()
     }
 }
 

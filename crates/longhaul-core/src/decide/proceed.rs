@@ -21,13 +21,7 @@ impl Step<'_> {
         value: Option<&Envelope>,
         key: Option<&Key>,
     ) -> Result<Decision, IllegalEvent> {
-        // First of all: a sender that repeats itself is told so whatever became of the run since.
-        if key.is_some_and(|key| self.before.inbox().remembers(key)) {
-            return Err(IllegalEvent::Repeated);
-        }
-        if self.is_being_cancelled() {
-            return Err(IllegalEvent::BeingCancelled);
-        }
+        self.may_hear(key)?;
         let hears = match self.before.state {
             State::Suspended { .. } => true,
             // Other execution metadata would be overwritten by the attempt's next checkpoint.
@@ -58,12 +52,7 @@ impl Step<'_> {
         value: &Envelope,
         key: Option<&Key>,
     ) -> Result<Decision, IllegalEvent> {
-        if key.is_some_and(|key| self.before.inbox().remembers(key)) {
-            return Err(IllegalEvent::Repeated);
-        }
-        if self.is_being_cancelled() {
-            return Err(IllegalEvent::BeingCancelled);
-        }
+        self.may_hear(key)?;
         if self.before.state.is_final() {
             return Err(self.cannot("cannot signal"));
         }
@@ -75,6 +64,15 @@ impl Step<'_> {
         }
         self.record(Transition::Proceeded, Some(&format!("the signal `{name}` is kept until it is taken")));
         Ok(self.stay())
+    }
+
+    /// What holds for proceeds and signals, whatever the run is doing.
+    fn may_hear(&self, key: Option<&Key>) -> Result<(), IllegalEvent> {
+        // First of all: a sender that repeats itself is told so whatever became of the run since.
+        if key.is_some_and(|key| self.before.inbox().remembers(key)) {
+            return Err(IllegalEvent::Repeated);
+        }
+        if self.is_being_cancelled() { Err(IllegalEvent::BeingCancelled) } else { Ok(()) }
     }
 
     fn put_into_inbox(

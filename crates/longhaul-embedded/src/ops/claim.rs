@@ -7,7 +7,7 @@ use longhaul_core::{
     store::{ClaimRequest, Claimed},
 };
 
-use super::expire_suspensions::expire;
+use super::expire_deadlines::expire;
 use crate::{
     error::Fault,
     format::claim_page::ClaimEntry,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    ServerId, Timestamp,
+    Timestamp,
     admission::{Backlog, BacklogGroup, DuePosition, Executing, LastTry, RunningCounts, Selection, Source},
     record::write_bucket,
 };
@@ -69,12 +69,11 @@ impl Source for DueRuns<'_> {
         &self.index.running_counts
     }
 
-    fn isolated(&self) -> Vec<Executing> {
-        self.index.isolated_running().filter_map(|id| Executing::of(&self.active.get(&id)?.run)).collect()
+    fn executing(&self) -> impl Iterator<Item = Executing> {
+        self.active.values().filter_map(|record| Executing::of(&record.run))
     }
 
-    fn executing_on(&self, server: ServerId) -> Vec<Executing> {
-        let executing = self.active.values().filter_map(|record| Executing::of(&record.run));
-        executing.filter(|one| one.server == server).collect()
+    fn isolated(&self) -> Vec<Executing> {
+        self.index.isolated_running().filter_map(|id| Executing::of(&self.active.get(&id)?.run)).collect()
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Taken {
 /// How the transaction of a claim came to its end.
 enum Claim {
     /// Deadlines of suspensions have passed: they end first.
-    SuspensionsPassed,
+    DeadlinesPassed,
     Nothing {
         selection: Option<Box<Selection>>,
         look_again: Option<Timestamp>,
@@ -102,7 +102,7 @@ impl Inner {
                 self.claim_in(&tx, turn, request, std::mem::take(&mut together)).await
             })?;
             match claim {
-                Claim::SuspensionsPassed => self.expire_suspensions().await?,
+                Claim::DeadlinesPassed => self.expire_deadlines().await?,
                 Claim::Nothing { selection, look_again } => {
                     turn.commit(selection);
                     return Ok(Taken { claimed: Vec::new(), look_again });
@@ -156,7 +156,7 @@ impl Inner {
         let mut candidates = answers.split_off(4);
         let [gate, server, lanes, passed] = &answers[..] else { unreachable!("four answers to four statements") };
         if !passed.is_empty() {
-            return Ok(Claim::SuspensionsPassed);
+            return Ok(Claim::DeadlinesPassed);
         }
         if server.first().map_or(Ok(0), |row| row.try_get::<_, i16>(0))? != 0 {
             return Ok(nothing);

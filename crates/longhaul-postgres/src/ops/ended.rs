@@ -47,7 +47,7 @@ pub(super) async fn has_new(session: &Session) -> Result<bool, Fault> {
 impl Inner {
     pub(crate) async fn ended_once(&self, request: &EndedRequest) -> Result<EndedPage, EndedError> {
         self.ensure_open()?;
-        self.expire_suspensions().await?;
+        self.expire_deadlines().await?;
         loop {
             let session = self.session().await?;
             let has_new = has_new(&session).await.map_err(Fault::into_store)?;

@@ -12,7 +12,7 @@ use crate::{
 impl Inner {
     pub(crate) async fn find_by_key(&self, kind: &Kind, key: &Key) -> Result<Option<RunId>, StoreError> {
         self.ensure_open()?;
-        self.expire_suspensions().await?;
+        self.expire_deadlines().await?;
         let session = self.session().await?;
         let row = session
             .query_opt(

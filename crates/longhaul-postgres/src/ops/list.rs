@@ -84,7 +84,7 @@ impl Inner {
         self.ensure_open()?;
         let PageRequest { filter, order, after, limit } = request;
         assert!((1..=PAGE_MAX).contains(limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
-        self.expire_suspensions().await?;
+        self.expire_deadlines().await?;
         let session = self.session().await?;
         let at = usize::from(*order == ListOrder::NewestFirst);
         let first = [RunId::from_bytes([0; 16]), RunId::from_bytes([0xFF; 16])][at];

@@ -7,7 +7,7 @@ use crate::{error::Fault, handle::Inner};
 impl Inner {
     pub(crate) async fn queues(&self) -> Result<Vec<QueueDepth>, StoreError> {
         self.ensure_open()?;
-        self.expire_suspensions().await?;
+        self.expire_deadlines().await?;
         let session = self.session().await?;
         let rows = session
             .query(

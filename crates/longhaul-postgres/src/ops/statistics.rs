@@ -63,7 +63,7 @@ async fn read(session: &Session) -> Result<Statistics, Fault> {
 impl Inner {
     pub(crate) async fn statistics(&self) -> Result<Statistics, StoreError> {
         self.ensure_open()?;
-        self.expire_suspensions().await?;
+        self.expire_deadlines().await?;
         let session = self.session().await?;
         read(&session).await.map_err(Fault::into_store)
     }

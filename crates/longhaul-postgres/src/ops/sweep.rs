@@ -77,7 +77,7 @@ pub(super) async fn remove(session: &Session, ids: &[Uuid]) -> Result<(), Fault>
 impl Inner {
     pub(crate) async fn sweep(&self, retentions: &Retentions, max: usize) -> Result<Swept, StoreError> {
         self.ensure_open()?;
-        self.expire_suspensions().await?;
+        self.expire_deadlines().await?;
         let swept = transact!(self, begin, tx => {
             let now = self.now();
             // One sweep after the other: they would remove the same runs.

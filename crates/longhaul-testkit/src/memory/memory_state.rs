@@ -183,7 +183,7 @@ impl MemoryState {
     }
 
     /// Ends the suspensions whose deadline has passed; answers whether there were any.
-    pub(super) fn expire_suspensions(&mut self, now: Timestamp) -> bool {
+    pub(super) fn expire_deadlines(&mut self, now: Timestamp) -> bool {
         let passed = |run: &&Run| run.deadline().is_some_and(|deadline| deadline <= now);
         let expired: Vec<RunId> = self.runs().filter(passed).map(|run| run.id).collect();
         for id in &expired {

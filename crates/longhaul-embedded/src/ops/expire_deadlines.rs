@@ -8,7 +8,7 @@ use crate::{error::Fault, state::State};
 const EXPIRED_MAX: usize = 256;
 
 /// Ends runs whose deadline has passed.
-pub(crate) fn expire_suspensions(store: &mut State) -> Result<(), Fault> {
+pub(crate) fn expire_deadlines(store: &mut State) -> Result<(), Fault> {
     for id in store.index.deadlines.passed(store.now, EXPIRED_MAX) {
         expire(store, id)?;
     }

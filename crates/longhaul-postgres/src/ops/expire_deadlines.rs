@@ -17,7 +17,7 @@ const BATCH: i64 = 256;
 
 impl Inner {
     /// Ends all runs whose deadline has passed.
-    pub(crate) async fn expire_suspensions(&self) -> Result<(), StoreError> {
+    pub(crate) async fn expire_deadlines(&self) -> Result<(), StoreError> {
         loop {
             let now = self.now();
             let session = self.session().await?;
