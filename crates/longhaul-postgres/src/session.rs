@@ -1,15 +1,13 @@
-//! One connection, and a transaction on it.
+//! One connection, and what is sent over it.
+
+mod statements;
+mod transaction;
 
 use std::{
-    collections::HashMap,
     future::poll_fn,
     pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::Poll,
-    time::Duration,
 };
 
 use deadpool_postgres::{Object, Pool};
@@ -17,45 +15,15 @@ use longhaul_core::StoreError;
 use tokio_postgres::{
     Row, Statement, Transaction,
     binary_copy::BinaryCopyInWriter,
-    types::{FromSqlOwned, ToSql, Type},
+    types::{FromSqlOwned, Type},
 };
 
-use crate::{clock::pause, error::Fault, id::Uuid, identifier::quoted, value::Value};
-
-/// The statements of the store, with the name of its schema in them.
-#[derive(Debug)]
-pub(crate) struct Statements {
-    prefix: String,
-    texts: Mutex<HashMap<&'static str, Arc<str>>>,
-    round_trips: AtomicU64,
-}
-
-impl Statements {
-    pub(crate) fn of(schema: &str) -> Self {
-        Self { prefix: format!("{}.", quoted(schema)), texts: Mutex::default(), round_trips: AtomicU64::new(0) }
-    }
-
-    /// How often something was sent, and its answer waited for.
-    pub(crate) fn round_trips(&self) -> u64 {
-        self.round_trips.load(Ordering::Acquire)
-    }
-
-    fn count(&self) {
-        self.round_trips.fetch_add(1, Ordering::Release);
-    }
-
-    /// All that were used.
-    pub(crate) fn all(&self) -> Vec<String> {
-        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        texts.values().map(ToString::to_string).collect()
-    }
-
-    /// `@` stands for the schema.
-    fn text(&self, statement: &'static str) -> Arc<str> {
-        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(texts.entry(statement).or_insert_with(|| statement.replace('@', &self.prefix).into()))
-    }
-}
+use self::statements::{typed, untyped};
+pub(crate) use self::{
+    statements::{Param, Statements, Step},
+    transaction::{TRIES, Tx, pause_before_try, transact},
+};
+use crate::error::Fault;
 
 /// Where connections come from.
 #[derive(Clone, Debug)]
@@ -78,27 +46,6 @@ impl Db {
         let connection = Connection::Users(transaction);
         let statements = Arc::clone(&self.statements);
         SessionIn { connection, statements, in_transaction: true, begin: Mutex::new(None) }
-    }
-
-    /// A transaction whose end is on disk when it is committed.
-    pub(crate) async fn begin(&self) -> Result<Tx, Fault> {
-        self.begin_with("on").await
-    }
-
-    /// A transaction whose end outlives the process, but need not survive a power cut.
-    pub(crate) async fn begin_async(&self) -> Result<Tx, Fault> {
-        self.begin_with("off").await
-    }
-
-    async fn begin_with(&self, synchronous: &str) -> Result<Tx, Fault> {
-        let synchronous = if synchronous == "off" { "SET LOCAL synchronous_commit = off; " } else { "" };
-        let mut session = self.session().await?;
-        session.in_transaction = true;
-        session.begin = Mutex::new(Some(format!(
-            "BEGIN; {synchronous}{PLANS}; SET LOCAL lock_timeout = '2s'; \
-             SET LOCAL idle_in_transaction_session_timeout = '5s'"
-        )));
-        Ok(Tx { session: Some(session), has_ended: AtomicBool::new(false) })
     }
 }
 
@@ -126,20 +73,6 @@ enum Connection<'a> {
 /// than executing it a hundred times.
 const PLANS: &str =
     "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
-
-pub(crate) type Param<'a> = &'a dyn Value;
-
-fn untyped<'a>(params: &[Param<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    params.iter().map(|param| *param as &(dyn ToSql + Sync)).collect()
-}
-
-fn typed<'a>(params: &[Param<'a>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
-    params.iter().map(|param| (*param as &(dyn ToSql + Sync), param.value_type())).collect()
-}
-
-/// A statement and its parameters.
-#[derive(Clone, Copy)]
-pub(crate) struct Step<'a>(pub(crate) &'static str, pub(crate) &'a [Param<'a>]);
 
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send + 'a>>;
 
@@ -360,107 +293,3 @@ async fn in_order(mut sent: Vec<Sent<'_>>) -> Vec<Result<Vec<Row>, tokio_postgre
     .await;
     answers.into_iter().map(|answer| answer.expect("all are ready")).collect()
 }
-
-/// A transaction. One that is dropped before its end takes its connection with it: the database rolls it back.
-pub(crate) struct Tx {
-    session: Option<Session>,
-    has_ended: AtomicBool,
-}
-
-impl std::ops::Deref for Tx {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        self.session.as_ref().expect("the transaction has not ended")
-    }
-}
-
-impl Tx {
-    /// Sends the last statements and the commit together. After that only [`commit`](Self::commit) may follow, or
-    /// [`roll_back`](Self::roll_back) after an error.
-    pub(crate) async fn finish(&self, steps: &[Step<'_>]) -> Result<(), Fault> {
-        let begin = self.take_begin();
-        let finished = self.send(begin.as_deref(), steps, true).await;
-        let has_ended = finished.as_ref().map_or_else(|failed| failed.has_ended, |(_, has_ended)| *has_ended);
-        self.has_ended.store(has_ended, Ordering::Release);
-        finished?;
-        Ok(())
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), Fault> {
-        self.end("COMMIT").await
-    }
-
-    pub(crate) async fn roll_back(self) {
-        // If it fails, the connection goes, and the transaction with it.
-        _ = self.end("ROLLBACK").await;
-    }
-
-    async fn end(mut self, how: &str) -> Result<(), Fault> {
-        // Without a statement there was no transaction.
-        if !*self.has_ended.get_mut() && self.take_begin().is_none() {
-            self.batch(how).await?;
-        }
-        self.session = None;
-        Ok(())
-    }
-}
-
-impl Drop for Tx {
-    fn drop(&mut self) {
-        if let Some(SessionIn { connection: Connection::Pooled { client, .. }, .. }) = self.session.take() {
-            drop(Object::take(client));
-        }
-    }
-}
-
-/// A transaction that others get in the way of is tried this often before its caller is told. With the pauses that is
-/// some seconds.
-pub(crate) const TRIES: u32 = 100;
-
-/// Lets others come to their end. Those who got in each other's way try again at different times.
-pub(crate) async fn pause_before_try(tries: u32) {
-    if tries > 2 {
-        let longest = Duration::from_millis(1 << tries.min(6));
-        pause(longest.mul_f64(f64::from(Uuid::fresh().0[0]) / 255.0)).await;
-    }
-}
-
-/// Makes a transaction, again if the database asks for it, and with the lanes that it needs.
-macro_rules! transact {
-    ($store:expr, $begin:ident, $tx:ident => $body:expr) => {{
-        let mut tries = 0;
-        loop {
-            let $tx = match $store.db.$begin().await {
-                Ok(tx) => tx,
-                Err(fault) => break Err(fault.into_store()),
-            };
-            let outcome: Result<_, $crate::error::Fault> = async { $body }.await;
-            let fault = match outcome {
-                Ok(value) => match $tx.commit().await {
-                    Ok(()) => break Ok(value),
-                    Err(fault) => fault,
-                },
-                Err(fault) => {
-                    $tx.roll_back().await;
-                    fault
-                }
-            };
-            tries += 1;
-            match fault {
-                $crate::error::Fault::Again(_) | $crate::error::Fault::Moved | $crate::error::Fault::Unique(_)
-                    if tries < $crate::session::TRIES =>
-                {
-                    $crate::session::pause_before_try(tries).await;
-                }
-                $crate::error::Fault::Lanes(keys) if tries < $crate::session::TRIES => {
-                    if let Err(fault) = $store.lanes.make(&$store.db, keys).await {
-                        break Err(fault.into_store());
-                    }
-                }
-                fault => break Err(fault.into_store()),
-            }
-        }
-    }};
-}
-pub(crate) use transact;
