@@ -25,7 +25,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let listener = listener.into_std()?;
-    let server = dashboard::register(Longhaul::builder().store(longhaul::open(FOLDER)?).name("shop-1").run_logs(logs))
+    let builder = dashboard::register(Longhaul::builder().store(longhaul::open(FOLDER)?).name("shop-1").run_logs(logs));
+    // For the command line: `longhaul --store dashboard-data runs ls`.
+    #[cfg(unix)]
+    let builder = longhaul_inspect::Inspect::inspect(builder, FOLDER);
+    let server = builder
         .service_fn_with_server("dashboard", move |server, token| {
             let listener = listener.try_clone();
             async move {

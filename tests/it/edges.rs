@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("longhaul", &["longhaul-core", "longhaul-embedded", "longhaul-postgres", "longhaul-testkit"]),
     ("longhaul-inspect", &["longhaul"]),
     ("longhaul-dashboard", &["longhaul", "longhaul-inspect"]),
-    ("dashboard", &["longhaul", "longhaul-dashboard"]),
+    ("dashboard", &["longhaul", "longhaul-dashboard", "longhaul-inspect"]),
     ("longhaul-cli", &["longhaul", "longhaul-inspect"]),
     ("longhaul-examples", &["longhaul"]),
     ("docsearch-engine", &["longhaul"]),

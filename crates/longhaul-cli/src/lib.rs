@@ -61,6 +61,9 @@ pub use terminal::Terminal;
 
 use crate::{place::Place, session::Output};
 
+/// The heading in `--help` of the options that every command has.
+const STORE_AND_ANSWER: &str = "Which store, and how it answers";
+
 /// What the help says of exit codes.
 pub const EXIT_CODES: &str = "\
 Exit codes:

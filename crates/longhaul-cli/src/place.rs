@@ -20,7 +20,7 @@ pub(crate) struct Place {
     #[arg(
         long,
         short = 's',
-        global = true,
+        global = true, help_heading = crate::STORE_AND_ANSWER,
         env = "LONGHAUL_STORE",
         value_name = "FOLDER|URL",
         default_value = "./data",
@@ -28,10 +28,10 @@ pub(crate) struct Place {
     )]
     store: String,
     /// The address of a dashboard to ask instead of a store: http://host:port/base
-    #[arg(long, global = true, env = "LONGHAUL_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, env = "LONGHAUL_URL", value_name = "URL", hide_env_values = true)]
     url: Option<String>,
     /// The token for the dashboard. Better in the environment than here: others see command lines.
-    #[arg(long, global = true, env = "LONGHAUL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, env = "LONGHAUL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
 

@@ -27,10 +27,10 @@ pub(crate) enum Format {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Output {
     /// How the answer is written: `text` for people, `json` and `jsonl` for programs.
-    #[arg(long, short = 'o', global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    #[arg(long, short = 'o', global = true, help_heading = crate::STORE_AND_ANSWER, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     output: Format,
     /// In whose name you act, as the history of runs will say [default: your user name].
-    #[arg(long, global = true, env = "LONGHAUL_ACTOR", value_name = "NAME")]
+    #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, env = "LONGHAUL_ACTOR", value_name = "NAME")]
     actor: Option<String>,
 }
 
