@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use longhaul_core::{
-    Ending, RunId,
-    store::{Claimed, Settlement},
-};
+use longhaul_core::{RunId, store::Claimed};
 
 use super::write::Write;
 use crate::handle::Inner;
@@ -15,19 +12,9 @@ impl Inner {
     pub(super) fn give_back(self: &Arc<Self>, claimed: Vec<Claimed>) {
         let inner = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let settle = |one: Claimed| {
-                let (id, epoch, ending) = (one.run.id, one.run.epoch, Ending::Returned);
-                Write::Settle(Settlement {
-                    id,
-                    epoch,
-                    ending,
-                    execution_metadata: None,
-                    taken: Vec::new(),
-                    progress: None,
-                })
-            };
+            let returned: Vec<Write> = claimed.iter().map(|one| Write::returned(one.run.id, one.run.epoch)).collect();
             let ids: Vec<RunId> = claimed.iter().map(|one| one.run.id).collect();
-            if let Err(error) = inner.write(&claimed.into_iter().map(settle).collect::<Vec<_>>()).await {
+            if let Err(error) = inner.write(&returned).await {
                 tracing::error!(runs = ?ids, %error, "claims could not be given back: they are taken away with their server's lease");
             }
         });

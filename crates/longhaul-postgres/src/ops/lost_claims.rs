@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use longhaul_core::{Ending, RunId, ServerId, StoreError, store::Settlement};
+use longhaul_core::{RunId, ServerId, StoreError};
 
 use super::{servers::HELD, write::Write};
 use crate::{error::Fault, handle::Inner, id::Uuid, row, session::transact};
@@ -37,14 +37,7 @@ impl Inner {
         for row in &held {
             let (id, kept) = row::read(row).map_err(Fault::into_store)?;
             if let Some(kept) = kept.ok().filter(|_| self.held.get(id).is_none()) {
-                lost.push(Write::Settle(Settlement {
-                    id,
-                    epoch: kept.stored.run.epoch,
-                    ending: Ending::Returned,
-                    execution_metadata: None,
-                    taken: Vec::new(),
-                    progress: None,
-                }));
+                lost.push(Write::returned(id, kept.stored.run.epoch));
             }
         }
         drop(turn);

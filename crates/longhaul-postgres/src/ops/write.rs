@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use longhaul_core::{
-    Epoch, RunId, StoreError, Timestamp,
+    Ending, Epoch, RunId, StoreError, Timestamp,
     store::{Checkpoint, CheckpointError, Checkpointed, SettleError, Settled, Settlement},
 };
 
@@ -34,6 +34,12 @@ pub(crate) enum Wrote {
 }
 
 impl Write {
+    /// A claim goes back, and its run is as if it had not been claimed.
+    pub(super) fn returned(id: RunId, epoch: Epoch) -> Self {
+        let ending = Ending::Returned;
+        Self::Settle(Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None })
+    }
+
     pub(crate) fn id(&self) -> RunId {
         match self {
             Self::Begin(id, _) => *id,
