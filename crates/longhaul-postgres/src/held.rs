@@ -31,18 +31,28 @@ impl HeldRuns {
         self.lock().runs.get(&id).cloned()
     }
 
-    /// These were written, or claimed.
-    pub(crate) fn put(&self, written: impl IntoIterator<Item = Kept>) {
+    /// These were claimed.
+    pub(crate) fn claimed(&self, claimed: impl IntoIterator<Item = Kept>) {
+        let mut inner = self.lock();
+        for kept in claimed {
+            if let Some(page) = kept.page {
+                *inner.pages.entry(page).or_default() += 1;
+            }
+            inner.drop_copy(kept.stored.run.id);
+            inner.runs.insert(kept.stored.run.id, kept);
+        }
+    }
+
+    /// These were read or written for attempts. One that executes with another claim than the copy is not this handle's any
+    /// more: its page has runs that this handle does not know.
+    pub(crate) fn written(&self, written: impl IntoIterator<Item = Kept>) {
         let mut inner = self.lock();
         for kept in written {
             let id = kept.stored.run.id;
-            let runs = matches!(kept.stored.run.state, State::Running { .. });
-            let before = if runs { inner.runs.insert(id, kept.clone()) } else { inner.runs.remove(&id) };
-            if let Some(page) = kept.page.filter(|_| runs) {
-                *inner.pages.entry(page).or_default() += 1;
-            }
-            if let Some(page) = before.and_then(|before| before.page) {
-                inner.leave(page);
+            let executes = matches!(kept.stored.run.state, State::Running { .. });
+            match inner.runs.get_mut(&id) {
+                Some(copy) if executes && copy.page == kept.page => *copy = kept,
+                _ => inner.drop_copy(id),
             }
         }
     }
@@ -67,6 +77,12 @@ impl HeldRuns {
 }
 
 impl Inner {
+    fn drop_copy(&mut self, id: RunId) {
+        if let Some(page) = self.runs.remove(&id).and_then(|copy| copy.page) {
+            self.leave(page);
+        }
+    }
+
     fn leave(&mut self, page: Uuid) {
         if let Some(left) = self.pages.get_mut(&page) {
             *left -= 1;

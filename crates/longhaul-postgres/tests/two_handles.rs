@@ -180,6 +180,32 @@ async fn an_attempt_whose_server_was_declared_dead_elsewhere_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_handle_that_lost_a_claim_leaves_those_alone_that_were_made_with_the_next_one() {
+    let two = Two::new().await;
+    two.insert(2).await;
+    let lost = two.claim(1, 1).await.remove(0);
+    two.postgres.clock.advance(Duration::from_secs(61));
+    assert_eq!(two.stores[0].expire().await, Ok(1));
+    let next = server_id(two.postgres.now(), 7);
+    two.stores[0].heartbeat(ServerBeat::new(next, "the next", Duration::from_secs(60))).await.expect("it lives");
+    let request = ClaimRequest::new(next, [support("plain", 1)].into(), 2);
+    let claimed = two.stores[0].claim(request).await.expect("the store works");
+    assert_eq!(claimed.len(), 2);
+
+    // Whoever lost the run tries to write to it: while it is executed again, and when it has ended.
+    let late = || async { assert!(matches!(two.end(1, &lost).await, Err(SettleError::EpochLost { .. }))) };
+    late().await;
+    let again = claimed.iter().find(|one| one.run.id == lost.run.id).expect("it was claimed again");
+    two.end(0, again).await.expect("it holds the run");
+    late().await;
+    late().await;
+
+    // The other run of that claim is still known to execute.
+    two.postgres.clock.advance(Duration::from_secs(61));
+    assert_eq!(two.stores[0].expire().await, Ok(1));
+}
+
+#[tokio::test]
 async fn a_batch_is_written_whole_though_the_other_handle_has_changed_one_of_its_runs() {
     let two = Two::new().await;
     two.insert(3).await;

@@ -119,7 +119,7 @@ impl Inner {
                         }
                     });
                     let claimed = claimed.collect();
-                    self.held.put(changes.into_iter().map(|change| change.kept));
+                    self.held.claimed(changes.into_iter().map(|change| change.kept));
                     News { runs: news.runs, ..News::default() }.tell(self);
                     return Ok(Taken { claimed, look_again: None });
                 }

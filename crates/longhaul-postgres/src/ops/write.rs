@@ -79,7 +79,7 @@ impl Inner {
                 None => self.write_locked(&tx, writes, &empty).await,
             }
         })?;
-        self.held.put(changes.into_iter().map(|change| change.kept));
+        self.held.written(changes.into_iter().map(|change| change.kept));
         news.tell(self);
         Ok(answers)
     }
