@@ -43,8 +43,7 @@ impl HeldRuns {
         }
     }
 
-    /// These were read or written for attempts. One that executes with another claim than the copy is not this handle's any
-    /// more: its page has runs that this handle does not know.
+    /// These were read or written for attempts.
     pub(crate) fn written(&self, written: impl IntoIterator<Item = Kept>) {
         let mut inner = self.lock();
         for kept in written {
@@ -52,6 +51,8 @@ impl HeldRuns {
             let executes = matches!(kept.stored.run.state, State::Running { .. });
             match inner.runs.get_mut(&id) {
                 Some(copy) if executes && copy.page == kept.page => *copy = kept,
+                // It executes by another claim, whose page has runs that this handle does not know.
+                _ if executes => inner.disown(id),
                 _ => inner.drop_copy(id),
             }
         }
@@ -60,14 +61,16 @@ impl HeldRuns {
     /// The server of these runs is gone.
     pub(crate) fn forget(&self, server: ServerId) {
         let mut inner = self.lock();
-        let gone: Vec<Uuid> = inner
-            .runs
-            .extract_if(|_, kept| kept.stored.run.state == State::Running { server })
-            .filter_map(|(_, kept)| kept.page)
-            .collect();
-        for page in gone {
-            inner.leave(page);
+        let of_server = |kept: &Kept| kept.stored.run.state == State::Running { server };
+        let ids: Vec<RunId> = inner.runs.iter().filter(|(_, kept)| of_server(kept)).map(|(id, _)| *id).collect();
+        for id in ids {
+            inner.disown(id);
         }
+    }
+
+    /// Nobody here executes it, though it runs: its claim could not be given back.
+    pub(crate) fn disown(&self, id: RunId) {
+        self.lock().disown(id);
     }
 
     /// Pages that may be removed, each once.
@@ -77,6 +80,14 @@ impl HeldRuns {
 }
 
 impl Inner {
+    /// Its claim may go on without this handle. Whoever takes the run away finds it by its page, which stays until then.
+    fn disown(&mut self, id: RunId) {
+        if let Some(page) = self.runs.remove(&id).and_then(|copy| copy.page) {
+            self.pages.remove(&page);
+        }
+    }
+
+    /// Its claim is over.
     fn drop_copy(&mut self, id: RunId) {
         if let Some(page) = self.runs.remove(&id).and_then(|copy| copy.page) {
             self.leave(page);
@@ -91,5 +102,57 @@ impl Inner {
                 self.empty.push(page);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longhaul_core::{Priority, StateKind, StoredRun, doc};
+
+    use super::*;
+
+    fn executing(id: u8, page: Uuid) -> Kept {
+        let mut stored = StoredRun::enqueue(doc::NOW, doc::new_run());
+        stored.run = doc::running();
+        stored.run.id = RunId::from_bytes([id; 16]);
+        Kept { stored, page: Some(page) }
+    }
+
+    fn ended(mut kept: Kept) -> Kept {
+        kept.stored.run.state = State::Cancelled;
+        kept
+    }
+
+    #[test]
+    fn a_page_may_be_removed_once_all_of_its_runs_have_ended() {
+        let (held, page) = (HeldRuns::default(), Uuid([7; 16]));
+        let runs = [executing(1, page), executing(2, page)];
+        held.claimed(runs.clone());
+        let mut newer = runs[0].clone();
+        newer.stored.run.priority = Priority(3);
+        held.written([newer]);
+        assert_eq!(held.get(runs[0].stored.run.id).map(|kept| kept.stored.run.priority), Some(Priority(3)));
+        held.written([ended(runs[0].clone())]);
+        assert_eq!(held.empty_pages(), []);
+        held.written([ended(runs[1].clone())]);
+        assert_eq!(held.empty_pages(), [page]);
+        assert_eq!(held.empty_pages(), [], "each once");
+    }
+
+    #[test]
+    fn a_page_is_left_to_others_whose_runs_are_no_longer_known_here() {
+        let (held, page, other) = (HeldRuns::default(), Uuid([7; 16]), Uuid([8; 16]));
+        let runs = [executing(1, page), executing(2, page), executing(3, page)];
+        held.claimed(runs.clone());
+        // Another server executes it by a claim of its own, which ends there.
+        held.written([executing(1, other)]);
+        held.written([ended(executing(1, other))]);
+        assert_eq!(held.empty_pages(), []);
+        // It could not be given back, and the server is dead for the others: they take its runs away by this page.
+        held.disown(runs[1].stored.run.id);
+        let State::Running { server } = runs[2].stored.run.state else { panic!("{:?}", StateKind::Running) };
+        held.forget(server);
+        assert!(runs.iter().all(|run| held.get(run.stored.run.id).is_none()));
+        assert_eq!(held.empty_pages(), []);
     }
 }

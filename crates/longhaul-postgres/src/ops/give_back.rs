@@ -15,7 +15,11 @@ impl Inner {
             let returned: Vec<Write> = claimed.iter().map(|one| Write::returned(one.run.id, one.run.epoch)).collect();
             let ids: Vec<RunId> = claimed.iter().map(|one| one.run.id).collect();
             if let Err(error) = inner.write(&returned).await {
-                tracing::error!(runs = ?ids, %error, "claims could not be given back: they are taken away with their server's lease");
+                tracing::warn!(runs = ?ids, %error, "claims could not be given back: it is tried again before the next claim");
+                for id in ids {
+                    inner.held.disown(id);
+                }
+                inner.claim_failed();
             }
         });
         self.returns.lock().unwrap_or_else(PoisonError::into_inner).push(task);
