@@ -6,7 +6,7 @@ mod login;
 use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use longhaul_core::{Clock, Timestamp};
+use longhaul_core::{Clock, Timestamp, store::EndedCursor};
 use tokio_postgres::{Client, Config, NoTls};
 
 pub use self::error::ConnectError;
@@ -34,6 +34,8 @@ pub(crate) struct Connected {
     pub(crate) clock: Arc<dyn Clock>,
     /// `None`: the clock was given.
     pub(crate) database_clock: Option<Arc<DatabaseClock>>,
+    /// Before all that ends from now on.
+    pub(crate) opened: EndedCursor,
 }
 
 pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, ConnectError> {
@@ -50,8 +52,9 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     let session = db.session().await.map_err(Fault::into_store)?;
     schema::migrate(&session, &options.schema).await?;
     let (clock, database_clock) = clock(&session, options).await?;
+    let opened = opened(&session).await.map_err(Fault::into_store)?;
     drop(session);
-    Ok(Connected { db, config, clock, database_clock })
+    Ok(Connected { db, config, clock, database_clock, opened })
 }
 
 /// What libpq takes: `postgres://user:password@host/database`, or `host=… user=…`.
@@ -82,6 +85,15 @@ async fn log_in(config: &Config, options: &Options) -> Result<Client, ConnectErr
     tokio::spawn(async move { drop(connection.await) });
     login::check_server(&client, config, &options.schema).await?;
     Ok(client)
+}
+
+/// Ends that nobody has read yet get their positions later: they come after it too.
+async fn opened(session: &Session) -> Result<EndedCursor, Fault> {
+    let counters =
+        "SELECT (SELECT n FROM @counter WHERE name = 'ended'), (SELECT n FROM @counter WHERE name = 'removed')";
+    let row = session.query_one(counters, &[]).await?;
+    let known_removed = row.try_get::<_, i64>(1)? as u64;
+    Ok(EndedCursor { known_removed, ..EndedCursor::after_all_of(row.try_get::<_, i64>(0)? as u64) })
 }
 
 async fn clock(

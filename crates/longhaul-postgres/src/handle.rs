@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, StoreError, Timestamp, admission::Admission, clock::OnJump};
+use longhaul_core::{Clock, StoreError, Timestamp, admission::Admission, clock::OnJump, store::EndedCursor};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// `None`: the clock was given, and leases go by it too.
     pub(crate) database_clock: Option<Arc<DatabaseClock>>,
+    /// Before all that has ended since this handle was connected.
+    pub(crate) ends_opened: EndedCursor,
     pub(crate) closed: AtomicBool,
     /// Claims that failed and may have been committed, and after how many of them it was looked for their runs.
     pub(crate) failed_claims: AtomicU64,

@@ -97,7 +97,7 @@ impl PostgresStore {
     }
 
     fn start(connected: Connected, options: Options) -> Self {
-        let Connected { db, config, clock, database_clock } = connected;
+        let Connected { db, config, clock, database_clock, opened } = connected;
         let wake = Arc::new(Wake::default());
         let on_jump: Arc<OnJump> = {
             let wake = Arc::clone(&wake);
@@ -116,6 +116,7 @@ impl PostgresStore {
             returns: Mutex::default(),
             clock,
             database_clock,
+            ends_opened: opened,
             closed: AtomicBool::new(false),
             failed_claims: AtomicU64::new(0),
             looked_after: AtomicU64::new(0),

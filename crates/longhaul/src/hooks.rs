@@ -170,6 +170,9 @@ pub struct AttemptLost {
 /// A run is final, whatever ended it: an attempt, a cancellation while it waited, or a quarantine. It does not change
 /// any more.
 ///
+/// A server that owns its store ([`Builder::store`](crate::Builder::store)) reports all runs that ended since the store was
+/// opened, also those that the opening itself ended. With a shared store it reports what ends after its start.
+///
 /// ```
 /// use longhaul::{RunFinal, StateKind};
 ///

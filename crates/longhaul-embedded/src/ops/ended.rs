@@ -38,7 +38,8 @@ pub(crate) fn ended(store: &State, request: &EndedRequest) -> Result<Result<Ende
     })?;
     found?;
     let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(store.ends.last()) };
-    let mut page = EndedPage { runs: Vec::new(), damaged: Vec::new(), next: latest.max(after), latest };
+    let opened = store.ends.opened();
+    let mut page = EndedPage { runs: Vec::new(), damaged: Vec::new(), next: latest.max(after), opened, latest };
     for (position, id) in ends.into_iter().take(limit) {
         let cursor = EndedCursor { position, run: id, known_removed };
         page.next = cursor;

@@ -1,26 +1,39 @@
 //! The positions of ends.
 
-use longhaul_core::Timestamp;
+use longhaul_core::{Timestamp, store::EndedCursor};
 
 /// How far the ends go. Each batch that makes runs final has a position.
-#[derive(Default)]
 pub(crate) struct Ends {
     /// Of the latest batch that made runs final. Microseconds since 1970, if the clock shows more than the last one.
     last: u64,
     /// The latest end that was removed; kept in the file.
     removed: u64,
+    /// Before all that ends from the opening on.
+    opened: EndedCursor,
     /// Something ended since [`take_news`](Self::take_news).
     news: bool,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self::found(Timestamp::from_micros(0), 0, 0)
+    }
 }
 
 impl Ends {
     /// What an opening finds: positions grow from here on.
     pub(super) fn found(now: Timestamp, last: u64, removed: u64) -> Self {
-        Self { last: last.max(removed).max(now.as_micros().unsigned_abs()), removed, news: false }
+        let last = last.max(removed).max(now.as_micros().unsigned_abs());
+        let opened = EndedCursor { known_removed: removed, ..EndedCursor::after_all_of(last) };
+        Self { last, removed, opened, news: false }
     }
 
     pub(crate) fn last(&self) -> u64 {
         self.last
+    }
+
+    pub(crate) fn opened(&self) -> EndedCursor {
+        self.opened
     }
 
     pub(crate) fn removed(&self) -> u64 {

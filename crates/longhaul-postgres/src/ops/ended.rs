@@ -58,11 +58,15 @@ impl Inner {
             transact!(self, begin, tx => number(&tx).await)?;
         }
         let session = self.session().await?;
-        read(&session, request).await.map_err(Fault::into_store)?
+        read(&session, request, self.ends_opened).await.map_err(Fault::into_store)?
     }
 }
 
-async fn read(session: &Session, request: &EndedRequest) -> Result<Result<EndedPage, EndedError>, Fault> {
+async fn read(
+    session: &Session,
+    request: &EndedRequest,
+    opened: EndedCursor,
+) -> Result<Result<EndedPage, EndedError>, Fault> {
     let EndedRequest { after, limit, .. } = *request;
     // In one statement: what is removed between two would be missed.
     let rows = session
@@ -102,5 +106,5 @@ async fn read(session: &Session, request: &EndedRequest) -> Result<Result<EndedP
     runs.truncate(limit);
     let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(last) };
     let next = runs.last().map_or(latest.max(after), |run| run.cursor);
-    Ok(Ok(EndedPage { runs, damaged: Vec::new(), next, latest }))
+    Ok(Ok(EndedPage { runs, damaged: Vec::new(), next, opened, latest }))
 }

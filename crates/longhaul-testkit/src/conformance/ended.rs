@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, Clock, Retention, Retentions, RunId, StateKind,
-    store::{EndedCursor, EndedError, EndedPage, EndedRequest, StoreError},
+    store::{Cancelled, EndedCursor, EndedError, EndedPage, EndedRequest, StoreError},
 };
 
 use super::{Scene, scene::settlement};
@@ -159,4 +159,19 @@ pub async fn the_retention_overtakes_cursors_too(mut scene: Scene) {
     assert_eq!(all_after(&scene, late, 10).await.0, [left]);
     assert_eq!(all_after(&scene, EndedCursor::START, 10).await.0, [left]);
     assert!(scene.clock.now() > longhaul_core::Timestamp::EPOCH);
+}
+
+pub async fn what_an_opening_ends_comes_after_the_place_that_it_gives(mut scene: Scene) {
+    let before = ended(&mut scene).await;
+    let claimed = scene.running().await;
+    let cancel = scene.store.cancel(claimed.run.id, None, Actor::UNKNOWN).await.expect("it runs");
+    assert_eq!(cancel, Cancelled::Requested);
+    let (all, _) = all_after(&scene, EndedCursor::START, 10).await;
+    assert_eq!(all, [before]);
+    scene.crash().await;
+    let opened = read(&scene, EndedCursor::START, 1).await.expect("nothing was removed").opened;
+    assert_eq!(all_after(&scene, opened, 10).await.0, [claimed.run.id]);
+    let last = cancelled_while_it_waited(&mut scene).await;
+    let page = read(&scene, opened, 10).await.expect("nothing was removed");
+    assert_eq!((page.opened, page.runs.len(), page.runs[1].id), (opened, 2, last));
 }

@@ -55,7 +55,8 @@ macro_rules! conformance {
                 ends_are_told_in_their_order_when_the_clock_goes_back,
                 a_cursor_goes_on_in_the_next_process,
                 a_cursor_that_a_removal_has_overtaken_is_told_so_and_goes_on_with_what_is_left,
-                the_retention_overtakes_cursors_too;
+                the_retention_overtakes_cursors_too,
+                what_an_opening_ends_comes_after_the_place_that_it_gives;
             expiry:
                 a_run_that_has_not_begun_when_it_expires_is_cancelled,
                 a_run_that_began_in_time_does_not_expire,

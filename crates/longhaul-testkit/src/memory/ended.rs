@@ -26,6 +26,6 @@ impl MemoryState {
         let runs: Vec<EndedRun> = later.map(run).take(limit).collect();
         let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(ends.last) };
         let next = runs.last().map_or(latest.max(after), |run| run.cursor);
-        Ok(EndedPage { runs, damaged: Vec::new(), next, latest })
+        Ok(EndedPage { runs, damaged: Vec::new(), next, opened: ends.opened, latest })
     }
 }

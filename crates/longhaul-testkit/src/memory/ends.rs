@@ -2,19 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use longhaul_core::{RunId, Timestamp};
+use longhaul_core::{RunId, Timestamp, store::EndedCursor};
 
 /// What is known of the ends of runs.
-#[derive(Default)]
 pub(super) struct Ends {
     /// Each with its run. Ends that were copied from another store may share a position.
     pub(super) there: BTreeSet<(u64, RunId)>,
     pub(super) last: u64,
     /// The latest that was removed.
     pub(super) removed: u64,
+    /// After the latest end that was there when the store was opened.
+    pub(super) opened: EndedCursor,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { there: BTreeSet::new(), last: 0, removed: 0, opened: EndedCursor::START }
+    }
 }
 
 impl Ends {
+    /// The store is opened again, and has ended nothing yet.
+    pub(super) fn reopen(&mut self) {
+        self.opened = EndedCursor { known_removed: self.removed, ..EndedCursor::after_all_of(self.last) };
+    }
+
     pub(super) fn add(&mut self, now: Timestamp, id: RunId) {
         self.insert((self.last + 1).max(now.as_micros().unsigned_abs()), id);
     }

@@ -210,6 +210,7 @@ impl MemoryState {
     }
 
     pub(super) fn reopen(&mut self, now: Timestamp) {
+        self.ends.reopen();
         let held = |run: &Run| match run.state {
             State::Running { server } => Some(server),
             _ => None,

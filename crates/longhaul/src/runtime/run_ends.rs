@@ -1,5 +1,5 @@
-//! Tells hooks of runs that ended without an attempt of this server: cancelled while they waited, quarantined, or ended
-//! by another server.
+//! Tells hooks of runs that ended without an attempt of this server: cancelled while they waited, quarantined, ended by
+//! another server, or while the store was opened.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::{
     hooks::{Lifecycle, RunFinal},
 };
 
-/// Reads the ends of all runs from the start of the server on, and reports those that no attempt of it reports.
+/// Reads the ends of all runs, and reports those that no attempt of this server reports: from the opening of the store on, if
+/// it is the server's own, and else from the start of the server on.
 pub(super) async fn report(executor: Arc<Executor>) {
     let mut max_wait = ErrorBackoff::default();
     // `None`: not known yet; the first page says it.
@@ -30,7 +31,9 @@ pub(super) async fn report(executor: Arc<Executor>) {
             () = executor.exit.finished.cancelled() => break,
         };
         match page {
-            Ok(page) if cursor.is_none() => cursor = Some(page.latest),
+            Ok(page) if cursor.is_none() => {
+                cursor = Some(if executor.settings.owns_store { page.opened } else { page.latest });
+            }
             Ok(page) => cursor = Some(report_page(&executor, page).await),
             Err(EndedError::Overtaken { resume }) => {
                 executor.reports.ends.clear();

@@ -352,6 +352,33 @@ async fn a_run_that_ends_without_an_attempt_is_told_once_too() {
 }
 
 #[tokio::test]
+async fn what_ended_since_a_store_was_opened_is_told_to_the_server_that_owns_it() {
+    let (scene, owner, other, begun) = (Scene::new(), Told::default(), Told::default(), Gate::default());
+    let gate = begun.clone();
+    let executes = scene.builder().task_fn(WORK, move |_| {
+        gate.open();
+        std::future::pending()
+    });
+    let server = executes.start().unwrap();
+    let before = scene.client().enqueue_fn(WORK, 1).after(SECOND).queue("early").await.unwrap();
+    before.cancel().await.unwrap();
+    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
+    begun.opened().await;
+    run.cancel().await.unwrap();
+    scene.kill(server);
+    let later = scene.client().enqueue_fn(WORK, 1).after(SECOND).queue("mail").await.unwrap();
+    later.cancel().await.unwrap();
+
+    let shares = scene.builder().hook(other.hear()).task_fn(WORK, |ctx| async move { done(&ctx) });
+    shares.start().unwrap().shutdown(GRACE).await;
+    let owns = Longhaul::builder().store(scene.faults.clone()).hook(owner.hear());
+    let server = owns.task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    let expected = ["work in default cancelled after 1", "work in mail cancelled after 0"];
+    assert_eq!(owner.until_the_end_of(server).await, expected);
+    assert_eq!(other.lines(), ["longhaul started", "stopping", "stopped"]);
+}
+
+#[tokio::test]
 async fn a_run_that_is_final_is_told_with_the_executions_that_began_and_not_with_its_claims() {
     const AS_NUMBER: TaskFn<u64, u64, u64, AnyError> = TaskFn::new("changed");
     const AS_TEXT: TaskFn<String, u64, u64, AnyError> = TaskFn::new("changed").version(2);

@@ -134,7 +134,8 @@ pub struct EndedRun {
 /// ```
 /// use longhaul_core::store::{EndedCursor, EndedPage};
 ///
-/// let page = EndedPage { runs: vec![], damaged: vec![], next: EndedCursor::START, latest: EndedCursor::START };
+/// let start = EndedCursor::START;
+/// let page = EndedPage { runs: vec![], damaged: vec![], next: start, opened: start, latest: start };
 /// assert_eq!(page.next, page.latest); // nothing came since
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +150,9 @@ pub struct EndedPage {
     pub damaged: Vec<Damaged>,
     /// After what this page shows.
     pub next: EndedCursor,
+    /// Before all that has ended since this store was opened. Runs that the opening itself ended, because the process before
+    /// had died with them, come after it.
+    pub opened: EndedCursor,
     /// After all that has ended so far.
     pub latest: EndedCursor,
 }
