@@ -89,11 +89,9 @@ async fn log_in(config: &Config, options: &Options) -> Result<Client, ConnectErr
 
 /// Ends that nobody has read yet get their positions later: they come after it too.
 async fn opened(session: &Session) -> Result<EndedCursor, Fault> {
-    let counters =
-        "SELECT (SELECT n FROM @counter WHERE name = 'ended'), (SELECT n FROM @counter WHERE name = 'removed')";
-    let row = session.query_one(counters, &[]).await?;
-    let known_removed = row.try_get::<_, i64>(1)? as u64;
-    Ok(EndedCursor { known_removed, ..EndedCursor::after_all_of(row.try_get::<_, i64>(0)? as u64) })
+    let last = session.scalar("SELECT n FROM @counter WHERE name = 'ended'").await?;
+    let removed = session.scalar("SELECT n FROM @counter WHERE name = 'removed'").await?;
+    Ok(EndedCursor { known_removed: removed as u64, ..EndedCursor::after_all_of(last as u64) })
 }
 
 async fn clock(
