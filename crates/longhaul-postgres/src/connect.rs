@@ -89,8 +89,8 @@ async fn log_in(config: &Config, options: &Options) -> Result<Client, ConnectErr
 
 /// Ends that nobody has read yet get their positions later: they come after it too.
 async fn opened(session: &Session) -> Result<EndedCursor, Fault> {
-    let last = session.scalar("SELECT n FROM @counter WHERE name = 'ended'").await?;
-    let removed = session.scalar("SELECT n FROM @counter WHERE name = 'removed'").await?;
+    let last: i64 = session.scalar("SELECT n FROM @counter WHERE name = 'ended'").await?;
+    let removed: i64 = session.scalar("SELECT n FROM @counter WHERE name = 'removed'").await?;
     Ok(EndedCursor { known_removed: removed as u64, ..EndedCursor::after_all_of(last as u64) })
 }
 
