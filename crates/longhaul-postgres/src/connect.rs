@@ -6,7 +6,7 @@ mod login;
 use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use longhaul_core::{Clock, Timestamp, store::EndedCursor};
+use longhaul_core::{Clock, Timestamp, record::Damage, store::EndedCursor};
 use tokio_postgres::{Client, Config, NoTls};
 
 pub use self::error::ConnectError;
@@ -89,9 +89,11 @@ async fn log_in(config: &Config, options: &Options) -> Result<Client, ConnectErr
 
 /// Ends that nobody has read yet get their positions later: they come after it too.
 async fn opened(session: &Session) -> Result<EndedCursor, Fault> {
-    let last: i64 = session.scalar("SELECT n FROM @counter WHERE name = 'ended'").await?;
-    let removed: i64 = session.scalar("SELECT n FROM @counter WHERE name = 'removed'").await?;
-    Ok(EndedCursor { known_removed: removed as u64, ..EndedCursor::after_all_of(last as u64) })
+    let counters = "SELECT e.n, r.n FROM @counter e, @counter r WHERE e.name = 'ended' AND r.name = 'removed'";
+    let row = session.query_opt(counters, &[]).await?;
+    let row = row.ok_or_else(|| Damage::of("the counter of ends", "it is not there"))?;
+    let (last, removed) = (row.try_get::<_, i64>(0)? as u64, row.try_get::<_, i64>(1)? as u64);
+    Ok(EndedCursor { known_removed: removed, ..EndedCursor::after_all_of(last) })
 }
 
 async fn clock(
