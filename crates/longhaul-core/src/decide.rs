@@ -13,7 +13,7 @@ use crate::{
     constraints::{EXPIRED, has_not_begun},
     envelope::Envelope,
     event::{Event, StopRequest},
-    failure::{Cause, Failure},
+    failure::{Cause, FailedAttempt},
     history::{HistoryEntry, Transition},
     id::Epoch,
     inbox,
@@ -282,7 +282,7 @@ impl<'a> Step<'a> {
                 (Isolation::None, _) => self.next.suspicion = suspicion.saturating_add(1),
                 (Isolation::LastTry, Blame::Alone) => {
                     self.next.counts.crashes += 1;
-                    let failure = Failure::new(Cause::Crash, &verdict(evidence), self.before.attempts, self.now);
+                    let failure = FailedAttempt::new(Cause::Crash, &verdict(evidence), self.before.attempts, self.now);
                     return self.quarantined(failure);
                 }
                 (_, Blame::Latest { above }) => self.next.suspicion = suspicion.max(above).saturating_add(1),
@@ -293,7 +293,7 @@ impl<'a> Step<'a> {
         self.waits_again()
     }
 
-    fn quarantined(mut self, failure: Failure) -> Decision {
+    fn quarantined(mut self, failure: FailedAttempt) -> Decision {
         self.next.suspicion = 0;
         self.record(Transition::Quarantined, Some(&failure.message));
         self.effects.ended = Some(Ended::Failed(failure));
@@ -345,7 +345,7 @@ impl<'a> Step<'a> {
         }
         let why = format!("it was suspended, and nobody proceeded it before its deadline, {deadline}");
         self.record(Transition::Expired, Some(&why));
-        let failure = Failure::new(Cause::Deadline, &why, self.before.attempts, self.now);
+        let failure = FailedAttempt::new(Cause::Deadline, &why, self.before.attempts, self.now);
         self.effects.ended = Some(Ended::Failed(failure));
         self.finish(State::Failed)
     }

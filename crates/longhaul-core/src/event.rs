@@ -7,7 +7,7 @@ use crate::{
     admission::suspects::Blame,
     code::CodeMark,
     envelope::Envelope,
-    failure::Failure,
+    failure::FailedAttempt,
     id::{Epoch, RunId, ServerId},
     name::Key,
     run::{Due, Priority},
@@ -173,7 +173,7 @@ pub enum Ending {
     /// The task failed, or took too long.
     Failed {
         /// What went wrong.
-        failure: Failure,
+        failure: FailedAttempt,
         /// The task's wish when to try again.
         retry_after: Option<Duration>,
         /// Trying again is of no use.
@@ -189,7 +189,7 @@ pub enum Ending {
     /// The task panicked.
     Panicked {
         /// What the panic said.
-        failure: Failure,
+        failure: FailedAttempt,
     },
     /// A shutdown broke the attempt off: it goes on in the next process.
     Interrupted {

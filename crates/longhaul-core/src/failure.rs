@@ -52,9 +52,9 @@ impl fmt::Display for Cause {
 /// One failed attempt: what is told to people, and the typed error for code.
 ///
 /// ```
-/// use longhaul_core::{Cause, Epoch, Failure, Timestamp, doc};
+/// use longhaul_core::{Cause, Epoch, FailedAttempt, Timestamp, doc};
 ///
-/// let failure = Failure::new(Cause::Error, "no route to host", 3, Timestamp::EPOCH)
+/// let failure = FailedAttempt::new(Cause::Error, "no route to host", 3, Timestamp::EPOCH)
 ///     .with_details("at src/main.rs:7")
 ///     .with_error(doc::value());
 /// assert_eq!((&*failure.message, failure.attempt), ("no route to host", 3));
@@ -65,7 +65,7 @@ impl fmt::Display for Cause {
     clippy::exhaustive_structs,
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
-pub struct Failure {
+pub struct FailedAttempt {
     /// Why it failed.
     pub cause: Cause,
     /// What the error, the panic or longhaul said. At most 8 KiB.
@@ -80,7 +80,7 @@ pub struct Failure {
     pub at: Timestamp,
 }
 
-impl Failure {
+impl FailedAttempt {
     /// A failure of `attempt`, its message cut to 8 KiB.
     pub fn new(cause: Cause, message: &str, attempt: u32, at: Timestamp) -> Self {
         Self { cause, message: cut(message, FAILURE_MESSAGE_MAX).into(), details: None, error: None, attempt, at }
@@ -101,7 +101,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for FailedAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in attempt {}: {}", self.cause, self.attempt, self.message)
     }

@@ -48,7 +48,7 @@ pub use decide::{Decision, IllegalEvent, admit, decide};
 pub use envelope::{Codec, Envelope};
 pub use event::{Ending, Event, StopRequest};
 pub use explain::Explanation;
-pub use failure::{Cause, Failure};
+pub use failure::{Cause, FailedAttempt};
 pub use history::{Actor, History, HistoryEntry, Transition};
 pub use id::{Epoch, RunId, ServerId};
 pub use inbox::Inbox;

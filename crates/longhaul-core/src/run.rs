@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     constraints::Constraints,
     envelope::Envelope,
-    failure::Failure,
+    failure::FailedAttempt,
     history::{Actor, History},
     id::{Epoch, RunId},
     inbox::Inbox,
@@ -244,7 +244,7 @@ pub enum Ended {
     /// The typed result.
     Completed(Envelope),
     /// What went wrong.
-    Failed(Failure),
+    Failed(FailedAttempt),
     /// It was called off.
     Cancelled {
         /// Why, if that was said.

@@ -40,7 +40,7 @@ pub use error::{CronField, ScheduleError};
 pub use key::run_id;
 pub use local_time::LocalTime;
 pub use mark::{Mark, Open};
-pub use plan::{Count, Firing, LeftOut, Plan, Remark, Situation, plan};
+pub use plan::{Firing, InstantCount, LeftOut, Plan, Remark, Situation, plan};
 pub use policy::{Missed, Overlap};
 pub use timetable::Timetable;
 

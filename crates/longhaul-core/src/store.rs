@@ -59,7 +59,9 @@ pub use runs::{
     CancelError, Cancelled, DeleteError, InsertError, Proceed, ProceedError, Proceeded, Replacement, Retried, Retry,
     RetryError, RetryFrom, RunStore, RunUpdate, Swept, UpdateError,
 };
-pub use schedules::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, ScheduleStore, Schedules};
+pub use schedules::{
+    ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ScheduleStore,
+};
 pub use servers::{RunningRun, ServerBeat, ServerError, ServerInfo, ServerStore, StopSignal, StopSignals};
 
 use crate::clock::Clock;

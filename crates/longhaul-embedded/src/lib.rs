@@ -34,7 +34,7 @@ pub use self::{
     engine::lock::Holder,
     error::OpenError,
     export::{Backup, CopyError},
-    ops::{import::Imported, verify::Report},
+    ops::{import::Imported, verify::VerifyReport},
     options::{Durability, Options},
     state::set_aside::SetAside,
     store::EmbeddedStore,

@@ -11,7 +11,7 @@ use longhaul_core::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
         Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
-        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError,
+        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat, ServerError,
         ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
         copy::{CopyCursor, CopyItem, CopyPage, CopyStore},
         prelude::*,
@@ -256,7 +256,7 @@ impl ScheduleStore for EmbeddedStore {
         self.call(|reply| Read::GetSchedule { name, reply }).await
     }
 
-    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+    async fn schedules(&self, seen: u64) -> Result<ScheduleChanges, StoreError> {
         self.call(|reply| Read::Schedules { seen, reply }).await
     }
 }

@@ -6,7 +6,7 @@ use longhaul_core::{StoreError, counts::RunCounts};
 
 use crate::{
     committer::command::Read,
-    ops::verify::{Checked, Position, Report},
+    ops::verify::{Checked, Position, VerifyReport},
     store::EmbeddedStore,
 };
 
@@ -16,8 +16,8 @@ const PROBLEMS_MAX: usize = 100;
 impl EmbeddedStore {
     /// Reads every record, value and list of the store, and compares what is in the file with what is known in memory.
     /// The store goes on working meanwhile, so it is a check of a moment only where nothing is written.
-    pub async fn verify(&self) -> Result<Report, StoreError> {
-        let mut report = Report::default();
+    pub async fn verify(&self) -> Result<VerifyReport, StoreError> {
+        let mut report = VerifyReport::default();
         let mut from = Position::default();
         loop {
             let Checked { report: part, next } = self.call(|reply| Read::Verify { from, reply }).await?;

@@ -187,7 +187,7 @@ async fn write(to: &Path) {
     let claimed = scene.claim_one(id(2)).await;
     scene.save(&claimed, value(21), Some(progress())).await;
     let failure =
-        longhaul_core::Failure::new(longhaul_core::Cause::Error, "no route", claimed.run.attempts, scene.now());
+        longhaul_core::FailedAttempt::new(longhaul_core::Cause::Error, "no route", claimed.run.attempts, scene.now());
     scene.settle(&claimed, Ending::Failed { failure, retry_after: None, permanent: true }).await;
 
     scene.insert(new(3)).await;

@@ -28,7 +28,7 @@ pub use act::{By, Done, LimitRequest, NewRunRequest, RateRequest, RunAction, Sch
 pub use error::InspectError;
 pub use find::FoundIds;
 pub use inspector::Inspector;
-pub use query::{QueryError, RunQuery, When};
+pub use query::{QueryError, RunQuery, TimeBound};
 pub use redact::REDACTED;
 pub use role::Role;
 #[cfg(all(feature = "socket", unix))]

@@ -1,6 +1,6 @@
 //! Which runs are listed, as it stands in a URL.
 
-mod when;
+mod time_bound;
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use longhaul::{
     store_api::store::{Filter, ListOrder, PageRequest},
 };
 
-pub use when::When;
+pub use time_bound::TimeBound;
 
 /// How many runs a page has when nothing else is asked for.
 const LIMIT: usize = 50;
@@ -42,9 +42,9 @@ pub struct RunQuery {
     /// `tag=key:value`: all of these.
     pub tags: Vec<Tag>,
     /// `from=`: enqueued at this time or later.
-    pub from: Option<When>,
+    pub from: Option<TimeBound>,
     /// `before=`: enqueued before this time.
-    pub before: Option<When>,
+    pub before: Option<TimeBound>,
     /// `order=oldest`: the oldest first. Without it, the newest.
     pub oldest_first: bool,
     /// `after=`: the page after this run.

@@ -19,8 +19,8 @@ use longhaul_core::{
         AttemptStore, CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed,
         ControlStore, DeleteError, EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError,
         Inspect, KindDescription, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow,
-        ScheduleStore, Schedules, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError, Settled, Settlement,
+        Retry, RetryError, RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges,
+        ScheduleRow, ScheduleStore, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError, Settled, Settlement,
         StopSignals, Swept, UpdateError,
     },
 };
@@ -375,7 +375,7 @@ impl ScheduleStore for PostgresStore {
         self.inner.get_schedule(name).await
     }
 
-    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+    async fn schedules(&self, seen: u64) -> Result<ScheduleChanges, StoreError> {
         let inner = &self.inner;
         wait!(inner, inner.wake.schedules, Interest::Schedules(seen), inner.schedules_once(seen).await?.ok_or(None))
     }

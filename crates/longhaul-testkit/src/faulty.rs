@@ -17,20 +17,20 @@ use self::plan::{Fault, Plan, Strike};
 /// When a call fails.
 ///
 /// ```
-/// use longhaul_testkit::When;
+/// use longhaul_testkit::FaultPoint;
 ///
-/// assert_ne!(When::BeforeEffect, When::AfterEffect);
+/// assert_ne!(FaultPoint::BeforeEffect, FaultPoint::AfterEffect);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
-pub enum When {
+pub enum FaultPoint {
     /// The store never hears of it.
     BeforeEffect,
     /// The store did what was asked; only the answer is lost.
     AfterEffect,
 }
 
-impl When {
+impl FaultPoint {
     /// Both, for tests that try one after the other.
     pub const BOTH: [Self; 2] = [Self::BeforeEffect, Self::AfterEffect];
 }
@@ -51,7 +51,7 @@ pub struct Made {
 ///
 /// ```
 /// use longhaul_core::{StoreError, Timestamp, store::prelude::*};
-/// use longhaul_testkit::{Call, FaultyStore, MemoryStore, TestClock, When, fixture::new_run};
+/// use longhaul_testkit::{Call, FaultyStore, MemoryStore, TestClock, FaultPoint, fixture::new_run};
 /// use std::sync::Arc;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
@@ -60,7 +60,7 @@ pub struct Made {
 /// let run = new_run(Timestamp::EPOCH, "demo", 1);
 ///
 /// // The answer is lost, but the run is kept: the repeated insert is a duplicate.
-/// store.fail_next(Call::Insert, When::AfterEffect, StoreError::Closed);
+/// store.fail_next(Call::Insert, FaultPoint::AfterEffect, StoreError::Closed);
 /// assert_eq!(store.insert(vec![run.clone()]).await, Err(StoreError::Closed));
 /// assert!(store.insert(vec![run]).await.unwrap()[0].is_err());
 /// assert_eq!(store.count_of(Call::Insert), 2);
@@ -86,19 +86,19 @@ impl FaultyStore {
     /// effect; and the calls that follow it fail before they take effect, until [`mend`](Self::mend).
     ///
     /// Calls that are under way are not touched.
-    pub fn cut_after(&self, nth: usize, when: When) {
+    pub fn cut_after(&self, nth: usize, when: FaultPoint) {
         assert!(nth >= 1, "calls are counted from 1");
         self.plan().cut = Some((nth, when));
     }
 
     /// The next call of this method fails with `error`, and those after it work again. Several add up: the first call
     /// takes the first fault.
-    pub fn fail_next(&self, call: Call, when: When, error: StoreError) {
+    pub fn fail_next(&self, call: Call, when: FaultPoint, error: StoreError) {
         self.plan().push(call, Fault { when, strike: Strike::Fail(error) });
     }
 
     /// The next call of this method is never answered.
-    pub fn hang_next(&self, call: Call, when: When) {
+    pub fn hang_next(&self, call: Call, when: FaultPoint) {
         self.plan().push(call, Fault { when, strike: Strike::Hang });
     }
 
@@ -154,7 +154,7 @@ impl FaultyStore {
         let Some(Fault { when, strike }) = fault else {
             return inner.await;
         };
-        if when == When::AfterEffect {
+        if when == FaultPoint::AfterEffect {
             drop(inner.await);
         }
         match strike {

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Codec, Ending, Envelope, Failure, Kind, NewRun, Priority, Queue, RetryPolicy, RunId,
+    Actor, Backoff, Cause, Codec, Ending, Envelope, FailedAttempt, Kind, NewRun, Priority, Queue, RetryPolicy, RunId,
     ServerId, Timestamp, code::CodeMark, code::KindSupport, shape,
 };
 
@@ -172,7 +172,7 @@ pub fn suspended() -> Ending {
 /// assert!(matches!(ending, Ending::Failed { permanent: false, .. }));
 /// ```
 pub fn failed(message: &str, attempt: u32, at: Timestamp) -> Ending {
-    let failure = Failure::new(Cause::Error, message, attempt, at);
+    let failure = FailedAttempt::new(Cause::Error, message, attempt, at);
     Ending::Failed { failure, retry_after: None, permanent: false }
 }
 

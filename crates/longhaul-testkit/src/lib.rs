@@ -14,5 +14,5 @@ pub mod memory;
 pub mod model;
 
 pub use clock::TestClock;
-pub use faulty::{Call, FaultyStore, Made, When};
+pub use faulty::{Call, FaultPoint, FaultyStore, Made};
 pub use memory::MemoryStore;

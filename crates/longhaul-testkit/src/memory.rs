@@ -27,7 +27,7 @@ use longhaul_core::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
         Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
-        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError,
+        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat, ServerError,
         ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
         copy::{CopyCursor, CopyItem, CopyPage, CopyStore},
         prelude::*,
@@ -275,7 +275,7 @@ impl ScheduleStore for MemoryStore {
         Ok(self.read(|state| state.get_schedule(&name)))
     }
 
-    async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError> {
+    async fn schedules(&self, seen: u64) -> Result<ScheduleChanges, StoreError> {
         self.ensure_open()?;
         self.wait(|state, _| state.schedules_after(seen).ok_or(None)).await
     }

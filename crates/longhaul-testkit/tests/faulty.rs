@@ -12,7 +12,9 @@ use longhaul_core::{
     StoreError, Timestamp,
     store::{Filter, InsertError, PageRequest},
 };
-use longhaul_testkit::{Call, FaultyStore, Made, MemoryStore, TestClock, When, conformance::Subject, fixture::new_run};
+use longhaul_testkit::{
+    Call, FaultPoint, FaultyStore, Made, MemoryStore, TestClock, conformance::Subject, fixture::new_run,
+};
 
 const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
@@ -26,7 +28,7 @@ fn unavailable<T>(answer: &Result<T, StoreError>) -> bool {
 
 #[tokio::test]
 async fn the_nth_call_fails_before_or_after_it_took_effect_and_those_that_follow_fail() {
-    for (when, kept) in [(When::BeforeEffect, 1), (When::AfterEffect, 2)] {
+    for (when, kept) in [(FaultPoint::BeforeEffect, 1), (FaultPoint::AfterEffect, 2)] {
         let store = faulty();
         store.cut_after(2, when);
         let insert = async |n| store.insert(vec![new_run(START, "demo", n)]).await;
@@ -42,7 +44,7 @@ async fn the_nth_call_fails_before_or_after_it_took_effect_and_those_that_follow
 #[tokio::test]
 async fn a_call_whose_answer_is_lost_can_be_repeated() {
     let store = faulty();
-    store.fail_next(Call::Insert, When::AfterEffect, StoreError::Closed);
+    store.fail_next(Call::Insert, FaultPoint::AfterEffect, StoreError::Closed);
     let new = new_run(START, "demo", 1);
     assert_eq!(store.insert(vec![new.clone()]).await, Err(StoreError::Closed));
     assert_eq!(store.insert(vec![new.clone()]).await, Ok(vec![Err(InsertError::Duplicate(new.id))]));
@@ -65,8 +67,8 @@ async fn a_damaged_run_is_shown_as_such_until_it_is_mended() {
 #[tokio::test]
 async fn a_fault_hits_the_call_that_it_was_made_for_and_in_order() {
     let store = faulty();
-    store.fail_next(Call::Expire, When::BeforeEffect, StoreError::Closed);
-    store.fail_next(Call::Expire, When::BeforeEffect, StoreError::Unavailable { reason: "again".into() });
+    store.fail_next(Call::Expire, FaultPoint::BeforeEffect, StoreError::Closed);
+    store.fail_next(Call::Expire, FaultPoint::BeforeEffect, StoreError::Unavailable { reason: "again".into() });
     assert_eq!(store.count(Filter::default()).await, Ok(0));
     assert_eq!(store.expire().await, Err(StoreError::Closed));
     assert!(unavailable(&store.expire().await));
@@ -75,7 +77,7 @@ async fn a_fault_hits_the_call_that_it_was_made_for_and_in_order() {
 
 #[tokio::test]
 async fn a_call_that_hangs_is_never_answered_and_may_have_taken_effect() {
-    for (when, kept) in [(When::BeforeEffect, 0), (When::AfterEffect, 1)] {
+    for (when, kept) in [(FaultPoint::BeforeEffect, 0), (FaultPoint::AfterEffect, 1)] {
         let store = faulty();
         store.hang_next(Call::Insert, when);
         {

@@ -131,9 +131,9 @@ pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};
 /// [`PreparedRun`].
 pub mod run {
     pub use longhaul_core::{
-        Cause, Constraints, Counts, Ended, Envelope, Epoch, Failure, History, HistoryEntry, Inbox, Inserted, LastEnd,
-        NewRun, OnConflict, PendingProceed, Run, Snapshot, State, StopRequest, Transition, Unique, UniqueScope,
-        Waiting,
+        Cause, Constraints, Counts, Ended, Envelope, Epoch, FailedAttempt, History, HistoryEntry, Inbox, Inserted,
+        LastEnd, NewRun, OnConflict, PendingProceed, Run, Snapshot, State, StopRequest, Transition, Unique,
+        UniqueScope, Waiting,
         inbox::Message,
         run::Due,
         store::{Damaged, Page},

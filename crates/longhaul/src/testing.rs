@@ -21,7 +21,7 @@ use std::sync::Arc;
 use longhaul_core::{Actor, Kind, NewRun, RunId};
 pub use longhaul_testkit::{MemoryStore, TestClock};
 
-pub use interrupt::{Interruptions, Report, interrupt_everywhere};
+pub use interrupt::{InterruptionReport, Interruptions, interrupt_everywhere};
 pub use server::TestServer;
 pub use unit::{UnitAttempt, context};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Decision, Step};
 use crate::{
     event::{Ending, StopRequest},
-    failure::{Cause, Failure},
+    failure::{Cause, FailedAttempt},
     history::Transition,
     retry::Resume,
     run::{Ended, LastEnd},
@@ -58,7 +58,7 @@ impl Step<'_> {
         }
     }
 
-    fn failed(mut self, failure: &Failure, retry_after: Option<Duration>, permanent: bool) -> Decision {
+    fn failed(mut self, failure: &FailedAttempt, retry_after: Option<Duration>, permanent: bool) -> Decision {
         self.next.last_end = LastEnd::Failed;
         self.next.suspicion = 0;
         self.next.counts.failures += 1;
@@ -77,7 +77,7 @@ impl Step<'_> {
 
     /// A panic is a crash whose author is known: it is counted unless the attempt made a new checkpoint, and the next
     /// attempt waits, so that a task which panics at once does not spin.
-    fn panicked(mut self, failure: &Failure) -> Decision {
+    fn panicked(mut self, failure: &FailedAttempt) -> Decision {
         self.next.last_end = LastEnd::Crashed;
         self.next.suspicion = 0;
         self.effects.ended = Some(Ended::Failed(failure.clone()));

@@ -11,7 +11,7 @@ use crate::{
     code::CodeMark,
     envelope::{Codec, Envelope},
     event::Ending,
-    failure::{Cause, Failure},
+    failure::{Cause, FailedAttempt},
     history::Actor,
     id::{RunId, ServerId},
     name::{Key, Kind, Queue},
@@ -62,12 +62,12 @@ fn settle(ending: Ending) -> Event {
 }
 
 fn failed(cause: Cause) -> Event {
-    let failure = Failure::new(cause, "no route", 4, NOW);
+    let failure = FailedAttempt::new(cause, "no route", 4, NOW);
     settle(Ending::Failed { failure, retry_after: None, permanent: false })
 }
 
 fn panicked() -> Event {
-    settle(Ending::Panicked { failure: Failure::new(Cause::Panic, "index", 4, NOW) })
+    settle(Ending::Panicked { failure: FailedAttempt::new(Cause::Panic, "index", 4, NOW) })
 }
 
 fn crash(blame: Blame) -> Event {
@@ -185,7 +185,7 @@ fn each_ending_leads_to_its_state() {
 
 #[test]
 fn a_failure_may_say_when_or_that_never() {
-    let failure = Failure::new(Cause::Error, "busy", 4, NOW);
+    let failure = FailedAttempt::new(Cause::Error, "busy", 4, NOW);
     let later = Ending::Failed { failure: failure.clone(), retry_after: Some(SECOND * 99), permanent: false };
     assert_eq!(next(&running(), &settle(later)).state, State::Retrying { due: NOW.after(SECOND * 99) });
     let never = settle(Ending::Failed { failure: failure.clone(), retry_after: Some(SECOND), permanent: true });

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{Time, seconds};
 use crate::{
     event::StopRequest,
-    failure::{Cause, Failure},
+    failure::{Cause, FailedAttempt},
     history::History,
     id::{RunId, ServerId},
     name::{Key, Kind, Label, Queue, Tag},
@@ -104,7 +104,7 @@ struct Whole<'a> {
     #[serde(flatten)]
     header: Header<'a>,
     /// How the latest attempt failed, or the run did.
-    failure: Option<&'a Failure>,
+    failure: Option<&'a FailedAttempt>,
     /// Why it was cancelled, if that was said; while it is running, why it is being cancelled.
     cancel_reason: Option<&'a str>,
     /// Why its values could not be read.
@@ -133,7 +133,7 @@ struct FailureView<'a> {
     at: Time,
 }
 
-impl Serialize for Failure {
+impl Serialize for FailedAttempt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { cause, message, details, attempt, at, .. } = self;
         FailureView { cause: *cause, message, details: details.as_deref(), attempt: *attempt, at: Time(*at) }

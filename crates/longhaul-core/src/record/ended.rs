@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     envelope::Envelope,
-    failure::{Cause, Failure},
+    failure::{Cause, FailedAttempt},
     run::Ended,
     time::Timestamp,
 };
@@ -80,7 +80,7 @@ pub(super) fn ended_bytes(ended: &Ended) -> Vec<u8> {
 pub(super) fn read_ended(bytes: &[u8]) -> Result<Ended, String> {
     Ok(match read_versioned::<EndedV1<'_>>(bytes)? {
         EndedV1::Completed(result) => Ended::Completed(envelope(&result)?),
-        EndedV1::Failed(FailureV1 { cause, message, details, error, attempt, at }) => Ended::Failed(Failure {
+        EndedV1::Failed(FailureV1 { cause, message, details, error, attempt, at }) => Ended::Failed(FailedAttempt {
             cause: cause.back(),
             message: message.into(),
             details,

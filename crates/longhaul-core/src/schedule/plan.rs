@@ -118,9 +118,9 @@ pub struct Firing {
 /// How many instants get no run, and why.
 ///
 /// ```
-/// use longhaul_core::schedule::{Count, LeftOut};
+/// use longhaul_core::schedule::{InstantCount, LeftOut};
 ///
-/// let two_weeks_away = LeftOut { missed: Count::Exactly(13), overlapped: 0 };
+/// let two_weeks_away = LeftOut { missed: InstantCount::Exactly(13), overlapped: 0 };
 /// assert_eq!(two_weeks_away.missed.to_string(), "13");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -130,7 +130,7 @@ pub struct Firing {
 )]
 pub struct LeftOut {
     /// Nobody looked in time, and [`Missed`] does not make up for them.
-    pub missed: Count,
+    pub missed: InstantCount,
     /// An earlier run was not finished, or too many were waiting.
     pub overlapped: u32,
 }
@@ -138,21 +138,21 @@ pub struct LeftOut {
 /// A number, as far as it was counted.
 ///
 /// ```
-/// use longhaul_core::schedule::Count;
+/// use longhaul_core::schedule::InstantCount;
 ///
-/// assert_eq!(Count::Exactly(12).to_string(), "12");
-/// assert_eq!(Count::MoreThan(1000).to_string(), "more than 1000");
+/// assert_eq!(InstantCount::Exactly(12).to_string(), "12");
+/// assert_eq!(InstantCount::MoreThan(1000).to_string(), "more than 1000");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
-pub enum Count {
+pub enum InstantCount {
     /// So many.
     Exactly(u64),
     /// So many and more.
     MoreThan(u64),
 }
 
-impl fmt::Display for Count {
+impl fmt::Display for InstantCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exactly(n) => write!(f, "{n}"),
@@ -222,7 +222,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
         return Plan {
             fire: Vec::new(),
             cancel_running: false,
-            left_out: LeftOut { missed: Count::Exactly(0), overlapped: 0 },
+            left_out: LeftOut { missed: InstantCount::Exactly(0), overlapped: 0 },
             mark,
             next: mark.next(timetable),
             remark,
@@ -290,17 +290,17 @@ fn not_missed(timetable: &Timetable, due: &[Span], latest: Timestamp, now: Times
 }
 
 /// How many instants that are due are not wanted.
-fn count_others(timetable: &Timetable, due: &[Span], wanted: &VecDeque<Timestamp>) -> Count {
+fn count_others(timetable: &Timetable, due: &[Span], wanted: &VecDeque<Timestamp>) -> InstantCount {
     let oldest = wanted.front().map_or(Timestamp::MAX, |&oldest| just_before(oldest));
-    let counts = due
-        .iter()
-        .filter_map(|span| span.up_to(oldest))
-        .map(|span| timetable.count(span.after, span.until).map_or(Count::MoreThan(COUNT_MAX), Count::Exactly));
-    counts.fold(Count::Exactly(0), |all, count| match (all, count) {
-        (Count::Exactly(all), Count::Exactly(count)) => Count::Exactly(all + count),
-        (Count::Exactly(all) | Count::MoreThan(all), Count::Exactly(count) | Count::MoreThan(count)) => {
-            Count::MoreThan(all.max(count))
-        }
+    let counts = due.iter().filter_map(|span| span.up_to(oldest)).map(|span| {
+        timetable.count(span.after, span.until).map_or(InstantCount::MoreThan(COUNT_MAX), InstantCount::Exactly)
+    });
+    counts.fold(InstantCount::Exactly(0), |all, count| match (all, count) {
+        (InstantCount::Exactly(all), InstantCount::Exactly(count)) => InstantCount::Exactly(all + count),
+        (
+            InstantCount::Exactly(all) | InstantCount::MoreThan(all),
+            InstantCount::Exactly(count) | InstantCount::MoreThan(count),
+        ) => InstantCount::MoreThan(all.max(count)),
     })
 }
 

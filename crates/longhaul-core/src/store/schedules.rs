@@ -20,7 +20,7 @@ port! {
 
         /// What changed among the schedules since the position `seen`: all of them at first, with 0. Waits until there is
         /// something to tell, but answers at once with 0.
-        Schedules: async fn schedules(&self, seen: u64) -> Result<Schedules, StoreError>;
+        Schedules: async fn schedules(&self, seen: u64) -> Result<ScheduleChanges, StoreError>;
 
         /// One schedule; `None`: there is none of this name.
         GetSchedule: async fn get_schedule(&self, name: ScheduleName) -> Result<Option<ScheduleRow>, StoreError>;
@@ -130,9 +130,9 @@ pub enum ScheduleChangeError {
 /// What changed among the schedules.
 ///
 /// ```
-/// use longhaul_core::{store::Schedules};
+/// use longhaul_core::{store::ScheduleChanges};
 ///
-/// assert_eq!(Schedules::default().position, 0);
+/// assert_eq!(ScheduleChanges::default().position, 0);
 /// # Ok::<(), longhaul_core::name::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -140,7 +140,7 @@ pub enum ScheduleChangeError {
     clippy::exhaustive_structs,
     reason = "a message of the port: stores build it and match it, and a minor release may change it"
 )]
-pub struct Schedules {
+pub struct ScheduleChanges {
     /// To be handed in as `seen` next time.
     pub position: u64,
     /// Those that are new or changed, by name.

@@ -3,9 +3,10 @@
 use std::{fs, path::Path, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Constraints, ControlChange, Controls, Ended, Event, Explanation, Failure, History, HistoryEntry, Key,
-    Kind, Label, Limits, Lineage, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress, Queue, Rate, Run,
-    RunId, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
+    Actor, Cause, Constraints, ControlChange, Controls, Ended, Event, Explanation, FailedAttempt, History,
+    HistoryEntry, Key, Kind, Label, Limits, Lineage, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress,
+    Queue, Rate, Run, RunId, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique,
+    UniqueScope, Waiting,
     admission::BlockedBy,
     admit, decide, doc,
     explain::Ahead,
@@ -79,8 +80,8 @@ fn run() -> Run {
     Run { progress: Some(progress()), counts, request, lineage, revision: 9, ..run }
 }
 
-fn failure() -> Failure {
-    Failure::new(Cause::Panic, "no route to host", 3, at(7)).with_details("at src/main.rs:7")
+fn failure() -> FailedAttempt {
+    FailedAttempt::new(Cause::Panic, "no route to host", 3, at(7)).with_details("at src/main.rs:7")
 }
 
 fn history() -> History {

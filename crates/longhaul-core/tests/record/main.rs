@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, Failure, HistoryEntry, Inbox, Key, Kind, Label,
-    LastEnd, Lineage, NewRun, OnConflict, PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId, ServerId,
-    State, StopRequest, StoredRun, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
+    Actor, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt, HistoryEntry, Inbox, Key, Kind,
+    Label, LastEnd, Lineage, NewRun, OnConflict, PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId,
+    ServerId, State, StopRequest, StoredRun, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
     inbox::Message,
     record::{self, Apart, Damage, Line, Part, Values},
     run::Due,
@@ -72,7 +72,7 @@ fn full() -> StoredRun {
     let mut record = StoredRun::enqueue(NOW, new);
     let server = ServerId::new(NOW, [9; 10]);
     record.set_execution_metadata(Some(value(2)));
-    record.ended = Some(Ended::Failed(Failure::new(Cause::Error, "no route", 1, NOW).with_details("at line 7")));
+    record.ended = Some(Ended::Failed(FailedAttempt::new(Cause::Error, "no route", 1, NOW).with_details("at line 7")));
     let asked = HistoryEntry::new(NOW, 2, Transition::CancelRequested, Some("too dear"));
     for entry in [
         HistoryEntry::new(NOW, 1, Transition::Claimed(server), None),

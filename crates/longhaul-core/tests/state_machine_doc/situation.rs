@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, Failure, Inbox, Key, Kind, NewRun, PendingProceed, Priority,
-    Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admission::suspects::Blame,
-    admit, code::CodeMark, inbox::Message, run::Due, shape,
+    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, FailedAttempt, Inbox, Key, Kind, NewRun, PendingProceed,
+    Priority, Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting,
+    admission::suspects::Blame, admit, code::CodeMark, inbox::Message, run::Due, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -89,7 +89,7 @@ pub(crate) fn at_the_end_of_its_chances(run: &Run) -> Run {
 pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
     let epoch = Epoch(3);
     let settle = |ending| Event::Settle { epoch, ending };
-    let failure = |cause| Failure::new(cause, "no route", epoch.0, NOW);
+    let failure = |cause| FailedAttempt::new(cause, "no route", epoch.0, NOW);
     let failed = |cause, permanent| settle(Ending::Failed { failure: failure(cause), retry_after: None, permanent });
     let until = Some(NOW.after(Duration::from_secs(60)));
     let crash = |blame| Event::Crash { evidence: "gone".into(), blame };

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use axum::response::Response;
 use longhaul::{RunId, Scope, Selected};
 use longhaul_inspect::{
-    Done, InspectError, KindView, NewRunRequest, REDACTED, RunAction, RunQuery, When, api::Operation, form::FieldError,
+    Done, InspectError, KindView, NewRunRequest, REDACTED, RunAction, RunQuery, TimeBound, api::Operation,
+    form::FieldError,
 };
 
 use serde_json::Value;
@@ -148,8 +149,8 @@ fn request(form: &Form, metadata: Value) -> Result<NewRunRequest, Wrong> {
     let priority = form.get("priority").map(str::parse).transpose();
     request.priority = priority.map_err(|_| wrong("priority", "A number from -128 to 127."))?;
     request.at = match form.get("at").map(str::parse).transpose().map_err(|why: String| wrong("at", why))? {
-        Some(When::At(at)) => Some(at),
-        Some(When::Ago(_)) => return Err(wrong("at", "A time, such as 2026-11-20T21:00.")),
+        Some(TimeBound::At(at)) => Some(at),
+        Some(TimeBound::Ago(_)) => return Err(wrong("at", "A time, such as 2026-11-20T21:00.")),
         None => None,
     };
     for tag in form.get("tags").unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()) {

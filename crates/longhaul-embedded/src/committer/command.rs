@@ -7,8 +7,8 @@ use longhaul_core::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, DeleteError, EndedError,
         EndedPage, EndedRequest, GetError, HeaderPage, InsertError, KindDescription, LogPages, Page, PageRequest,
         Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
-        ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules, ServerBeat, ServerError, ServerInfo, SettleError,
-        Settled, Settlement, StopSignals, Swept, UpdateError,
+        ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat, ServerError, ServerInfo,
+        SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
         copy::{CopyCursor, CopyItem, CopyPage},
     },
 };
@@ -114,7 +114,7 @@ commands! {
     StopRequests { server: ServerId, seen: u64, } -> Reply<StopSignals>;
     Controls {} -> Reply<Controls>;
     Servers {} -> Reply<Vec<ServerInfo>>;
-    Schedules { seen: u64, } -> Reply<Schedules>;
+    Schedules { seen: u64, } -> Reply<ScheduleChanges>;
     GetSchedule { name: ScheduleName, } -> Reply<Option<ScheduleRow>>;
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     Log { request: LogRequest, } -> Verdict<Log, GetError>;

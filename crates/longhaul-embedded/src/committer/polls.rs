@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     ServerId, StoreError,
-    store::{EndedError, EndedPage, EndedRequest, Schedules, StopSignals},
+    store::{EndedError, EndedPage, EndedRequest, ScheduleChanges, StopSignals},
 };
 
 use super::{
@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Polls {
     changes: Watchers,
     stop_requests: Vec<(ServerId, u64, Reply<StopSignals>)>,
-    schedules: Vec<(u64, Reply<Schedules>)>,
+    schedules: Vec<(u64, Reply<ScheduleChanges>)>,
     ends: Vec<(EndedRequest, Verdict<EndedPage, EndedError>)>,
 }
 
@@ -66,7 +66,7 @@ impl Polls {
         }
     }
 
-    pub(super) fn schedules(&mut self, state: &State, health: &Health, seen: u64, reply: Reply<Schedules>) {
+    pub(super) fn schedules(&mut self, state: &State, health: &Health, seen: u64, reply: Reply<ScheduleChanges>) {
         match (schedules(state, seen), health.get()) {
             (Some(schedules), _) => reply_now(reply, schedules),
             (None, Some(error)) => _ = reply.send(Err(error.clone())),

@@ -1,6 +1,6 @@
 //! Schedules: rows that are changed by the caller who saw them last, together with the runs that they bring.
 
-use longhaul_core::store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, Schedules};
+use longhaul_core::store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges};
 
 use super::insert::insert;
 use crate::{
@@ -40,6 +40,6 @@ pub(crate) fn schedule(
 }
 
 /// What changed after `seen`; `None`: nothing.
-pub(crate) fn schedules(store: &State, seen: u64) -> Option<Schedules> {
+pub(crate) fn schedules(store: &State, seen: u64) -> Option<ScheduleChanges> {
     store.schedules.after(seen)
 }

@@ -38,7 +38,7 @@ const KEYS_MAX: usize = 200;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Report {
+pub struct VerifyReport {
     /// Keys that were read.
     pub keys: u64,
     /// Runs that are not final.
@@ -58,7 +58,7 @@ pub(crate) struct Position(Key);
 /// Part of a check.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    pub(crate) report: Report,
+    pub(crate) report: VerifyReport,
     pub(crate) next: Option<Position>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn verify(store: &mut State, from: &Position) -> Result<Checked, Faul
     Ok(checked)
 }
 
-fn check(store: &State, key: &[u8], value: &[u8], report: &mut Report) -> Result<(), Fault> {
+fn check(store: &State, key: &[u8], value: &[u8], report: &mut VerifyReport) -> Result<(), Fault> {
     let stray = || Damage::of(format!("the key {}", key.escape_ascii()), "it is none of ours");
     match key.first() {
         Some(&keys::PAGE) => {
@@ -171,7 +171,7 @@ fn check(store: &State, key: &[u8], value: &[u8], report: &mut Report) -> Result
     Ok(())
 }
 
-fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place, report: &mut Report) -> Result<(), Fault> {
+fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place, report: &mut VerifyReport) -> Result<(), Fault> {
     let run = read_record(&*store.files.kv, id, bytes)?.stored.run;
     let entry = store.index.get(id).ok_or_else(|| Damage::of_run(id, "it is in the file, but not in the index"))?;
     if entry.place != place {
@@ -183,7 +183,7 @@ fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place, report: &mut
     if same { Ok(()) } else { Err(Damage::of_run(id, "its state in the index is another one").into()) }
 }
 
-fn check_final(store: &State, id: RunId, bytes: &[u8], report: &mut Report) -> Result<(), Fault> {
+fn check_final(store: &State, id: RunId, bytes: &[u8], report: &mut VerifyReport) -> Result<(), Fault> {
     let run = read_record(&*store.files.kv, id, bytes)?.stored.run;
     report.counts.add(run.state.kind(), &run.kind, &run.queue, 1);
     if !run.state.is_final() || store.index.get(id).is_some() {

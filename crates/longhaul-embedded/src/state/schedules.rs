@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use longhaul_core::{
     ScheduleName,
-    store::{ScheduleRow, Schedules},
+    store::{ScheduleChanges, ScheduleRow},
 };
 
 /// The revision of the last change, and the bytes since then.
@@ -66,7 +66,7 @@ impl ScheduleRows {
     }
 
     /// What changed after `seen`; `None`: nothing.
-    pub(crate) fn after(&self, seen: u64) -> Option<Schedules> {
+    pub(crate) fn after(&self, seen: u64) -> Option<ScheduleChanges> {
         if seen >= self.position {
             return None;
         }
@@ -77,7 +77,11 @@ impl ScheduleRows {
             value: value.clone(),
         };
         let removed = self.removed.iter().filter(|(_, revision)| **revision > seen).map(|(name, _)| name.clone());
-        Some(Schedules { position: self.position, changed: changed.map(row).collect(), removed: removed.collect() })
+        Some(ScheduleChanges {
+            position: self.position,
+            changed: changed.map(row).collect(),
+            removed: removed.collect(),
+        })
     }
 
     /// Whether something changed since this was asked last.

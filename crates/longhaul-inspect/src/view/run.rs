@@ -2,7 +2,7 @@
 
 use longhaul::{
     Explanation, GetError, Log, RunId, ServerId, ShownValues, Timestamp,
-    run::{Ended, Failure, History, Run, Snapshot, Transition},
+    run::{Ended, FailedAttempt, History, Run, Snapshot, Transition},
 };
 use serde::{Serialize, Serializer};
 
@@ -58,7 +58,7 @@ impl RunDetail {
     }
 
     /// How the latest attempt, or the run, failed.
-    pub const fn failure(&self) -> Option<&Failure> {
+    pub const fn failure(&self) -> Option<&FailedAttempt> {
         match &self.snapshot.ended {
             Some(Ended::Failed(failure)) => Some(failure),
             _ => None,

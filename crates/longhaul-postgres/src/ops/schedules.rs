@@ -3,7 +3,7 @@
 use longhaul_core::{
     ScheduleName, StoreError,
     record::Damage,
-    store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules},
+    store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow},
 };
 
 use crate::{change::News, error::Fault, handle::Inner, session::transact};
@@ -56,7 +56,7 @@ impl Inner {
     }
 
     /// What changed after `seen`; `None`: nothing.
-    pub(crate) async fn schedules_once(&self, seen: u64) -> Result<Option<Schedules>, StoreError> {
+    pub(crate) async fn schedules_once(&self, seen: u64) -> Result<Option<ScheduleChanges>, StoreError> {
         let session = self.session().await?;
         let rows = session
             .query(
@@ -67,7 +67,7 @@ impl Inner {
             .await
             .map_err(Fault::into_store)?;
         drop(session);
-        let mut schedules = Schedules::default();
+        let mut schedules = ScheduleChanges::default();
         for row in &rows {
             schedules.position = row.get::<_, i64>(0) as u64;
             let Some(name) = row.get::<_, Option<&str>>(1) else { continue };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Cause, Ended, Ending, Epoch, Event, Failure, LastEnd, Progress, Run, State, StateKind, Waiting, decide,
+    Cause, Ended, Ending, Epoch, Event, FailedAttempt, LastEnd, Progress, Run, State, StateKind, Waiting, decide,
     run::Due,
     store::{SettleError, Settled, Settlement},
 };
@@ -15,7 +15,7 @@ use super::{
 use crate::fixture::{MARK, RETRY_WAIT, completed, failed, incompatible, interrupted, suspended, value};
 
 fn every_ending(run: &Run, scene: &Scene) -> Vec<Ending> {
-    let failure = |cause| Failure::new(cause, "no route", run.attempt(), scene.now()).with_error(value(500));
+    let failure = |cause| FailedAttempt::new(cause, "no route", run.attempt(), scene.now()).with_error(value(500));
     let fail = |cause, retry_after, permanent| Ending::Failed { failure: failure(cause), retry_after, permanent };
     vec![
         completed(7),
@@ -198,7 +198,7 @@ pub async fn a_panic_right_after_a_change_is_counted_and_the_change_is_kept(mut 
     for crash in 1..=crashes_max {
         scene.clock.advance(RETRY_WAIT * 1000);
         let claimed = scene.claim_one().await;
-        let failure = Failure::new(Cause::Panic, "index out of bounds", claimed.run.attempt(), scene.now());
+        let failure = FailedAttempt::new(Cause::Panic, "index out of bounds", claimed.run.attempt(), scene.now());
         let changed = Some((1, value(u64::from(crash))));
         let last = Settlement { execution_metadata: changed, ..settlement(&claimed, Ending::Panicked { failure }) };
         assert!(matches!(scene.settle(last).await, Ok(Settled::Now(_))));
@@ -211,7 +211,7 @@ pub async fn a_panic_right_after_a_change_is_counted_and_the_change_is_kept(mut 
 pub async fn an_outcome_comes_back_as_it_was_given(mut scene: Scene) {
     let claimed = scene.running().await;
     let at = scene.now();
-    let failure = Failure::new(Cause::Panic, "index out of bounds", 1, at)
+    let failure = FailedAttempt::new(Cause::Panic, "index out of bounds", 1, at)
         .with_details("src/main.rs:7\nbacktrace: …")
         .with_error(value(500));
     scene.end(&claimed, Ending::Failed { failure: failure.clone(), retry_after: None, permanent: true }).await;

@@ -7,13 +7,13 @@ use longhaul_core::{
     store::{Damaged, Page},
 };
 
-use super::{Call, Made, When};
+use super::{Call, FaultPoint, Made};
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) made: Vec<Made>,
     /// How many calls until the way to the store is cut, and how the last of them fails.
-    pub(super) cut: Option<(usize, When)>,
+    pub(super) cut: Option<(usize, FaultPoint)>,
     faults: BTreeMap<Call, VecDeque<Fault>>,
     /// Runs that pages show as damaged.
     pub(super) damaged: Vec<RunId>,
@@ -21,7 +21,7 @@ pub(super) struct Plan {
 
 #[derive(Debug)]
 pub(super) struct Fault {
-    pub(super) when: When,
+    pub(super) when: FaultPoint,
     pub(super) strike: Strike,
 }
 
@@ -65,7 +65,7 @@ impl Plan {
             return None;
         }
         let unavailable = StoreError::Unavailable { reason: "the test cut the way to it".into() };
-        let when = std::mem::replace(when, When::BeforeEffect);
+        let when = std::mem::replace(when, FaultPoint::BeforeEffect);
         Some(Fault { when, strike: Strike::Fail(unavailable) })
     }
 }

@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     ScheduleName, Timestamp,
-    store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleRow, Schedules},
+    store::{ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow},
 };
 
 use super::memory_state::MemoryState;
@@ -35,11 +35,11 @@ impl MemoryState {
     }
 
     /// What changed after `seen`; `None`: nothing.
-    pub(super) fn schedules_after(&self, seen: u64) -> Option<Schedules> {
+    pub(super) fn schedules_after(&self, seen: u64) -> Option<ScheduleChanges> {
         if seen >= self.position() {
             return None;
         }
-        let mut schedules = Schedules { position: self.position(), ..Schedules::default() };
+        let mut schedules = ScheduleChanges { position: self.position(), ..ScheduleChanges::default() };
         for (name, (revision, value)) in self.schedules.iter().filter(|(_, (revision, _))| *revision > seen) {
             match value {
                 Some(value) => {

@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, Failure, Inserted, Key, Label, Limits,
-    NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot, Timestamp,
-    Unique, UniqueScope,
+    Actor, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, FailedAttempt, Inserted, Key, Label,
+    Limits, NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot,
+    Timestamp, Unique, UniqueScope,
     code::CodeMark,
     counts::RunCounts,
     run::Due,
     store::{
         Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, Retried, Retry, RetryFrom, RunUpdate,
-        ScheduleChange, Schedules, ServerBeat, Settlement, prelude::*,
+        ScheduleChange, ScheduleChanges, ServerBeat, Settlement, prelude::*,
     },
 };
 
@@ -374,7 +374,7 @@ impl<'a> World<'a> {
             &Ok(RunCounts::of(expected.iter().map(|one| &one.run))),
         );
         same(format_args!("the controls {when}"), &store.controls().await, &self.model.controls().await);
-        let rows = |schedules: Result<Schedules, _>| schedules.map(|schedules| schedules.changed);
+        let rows = |schedules: Result<ScheduleChanges, _>| schedules.map(|schedules| schedules.changed);
         let (found, expected_rows) = (rows(store.schedules(0).await), rows(self.model.schedules(0).await));
         same(format_args!("the schedules {when}"), &found, &expected_rows);
         expected
@@ -440,7 +440,7 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
 }
 
 fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
-    let failure = |cause| Failure::new(cause, "no route", epoch.0, now);
+    let failure = |cause| FailedAttempt::new(cause, "no route", epoch.0, now);
     match end {
         End::Completed(size) => Ending::Completed { result: size.value(epoch.0.into()) },
         End::Suspended { wait, deadline } => {

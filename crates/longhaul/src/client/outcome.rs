@@ -1,6 +1,6 @@
 //! How a run ended.
 
-use longhaul_core::Failure;
+use longhaul_core::FailedAttempt;
 
 /// How a run ended.
 ///
@@ -18,7 +18,7 @@ pub enum RunOutcome<R, E> {
     /// It failed.
     Failed {
         /// The cause and the message, for people.
-        failure: Failure,
+        failure: FailedAttempt,
         /// The typed error, if the task gave one: a panic, a timeout or a crash has none.
         error: Option<E>,
     },

@@ -1,6 +1,6 @@
 //! A run at one moment, typed.
 
-use longhaul_core::{Ended, Envelope, Failure, History, Progress, Run, RunId, Snapshot, StateKind};
+use longhaul_core::{Ended, Envelope, FailedAttempt, History, Progress, Run, RunId, Snapshot, StateKind};
 use serde::{Serialize, Serializer};
 
 use super::RunOutcome;
@@ -172,7 +172,7 @@ impl<T: TaskTypes> RunStatus<T> {
     }
 
     /// How the latest attempt, or the run, failed: the cause, the message, the attempt.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub fn failure(&self) -> Option<&FailedAttempt> {
         match &self.snapshot.ended {
             Some(Ended::Failed(failure)) => Some(failure),
             Some(Ended::Completed(_) | Ended::Cancelled { .. } | Ended::Incompatible(_)) | None => None,

@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
-use longhaul_core::{Cause, Ending, Failure, Kind, Timestamp, run::Due};
+use longhaul_core::{Cause, Ending, FailedAttempt, Kind, Timestamp, run::Due};
 
 use super::kind::EndKind;
 use crate::{
@@ -213,10 +213,10 @@ impl From<Ending> for AttemptEnd {
 }
 
 /// A failure that names neither its attempt nor its time yet.
-pub(super) fn unstamped(cause: Cause, message: &str) -> Failure {
-    Failure::new(cause, message, 0, Timestamp::EPOCH)
+pub(super) fn unstamped(cause: Cause, message: &str) -> FailedAttempt {
+    FailedAttempt::new(cause, message, 0, Timestamp::EPOCH)
 }
 
-fn failed(failure: Failure) -> Ending {
+fn failed(failure: FailedAttempt) -> Ending {
     Ending::Failed { failure, retry_after: None, permanent: false }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longhaul_core::{Cause, Ending, Failure, StateKind, run::Due, store::Settlement};
+use longhaul_core::{Cause, Ending, FailedAttempt, StateKind, run::Due, store::Settlement};
 
 use super::{exit::Abandonment, finished::Finished};
 use crate::{
@@ -154,7 +154,7 @@ fn refused_value(why: &str) -> Ending {
 }
 
 fn failed(cause: Cause, message: &str, permanent: bool) -> Ending {
-    let failure = Failure::new(cause, message, 0, longhaul_core::Timestamp::EPOCH);
+    let failure = FailedAttempt::new(cause, message, 0, longhaul_core::Timestamp::EPOCH);
     Ending::Failed { failure, retry_after: None, permanent }
 }
 

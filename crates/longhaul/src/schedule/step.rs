@@ -3,7 +3,7 @@
 use longhaul_core::{
     NewRun, Overlap, Paused, RunId, ScheduleName, Timestamp, Timetable,
     limits::SCHEDULE_RUNS_MAX,
-    schedule::{Count, LeftOut, Remark, Situation, WAITING_MAX, plan},
+    schedule::{InstantCount, LeftOut, Remark, Situation, WAITING_MAX, plan},
 };
 
 use super::{
@@ -32,7 +32,7 @@ impl Row {
     /// is unfinished, and stands in the row until then. So it needs no limit, which is the kind's to declare.
     pub(crate) fn step(&self, name: &ScheduleName, timetable: &Timetable, now: Timestamp) -> Step {
         let mut row = self.clone();
-        let mut left_out = LeftOut { missed: Count::Exactly(0), overlapped: 0 };
+        let mut left_out = LeftOut { missed: InstantCount::Exactly(0), overlapped: 0 };
         if self.paused.is_some() {
             return Step { row, runs: Vec::new(), left_out, remark: None };
         }
@@ -45,7 +45,7 @@ impl Row {
         }
         row.mark = plan.mark;
         row.waiting.extend(plan.fire.iter().map(|firing| Instance { at: firing.instant, by_hand: false }));
-        let (Count::Exactly(missed) | Count::MoreThan(missed)) = left_out.missed;
+        let (InstantCount::Exactly(missed) | InstantCount::MoreThan(missed)) = left_out.missed;
         row.counts.missed += missed;
         row.counts.overlapped += u64::from(left_out.overlapped);
         let free = if row.one_at_a_time() { usize::from(row.unfinished.is_empty()) } else { SCHEDULE_RUNS_MAX };
@@ -69,7 +69,7 @@ impl Row {
         let at = by_hand.map(|instance| instance.at.after(std::time::Duration::from_micros(1))).fold(now, Ord::max);
         let instance = Instance { at, by_hand: true };
         let run = instance.run(name);
-        let (mut runs, mut left_out) = (Vec::new(), LeftOut { missed: Count::Exactly(0), overlapped: 0 });
+        let (mut runs, mut left_out) = (Vec::new(), LeftOut { missed: InstantCount::Exactly(0), overlapped: 0 });
         let waits = row.one_at_a_time() && before.clone().next().is_some();
         match row.schedule.overlap {
             _ if !waits => runs.push(row.release(name, timetable, instance)),

@@ -40,7 +40,7 @@ const POINTS_MAX: usize = 1000;
 /// assert_eq!(report.checkpoints, 5);
 /// # }
 /// ```
-pub async fn interrupt_everywhere<T: Task>(task: T, metadata: T::Metadata) -> Report {
+pub async fn interrupt_everywhere<T: Task>(task: T, metadata: T::Metadata) -> InterruptionReport {
     let task = Arc::new(task);
     Interruptions::of(move || Shared(task.clone())).run_as::<T>(metadata).await
 }
@@ -57,7 +57,7 @@ pub async fn interrupt_everywhere<T: Task>(task: T, metadata: T::Metadata) -> Re
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct InterruptionReport {
     /// Checkpoints of an undisturbed run.
     pub checkpoints: usize,
     /// Awaits of an undisturbed run that had to wait.
@@ -141,7 +141,7 @@ impl<F> Interruptions<F> {
     ///
     /// # Panics
     /// As [`interrupt_everywhere`].
-    pub async fn check<T: Task>(self, metadata: T::Metadata) -> Report
+    pub async fn check<T: Task>(self, metadata: T::Metadata) -> InterruptionReport
     where
         F: Fn() -> T,
     {
@@ -150,7 +150,7 @@ impl<F> Interruptions<F> {
         Interruptions { make, points_max, compare_execution_metadata, outside }.run_as::<T>(metadata).await
     }
 
-    async fn run_as<T: Task>(self, metadata: T::Metadata) -> Report
+    async fn run_as<T: Task>(self, metadata: T::Metadata) -> InterruptionReport
     where
         F: Fn() -> Shared<T>,
     {
@@ -170,7 +170,11 @@ impl<F> Interruptions<F> {
                 panic!("`{}` comes to another end when it is {point}: {difference}", T::NAME);
             }
         }
-        Report { checkpoints: undisturbed.checkpoints, awaits: undisturbed.awaits, interruptions: points.len() }
+        InterruptionReport {
+            checkpoints: undisturbed.checkpoints,
+            awaits: undisturbed.awaits,
+            interruptions: points.len(),
+        }
     }
 
     fn difference<T: TaskTypes>(

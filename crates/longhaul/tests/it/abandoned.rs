@@ -2,7 +2,7 @@
 
 use longhaul::store_api::store::prelude::*;
 use longhaul::{Longhaul, OutcomeError, ResumedFrom, RunHandle, StateKind, StoreError, testing};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 
 use crate::kit::{Count, CountUp, GRACE, Gate, Numbers, START, Scene, WORK, done, reaches, until_stopped};
 
@@ -109,7 +109,7 @@ async fn what_had_ended_before_the_drop_keeps_its_end() {
         .start()
         .unwrap();
     // The end of the first is on its way to the store for ever, so that of the second waits behind it.
-    scene.faults.hang_next(Call::Settle, When::BeforeEffect);
+    scene.faults.hang_next(Call::Settle, FaultPoint::BeforeEffect);
     let second = scene.client().enqueue_fn(WORK, 2).await.unwrap();
     reaches(&second, StateKind::Running).await;
     let first = scene.client().enqueue_fn(WORK, 1).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_server_is_dropped_in_bounded_time_when_its_store_hangs() {
     let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     let (server, begun) = stubborn(&scene);
     begun.opened().await;
-    scene.faults.hang_next(Call::Settle, When::BeforeEffect);
+    scene.faults.hang_next(Call::Settle, FaultPoint::BeforeEffect);
     drop(server);
     assert_eq!(run.status().await.unwrap().state(), StateKind::Running, "its lease has to run out");
 }

@@ -14,7 +14,7 @@ use longhaul::{
     store_api::{StoreError, admission::BlockedBy, control::Scope, store::InsertError},
 };
 
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 
 use crate::kit::{Count, CountUp, Gate, SECOND, Scene, WORK, done, reaches, unavailable, until_stopped};
 
@@ -457,7 +457,7 @@ async fn a_selection_stops_when_the_store_fails() {
     let scene = Scene::new();
     let server = scene.builder().task_fn("other", |ctx: Context<u64, u64>| async move { done(&ctx) }).start().unwrap();
     server.client().enqueue_fn(WORK, 1).await.unwrap();
-    scene.faults.fail_next(Call::Cancel, When::BeforeEffect, unavailable());
+    scene.faults.fail_next(Call::Cancel, FaultPoint::BeforeEffect, unavailable());
     assert_eq!(server.client().select().cancel().await, Err(unavailable()));
     assert_eq!(server.client().select().state(StateKind::Pending).count().await, Ok(1));
 }

@@ -9,7 +9,7 @@ use longhaul::{
     AnyError, Backoff, BuildError, Client, Codec, Context, EnqueueError, Enqueued, ExecutionResult, Longhaul,
     OutcomeError, RetryPolicy, RunId, RunOutcome, StateKind, Success, Task, TaskFn, TaskOptions, UniqueKey, testing,
 };
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 
 use crate::kit::{Count, CountUp, SECOND, START, Scene, WORK, done, until_stopped};
 
@@ -338,7 +338,7 @@ async fn a_bulk_is_one_call_of_the_store_for_4096_runs_and_a_call_that_fails_is_
     let client = Client::new(Arc::new(scene.faults.clone()));
     let runs = (0..9000).map(|n| client.enqueue_fn(WORK, n).tag("n", n));
     // The second call of three, and all that follow.
-    scene.faults.cut_after(2, When::BeforeEffect);
+    scene.faults.cut_after(2, FaultPoint::BeforeEffect);
     let answers = client.enqueue_many(runs).await;
     assert_eq!(answers.len(), 9000);
     assert!(answers[..4096].iter().all(Result::is_ok));

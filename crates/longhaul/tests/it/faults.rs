@@ -9,7 +9,7 @@ use longhaul::{
     Client, EnqueueError, RetryPolicy, RunError, RunOutcome, StateKind, StopReason, StoreError,
     store_api::store::Filter,
 };
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use tokio::time::Instant;
 
 use crate::kit::{
@@ -25,7 +25,7 @@ async fn every_store_call_has_a_timeout() {
     let scene = Scene::new();
     let server = scene.builder().store_timeout(5 * SECOND).task(CountUp).start().unwrap();
     let client = server.client();
-    scene.faults.hang_next(Call::Insert, When::BeforeEffect);
+    scene.faults.hang_next(Call::Insert, FaultPoint::BeforeEffect);
     let began = Instant::now();
     let error = client.enqueue::<CountUp>(Count { to: 1 }).await.unwrap_err();
     assert_eq!(error, EnqueueError::Store(StoreError::TimedOut { call: "insert", after: 5 * SECOND }));
@@ -36,7 +36,7 @@ async fn every_store_call_has_a_timeout() {
     for call in
         [Call::Get, Call::List, Call::Count, Call::Cancel, Call::Proceed, Call::Delete, Call::Update, Call::Retry]
     {
-        scene.faults.hang_next(call, When::BeforeEffect);
+        scene.faults.hang_next(call, FaultPoint::BeforeEffect);
         let timed_out = match call {
             Call::Get => run.status().await.unwrap_err().to_string(),
             Call::List => client.find::<CountUp>().all().await.unwrap_err().to_string(),
@@ -58,7 +58,7 @@ async fn every_store_call_has_a_timeout() {
 async fn an_enqueue_that_the_store_refused_is_not_acknowledged() {
     let scene = Scene::new();
     let client = scene.builder().start().unwrap().client();
-    for when in When::BOTH {
+    for when in FaultPoint::BOTH {
         scene.faults.fail_next(Call::Insert, when, unavailable());
         let error = client.enqueue_fn(WORK, 1).await.unwrap_err();
         assert_eq!(error, EnqueueError::Store(unavailable()));
@@ -71,7 +71,7 @@ async fn an_enqueue_that_the_store_refused_is_not_acknowledged() {
 async fn a_bulk_enqueue_that_fails_half_way_says_how_many_runs_are_kept() {
     let scene = Scene::new();
     let client = Client::new(Arc::new(scene.faults.clone()));
-    scene.faults.cut_after(2, When::BeforeEffect);
+    scene.faults.cut_after(2, FaultPoint::BeforeEffect);
     let many = (0..10_000).map(|to| Count { to });
     let error = client.enqueue_all::<CountUp>(many).await.unwrap_err();
     assert_eq!(error.kept, 4096);
@@ -93,7 +93,7 @@ async fn a_settlement_whose_answer_was_lost_is_recognised() {
         })
         .start()
         .unwrap();
-    for (n, when) in (1..).zip(When::BOTH) {
+    for (n, when) in (1..).zip(FaultPoint::BOTH) {
         scene.faults.fail_next(Call::Settle, when, unavailable());
         let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
         assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(0));
@@ -108,7 +108,7 @@ async fn a_settlement_whose_answer_was_lost_is_recognised() {
 async fn a_checkpoint_waits_for_a_store_that_is_away_and_is_then_made_once() {
     let scene = Scene::new();
     let _server = scene.builder().task(CountUp).start().unwrap();
-    for when in When::BOTH {
+    for when in FaultPoint::BOTH {
         scene.faults.fail_next(Call::Checkpoint, when, unavailable());
         scene.faults.fail_next(Call::Checkpoint, when, unavailable());
     }
@@ -122,7 +122,7 @@ async fn a_checkpoint_waits_for_a_store_that_is_away_and_is_then_made_once() {
 #[tokio::test(start_paused = true)]
 async fn wherever_the_store_goes_away_every_run_is_executed_to_its_end_when_it_is_back() {
     for nth in 1..=16 {
-        for when in When::BOTH {
+        for when in FaultPoint::BOTH {
             let scene = Scene::new();
             let server = scene.builder().concurrency(2).task(CountUp).start().unwrap();
             let before = scene.faults.calls().len();
@@ -140,7 +140,7 @@ async fn wherever_the_store_goes_away_every_run_is_executed_to_its_end_when_it_i
             scene.faults.mend();
             assert_eq!(acknowledged.len() + refused, 3);
             let struck = scene.faults.calls()[before + nth - 1].call;
-            if (struck, when) == (Call::Claim, When::AfterEffect) {
+            if (struck, when) == (Call::Claim, FaultPoint::AfterEffect) {
                 // A claim whose answer is lost is given back by the store, which this one, made to fail, does not do.
                 continue;
             }
@@ -190,7 +190,7 @@ async fn a_broken_store_ends_the_server_and_tells_its_attempts() {
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     crate::kit::until(&run, |status| status.execution_metadata().unwrap() == 5).await;
     // The claim that waits for a second run is under way; the next one meets the fault.
-    scene.faults.fail_next(Call::Claim, When::BeforeEffect, broken());
+    scene.faults.fail_next(Call::Claim, FaultPoint::BeforeEffect, broken());
     let other = server.client().enqueue_fn(WORK, 2).await.unwrap();
     reaches(&other, StateKind::Running).await;
     run.cancel().because("makes room for a claim").await.unwrap();
@@ -227,8 +227,8 @@ async fn a_checkpoint_into_a_broken_store_ends_the_attempt_and_is_not_acknowledg
         })
         .start()
         .unwrap();
-    scene.faults.fail_next(Call::Checkpoint, When::BeforeEffect, broken());
-    scene.faults.fail_next(Call::Settle, When::BeforeEffect, broken());
+    scene.faults.fail_next(Call::Checkpoint, FaultPoint::BeforeEffect, broken());
+    scene.faults.fail_next(Call::Settle, FaultPoint::BeforeEffect, broken());
     let run = server.client().enqueue_fn(WORK, 1).retry(RetryPolicy::never()).await.unwrap();
     assert_eq!(server.broken().await, broken());
     assert_eq!(*reasons.lock().unwrap(), [(false, Some(StopReason::StoreBroken { error: broken() }))]);
@@ -239,7 +239,7 @@ async fn a_checkpoint_into_a_broken_store_ends_the_attempt_and_is_not_acknowledg
 async fn cancellations_come_through_after_the_store_was_away() {
     let scene = Scene::new();
     for _ in 0..3 {
-        scene.faults.fail_next(Call::StopRequests, When::BeforeEffect, unavailable());
+        scene.faults.fail_next(Call::StopRequests, FaultPoint::BeforeEffect, unavailable());
     }
     let server = scene.builder().task_fn(WORK, |ctx| async move { until_stopped(&ctx).await }).start().unwrap();
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
@@ -251,7 +251,7 @@ async fn cancellations_come_through_after_the_store_was_away() {
 #[tokio::test(start_paused = true)]
 async fn a_server_starts_although_the_store_is_away() {
     let scene = Scene::new();
-    scene.faults.cut_after(1, When::BeforeEffect);
+    scene.faults.cut_after(1, FaultPoint::BeforeEffect);
     let server = scene.builder().task(CountUp).start().unwrap();
     let gate = Gate::default();
     tokio::time::advance(20 * SECOND).await;

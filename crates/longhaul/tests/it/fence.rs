@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use longhaul::{Builder, Client, Clock, Context, Longhaul, RunOutcome, StateKind, StopReason, Success};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use tokio::sync::oneshot;
 
 use crate::kit::{GRACE, Gate, SECOND, START, Scene, WORK, beat_all, done, reaches, unavailable, until, until_stopped};
@@ -245,7 +245,7 @@ async fn a_server_that_cannot_renew_its_lease_stops_its_attempts() {
     reaches(&run, StateKind::Running).await;
     scene.begun().await;
     for _ in 0..100 {
-        scene.faults.fail_next(Call::Heartbeat, When::BeforeEffect, unavailable());
+        scene.faults.fail_next(Call::Heartbeat, FaultPoint::BeforeEffect, unavailable());
     }
     scene.beat().await;
     scene.beat().await;
@@ -282,7 +282,7 @@ async fn attempts_are_stopped_before_the_lease_ends_though_the_heartbeat_never_r
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
     scene.asleep_until(scene.clock.now().after(lease / 3)).await;
-    scene.faults.hang_next(Call::Heartbeat, When::BeforeEffect);
+    scene.faults.hang_next(Call::Heartbeat, FaultPoint::BeforeEffect);
     scene.clock.advance(lease / 3);
     scene.faults.called(Call::Heartbeat, 2).await;
     assert!(!stopped.is_open(), "14/15 of the lease have not passed");
@@ -305,7 +305,7 @@ async fn a_heartbeat_that_hangs_is_given_up_in_time_for_the_next() {
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     reaches(&run, StateKind::Running).await;
     scene.asleep_until(scene.clock.now().after(lease / 3)).await;
-    scene.faults.hang_next(Call::Heartbeat, When::BeforeEffect);
+    scene.faults.hang_next(Call::Heartbeat, FaultPoint::BeforeEffect);
     scene.clock.advance(lease / 3);
     scene.faults.called(Call::Heartbeat, 2).await;
 
@@ -381,7 +381,7 @@ async fn runs_of_a_server_that_died_go_on_at_another_once_its_lease_ran_out() {
     let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
     hangs.opened().await;
     scene.begun().await;
-    scene.faults.cut_after(1, When::BeforeEffect); // no last words
+    scene.faults.cut_after(1, FaultPoint::BeforeEffect); // no last words
     drop(dead);
 
     let other = scene.another();

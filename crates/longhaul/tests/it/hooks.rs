@@ -10,7 +10,7 @@ use longhaul::{
     AnyError, EndedCursor, EndedRunsError, Failure, Lifecycle, Longhaul, Progress, RetryPolicy, StateKind, StopReason,
     StoreError, Success, Suspended, TaskFn,
 };
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
@@ -158,7 +158,7 @@ async fn each_end_is_told_with_what_was_said() {
 
 #[tokio::test(start_paused = true)]
 async fn an_end_whose_answer_was_lost_is_told_once() {
-    for when in When::BOTH {
+    for when in FaultPoint::BOTH {
         let (scene, told) = (Scene::new(), Told::default());
         let server = scene.builder().hook(told.hear()).task(CountUp).start().unwrap();
         scene.faults.fail_next(Call::Settle, when, unavailable());
@@ -202,7 +202,7 @@ async fn an_end_that_is_not_kept_is_told_as_lost() {
 async fn a_store_that_breaks_is_told_before_what_is_lost_by_it() {
     let (scene, told) = (Scene::new(), Told::default());
     let server = scene.builder().hook(told.hear()).task(CountUp).start().unwrap();
-    scene.faults.fail_next(Call::Settle, When::BeforeEffect, broken());
+    scene.faults.fail_next(Call::Settle, FaultPoint::BeforeEffect, broken());
     server.client().enqueue::<CountUp>(Count { to: 3 }).await.unwrap();
     let error: StoreError = server.broken().await;
     let expected =
@@ -234,7 +234,7 @@ async fn an_attempt_that_was_dropped_is_told_before_the_server_has_stopped() {
 async fn an_end_that_the_store_has_not_confirmed_is_lost_when_the_server_stops() {
     let (scene, told) = (Scene::new(), Told::default());
     let server = scene.builder().store_timeout(3600 * SECOND).hook(told.hear()).task(CountUp).start().unwrap();
-    scene.faults.hang_next(Call::Settle, When::AfterEffect);
+    scene.faults.hang_next(Call::Settle, FaultPoint::AfterEffect);
     server.client().enqueue::<CountUp>(Count { to: 3 }).await.unwrap().outcome().await.unwrap();
     server.shutdown(Duration::ZERO).await;
     assert_eq!(told.lines()[3..], ["count-up 1 in default lost after 0ns", "stopped"]);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use longhaul::{AnyError, Failure, ResumedFrom, RunOutcome, StateKind, Success, TaskFn};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use tokio::time::Instant;
 
 use crate::kit::{
@@ -261,7 +261,7 @@ async fn a_checkpoint_that_was_dropped_half_way_is_made_by_the_next() {
         })
         .start()
         .unwrap();
-    scene.faults.hang_next(Call::Checkpoint, When::BeforeEffect);
+    scene.faults.hang_next(Call::Checkpoint, FaultPoint::BeforeEffect);
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     scene.faults.called(Call::Checkpoint, 2).await;
     until(&run, |status| status.execution_metadata().unwrap() == 7).await;
@@ -282,7 +282,7 @@ async fn a_task_stopped_while_the_store_is_away_has_its_last_change_kept_with_it
         .start()
         .unwrap();
     for _ in 0..100 {
-        scene.faults.fail_next(Call::Checkpoint, When::BeforeEffect, unavailable());
+        scene.faults.fail_next(Call::Checkpoint, FaultPoint::BeforeEffect, unavailable());
     }
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     scene.faults.called(Call::Checkpoint, 3).await;
@@ -303,7 +303,7 @@ async fn a_task_dropped_in_the_middle_of_a_checkpoint_has_its_last_change_kept()
         })
         .start()
         .unwrap();
-    scene.faults.hang_next(Call::Checkpoint, When::BeforeEffect);
+    scene.faults.hang_next(Call::Checkpoint, FaultPoint::BeforeEffect);
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     scene.faults.called(Call::Checkpoint, 1).await;
     let report = server.shutdown(Duration::ZERO).await;

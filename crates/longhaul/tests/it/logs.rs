@@ -5,7 +5,7 @@ use std::sync::Arc;
 use longhaul::{
     AnyError, Context, LogLevel, LogLine, RunLogs, StateKind, StoreError, Success, TaskFn, store_api::LogRequest,
 };
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use tokio::sync::Notify;
 use tracing::{Instrument, info_span, subscriber::DefaultGuard};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -186,7 +186,7 @@ async fn a_store_that_fails_costs_lines_and_no_run() {
     let scene = Scene::new();
     scene.faults.fail_next(
         Call::Log,
-        When::BeforeEffect,
+        FaultPoint::BeforeEffect,
         StoreError::TimedOut { call: "log", after: std::time::Duration::from_secs(30) },
     );
     let server = scene

@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul::{AnyError, Context, ExecutionResult, Longhaul, RunHandle, RunOutcome, StateKind, StoreError, Task};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 
 use crate::kit::{GRACE, Gate, Scene, done, happened, reaches};
 
@@ -54,7 +54,7 @@ async fn claimed_ahead(scene: &Scene, work: &Work) -> (Longhaul, RunHandle<Work>
 async fn a_run_that_was_claimed_ahead_begins_only_when_the_store_knows_that_it_does() {
     let (scene, work) = (Scene::new(), Work::default());
     let (server, ahead) = claimed_ahead(&scene, &work).await;
-    scene.faults.hang_next(Call::Begin, When::BeforeEffect);
+    scene.faults.hang_next(Call::Begin, FaultPoint::BeforeEffect);
     work.gate.open();
     scene.faults.called(Call::Begin, 1).await;
     assert_eq!(*work.started.lock().unwrap(), [(0, 1), (1, 1)]);
@@ -85,7 +85,7 @@ async fn claims_that_are_given_back_unstarted_use_up_no_attempt_number() {
 
 #[tokio::test]
 async fn a_mark_that_the_store_did_not_take_is_made_again() {
-    for when in When::BOTH {
+    for when in FaultPoint::BOTH {
         let (scene, work) = (Scene::new(), Work::default());
         let (server, ahead) = claimed_ahead(&scene, &work).await;
         scene.faults.fail_next(Call::Begin, when, StoreError::Unavailable { reason: "busy".into() });

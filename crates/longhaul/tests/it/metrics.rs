@@ -9,7 +9,7 @@ use longhaul::{
     AnyError, Failure, Schedule, StateKind,
     telemetry::metrics::{self as names, ALL, Measure},
 };
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use metrics_util::{
     MetricKind,
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
@@ -88,7 +88,7 @@ async fn a_run_that_fails_crashes_and_completes_is_counted_under_every_name_of_t
 
     // Another one, whose end is lost.
     let server = scene.builder().name("other").task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
-    scene.faults.fail_next(Call::Settle, When::BeforeEffect, broken());
+    scene.faults.fail_next(Call::Settle, FaultPoint::BeforeEffect, broken());
     server.client().enqueue_fn(WORK, 1).queue("lost").await.unwrap();
     server.broken().await;
     server.shutdown(Duration::ZERO).await;
@@ -202,7 +202,7 @@ async fn runs_are_counted_as_enqueued_once_and_whoever_enqueues_them() {
     let client = server.client();
     server.schedules_ready().await;
     client.enqueue_all::<CountUp>((0..3).map(|to| Count { to })).await.unwrap();
-    scene.faults.fail_next(Call::Insert, When::BeforeEffect, unavailable());
+    scene.faults.fail_next(Call::Insert, FaultPoint::BeforeEffect, unavailable());
     client.enqueue::<CountUp>(Count { to: 1 }).await.unwrap_err();
     let later = || client.enqueue::<CountUp>(Count { to: 1 }).after(9 * 3600 * SECOND);
     let unique = || later().unique("one");

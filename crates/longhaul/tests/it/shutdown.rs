@@ -4,7 +4,7 @@ use longhaul::store_api::store::prelude::*;
 use std::{sync::mpsc, time::Duration};
 
 use longhaul::{AnyError, Failure, ResumedFrom, RunOutcome, StateKind, StopReason, Success, TaskFn};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::kit::{
@@ -368,7 +368,7 @@ async fn a_shutdown_ends_even_when_the_store_hangs() {
             })
             .start()
             .unwrap();
-        scene.faults.hang_next(hangs, When::BeforeEffect);
+        scene.faults.hang_next(hangs, FaultPoint::BeforeEffect);
         let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
         has_changed.opened().await;
         let began = Instant::now();

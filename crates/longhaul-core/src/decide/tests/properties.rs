@@ -37,7 +37,7 @@ fn signal() -> impl Strategy<Value = Key> {
 }
 
 fn ending() -> impl Strategy<Value = Ending> {
-    let failure = |cause| Failure::new(cause, "no route", 0, NOW);
+    let failure = |cause| FailedAttempt::new(cause, "no route", 0, NOW);
     let wait = || proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
     prop_oneof![
         Just(Ending::Completed { result: value(7) }),

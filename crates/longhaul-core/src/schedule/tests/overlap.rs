@@ -32,7 +32,7 @@ fn what_finds_no_room_among_the_waiting_is_left_out() {
     for overlap in [Overlap::Queue, Overlap::Allow] {
         let plan = plan_beside(WAITING_MAX - 3, overlap, ALL);
         assert_eq!(fired(&plan), ["2026-11-20T18:00:00Z", "2026-11-20T19:00:00Z", "2026-11-20T20:00:00Z"].map(at));
-        assert_eq!(plan.left_out, LeftOut { missed: Count::Exactly(0), overlapped: 1 });
+        assert_eq!(plan.left_out, LeftOut { missed: InstantCount::Exactly(0), overlapped: 1 });
         assert_eq!(plan_beside(u32::MAX, overlap, ALL).fire.len(), 0);
     }
 }
@@ -53,7 +53,7 @@ fn nothing_is_cancelled_for_an_instant_that_gets_no_run() {
     let now = at("2026-11-20T21:30:00Z");
     let plan = plan(&Situation { name: "test", timetable: &timetable, mark, now, unfinished: 1 });
     assert_eq!((plan.fire.len(), plan.cancel_running), (0, false));
-    assert_eq!(plan.left_out, LeftOut { missed: Count::Exactly(4), overlapped: 0 });
+    assert_eq!(plan.left_out, LeftOut { missed: InstantCount::Exactly(4), overlapped: 0 });
 }
 
 #[test]

@@ -113,12 +113,12 @@ proptest! {
         let all = std::iter::successors(table.next(mark.until), |&at| table.next(at)).take_while(|&at| at <= now);
         let handled = plan.fire.len() as u64 + u64::from(plan.left_out.overlapped);
         match plan.left_out.missed {
-            Count::Exactly(missed) if missed <= COUNT_MAX => prop_assert_eq!(all.count() as u64, handled + missed),
-            Count::Exactly(_) => {}
-            Count::MoreThan(missed) => prop_assert!(all.take(2000).count() as u64 > handled + missed),
+            InstantCount::Exactly(missed) if missed <= COUNT_MAX => prop_assert_eq!(all.count() as u64, handled + missed),
+            InstantCount::Exactly(_) => {}
+            InstantCount::MoreThan(missed) => prop_assert!(all.take(2000).count() as u64 > handled + missed),
         }
         let again = plan_at(&table, plan.mark, now);
-        prop_assert_eq!((again.fire.len(), again.left_out.missed, again.next), (0, Count::Exactly(0), plan.next));
+        prop_assert_eq!((again.fire.len(), again.left_out.missed, again.next), (0, InstantCount::Exactly(0), plan.next));
     }
 }
 

@@ -9,7 +9,7 @@ fn first_look(schedule: &Schedule, now: &str) -> Plan {
 #[test]
 fn a_new_schedule_has_missed_nothing() {
     let plan = first_look(&Schedule::every(HOUR).missed(Missed::All(10)), "2026-11-20T21:00:30Z");
-    assert_eq!((fired(&plan), plan.left_out.missed), (vec![], Count::Exactly(0)));
+    assert_eq!((fired(&plan), plan.left_out.missed), (vec![], InstantCount::Exactly(0)));
     assert_eq!(plan.next, Some(at("2026-11-20T22:00:00Z")));
     // What comes later is counted from the first look, though nothing was due then.
     let late = plan_at(&timetable(&Schedule::every(HOUR)), plan.mark, at("2026-11-20T22:30:00Z"));
@@ -35,7 +35,7 @@ fn a_single_run_that_is_past_was_missed_and_comes_once_only() {
     assert_eq!(fired(&plan_at(&timetable(&once), plan.mark, at("2026-11-26T00:00:00Z"))), []);
 
     let skipped = first_look(&once.clone().missed(Missed::Skip), "2026-11-25T00:00:00Z");
-    assert_eq!((fired(&skipped), skipped.left_out.missed), (vec![], Count::Exactly(1)));
+    assert_eq!((fired(&skipped), skipped.left_out.missed), (vec![], InstantCount::Exactly(1)));
 
     let ahead = first_look(&once, "2026-11-01T00:00:00Z");
     assert_eq!((fired(&ahead), ahead.next), (vec![], Some(at("2026-11-20T21:00:00Z"))));
@@ -79,7 +79,7 @@ fn what_fell_into_a_pause_is_not_missed() {
     let mark = hourly.begin(at("2026-10-20T17:30:00Z"));
     let now = at("2026-11-20T21:05:00Z");
     let plan = plan_at(&hourly, hourly.resume(mark, now), now);
-    assert_eq!((fired(&plan), plan.left_out.missed, plan.remark), (vec![], Count::Exactly(0), None));
+    assert_eq!((fired(&plan), plan.left_out.missed, plan.remark), (vec![], InstantCount::Exactly(0), None));
     assert_eq!(plan.next, Some(at("2026-11-20T22:00:00Z")));
 }
 

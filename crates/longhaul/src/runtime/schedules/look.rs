@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     Clock, RunId, ScheduleName, Store, StoreError, Timestamp,
-    schedule::{Count, LeftOut, Remark},
+    schedule::{InstantCount, LeftOut, Remark},
     store::{CancelError, ScheduleChange, ScheduleChangeError, ScheduleRow},
 };
 
@@ -90,7 +90,7 @@ async fn cancel(store: &dyn Store, name: &ScheduleName, run: RunId) -> Result<()
 }
 
 fn tell(name: &ScheduleName, row: &Row, left_out: LeftOut, held_back: Option<HeldBack>, remark: Option<Remark>) {
-    if left_out.missed != Count::Exactly(0) {
+    if left_out.missed != InstantCount::Exactly(0) {
         let missed = row.schedule.missed;
         tracing::warn!(schedule = %name, instants = %left_out.missed, policy = ?missed, "instants were missed");
     }

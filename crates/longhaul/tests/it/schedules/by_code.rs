@@ -157,7 +157,7 @@ async fn a_start_refuses_what_makes_no_sense() {
 async fn a_store_that_fails_at_the_start_delays_what_code_declares() {
     let scene = Scene::new();
     for call in [longhaul_testkit::Call::Schedules, longhaul_testkit::Call::Schedule] {
-        scene.faults.fail_next(call, longhaul_testkit::When::BeforeEffect, crate::kit::unavailable());
+        scene.faults.fail_next(call, longhaul_testkit::FaultPoint::BeforeEffect, crate::kit::unavailable());
     }
     let _server = deploy(&scene, |b| b, "z").await;
     assert_eq!(names(&scene).await, ["z"]);

@@ -1,7 +1,7 @@
 //! One run an instant.
 
 use longhaul::{NewSchedule, StateKind, store_api::store::Filter};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 
 use super::*;
 use crate::kit::{reaches, unavailable};
@@ -121,7 +121,7 @@ async fn an_answer_that_was_lost_costs_no_second_run() {
     let server =
         scene.builder().task(Work::at_once()).schedule::<Work>("hourly", hourly(), "a".into()).start().unwrap();
     scene.asleep_until(at(1)).await;
-    for when in [When::BeforeEffect, When::AfterEffect] {
+    for when in [FaultPoint::BeforeEffect, FaultPoint::AfterEffect] {
         scene.faults.fail_next(Call::Schedule, when, unavailable());
         scene.clock.advance(HOUR);
         caught_up(&scene.client(), &scene, "hourly").await;

@@ -1,7 +1,7 @@
 //! An instant comes while an earlier run is not finished.
 
 use longhaul::{Found, Longhaul, StateKind};
-use longhaul_testkit::{Call, When};
+use longhaul_testkit::{Call, FaultPoint};
 
 use super::*;
 use crate::kit::{reaches, unavailable};
@@ -105,7 +105,7 @@ async fn a_cancellation_that_failed_is_made_up_for() {
     let client = server.client();
     let info = told(&client, "hourly", |info| info.counts().enqueued == 1).await;
     let first = client.run::<Work>(info.last_runs()[0]);
-    for when in When::BOTH {
+    for when in FaultPoint::BOTH {
         scene.faults.fail_next(Call::Cancel, when, unavailable());
     }
     scene.clock.advance(HOUR);

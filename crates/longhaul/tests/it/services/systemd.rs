@@ -173,8 +173,8 @@ fn a_loop_that_hangs_stops_the_watchdog() {
 async fn a_store_that_broke_stops_the_watchdog() {
     let (scene, manager) = (Scene::new(), Manager::new());
     let systemd = Systemd::at(&manager.path).watchdog(6 * SECOND);
-    scene.faults.fail_next(longhaul_testkit::Call::List, longhaul_testkit::When::BeforeEffect, broken());
-    scene.faults.fail_next(longhaul_testkit::Call::Claim, longhaul_testkit::When::BeforeEffect, broken());
+    scene.faults.fail_next(longhaul_testkit::Call::List, longhaul_testkit::FaultPoint::BeforeEffect, broken());
+    scene.faults.fail_next(longhaul_testkit::Call::Claim, longhaul_testkit::FaultPoint::BeforeEffect, broken());
     let server = scene.builder().systemd(systemd).task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
     server.broken().await;
     let_others_go_on().await;

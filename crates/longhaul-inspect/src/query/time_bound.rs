@@ -7,17 +7,17 @@ use longhaul::Timestamp;
 /// A time in a filter: an instant, or how long ago. The second stays true in a bookmark.
 ///
 /// ```
-/// use longhaul_inspect::When;
+/// use longhaul_inspect::TimeBound;
 /// use longhaul::Timestamp;
 /// use std::time::Duration;
 ///
-/// assert_eq!("90m".parse(), Ok(When::Ago(Duration::from_secs(5400))));
-/// assert_eq!("2026-11-20T21:00".parse(), Ok(When::At("2026-11-20T21:00:00Z".parse::<Timestamp>()?)));
+/// assert_eq!("90m".parse(), Ok(TimeBound::Ago(Duration::from_secs(5400))));
+/// assert_eq!("2026-11-20T21:00".parse(), Ok(TimeBound::At("2026-11-20T21:00:00Z".parse::<Timestamp>()?)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a filter is one of these two")]
-pub enum When {
+pub enum TimeBound {
     /// An instant.
     At(Timestamp),
     /// So long before now, in whole seconds.
@@ -29,7 +29,7 @@ const UNITS: [(char, u64); 4] = [('d', 86400), ('h', 3600), ('m', 60), ('s', 1)]
 /// Nobody keeps runs for longer; a larger number is a slip.
 const AGO_MAX: u64 = 100 * 366 * 86400;
 
-impl When {
+impl TimeBound {
     /// The instant, now.
     pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
@@ -39,7 +39,7 @@ impl When {
     }
 }
 
-impl FromStr for When {
+impl FromStr for TimeBound {
     type Err = String;
 
     /// RFC 3339, what `<input type="datetime-local">` sends (read as UTC), or a number with `s`, `m`, `h` or `d`.
@@ -59,7 +59,7 @@ impl FromStr for When {
     }
 }
 
-impl fmt::Display for When {
+impl fmt::Display for TimeBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(at) => at.fmt(f),
