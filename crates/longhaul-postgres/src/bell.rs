@@ -13,9 +13,9 @@ use std::{
 };
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio_postgres::{AsyncMessage, Config, NoTls, Notification};
+use tokio_postgres::{AsyncMessage, Config, Notification};
 
-use crate::{clock::pause, identifier::quoted, topics::Topics, wake::Wake};
+use crate::{clock::pause, connect::Connector, identifier::quoted, topics::Topics, wake::Wake};
 
 /// It rings no more often than this.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -71,7 +71,7 @@ impl Bell {
 pub(crate) async fn keep(
     bell: Arc<Bell>,
     wake: Arc<Wake>,
-    config: Config,
+    (config, connector): (Config, Connector),
     schema: String,
     mut is_over: watch::Receiver<()>,
 ) {
@@ -79,7 +79,7 @@ pub(crate) async fn keep(
     let mut wait = RECONNECT.0;
     loop {
         let lost = tokio::select! {
-            lost = connected(&bell, &wake, &config, &channel, &mut wait) => lost,
+            lost = connected(&bell, &wake, (&config, &connector), &channel, &mut wait) => lost,
             _ = is_over.changed() => return,
         };
         bell.is_connected.store(false, Ordering::Release);
@@ -97,11 +97,11 @@ pub(crate) async fn keep(
 async fn connected(
     bell: &Bell,
     wake: &Wake,
-    config: &Config,
+    (config, connector): (&Config, &Connector),
     channel: &str,
     wait: &mut Duration,
 ) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+    let (client, mut connection) = config.connect(connector.clone()).await?;
     let (heard, mut notifications) = mpsc::unbounded_channel();
     // It ends when the client is dropped, or with the connection.
     tokio::spawn(async move {

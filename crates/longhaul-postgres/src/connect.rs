@@ -2,14 +2,18 @@
 
 mod error;
 mod login;
+#[cfg(feature = "tls")]
+mod tls;
+mod url;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use longhaul_core::{Clock, Timestamp, record::Damage, store::EndedCursor};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Config;
 
 pub use self::error::ConnectError;
+use self::url::Read;
 use crate::{
     clock::DatabaseClock,
     error::Fault,
@@ -26,11 +30,19 @@ const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
 /// A connection that is silent for so long is probed. A URL can say otherwise: `keepalives_idle`.
 const PROBED_AFTER: Duration = Duration::from_secs(15);
 
+/// How the driver encrypts a connection. Where the URL says `sslmode=disable`, the driver does not use it.
+#[cfg(feature = "tls")]
+pub(crate) type Connector = tls::Connector;
+/// How the driver encrypts a connection: not at all.
+#[cfg(not(feature = "tls"))]
+pub(crate) type Connector = tokio_postgres::NoTls;
+
 /// A database that is there, and its tables are of the version of this code.
 pub(crate) struct Connected {
     pub(crate) db: Db,
     /// For connections outside of the pool.
     pub(crate) config: Config,
+    pub(crate) connector: Connector,
     pub(crate) clock: Arc<dyn Clock>,
     /// `None`: the clock was given.
     pub(crate) database_clock: Option<Arc<DatabaseClock>>,
@@ -40,12 +52,14 @@ pub(crate) struct Connected {
 
 pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, ConnectError> {
     options.check()?;
-    let config = read(url)?;
-    // Once outside of the pool, which would keep to itself why a connection was refused.
-    let client = log_in(&config, options).await?;
-    drop(client);
+    let Read { mut config, tls, root_certificates } = url::read(url)?;
+    set_defaults(&mut config)?;
+    let connector = connector(tls, root_certificates.as_deref())
+        .map_err(|reason| ConnectError::Tls { address: login::address(&config), reason })?;
+    // One connection outside of the pool, because the pool does not pass on why a connection was refused.
+    check(&config, &connector, options).await?;
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = Manager::from_config(config.clone(), NoTls, recycling);
+    let manager = Manager::from_config(config.clone(), connector.clone(), recycling);
     let pool = Pool::builder(manager).max_size(options.connections).build();
     let pool = pool.map_err(|error| ConnectError::Url { reason: error.to_string() })?;
     let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)), prepared: options.prepared };
@@ -54,12 +68,10 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     let (clock, database_clock) = clock(&session, options).await?;
     let opened = opened(&session).await.map_err(Fault::into_store)?;
     drop(session);
-    Ok(Connected { db, config, clock, database_clock, opened })
+    Ok(Connected { db, config, connector, clock, database_clock, opened })
 }
 
-/// What libpq takes: `postgres://user:password@host/database`, or `host=… user=…`.
-fn read(url: &str) -> Result<Config, ConnectError> {
-    let mut config: Config = url.parse().map_err(|error| ConnectError::Url { reason: error::chain(&error) })?;
+fn set_defaults(config: &mut Config) -> Result<(), ConnectError> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(ConnectError::Url { reason: "it names no host".into() });
     }
@@ -76,15 +88,29 @@ fn read(url: &str) -> Result<Config, ConnectError> {
     if config.get_application_name().is_none() {
         config.application_name("longhaul");
     }
-    Ok(config)
+    Ok(())
 }
 
-async fn log_in(config: &Config, options: &Options) -> Result<Client, ConnectError> {
-    let (client, connection) = config.connect(NoTls).await.map_err(|error| login::refused(config, &error))?;
-    // It ends when the client is dropped, or with an error that the client is told as well.
+#[cfg(feature = "tls")]
+fn connector(tls: url::Tls, root_certificates: Option<&Path>) -> Result<Connector, String> {
+    tls::connector(tls, root_certificates)
+}
+
+#[cfg(not(feature = "tls"))]
+fn connector(tls: url::Tls, _: Option<&Path>) -> Result<Connector, String> {
+    match tls {
+        url::Tls::Off | url::Tls::Preferred => Ok(tokio_postgres::NoTls),
+        _ => Err("this program was built without the feature `tls` of longhaul-postgres".into()),
+    }
+}
+
+/// Whether this user is let in, and may do what the store needs.
+async fn check(config: &Config, connector: &Connector, options: &Options) -> Result<(), ConnectError> {
+    let connected = config.connect(connector.clone()).await;
+    let (client, connection) = connected.map_err(|error| login::refused(config, &error))?;
+    // It ends when the client is dropped, or with an error that the client reports as well.
     tokio::spawn(async move { drop(connection.await) });
-    login::check_server(&client, config, &options.schema).await?;
-    Ok(client)
+    login::check_server(&client, config, &options.schema).await
 }
 
 /// Ends that nobody has read yet get their positions later: they come after it too.

@@ -97,7 +97,7 @@ impl PostgresStore {
     }
 
     fn start(connected: Connected, options: Options) -> Self {
-        let Connected { db, config, clock, database_clock, opened } = connected;
+        let Connected { db, config, connector, clock, database_clock, opened } = connected;
         let wake = Arc::new(Wake::default());
         let on_jump: Arc<OnJump> = {
             let wake = Arc::clone(&wake);
@@ -133,7 +133,7 @@ impl PostgresStore {
         tokio::spawn(poller::poll(Arc::clone(&inner), is_over.clone()));
         if inner.options.listen {
             let (bell, wake, schema) = (Arc::clone(&inner.bell), Arc::clone(&inner.wake), inner.options.schema.clone());
-            tokio::spawn(bell::keep(bell, wake, config, schema, is_over));
+            tokio::spawn(bell::keep(bell, wake, (config, connector), schema, is_over));
         }
         Self { inner, inserts: Arc::new(inserts), writes: Arc::new(writes), _alive: Arc::new(alive) }
     }

@@ -82,7 +82,7 @@ fn database(config: &Config) -> String {
 }
 
 /// Where the server is, without the user and the password.
-fn address(config: &Config) -> String {
+pub(super) fn address(config: &Config) -> String {
     let ports = config.get_ports();
     let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
     let hosts: Vec<String> = config

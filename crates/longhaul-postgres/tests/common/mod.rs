@@ -46,9 +46,15 @@ pub(crate) fn url() -> String {
     })
 }
 
-/// A connection beside those of the store.
+/// Where the database is past a pooler, if there is one.
+fn direct() -> Option<String> {
+    std::env::var("LONGHAUL_POSTGRES_DIRECT").ok()
+}
+
+/// A connection beside those of the store, past a pooler.
 pub(crate) async fn client() -> Client {
-    let (client, connection) = tokio_postgres::connect(&url(), NoTls).await.expect("the database is there");
+    let url = direct().unwrap_or_else(url);
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("the database is there");
     tokio::spawn(connection);
     client
 }
@@ -123,8 +129,16 @@ async fn empty(schema: &str) {
         return;
     }
     // The test before may have ended in the middle of something.
+    if direct().is_some() {
+        // The connections of a pooler belong to no test.
+        return clear(&client, schema).await;
+    }
     let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1";
     client.query(end, &[&schema]).await.expect("the database is there");
+    clear(&client, schema).await;
+}
+
+async fn clear(client: &Client, schema: &str) {
     let tables = "run lane claim_page end_page state_count minute_count unique_key control bucket server log_page schedule kind \
                   enqueued";
     let delete: Vec<String> = tables.split(' ').map(|table| format!("DELETE FROM {schema}.{table};")).collect();

@@ -1,0 +1,166 @@
+//! What a URL says: the driver reads it, but for `sslmode` and `sslrootcert`, of which it knows too little.
+
+use std::path::PathBuf;
+
+use tokio_postgres::{Config, config::SslMode};
+
+use super::error::{ConnectError, chain};
+
+/// What is asked of a connection's secrecy, as libpq understands `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tls {
+    /// `disable`, `allow`.
+    Off,
+    /// `prefer`: where the server has it.
+    Preferred,
+    /// `require`: whoever the server is. With a root certificate it is as `verify-ca`.
+    Required,
+    /// `verify-ca`: the certificate was signed by somebody who is trusted.
+    CaVerified,
+    /// `verify-full`: and it is that of the host.
+    HostVerified,
+}
+
+/// A URL that was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) config: Config,
+    pub(super) tls: Tls,
+    /// `None`: those of the system.
+    pub(super) root_certificates: Option<PathBuf>,
+}
+
+pub(super) fn read(url: &str) -> Result<Read, ConnectError> {
+    let refused = |reason: String| ConnectError::Url { reason };
+    let mut found = Found::default();
+    let rest = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        found.take_from_url(url)
+    } else {
+        found.take_from_pairs(url)
+    };
+    let mut config: Config = rest.parse().map_err(|error| refused(chain(&error)))?;
+    let root_certificates = found.root_certificates.filter(|path| path != "system").map(PathBuf::from);
+    let tls = match found.mode.as_deref() {
+        None | Some("prefer") => Tls::Preferred,
+        Some("disable" | "allow") => Tls::Off,
+        Some("require") if root_certificates.is_some() => Tls::CaVerified,
+        Some("require") => Tls::Required,
+        Some("verify-ca") => Tls::CaVerified,
+        Some("verify-full") => Tls::HostVerified,
+        Some(other) => {
+            let known = "`disable`, `prefer`, `require`, `verify-ca` or `verify-full`";
+            return Err(refused(format!("its sslmode is `{}`, and not {known}", other.escape_debug())));
+        }
+    };
+    config.ssl_mode(match tls {
+        Tls::Off => SslMode::Disable,
+        Tls::Preferred => SslMode::Prefer,
+        Tls::Required | Tls::CaVerified | Tls::HostVerified => SslMode::Require,
+    });
+    Ok(Read { config, tls, root_certificates })
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    mode: Option<String>,
+    root_certificates: Option<String>,
+}
+
+impl Found {
+    /// Whether it is one that the driver is not told of.
+    fn take(&mut self, key: &str, value: impl FnOnce() -> String) -> bool {
+        match key {
+            "sslmode" => self.mode = Some(value()),
+            "sslrootcert" => self.root_certificates = Some(value()),
+            _ => return false,
+        }
+        true
+    }
+
+    fn take_from_url(&mut self, url: &str) -> String {
+        let Some((address, query)) = url.split_once('?') else { return url.to_owned() };
+        let mut rest = Vec::new();
+        for pair in query.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !self.take(key, || percent_decoded(value)) {
+                rest.push(pair);
+            }
+        }
+        if rest.is_empty() { address.to_owned() } else { format!("{address}?{}", rest.join("&")) }
+    }
+
+    /// `key=value`, apart by spaces; a value may stand in quotes, and a backslash takes the next character as it is.
+    fn take_from_pairs(&mut self, text: &str) -> String {
+        let (mut rest, mut left) = (String::new(), text);
+        while let Some((key, after)) = left.split_once('=') {
+            let (value, length) = quoted_value(after.trim_start());
+            let end = after.len() - after.trim_start().len() + length;
+            if !self.take(key.trim(), || value) {
+                rest.push_str(key);
+                rest.push('=');
+                rest.push_str(&after[..end]);
+            }
+            left = &after[end..];
+        }
+        rest + left
+    }
+}
+
+/// The value at the beginning of a text, and how long it is there.
+fn quoted_value(text: &str) -> (String, usize) {
+    let is_quoted = text.starts_with('\'');
+    let mut value = String::new();
+    let mut characters = text.char_indices().skip(usize::from(is_quoted));
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => value.extend(characters.next().map(|(_, next)| next)),
+            '\'' if is_quoted => return (value, at + 1),
+            space if space.is_whitespace() && !is_quoted => return (value, at),
+            other => value.push(other),
+        }
+    }
+    (value, text.len())
+}
+
+fn percent_decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, after @ ..] = rest {
+        let code = after.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str) -> (Tls, Option<PathBuf>, Vec<u16>) {
+        let Read { config, tls, root_certificates } = read(url).expect("a URL");
+        (tls, root_certificates, config.get_ports().to_vec())
+    }
+
+    #[test]
+    fn sslmode_and_sslrootcert_are_read_as_libpq_reads_them() {
+        let path = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(of("postgres://a@h:7/d"), (Tls::Preferred, None, vec![7]));
+        assert_eq!(of("postgres://a@h:7/d?sslmode=disable"), (Tls::Off, None, vec![7]));
+        assert_eq!(of("host=h port=7 sslmode=require"), (Tls::Required, None, vec![7]));
+        assert_eq!(
+            of("postgresql://h:7/d?sslrootcert=%2Fa%20b&sslmode=require"),
+            (Tls::CaVerified, path("/a b"), vec![7])
+        );
+        assert_eq!(of("host=h sslmode=verify-full port=7"), (Tls::HostVerified, None, vec![7]));
+        assert_eq!(
+            of("sslrootcert='/a \\'b' sslmode = verify-ca host=h port=7"),
+            (Tls::CaVerified, path("/a 'b"), vec![7])
+        );
+        assert_eq!(of("host=h sslmode=verify-full sslrootcert=system port=7"), (Tls::HostVerified, None, vec![7]));
+        let password = read("host=h password='sslmode=disable x' user=u").expect("a URL");
+        assert_eq!((password.tls, password.config.get_password()), (Tls::Preferred, Some(&b"sslmode=disable x"[..])));
+        let refused = read("host=h sslmode=full").expect_err("it is none").to_string();
+        assert!(refused.contains("its sslmode is `full`"), "{refused}");
+    }
+}
