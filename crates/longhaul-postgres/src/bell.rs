@@ -1,7 +1,6 @@
-//! A doorbell between servers: who changed something rings, and who waits for such a change looks at once.
+//! A doorbell between servers: a server that changed something rings, and a server that waits for such a change looks.
 //!
-//! It only makes waits shorter. What it does not say, or cannot say because the connection is lost, is found by the poller.
-//! It rings outside of the transactions that write runs, because PostgreSQL commits those that notify one after the other.
+//! It only makes waits shorter. The poller finds what was changed while the doorbell was not connected. It rings outside of the transactions that write runs, because PostgreSQL commits those that notify one after the other.
 
 use std::{
     future::poll_fn,
@@ -111,8 +110,7 @@ async fn connected(
             }
         }
     });
-    // What is said survives no power cut, and need not.
-    client.batch_execute(&format!("SET synchronous_commit = off; LISTEN {channel}")).await?;
+    client.batch_execute(&format!("LISTEN {channel}")).await?;
     let own: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
     *wait = RECONNECT.0;
     bell.is_connected.store(true, Ordering::Release);
@@ -132,7 +130,11 @@ async fn connected(
     let ring = async {
         loop {
             let topics = bell.next().await;
-            client.batch_execute(&format!("NOTIFY {channel}, '{}'", topics.bits())).await?;
+            // A notification need not survive a power cut. The setting ends with the transaction: one of the session would
+            // stay on a connection that a pooler gives to others.
+            let ring =
+                format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {channel}, '{}'; COMMIT", topics.bits());
+            client.batch_execute(&ring).await?;
             pause(INTERVAL).await;
         }
     };

@@ -2,17 +2,17 @@
 
 mod error;
 mod login;
-#[cfg(feature = "tls")]
 mod tls;
 mod url;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use longhaul_core::{Clock, Timestamp, record::Damage, store::EndedCursor};
 use tokio_postgres::Config;
 
 pub use self::error::ConnectError;
+pub(crate) use self::tls::Connector;
 use self::url::Read;
 use crate::{
     clock::DatabaseClock,
@@ -29,13 +29,6 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
 /// A connection that is silent for so long is probed. A URL can say otherwise: `keepalives_idle`.
 const PROBED_AFTER: Duration = Duration::from_secs(15);
-
-/// How the driver encrypts a connection. Where the URL says `sslmode=disable`, the driver does not use it.
-#[cfg(feature = "tls")]
-pub(crate) type Connector = tls::Connector;
-/// How the driver encrypts a connection: not at all.
-#[cfg(not(feature = "tls"))]
-pub(crate) type Connector = tokio_postgres::NoTls;
 
 /// A database that is there, and its tables are of the version of this code.
 pub(crate) struct Connected {
@@ -54,7 +47,7 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     options.check()?;
     let Read { mut config, tls, root_certificates } = url::read(url)?;
     set_defaults(&mut config)?;
-    let connector = connector(tls, root_certificates.as_deref())
+    let connector = tls::connector(tls, root_certificates.as_deref())
         .map_err(|reason| ConnectError::Tls { address: login::address(&config), reason })?;
     // One connection outside of the pool, because the pool does not pass on why a connection was refused.
     check(&config, &connector, options).await?;
@@ -89,19 +82,6 @@ fn set_defaults(config: &mut Config) -> Result<(), ConnectError> {
         config.application_name("longhaul");
     }
     Ok(())
-}
-
-#[cfg(feature = "tls")]
-fn connector(tls: url::Tls, root_certificates: Option<&Path>) -> Result<Connector, String> {
-    tls::connector(tls, root_certificates)
-}
-
-#[cfg(not(feature = "tls"))]
-fn connector(tls: url::Tls, _: Option<&Path>) -> Result<Connector, String> {
-    match tls {
-        url::Tls::Off | url::Tls::Preferred => Ok(tokio_postgres::NoTls),
-        _ => Err("this program was built without the feature `tls` of longhaul-postgres".into()),
-    }
 }
 
 /// Whether this user is let in, and may do what the store needs.

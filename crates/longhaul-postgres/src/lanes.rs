@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use crate::{
     error::Fault,
     lane_key::LaneKey,
-    session::{Db, Session},
+    session::{Db, Session, TRIES, pause_before_try},
 };
 
 /// The lanes after one that is known.
@@ -72,7 +72,7 @@ impl Lanes {
         self.lock().last
     }
 
-    /// Learns of lanes that others made.
+    /// Reads the lanes that others made.
     pub(crate) async fn refresh(&self, session: &Session) -> Result<(), Fault> {
         let rows = session.query(NEW_LANES, &[&self.last()]).await?;
         self.learn(&rows)
@@ -93,11 +93,24 @@ impl Lanes {
     /// Makes lanes that are not there, in a transaction of its own. Numbers become visible in their order, because they
     /// are given under the lock of a counter.
     pub(crate) async fn make(&self, db: &Db, keys: Vec<LaneKey>) -> Result<(), Fault> {
+        let keys = keys.into_iter().collect();
+        let mut tries = 0;
+        loop {
+            match self.make_once(db, &keys).await {
+                // Above READ COMMITTED, of two that make lanes at once one is refused.
+                Err(Fault::Again(_)) if tries < TRIES => tries += 1,
+                made => return made,
+            }
+            pause_before_try(tries).await;
+        }
+    }
+
+    async fn make_once(&self, db: &Db, keys: &HashSet<LaneKey>) -> Result<(), Fault> {
         let tx = db.begin().await?;
         tx.query("UPDATE @counter SET n = n WHERE name = 'lane' RETURNING n", &[]).await?;
         self.refresh(&tx).await?;
-        for key in keys.into_iter().collect::<HashSet<_>>() {
-            if self.number(&key).is_some() {
+        for key in keys {
+            if self.number(key).is_some() {
                 continue;
             }
             let labels: Vec<&str> = key.labels.iter().map(Label::as_str).collect();

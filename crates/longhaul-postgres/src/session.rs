@@ -140,8 +140,16 @@ impl SessionIn<'_> {
             let begin = self.take_begin();
             return Ok(self.send(begin.as_deref(), steps, false).await?.0);
         }
-        // Settings of the session would not survive a pooler.
-        Ok(self.send(Some(&format!("BEGIN READ ONLY; {PLANS}")), steps, true).await?.0)
+        let mut tries = 0;
+        loop {
+            // Settings of the session would not survive a pooler.
+            match self.send(Some(&format!("BEGIN READ ONLY; {PLANS}")), steps, true).await {
+                // Above READ COMMITTED, reading can be refused too.
+                Err(SendFault { fault: Fault::Again(_), .. }) if tries < TRIES => tries += 1,
+                sent => return Ok(sent?.0),
+            }
+            pause_before_try(tries).await;
+        }
     }
 
     pub(crate) async fn execute(&self, statement: &'static str, params: &[Param<'_>]) -> Result<u64, Fault> {

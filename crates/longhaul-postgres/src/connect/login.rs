@@ -15,7 +15,8 @@ pub(super) fn refused(config: &Config, error: &tokio_postgres::Error) -> Connect
         let reason = chain(error);
         // The driver does not tell its kinds of errors apart, but by these words.
         return if reason.contains("TLS") {
-            ConnectError::Tls { address, reason }
+            let advice = certificate_advice(&reason);
+            ConnectError::Tls { address, reason: reason + advice }
         } else if error.to_string().contains("authentication") || error.to_string().contains("invalid configuration") {
             ConnectError::Login { address, user: user(config), reason }
         } else {
@@ -32,6 +33,17 @@ pub(super) fn refused(config: &Config, error: &tokio_postgres::Error) -> Connect
         ConnectError::Login { address, user: user(config), reason }
     } else {
         ConnectError::Unreachable { address, reason }
+    }
+}
+
+/// What to do about a certificate that was refused.
+fn certificate_advice(reason: &str) -> &'static str {
+    if reason.contains("UnknownIssuer") {
+        ". No trusted authority signed it: name a file with the certificate of its authority, `sslrootcert=…`"
+    } else if reason.contains("not valid for") {
+        ". Connect to a host name that the certificate has"
+    } else {
+        ""
     }
 }
 

@@ -16,7 +16,7 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 
 use super::url::Tls;
 
-/// Makes connections secret, as it was asked. `Err` says what is missing.
+/// Encrypts connections, and checks certificates as far as `tls` says. `Err` says what is missing.
 pub(super) fn connector(tls: Tls, root_certificates: Option<&Path>) -> Result<Connector, String> {
     let provider = Arc::new(ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider.clone())
@@ -41,12 +41,12 @@ pub(super) fn connector(tls: Tls, root_certificates: Option<&Path>) -> Result<Co
             versions.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost(verifier)))
         }
     } else {
-        versions.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        versions.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
     };
     Ok(Connector(Arc::new(config.with_no_client_auth())))
 }
 
-/// Who may sign the certificate of a server.
+/// The authorities that may sign the certificate of a server.
 fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(path) = file else {
@@ -66,7 +66,7 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
     if roots.is_empty() { Err(unreadable(&"there are none")) } else { Ok(roots) }
 }
 
-/// A server whose certificate was signed by somebody who is trusted, whatever its name.
+/// Accepts a server whose certificate was signed by a trusted authority, for any host name.
 #[derive(Debug)]
 struct AnyHost(Arc<WebPkiServerVerifier>);
 
@@ -80,7 +80,7 @@ impl ServerCertVerifier for AnyHost {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // The name is looked at last: all else was right.
+            // The name is checked last, so everything else was right.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
@@ -111,11 +111,14 @@ impl ServerCertVerifier for AnyHost {
     }
 }
 
-/// Any server: `prefer` and `require` promise secrecy from those who only listen.
+/// Accepts any server. `prefer` and `require` protect from those who only listen.
+///
+/// Signatures are not checked either. Whoever may present any certificate can sign with its key, so a check would protect
+/// from nobody; and it refuses certificates of X.509 version 1, such as `openssl x509 -req` makes.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyServer(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyServer {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -129,20 +132,20 @@ impl ServerCertVerifier for Anybody {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
         &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -150,7 +153,7 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// What the driver makes a connection secret with.
+/// How the driver encrypts a connection.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<ClientConfig>);
 
@@ -160,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for C
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> Result<Rustls, io::Error> {
-        // A socket has no name, and no TLS either: so it is looked at when it is needed.
+        // The host is parsed later: for a unix socket there is none, and no TLS either.
         Ok(Rustls { config: self.0.clone(), host: host.to_owned() })
     }
 }
@@ -183,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Rustl
     }
 }
 
-/// A connection that is secret.
+/// An encrypted connection.
 pub(crate) struct Stream<S>(tokio_rustls::client::TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Stream<S> {

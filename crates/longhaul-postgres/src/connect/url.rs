@@ -1,4 +1,4 @@
-//! What a URL says: the driver reads it, but for `sslmode` and `sslrootcert`, of which it knows too little.
+//! Reads a URL. The driver parses it, except for `sslmode` and `sslrootcert`: it knows only some of their values.
 
 use std::path::PathBuf;
 
@@ -6,18 +6,18 @@ use tokio_postgres::{Config, config::SslMode};
 
 use super::error::{ConnectError, chain};
 
-/// What is asked of a connection's secrecy, as libpq understands `sslmode`.
+/// How a connection is encrypted, and what is checked, as libpq understands `sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tls {
     /// `disable`, `allow`.
     Off,
-    /// `prefer`: where the server has it.
+    /// `prefer`: encrypted where the server can, with any certificate.
     Preferred,
-    /// `require`: whoever the server is. With a root certificate it is as `verify-ca`.
+    /// `require`: encrypted, with any certificate. With a root certificate it means `verify-ca`.
     Required,
-    /// `verify-ca`: the certificate was signed by somebody who is trusted.
+    /// `verify-ca`: the certificate was signed by a trusted authority.
     CaVerified,
-    /// `verify-full`: and it is that of the host.
+    /// `verify-full`: and it was issued for the host of the URL.
     HostVerified,
 }
 
@@ -39,8 +39,12 @@ pub(super) fn read(url: &str) -> Result<Read, ConnectError> {
         found.take_from_pairs(url)
     };
     let mut config: Config = rest.parse().map_err(|error| refused(chain(&error)))?;
-    let root_certificates = found.root_certificates.filter(|path| path != "system").map(PathBuf::from);
+    let system_only = found.root_certificates.as_deref() == Some("system");
+    let root_certificates = found.root_certificates.filter(|_| !system_only).map(PathBuf::from);
     let tls = match found.mode.as_deref() {
+        None | Some("verify-full") if system_only => Tls::HostVerified,
+        // As libpq does: an authority of the system signs certificates for everybody.
+        _ if system_only => return Err(refused("`sslrootcert=system` needs `sslmode=verify-full`".into())),
         None | Some("prefer") => Tls::Preferred,
         Some("disable" | "allow") => Tls::Off,
         Some("require") if root_certificates.is_some() => Tls::CaVerified,
@@ -67,7 +71,7 @@ struct Found {
 }
 
 impl Found {
-    /// Whether it is one that the driver is not told of.
+    /// Takes a parameter that the driver does not get. `false`: the driver gets it.
     fn take(&mut self, key: &str, value: impl FnOnce() -> String) -> bool {
         match key {
             "sslmode" => self.mode = Some(value()),
@@ -89,7 +93,7 @@ impl Found {
         if rest.is_empty() { address.to_owned() } else { format!("{address}?{}", rest.join("&")) }
     }
 
-    /// `key=value`, apart by spaces; a value may stand in quotes, and a backslash takes the next character as it is.
+    /// Pairs `key=value` with spaces between them. A value may be quoted; a backslash escapes the next character.
     fn take_from_pairs(&mut self, text: &str) -> String {
         let (mut rest, mut left) = (String::new(), text);
         while let Some((key, after)) = left.split_once('=') {
@@ -106,7 +110,7 @@ impl Found {
     }
 }
 
-/// The value at the beginning of a text, and how long it is there.
+/// The value at the beginning of a text, and its length there in bytes.
 fn quoted_value(text: &str) -> (String, usize) {
     let is_quoted = text.starts_with('\'');
     let mut value = String::new();
@@ -158,6 +162,9 @@ mod tests {
             (Tls::CaVerified, path("/a 'b"), vec![7])
         );
         assert_eq!(of("host=h sslmode=verify-full sslrootcert=system port=7"), (Tls::HostVerified, None, vec![7]));
+        assert_eq!(of("host=h sslrootcert=system port=7"), (Tls::HostVerified, None, vec![7]));
+        let refused = read("host=h sslmode=require sslrootcert=system").expect_err("it is weak").to_string();
+        assert!(refused.contains("needs `sslmode=verify-full`"), "{refused}");
         let password = read("host=h password='sslmode=disable x' user=u").expect("a URL");
         assert_eq!((password.tls, password.config.get_password()), (Tls::Preferred, Some(&b"sslmode=disable x"[..])));
         let refused = read("host=h sslmode=full").expect_err("it is none").to_string();

@@ -70,8 +70,9 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) async fn connect(schema: &str, clock: &TestClock) -> PostgresStore {
         let poll = std::time::Duration::from_millis(100);
-        let prepared = std::env::var("LONGHAUL_POSTGRES_PREPARED").as_deref() != Ok("off");
-        let options = Options::default().schema(schema).connections(4).poll(poll).prepared(prepared);
+        let on = |variable| std::env::var(variable).as_deref() != Ok("off");
+        let options = Options::default().schema(schema).connections(4).poll(poll);
+        let options = options.prepared(on("LONGHAUL_POSTGRES_PREPARED")).listen(on("LONGHAUL_POSTGRES_LISTEN"));
         let options = options.clock(Arc::new(clock.clone()));
         // `default_transaction_isolation=serializable` makes the database refuse what it cannot order.
         let settings = std::env::var("LONGHAUL_POSTGRES_SETTINGS").unwrap_or_default();
