@@ -7,7 +7,7 @@ use crate::kit::{Scene, ask, ask_with};
 
 #[tokio::test]
 async fn each_form_does_what_it_says_in_the_name_of_who_sent_it() {
-    for scene in [Scene::in_memory(), Scene::in_a_folder().await] {
+    for scene in Scene::on_all_stores().await {
         // ann:open sesame
         let ann = &[("authorization", "Basic YW5uOm9wZW4gc2VzYW1l")][..];
         let app = scene.with(Options::new().basic("ann", "open sesame", Role::Administer));

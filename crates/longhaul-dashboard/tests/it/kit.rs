@@ -1,6 +1,12 @@
 //! A server, a dashboard over it, and somebody who asks.
 
-use std::sync::Arc;
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -99,6 +105,27 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let store = longhaul::open_async(folder.path()).await.expect("it is free");
         Self::on(Arc::new(store), Some(folder))
+    }
+
+    /// `None` without a database: the test says so and goes on, except in CI.
+    async fn in_postgres() -> Option<Self> {
+        static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+        let Ok(url) = std::env::var("DATABASE_URL") else {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "there is no PostgreSQL, and CI needs one");
+            let what = "SKIPPED, a dashboard over PostgreSQL: use ./scripts/postgres run -- cargo test\n";
+            // Not through the harness, which would keep it to itself.
+            std::io::stderr().write_all(what.as_bytes()).expect("there is a standard error");
+            return None;
+        };
+        let schema = format!("dashboard_{}_{}", std::process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
+        let options = longhaul::postgres::Options::default().schema(&schema).connections(4);
+        let store = longhaul::postgres::PostgresStore::connect_with(&url, options).await.expect("it is there");
+        Some(Self::on(Arc::new(store), None))
+    }
+
+    /// One for each store that there is.
+    pub(crate) async fn on_all_stores() -> Vec<Self> {
+        [Self::in_memory(), Self::in_a_folder().await].into_iter().chain(Self::in_postgres().await).collect()
     }
 
     fn on(store: Arc<dyn Store>, folder: Option<tempfile::TempDir>) -> Self {

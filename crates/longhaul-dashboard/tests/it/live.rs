@@ -25,7 +25,7 @@ async fn event(stream: &mut BodyDataStream, event: &str) {
 
 #[tokio::test]
 async fn the_page_of_a_run_is_told_of_each_change_and_of_its_end() {
-    for scene in [Scene::in_memory(), Scene::in_a_folder().await] {
+    for scene in Scene::on_all_stores().await {
         let app = scene.with_token(Role::Administer);
         let id = scene.waiting("x").await;
         let seen = scene.client().snapshot(id).await.unwrap().run.revision;

@@ -2,6 +2,7 @@
 
 mod access;
 mod acting;
+mod browser;
 mod guard;
 mod kit;
 mod live;

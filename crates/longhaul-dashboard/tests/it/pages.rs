@@ -45,7 +45,7 @@ async fn shop(scene: &Scene) {
 
 #[tokio::test]
 async fn every_page_is_there_and_keeps_its_own_policy() {
-    for scene in [Scene::in_memory(), Scene::in_a_folder().await] {
+    for scene in Scene::on_all_stores().await {
         shop(&scene).await;
         let app = scene.with_token(Role::Administer);
         for path in PAGES {

@@ -1,0 +1,6 @@
+//! What people do, in a real browser.
+
+mod driver;
+mod journeys;
+mod looks;
+mod site;

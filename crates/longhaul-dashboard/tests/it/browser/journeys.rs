@@ -1,0 +1,181 @@
+//! From the first page to the last click.
+
+use longhaul::StateKind;
+use longhaul_dashboard::{Options, Role};
+use serde_json::json;
+
+use super::{
+    driver::{Browser, Script},
+    site::Site,
+};
+use crate::kit::{Fail, TOKEN, Wait};
+
+fn labelled(label: &str) -> String {
+    format!("//label[contains(., '{label}')]//*[self::input or self::textarea]")
+}
+
+fn button(label: &str) -> String {
+    format!("//button[normalize-space()='{label}']")
+}
+
+fn state(name: &str) -> String {
+    format!("//h1//span[contains(@class, 'state') and normalize-space()='{name}']")
+}
+
+/// Opens a menu that asks why, and says so.
+fn confirm(browser: &Browser, label: &str, reason: &str) {
+    let menu = format!("//details[summary[normalize-space()='{label}']]");
+    browser.click(&format!("{menu}/summary"));
+    browser.fill(&format!("{menu}//input[@name='reason']"), reason);
+    browser.click(&format!("{menu}//button"));
+}
+
+fn log_in(browser: &Browser, site: &Site) {
+    browser.go(&site.at(""));
+    browser.fill(&labelled("Token"), "not the right token");
+    browser.click(&button("Log in"));
+    browser.see("//*[@role='alert' and contains(., 'not a token')]");
+    // The browser reports each 401 in the console.
+    browser.assert_silent_but(&["401 (Unauthorized)"]);
+    browser.fill(&labelled("Token"), TOKEN);
+    browser.click(&button("Log in"));
+    browser.see("//h1[.='Overview']");
+}
+
+/// From the list to the page of a new run.
+fn start_an_export(browser: &Browser, site: &Site) {
+    browser.go(&site.at("/runs"));
+    browser.click("//a[.='New run']");
+    browser.choose("kind", "export");
+    browser.click(&button("Choose"));
+    browser.fill(&labelled("Table"), "orders");
+    browser.fill(&labelled("Rows"), "100");
+    browser.click("//label[contains(., 'Compressed')]/input");
+    browser.click(&button("Enqueue"));
+    browser.see("//p[@role='status' and contains(., 'Enqueued')]");
+}
+
+fn progress(done: u64) -> String {
+    format!("//section[contains(@class, 'going')]//progress[@value='{done}' and @max='100']")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_created_from_a_form_watched_suspended_proceeded_and_cancelled() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().token(TOKEN, Role::Administer)).await;
+    log_in(&browser, &site);
+    browser.assert_silent_but(&["401 (Unauthorized)"]);
+    start_an_export(&browser, &site);
+    browser.see(&state("Running"));
+
+    // The bar moves on the page that is there: what is kept in it is not lost by a reload.
+    browser.run("window.wasThereBefore = true", &json!([]));
+    for done in [20, 60] {
+        site.goal.send_replace(done);
+        browser.see(&progress(done));
+    }
+    assert_eq!(browser.run("return window.wasThereBefore", &json!([])), true);
+
+    confirm(&browser, "Suspend", "the disk is full");
+    browser.see(&state("Suspended"));
+    browser.see("//*[@id='timeline']//*[contains(., 'the disk is full')]");
+    browser.click(&button("Proceed"));
+    browser.see(&state("Running"));
+    browser.see(&progress(60));
+    confirm(&browser, "Cancel", "nobody wants it");
+    browser.see(&state("Cancelled"));
+    browser.see("//*[contains(@class, 'callout') and contains(., 'nobody wants it')]");
+    browser.assert_silent();
+
+    browser.click(&button("Log out"));
+    browser.see(&labelled("Token"));
+    browser.go(&site.at("/runs"));
+    browser.see(&labelled("Token"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_works_without_a_script() {
+    let Some(browser) = Browser::open(Script::Off) else { return };
+    let site = Site::open(Options::new().token(TOKEN, Role::Administer)).await;
+    log_in(&browser, &site);
+    start_an_export(&browser, &site);
+    let url = browser.url();
+    let id = url.rsplit_once('/').and_then(|(_, id)| id.split('?').next()?.parse().ok()).expect("it has an id");
+    let client = site.server.client();
+    // The form was answered, and the run is in this state: the page shows it when it is asked for again.
+    let until = async |answer: &str, state: StateKind| {
+        browser.see(&format!("//p[@role='status' and contains(., '{answer}')]"));
+        let mut seen = client.snapshot(id).await.expect("it is there");
+        while seen.run.state.kind() != state {
+            seen = client.store().changed(id, seen.run.revision).await.expect("it changes");
+        }
+        browser.go(&site.at(&format!("/runs/{id}")));
+    };
+    until("Enqueued", StateKind::Running).await;
+    confirm(&browser, "Suspend", "");
+    until("asked to suspend", StateKind::Suspended).await;
+    browser.see(&state("Suspended"));
+    browser.click(&button("Proceed"));
+    until("goes on", StateKind::Running).await;
+    browser.see(&progress(0));
+    confirm(&browser, "Cancel", "nobody wants it");
+    until("asked to cancel", StateKind::Cancelled).await;
+    browser.see(&state("Cancelled"));
+    browser.assert_silent_but(&["401 (Unauthorized)"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failed_runs_are_retried_by_ticks_and_all_that_match_are_cancelled() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    let client = site.server.client();
+    for _ in 0..4 {
+        client.enqueue::<Fail>("no".into()).await.unwrap().outcome().await.unwrap();
+        client.enqueue::<Wait>("x".into()).await.unwrap();
+    }
+    browser.go(&site.at("/runs?state=failed&kind=fail"));
+    browser.click("(//input[@name='id'])[1]");
+    // A click with Shift ticks those between, too.
+    browser.run(
+        "arguments[0].dispatchEvent(new MouseEvent('click', { shiftKey: true, bubbles: true, cancelable: true }))",
+        &json!([browser.element("(//input[@name='id'])[3]")]),
+    );
+    assert_eq!(browser.run("return document.querySelectorAll('input:checked').length", &json!([])), 3);
+    browser.click(&button("Retry"));
+    browser.see("//p[@role='status' and contains(., 'Retried')]");
+    assert_eq!(client.select().kind("fail").unwrap().count().await.unwrap(), 7, "four, and three as new runs");
+
+    browser.go(&site.at("/runs?kind=wait"));
+    browser.click("//summary[contains(., 'All that match')]");
+    browser.click(&button("Cancel all"));
+    browser.see("//p[@role='status' and contains(., 'Cancelled')]");
+    browser.go(&site.at("/runs?kind=wait&state=cancelled"));
+    browser.see("//h1[small='4']");
+    browser.assert_silent();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_is_refused_what_its_role_does_not_allow_and_what_other_sites_ask() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::View)).await;
+    let run = site.server.client().enqueue::<Wait>("x".into()).await.unwrap();
+    let page = format!("/runs/{}", run.id());
+    browser.go(&site.at(&page));
+    browser.see(&state("Suspended"));
+    assert_eq!(browser.count("//button | //a[contains(., 'Run again')]"), 0, "who may only look has nothing to press");
+    browser.assert_silent();
+
+    // A page of another site, with a form for ours.
+    let form = format!("<form method=post action={}><button>Win</button></form>", site.at(&format!("{page}/cancel")));
+    browser.go(&format!("data:text/html,{form}"));
+    browser.click(&button("Win"));
+    browser.see("//h1[.='Another site']");
+    browser.assert_silent_but(&["403 (Forbidden)"]);
+
+    browser.go(&site.at("/runs/new"));
+    browser.see("//*[@role='alert' and contains(., 'act')]");
+    let closed = Site::open(Options::new()).await;
+    browser.go(&closed.at(""));
+    browser.see("//h1[.='Closed']");
+    assert_eq!(run.status().await.unwrap().state(), StateKind::Suspended);
+}

@@ -1,0 +1,45 @@
+//! How pages look to those who see them, and to those who do not.
+
+use longhaul::Schedule;
+use longhaul_dashboard::{Options, Role};
+use serde_json::{Value, json};
+
+use super::{
+    driver::{Browser, Script},
+    site::Site,
+};
+use crate::kit::{Fail, Wait};
+
+/// The most that a page may weigh with all that it needs, in bytes.
+const WEIGHT_MAX: u64 = 100 << 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_light_silent_named_and_readable_in_light_and_in_dark() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    let client = site.server.client();
+    let failed = client.enqueue::<Fail>("no space left".into()).tag("customer", "7").await.unwrap();
+    failed.outcome().await.unwrap();
+    let waits = client.enqueue::<Wait>("x".into()).await.unwrap();
+    let every = Schedule::every(std::time::Duration::from_secs(3600));
+    client.schedules().create::<Fail>("hourly", every, "no".into()).await.unwrap();
+    client.queue("mail").unwrap().pause().because("paper").await.unwrap();
+    let mut pages: Vec<String> =
+        ["", "/runs", "/runs/new?kind=export", "/runs/new?kind=wait", "/schedules", "/queues", "/servers", "/kinds"]
+            .map(str::to_owned)
+            .to_vec();
+    pages.extend(["/kinds/export", "/nowhere"].map(str::to_owned));
+    pages.extend([failed.id(), waits.id()].map(|id| format!("/runs/{id}")));
+    for page in pages {
+        browser.go(&site.at(&page));
+        for scheme in ["light", "dark"] {
+            browser.prefer(scheme);
+            let problems = browser.run(include_str!("audit.js"), &json!([]));
+            assert_eq!(problems, Value::Array(Vec::new()), "{page} in {scheme}");
+        }
+        let weight = "return performance.getEntries().reduce((sum, entry) => sum + (entry.decodedBodySize ?? 0), 0)";
+        let weight = browser.run(weight, &json!([])).as_u64().expect("bytes");
+        assert!(weight > 0 && weight < WEIGHT_MAX, "{page} weighs {weight} bytes");
+        browser.assert_silent_but(if page == "/nowhere" { &["404 (Not Found)"] } else { &[] });
+    }
+}
