@@ -2,6 +2,7 @@
 
 mod doctor;
 mod kinds;
+mod metadata;
 mod queues;
 mod runs;
 mod schedules;
@@ -68,7 +69,7 @@ enum Subject {
     /// Runs: list, show, start, follow, and act on them.
     #[command(subcommand, visible_alias = "run")]
     Runs(runs::Runs),
-    /// Schedules: list, show, pause, resume, trigger, delete.
+    /// Schedules: list, show, make, change, pause, resume, trigger, delete.
     #[command(subcommand, visible_alias = "schedule")]
     Schedules(schedules::Schedules),
     /// Queues: list, pause, resume, limit.

@@ -1,5 +1,6 @@
 //! The pages, one a file.
 
+pub(crate) mod fields;
 pub(crate) mod kinds;
 mod layout;
 pub(crate) mod message;
@@ -8,6 +9,7 @@ mod parts;
 pub(crate) mod queues;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod schedule;
 pub(crate) mod schedules;
 pub(crate) mod servers;
 pub(crate) mod start;

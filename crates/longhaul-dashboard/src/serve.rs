@@ -1,9 +1,12 @@
 //! The way of a request: our host? our site? who is it, what do they want, and may they?
 
 mod act;
+mod enqueue;
+mod read;
+mod schedule;
 mod show;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -16,7 +19,7 @@ use axum::{
     response::Response,
 };
 use longhaul::Client;
-use longhaul_inspect::{Inspector, Role, api::Operation};
+use longhaul_inspect::{By, InspectError, Inspector, Role, api::Operation};
 use serde_json::json;
 
 use crate::{
@@ -27,7 +30,7 @@ use crate::{
     live::Hub,
     mount::Mount,
     options::Options,
-    page::{View, message},
+    page::{View, message, start::Known},
     reply,
 };
 
@@ -209,7 +212,7 @@ impl Asked<'_> {
         reply::html(status, message::error(&self.view(None), heading, text))
     }
 
-    fn failed(&self, error: &longhaul_inspect::InspectError) -> Response {
+    fn failed(&self, error: &InspectError) -> Response {
         let heading = match error.status() {
             404 => "Not found",
             409 => "Not possible now",
@@ -221,5 +224,22 @@ impl Asked<'_> {
 
     fn forbidden(&self, role: Role) -> Response {
         self.error(403, "Not for you", &format!("This takes the role “{role}”, and you have “{}”.", self.user.role))
+    }
+
+    fn nowhere(&self) -> Response {
+        self.error(404, "Not found", "There is nothing at this address.")
+    }
+
+    /// In whose name something is done, and why.
+    fn by(&self, form: &Form) -> By {
+        By::new(&*self.user.name).because(form.get("reason").unwrap_or_default())
+    }
+
+    /// What forms offer.
+    async fn known(&self) -> Result<Known, InspectError> {
+        let (kinds, servers) = (self.inspector().kinds().await?, self.inspector().servers().await?);
+        let labels: BTreeSet<String> =
+            servers.iter().flat_map(|server| &server.labels).map(ToString::to_string).collect();
+        Ok(Known { kinds, labels: labels.into_iter().collect() })
     }
 }

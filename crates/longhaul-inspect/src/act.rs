@@ -2,6 +2,8 @@
 
 mod enqueue;
 mod limit;
+mod read;
+mod schedule;
 
 use longhaul::{
     Actor, Control, RetryFrom, RunId, ScheduleInfo, ScheduleName, Scope, Selected, StateKind, Timestamp,
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use enqueue::NewRunRequest;
 pub use limit::{LimitRequest, RateRequest};
+pub use schedule::{MissedRequest, OverlapRequest, ScheduleRequest};
 
 use crate::{InspectError, Inspector, Role, RunQuery};
 

@@ -17,6 +17,8 @@
 //! | `DELETE /runs/{id}` | the same as `delete` |
 //! | `POST /runs/all/{action}?…` | the same to all runs that match |
 //! | `GET /schedules`, `GET /schedules/{name}?next=` | schedules, with the next five instants, or more |
+//! | `POST /schedules`, `POST /schedules/{name}` | makes a schedule, or changes one: a [`ScheduleRequest`] |
+//! | `DELETE /schedules/{name}` | the same as its `delete` |
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
@@ -33,7 +35,7 @@ use serde_json::Value;
 
 pub use operation::{Operation, RouteError};
 
-use crate::{By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, act};
+use crate::{By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest, act};
 
 /// The version of the API, as it stands in paths: `/api/v1/…`.
 pub const VERSION: &str = "v1";
@@ -159,6 +161,14 @@ impl Inspector {
                 let body = ActionBody::parse(body)?;
                 let query = RunQuery::parse(query)?;
                 answer(&self.act_on_matching(&query, body.action(*action)?, &body.by(actor)).await?)
+            }
+            Operation::CreateSchedule => {
+                let request: ScheduleRequest = json(body)?;
+                return Ok((201, answer(&self.create_schedule(&request, &By::new(actor)).await?)));
+            }
+            Operation::ChangeSchedule(name) => {
+                let request: ScheduleRequest = json(body)?;
+                answer(&self.change_schedule(name, &request, &By::new(actor)).await?)
             }
             Operation::ActOnSchedule(name, action) => {
                 let by = ActionBody::parse(body)?.by(actor);

@@ -24,7 +24,10 @@ pub mod socket;
 mod view;
 pub mod words;
 
-pub use act::{By, Done, LimitRequest, NewRunRequest, RateRequest, RunAction, ScheduleAction, ScopeAction};
+pub use act::{
+    By, Done, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest, RunAction, ScheduleAction,
+    ScheduleRequest, ScopeAction,
+};
 pub use error::InspectError;
 pub use find::FoundIds;
 pub use inspector::Inspector;

@@ -26,6 +26,11 @@ pub(crate) fn stored(shown: &mut ShownValues, info: &KindInfo, version: u16) {
     }
 }
 
+/// The same for metadata that is in no run yet.
+pub(crate) fn metadata(shown: &mut ShownValue, schema: &KindSchema) {
+    one(shown, &schema.metadata, false);
+}
+
 fn all(shown: &mut ShownValues) -> [Option<&mut ShownValue>; 5] {
     [
         Some(&mut shown.metadata),
@@ -41,13 +46,21 @@ fn each(shown: &mut ShownValues, schema: &KindSchema, is_same: bool) {
     let KindSchema { metadata, execution_metadata, result, error, .. } = schema;
     let schemas = [metadata, execution_metadata, execution_metadata, result, error];
     for (shown, schema) in all(shown).into_iter().zip(schemas) {
-        let Some(shown) = shown.filter(|_| mentions_secrets(schema)) else { continue };
-        match &mut shown.content {
-            ShownContent::Value(value) | ShownContent::Migrated { value, .. } => redact(value, &[schema], schema),
-            ShownContent::AsStored { value, .. } if is_same => redact(value, &[schema], schema),
-            ShownContent::AsStored { .. } => shown.content = ShownContent::Hidden,
-            _ => {}
+        if let Some(shown) = shown {
+            one(shown, schema, is_same);
         }
+    }
+}
+
+fn one(shown: &mut ShownValue, schema: &Value, is_same: bool) {
+    if !mentions_secrets(schema) {
+        return;
+    }
+    match &mut shown.content {
+        ShownContent::Value(value) | ShownContent::Migrated { value, .. } => redact(value, &[schema], schema),
+        ShownContent::AsStored { value, .. } if is_same => redact(value, &[schema], schema),
+        ShownContent::AsStored { .. } => shown.content = ShownContent::Hidden,
+        _ => {}
     }
 }
 

@@ -29,6 +29,37 @@ pub fn duration(of: Duration) -> String {
     }
 }
 
+/// A duration as people write it: `90`, `90s`, `15m`, `15 min`, `1h30m`, `2d`. A number without a unit is seconds.
+///
+/// ```
+/// use longhaul_inspect::words::read_duration;
+/// use std::time::Duration;
+///
+/// assert_eq!(read_duration("1h 30m"), Some(Duration::from_secs(5400)));
+/// assert_eq!(read_duration("90"), Some(Duration::from_secs(90)));
+/// assert_eq!(read_duration("soon"), None);
+/// ```
+pub fn read_duration(text: &str) -> Option<Duration> {
+    let (mut rest, mut sum) = (text.trim(), Duration::ZERO);
+    while !rest.is_empty() {
+        let (number, more) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+        let (unit, more) = more.trim_start().split_at_checked(
+            more.trim_start().find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(more.trim_start().len()),
+        )?;
+        let unit: u64 = match unit {
+            "" | "s" | "sec" | "second" | "seconds" => 1,
+            "m" | "min" | "minute" | "minutes" => 60,
+            "h" | "hour" | "hours" => 3600,
+            "d" | "day" | "days" => 86400,
+            "w" | "week" | "weeks" => 604_800,
+            _ => return None,
+        };
+        sum = sum.checked_add(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(unit)?))?;
+        rest = more.trim_start();
+    }
+    (!sum.is_zero()).then_some(sum)
+}
+
 /// How long ago, or in how long: `3 min ago`, `in 2 h`, `now`. One unit, the largest.
 ///
 /// ```

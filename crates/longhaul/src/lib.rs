@@ -122,7 +122,7 @@ pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,
 };
-pub use task::{Execute, KindSchema, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use task::{Execute, KindSchema, TITLE_TAG, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
 pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};

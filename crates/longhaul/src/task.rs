@@ -6,6 +6,7 @@ mod function;
 mod json_schema;
 mod options;
 mod schema;
+mod title;
 
 use std::fmt::Display;
 
@@ -22,6 +23,7 @@ pub use self::{
     function::TaskFn,
     options::TaskOptions,
     schema::KindSchema,
+    title::TITLE_TAG,
 };
 
 /// A kind of background work, with four types: what is asked (`Metadata`), how far it is (`ExecutionMetadata`), and how

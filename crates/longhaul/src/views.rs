@@ -117,6 +117,11 @@ impl Views {
         }
     }
 
+    /// Metadata of a kind that is in no run yet.
+    pub(crate) fn show_metadata(&self, kind: &Kind, value: &Envelope) -> ShownValue {
+        self.value(kind, ValueRole::Metadata, value)
+    }
+
     fn value(&self, kind: &Kind, role: ValueRole, value: &Envelope) -> ShownValue {
         match self.kinds.get(kind) {
             Some(view) => view.show(role, value),

@@ -1,9 +1,10 @@
 //! Schedules.
 
 use clap::{Args, Subcommand};
-use longhaul_inspect::words::short;
-use serde_json::{Value, json};
+use longhaul_inspect::words::{read_duration, short};
+use serde_json::{Map, Value, json};
 
+use super::metadata::{Asked, Metadata, metadata};
 use crate::{
     error::{CliError, Exit},
     escape,
@@ -28,6 +29,18 @@ pub(super) enum Schedules {
         #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
         number: u64,
     },
+    /// Makes a schedule.
+    #[command(after_help = "\
+What follows the kind is the metadata of each run, a field a flag; `longhaul kinds schema KIND` lists them.
+
+Examples:
+  longhaul schedules add nightly --cron '0 2 * * *' --zone Europe/Berlin export --table orders
+  longhaul schedules add hourly --every 1h export table=orders
+  longhaul schedules add new-year --once 2027-01-01T00:00:00Z export --table orders")]
+    Add(Add),
+    /// Changes when a schedule is due, and where its runs go. What is not said stays.
+    #[command(after_help = "Example:\n  longhaul schedules set nightly --cron '30 3 * * *'")]
+    Set(Set),
     /// Lets a schedule enqueue nothing any more.
     Pause {
         /// The schedule.
@@ -52,6 +65,86 @@ pub(super) enum Schedules {
     },
 }
 
+/// When, and where its runs go.
+#[derive(Args, Clone, Debug)]
+struct When {
+    /// Again and again: `15m`, `1h30m`, `1d`.
+    #[arg(long, value_name = "DURATION", group = "when")]
+    every: Option<String>,
+    /// By the clock: minute, hour, day of month, month, day of week.
+    #[arg(long, value_name = "PATTERN", group = "when")]
+    cron: Option<String>,
+    /// The time zone of --cron [default: UTC].
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// Once: `2027-01-01T00:00:00Z`.
+    #[arg(long, value_name = "TIME", group = "when")]
+    once: Option<String>,
+    /// No instant before this one; of --every the first.
+    #[arg(long, value_name = "TIME", conflicts_with = "once")]
+    starting: Option<String>,
+    /// What happens when the run before is not finished: `skip`, `queue`, `allow` or `cancel_running` [default: skip].
+    #[arg(long, value_name = "WHAT", value_parser = ["skip", "queue", "allow", "cancel_running"])]
+    overlap: Option<String>,
+    /// What happens to instants at which no server lived: `skip` or `once` [default: once].
+    #[arg(long, value_name = "WHAT", value_parser = ["skip", "once"])]
+    missed: Option<String>,
+    /// Another queue than the kind's.
+    #[arg(long, value_name = "QUEUE")]
+    queue: Option<String>,
+    /// Another priority than the kind's, from -128 to 127; more is sooner.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    priority: Option<i8>,
+    /// Only servers with this label execute its runs; several times for several.
+    #[arg(long, value_name = "LABEL")]
+    requires: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct Add {
+    #[command(flatten)]
+    when: When,
+    #[command(flatten)]
+    metadata: Metadata,
+    /// Shows what would be made.
+    #[arg(long)]
+    dry_run: bool,
+    /// Its name.
+    #[arg(value_name = "SCHEDULE")]
+    name: String,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct Set {
+    /// The schedule.
+    #[arg(value_name = "SCHEDULE")]
+    name: String,
+    #[command(flatten)]
+    when: When,
+}
+
+impl When {
+    /// The part of a request that says when.
+    fn request(&self) -> Result<Map<String, Value>, CliError> {
+        let seconds = |text: &String| {
+            let duration = read_duration(text);
+            let duration =
+                duration.ok_or_else(|| CliError::Usage(format!("`{text}` is no duration: write 15m, 1h30m or 1d")))?;
+            Ok::<_, CliError>(duration.as_secs_f64())
+        };
+        let all = json!({
+            "every_seconds": self.every.as_ref().map(seconds).transpose()?, "cron": self.cron, "zone": self.zone,
+            "once": self.once, "starting": self.starting, "overlap": self.overlap, "missed": self.missed,
+            "queue": self.queue, "priority": self.priority,
+            "requires": (!self.requires.is_empty()).then_some(&self.requires),
+        });
+        let Value::Object(all) = all else { unreachable!("it is an object") };
+        Ok(all.into_iter().filter(|(_, value)| !value.is_null()).collect())
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 pub(super) struct Name {
     /// The schedule.
@@ -64,11 +157,49 @@ pub(super) async fn run(command: Schedules, session: &mut Session<'_>) -> Result
         Schedules::Ls => list(session).await,
         Schedules::Show(Name { name }) => show(&name, session).await,
         Schedules::Next { name, number } => next(&name, number, session).await,
+        Schedules::Add(add) => create(&add, session).await,
+        Schedules::Set(set) => change(&set, session).await,
         Schedules::Pause { name, reason } => act(&name, "pause", &json!({ "reason": reason }), session).await,
         Schedules::Resume(Name { name }) => act(&name, "resume", &json!({}), session).await,
         Schedules::RunNow(Name { name }) => act(&name, "run-now", &json!({}), session).await,
         Schedules::Rm { name, care } => remove(&name, &care, session).await,
     }
+}
+
+async fn create(add: &Add, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let mut request = add.when.request()?;
+    if !["every_seconds", "cron", "once"].iter().any(|key| request.contains_key(*key)) {
+        return Err(CliError::Usage("when is it due? --every, --cron or --once".into()));
+    }
+    request.insert("name".into(), add.name.as_str().into());
+    request.insert("kind".into(), add.asked.kind.as_str().into());
+    request.insert("metadata".into(), metadata(&add.metadata, &add.asked, session).await?);
+    if add.dry_run {
+        return session.json(&Value::Object(request));
+    }
+    let schedule = session.post("/schedules", "", &Value::Object(request)).await?;
+    shown(&schedule, session)
+}
+
+async fn change(set: &Set, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let request = set.when.request()?;
+    if request.is_empty() {
+        return Err(CliError::Usage("what is to be changed? --every, --cron, --once, --queue …".into()));
+    }
+    let path = format!("/schedules/{}", segment(&set.name));
+    let schedule = session.post(&path, "", &Value::Object(request)).await?;
+    shown(&schedule, session)
+}
+
+fn shown(schedule: &Value, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    if !session.is_text() {
+        return session.json(schedule);
+    }
+    let name = plain(&schedule["name"]);
+    let next = session.relative(&schedule["next"]);
+    session.say(&format!("{name}: {}, next {next}", plain(&schedule["text"])))?;
+    session.hint(&format!("schedules next {name}"))?;
+    Ok(Exit::Done)
 }
 
 async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {

@@ -103,3 +103,18 @@ async fn schedules_queues_servers_and_kinds_are_listed() {
     ];
     prints(&shop, &ids, &lines, include_str!("../shown/pages.txt"), "pages.txt").await;
 }
+
+#[tokio::test]
+async fn schedules_are_made_changed_and_removed() {
+    let (shop, ids) = shop().await;
+    let lines = [
+        "schedules add nightly --cron @daily --zone Europe/Berlin count --up-to 7 --password x",
+        "schedules set nightly --every 1h30m --overlap queue",
+        "schedules add nightly --every 1h count --up-to 7 --password x",
+        "schedules add x count --up-to 7",
+        "schedules add x --every soon count --up-to 7",
+        "schedules add x --cron @daily --zone Berlin count --up-to 7 --password x",
+        "schedules rm nightly --yes",
+    ];
+    prints(&shop, &ids, &lines, include_str!("../shown/schedules.txt"), "schedules.txt").await;
+}

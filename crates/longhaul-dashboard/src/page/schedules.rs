@@ -1,7 +1,7 @@
 //! Schedules.
 
 use longhaul::ScheduleOrigin;
-use longhaul_inspect::{ScheduleAction, ScheduleView};
+use longhaul_inspect::{Role, ScheduleAction, ScheduleView};
 use maud::{Markup, html};
 
 use super::{View, layout, parts};
@@ -13,7 +13,10 @@ pub(crate) fn schedules(view: &View<'_>, all: &[ScheduleView]) -> Markup {
         "Schedules",
         Some("/events"),
         &html! {
-            div .head { h1 { "Schedules" } a .json-link href=(view.mount.to("/api/v1/schedules")) { "JSON" } }
+            div .head { h1 { "Schedules" } span .actions {
+                a .json-link href=(view.mount.to("/api/v1/schedules")) { "JSON" }
+                @if view.user.may(Role::Administer) { a .button.primary href=(view.mount.to("/schedules/new")) { "New schedule" } }
+            } }
             div #schedules data-live {
                 @if all.is_empty() { (parts::empty("There are no schedules.")) } @else {
                     table {
@@ -49,7 +52,9 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
             ScheduleOrigin::Code { server } => { "the code of " (server) },
             _ => "a client",
         } }
-        td .actions { @for action in of.actions().into_iter().filter(|action| view.user.may(action.role())) {
+        td .actions {
+            @if view.user.may(Role::Administer) { a .button href=(parts::named(view, "/schedules", name)) { "Edit" } }
+            @for action in of.actions().into_iter().filter(|action| view.user.may(action.role())) {
             @let path = format!("{}/{}", parts::named(view, "/schedules", name), action.as_str());
             @match action {
                 ScheduleAction::Pause => (parts::button_with_reason(&path, "Pause", "It enqueues nothing until somebody resumes it.", "")),

@@ -1,14 +1,18 @@
 //! Pages.
 
 use axum::response::Response;
-use longhaul::{Kind, RunId};
-use longhaul_inspect::{By, InspectError, KindView, Role, RunQuery, StateCounts, form};
+use longhaul::{Kind, RunId, ScheduleName};
+use longhaul_inspect::{InspectError, KindView, Role, RunQuery, StateCounts, form};
 
-use super::Asked;
+use super::{Asked, schedule};
 use crate::{
     form::Form,
     live,
-    page::{self, start},
+    page::{
+        self,
+        fields::{PREFIX, fields_of},
+        start,
+    },
     reply,
 };
 
@@ -22,6 +26,8 @@ fn done(word: &str) -> Option<&'static str> {
         "run-now" => "It is due now.",
         "delete" => "Deleted.",
         "enqueue" => "Enqueued.",
+        "create" => "Created.",
+        "change" => "Saved.",
         "pause" => "Paused.",
         "resume" => "Resumed.",
         _ => return None,
@@ -53,40 +59,55 @@ async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
             if !asked.user.may(Role::Act) {
                 return Ok(asked.forbidden(Role::Act));
             }
-            let kinds = inspector.kinds().await?;
-            start::start(&view, &kinds, &prefilled(asked, &kinds).await?, &Vec::new())
+            let known = asked.known().await?;
+            start::start(&view, &known, &prefilled(asked, &known.kinds).await?, &Vec::new())
         }
         ["runs", id] => {
-            let Some(id) = run_id(id) else { return Ok(nowhere(asked)) };
+            let Some(id) = run_id(id) else { return Ok(asked.nowhere()) };
             let attempt = asked.query.get("attempt").and_then(|attempt| attempt.parse().ok());
             let log = inspector.log(id, attempt, 0).await?;
             page::run::run(&view, &inspector.run(id).await?, &log)
         }
         ["runs", id, "events"] => {
-            let Some(id) = run_id(id) else { return Ok(nowhere(asked)) };
+            let Some(id) = run_id(id) else { return Ok(asked.nowhere()) };
             let seen = asked.query.get("seen").and_then(|seen| seen.parse().ok()).unwrap_or(0);
             return Ok(reply::stream(live::run(inspector.clone(), id, seen)));
         }
         ["schedules"] => page::schedules::schedules(&view, &inspector.schedules().await?),
+        ["schedules", name] => {
+            if !asked.user.may(Role::Administer) {
+                return Ok(asked.forbidden(Role::Administer));
+            }
+            let known = asked.known().await?;
+            if name == "new" {
+                page::schedule::create(&view, &known, &asked.query, &Vec::new())
+            } else {
+                let Ok(name) = ScheduleName::new(&decoded(name)) else { return Ok(asked.nowhere()) };
+                let schedule = inspector.schedule(&name).await?;
+                let values = schedule::prefilled(asked.query.clone(), &schedule, &known);
+                page::schedule::change(&view, &schedule, &known, &values, &Vec::new())
+            }
+        }
         ["queues"] => page::queues::queues(&view, &inspector.queues().await?),
         ["servers"] => page::servers::servers(&view, &inspector.servers().await?),
         ["kinds"] => page::kinds::kinds(&view, &inspector.kinds().await?),
         ["kinds", name] => {
-            let decoded = Form::parse(format!("k={}", name.replace('+', "%2B").replace('&', "%26")).as_bytes());
-            let Some(kind) = decoded.get("k").and_then(|name| Kind::new(name).ok()) else { return Ok(nowhere(asked)) };
+            let Ok(kind) = Kind::new(&decoded(name)) else { return Ok(asked.nowhere()) };
             page::kinds::kind(&view, &inspector.kind(&kind).await?)
         }
-        _ => return Ok(nowhere(asked)),
+        _ => return Ok(asked.nowhere()),
     };
     Ok(reply::html(200, markup))
 }
 
-fn run_id(text: &str) -> Option<RunId> {
-    text.parse().ok()
+/// A name in a path.
+fn decoded(name: &str) -> String {
+    let form = Form::parse(format!("name={}", name.replace('+', "%2B").replace('&', "%26")).as_bytes());
+    form.get("name").unwrap_or_default().to_owned()
 }
 
-pub(super) fn nowhere(asked: &Asked<'_>) -> Response {
-    asked.error(404, "Not found", "There is nothing at this address.")
+fn run_id(text: &str) -> Option<RunId> {
+    text.parse().ok()
 }
 
 /// What the fields of a new run hold at first: what the address says, over what another run was asked.
@@ -98,16 +119,12 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
     form.put_if_missing("queue", like.run().queue.as_str());
     form.put_if_missing("priority", &like.run().priority.0.to_string());
     if let Some(value) = like.values.metadata.content.value() {
-        for (name, text) in form::filled(&start::fields_of(kinds, &form).unwrap_or_default(), value) {
-            form.put_if_missing(&format!("{}{name}", start::PREFIX), &text);
+        for (name, text) in form::filled(&fields_of(kinds, &form).unwrap_or_default(), value) {
+            form.put_if_missing(&format!("{}{name}", PREFIX), &text);
         }
         form.put_if_missing("metadata", &format!("{value:#}"));
     }
     let tags: Vec<_> = like.run().tags.iter().map(|tag| format!("{}:{}", tag.key, tag.value)).collect();
     form.put_if_missing("tags", &tags.join(", "));
     Ok(form)
-}
-
-pub(super) fn by(asked: &Asked<'_>, form: &Form) -> By {
-    By::new(&*asked.user.name).because(form.get("reason").unwrap_or_default())
 }

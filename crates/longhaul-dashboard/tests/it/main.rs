@@ -7,3 +7,4 @@ mod guard;
 mod kit;
 mod live;
 mod pages;
+mod schedules;

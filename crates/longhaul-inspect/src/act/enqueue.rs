@@ -1,14 +1,20 @@
 //! A new run from JSON.
 
+use std::sync::Arc;
+
 use longhaul::{
-    Actor, Queue, RunId, Tag, Timestamp,
-    limits::TAGS_MAX,
+    Actor, Queue, RunId, TITLE_TAG, Tag, Timestamp,
+    limits::{LABELS_MAX, TAGS_MAX},
     run::{Due, Inserted},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{By, report};
+use super::{
+    By,
+    read::{labels, optional_time},
+    report,
+};
 use crate::{InspectError, Inspector};
 
 /// A run to be enqueued: a kind, its metadata as JSON, and what else is said of it. As JSON it is the body of
@@ -31,6 +37,9 @@ pub struct NewRunRequest {
     /// What the task is asked, in the form that the task's metadata has as JSON.
     #[serde(default)]
     pub metadata: Value,
+    /// What people call it, in place of the title that its task gives.
+    #[serde(default)]
+    pub title: Option<String>,
     /// Another queue than the kind's.
     #[serde(default)]
     pub queue: Option<String>,
@@ -43,12 +52,9 @@ pub struct NewRunRequest {
     /// By which it is found.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
-}
-
-fn optional_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    #[derive(Deserialize)]
-    struct Time(#[serde(with = "longhaul::json::time")] Timestamp);
-    Ok(Option::<Time>::deserialize(deserializer)?.map(|Time(at)| at))
+    /// Only servers with all of these labels execute it, besides those that its task requires.
+    #[serde(default)]
+    pub requires: Vec<String>,
 }
 
 impl NewRunRequest {
@@ -79,12 +85,28 @@ impl Inspector {
         if request.at.is_some() {
             new.due = request.at.map(Due::At);
         }
-        let tags = request.tags.iter().map(|(key, value)| Tag::new(key, value).map_err(field("tags")));
-        let tags: Vec<Tag> = new.tags.iter().cloned().map(Ok).chain(tags).collect::<Result<_, _>>()?;
+        let mut tags = new.tags.to_vec();
+        if let Some(title) = &request.title {
+            tags.retain(|tag| &*tag.key != TITLE_TAG);
+            tags.push(Tag::new(TITLE_TAG, title).map_err(field("title"))?);
+        }
+        for (key, value) in &request.tags {
+            tags.push(Tag::new(key, value).map_err(field("tags"))?);
+        }
         if tags.len() > TAGS_MAX {
             return Err(InspectError::invalid("tags", format!("{} tags, of at most {TAGS_MAX}", tags.len())));
         }
         new.tags = tags.into();
+        if !request.requires.is_empty() {
+            let mut constraints = new.constraints.map(Arc::unwrap_or_clone).unwrap_or_default();
+            constraints.requires.extend(labels(&request.requires)?);
+            constraints.requires.dedup();
+            if constraints.requires.len() > LABELS_MAX {
+                let labels = constraints.requires.len();
+                return Err(InspectError::invalid("requires", format!("{labels} labels, of at most {LABELS_MAX}")));
+            }
+            new.constraints = Some(constraints.into());
+        }
         new.by = Actor::named(&by.actor);
         let id = new.id;
         let answer = self.client().store().insert(vec![new]).await?.pop().expect("one answer for one run");

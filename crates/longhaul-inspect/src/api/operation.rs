@@ -39,6 +39,10 @@ pub enum Operation {
     Schedules,
     /// `GET /schedules/{name}`
     Schedule(ScheduleName),
+    /// `POST /schedules`
+    CreateSchedule,
+    /// `POST /schedules/{name}`
+    ChangeSchedule(ScheduleName),
     /// `POST /schedules/{name}/{action}`
     ActOnSchedule(ScheduleName, ScheduleAction),
     /// `GET /queues`
@@ -98,6 +102,9 @@ impl Operation {
             "POST" => Self::write(&segments),
             "DELETE" => match segments[..] {
                 ["runs", id] => id.parse().ok().map(|id| Self::Act(id, RunAction::Delete)),
+                ["schedules", name] => {
+                    ScheduleName::new(name).ok().map(|name| Self::ActOnSchedule(name, ScheduleAction::Delete))
+                }
                 _ => None,
             },
             _ => None,
@@ -131,6 +138,8 @@ impl Operation {
             ["runs"] => Self::Enqueue,
             ["runs", "all", action] => Self::ActOnMatching(RunAction::parse(action)?),
             ["runs", id, action] => Self::Act(id.parse().ok()?, RunAction::parse(action)?),
+            ["schedules"] => Self::CreateSchedule,
+            ["schedules", name] => Self::ChangeSchedule(ScheduleName::new(name).ok()?),
             ["schedules", name, action] => {
                 Self::ActOnSchedule(ScheduleName::new(name).ok()?, ScheduleAction::parse(action)?)
             }
@@ -148,7 +157,11 @@ impl Operation {
             Self::Enqueue => Role::Act,
             Self::Act(_, action) | Self::ActOnMatching(action) => action.role(),
             Self::ActOnSchedule(_, action) => action.role(),
-            Self::ActOnQueue(..) | Self::ActOnKind(..) | Self::Limit(_) => Role::Administer,
+            Self::CreateSchedule
+            | Self::ChangeSchedule(_)
+            | Self::ActOnQueue(..)
+            | Self::ActOnKind(..)
+            | Self::Limit(_) => Role::Administer,
             _ => Role::View,
         }
     }

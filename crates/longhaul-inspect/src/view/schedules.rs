@@ -1,9 +1,13 @@
 //! Schedules, with what comes next.
 
-use longhaul::{LocalTime, Schedule, ScheduleInfo, ScheduleName, Timestamp};
+use longhaul::{
+    LocalTime, Missed, Overlap, Schedule, ScheduleInfo, ScheduleName, ShownContent, ShownValue, Timestamp, Views,
+    store_api::schedule::Timing,
+};
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
-use crate::{InspectError, Inspector, ScheduleAction, serial};
+use crate::{InspectError, Inspector, ScheduleAction, redact, serial};
 
 /// How many instants ahead are shown.
 const AHEAD: usize = 5;
@@ -16,6 +20,8 @@ const AHEAD_MAX: u64 = 1000;
 pub struct ScheduleView {
     /// What is kept of it.
     pub info: ScheduleInfo,
+    /// What each of its runs is asked, without what its kind's schema hides.
+    pub metadata: ShownValue,
     /// The next instants, or why there are none.
     pub next: Result<Vec<LocalTime>, String>,
     /// The time of the store when it was read.
@@ -23,9 +29,16 @@ pub struct ScheduleView {
 }
 
 impl ScheduleView {
-    fn new(info: ScheduleInfo, now: Timestamp) -> Self {
+    pub(crate) fn new(info: ScheduleInfo, views: &Views, now: Timestamp) -> Self {
         let next = info.preview(AHEAD).map_err(|error| error.to_string());
-        Self { info, next, now }
+        let mut metadata = info.shown_metadata(views);
+        if let Some(schema) = views.schema(info.kind().as_str()) {
+            redact::metadata(&mut metadata, schema);
+        } else if !views.kinds().any(|known| known == info.kind()) {
+            // Only the code of the kind knows what may be seen of it.
+            metadata.content = ShownContent::Hidden;
+        }
+        Self { info, metadata, next, now }
     }
 
     /// With another number of instants, at most 1000.
@@ -70,10 +83,48 @@ struct Instant {
     text: String,
 }
 
+/// When it is due, by the names that a request has.
+#[derive(Default, Serialize)]
+struct When<'a> {
+    every_seconds: Option<f64>,
+    cron: Option<&'a str>,
+    zone: Option<&'a str>,
+    #[serde(serialize_with = "serial::optional_time")]
+    once: Option<Timestamp>,
+    #[serde(serialize_with = "serial::optional_time")]
+    starting: Option<Timestamp>,
+    missed: Value,
+    overlap: &'static str,
+}
+
+impl<'a> When<'a> {
+    fn new(schedule: &'a Schedule) -> Self {
+        let missed = match schedule.missed {
+            Missed::Skip => "skip".into(),
+            Missed::Once => "once".into(),
+            Missed::All(max) => json!({ "all": max }),
+        };
+        let overlap = match schedule.overlap {
+            Overlap::Skip => "skip",
+            Overlap::Queue => "queue",
+            Overlap::Allow => "allow",
+            Overlap::CancelRunning => "cancel_running",
+        };
+        let all = Self { starting: schedule.starting, missed, overlap, ..Self::default() };
+        match &schedule.timing {
+            Timing::Every(interval) => Self { every_seconds: Some(interval.as_secs_f64()), ..all },
+            Timing::Once(at) => Self { once: Some(*at), ..all },
+            Timing::Cron { pattern, zone } => Self { cron: Some(pattern), zone: Some(zone), ..all },
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct View<'a> {
     #[serde(flatten)]
     info: &'a ScheduleInfo,
+    when: When<'a>,
+    metadata: &'a ShownValue,
     instants: Vec<Instant>,
     actions: Vec<&'static str>,
 }
@@ -84,7 +135,8 @@ impl Serialize for ScheduleView {
             |local: &LocalTime| Instant { at: local.at, offset_seconds: local.offset_seconds, text: local.to_string() };
         let instants = self.next.iter().flatten().map(instant).collect();
         let actions = self.actions().into_iter().map(ScheduleAction::as_str).collect();
-        View { info: &self.info, instants, actions }.serialize(serializer)
+        View { info: &self.info, when: When::new(self.schedule()), metadata: &self.metadata, instants, actions }
+            .serialize(serializer)
     }
 }
 
@@ -95,7 +147,8 @@ impl Inspector {
     /// When the store fails.
     pub async fn schedules(&self) -> Result<Vec<ScheduleView>, InspectError> {
         let (infos, now) = (self.client().schedules().list().await?, self.now());
-        let mut views: Vec<_> = infos.into_iter().map(|info| ScheduleView::new(info, now)).collect();
+        let mut views: Vec<_> =
+            infos.into_iter().map(|info| ScheduleView::new(info, self.client().views(), now)).collect();
         views.sort_by(|left, right| left.info.name().cmp(right.info.name()));
         Ok(views)
     }
@@ -106,6 +159,6 @@ impl Inspector {
     /// [`InspectError::NotFound`] when there is no such schedule.
     pub async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleView, InspectError> {
         let info = self.client().schedules().get(name.as_str()).await?;
-        Ok(ScheduleView::new(info, self.now()))
+        Ok(ScheduleView::new(info, self.client().views(), self.now()))
     }
 }

@@ -1,5 +1,7 @@
 //! Schedules at run time.
 
+mod untyped;
+
 use std::{future::IntoFuture, pin::Pin};
 
 use longhaul_core::{
@@ -11,8 +13,8 @@ use super::{Client, Request};
 use crate::{
     definition::Definition,
     schedule::{
-        HeldBack, NewSchedule, Options, Origin, Row, RunsError, ScheduleInfo, SchedulesError, Step, check_schedule,
-        check_size, forget_finished,
+        Declared, HeldBack, NewSchedule, Options, Origin, Row, RunsError, ScheduleInfo, SchedulesError, Step,
+        check_schedule, check_size, forget_finished,
     },
     task::TaskDefinition,
 };
@@ -95,7 +97,10 @@ impl Schedules {
     /// # Errors
     /// As [`create`](Self::create).
     pub async fn create_with<T: TaskDefinition>(&self, new: NewSchedule<T>) -> Result<ScheduleInfo, SchedulesError> {
-        let new = new.checked(&self.client.inner.shapes)?;
+        self.make(new.checked(&self.client.inner.shapes)?).await
+    }
+
+    async fn make(&self, new: Declared) -> Result<ScheduleInfo, SchedulesError> {
         let row = new.row(self.now(), Origin::Client)?;
         let change = ScheduleChange { name: new.name.clone(), seen: None, value: Some(row.encode()), runs: vec![] };
         match self.client.store().schedule(change).await {
@@ -141,6 +146,7 @@ impl Schedules {
             by: self.client.by.as_str().unwrap_or(super::NOBODY).into(),
             schedule: None,
             options: Options::default(),
+            replaces_labels: false,
             metadata: None,
         };
         ChangeSchedule { schedules, name, what: change }
@@ -337,6 +343,8 @@ struct What {
     by: Box<str>,
     schedule: Option<Schedule>,
     options: Options,
+    /// In place of the labels that were there; the new ones are in the options.
+    replaces_labels: bool,
     metadata: Option<Metadata>,
 }
 
@@ -393,8 +401,15 @@ impl ChangeSchedule {
         self
     }
 
+    /// The labels that the runs to come require of a server, in place of those before.
+    pub fn requires<L: Into<String>>(mut self, labels: impl IntoIterator<Item = L>) -> Self {
+        self.what.options.requires = labels.into_iter().map(Into::into).collect();
+        self.what.replaces_labels = true;
+        self
+    }
+
     async fn send(self) -> Result<ScheduleInfo, SchedulesError> {
-        let What { by, schedule, options, metadata } = self.what;
+        let What { by, schedule, options, replaces_labels, metadata } = self.what;
         let change = |name: &ScheduleName, row: &mut Row, now: Timestamp| {
             let before = row.clone();
             if let Some(schedule) = &schedule {
@@ -404,6 +419,9 @@ impl ChangeSchedule {
             let refused = |error| SchedulesError::Timetable { name: name.clone(), error };
             row.retime(&row.schedule.timetable().map_err(refused)?, now);
             let wrong = |error| SchedulesError::Runs { name: name.clone(), error };
+            if replaces_labels {
+                row.runs.requires.clear();
+            }
             options.clone().apply(&mut row.runs).map_err(wrong)?;
             metadata.as_ref().map_or(Ok(()), |put| put(name, row))?;
             if *row != before {

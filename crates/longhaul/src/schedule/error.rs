@@ -8,6 +8,7 @@ use super::runs::SCHEDULE_TAG;
 use crate::{
     definition::DefinitionError,
     values::{ReadError, ValueError},
+    views::EnqueueJsonError,
 };
 
 /// A schedule was not made, changed or read. Nothing was changed, unless the variant says otherwise.
@@ -133,6 +134,9 @@ pub enum RunsError {
     /// The metadata.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// The metadata that was handed in as JSON.
+    #[error(transparent)]
+    Json(#[from] EnqueueJsonError),
     /// The stored metadata, which is of another type or version.
     #[error(transparent)]
     Read(#[from] ReadError),

@@ -9,7 +9,12 @@ use super::{
     error::{RunsError, SchedulesError},
     row::{Changed, Instance, Origin, Row, ScheduleCounts},
 };
-use crate::{definition::Definition, task::TaskDefinition, values::FingerprintCache};
+use crate::{
+    definition::Definition,
+    task::TaskDefinition,
+    values::FingerprintCache,
+    views::{ShownValue, Views},
+};
 
 /// A schedule as it was when it was read.
 ///
@@ -98,6 +103,16 @@ impl ScheduleInfo {
             return Err(SchedulesError::OtherKind { name: self.name.clone(), kind, asked });
         }
         definition.read_metadata(&self.row.runs.metadata).map_err(|error| wrong(error.into()))
+    }
+
+    /// The metadata of its runs, shown without its type by a program that [knows](Views) the kind.
+    pub fn shown_metadata(&self, views: &Views) -> ShownValue {
+        views.show_metadata(self.kind(), &self.row.runs.metadata)
+    }
+
+    /// The version of the code that wrote the metadata of its runs.
+    pub fn version(&self) -> u16 {
+        self.row.runs.version
     }
 
     /// The queue of its runs.

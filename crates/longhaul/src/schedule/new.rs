@@ -1,9 +1,9 @@
 //! A schedule to be made: by code, when a server starts, or by a client.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Key, Label, Paused, Priority, Queue, RetryPolicy, Schedule, ScheduleName, Tag, Timestamp,
+    Key, Label, NewRun, Paused, Priority, Queue, RetryPolicy, Schedule, ScheduleName, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
 };
 
@@ -210,17 +210,59 @@ impl Options {
                 runs.requires.push(label);
             }
         }
-        if runs.tags.len() >= TAGS_MAX {
-            return Err(RunsError::TooManyTags(runs.tags.len()));
+        runs.check()
+    }
+}
+
+impl Runs {
+    /// What a new run says, for all runs of a schedule. Left out is what belongs to one run: its id, when it is due and
+    /// expires, its unique key, its trace, its execution metadata, and who enqueued it.
+    pub(crate) fn of(run: NewRun) -> Result<Self, RunsError> {
+        let constraints = run.constraints.map(Arc::unwrap_or_clone).unwrap_or_default();
+        run.policy.check()?;
+        let runs = Self {
+            kind: run.kind,
+            version: run.version,
+            metadata: run.metadata,
+            queue: run.queue,
+            priority: run.priority,
+            tags: run.tags.to_vec(),
+            requires: constraints.requires,
+            limit_key: constraints.limit_key,
+            retry: run.policy,
+            timeout: run.timeout,
+        };
+        if runs.tags.iter().any(|tag| &*tag.key == SCHEDULE_TAG) {
+            return Err(RunsError::ReservedTag);
         }
-        if runs.requires.len() > LABELS_MAX {
-            return Err(RunsError::TooManyLabels(runs.requires.len()));
+        runs.check()?;
+        Ok(runs)
+    }
+
+    /// Whether there are not too many of anything.
+    pub(crate) fn check(&self) -> Result<(), RunsError> {
+        // Each run of a schedule has one tag more.
+        if self.tags.len() >= TAGS_MAX {
+            return Err(RunsError::TooManyTags(self.tags.len()));
+        }
+        if self.requires.len() > LABELS_MAX {
+            return Err(RunsError::TooManyLabels(self.requires.len()));
         }
         Ok(())
     }
 }
 
 impl Declared {
+    /// A schedule of runs like this one.
+    pub(crate) fn of_run(name: &str, schedule: Schedule, run: NewRun) -> Result<Self, SchedulesError> {
+        let name = ScheduleName::new(name)?;
+        let runs = Runs::of(run).map_err(|error| SchedulesError::Runs { name: name.clone(), error })?;
+        check_schedule(&name, &schedule)?;
+        let declared = Self { name, schedule, runs, paused: None };
+        declared.row(Timestamp::EPOCH, Origin::Client)?;
+        Ok(declared)
+    }
+
     /// The row of it when it is new at `now`.
     pub(crate) fn row(&self, now: Timestamp, origin: Origin) -> Result<Row, SchedulesError> {
         let Self { name, schedule, runs, paused } = self.clone();

@@ -2,20 +2,22 @@
 
 use clap::Args;
 use longhaul_inspect::words::short;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::follow;
 use crate::{
-    command::kinds::{field_type, fields},
+    command::metadata::{Asked, Metadata, metadata},
     error::{CliError, Exit},
-    session::{Session, plain, segment},
+    session::{Session, plain},
 };
 
 #[derive(Args, Clone, Debug)]
 pub(in crate::command) struct Start {
-    /// The whole metadata as JSON; `@FILE` reads a file, `-` the input.
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    metadata: Option<String>,
+    #[command(flatten)]
+    metadata: Metadata,
+    /// What people call it.
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
     /// Another queue than the kind's.
     #[arg(long, value_name = "QUEUE")]
     queue: Option<String>,
@@ -28,6 +30,9 @@ pub(in crate::command) struct Start {
     /// By which it is found.
     #[arg(long, value_name = "KEY:VALUE")]
     tag: Vec<String>,
+    /// Only servers with this label execute it; several times for several.
+    #[arg(long, value_name = "LABEL")]
+    requires: Vec<String>,
     /// Waits until it is final, and prints its result.
     #[arg(long, conflicts_with = "follow")]
     wait: bool,
@@ -37,17 +42,12 @@ pub(in crate::command) struct Start {
     /// Shows what would be enqueued.
     #[arg(long)]
     dry_run: bool,
-    /// The kind. Options of this command stand before it.
-    #[arg(value_name = "KIND")]
-    kind: String,
-    /// Fields of the metadata: `--page-size 500`, `--page-size=500` or `page-size=500`; `--filter.year 2026` for a field
-    /// of a field; `--urgent` for `true`.
-    #[arg(value_name = "FIELD", trailing_var_arg = true, allow_hyphen_values = true)]
-    fields: Vec<String>,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let metadata = metadata(&start, session).await?;
+    let metadata = metadata(&start.metadata, &start.asked, session).await?;
     let mut tags = Map::new();
     for tag in &start.tag {
         let (key, value) =
@@ -55,8 +55,8 @@ pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit,
         tags.insert(key.into(), value.into());
     }
     let request = json!({
-        "kind": start.kind, "metadata": metadata, "queue": start.queue, "priority": start.priority, "at": start.at,
-        "tags": tags,
+        "kind": start.asked.kind, "metadata": metadata, "queue": start.queue, "priority": start.priority, "at": start.at,
+        "tags": tags, "title": start.title, "requires": start.requires,
     });
     if start.dry_run {
         return session.json(&request);
@@ -75,103 +75,4 @@ pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit,
     session.say(&id)?;
     session.hint(&format!("runs follow {}", short(&id)))?;
     Ok(Exit::Done)
-}
-
-async fn metadata(start: &Start, session: &mut Session<'_>) -> Result<Value, CliError> {
-    let mut metadata = match start.metadata.as_deref() {
-        None => Value::Null,
-        Some(text) => {
-            let text = match text.strip_prefix('@') {
-                Some(file) => std::fs::read_to_string(file)
-                    .map_err(|error| CliError::Usage(format!("`{file}` cannot be read: {error}")))?,
-                None if text == "-" => session.terminal.read_all()?,
-                None => text.to_owned(),
-            };
-            serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--metadata is no JSON: {error}")))?
-        }
-    };
-    if start.fields.is_empty() {
-        return Ok(metadata);
-    }
-    let schema = match session.get(&format!("/kinds/{}", segment(&start.kind))).await {
-        Ok(kind) => kind["schema"]["metadata"].clone(),
-        // Nothing is known of it yet; whether there is such a kind is said when the run is enqueued.
-        Err(CliError::NotFound(_)) => Value::Null,
-        Err(error) => return Err(error),
-    };
-    let mut words = start.fields.iter().peekable();
-    while let Some(word) = words.next() {
-        let flag = word.strip_prefix("--");
-        let (name, text) = match (flag, word.split_once('=')) {
-            (_, Some((name, text))) => (name.trim_start_matches("--"), Some(text)),
-            (Some(name), None) => {
-                let is_switch = field_type(&schema, &path_of(name)) == Some("boolean");
-                let follows = words.peek().is_some_and(|next| !next.starts_with("--"));
-                let follows =
-                    follows && (!is_switch || matches!(words.peek().map(|next| next.as_str()), Some("true" | "false")));
-                (name, if follows { words.next().map(String::as_str) } else { None })
-            }
-            (None, None) => {
-                return Err(CliError::Usage(format!("`{word}` is no field: write --field value, or field=value")));
-            }
-        };
-        let path = path_of(name);
-        let kind = field_type(&schema, &path);
-        if kind.is_none() && !fields(&schema).is_empty() && path.len() == 1 {
-            let known = fields(&schema).join(", ");
-            return Err(CliError::Usage(format!("{} has no field `{name}`; it has: {known}", start.kind)));
-        }
-        put(&mut metadata, &path, read(text, kind), kind == Some("array"))
-            .map_err(|()| CliError::Usage(format!("`{name}` goes into something that has no fields")))?;
-    }
-    Ok(metadata)
-}
-
-/// `--page-size` is the field `page_size`: serde's names have no hyphens, unless they are renamed so.
-fn path_of(name: &str) -> Vec<String> {
-    name.split('.').map(|part| part.replace('-', "_")).collect()
-}
-
-/// As the schema says; without one, JSON if it is some, and text if not.
-fn read(text: Option<&str>, kind: Option<&str>) -> Value {
-    match (text, kind) {
-        (None, _) => true.into(),
-        (Some(text), Some("string")) => text.into(),
-        (Some(text), _) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-    }
-}
-
-fn put(into: &mut Value, path: &[String], value: Value, appends: bool) -> Result<(), ()> {
-    let Some((name, rest)) = path.split_first() else {
-        match into {
-            Value::Array(items) if appends => items.push(value),
-            _ if appends && !value.is_array() => *into = json!([value]),
-            _ => *into = value,
-        }
-        return Ok(());
-    };
-    if into.is_null() {
-        *into = json!({});
-    }
-    let fields = into.as_object_mut().ok_or(())?;
-    put(fields.entry(name.clone()).or_insert(Value::Null), rest, value, appends)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_read_as_the_schema_says() {
-        assert_eq!(read(Some("7"), Some("string")), json!("7"));
-        assert_eq!(read(Some("7"), Some("integer")), json!(7));
-        assert_eq!(read(Some("orders"), None), json!("orders"));
-        assert_eq!(read(None, Some("boolean")), json!(true));
-        let mut value = Value::Null;
-        put(&mut value, &path_of("filter.year"), json!(2026), false).unwrap();
-        put(&mut value, &path_of("to"), json!("a"), true).unwrap();
-        put(&mut value, &path_of("to"), json!("b"), true).unwrap();
-        assert_eq!(value, json!({"filter": {"year": 2026}, "to": ["a", "b"]}));
-        assert_eq!(put(&mut json!(7), &path_of("a"), json!(1), false), Err(()));
-    }
 }

@@ -179,3 +179,43 @@ async fn a_browser_is_refused_what_its_role_does_not_allow_and_what_other_sites_
     browser.see("//h1[.='Closed']");
     assert_eq!(run.status().await.unwrap().state(), StateKind::Suspended);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_is_created_paused_and_deleted() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    browser.go(&site.at("/schedules"));
+    browser.click("//a[.='New schedule']");
+    browser.choose("kind", "export");
+    browser.click(&button("Choose"));
+    browser.fill(&labelled("Name"), "nightly");
+    browser.click("//input[@name='how' and @value='cron']");
+    browser.fill("//input[@name='cron']", "61 * * * *");
+    browser.fill("//input[@name='zone']", "Europe/Berlin");
+    browser.fill(&labelled("Table"), "orders");
+    browser.fill(&labelled("Rows"), "100");
+    browser.fill("//input[@name='requires']", "eu");
+    browser.click(&button("Create"));
+    browser.see("//*[@id='wrong-cron' and contains(., '61')]");
+    browser.fill("//input[@name='cron']", "0 2 * * *");
+    browser.click(&button("Create"));
+    browser.see("//p[@role='status' and contains(., 'Created')]");
+    browser.click("//details[@class='next']/summary");
+    assert_eq!(browser.count("//details[@class='next']//li[contains(., '02:00:00')]"), 5);
+    // The refused form was answered with 422.
+    browser.assert_silent_but(&["422"]);
+
+    confirm(&browser, "Pause", "holidays");
+    browser.see("//td[contains(., 'Paused') and contains(., 'holidays')]");
+    let info = site.server.client().schedules().get("nightly").await.unwrap();
+    assert_eq!((info.paused().is_some(), info.requires().len()), (true, 1));
+    browser.click("//td//a[.='Edit']");
+    browser.see("//input[@name='cron' and @value='0 2 * * *']");
+    browser.click("//input[@name='how' and @value='every']");
+    browser.fill("//input[@name='every']", "1h");
+    browser.click(&button("Save"));
+    browser.see("//td[.='every hour']");
+    confirm(&browser, "Delete", "");
+    browser.see("//p[contains(., 'There are no schedules')]");
+    browser.assert_silent();
+}

@@ -24,10 +24,20 @@ async fn every_page_is_light_silent_named_and_readable_in_light_and_in_dark() {
     let every = Schedule::every(std::time::Duration::from_secs(3600));
     client.schedules().create::<Fail>("hourly", every, "no".into()).await.unwrap();
     client.queue("mail").unwrap().pause().because("paper").await.unwrap();
-    let mut pages: Vec<String> =
-        ["", "/runs", "/runs/new?kind=export", "/runs/new?kind=wait", "/schedules", "/queues", "/servers", "/kinds"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut pages: Vec<String> = [
+        "",
+        "/runs",
+        "/runs/new?kind=export",
+        "/runs/new?kind=wait",
+        "/schedules",
+        "/schedules/new?kind=export",
+        "/schedules/hourly",
+        "/queues",
+        "/servers",
+        "/kinds",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     pages.extend(["/kinds/export", "/nowhere"].map(str::to_owned));
     pages.extend([failed.id(), waits.id()].map(|id| format!("/runs/{id}")));
     for page in pages {

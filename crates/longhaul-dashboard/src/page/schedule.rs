@@ -1,0 +1,118 @@
+//! A schedule to be made or changed.
+
+use longhaul_inspect::ScheduleView;
+use maud::{Markup, html};
+
+use super::{
+    View,
+    fields::{Filled, Wrong, fields_of},
+    layout, parts,
+    start::{Known, kind},
+};
+use crate::form::Form;
+
+const OVERLAPS: [(&str, &str); 4] = [
+    ("skip", "leave the instant out"),
+    ("queue", "wait for it"),
+    ("allow", "run beside it"),
+    ("cancel_running", "cancel it"),
+];
+const MISSED: [(&str, &str); 2] = [("once", "one run makes up for all"), ("skip", "leave them out")];
+
+/// A new schedule. `values`: what the fields hold.
+pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
+    let page = Filled { values, wrong };
+    let fields = fields_of(&known.kinds, values);
+    layout::page(
+        view,
+        "/schedules",
+        "New schedule",
+        None,
+        &html! {
+            div .head { h1 { "New schedule" } }
+            (kind(view, &page, &known.kinds, "/schedules/new"))
+            (whole(wrong))
+            @if let Some(kind) = values.get("kind") {
+                form .stack.card method="post" action=(view.mount.to("/schedules")) {
+                    input type="hidden" name="kind" value=(kind);
+                    label { "Name" input name="name" required maxlength="128" placeholder="nightly-export" value=[page.get("name")]
+                        aria-invalid=[page.is_wrong("name")] aria-describedby=[page.describes("name")]; (page.note("name")) }
+                    (when(&page))
+                    fieldset { legend { "What each run is asked" }
+                        (page.metadata(view, kind, fields.as_deref(), "/schedules/new")) }
+                    (more(&page, known))
+                    div .bar { button .primary { "Create" } a href=(view.mount.to("/schedules")) { "Back" } }
+                }
+            }
+        },
+    )
+}
+
+/// One that is there. Its metadata is changed only if a box says so: secrets in it are not shown, and would get lost.
+pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
+    let page = Filled { values, wrong };
+    let (name, kind) = (of.info.name().as_str(), of.info.kind().as_str());
+    let fields = fields_of(&known.kinds, values);
+    let path = parts::named(view, "/schedules", name);
+    layout::page(
+        view,
+        "/schedules",
+        name,
+        None,
+        &html! {
+            div .head { h1 { (name) small .muted { (kind) } } }
+            (whole(wrong))
+            form .stack.card method="post" action=(path) novalidate {
+                input type="hidden" name="kind" value=(kind);
+                (when(&page))
+                fieldset { legend { "What each run is asked" }
+                    @if fields.is_some() || known.kinds.iter().any(|known| known.is_known && known.kind == *of.info.kind()) {
+                        label .flag { input type="checkbox" name="change" value="metadata" checked[page.get("change").is_some()];
+                            span { "Change it " small .muted { "Without this it stays as it is. Secrets are to be written again." } } }
+                        (page.metadata(view, kind, fields.as_deref(), &format!("/schedules/{name}")))
+                    } @else { p .muted { "This program does not have the code of its kind, and cannot change it." } }
+                }
+                (more(&page, known))
+                div .bar { button .primary { "Save" } a href=(view.mount.to("/schedules")) { "Back" } }
+            }
+        },
+    )
+}
+
+fn whole(wrong: &Wrong) -> Markup {
+    html! { @for (_, why) in wrong.iter().filter(|(field, _)| field.is_empty()) { p .callout.bad role="alert" { (why) } } }
+}
+
+fn when(page: &Filled<'_>) -> Markup {
+    let how = page.get("how").unwrap_or("every");
+    let option = |value: &str, label: &str, fields: Markup| {
+        html! { div .way {
+            label .flag { input type="radio" name="how" value=(value) checked[how == value]; span { (label) } }
+            div { (fields) }
+        } }
+    };
+    html! { fieldset .ways { legend { "When" }
+        (option("every", "Again and again", page.text("Every", "every", "15m, 1h30m, 1d")))
+        (option("cron", "By the clock", html! {
+            (page.text("Cron pattern", "cron", "0 2 * * * is every day at 02:00"))
+            (page.text("Time zone", "zone", "UTC, Europe/Berlin, …"))
+        }))
+        (option("once", "Once", page.time("At (UTC)", "once")))
+        (page.time("Not before (UTC), for the first two", "starting"))
+    } }
+}
+
+fn more(page: &Filled<'_>, known: &Known) -> Markup {
+    let choice = |label: &str, name: &str, options: &[(&str, &str)]| {
+        html! { label { (label) select name=(name) {
+            @for (value, text) in options { option value=(value) selected[page.get(name) == Some(value)] { (text) } }
+        } } }
+    };
+    html! { fieldset { legend { "More" }
+        (choice("If the run before is not finished", "overlap", &OVERLAPS))
+        (choice("Instants at which no server lived", "missed", &MISSED))
+        (page.requires(&known.labels))
+        (page.text("Queue", "queue", "the kind's"))
+        (page.priority())
+    } }
+}

@@ -1,0 +1,85 @@
+//! Schedules that are made and changed by forms.
+
+use longhaul::{Overlap, Schedule, store_api::schedule::Timing};
+use longhaul_dashboard::Role;
+
+use crate::kit::{Card, Charge, Currency, Scene, ask};
+
+const CARD: &str = "m.amount=5&m.currency=eur&m.number=4111";
+
+#[tokio::test]
+async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is_written_again() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Administer);
+        let body = format!(
+            "kind=charge&name=nightly&how=cron&cron=0+2+*+*+*&zone=Europe%2FBerlin&overlap=queue&missed=skip&requires=eu&{CARD}"
+        );
+        let answer = ask(&app, "POST /schedules", &body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (303, "/schedules?done=create"),
+            "{}",
+            answer.text
+        );
+        let schedules = scene.client().schedules();
+        let made = schedules.get("nightly").await.unwrap();
+        assert_eq!(made.schedule().timing, Schedule::cron("0 2 * * *", "Europe/Berlin").timing);
+        assert_eq!((made.schedule().overlap, made.requires()[0].as_str()), (Overlap::Queue, "eu"));
+        assert_eq!(made.metadata::<Charge>().unwrap().number, "4111");
+
+        let page = ask(&app, "GET /schedules/nightly", "").await.text;
+        assert!(page.contains("Europe/Berlin") && page.contains("value=\"5\""), "{page}");
+        assert!(!page.contains("4111"), "a secret is not shown: {page}");
+        let listed = ask(&app, "GET /api/v1/schedules", "").await.text;
+        assert!(listed.contains("\"cron\":\"0 2 * * *\"") && !listed.contains("4111"), "{listed}");
+
+        let answer =
+            ask(&app, "POST /schedules/nightly", "kind=charge&how=every&every=1h30m&m.amount=9&priority=3").await;
+        assert_eq!(answer.header("location"), "/schedules?done=change", "{}", answer.text);
+        let changed = schedules.get("nightly").await.unwrap();
+        assert_eq!(changed.schedule().timing, Timing::Every(std::time::Duration::from_secs(5400)));
+        assert_eq!((changed.priority().0, changed.requires().len()), (3, 0));
+        let Card { amount, number, .. } = changed.metadata::<Charge>().unwrap();
+        assert_eq!((amount, &*number), (5, "4111"), "nothing said to change it");
+
+        let body = "kind=charge&how=every&every=1h&change=metadata&m.amount=9&m.currency=usd&m.number=4222";
+        assert_eq!(ask(&app, "POST /schedules/nightly", body).await.status, 303);
+        let Card { amount, number, currency, .. } =
+            schedules.get("nightly").await.unwrap().metadata::<Charge>().unwrap();
+        assert_eq!((amount, &*number, matches!(currency, Currency::Usd)), (9, "4222", true));
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_that_cannot_be_says_which_field_is_wrong() {
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Administer);
+    let whole = format!("kind=charge&name=nightly&how=every&every=1h&{CARD}");
+    assert_eq!(ask(&app, "POST /schedules", &whole).await.status, 303);
+    for (body, field) in [
+        ("kind=charge&name=a+b&how=every&every=1h&", "name"),
+        ("kind=charge&how=every&every=1h&", "name"),
+        ("kind=charge&name=x&how=every&every=soon&", "every"),
+        ("kind=charge&name=x&how=every&every=1000w&", "every"),
+        ("kind=charge&name=x&how=cron&cron=61+*+*+*+*&", "cron"),
+        ("kind=charge&name=x&how=cron&cron=0+0+30+2+*&", "cron"),
+        ("kind=charge&name=x&how=cron&cron=0+2+*+*+*&zone=Berlin&", "zone"),
+        ("kind=charge&name=x&how=once&once=2020-01-01T00:00&", "once"),
+        ("kind=charge&name=x&how=every&every=1h&requires=a%00&", "requires"),
+        ("kind=charge&name=x&how=every&every=1h&m.amount=5000&", "m.amount"),
+        ("kind=nothing&name=x&how=every&every=1h&", "kind"),
+    ] {
+        let answer = ask(&app, "POST /schedules", &format!("{body}{CARD}")).await;
+        assert!(answer.status.is_client_error(), "{body}: {}", answer.status);
+        assert!(answer.text.contains(&format!("id=\"wrong-{field}\"")), "{body}: {}", answer.text);
+    }
+    let again = ask(&app, "POST /schedules", &whole).await;
+    assert!(again.status == 409 && again.text.contains("there is a schedule"), "{}", again.text);
+    assert_eq!(scene.client().schedules().list().await.unwrap().len(), 1);
+    let viewer = scene.with_token(Role::Act);
+    for (line, body) in
+        [("POST /schedules", &*whole), ("POST /schedules/nightly", "how=every&every=2h"), ("GET /schedules/new", "")]
+    {
+        assert_eq!(ask(&viewer, line, body).await.status, 403, "{line}");
+    }
+}
