@@ -51,8 +51,8 @@ pub use copy::CopyStore;
 pub use error::StoreError;
 pub use filter::Filter;
 pub use inspect::{
-    Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, GetError, HeaderPage, Inspect, ListOrder,
-    Page, PageRequest, ParseCursorError, QueueDepth, RunHeader,
+    Damaged, ENDS_PER_POSITION, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, GetError, HeaderPage,
+    Inspect, ListOrder, Page, PageRequest, ParseCursorError, QueueDepth, RunHeader,
 };
 pub use kinds::KindDescription;
 pub use runs::{

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use longhaul_core::{
     Actor, Decision, Event, IllegalEvent, Kind, RunId, StateKind, Timestamp, counts::Statistics, decide,
+    store::ENDS_PER_POSITION,
 };
 
 use crate::{
@@ -120,13 +121,14 @@ impl News {
 /// What transitions change besides the rows of their runs: counts of runs, and pages of ends.
 pub(crate) struct Effects {
     counts: Counts,
-    batch: Uuid,
     ends: Vec<End>,
 }
 
 /// The runs of one kind that came to one state at one time.
 struct End {
     page: Uuid,
+    /// What gets a position together.
+    batch: Uuid,
     kind: Kind,
     state: i16,
     at: i64,
@@ -148,6 +150,7 @@ impl Effects {
                     Some(end) => end.runs.push(run.id.into()),
                     None => ends.push(End {
                         page,
+                        batch: page,
                         kind: run.kind.clone(),
                         state: state_number(change.state()),
                         at: run.since.as_micros(),
@@ -160,7 +163,8 @@ impl Effects {
             news.stops |= change.order;
             news.runs.push(run.id);
         }
-        Self { counts: Counts::of(&statistics), batch: Uuid::fresh(), ends }
+        share_positions(&mut ends);
+        Self { counts: Counts::of(&statistics), ends }
     }
 
     /// Gives `send` the statements that write them.
@@ -168,7 +172,7 @@ impl Effects {
         let kinds: Vec<&str> = self.ends.iter().map(|end| end.kind.as_str()).collect();
         let ends = self.ends.iter().zip(&kinds);
         let ends: Vec<EndParams<'_>> = ends
-            .map(|(end, kind)| -> EndParams<'_> { [&end.page, &self.batch, kind, &end.state, &end.at, &end.runs] })
+            .map(|(end, kind)| -> EndParams<'_> { [&end.page, &end.batch, kind, &end.state, &end.at, &end.runs] })
             .collect();
         let (runs, minutes) = (self.counts.runs(), self.counts.minutes());
         let mut steps = Vec::with_capacity(ends.len() + 2);
@@ -176,6 +180,18 @@ impl Effects {
         steps.extend(minutes.as_ref().map(|params| Step(ADD_MINUTES, params)));
         steps.extend(ends.iter().map(|params| Step(INSERT_END, params)));
         send(&steps).await
+    }
+}
+
+/// What ends in one transaction has one position, as far as that may have so many ends. Each page has fewer.
+fn share_positions(ends: &mut [End]) {
+    let (mut batch, mut count) = (Uuid::fresh(), 0);
+    for end in ends {
+        count += end.runs.len();
+        if count > ENDS_PER_POSITION {
+            (batch, count) = (Uuid::fresh(), end.runs.len());
+        }
+        end.batch = batch;
     }
 }
 
@@ -222,7 +238,8 @@ impl Inner {
 
     /// The rows of what was changed. What ends gets its page.
     fn rows_of(&self, changes: &mut [Change]) -> Result<Rows, Fault> {
-        let mut pages: BTreeMap<(Kind, i16, Timestamp), Uuid> = BTreeMap::new();
+        // The page that is filled now, and how many runs are on it.
+        let mut pages: BTreeMap<(Kind, i16, Timestamp), (Uuid, usize)> = BTreeMap::new();
         let of_changed = || changes.iter().filter(|change| change.is_changed);
         let lanes = self.lanes.of_all(of_changed().map(|change| &change.kept.stored.run))?;
         let mut rows = Rows::default();
@@ -230,7 +247,12 @@ impl Inner {
             let run = &change.kept.stored.run;
             if change.ends() {
                 let of = (run.kind.clone(), state_number(run.state.kind()), run.since);
-                change.kept.page = Some(*pages.entry(of).or_insert_with(Uuid::fresh));
+                let (page, count) = pages.entry(of).or_insert_with(|| (Uuid::fresh(), 0));
+                if *count == ENDS_PER_POSITION {
+                    (*page, *count) = (Uuid::fresh(), 0);
+                }
+                *count += 1;
+                change.kept.page = Some(*page);
             } else if change.was_running && run.state.kind() != StateKind::Running {
                 change.kept.page = None;
             }

@@ -16,6 +16,7 @@ mod change;
 mod claim_turn;
 mod clock;
 mod connect;
+mod copies;
 mod error;
 mod handle;
 mod held;

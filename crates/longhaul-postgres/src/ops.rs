@@ -7,6 +7,8 @@ pub(crate) mod cancel;
 pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod controls;
+pub(crate) mod copy_in;
+pub(crate) mod copy_out;
 pub(crate) mod count;
 pub(crate) mod decide;
 pub(crate) mod delete;

@@ -7,11 +7,13 @@ use std::{collections::BTreeSet, time::Duration};
 use common::{Postgres, client, postgres};
 use longhaul_core::{
     Actor, ControlChange, Key, Kind, Limits, LogPage, LogRequest, OnConflict, Queue, Rate, Retention, Retentions,
-    ScheduleName, Scope, StateKind, Tag, Unique, UniqueScope,
+    ScheduleName, Scope, StateKind, Tag, Timestamp, Unique, UniqueScope,
     constraints::Constraints,
     store::{
-        Checkpoint, ClaimRequest, Claimed, EndedCursor, EndedRequest, Filter, KindDescription, ListOrder, LogPages,
-        PageRequest, Proceed, Retry, RunUpdate, ScheduleChange, ServerBeat, Settlement, prelude::*,
+        Checkpoint, ClaimRequest, Claimed, CopyStore, EndedCursor, EndedRequest, Filter, KindDescription, ListOrder,
+        LogPages, PageRequest, Proceed, Retry, RunUpdate, ScheduleChange, ServerBeat, Settlement,
+        copy::{CopyItem, RemovedKey},
+        prelude::*,
     },
 };
 use longhaul_testkit::fixture::{completed, failed, new_run, run_id, server_id, support, suspended, value};
@@ -129,6 +131,11 @@ async fn do_everything(postgres: &Postgres) {
         store.claim(ClaimRequest::new(dies, kinds, 1)).await.expect("it works");
         store.expire().await.expect("it works");
     }
+    let moved = longhaul_testkit::MemoryStore::new(std::sync::Arc::new(postgres.clock.clone()));
+    let delete = format!("DELETE FROM {}.enqueued WHERE refused IS NOT NULL", postgres.schema.0);
+    client().await.batch_execute(&delete).await.expect("it works");
+    migrate_everything(store, &moved).await;
+    migrate_everything(&moved, store).await;
     store.leave(server).await.expect("it works");
     for n in 3..8 {
         let dies = server_id(now, n);
@@ -144,6 +151,22 @@ async fn do_everything(postgres: &Postgres) {
     tokio::task::yield_now().await;
     store.insert(vec![new_run(now, "other", 901)]).await.expect("it works");
     assert_eq!(waits.await.expect("no panic").expect("it works").len(), 1);
+}
+
+/// All that a store holds, and a key that outlives its run.
+async fn migrate_everything(from: &dyn CopyStore, to: &dyn CopyStore) {
+    let mut next = None;
+    loop {
+        let page = from.copy_out(next).await.expect("it works");
+        to.copy_in(page.items).await.expect("it works");
+        match page.next {
+            Some(after) => next = Some(after),
+            None => break,
+        }
+    }
+    let (kind, key) = (Kind::new("plain").expect("a kind"), Key::new("gone").expect("a key"));
+    let (run, state, until) = (run_id(Timestamp::EPOCH, 1), StateKind::Completed, Timestamp::MAX);
+    to.copy_in(vec![CopyItem::Key(RemovedKey { kind, key, run, state, until })]).await.expect("it works");
 }
 
 /// Statements that count, and so read all that they count.

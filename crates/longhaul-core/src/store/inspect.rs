@@ -6,7 +6,7 @@ mod header;
 use std::{cmp::Ordering, fmt};
 
 pub use self::{
-    ended::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError},
+    ended::{ENDS_PER_POSITION, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError},
     header::{HeaderPage, RunHeader},
 };
 

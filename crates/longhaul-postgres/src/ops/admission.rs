@@ -322,11 +322,22 @@ fn scope_of(name: &str) -> Result<Scope, Damage> {
     }
 }
 
-fn bucket_name(bucket: &Bucket) -> String {
+pub(crate) fn bucket_name(bucket: &Bucket) -> String {
     match bucket {
         Bucket::Scope(scope) => scope_name(scope),
         // A kind has no space in it.
         Bucket::Key(kind, key) => format!("y {} {}", kind.as_str(), key.as_str()),
+    }
+}
+
+pub(crate) fn bucket_of(name: &str) -> Result<Bucket, Damage> {
+    let bad = |error: NameError| Damage::of(format!("the starts of `{name}`"), error.to_string());
+    match name.strip_prefix("y ").and_then(|rest| rest.split_once(' ')) {
+        Some((kind, key)) => {
+            let kind = longhaul_core::Kind::new(kind).map_err(bad)?;
+            Ok(Bucket::Key(kind, Key::new(key).map_err(bad)?))
+        }
+        None => scope_of(name).map(Bucket::Scope),
     }
 }
 

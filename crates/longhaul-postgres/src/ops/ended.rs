@@ -5,7 +5,7 @@
 //! later gets a later position.
 
 use longhaul_core::{
-    Kind, Timestamp,
+    Kind, StoreError, Timestamp,
     record::Damage,
     store::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun},
 };
@@ -48,17 +48,22 @@ impl Inner {
     pub(crate) async fn ended_once(&self, request: &EndedRequest) -> Result<EndedPage, EndedError> {
         self.ensure_open()?;
         self.expire_deadlines().await?;
+        self.number_ends().await?;
+        let session = self.session().await?;
+        read(&session, request, self.ends_opened).await.map_err(Fault::into_store)?
+    }
+
+    /// Gives positions to all ends that are committed.
+    pub(super) async fn number_ends(&self) -> Result<(), StoreError> {
         loop {
             let session = self.session().await?;
             let has_new = has_new(&session).await.map_err(Fault::into_store)?;
             drop(session);
             if !has_new {
-                break;
+                return Ok(());
             }
             transact!(self, begin, tx => number(&tx).await)?;
         }
-        let session = self.session().await?;
-        read(&session, request, self.ends_opened).await.map_err(Fault::into_store)?
     }
 }
 

@@ -41,11 +41,11 @@ impl Inner {
     pub(crate) async fn insert(&self, news: &[NewRun]) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.ensure_open()?;
         // A stream costs less than parameters, but has no answer for a run that is there already.
-        let mut copies = news.len() >= COPIED_FROM && news.iter().all(|new| new.constraints().unique.is_none());
+        let mut streams = news.len() >= COPIED_FROM && news.iter().all(|new| new.constraints().unique.is_none());
         let (answers, told) = transact!(self, begin, tx => {
             let (now, mut told) = (self.now(), News::default());
-            let answers = if std::mem::take(&mut copies) && tx.can_copy() {
-                self.copy_in(&tx, now, news).await?
+            let answers = if std::mem::take(&mut streams) && tx.can_copy() {
+                self.stream(&tx, now, news).await?
             } else {
                 self.insert_in(&tx, now, news, &mut told).await?
             };
@@ -56,8 +56,8 @@ impl Inner {
         Ok(answers)
     }
 
-    /// Keeps runs none of which is there already.
-    async fn copy_in(
+    /// Keeps runs none of which is there already, by `COPY`.
+    async fn stream(
         &self,
         tx: &Tx,
         now: Timestamp,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use longhaul_core::{ServerId, Store, Timestamp};
+use longhaul_core::{ServerId, Store, Timestamp, store::CopyStore};
 use longhaul_postgres::{Options, PostgresStore};
 use longhaul_testkit::{TestClock, conformance::Subject};
 use tokio_postgres::{Client, NoTls};
@@ -90,6 +90,10 @@ impl Subject for Postgres {
 
     fn another(&self) -> Option<Arc<dyn Store>> {
         Some(Arc::new(self.second.clone()))
+    }
+
+    fn copies(&self) -> Option<Arc<dyn CopyStore>> {
+        Some(Arc::new(self.store.clone()))
     }
 
     fn clock(&self) -> TestClock {

@@ -1,10 +1,10 @@
 //! The ends of runs, in the order in which they were kept.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, Clock, Retention, Retentions, RunId, StateKind,
-    store::{Cancelled, EndedCursor, EndedError, EndedPage, EndedRequest, StoreError},
+    store::{Cancelled, ENDS_PER_POSITION, EndedCursor, EndedError, EndedPage, EndedRequest, StoreError},
 };
 
 use super::{Scene, scene::settlement};
@@ -58,6 +58,24 @@ pub async fn each_end_is_told_once_in_its_order_whatever_ended_the_run(mut scene
     assert_eq!(read(&scene, page.next, 10).await.expect("nothing was removed").runs, []);
     let after_first = page.runs[0].cursor;
     assert_eq!(all_after(&scene, after_first, 10).await.0, expected[1..]);
+}
+
+pub async fn a_position_has_no_more_ends_than_any_store_can_keep(mut scene: Scene) {
+    let batch: Vec<_> = (0..300).map(|_| scene.new_run()).collect();
+    scene.store.insert(batch).await.expect("the store works");
+    let mut claimed = Vec::new();
+    while claimed.len() < 300 {
+        claimed.extend(scene.claim(300).await);
+    }
+    let settlements = claimed.iter().map(|claimed| settlement(claimed, completed(1))).collect();
+    scene.store.settle(settlements).await.expect("the store works");
+    let page = read(&scene, EndedCursor::START, 1000).await.expect("nothing was removed");
+    let mut ends: BTreeMap<u64, usize> = BTreeMap::new();
+    for run in &page.runs {
+        *ends.entry(run.cursor.position).or_default() += 1;
+    }
+    assert_eq!(page.runs.len(), 300);
+    assert!(ends.values().all(|ends| *ends <= ENDS_PER_POSITION), "{ends:?}");
 }
 
 pub async fn pages_of_ends_skip_none_and_repeat_none(mut scene: Scene) {

@@ -49,6 +49,7 @@ macro_rules! conformance {
                 a_claim_that_was_dropped_right_before_its_server_left_is_no_crash;
             ended:
                 each_end_is_told_once_in_its_order_whatever_ended_the_run,
+                a_position_has_no_more_ends_than_any_store_can_keep,
                 pages_of_ends_skip_none_and_repeat_none,
                 an_end_serves_who_waits_for_it,
                 a_wait_for_ends_ends_when_the_store_is_closed,

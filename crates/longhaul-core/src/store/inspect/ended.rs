@@ -24,13 +24,18 @@ use crate::{
     reason = "a message of the port: stores build it and match it, and a minor release may change it"
 )]
 pub struct EndedCursor {
-    /// The transaction whose ends were read last.
+    /// The transaction whose ends were read last. At most [`ENDS_PER_POSITION`] runs end at one position: a transaction that
+    /// ends more has several.
     pub position: u64,
     /// The last of its runs that was read: those of one transaction are in the order of their ids.
     pub run: RunId,
     /// Its reader knows that ends up to this position were removed unread.
     pub known_removed: u64,
 }
+
+/// How many runs may end at one position. A store in a folder keeps the ends of a position in one value, whose size is
+/// limited; copies keep positions as they are.
+pub const ENDS_PER_POSITION: usize = 255;
 
 impl EndedCursor {
     /// Before the first end that is there. It makes no claim to those that were removed before.
