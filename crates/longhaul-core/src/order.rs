@@ -133,6 +133,23 @@ impl Run {
         }
     }
 
+    /// Another run of its order key has the turn: it waits, or, if it is final, stops the key no more.
+    ///
+    /// ```
+    /// use longhaul_core::{Run, doc, order::Turn};
+    ///
+    /// let mut run = Run { turn: Some(Turn { position: 7, behind: false, dismissed: false }), ..doc::run() };
+    /// run.yield_turn();
+    /// assert!(run.is_behind() && !run.has_turn());
+    /// ```
+    pub fn yield_turn(&mut self) {
+        let is_final = self.state.is_final();
+        if let Some(turn) = &mut self.turn {
+            turn.behind |= !is_final;
+            turn.dismissed |= is_final;
+        }
+    }
+
     /// Whether it failed for good, and no other run of its order key starts until it is retried, dismissed or deleted. No
     /// retention removes it before that.
     pub fn stops_key(&self) -> bool {

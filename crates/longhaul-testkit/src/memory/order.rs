@@ -16,8 +16,8 @@ impl MemoryState {
     /// A run that was there before, or was copied, has the turn only if no other one has it.
     pub(super) fn come_back(&self, run: &mut Run) {
         let is_taken = run.order_key().is_some_and(|key| self.of_key(key).any(Run::has_turn));
-        if let Some(turn) = run.turn.as_mut().filter(|turn| is_taken && !turn.behind) {
-            turn.behind = !run.state.is_final();
+        if is_taken && run.has_turn() {
+            run.yield_turn();
         }
     }
 
