@@ -10,6 +10,7 @@ pub use self::conflict::{conflict, conflict_with_removed, replacement};
 use crate::{
     id::RunId,
     name::{Key, Label},
+    order::Ordered,
     state::StateKind,
     time::Due,
 };
@@ -41,6 +42,8 @@ pub struct Constraints {
     /// If no attempt of it has begun by then, it ends as Cancelled, with the reason [`EXPIRED`]. A wait counts from when
     /// it was enqueued.
     pub expires: Option<Due>,
+    /// It goes after the runs of the same order key that were enqueued before it.
+    pub ordered: Option<Ordered>,
 }
 
 /// The reason with which a run is cancelled that had not begun when it expired; see [`Constraints::expires`].
@@ -48,7 +51,7 @@ pub const EXPIRED: &str = "expired";
 
 /// What every run has that was enqueued without constraints.
 static NONE: Constraints =
-    Constraints { limit_key: None, unique: None, requires: Vec::new(), trace: None, expires: None };
+    Constraints { limit_key: None, unique: None, requires: Vec::new(), trace: None, expires: None, ordered: None };
 
 impl Constraints {
     /// Nothing.

@@ -20,12 +20,14 @@ use crate::{
     limits::{REASON_MAX, cut},
     lineage::Lineage,
     name::Key,
+    order::Turn,
     run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
 };
 
-/// The life of a run begins: what the store keeps for `new`, with the first entry of its history.
+/// The life of a run begins: what the store keeps for `new`, with the first entry of its history. An ordered run has the
+/// turn; a store that has others of its key sets [`Run::turn`] before it keeps the run.
 ///
 /// ```
 /// use longhaul_core::{State, Transition, admit, doc};
@@ -36,6 +38,7 @@ use crate::{
 /// ```
 pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
     let due = new.due(now);
+    let turn = new.constraints().ordered.is_some().then(|| Turn::new(now, None, false));
     let run = Run {
         id: new.id,
         kind: new.kind.clone(),
@@ -62,6 +65,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         inbox: None,
         progress: None,
         lineage: Lineage::default(),
+        turn,
         revision: 1,
     };
     let first = HistoryEntry::new(now, 0, Transition::Enqueued, None);
@@ -92,7 +96,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
     let step = Step::new(now, run);
     match event {
         Event::Claim { server, begins } => {
-            let due = run.state.due().ok_or_else(|| step.cannot("cannot claim"))?;
+            let due = run.due().ok_or_else(|| step.cannot("cannot claim"))?;
             if due > now {
                 return Err(IllegalEvent::NotDue { due });
             }
@@ -164,6 +168,10 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
             (true, Some(successor)) => Err(IllegalEvent::Retried { successor }),
             (false, _) => Err(step.cannot("cannot enqueue a successor of")),
         },
+        Event::TakeTurn if run.is_behind() => Ok(step.turn_taken()),
+        Event::TakeTurn => Err(step.cannot("no other run is ahead of")),
+        Event::Dismiss if run.stops_key() => Ok(step.dismissed()),
+        Event::Dismiss => Err(step.cannot("no order key is stopped by")),
         Event::Delete => match run.state {
             State::Running { .. } => Err(step.cannot("cannot delete")),
             _ => Ok(step.removed()),

@@ -129,6 +129,10 @@ pub enum Event {
         /// The new run.
         successor: RunId,
     },
+    /// The run of its [order key](crate::Constraints::ordered) that was ahead of it is final or gone: it is the next.
+    TakeTurn,
+    /// A client lets the runs of its order key go on, although it failed.
+    Dismiss,
     /// A client, or the retention, removes it.
     Delete,
 }

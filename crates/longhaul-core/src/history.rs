@@ -131,6 +131,8 @@ pub enum Transition {
     Retried,
     /// It ended in failure: it was suspended, and nobody proceeded it before its deadline.
     Expired,
+    /// It failed, and a client let the runs of its order key go on.
+    Dismissed,
 }
 
 impl Transition {
@@ -167,6 +169,7 @@ impl Transition {
             Self::Replaced => "replaced",
             Self::Retried => "retried",
             Self::Expired => "expired",
+            Self::Dismissed => "dismissed",
         }
     }
 }
@@ -334,7 +337,8 @@ impl Transition {
             | Self::Prioritised
             | Self::Replaced
             | Self::Retried
-            | Self::Expired => false,
+            | Self::Expired
+            | Self::Dismissed => false,
         }
     }
 }

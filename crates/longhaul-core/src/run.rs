@@ -11,6 +11,7 @@ use crate::{
     inbox::Inbox,
     lineage::Lineage,
     name::{Kind, Queue, Tag},
+    order::Turn,
     progress::Progress,
     retry::RetryPolicy,
     state::{State, StateKind},
@@ -99,6 +100,8 @@ pub struct Run {
     pub progress: Option<Progress>,
     /// Which run it is a retry of, and was retried as.
     pub lineage: Lineage,
+    /// Its place among the runs of its [order key](crate::Constraints::ordered).
+    pub turn: Option<Turn>,
     /// Grows with each change that anyone could see.
     pub revision: u64,
 }

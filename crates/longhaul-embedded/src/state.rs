@@ -21,6 +21,7 @@ pub(crate) mod schedules;
 pub(crate) mod servers;
 pub(crate) mod set_aside;
 mod stage;
+mod turns;
 pub(crate) mod unique_keys;
 
 use std::collections::{BTreeMap, HashSet};

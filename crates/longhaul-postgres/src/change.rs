@@ -26,6 +26,8 @@ pub(crate) struct Change {
     before: u64,
     was_final: bool,
     was_running: bool,
+    had_turn: bool,
+    was_behind: bool,
     state_before: StateKind,
     pub(crate) written: Written,
     /// Its server is to be told of a request.
@@ -39,8 +41,19 @@ impl Change {
         let (before, was_final) = (run.revision, run.state.is_final());
         let state_before = run.state.kind();
         let was_running = state_before == StateKind::Running;
-        let written = Written::default();
-        Self { kept, before, was_final, was_running, state_before, written, order: false, is_changed: false }
+        let (had_turn, was_behind) = (run.has_turn(), run.is_behind());
+        Self {
+            before,
+            was_final,
+            was_running,
+            had_turn,
+            was_behind,
+            state_before,
+            written: Written::default(),
+            order: false,
+            is_changed: false,
+            kept,
+        }
     }
 
     pub(crate) fn id(&self) -> RunId {
@@ -78,6 +91,22 @@ impl Change {
 
     pub(crate) fn is_changed(&self) -> bool {
         self.is_changed
+    }
+
+    /// It had the turn of its order key, and has it no more.
+    pub(crate) fn left_turn(&self) -> bool {
+        self.had_turn && !self.kept.stored.run.has_turn()
+    }
+
+    /// It had the turn of its order key, or waited for it, and does neither now.
+    pub(crate) fn left_order(&self) -> bool {
+        let run = &self.kept.stored.run;
+        (self.had_turn || self.was_behind) && !run.has_turn() && !run.is_behind()
+    }
+
+    /// It has just stopped its order key.
+    pub(crate) fn stops_key(&self) -> bool {
+        !self.was_final && self.kept.stored.run.stops_key()
     }
 
     fn ends(&self) -> bool {
@@ -159,7 +188,7 @@ impl Effects {
                 }
                 news.ended = true;
             }
-            news.claims |= change.was_running || run.state.due().is_some();
+            news.claims |= change.was_running || run.due().is_some();
             news.stops |= change.order;
             news.runs.push(run.id);
         }
@@ -205,11 +234,18 @@ impl Inner {
         changes: &mut [Change],
         news: &mut News,
     ) -> Result<HashSet<RunId>, Fault> {
-        let written = self.rows_of(changes)?.update(session).await?;
-        let written: HashSet<RunId> = written.into_iter().map(Uuid::run).collect();
-        let changes = changes.iter().filter(|change| written.contains(&change.id()));
+        let mut next = self.pass_turns(session, changes).await?;
+        let written = self.rows_of(changes.iter_mut().chain(&mut next))?.update(session).await?;
+        let mut written: HashSet<RunId> = written.into_iter().map(Uuid::run).collect();
+        if !next.iter().all(|change| written.contains(&change.id())) {
+            return Err(Fault::Again("a locked row was changed".into()));
+        }
+        let changes = changes.iter().chain(&next).filter(|change| written.contains(&change.id()));
         let effects = Effects::of(self.now(), changes, news);
         effects.write(async |steps| if steps.is_empty() { Ok(vec![]) } else { session.query_all(steps).await }).await?;
+        for change in &next {
+            written.remove(&change.id());
+        }
         Ok(written)
     }
 
@@ -222,8 +258,9 @@ impl Inner {
         more: &[Step<'_>],
         news: &mut News,
     ) -> Result<(), Fault> {
-        let rows = self.rows_of(changes)?;
-        let written = changes.iter().filter(|change| change.is_changed);
+        let mut next = self.pass_turns(tx, changes).await?;
+        let rows = self.rows_of(changes.iter_mut().chain(&mut next))?;
+        let written = changes.iter().chain(&next).filter(|change| change.is_changed);
         let effects = Effects::of(self.now(), written, news);
         let count = rows.len() as i64;
         let update = rows.update_params(&count);
@@ -237,13 +274,13 @@ impl Inner {
     }
 
     /// The rows of what was changed. What ends gets its page.
-    fn rows_of(&self, changes: &mut [Change]) -> Result<Rows, Fault> {
+    fn rows_of<'a>(&self, changes: impl Iterator<Item = &'a mut Change>) -> Result<Rows, Fault> {
+        let changes: Vec<&mut Change> = changes.filter(|change| change.is_changed).collect();
         // The page that is filled now, and how many runs are on it.
         let mut pages: BTreeMap<(Kind, i16, Timestamp), (Uuid, usize)> = BTreeMap::new();
-        let of_changed = || changes.iter().filter(|change| change.is_changed);
-        let lanes = self.lanes.of_all(of_changed().map(|change| &change.kept.stored.run))?;
+        let lanes = self.lanes.of_all(changes.iter().map(|change| &change.kept.stored.run))?;
         let mut rows = Rows::default();
-        for (change, lane) in changes.iter_mut().filter(|change| change.is_changed).zip(lanes) {
+        for (change, lane) in changes.into_iter().zip(lanes) {
             let run = &change.kept.stored.run;
             if change.ends() {
                 let of = (run.kind.clone(), state_number(run.state.kind()), run.since);

@@ -34,5 +34,6 @@ pub(crate) mod servers;
 pub(crate) mod settle;
 pub(crate) mod statistics;
 pub(crate) mod sweep;
+mod turns;
 pub(crate) mod update;
 pub(crate) mod write;

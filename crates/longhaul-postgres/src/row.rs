@@ -66,14 +66,19 @@ pub(crate) fn read_whole(row: &Row) -> Result<Kept, Fault> {
 /// Reads runs, and keeps others from changing them until the transaction ends. Locks are taken in the order of the ids.
 pub(crate) async fn lock(session: &SessionIn<'_>, ids: impl IntoIterator<Item = RunId>) -> Result<Vec<Kept>, Fault> {
     let ids = uuids(ids);
-    let rows = session
-        .query(
-            concat!("SELECT ", columns!(), " FROM @run r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE"),
-            &[&ids],
-        )
-        .await?;
-    rows.iter().map(read_whole).collect()
+    session.query(LOCK, &[&ids]).await?.iter().map(read_whole).collect()
 }
+
+/// The same, of runs that may be damaged.
+pub(crate) async fn lock_readable(
+    session: &SessionIn<'_>,
+    ids: impl IntoIterator<Item = RunId>,
+) -> Result<Vec<(RunId, Result<Kept, Damage>)>, Fault> {
+    let ids = uuids(ids);
+    session.query(LOCK, &[&ids]).await?.iter().map(read).collect()
+}
+
+const LOCK: &str = concat!("SELECT ", columns!(), " FROM @run r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE");
 
 /// Reads one run as it is.
 pub(crate) async fn get(session: &Session, id: RunId) -> Result<Option<Kept>, Fault> {
@@ -141,7 +146,7 @@ impl Rows {
         self.lanes.push(lane);
         self.lims.push(run.constraints().limit_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()));
         self.prios.push(prio(run));
-        self.dues.push(run.state.due().map(Timestamp::as_micros));
+        self.dues.push(run.due().map(Timestamp::as_micros));
         self.deadlines.push(run.deadline().map(Timestamp::as_micros));
         let state = run.state.kind();
         self.seens.push(is_rare(state).then(|| state_number(state)));

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use common::{Postgres, client, postgres};
 use longhaul_core::{
-    Actor, ControlChange, Key, Kind, Limits, LogPage, LogRequest, OnConflict, Queue, Rate, Retention, Retentions,
-    ScheduleName, Scope, StateKind, Tag, Timestamp, Unique, UniqueScope,
+    Actor, AfterFailure, ControlChange, Ending, Key, Kind, Limits, LogPage, LogRequest, NewRun, OnConflict, Ordered,
+    Queue, Rate, Retention, Retentions, ScheduleName, Scope, StateKind, Tag, Timestamp, Unique, UniqueScope,
     constraints::Constraints,
     store::{
         Checkpoint, ClaimRequest, Claimed, CopyStore, EndedCursor, EndedRequest, Filter, KindDescription, ListOrder,
@@ -20,7 +20,7 @@ use longhaul_testkit::fixture::{completed, failed, new_run, run_id, server_id, s
 
 const LEASE: Duration = Duration::from_secs(3600);
 
-fn settlement(claimed: &Claimed, ending: longhaul_core::Ending) -> Settlement {
+fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
     let (id, epoch) = (claimed.run.id, claimed.run.epoch);
     Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None }
 }
@@ -151,6 +151,21 @@ async fn do_everything(postgres: &Postgres) {
     tokio::task::yield_now().await;
     store.insert(vec![new_run(now, "other", 901)]).await.expect("it works");
     assert_eq!(waits.await.expect("no panic").expect("it works").len(), 1);
+    let ordered = Some(Ordered { key, after_failure: AfterFailure::Stop });
+    let ordered = Constraints { ordered, ..Constraints::none().clone() };
+    let runs = (910..913).map(|n| NewRun { constraints: Some(ordered.clone().into()), ..new_run(now, "ordered", n) });
+    store.insert(runs.collect()).await.expect("it works");
+    let request = ClaimRequest::new(server_id(now, 21), [support("ordered", 1)].into(), 4);
+    let head = store.claim(request.clone()).await.expect("it works").remove(0);
+    let Ending::Failed { failure, .. } = failed("no", 1, now) else { unreachable!("it is a failure") };
+    let ending = Ending::Failed { failure, retry_after: None, permanent: true };
+    store.settle(vec![settlement(&head, ending)]).await.expect("it works");
+    store.explain(run_id(now, 911)).await.expect("it is there");
+    let from = longhaul_core::store::RetryFrom::TheStart;
+    let retry = Retry { id: head.run.id, successor: run_id(now, 920), from, by: Actor::UNKNOWN };
+    store.retry(retry).await.expect("it is final");
+    store.delete(run_id(now, 920)).await.expect("it does not run");
+    assert_eq!(store.claim(request).await.expect("it works")[0].run.id, run_id(now, 911));
 }
 
 /// All that a store holds, and a key that outlives its run.

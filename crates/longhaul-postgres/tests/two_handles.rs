@@ -2,12 +2,19 @@
 
 mod common;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use common::{Postgres, client, postgres, url};
 use longhaul_core::{
-    Actor, ControlChange, Inserted, Key, Limits, OnConflict, Queue, Rate, RunId, ScheduleName, Scope, StateKind,
-    Unique, UniqueScope,
+    Actor, AfterFailure, ControlChange, Inserted, Key, Limits, NewRun, OnConflict, Ordered, Queue, Rate, RunId,
+    ScheduleName, Scope, StateKind, Unique, UniqueScope,
     constraints::Constraints,
     store::{
         Checkpoint, CheckpointError, ClaimRequest, Claimed, EndedCursor, EndedRequest, Filter, ScheduleChange,
@@ -246,6 +253,51 @@ async fn of_two_that_take_one_unique_key_at_once_one_has_it() {
         let answers = [one.expect("it works").remove(0), other.expect("it works").remove(0)];
         assert_eq!(answers.iter().filter(|answer| **answer == Ok(Inserted::New)).count(), 1, "{answers:?}");
     }
+}
+
+#[tokio::test]
+async fn runs_of_one_order_key_never_run_beside_each_other_whoever_inserts_ends_and_cancels_them() {
+    const RUNS: u64 = 24;
+    let two = Two::new().await;
+    let ordered = Some(Ordered { key: Key::new("a").expect("a key"), after_failure: AfterFailure::Stop });
+    let constraints = Constraints { ordered, ..Constraints::none().clone() };
+    let ids: Vec<RunId> = (0..RUNS).map(|n| new_run(two.postgres.now(), "plain", n).id).collect();
+    let insert = async |nth: usize| {
+        for n in (0..RUNS).filter(|n| n % 2 == nth as u64) {
+            let constraints = Some(constraints.clone().into());
+            let new = NewRun { constraints, ..new_run(two.postgres.now(), "plain", n) };
+            two.stores[nth].insert(vec![new]).await.expect("it works")[0].clone().expect("it is new");
+        }
+    };
+    // Every fourth is called off, wherever it stands.
+    let cancel = async || {
+        for id in ids.iter().step_by(4) {
+            while two.stores[0].get(*id).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+            _ = two.stores[1].cancel(*id, None, Actor::UNKNOWN).await;
+        }
+    };
+    let running = AtomicUsize::new(0);
+    let work = async |nth: usize| {
+        let finals = || Filter {
+            states: StateKind::ALL.into_iter().filter(|state| state.is_final()).collect(),
+            ..Filter::default()
+        };
+        while two.stores[nth].count(finals()).await.expect("it works") < RUNS {
+            for claimed in two.claim(nth, 5).await {
+                assert_eq!(running.fetch_add(1, Ordering::AcqRel), 0, "another one of the key is running");
+                tokio::task::yield_now().await;
+                running.fetch_sub(1, Ordering::AcqRel);
+                two.end(nth, &claimed).await.expect("it runs");
+            }
+        }
+    };
+    tokio::join!(insert(0), insert(1), work(0), work(1), cancel());
+    let schema = &two.postgres.schema.0;
+    let left = format!("SELECT (SELECT count(*) FROM {schema}.turn) + (SELECT count(*) FROM {schema}.turn_key)");
+    let left: i64 = client().await.query_one(&left, &[]).await.expect("it works").get(0);
+    assert_eq!(left, 0, "nothing is left of a key that no run has");
 }
 
 #[tokio::test]

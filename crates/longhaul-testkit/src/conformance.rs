@@ -57,6 +57,7 @@ pub mod isolation;
 pub mod kinds;
 pub mod limits;
 pub mod log;
+pub mod order;
 pub mod proceed;
 pub mod query;
 pub mod release_incompatible;

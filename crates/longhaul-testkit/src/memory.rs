@@ -7,6 +7,7 @@ mod ended;
 mod ends;
 mod life;
 mod memory_state;
+mod order;
 mod query;
 mod schedules;
 mod server;

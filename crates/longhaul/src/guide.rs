@@ -29,6 +29,7 @@ page!(Telemetry, "../../../docs/guide/14-telemetry.md");
 page!(WatchingRuns, "../../../docs/guide/15-watching-runs.md");
 page!(Errors, "../../../docs/guide/16-errors.md");
 page!(Waiting, "../../../docs/guide/19-waiting.md");
+page!(OrderAndFairness, "../../../docs/guide/21-order-and-fairness.md");
 
 #[cfg(feature = "postgres")]
 page!(ManyServers, "../../../docs/guide/17-postgres.md");

@@ -61,9 +61,10 @@ pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
-    FindByKeyError, Found, FoundPage, KindInfo, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
-    ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus, Schedules,
-    ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run, new_run_fn,
+    FindByKeyError, Found, FoundPage, KindInfo, OrderKey, OutcomeError, PreparedRun, ProceedFound, ProceedRun,
+    ProceedRunError, ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus,
+    Schedules, ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run,
+    new_run_fn,
 };
 pub use clock::SystemClock;
 #[cfg(feature = "postgres")]

@@ -71,6 +71,7 @@ impl<T: TaskTypes> Definition<T> {
             requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
             trace: None,
             expires: None,
+            ordered: None,
         };
         Ok((!constraints.is_empty()).then(|| constraints.into()))
     }

@@ -6,6 +6,7 @@ use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Sou
 use crate::{
     id::ServerId,
     name::{Key, Kind, Label},
+    order::TurnHolder,
     run::{Priority, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
@@ -50,6 +51,13 @@ pub enum Explanation {
     },
     /// Its values could not be read.
     Incompatible,
+    /// Another run of its order key is ahead of it.
+    Behind {
+        /// The key.
+        key: Key,
+        /// The run that has the turn, if it is known.
+        holder: Option<TurnHolder>,
+    },
     /// No server that lives executes its kind.
     NoServerForKind(Kind),
     /// Servers execute its kind, but none reads its version.
@@ -192,6 +200,9 @@ pub fn explain(
         State::Completed | State::Failed | State::Cancelled => Explanation::Final(run.state.kind()),
         State::Incompatible { .. } => Explanation::Incompatible,
         State::Suspended { waiting } if run.state.due().is_none_or(|due| due > now) => aside(run, *waiting),
+        State::Pending { .. } | State::Retrying { .. } | State::Suspended { .. } if run.is_behind() => {
+            behind(run, source)
+        }
         State::Pending { due } | State::Retrying { due } if *due > now => {
             Explanation::NotDue { due: *due, after_failure: run.state.kind() == StateKind::Retrying }
         }
@@ -200,6 +211,11 @@ pub fn explain(
         }
         State::Suspended { waiting: waiting @ (Waiting::Proceed | Waiting::ProceedBy(_)) } => aside(run, *waiting),
     }
+}
+
+fn behind(run: &Run, source: &impl Source) -> Explanation {
+    let key = run.order_key().expect("only runs with an order key are behind another").clone();
+    Explanation::Behind { holder: source.turn_holder(&key), key }
 }
 
 fn aside(run: &Run, waiting: Waiting) -> Explanation {
@@ -293,6 +309,15 @@ impl fmt::Display for Explanation {
                 "the code that claimed it could not read its values, its failure says why: it goes on when a server \
                  starts whose code reads them (add the `migrate` or the version that is missing), or cancel it",
             ),
+            Self::Behind { key, holder: None } => write!(f, "another run of the order key `{key}` is ahead of it"),
+            Self::Behind { key, holder: Some(TurnHolder { run, state: StateKind::Failed }) } => write!(
+                f,
+                "{run}, which is ahead of it by the order key `{key}`, failed: it goes on when that run is retried, \
+                 dismissed or deleted"
+            ),
+            Self::Behind { key, holder: Some(TurnHolder { run, state }) } => {
+                write!(f, "{run}, which is ahead of it by the order key `{key}`, is {state}, and not final")
+            }
             Self::NoServerForKind(kind) => write!(f, "no server that lives executes the kind `{kind}`"),
             Self::NoServerForVersion { version, newest } => write!(
                 f,

@@ -124,7 +124,8 @@ impl Rate {
 
     /// Whether starts at these times are counted together: as if all came at the latest of them.
     fn share_a_slice(&self, one: Timestamp, other: Timestamp) -> bool {
-        let length = (self.per.as_micros() as i64 / i64::from(SLICES)).max(1);
+        // Rounded up: a period of 16 whole slices touches 17 of them at most.
+        let length = self.per.as_micros().div_ceil(u128::from(SLICES)) as i64;
         let slice = |at: Timestamp| at.as_micros().div_euclid(length);
         one == other || (self.max > SLICES && slice(one) == slice(other))
     }
@@ -245,6 +246,17 @@ mod tests {
         assert!(
             Rate::new(1001, Duration::from_millis(1)).is_err() && Rate::new(1000, Duration::from_millis(1)).is_ok()
         );
+    }
+
+    #[test]
+    fn a_period_that_is_no_multiple_of_sixteen_keeps_no_more_than_seventeen_slices() {
+        // 16 slices of 2412 µs are 8 µs less than the period: one start in each of 18 would be within it.
+        let rate = Rate::new(34, Duration::from_micros(38_600)).unwrap();
+        let mut starts = None;
+        for micros in std::iter::once(2_411).chain((1..=17).map(|nth| nth * 2_412)) {
+            starts = Some(rate.take(Timestamp::from_micros(micros), starts.as_ref()).expect("34 may start"));
+        }
+        assert!(starts.is_some_and(|starts| starts.slices().len() <= SLICES as usize + 1));
     }
 
     proptest! {

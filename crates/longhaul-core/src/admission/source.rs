@@ -7,7 +7,8 @@ use crate::{
     admission::Capacity,
     code::KindSupport,
     id::ServerId,
-    name::{Kind, Label, Queue},
+    name::{Key, Kind, Label, Queue},
+    order::TurnHolder,
     run::Run,
 };
 
@@ -138,7 +139,7 @@ pub struct LastTry {
 impl LastTry {
     /// `None`: it does not wait for a time, or is not at its last try.
     pub fn of(run: &Run) -> Option<Self> {
-        let position = DuePosition::new(run.priority, run.state.due()?, run.id);
+        let position = DuePosition::new(run.priority, run.due()?, run.id);
         (Isolation::of(run) == Isolation::LastTry).then(|| Self {
             position,
             suspicion: run.suspicion,
@@ -155,7 +156,7 @@ impl LastTry {
 /// are behind a connection) hands over what it has, marks it as not [`complete`](Backlog::complete), and selects again
 /// with more when the selection asks for it: selecting changes nothing.
 ///
-/// The order is the source's: where only the head of a key may run, a backlog is that head; where keys take turns, the
+/// The order is the source's. A run that is [behind](Run::is_behind) another of its order key is not due; where keys take turns, the
 /// backlogs of a group come in the order of their turns; where priority grows with age, positions say what it is now.
 ///
 /// ```
@@ -177,6 +178,9 @@ pub trait Source {
 
     /// All due runs at their last try, in any order. There are few.
     fn last_tries(&self) -> Vec<LastTry>;
+
+    /// The run of this order key that others wait for. Only `explain` asks for it.
+    fn turn_holder(&self, key: &Key) -> Option<TurnHolder>;
 
     /// How many run.
     fn running(&self) -> &RunningCounts;
@@ -212,6 +216,7 @@ pub struct DueRuns {
     last_tries: Vec<LastTry>,
     running: RunningCounts,
     executing: Vec<Executing>,
+    turn_holders: BTreeMap<Key, TurnHolder>,
 }
 
 type GroupKey = (Queue, Kind, u16, Vec<Label>);
@@ -222,11 +227,14 @@ impl DueRuns {
     pub fn of<'a>(now: crate::Timestamp, runs: impl IntoIterator<Item = &'a Run>) -> Self {
         let mut all = Self::default();
         for run in runs {
+            if let Some(key) = run.order_key().filter(|_| run.has_turn()) {
+                all.turn_holders.insert(key.clone(), TurnHolder { run: run.id, state: run.state.kind() });
+            }
             if let Some(executing) = Executing::of(run) {
                 all.executing.push(executing);
                 all.running.enter(&LimitGroup::of(run));
             }
-            let Some(due) = run.state.due().filter(|due| *due <= now) else { continue };
+            let Some(due) = run.due().filter(|due| *due <= now) else { continue };
             match Isolation::of(run) {
                 Isolation::LastTry => all.last_tries.extend(LastTry::of(run)),
                 isolation => all.put(isolation, run, due),
@@ -270,6 +278,10 @@ impl Source for DueRuns {
 
     fn last_tries(&self) -> Vec<LastTry> {
         self.last_tries.clone()
+    }
+
+    fn turn_holder(&self, key: &Key) -> Option<TurnHolder> {
+        self.turn_holders.get(key).copied()
     }
 
     fn running(&self) -> &RunningCounts {

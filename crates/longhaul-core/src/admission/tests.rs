@@ -57,6 +57,10 @@ impl Source for Lines {
         vec![]
     }
 
+    fn turn_holder(&self, _: &Key) -> Option<crate::order::TurnHolder> {
+        None
+    }
+
     fn running(&self) -> &RunningCounts {
         &self.running
     }

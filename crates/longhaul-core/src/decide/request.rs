@@ -92,6 +92,21 @@ impl Step<'_> {
         self.stay()
     }
 
+    pub(super) fn turn_taken(mut self) -> Decision {
+        if let Some(turn) = &mut self.next.turn {
+            turn.behind = false;
+        }
+        self.stay()
+    }
+
+    pub(super) fn dismissed(mut self) -> Decision {
+        if let Some(turn) = &mut self.next.turn {
+            turn.dismissed = true;
+        }
+        self.record(Transition::Dismissed, Some("the runs behind it go on"));
+        self.stay()
+    }
+
     pub(super) fn removed(mut self) -> Decision {
         self.effects.remove = true;
         self.stay()

@@ -1,6 +1,7 @@
 //! What `decide` says, arrow by arrow; in `properties`, what holds for every run and event.
 
 mod inbox;
+mod order;
 mod properties;
 
 use std::time::Duration;

@@ -54,6 +54,11 @@ impl Serialize for Explanation {
                 map.serialize_entry("servers", servers)?;
                 map.serialize_entry("ahead", ahead)?;
             }
+            Self::Behind { key, holder } => {
+                map.serialize_entry("key", key)?;
+                map.serialize_entry("run", &holder.map(|holder| holder.run))?;
+                map.serialize_entry("state", &holder.map(|holder| holder.state))?;
+            }
             Self::Incompatible => {}
         }
         map.serialize_entry("text", &self.to_string())?;
@@ -121,6 +126,7 @@ impl Explanation {
             Self::Suspended(_) => "suspended",
             Self::AwaitsSignal { .. } => "awaits_signal",
             Self::Incompatible => "incompatible",
+            Self::Behind { .. } => "behind",
             Self::NoServerForKind(_) => "no_server_for_kind",
             Self::NoServerForVersion { .. } => "no_server_for_version",
             Self::NoServerWithLabels(_) => "no_server_with_labels",

@@ -56,8 +56,8 @@ enum OnConflictV1 {
 impl<'a> ConstraintsV1<'a> {
     /// What has a place here; `None`: nothing of it.
     pub(super) fn of(constraints: &'a Constraints) -> Option<Self> {
-        // `expires` has a section of its own.
-        let Constraints { limit_key, unique, requires, trace, expires: _ } = constraints;
+        // The others have sections of their own.
+        let Constraints { limit_key, unique, requires, trace, expires: _, ordered: _ } = constraints;
         if limit_key.is_none() && unique.is_none() && requires.is_empty() && trace.is_none() {
             return None;
         }
@@ -104,6 +104,7 @@ impl<'a> ConstraintsV1<'a> {
             requires: self.requires.iter().map(|label| Label::new(&label.0)).collect::<Result<_, _>>()?,
             trace: self.trace.as_ref().map(|trace| (*trace.0).into()),
             expires: None,
+            ordered: None,
         })
     }
 }

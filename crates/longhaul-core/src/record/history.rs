@@ -72,6 +72,7 @@ enum TransitionV1 {
     Retried,
     /// Added later.
     Expired,
+    Dismissed,
 }
 
 /// The first byte of a history with names.
@@ -139,5 +140,5 @@ macro_rules! transitions {
 transitions! {
     Enqueued Returned Interrupted Crashed Panicked Failed TimedOut Suspended Proceeded CancelRequested RunNow
     Completed GaveUp Quarantined Cancelled Parked Released SuspendRequested Rescheduled Prioritised Replaced
-    Retried Expired
+    Retried Expired Dismissed
 }

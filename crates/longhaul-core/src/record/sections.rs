@@ -13,6 +13,8 @@ use super::{
 use crate::{
     id::RunId,
     lineage::Lineage,
+    name::{Key, NameError},
+    order::{AfterFailure, Ordered, Turn},
     run::Run,
     state::StateKind,
     time::{Due, Timestamp},
@@ -63,6 +65,8 @@ sections! {
     7 lineage: LineageV1,
     // When a run expires that has not begun by then.
     8 expires: DueV1,
+    // Its order key, and its place among the runs of that key.
+    11 ordered: OrderedV1,
 }
 
 /// How many executions began, if that is not the number of claims; and whether the current claim has begun.
@@ -89,6 +93,7 @@ impl Sections {
             inbox: InboxPartV1::of(inbox),
             lineage: LineageV1::of(&run.lineage),
             expires: run.constraints().expires.map(DueV1::of),
+            ordered: run.constraints().ordered.as_ref().map(|ordered| OrderedV1::of(ordered, run.turn)),
         }
     }
 
@@ -137,6 +142,50 @@ impl DueV1 {
             Self::At(at) => Due::At(Timestamp::from_micros(*at)),
             Self::After(wait) => Due::After(*wait),
         }
+    }
+}
+
+/// The order that a run keeps.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct OrderedV1 {
+    key: String,
+    after_failure: AfterFailureV1,
+    turn: Option<TurnV1>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum AfterFailureV1 {
+    Stop,
+    Skip,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct TurnV1 {
+    position: u64,
+    behind: bool,
+    dismissed: bool,
+}
+
+impl OrderedV1 {
+    fn of(ordered: &Ordered, turn: Option<Turn>) -> Self {
+        let turn = turn.map(|Turn { position, behind, dismissed }| TurnV1 { position, behind, dismissed });
+        let after_failure = match ordered.after_failure {
+            AfterFailure::Stop => AfterFailureV1::Stop,
+            AfterFailure::Skip => AfterFailureV1::Skip,
+        };
+        Self { key: ordered.key.as_str().to_owned(), after_failure, turn }
+    }
+
+    pub(super) fn back(&self) -> Result<Ordered, NameError> {
+        let after_failure = match self.after_failure {
+            AfterFailureV1::Stop => AfterFailure::Stop,
+            AfterFailureV1::Skip => AfterFailure::Skip,
+        };
+        Ok(Ordered { key: Key::new(&self.key)?, after_failure })
+    }
+
+    pub(super) fn turn(&self) -> Option<Turn> {
+        self.turn.map(|TurnV1 { position, behind, dismissed }| Turn { position, behind, dismissed })
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     constraints::ConstraintsV1,
     fields::{PaceV1, PendingProceedV1},
     part::PartV1,
-    sections::{DueV1, Sections, append_section, read_section, split},
+    sections::{DueV1, OrderedV1, Sections, append_section, read_section, split},
 };
 use crate::{
     constraints::Constraints,
@@ -111,10 +111,11 @@ impl<'a> Tail<'a> {
 
     pub(super) fn constraints(&self) -> Result<Option<Arc<Constraints>>, NameError> {
         let expires = self.sections.expires.as_ref().map(DueV1::back);
+        let ordered = self.sections.ordered.as_ref().map(OrderedV1::back).transpose()?;
         let constraints = match &self.constraints {
-            Some(constraints) => Constraints { expires, ..constraints.back()? },
-            None if expires.is_none() => return Ok(None),
-            None => Constraints { expires, ..Constraints::default() },
+            Some(constraints) => Constraints { expires, ordered, ..constraints.back()? },
+            None if expires.is_none() && ordered.is_none() => return Ok(None),
+            None => Constraints { expires, ordered, ..Constraints::default() },
         };
         Ok((!constraints.is_empty()).then(|| Arc::new(constraints)))
     }

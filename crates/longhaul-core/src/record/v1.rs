@@ -18,7 +18,7 @@ use super::{
     history::read_history,
     inbox::{InboxPartV1, read_inbox},
     part::{Apart, Part, PartV1},
-    sections::BegunV1,
+    sections::{BegunV1, OrderedV1},
     tags::read_tags,
     tail::Tail,
     values::Values,
@@ -238,6 +238,7 @@ impl RecordedRun<'_> {
             inbox: inbox.map(Arc::new),
             progress: frozen.progress.as_ref().map(|progress| progress.back(frozen.tail.pace.as_ref())),
             lineage: frozen.tail.sections.lineage(),
+            turn: frozen.tail.sections.ordered.as_ref().and_then(OrderedV1::turn),
             revision: frozen.revision,
         })
     }

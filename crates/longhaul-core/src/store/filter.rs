@@ -53,7 +53,7 @@ impl Filter {
             && self.tags.iter().all(|tag| run.tags.contains(tag))
             && self.from.is_none_or(|from| run.created >= from)
             && self.before.is_none_or(|before| run.created < before)
-            && self.due_before.is_none_or(|before| run.state.due().is_some_and(|due| due < before))
+            && self.due_before.is_none_or(|before| run.due().is_some_and(|due| due < before))
             && !(self.not_retried && run.lineage.successor.is_some())
     }
 }

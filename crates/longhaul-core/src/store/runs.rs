@@ -149,7 +149,7 @@ pub enum CancelError {
     Store(#[from] StoreError),
 }
 
-/// What a client does to a run that is not final, besides [`proceed`](RunStore::proceed) and
+/// What a client does to a run, besides [`proceed`](RunStore::proceed) and
 /// [`cancel`](RunStore::cancel).
 ///
 /// ```
@@ -176,6 +176,8 @@ pub enum RunUpdate {
         /// Why.
         reason: Option<Box<str>>,
     },
+    /// It failed and stopped its [order key](crate::Constraints::ordered): the runs behind it go on.
+    Dismiss,
 }
 
 impl RunUpdate {
@@ -186,6 +188,7 @@ impl RunUpdate {
             Self::Reschedule(at) => Event::Reschedule { at },
             Self::Prioritise(priority) => Event::Prioritise { priority },
             Self::Suspend { reason } => Event::Suspend { reason },
+            Self::Dismiss => Event::Dismiss,
         }
     }
 }

@@ -10,6 +10,7 @@ use longhaul_core::{
     admission::BlockedBy,
     admit, decide, doc,
     explain::Ahead,
+    order::TurnHolder,
     run::Due,
     store::{Damaged, Page, QueueDepth},
 };
@@ -63,6 +64,7 @@ fn run() -> Run {
             requires: vec![Label::new("gpu").expect("a label")],
             trace: None,
             expires: None,
+            ordered: None,
         }
         .into(),
     );
@@ -150,6 +152,10 @@ fn every_explanation_has_a_reason_a_sentence_and_what_it_is_about() {
         Explanation::Suspended(Waiting::Until(at(60))),
         Explanation::Suspended(Waiting::ProceedBy(at(60))),
         Explanation::Incompatible,
+        Explanation::Behind {
+            key: Key::new("account 7").expect("a key"),
+            holder: Some(TurnHolder { run: doc::run().id, state: StateKind::Retrying }),
+        },
         Explanation::NoServerForKind(kind()),
         Explanation::NoServerForVersion { version: 3, newest: 2 },
         Explanation::NoServerWithLabels(vec![Label::new("gpu").expect("a label")]),

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt, HistoryEntry, Inbox, Key, Kind,
-    Label, LastEnd, Lineage, NewRun, OnConflict, PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId,
-    ServerId, State, StopRequest, StoredRun, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
+    Actor, AfterFailure, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt, HistoryEntry,
+    Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnConflict, Ordered, PendingProceed, Priority, Progress, Queue,
+    RetryPolicy, RunId, ServerId, State, StopRequest, StoredRun, Tag, Timestamp, Transition, Turn, Unique, UniqueScope,
+    Waiting,
     inbox::Message,
     record::{self, Apart, Damage, Line, Part, Values},
     run::Due,
@@ -55,6 +56,7 @@ fn full() -> StoredRun {
         requires: [Label::new("edit-server").unwrap()].into(),
         trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         expires: None,
+        ordered: None,
     };
     let new = NewRun {
         priority: Priority(-3),
@@ -157,6 +159,13 @@ fn expiring() -> StoredRun {
     StoredRun::enqueue(NOW, NewRun { constraints: Some(Arc::new(constraints)), ..new_run("plain", 7) })
 }
 
+/// One that goes after those of its order key.
+fn ordered() -> StoredRun {
+    let ordered = Ordered { key: Key::new("account 7").unwrap(), after_failure: AfterFailure::Stop };
+    let constraints = Constraints { ordered: Some(ordered), ..Constraints::default() };
+    StoredRun::enqueue(NOW, NewRun { constraints: Some(Arc::new(constraints)), ..new_run("plain", 7) })
+}
+
 /// One that was sent two values, of which one waits, and that remembers whose proceed it heard.
 fn with_inbox() -> StoredRun {
     let mut record = plain();
@@ -199,6 +208,17 @@ fn the_time_by_which_a_run_has_to_begin_is_section_8() {
     let constraints = Arc::make_mut(at.run.constraints.as_mut().expect("it has some"));
     constraints.expires = Some(Due::At(NOW));
     assert_eq!(read(at.run.id, &write(&at)), Ok(at), "beside the constraints of format 1");
+}
+
+#[test]
+fn the_order_of_a_run_and_its_place_in_it_are_section_11() {
+    is_frozen(&ordered(), include_str!("../golden/record/ordered.hex"));
+    let mut other = ordered();
+    other.run.turn = Some(Turn { position: u64::MAX, behind: true, dismissed: true });
+    let constraints = Arc::make_mut(other.run.constraints.as_mut().expect("it has some"));
+    constraints.ordered.as_mut().expect("it is ordered").after_failure = AfterFailure::Skip;
+    constraints.limit_key = Some(Key::new("tenant 3").unwrap());
+    assert_eq!(read(other.run.id, &write(&other)), Ok(other), "beside other constraints");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, Cause, Codec, Ending, Envelope, Epoch, Event, FailedAttempt, Inbox, Key, Kind, NewRun, PendingProceed,
-    Priority, Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting,
-    admission::suspects::Blame, admit, code::CodeMark, inbox::Message, run::Due, shape,
+    Actor, AfterFailure, Cause, Codec, Constraints, Ending, Envelope, Epoch, Event, FailedAttempt, Inbox, Key, Kind,
+    NewRun, Ordered, PendingProceed, Priority, Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp,
+    Turn, Waiting, admission::suspects::Blame, admit, code::CodeMark, inbox::Message, run::Due, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -55,9 +55,16 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let messages = vec![Message { number: 1, at: None, signal: None, value: value() }];
     let inbox = Inbox { messages, last: 1, offered: 0, keys: vec![key()], awaited: Vec::new() };
     let sent = Run { inbox: Some(inbox.into()), ..running.clone() };
+    let ordered = Ordered { key: key(), after_failure: AfterFailure::Stop };
+    let constraints = Some(Constraints { ordered: Some(ordered), ..Constraints::default() }.into());
+    let turn = |behind| Some(Turn { position: 1, behind, dismissed: false });
+    let pending = run(State::Pending { due: NOW });
+    let behind = Run { constraints: constraints.clone(), turn: turn(true), ..pending.clone() };
+    let stopped = Run { constraints, turn: turn(false), ..run(State::Failed) };
     vec![
-        ("Pending, due", run(State::Pending { due: NOW })),
+        ("Pending, due", pending),
         ("Pending, due later", run(State::Pending { due: soon })),
+        ("Pending, behind another", behind),
         ("Running, claimed ahead", Run { begun: false, attempts: 2, ..running.clone() }),
         ("Running", running),
         ("Running, asked to stop", asked),
@@ -72,6 +79,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
         ("Incompatible", run(State::Incompatible { by: PARKED_BY })),
         ("Completed", run(State::Completed)),
         ("Failed", run(State::Failed)),
+        ("Failed, its key stopped", stopped),
         ("Cancelled", run(State::Cancelled)),
     ]
 }
@@ -139,6 +147,8 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("replace", "", Event::Replace { version: 1, priority: Priority(0), due: None, expires: None }),
         ("code that reads it came up", "code that reads it", Event::ReleaseIncompatible),
         ("retry by hand", "", Event::Retry { successor: RunId::from_bytes([8; 16]) }),
+        ("its turn comes", "", Event::TakeTurn),
+        ("dismiss", "", Event::Dismiss),
         ("delete", "delete", Event::Delete),
     ]
 }

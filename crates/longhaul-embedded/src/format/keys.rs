@@ -16,6 +16,7 @@
 //! | `m ended` | the position of the latest end that was removed |
 //! | `f state since id` | the same, of all kinds, as it was written once; the next opening divides it by kind |
 //! | `u kind 0 key` | the run that has this unique key though it is final, or gone, and until when |
+//! | `q key` | the final run that stops this order key |
 //! | `g q queue`, `g k kind` | what holds a queue or a kind back |
 //! | `r q queue`, `r k kind`, `r y kind 0 key` | when the bucket of a rate is full again |
 //! | `s name 0 chunk` | a schedule |
@@ -45,6 +46,7 @@ pub(crate) const ENDED: u8 = b'e';
 pub(crate) const ENDS: u8 = b'n';
 pub(crate) const ENDED_OF_ALL_KINDS: u8 = b'f';
 pub(crate) const UNIQUE: u8 = b'u';
+pub(crate) const STOPPED: u8 = b'q';
 pub(crate) const CONTROL: u8 = b'g';
 pub(crate) const BUCKET: u8 = b'r';
 pub(crate) const SCHEDULE: u8 = b's';
@@ -148,6 +150,15 @@ pub(crate) fn unique(kind: &Kind, name: &Name) -> Key {
 /// Kind and key of a `u` key.
 pub(crate) fn unique_of(key: &[u8]) -> Option<(Kind, Name)> {
     pair(key.get(1..)?)
+}
+
+pub(crate) fn stopped(name: &Name) -> Key {
+    key(STOPPED, &[name.as_str().as_bytes()])
+}
+
+/// The order key of a `q` key.
+pub(crate) fn stopped_of(key: &[u8]) -> Option<Name> {
+    Name::new(std::str::from_utf8(key.get(1..)?).ok()?).ok()
 }
 
 fn pair(bytes: &[u8]) -> Option<(Kind, Name)> {
@@ -343,6 +354,7 @@ mod tests {
     fn keys_of_names_are_read_back() {
         let (kind, name) = (Kind::new("mail").unwrap(), Name::new("tenant: Ä/7").unwrap());
         assert_eq!(unique_of(&unique(&kind, &name)), Some((kind.clone(), name.clone())));
+        assert_eq!((stopped(&name), stopped_of(&stopped(&name))), ("qtenant: Ä/7".into(), Some(name.clone())));
         for scope in [Scope::Kind(kind.clone()), Scope::Queue(Queue::default())] {
             assert_eq!(control_of(&control(&scope)), Some(scope.clone()));
             assert_eq!(bucket_of(&bucket(&Bucket::Scope(scope.clone()))), Some(Bucket::Scope(scope)));

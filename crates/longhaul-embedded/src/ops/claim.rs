@@ -82,7 +82,7 @@ fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Re
         Err(fault) => return Err(fault),
     };
     let mut place = store.index.get(id).expect("a due run is in the index").place;
-    let due = record.run.state.due().expect("only due runs are lined up");
+    let due = record.run.due().expect("only due runs are lined up");
     let decision = decide(store.now, &record.run, &Event::Claim { server, begins });
     record.apply_decision(decision).expect("only due runs are lined up");
     if is_fresh && store.enqueue_claimed(&mut record) {

@@ -86,6 +86,7 @@ fn run(store: &mut State, copied: CopiedRun) -> Result<bool, Fault> {
         return Ok(false);
     }
     stored.interrupt(store.now, "it was copied while it ran");
+    store.come_back(&mut stored.run);
     // Its log first: a run that is there is whole.
     store.room(log.len())?;
     for (attempt, page) in log {

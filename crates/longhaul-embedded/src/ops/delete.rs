@@ -24,6 +24,7 @@ fn delete_damaged(store: &mut State, id: RunId, damage: Damage) -> Result<Result
         store.unlist_under(&[keys::ENDED], id)?;
         let pieces = store.piece_keys(id)?;
         store.erase_values(id, pieces, true, None)?;
+        store.forget_turn_of(id)?;
         return Ok(Ok(()));
     }
     let run = match store.load_run(id) {
@@ -37,5 +38,6 @@ fn delete_damaged(store: &mut State, id: RunId, damage: Damage) -> Result<Result
     let pieces = store.piece_keys(id)?;
     store.erase_values(id, pieces, false, None)?;
     store.forget(&run)?;
+    store.forget_turn_of(id)?;
     Ok(Ok(()))
 }

@@ -47,6 +47,7 @@ pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported
             continue;
         }
         stored.interrupt(store.now, "it was exported while it ran");
+        store.come_back(&mut stored.run);
         store.add(Box::new(Record { stored, layout: Layout::default() }))?;
         imported.added += 1;
     }

@@ -34,7 +34,11 @@ pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, 
             }
         }
     }
-    store.add(Box::new(Record::enqueue(store.now, new)))?;
+    let mut record = Box::new(Record::enqueue(store.now, new));
+    if let Some(key) = record.run.order_key() {
+        record.run.turn = Some(store.index.turns.place(store.now, key));
+    }
+    store.add(record)?;
     Ok(Ok(Inserted::New))
 }
 

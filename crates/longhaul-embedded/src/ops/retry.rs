@@ -45,8 +45,14 @@ pub(crate) fn retry(store: &mut State, retry: &Retry) -> Result<Result<Retried, 
             return Ok(Err(RetryError::Taken { key: unique.key.clone(), id: holder, state }));
         }
     }
+    let mut successor = Box::new(Record::of(successor));
+    if let Some(key) = successor.run.order_key()
+        && store.index.turns.holder(key).is_none()
+    {
+        successor.run.turn.iter_mut().for_each(|turn| turn.behind = false);
+    }
     let was = record.run.clone();
     record.apply_decision(Ok(before)).expect("it was just decided");
-    store.succeed(&was, record, Box::new(Record::of(successor)))?;
+    store.succeed(&was, record, successor)?;
     Ok(Ok(Retried::New))
 }

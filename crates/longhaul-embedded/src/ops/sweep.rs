@@ -28,6 +28,8 @@ struct Line {
     removable: Timestamp,
     position: Option<u64>,
     ids: VecDeque<RunId>,
+    /// Those that were looked at and stay.
+    kept: Vec<RunId>,
     touched: bool,
 }
 
@@ -50,14 +52,20 @@ pub(crate) fn sweep(store: &mut State, retentions: &Retentions, max: usize) -> R
             break Some(lines[at].removable);
         }
         let line = &mut lines[at];
-        line.touched = true;
         if let Some(id) = line.ids.pop_front() {
-            let (state, since, position) = (line.state, line.since, line.position);
-            removed += usize::from(sweep_one(store, id, state, since, position)?);
+            if store.index.turns.is_stopped_by(id) {
+                line.kept.push(id);
+            } else {
+                line.touched = true;
+                let (state, since, position) = (line.state, line.since, line.position);
+                removed += usize::from(sweep_one(store, id, state, since, position)?);
+            }
         }
         if lines[at].ids.is_empty() {
             let line = lines.swap_remove(at);
-            shorten(store, &line)?;
+            if line.touched {
+                shorten(store, &line)?;
+            }
             let after = [&line.key[..], &[0]].concat();
             lines.extend(next_line(store, retentions, line.state, &line.kind, &after)?);
         }
@@ -102,7 +110,7 @@ fn next_line(
     let List { position, ids } = list::read_list(&value)?;
     let ids = ids.into();
     let removable = retentions.of(&kind).removable_at(state, since);
-    let line = |removable| Line { state, kind, key, since, removable, position, ids, touched: false };
+    let line = |removable| Line { state, kind, key, since, removable, position, ids, kept: Vec::new(), touched: false };
     Ok(removable.map(line))
 }
 
@@ -145,9 +153,10 @@ fn sweep_one(
 fn shorten(store: &mut State, line: &Line) -> Result<(), Fault> {
     store.room(2)?;
     store.files.batch.remove(line.key.clone());
-    if let Some(first) = line.ids.front() {
-        let list = List { position: line.position, ids: line.ids.iter().copied().collect() };
-        store.files.batch.put(keys::ended(line.state, &line.kind, line.since, *first), list.to_bytes());
+    let left: Vec<RunId> = line.kept.iter().chain(&line.ids).copied().collect();
+    if let Some(first) = left.first().copied() {
+        let list = List { position: line.position, ids: left };
+        store.files.batch.put(keys::ended(line.state, &line.kind, line.since, first), list.to_bytes());
     }
     store.files.batch.needs_sync = true;
     Ok(())

@@ -149,6 +149,13 @@ fn check(store: &State, key: &[u8], value: &[u8], report: &mut VerifyReport) -> 
             let (kind, name) = keys::unique_of(key).ok_or_else(stray)?;
             UniqueKeyEntry::from_bytes(kind, name, value).ok_or_else(stray)?;
         }
+        Some(&keys::STOPPED) => {
+            keys::stopped_of(key).ok_or_else(stray)?;
+            let id = RunId::from_bytes(value.try_into().map_err(|_| stray())?);
+            if !store.index.turns.is_stopped_by(id) {
+                return Err(Damage::of_run(id, "it is said to stop its order key, and does not").into());
+            }
+        }
         Some(&keys::ASIDE) => {
             let what = match key.get(1..).and_then(keys::id_of) {
                 Some(id) if key[1] == keys::LIVE => id.to_string(),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Timestamp,
+    Key, Timestamp,
     admission::{Backlog, BacklogGroup, DuePosition, Executing, LastTry, RunningCounts, Selection, Source},
+    order::TurnHolder,
     record::write_bucket,
 };
 
@@ -63,6 +64,12 @@ impl Source for DueRuns<'_> {
 
     fn last_tries(&self) -> Vec<LastTry> {
         self.index.last_tries(self.now)
+    }
+
+    fn turn_holder(&self, key: &Key) -> Option<TurnHolder> {
+        let holder = self.index.turns.holder(key)?;
+        let state = self.index.get(holder.run).map_or(holder.state, |entry| entry.state);
+        Some(TurnHolder { state, ..holder })
     }
 
     fn running(&self) -> &RunningCounts {

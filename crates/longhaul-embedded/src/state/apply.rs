@@ -36,6 +36,8 @@ impl State {
                 }
                 if followup.remove {
                     self.erase(&record, listed)?;
+                } else if listed {
+                    self.keep_final(record)?;
                 } else {
                     self.keep(record)?;
                 }

@@ -29,14 +29,21 @@ impl State {
 
     /// A run that was erased leaves the index, and its key is free.
     pub(crate) fn forget(&mut self, run: &Run) -> Result<(), Fault> {
+        if self.index.turns.is_stopped_by(run.id)
+            && let Some(key) = run.order_key()
+        {
+            self.room(1)?;
+            self.files.batch.remove(keys::stopped(key));
+        }
         self.index.remove(self.now, run);
+        self.index.turns.leave(run);
         if self.index.uniques.forget(run)
             && let Some(kept) = UniqueKeyEntry::of(run)
         {
             self.room(1)?;
             self.files.batch.remove(keys::unique(&kept.kind, &kept.key));
         }
-        Ok(())
+        run.order_key().map_or(Ok(()), |key| self.pass_turn(key))
     }
 
     /// As [`erase`](Self::erase), if not much more is known of the run than where its pieces are. `run`: what it is, if it

@@ -5,6 +5,7 @@
 
 mod backlogs;
 mod deadlines;
+mod turns;
 mod uniques;
 
 use std::{
@@ -20,7 +21,7 @@ use longhaul_core::{
     store::{ListOrder, QueueDepth},
 };
 
-pub(crate) use self::{backlogs::Lanes, deadlines::Deadlines, uniques::Uniques};
+pub(crate) use self::{backlogs::Lanes, deadlines::Deadlines, turns::Turns, uniques::Uniques};
 
 /// Where the record of a live run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,7 @@ pub(crate) struct Index {
     pub(crate) running_counts: RunningCounts,
     pub(crate) uniques: Uniques,
     pub(crate) deadlines: Deadlines,
+    pub(crate) turns: Turns,
     /// Of all runs, the final ones too.
     pub(crate) statistics: Statistics,
 }
@@ -151,7 +153,7 @@ impl Index {
         };
         let entry = Entry {
             place,
-            due: run.state.due(),
+            due: run.due(),
             limit_group: self.backlogs.join(run, before.map(|before| before.limit_group)),
             state: run.state.kind(),
             priority: run.priority.0,
@@ -170,6 +172,7 @@ impl Index {
         }
         self.uniques.note(run, before.is_some_and(|before| before.keeps_key), entry.keeps_key);
         self.deadlines.note(run);
+        self.turns.note(run);
         match entry.due {
             Some(due) if due > now => _ = self.timers.insert((due, run.id)),
             Some(due) => self.line_up(entry, due, run.id),
@@ -190,8 +193,13 @@ impl Index {
         }
     }
 
-    /// Forgets a run that is final, or gone.
+    /// Forgets a run that is final, or gone. A final one that stops its order key has the turn all the same.
     pub(crate) fn remove(&mut self, now: Timestamp, run: &Run) {
+        if run.state.is_final() {
+            self.turns.note(run);
+        } else {
+            self.turns.leave(run);
+        }
         if let Some(before) = self.entries.remove(&run.id) {
             let ended = run.state.is_final().then_some(run.state.kind());
             self.statistics.record(now, run, Some(before.state), ended);

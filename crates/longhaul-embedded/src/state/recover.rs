@@ -80,6 +80,7 @@ impl Recovery {
         let running = self.read_runs()?;
         self.read_newest()?;
         self.read_admission()?;
+        self.read_stopped()?;
         self.read_schedules()?;
         self.read_kinds()?;
         self.read_ends()?;
@@ -88,6 +89,7 @@ impl Recovery {
         self.finish_pieces()?;
         self.divide_lists()?;
         self.recover_claims(&running)?;
+        self.recover_turns()?;
         self.state.files.make_durable()?;
         self.state.touched.clear();
         Ok(None)
@@ -203,6 +205,32 @@ impl Recovery {
             }
             Ok(holds)
         })
+    }
+
+    /// Reads which final runs stop their order keys.
+    fn read_stopped(&mut self) -> Result<(), Fault> {
+        self.each_of(keys::STOPPED, |recovery, key, id| {
+            let stray = || Damage::of(format!("the key {}", key.escape_ascii()), "it is none of ours");
+            let id = RunId::from_bytes(id.try_into().map_err(|_| stray())?);
+            keys::stopped_of(key).ok_or_else(stray)?;
+            let kv = &*recovery.state.files.kv;
+            let Ok(Some(bytes)) = kv.get(&keys::done(id)) else { return Ok(false) };
+            match read_run(kv, id, &bytes) {
+                Ok(run) => {
+                    recovery.state.index.turns.note(&run);
+                    Ok(run.stops_key())
+                }
+                Err(_) => Ok(false),
+            }
+        })
+    }
+
+    /// Gives the turns that were lost between two batches, or with a run that was set aside.
+    fn recover_turns(&mut self) -> Result<(), Fault> {
+        for key in self.state.index.turns.without_holder() {
+            self.state.pass_turn(&key)?;
+        }
+        self.state.commit()
     }
 
     /// Reads all keys of a prefix, and removes those that are not to stay.

@@ -18,8 +18,8 @@ use crate::{
 /// room for the other keys of a change, and is less than may be [applied between two flushes](crate::engine::kv::UNFLUSHED_MAX).
 pub(super) const PIECES_MAX: usize = 96;
 /// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, that at the position of a
-/// copied end, count, mark, unique key. Whoever makes room for pieces makes it for these too: the record comes with them.
-pub(super) const OWN_KEYS: usize = 10;
+/// copied end, count, mark, unique key, stopped order key. Whoever makes room for pieces makes it for these too: the record comes with them.
+pub(super) const OWN_KEYS: usize = 11;
 
 impl State {
     /// Stages a run that is new.
@@ -75,6 +75,8 @@ impl State {
         self.files.batch.put(keys::done(id), old.bytes);
         before.layout = old.layout;
         self.written(id);
+        self.stage_stop(&before.run);
+        self.index.turns.note(&before.run);
         if self.index.uniques.forget(was)
             && let Some(kept) = UniqueKeyEntry::of(was)
         {
@@ -93,6 +95,8 @@ impl State {
             self.final_counts.moved(&record.run);
             self.index.statistics.record(self.now, &record.run, None, Some(record.run.state.kind()));
             self.keep_key(&record.run);
+            self.stage_stop(&record.run);
+            self.index.turns.note(&record.run);
             None
         } else if bytes.len() <= page::RECORD_MAX {
             Some(Place::Page(self.files.batch.settle_in(&record.run, &bytes, &mut self.files.pages_made)))
@@ -131,6 +135,9 @@ impl State {
     /// Stages what a run has become. A run that executes is kept in memory too.
     pub(crate) fn keep(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
+        if record.run.state.is_final() {
+            self.make_room_for_next(&record.run)?;
+        }
         self.free_place(id)?;
         let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout, VALUE_MAX);
         let apart = if pieces.len() + obsolete.len() <= PIECES_MAX {
@@ -165,7 +172,8 @@ impl State {
             if before == Some(Place::Own) {
                 self.files.batch.remove(keys::live(id));
             }
-            self.index.remove(self.now, run);
+            self.stage_stop(&record.run);
+            self.index.remove(self.now, &record.run);
         } else {
             if before == Some(Place::Own) {
                 self.files.batch.put(keys::live(id), bytes);
@@ -176,13 +184,35 @@ impl State {
         }
         self.claim_pages.free(id);
         self.written(id);
+        let ended_in = record.run.order_key().filter(|_| record.run.state.is_final()).cloned();
         if matches!(record.run.state, longhaul_core::State::Running { .. }) {
             self.active.insert(id, record);
+        }
+        if let Some(key) = ended_in {
+            self.pass_turn(&key)?;
         }
         match apart {
             Some(obsolete) => self.remove_pieces(id, &obsolete),
             None => Ok(()),
         }
+    }
+
+    /// Stages what has changed of a final run, which stays where it is.
+    pub(crate) fn keep_final(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
+        let id = record.run.id;
+        self.make_room_for_next(&record.run)?;
+        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout, VALUE_MAX);
+        self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
+        for (key, value) in pieces {
+            self.files.batch.put(key, value);
+        }
+        self.files.batch.remove_all(&obsolete);
+        self.files.batch.put(keys::done(id), bytes);
+        record.layout = layout;
+        self.stage_stop(&record.run);
+        self.index.turns.note(&record.run);
+        self.written(id);
+        record.run.order_key().map_or(Ok(()), |key| self.pass_turn(key))
     }
 
     /// A final run is imported, and still has its unique key.

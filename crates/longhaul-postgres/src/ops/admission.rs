@@ -12,6 +12,7 @@ use longhaul_core::{
     },
     control::Starts,
     name::NameError,
+    order::TurnHolder,
     record::{self, Damage},
 };
 use tokio_postgres::Row;
@@ -41,6 +42,8 @@ pub(crate) struct Candidates {
     executing: Vec<Executing>,
     pub(crate) runs: HashMap<RunId, Kept>,
     pub(crate) damaged: Vec<Damage>,
+    /// Of the order key of the run that is explained.
+    pub(super) turn_holder: Option<TurnHolder>,
     /// Some were left out because they expired a moment ago.
     pub(crate) expired: bool,
 }
@@ -170,6 +173,7 @@ impl Candidates {
             executing: Vec::new(),
             runs: HashMap::new(),
             damaged: Vec::new(),
+            turn_holder: None,
             expired: false,
         };
         let mut groups: BTreeMap<(i32, String), ReadGroup> = BTreeMap::new();
@@ -283,6 +287,10 @@ impl Source for Candidates {
 
     fn last_tries(&self) -> Vec<LastTry> {
         self.last_tries.clone()
+    }
+
+    fn turn_holder(&self, _: &Key) -> Option<TurnHolder> {
+        self.turn_holder
     }
 
     fn running(&self) -> &RunningCounts {

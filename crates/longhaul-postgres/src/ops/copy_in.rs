@@ -1,6 +1,9 @@
 //! What another store held is kept here as it was.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+};
 
 use longhaul_core::{
     Epoch, Key, Kind, StateKind, StoreError, StoredRun, Timestamp,
@@ -115,15 +118,18 @@ impl Inner {
 
     /// How many were not there yet.
     async fn copy_runs(&self, tx: &Tx, now: Timestamp, copied: &[&CopiedRun]) -> Result<usize, Fault> {
-        let lanes = self.lanes.of_all(copied.iter().map(|copied| &copied.stored.run))?;
+        let mut stored: Vec<Cow<'_, StoredRun>> = copied.iter().map(|copied| Cow::Borrowed(&copied.stored)).collect();
+        let turns = self.copied_turns(tx, &mut stored).await?;
+        let lanes = self.lanes.of_all(stored.iter().map(|stored| &stored.run))?;
         let (mut rows, mut pages) = (Rows::default(), EndPages::default());
-        for (copied, lane) in copied.iter().zip(lanes) {
-            rows.push(lane, &copied.stored, pages.of(copied), 0, ALL);
+        for ((copied, stored), lane) in copied.iter().zip(&stored).zip(lanes) {
+            rows.push(lane, stored, pages.of(copied), 0, ALL);
         }
         let added: HashSet<Uuid> = rows.insert(tx).await?.into_iter().collect();
         let added: Vec<&CopiedRun> =
             copied.iter().copied().filter(|copied| added.contains(&copied.stored.run.id.into())).collect();
         pages.write(tx, &added).await?;
+        turns.write(tx).await?;
         write_logs(tx, &added).await?;
         take_keys(tx, now, added.iter().map(|copied| &copied.stored)).await?;
         // What happened in each minute is not copied.

@@ -20,20 +20,24 @@ impl Inner {
             let Some(row) = tx.query_opt(select, &[&Uuid::from(id)]).await? else {
                 return Ok(Err(DeleteError::NotFound(id)));
             };
-            let is_refused = match row::read(&row)?.1 {
-                Ok(kept) => decide(self.now(), &kept.stored.run, &Event::Delete).is_err(),
-                Err(_) => row.try_get::<_, i16>(7)? == state_number(StateKind::Running),
+            let (is_refused, is_ordered) = match row::read(&row)?.1 {
+                Ok(kept) => {
+                    let run = &kept.stored.run;
+                    (decide(self.now(), run, &Event::Delete).is_err(), run.order_key().is_some())
+                }
+                Err(_) => (row.try_get::<_, i16>(7)? == state_number(StateKind::Running), true),
             };
             if is_refused {
                 return Ok(Err(DeleteError::Running(id)));
             }
             sweep::remove(&tx, &uuids([id])).await?;
             tx.execute("DELETE FROM @unique_key WHERE run = $1", &[&Uuid::from(id)]).await?;
-            Ok(Ok(()))
+            let mut news = News { runs: vec![id], claims: true, ..News::default() };
+            if is_ordered {
+                self.remove_turns(&tx, &[id], &mut news).await?;
+            }
+            Ok(Ok(news))
         })?;
-        if answer.is_ok() {
-            News { runs: vec![id], claims: true, ..News::default() }.tell(self);
-        }
-        answer
+        answer.map(|news: News| news.tell(self))
     }
 }

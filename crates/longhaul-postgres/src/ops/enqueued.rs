@@ -190,5 +190,6 @@ fn constraints(options: &Options) -> Result<Constraints, String> {
         requires,
         trace: None,
         expires: None,
+        ordered: None,
     })
 }

@@ -7,7 +7,10 @@ use longhaul_core::{
     store::GetError,
 };
 
-use super::admission::{Candidates, Reading, read_buckets, read_controls};
+use super::{
+    admission::{Candidates, Reading, read_buckets, read_controls},
+    turns,
+};
 use crate::{error::Fault, handle::Inner};
 
 impl Inner {
@@ -26,6 +29,9 @@ impl Inner {
             let top = Ahead::COUNTED as i64 + 1;
             let reading = Reading::of(&self.lanes, now, numbers, top, &admission.controls);
             let mut candidates = Candidates::read(&session, &self.lanes, &reading).await?;
+            if let Some(key) = run.order_key().filter(|_| run.is_behind()) {
+                candidates.turn_holder = turns::holder(&session, key).await?;
+            }
             candidates.read_executing(&session, &self.lanes, ServerId::from_bytes([0; 16])).await?;
             let own = LimitGroup::of(&run);
             admission.buckets = read_buckets(&session, now, &admission.controls, [&own].into_iter()).await?;

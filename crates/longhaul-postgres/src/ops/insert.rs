@@ -9,6 +9,7 @@ use longhaul_core::{
     store::InsertError,
 };
 
+use super::turns::NewTurns;
 use crate::{
     added_counts::{self, ADD_COUNTS, ADD_MINUTES, Counts},
     change::{Change, News},
@@ -41,7 +42,7 @@ impl Inner {
     pub(crate) async fn insert(&self, news: &[NewRun]) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.ensure_open()?;
         // A stream costs less than parameters, but has no answer for a run that is there already.
-        let mut streams = news.len() >= COPIED_FROM && news.iter().all(|new| new.constraints().unique.is_none());
+        let mut streams = news.len() >= COPIED_FROM && news.iter().all(is_plain);
         let (answers, told) = transact!(self, begin, tx => {
             let (now, mut told) = (self.now(), News::default());
             let answers = if std::mem::take(&mut streams) && tx.can_copy() {
@@ -87,8 +88,12 @@ impl Inner {
         news: &[NewRun],
         told: &mut News,
     ) -> Result<Vec<Result<Inserted, InsertError>>, Fault> {
-        let stored: Vec<StoredRun> = news.iter().map(|new| StoredRun::enqueue(now, new.clone())).collect();
+        let mut stored: Vec<StoredRun> = news.iter().map(|new| StoredRun::enqueue(now, new.clone())).collect();
         let lanes = self.lanes.of_all(stored.iter().map(|stored| &stored.run))?;
+        let mut turns = self.new_turns(session, &stored).await?;
+        for stored in stored.iter_mut().filter(|stored| stored.run.constraints().unique.is_none()) {
+            turns.take(now, &mut stored.run);
+        }
         let mut rows = Rows::default();
         for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {
             if new.constraints().unique.is_none() {
@@ -107,9 +112,13 @@ impl Inner {
                 // The first of those with the same id.
                 None if kept.remove(&new.id.into()) => Ok(Inserted::New),
                 None => Err(InsertError::Duplicate(new.id)),
-                Some(unique) => self.insert_unique(session, now, (new, stored, *lane), &unique.key, told).await?,
+                Some(unique) => {
+                    let new = (new, stored, *lane);
+                    self.insert_unique(session, now, new, &unique.key, &mut turns, told).await?
+                }
             });
         }
+        turns.write(session).await?;
         told.claims = true;
         Ok(answers)
     }
@@ -120,6 +129,7 @@ impl Inner {
         now: Timestamp,
         (new, stored, lane): (&NewRun, &StoredRun, i32),
         key: &Key,
+        turns: &mut NewTurns,
         told: &mut News,
     ) -> Result<Result<Inserted, InsertError>, Fault> {
         if exists(session, new.id).await? {
@@ -131,8 +141,10 @@ impl Inner {
                 if row {
                     take_key(session, &new.kind, key, new.id).await?;
                 }
+                let mut stored = stored.clone();
+                turns.take(now, &mut stored.run);
                 let mut rows = Rows::default();
-                rows.push(lane, stored, None, 0, ALL);
+                rows.push(lane, &stored, None, 0, ALL);
                 rows.insert(session).await?;
                 let mut statistics = Statistics::default();
                 statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
@@ -201,6 +213,12 @@ impl Inner {
             None => Holder::Nobody { row: true },
         })
     }
+}
+
+/// Whether nothing has to be looked up for it.
+fn is_plain(new: &NewRun) -> bool {
+    let constraints = new.constraints();
+    constraints.unique.is_none() && constraints.ordered.is_none()
 }
 
 /// Whether a run keeps others out with this key.

@@ -55,10 +55,16 @@ impl Inner {
                         None => {}
                     }
                 }
+                let mut stored = StoredRun::from(successor);
+                if let Some(key) = stored.run.order_key().cloned() {
+                    let holder = self.lock_turn(&tx, &key).await?;
+                    stored.run.turn.iter_mut().for_each(|turn| turn.behind &= holder.is_some());
+                    // Before the run that it is a retry of leaves: nobody else gets the turn of that one.
+                    self.keep_turn(&tx, &stored.run).await?;
+                }
                 let mut change = Change::of(kept);
                 change.apply(decision);
                 self.keep_locked(&tx, &mut [change], &mut news).await?;
-                let stored = StoredRun::from(successor);
                 let lane = self.lanes.of_all([&stored.run].into_iter())?[0];
                 let mut rows = Rows::default();
                 rows.push(lane, &stored, None, 0, Written { all: true, ..Written::default() });

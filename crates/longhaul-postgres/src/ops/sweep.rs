@@ -1,6 +1,6 @@
 //! Final runs go when their retention has passed, and what else nobody needs any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use longhaul_core::{
     Kind, Retentions, RunId, StateKind, StoreError, Timestamp, counts::Statistics, record::Damage, store::Swept,
@@ -74,6 +74,12 @@ pub(super) async fn remove(session: &Session, ids: &[Uuid]) -> Result<(), Fault>
     added_counts::add(session, &statistics).await
 }
 
+/// The failed runs that others of their order keys wait for.
+async fn stopped(session: &Session) -> Result<HashSet<RunId>, Fault> {
+    let rows = session.query("SELECT run FROM @turn WHERE stopped", &[]).await?;
+    rows.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.run())).collect()
+}
+
 impl Inner {
     pub(crate) async fn sweep(&self, retentions: &Retentions, max: usize) -> Result<Swept, StoreError> {
         self.ensure_open()?;
@@ -82,10 +88,11 @@ impl Inner {
             let now = self.now();
             // One sweep after the other: they would remove the same runs.
             tx.query("UPDATE @counter SET n = n WHERE name = 'removed' RETURNING n", &[]).await?;
+            let stopped = stopped(&tx).await?;
             let mut oldest: BTreeSet<(Timestamp, RunId)> = BTreeSet::new();
             for row in tx.query(ENDS, &[]).await? {
                 let (kind, number): (&str, i16) = (row.try_get(0)?, row.try_get(1)?);
-                for (at, id) in self.removable(&tx, retentions, (kind, number), max).await? {
+                for (at, id) in self.removable(&tx, retentions, (kind, number), max, &stopped).await? {
                     oldest.insert((at, id));
                 }
             }
@@ -116,16 +123,19 @@ impl Inner {
         retentions: &Retentions,
         (kind, number): (&str, i16),
         max: usize,
+        stopped: &HashSet<RunId>,
     ) -> Result<Vec<(Timestamp, RunId)>, Fault> {
         let damaged = |reason: String| Fault::from(Damage::of("a page of ends", reason));
         let state: StateKind = state_of(number).ok_or_else(|| damaged(format!("its state is {number}")))?;
         let retention = retentions.of(&Kind::new(kind).map_err(|error| damaged(error.to_string()))?);
-        let limit = max as i64 + 1;
-        let rows = session.query(OLDEST, &[&kind, &number, &limit, &(max as i64)]).await?;
+        // Beyond those that stay whatever their time.
+        let max = (max + stopped.len()) as i64;
+        let rows = session.query(OLDEST, &[&kind, &number, &(max + 1), &max]).await?;
         let mut removable = Vec::new();
         for row in rows {
             if let Some(at) = retention.removable_at(state, Timestamp::from_micros(row.try_get(0)?)) {
-                removable.extend(row.try_get::<_, Vec<Uuid>>(1)?.into_iter().map(|id| (at, id.run())));
+                let runs = row.try_get::<_, Vec<Uuid>>(1)?.into_iter().map(Uuid::run);
+                removable.extend(runs.filter(|id| !stopped.contains(id)).map(|id| (at, id)));
             }
         }
         Ok(removable)

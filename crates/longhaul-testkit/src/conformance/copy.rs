@@ -23,7 +23,7 @@ use crate::{
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Everything that a store holds, page by page.
-async fn all(store: &dyn CopyStore) -> Vec<CopyItem> {
+pub(super) async fn all(store: &dyn CopyStore) -> Vec<CopyItem> {
     let (mut items, mut from) = (Vec::new(), None);
     loop {
         let CopyPage { items: page, next } = store.copy_out(from).await.expect("the store works");
@@ -120,7 +120,8 @@ impl Scene {
     }
 }
 
-async fn copy(from: &dyn CopyStore, to: &dyn CopyStore) -> usize {
+/// Copies all that one store holds into another; answers how much was new there.
+pub(super) async fn copy(from: &dyn CopyStore, to: &dyn CopyStore) -> usize {
     let mut added = 0;
     for page in all(from).await.chunks(50) {
         added += to.copy_in(page.to_vec()).await.expect("the store works");

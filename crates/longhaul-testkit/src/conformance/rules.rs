@@ -261,6 +261,23 @@ macro_rules! conformance {
                 a_parked_run_that_is_released_is_claimed_again,
                 other_runs_stay_as_they_are,
                 parked_runs_stay_parked_through_a_crash;
+            order:
+                runs_of_a_key_go_one_after_the_other_as_they_were_enqueued,
+                only_the_first_of_each_key_is_due,
+                a_run_that_is_not_final_lets_none_of_its_key_pass,
+                a_suspended_run_that_waits_for_its_turn_is_passed_by_none,
+                a_run_that_waits_for_its_turn_is_cancelled_and_removed_as_any_other,
+                the_next_goes_on_when_the_first_is_cancelled_or_removed,
+                a_run_that_expires_lets_the_next_go_on,
+                a_failed_run_stops_its_key_and_its_retry_takes_its_place,
+                a_failed_run_stops_its_key_until_it_is_dismissed,
+                a_failed_run_stops_its_key_until_it_is_removed_and_no_retention_removes_it,
+                a_failed_run_that_is_skipped_lets_the_next_go_on,
+                a_turn_that_comes_serves_a_waiting_claim,
+                what_is_ahead_by_its_key_is_told,
+                a_run_that_is_not_kept_takes_no_place,
+                many_runs_of_a_key_come_in_their_order,
+                a_copy_keeps_the_order;
             retry:
                 a_final_run_is_retried_as_a_new_one_and_both_name_each_other,
                 a_run_that_is_not_final_is_not_retried_as_another,

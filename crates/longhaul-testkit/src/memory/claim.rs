@@ -19,7 +19,7 @@ impl MemoryState {
         let chosen: Vec<RunId> = selection.positions.iter().map(|position| position.id).collect();
         self.admission.commit(selection);
         let claimed = |(nth, id)| {
-            let due = self.runs[&id].stored.run.state.due().expect("only due runs are chosen");
+            let due = self.runs[&id].stored.run.due().expect("only due runs are chosen");
             let event = Event::Claim { server: request.server, begins: nth < request.begin };
             self.apply(now, id, &event).expect("only due runs are chosen");
             let stored = &self.runs[&id].stored;
@@ -37,7 +37,7 @@ impl MemoryState {
     pub(super) fn next_look(&self, now: Timestamp, request: &ClaimRequest) -> Option<Timestamp> {
         let offer = offer(request);
         let read = self.runs().filter(|run| offer.reads(&run.kind, run.version, &run.constraints().requires));
-        let due = read.filter_map(|run| run.state.due()).filter(|due| *due > now).min();
+        let due = read.filter_map(Run::due).filter(|due| *due > now).min();
         due.into_iter().chain(self.select(now, request).look_again).min()
     }
 

@@ -105,6 +105,7 @@ impl MemoryState {
             return false;
         }
         stored.interrupt(now, "it was copied while it ran");
+        self.come_back(&mut stored.run);
         self.add(now, stored);
         if let Some(position) = end {
             self.ends.insert(position, id);

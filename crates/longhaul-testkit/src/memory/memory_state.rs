@@ -80,7 +80,9 @@ impl MemoryState {
                 }
             };
         }
-        self.add(now, StoredRun::enqueue(now, new));
+        let mut stored = StoredRun::enqueue(now, new);
+        self.queue_up(now, &mut stored.run);
+        self.add(now, stored);
         Ok(Inserted::New)
     }
 
@@ -133,8 +135,12 @@ impl MemoryState {
         {
             return Err(RetryError::Taken { key: unique.key.clone(), id: holder, state });
         }
-        self.keep(now, id, decision);
+        // The successor first: it has the turn of a run that stopped its key.
         self.add(now, successor.into());
+        self.keep(now, id, decision);
+        if let Some(key) = before.run.order_key() {
+            self.pass_turn(now, key);
+        }
         Ok(Retried::New)
     }
 
@@ -166,9 +172,11 @@ impl MemoryState {
     fn keep(&mut self, now: Timestamp, id: RunId, decision: Decision) -> StateKind {
         let stored = &mut self.runs.get_mut(&id).expect("callers look the run up first").stored;
         let before = stored.run.state.kind();
+        let had_turn = stored.run.has_turn();
         let followup = stored.apply(decision);
         let state = stored.run.state.kind();
         self.statistics.record(now, &stored.run, Some(before), (!followup.remove).then_some(state));
+        let key = stored.run.order_key().filter(|_| had_turn && (followup.remove || !stored.run.has_turn())).cloned();
         if followup.order {
             self.order(id);
         }
@@ -178,6 +186,9 @@ impl MemoryState {
         if followup.remove {
             self.ends.remove(id);
             self.runs.remove(&id);
+        }
+        if let Some(key) = key {
+            self.pass_turn(now, &key);
         }
         state
     }

@@ -57,7 +57,7 @@ impl MemoryState {
     pub(super) fn queues(&self, now: Timestamp) -> Vec<QueueDepth> {
         let mut depths: BTreeMap<Queue, QueueDepth> = BTreeMap::new();
         for run in self.runs() {
-            if let Some(due) = run.state.due().filter(|due| *due <= now) {
+            if let Some(due) = run.due().filter(|due| *due <= now) {
                 let queue = run.queue.clone();
                 let depth = depths.entry(queue.clone()).or_insert(QueueDepth { queue, due: 0, oldest: due });
                 depth.due += 1;
@@ -68,7 +68,10 @@ impl MemoryState {
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp, retentions: &Retentions, max: usize) -> Swept {
-        let removable = |run: &longhaul_core::Run| retentions.of(&run.kind).removable_at(run.state.kind(), run.since);
+        let removable = |run: &longhaul_core::Run| {
+            let at = retentions.of(&run.kind).removable_at(run.state.kind(), run.since);
+            at.filter(|_| !run.stops_key())
+        };
         let mut kept: Vec<(Timestamp, RunId)> =
             self.runs().filter_map(|run| removable(run).map(|at| (at, run.id))).collect();
         kept.sort_unstable();

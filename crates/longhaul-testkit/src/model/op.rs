@@ -129,9 +129,11 @@ pub struct Constraints {
     pub unique: Option<(u8, UniqueScope, OnConflict)>,
     pub labelled: bool,
     pub expires: Option<u16>,
+    /// The key, and whether a failed run is skipped.
+    pub ordered: Option<(u8, bool)>,
 }
 
-/// What is done to a run that is not final.
+/// What is done to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is a verb of its name")]
 #[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
@@ -140,6 +142,7 @@ pub enum UpdateOp {
     Reschedule { wait: u16 },
     Prioritise { priority: i8 },
     Suspend,
+    Dismiss,
 }
 
 /// What is done to a queue or a kind.
@@ -251,14 +254,18 @@ fn constraints() -> impl Strategy<Value = Constraints> {
     ];
     let unique = option::weighted(0.3, (0..2_u8, scope, on_conflict));
     let expires = option::weighted(0.2, 0..60_u16);
-    (proptest::bool::weighted(0.3), option::weighted(0.4, 0..2_u8), unique, proptest::bool::weighted(0.1), expires)
-        .prop_map(|(other_queue, limit_key, unique, labelled, expires)| Constraints {
+    let ordered = option::weighted(0.4, (0..2_u8, any::<bool>()));
+    let labelled = proptest::bool::weighted(0.1);
+    (proptest::bool::weighted(0.3), option::weighted(0.4, 0..2_u8), unique, labelled, expires, ordered).prop_map(
+        |(other_queue, limit_key, unique, labelled, expires, ordered)| Constraints {
             other_queue,
             limit_key,
             unique,
             labelled,
             expires,
-        })
+            ordered,
+        },
+    )
 }
 
 fn update_op() -> impl Strategy<Value = UpdateOp> {
@@ -267,6 +274,7 @@ fn update_op() -> impl Strategy<Value = UpdateOp> {
         (0..40_u16).prop_map(|wait| UpdateOp::Reschedule { wait }),
         (-1..2_i8).prop_map(|priority| UpdateOp::Prioritise { priority }),
         Just(UpdateOp::Suspend),
+        Just(UpdateOp::Dismiss),
     ]
 }
 

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, FailedAttempt, Inserted, Key, Label,
-    Limits, NewRun, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope, ServerId, Snapshot,
-    Timestamp, Unique, UniqueScope,
+    Actor, AfterFailure, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, FailedAttempt, Inserted,
+    Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope,
+    ServerId, Snapshot, Timestamp, Unique, UniqueScope,
     code::CodeMark,
     counts::RunCounts,
     run::Due,
@@ -281,6 +281,7 @@ impl<'a> World<'a> {
             UpdateOp::RunNow => RunUpdate::RunNow,
             UpdateOp::Reschedule { wait } => RunUpdate::Reschedule(now.after(seconds(wait))),
             UpdateOp::Prioritise { priority } => RunUpdate::Prioritise(Priority(priority)),
+            UpdateOp::Dismiss => RunUpdate::Dismiss,
             UpdateOp::Suspend => RunUpdate::Suspend { reason: None },
         };
         drop(both!(self, store => store.update(id, update.clone(), Actor::UNKNOWN)));
@@ -398,15 +399,19 @@ fn key(n: u8) -> Key {
 }
 
 fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
-    let op::Constraints { other_queue, limit_key, unique, labelled, expires } = constraints;
+    let op::Constraints { other_queue, limit_key, unique, labelled, expires, ordered } = constraints;
     new.queue = queue(other_queue);
     let unique = unique.map(|(n, scope, on_conflict)| {
         let scope = if turned_back && matches!(scope, UniqueScope::For(_)) { UniqueScope::NotFinal } else { scope };
         Unique { key: key(n), scope, on_conflict }
     });
     let expires = expires.map(|wait| Due::After(seconds(wait)));
+    let ordered = ordered.map(|(n, skip)| {
+        let after_failure = if skip { AfterFailure::Skip } else { AfterFailure::Stop };
+        Ordered { key: key(n), after_failure }
+    });
     let requires = labelled.then(label).into_iter().collect();
-    let constraints = Constraints { limit_key: limit_key.map(key), unique, requires, trace: None, expires };
+    let constraints = Constraints { limit_key: limit_key.map(key), unique, requires, trace: None, expires, ordered };
     new.constraints = (!constraints.is_empty()).then(|| constraints.into());
 }
 

@@ -6,6 +6,7 @@ use longhaul_core::{Actor, Priority, RetryPolicy, Run, Timestamp, run::Due};
 
 use super::{
     Client, EnqueueError, RunHandle,
+    order_key::OrderKey,
     unique::{Enqueued, UniqueKey},
 };
 use crate::{
@@ -63,6 +64,7 @@ pub(super) struct Options {
     pub(super) requires: Vec<String>,
     pub(super) trace: Option<String>,
     pub(super) expires: Option<Due>,
+    pub(super) ordered: Option<OrderKey>,
 }
 
 impl<T: TaskTypes, C> std::fmt::Debug for Enqueue<T, C> {
@@ -203,6 +205,31 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         self
     }
 
+    /// After all runs of this key that were enqueued before it: one starts when the one before is final, also through
+    /// retries, suspensions, crashes and restarts. The key is common to all kinds and queues, and priorities do not change
+    /// the order. See [`OrderKey`] for what a failed run does to those behind it.
+    ///
+    /// A run that waits for its turn is not due, so no claim looks at it, and however many wait, a claim costs the same.
+    /// It can be cancelled and deleted as any other; [`explain`](RunHandle::explain) names the run that is ahead of it.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, store_api::Explanation};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = longhaul::testing::TestServer::start(|builder| builder);
+    /// # let client = server.client();
+    /// let first = client.enqueue::<CountUp>(Count { to: 3 }).ordered_by("account 7").await?;
+    /// let second = client.enqueue::<CountUp>(Count { to: 3 }).ordered_by("account 7").await?;
+    /// let Explanation::Behind { holder, .. } = second.explain().await? else { panic!("it is not behind") };
+    /// assert_eq!(holder.map(|holder| holder.run), Some(first.id()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ordered_by(mut self, key: impl Into<OrderKey>) -> Self {
+        self.options.ordered = Some(key.into());
+        self
+    }
+
     /// Executed only by servers that have this label, and all others that are asked for.
     pub fn requires(mut self, label: impl Into<String>) -> Self {
         self.options.requires.push(label.into());
@@ -237,7 +264,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
 }
 
 impl<T: TaskTypes> Enqueue<T> {
-    /// With what `run` was enqueued with, but for its values, its unique key and when it expires.
+    /// With what `run` was enqueued with, but for its values, its unique key, its order and when it expires.
     pub(super) fn like(client: Client, definition: Definition<T>, metadata: T::Metadata, run: &Run) -> Self {
         let options = Options {
             queue: Some(run.queue.as_str().to_owned()),

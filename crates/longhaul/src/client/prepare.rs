@@ -176,8 +176,20 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         let Self { origin, definition, metadata, execution_metadata, options, .. } = self;
         let definition = definition?;
         let common = &definition.common;
-        let Options { due, queue, priority, retry, timeout, tags, unique, limit_key, requires, trace, expires } =
-            options;
+        let Options {
+            due,
+            queue,
+            priority,
+            retry,
+            timeout,
+            tags,
+            unique,
+            limit_key,
+            requires,
+            trace,
+            expires,
+            ordered,
+        } = options;
         if tags.len() > TAGS_MAX {
             return Err(EnqueueError::TooManyTags(tags.len()));
         }
@@ -198,6 +210,11 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         if expires.is_some() {
             let expiring = Constraints { expires, ..constraints.as_deref().cloned().unwrap_or_default() };
             constraints = Some(expiring.into());
+        }
+        if let Some(key) = ordered {
+            let ordered = Some(key.checked()?);
+            let in_order = Constraints { ordered, ..constraints.as_deref().cloned().unwrap_or_default() };
+            constraints = Some(in_order.into());
         }
         let metadata = common.metadata.encode(&metadata)?;
         let encode = |value: &T::ExecutionMetadata| common.execution_metadata.encode(value);

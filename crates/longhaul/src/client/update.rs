@@ -50,6 +50,24 @@ impl<T: TaskTypes> RunHandle<T> {
         self.update(RunUpdate::Prioritise(Priority(priority))).await
     }
 
+    /// Lets the runs behind this one go on, although it failed and [stopped](crate::OrderKey) its order key. It stays
+    /// failed.
+    ///
+    /// ```
+    /// # use longhaul::{doc::CountUp, RunHandle};
+    /// # async fn go_on(failed: RunHandle<CountUp>) -> Result<(), Box<dyn std::error::Error>> {
+    /// failed.dismiss().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UpdateError::Refused`] for a run that does not stop an order key: it has none, skips failures, did not fail, was
+    /// retried, or was dismissed before.
+    pub async fn dismiss(&self) -> Result<StateKind, UpdateError> {
+        self.update(RunUpdate::Dismiss).await
+    }
+
     /// Why the run is not running now. Its `Display` is a sentence for people.
     ///
     /// ```

@@ -28,6 +28,7 @@ mod machine;
 mod marks;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod ordered;
 mod prepare;
 mod proceed;
 mod reading;

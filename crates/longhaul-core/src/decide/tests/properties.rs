@@ -97,6 +97,8 @@ fn event() -> impl Strategy<Value = Event> {
             expires: version.map(|_| NOW.after(Duration::from_secs(20))),
         }),
         1 => Just(Event::ReleaseIncompatible),
+        1 => Just(Event::TakeTurn),
+        1 => Just(Event::Dismiss),
         1 => any::<[u8; 16]>().prop_map(|id| Event::Retry { successor: RunId::from_bytes(id) }),
     ]
 }
