@@ -3,7 +3,7 @@
 //! `./scripts/postgres run -- cargo run -p longhaul-examples --example bank -- 5`
 //!
 //! Or with a database of your own in `DATABASE_URL`. The number says how often it is killed. Each transfer and the
-//! checkpoint that counts it are one transaction of the task's own.
+//! checkpoint that counts it are one transaction of the task's own, and so are the statement at the end and the result.
 
 use std::{
     env,
@@ -60,6 +60,11 @@ impl Task for Transfers {
             let made = ctx.read(|made| *made);
             ctx.progress().set(made as u64, *ctx.metadata() as u64);
         }
+        let tx = bank.transaction().await?;
+        let success = ctx.complete_in(&self.store, &tx, &()).await?;
+        tx.execute("INSERT INTO bank.statement VALUES ($1)", &[ctx.metadata()]).await?;
+        tx.commit().await?; // `?`: the end of the attempt finds out whether it was committed
+        success.committed();
         Success::with_result(()).for_error()
     }
 }
@@ -114,7 +119,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bank = connect().await?;
     bank.batch_execute(
         "DROP SCHEMA IF EXISTS bank CASCADE; CREATE SCHEMA bank; \
-         CREATE TABLE bank.account (id int4 PRIMARY KEY, amount int8 NOT NULL); CREATE TABLE bank.transfer (n int4)",
+         CREATE TABLE bank.account (id int4 PRIMARY KEY, amount int8 NOT NULL); CREATE TABLE bank.transfer (n int4); \
+         CREATE TABLE bank.statement (transfers int4)",
     )
     .await?;
     for id in 0..ACCOUNTS {
@@ -145,6 +151,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .query_one("SELECT count(DISTINCT n) = $1 AND count(*) = $1 FROM bank.transfer", &[&i64::from(transfers)])
         .await?;
     assert!(twice_or_never.get::<_, bool>(0), "each transfer was made once");
+    let statements = bank.query("SELECT transfers FROM bank.statement", &[]).await?;
+    assert_eq!(statements.iter().map(|row| row.get(0)).collect::<Vec<i32>>(), [transfers], "one statement was made");
     for row in bank.query("SELECT id, amount FROM bank.account", &[]).await? {
         let (id, amount): (i32, i64) = (row.get(0), row.get(1));
         let moved = (0..transfers).map(transfer).map(|(from, to, amount)| {

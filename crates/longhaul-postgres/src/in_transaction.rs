@@ -61,7 +61,7 @@ impl TransactionError {
         }
     }
 
-    fn of(fault: Fault) -> Self {
+    pub(crate) fn of(fault: Fault) -> Self {
         match fault {
             Fault::Store(StoreError::Unavailable { reason }) => Self::database(&reason),
             Fault::Store(error) => Self::Store(error),
@@ -157,7 +157,7 @@ impl PostgresStore {
 
 impl Inner {
     /// Lanes are made in a transaction of their own: they are there for all, whatever becomes of the user's.
-    async fn make_lanes(&self, missing: Vec<LaneKey>) -> Result<(), StoreError> {
+    pub(crate) async fn make_lanes(&self, missing: Vec<LaneKey>) -> Result<(), StoreError> {
         self.lanes.make(&self.db, missing).await.map_err(Fault::into_store)
     }
 

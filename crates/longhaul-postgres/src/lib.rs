@@ -31,6 +31,7 @@ mod poller;
 mod row;
 mod schema;
 mod session;
+mod settle_in;
 mod store;
 mod told;
 mod topics;
@@ -40,6 +41,8 @@ mod wake;
 pub use connect::ConnectError;
 pub use in_transaction::TransactionError;
 pub use options::Options;
+pub use settle_in::UncommittedEnd;
 pub use store::PostgresStore;
-/// The driver, whose transactions [`PostgresStore::enqueue_in`] and [`PostgresStore::checkpoint_in`] write in.
+/// The driver, whose transactions [`PostgresStore::enqueue_in`], [`PostgresStore::checkpoint_in`] and
+/// [`PostgresStore::settle_in`] write in.
 pub use tokio_postgres;

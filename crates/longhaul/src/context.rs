@@ -2,6 +2,8 @@
 
 mod asked;
 mod blocking;
+#[cfg(feature = "postgres")]
+mod complete_in;
 mod effect;
 #[cfg(feature = "postgres")]
 mod in_transaction;
@@ -24,10 +26,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use blocking::{BlockingContext, BlockingWork};
 pub use effect::{EffectError, IdempotencyKey};
-#[cfg(feature = "postgres")]
-pub use in_transaction::UncommittedCheckpoint;
 pub use progress::ProgressReporter;
 pub use staged::StagedChange;
+#[cfg(feature = "postgres")]
+pub use {complete_in::UncommittedSuccess, in_transaction::UncommittedCheckpoint};
 
 pub(crate) use asked::Asked;
 pub(crate) use effect::Effects;

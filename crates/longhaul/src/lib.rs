@@ -67,11 +67,11 @@ pub use client::{
     new_run_fn,
 };
 pub use clock::SystemClock;
-#[cfg(feature = "postgres")]
-pub use context::UncommittedCheckpoint;
 pub use context::{
     BlockingContext, BlockingWork, Context, EffectError, IdempotencyKey, ProgressReporter, StagedChange,
 };
+#[cfg(feature = "postgres")]
+pub use context::{UncommittedCheckpoint, UncommittedSuccess};
 pub use definition::DefinitionError;
 pub use empty::{EmptyExecutionMetadata, EmptyMetadata, EmptyResult};
 pub use end::{AttemptEnd, EndKind};

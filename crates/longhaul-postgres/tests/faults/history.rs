@@ -12,6 +12,8 @@ pub(crate) enum Fact {
     Kept { run: String, attempt: u32, at: u64 },
     /// A client was told that it is final; `None`: without a result.
     Ended { run: String, result: Option<u64> },
+    /// So many rows were committed with the completion of a run, and this sum in them.
+    Rows { run: String, rows: i64, sum: u64 },
     /// So many ran at once, of those that may.
     Running { most: u32, allowed: u32 },
 }
@@ -46,6 +48,7 @@ impl History {
     pub(crate) fn violations(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut steps = BTreeMap::new();
+        let mut written: BTreeMap<&str, (i64, u64)> = BTreeMap::new();
         let mut starts: BTreeMap<&str, BTreeMap<u32, u64>> = BTreeMap::new();
         let mut results: BTreeMap<&str, BTreeSet<Option<u64>>> = BTreeMap::new();
         for fact in &self.0 {
@@ -60,6 +63,7 @@ impl History {
                 Fact::Running { most, allowed } if most > allowed => {
                     found.push(format!("{most} ran at once, of at most {allowed}"));
                 }
+                Fact::Rows { run, rows, sum } => _ = written.insert(run.as_str(), (*rows, *sum)),
                 Fact::Kept { .. } | Fact::Running { .. } => {}
             }
         }
@@ -82,6 +86,10 @@ impl History {
                 }
                 Some(_) => {}
             }
+            match written.get(run) {
+                Some((1, there)) if Some(*there) == sum => {}
+                rows => found.push(format!("{run} left the rows {rows:?}, and not one with {sum:?}")),
+            }
         }
         found
     }
@@ -98,6 +106,7 @@ fn right() -> Vec<Fact> {
         Fact::Kept { run: run(), attempt: 2, at: 3 },
         Fact::Ended { run: run(), result: Some(6) },
         Fact::Running { most: 5, allowed: 5 },
+        Fact::Rows { run: run(), rows: 1, sum: 6 },
     ]
 }
 
@@ -118,6 +127,8 @@ fn the_checker_finds_each_violation_that_is_planted_and_none_where_there_is_none
     planted(&|facts| facts.push(Fact::Ended { run: run(), result: None }), "several ends");
     planted(&|facts| facts[5] = Fact::Ended { run: run(), result: Some(7) }, "and not to Some(6)");
     planted(&|facts| drop(facts.remove(5)), "has no end");
+    planted(&|facts| facts[7] = Fact::Rows { run: run(), rows: 2, sum: 6 }, "left the rows Some((2, 6))");
+    planted(&|facts| drop(facts.remove(7)), "left the rows None");
     planted(&|facts| facts[6] = Fact::Running { most: 6, allowed: 5 }, "6 ran at once");
 }
 

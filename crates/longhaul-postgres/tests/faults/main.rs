@@ -37,6 +37,8 @@ use crate::{
 };
 
 const SCHEMA: &str = "faults";
+/// The table of the tasks: a row for each run, written in the transaction that completes it.
+const SUMS: &str = "faults_sums";
 /// So many runs may execute at once, over all servers.
 const LIMIT: u32 = 5;
 const SERVERS: usize = 3;
@@ -173,6 +175,8 @@ async fn whatever_fails_no_acknowledged_fact_is_lost_and_every_run_ends_once() {
     let _turn = DATABASE.lock().await;
     let rounds = std::env::var("LONGHAUL_FAULT_ROUNDS").map_or(8, |rounds| rounds.parse().expect("a number"));
     client().await.batch_execute(&format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")).await.expect("it works");
+    let make = format!("DROP TABLE IF EXISTS {SUMS}; CREATE TABLE {SUMS} (run text, sum int8)");
+    client().await.batch_execute(&make).await.expect("it works");
     let direct = connect(&url()).await;
     let limits = Limits { running: Some(LIMIT), ..Limits::NONE };
     let scope = Scope::Kind(Kind::new("add").expect("a kind"));
@@ -211,6 +215,14 @@ async fn whatever_fails_no_acknowledged_fact_is_lost_and_every_run_ends_once() {
     let unfinished = Filter { states: all.into_iter().collect(), ..Filter::default() };
     while direct.count(unfinished.clone()).await.expect("the database is there") > 0 {
         pause(20).await;
+    }
+    let completed = Filter { states: vec![StateKind::Completed], ..Filter::default() };
+    let completed = direct.count(completed).await.expect("the database is there");
+    let rows = format!("SELECT run, count(*), min(sum) FROM {SUMS} GROUP BY run");
+    let rows = client().await.query(&rows, &[]).await.expect("it works");
+    assert_eq!(rows.len() as u64, completed, "each run that was completed has left a row, and no other");
+    for row in rows {
+        history.add(Fact::Rows { run: row.get(0), rows: row.get(1), sum: row.get::<_, i64>(2) as u64 });
     }
     over.store(true, Ordering::Release);
     let most = watching.await.expect("no panic");

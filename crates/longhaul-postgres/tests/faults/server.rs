@@ -7,11 +7,16 @@ use std::{
     time::Duration,
 };
 
-use longhaul::{AnyError, Context, ExecutionResult, Longhaul, RetryPolicy, Success, Task, TaskOptions};
+use longhaul::{AnyError, Backoff, Context, ExecutionResult, Longhaul, RetryPolicy, Success, Task, TaskOptions};
+use longhaul_postgres::PostgresStore;
 use serde::{Deserialize, Serialize};
+
+use super::SUMS;
 
 /// The database, as this process shall reach it.
 const URL: &str = "LONGHAUL_FAULTS_URL";
+/// An attempt whose connection was lost is tried again.
+const SOON: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Steps {
@@ -24,8 +29,11 @@ pub(crate) struct At {
     sum: u64,
 }
 
-/// Adds the numbers of its steps, and says each fact once it holds.
-pub(crate) struct Add;
+/// Adds the numbers of its steps, and says each fact once it holds. It completes with a row in a table of its own.
+pub(crate) struct Add {
+    store: PostgresStore,
+    url: String,
+}
 
 impl Task for Add {
     const NAME: &'static str = "add";
@@ -35,7 +43,8 @@ impl Task for Add {
     type Error = AnyError;
 
     fn options() -> TaskOptions {
-        TaskOptions::default().retry(RetryPolicy::default().crashes(100_000))
+        TaskOptions::default()
+            .retry(RetryPolicy::default().crashes(100_000).attempts(100_000).backoff(Backoff::Fixed(SOON)))
     }
 
     async fn execute(&self, ctx: &Context<Steps, At>) -> ExecutionResult<u64, AnyError> {
@@ -50,7 +59,23 @@ impl Task for Add {
             say(&format!("kept {run} {attempt} {}", ctx.read(|at| at.step)));
             ctx.until_stopped(super::pause(20)).await?;
         }
-        Success::with_result(ctx.read(|at| at.sum)).for_error()
+        let sum = ctx.read(|at| at.sum);
+        let mut db = self.connect().await?;
+        let tx = db.transaction().await?;
+        let success = ctx.complete_in(&self.store, &tx, &sum).await?;
+        let insert = format!("INSERT INTO {SUMS} VALUES ('{run}', {sum})");
+        tx.batch_execute(&insert).await?;
+        tx.commit().await?;
+        success.committed();
+        Success::with_result(sum).for_error()
+    }
+}
+
+impl Add {
+    async fn connect(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+        let (client, connection) = tokio_postgres::connect(&self.url, tokio_postgres::NoTls).await?;
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(client)
     }
 }
 
@@ -64,9 +89,10 @@ fn say(what: &str) {
 #[ignore = "a process of the other test"]
 async fn server() {
     let Ok(url) = std::env::var(URL) else { return };
+    let store = super::connect(&url).await;
     let server = Longhaul::builder()
-        .store(super::connect(&url).await)
-        .task(Add)
+        .store(store.clone())
+        .task(Add { store, url })
         .concurrency(4)
         .lease(Duration::from_secs(1))
         .start()

@@ -57,8 +57,8 @@ pub enum StopReason {
         /// What was wrong with it.
         why: Box<str>,
     },
-    /// It is not known whether a transaction with a checkpoint was committed: only another attempt can find out. See
-    /// [`StagedChange`](crate::StagedChange).
+    /// It is not known whether a transaction of the task was committed. Its end finds out whether the run was completed in
+    /// it, and another attempt whether it had a checkpoint; see [`StagedChange`](crate::StagedChange).
     Uncommitted,
     /// A value of this attempt was refused, for instance because it is too large: the attempt fails with this.
     Refused {

@@ -77,7 +77,23 @@ impl CapturedSuccess {
 
     /// The store has refused it, because the claim is lost or the run is gone: the attempt shall end.
     pub fn refused(self, _: SettleError) -> Stopped {
-        self.attempt.stop(StopReason::ClaimLost);
+        self.stop(StopReason::ClaimLost)
+    }
+
+    /// The attempt has settled its run before, in a transaction whose end it does not know.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn unknown(self) -> Stopped {
+        self.stop(StopReason::Uncommitted)
+    }
+
+    /// The same as [`refused`](Self::refused), by a check that checkpoints have too.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn lost(self, _: longhaul_core::store::CheckpointError) -> Stopped {
+        self.stop(StopReason::ClaimLost)
+    }
+
+    fn stop(self, reason: StopReason) -> Stopped {
+        self.attempt.stop(reason);
         Stopped(())
     }
 }

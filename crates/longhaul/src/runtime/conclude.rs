@@ -134,7 +134,7 @@ impl Stopping<'_> {
             }
             Some(StopReason::Refused { why }) => refused_value(&why),
             Some(StopReason::Uncommitted) => {
-                failed(Cause::Error, "it is not known whether a transaction with a checkpoint was committed", false)
+                failed(Cause::Error, "it is not known whether a transaction of the task was committed", false)
             }
             Some(StopReason::Unreadable { why }) => Ending::Incompatible { why, by: self.attempt.mark() },
             Some(StopReason::ClaimLost) => return None,
