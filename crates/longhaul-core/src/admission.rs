@@ -29,7 +29,7 @@ use self::{
     suspects::{Drain, DrainChange},
 };
 use crate::{
-    control::{Control, Controls, Rate, Scope},
+    control::{Controls, Rate, Scope},
     id::{RunId, ServerId},
     name::{Key, Kind, Queue},
     run::{Priority, Run},
@@ -186,14 +186,21 @@ pub struct Admission {
 /// ```
 /// use longhaul_core::{Queue, Scope, admission::BlockedBy};
 ///
-/// let held = BlockedBy::Paused(Scope::Queue(Queue::default()));
+/// let held = BlockedBy::Paused { scope: Scope::Queue(Queue::default()), until: None, why: None };
 /// assert_eq!(held.to_string(), "the queue `default` is paused");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum BlockedBy {
     /// Its queue or kind is paused.
-    Paused(Scope),
+    Paused {
+        /// Which of both.
+        scope: Scope,
+        /// When the pause ends by itself.
+        until: Option<Timestamp>,
+        /// Why, if that was said.
+        why: Option<Box<str>>,
+    },
     /// As many as are allowed run already.
     Running {
         /// Of which scope.
@@ -245,7 +252,8 @@ impl BlockedBy {
     /// When it is over at the latest, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Paused(_) | Self::Running { .. } => None,
+            Self::Running { .. } => None,
+            Self::Paused { until, .. } => *until,
             Self::Rate { until, .. }
             | Self::LastTry { until, .. }
             | Self::Drain { until, .. }
@@ -260,7 +268,11 @@ impl fmt::Display for BlockedBy {
             key.map_or_else(String::new, |key| format!(" and the key `{key}`"))
         }
         match self {
-            Self::Paused(scope) => write!(f, "{scope} is paused"),
+            Self::Paused { scope, until, why } => {
+                write!(f, "{scope} is paused")?;
+                until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+            }
             Self::Running { scope, key, max } => {
                 let (runs, are) = if *max == 1 { ("run", "is") } else { ("runs", "are") };
                 write!(f, "{max} {runs} of {scope}{} {are} running, which is the limit", of_key(key.as_ref()))
@@ -331,18 +343,10 @@ impl Admission {
         running_counts: &RunningCounts,
         limit_group: &LimitGroup,
     ) -> Option<BlockedBy> {
-        if let Some(scope) = self.pause(&limit_group.queue, &limit_group.kind) {
-            return Some(BlockedBy::Paused(scope));
+        if let Some((scope, paused)) = self.controls.paused(now, &limit_group.queue, &limit_group.kind) {
+            return Some(BlockedBy::Paused { scope, until: paused.until, why: paused.why.clone() });
         }
         Round::new(self, now, running_counts).blocks(limit_group)
-    }
-
-    fn pause(&self, queue: &Queue, kind: &Kind) -> Option<Scope> {
-        let paused = |control: Option<&Control>| control.is_some_and(|control| control.paused.is_some());
-        if paused(self.controls.queue(queue)) {
-            return Some(Scope::Queue(queue.clone()));
-        }
-        paused(self.controls.kind(kind)).then(|| Scope::Kind(kind.clone()))
     }
 
     fn weight(&self, queue: &Queue) -> u16 {

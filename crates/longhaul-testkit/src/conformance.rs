@@ -58,6 +58,7 @@ pub mod kinds;
 pub mod limits;
 pub mod log;
 pub mod order;
+pub mod pause;
 pub mod proceed;
 pub mod query;
 pub mod release_incompatible;

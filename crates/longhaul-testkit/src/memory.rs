@@ -286,12 +286,13 @@ impl ScheduleStore for MemoryStore {
 impl ControlStore for MemoryStore {
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
         self.ensure_open()?;
-        Ok(self.write(|state, _| state.admission.controls.change(&scope, change)))
+        Ok(self.write(|state, now| state.admission.controls.change(&scope, change).at(now)))
     }
 
     async fn controls(&self) -> Result<Controls, StoreError> {
         self.ensure_open()?;
-        Ok(self.read(|state| state.admission.controls.clone()))
+        let now = self.clock.now();
+        Ok(self.read(|state| state.admission.controls.at(now)))
     }
 }
 

@@ -7,6 +7,7 @@ mod complete_in;
 mod effect;
 #[cfg(feature = "postgres")]
 mod in_transaction;
+mod pause;
 mod proceeded;
 mod progress;
 mod sleep;

@@ -35,7 +35,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Nothing of a scope is claimed until it is resumed. What runs already runs on.
+/// Nothing of a scope is claimed until it is resumed, or until the pause ends by itself. What runs already runs on.
 ///
 /// ```
 /// use longhaul_core::{Paused, Timestamp};
@@ -55,12 +55,27 @@ pub struct Paused {
     pub by: Box<str>,
     /// Why, if that was said.
     pub why: Option<Box<str>>,
+    /// It ends by itself then, by the store's clock; `None`: not before it is resumed.
+    pub until: Option<Timestamp>,
 }
 
 impl Paused {
-    /// A pause; both texts are cut to 256 bytes.
+    /// A pause that lasts until it is resumed; both texts are cut to 256 bytes.
     pub fn new(at: Timestamp, by: &str, why: Option<&str>) -> Self {
-        Self { at, by: cut(by, REASON_MAX).into(), why: why.map(|why| cut(why, REASON_MAX).into()) }
+        Self { at, by: cut(by, REASON_MAX).into(), why: why.map(|why| cut(why, REASON_MAX).into()), until: None }
+    }
+
+    /// Whether it holds at `now`.
+    ///
+    /// ```
+    /// use longhaul_core::{Paused, Timestamp};
+    ///
+    /// let until = Timestamp::from_micros(7);
+    /// let paused = Paused { until: Some(until), ..Paused::new(Timestamp::EPOCH, "ann", None) };
+    /// assert!(paused.holds(Timestamp::EPOCH) && !paused.holds(until));
+    /// ```
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 }
 
@@ -134,6 +149,18 @@ impl Control {
         self.set.unwrap_or(self.declared)
     }
 
+    /// The pause that holds at `now`.
+    pub fn paused_at(&self, now: Timestamp) -> Option<&Paused> {
+        self.paused.as_ref().filter(|paused| paused.holds(now))
+    }
+
+    /// Without a pause that has ended by itself.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.paused = self.paused.filter(|paused| paused.holds(now));
+        self
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -156,6 +183,8 @@ impl Control {
 pub enum ControlChange {
     /// Nothing of it is claimed any more.
     Pause(Paused),
+    /// Nothing of it is claimed before this pause ends, which has an end. One that lasts longer stays as it is.
+    PauseAtLeast(Paused),
     /// It is claimed again.
     Resume,
     /// What code says. What an operator set stays above it.
@@ -169,6 +198,12 @@ impl Control {
     pub fn change(&mut self, change: ControlChange) {
         match change {
             ControlChange::Pause(paused) => self.paused = Some(paused),
+            ControlChange::PauseAtLeast(paused) => {
+                let end = |paused: &Paused| paused.until.unwrap_or(Timestamp::MAX);
+                if self.paused.as_ref().is_none_or(|there| end(there) < end(&paused)) {
+                    self.paused = Some(paused);
+                }
+            }
             ControlChange::Resume => self.paused = None,
             ControlChange::Declare(limits) => self.declared = limits,
             ControlChange::Set(limits) => self.set = limits,
@@ -238,6 +273,33 @@ impl Controls {
     /// What is said of a kind.
     pub fn kind(&self, kind: &Kind) -> Option<&Control> {
         self.kinds.get(kind)
+    }
+
+    /// The pause that keeps runs of this queue and kind from starting at `now`, and which of both it is of: the one that
+    /// lasts longer.
+    pub fn paused(&self, now: Timestamp, queue: &Queue, kind: &Kind) -> Option<(Scope, &Paused)> {
+        let of_queue = self.queue(queue).and_then(|control| control.paused_at(now)).map(|paused| (true, paused));
+        let of_kind = self.kind(kind).and_then(|control| control.paused_at(now)).map(|paused| (false, paused));
+        let longest = of_queue
+            .into_iter()
+            .chain(of_kind)
+            .max_by_key(|(is_of_queue, paused)| (paused.until.unwrap_or(Timestamp::MAX), *is_of_queue));
+        longest.map(|(is_of_queue, paused)| {
+            let scope = if is_of_queue { Scope::Queue(queue.clone()) } else { Scope::Kind(kind.clone()) };
+            (scope, paused)
+        })
+    }
+
+    /// When the first pause that holds at `now` ends by itself.
+    pub fn next_end_of_pause(&self, now: Timestamp) -> Option<Timestamp> {
+        let pauses = self.queues.values().chain(self.kinds.values()).filter_map(|control| control.paused_at(now));
+        pauses.filter_map(|paused| paused.until).min()
+    }
+
+    /// Without the pauses that have ended by themselves.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Self {
+        Self::new(self.iter().map(|(scope, control)| (scope, control.clone().at(now))))
     }
 
     /// Each scope of which something is said: queues first, by name.

@@ -11,11 +11,11 @@ use crate::{
 
 pub(super) struct Round<'a> {
     admission: &'a Admission,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     running_counts: &'a RunningCounts,
     meters: Vec<Meter<'a>>,
     numbers: HashMap<Of<'a>, usize>,
-    /// If a rate holds runs back: when the first of them may start.
+    /// If a rate or a pause holds runs back: when the first of them may start.
     pub(super) look_again: Option<Timestamp>,
 }
 
@@ -60,6 +60,11 @@ impl<'a> Round<'a> {
         Self { admission, now, running_counts, meters: Vec::new(), numbers: HashMap::new(), look_again: None }
     }
 
+    /// Something that holds runs back may be over then.
+    pub(super) fn look_at(&mut self, until: Option<Timestamp>) {
+        self.look_again = self.look_again.into_iter().chain(until).min();
+    }
+
     /// The meters that runs of this limit group go by.
     pub(super) fn meters(&mut self, limit_group: &'a LimitGroup) -> Meters {
         let controls = &self.admission.controls;
@@ -97,8 +102,9 @@ impl<'a> Round<'a> {
                 Ok(after) => *starts = after,
                 Err(Full::Running(_)) => return Err(Stop { of: meter.of, until: None }),
                 Err(Full::Rate(_, until)) => {
-                    self.look_again = Some(self.look_again.map_or(until, |first| first.min(until)));
-                    return Err(Stop { of: meter.of, until: Some(until) });
+                    let of = meter.of;
+                    self.look_at(Some(until));
+                    return Err(Stop { of, until: Some(until) });
                 }
             }
         }

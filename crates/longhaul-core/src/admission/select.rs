@@ -28,7 +28,7 @@ use crate::{id::RunId, time::Timestamp};
 pub struct Selection {
     /// In the order in which they are to be claimed.
     pub positions: Vec<DuePosition>,
-    /// If a rate or a suspect holds runs back: when the first of them may start.
+    /// If a rate, a pause or a suspect holds runs back: when the first of them may start.
     pub look_again: Option<Timestamp>,
     /// The first runs of backlogs that the rate of their key holds back, and until when. Before that, a store need not
     /// offer such a backlog again, unless controls are changed or its clock goes back.
@@ -93,7 +93,7 @@ impl Admission {
             let group = &last.limit_group;
             let is_taken = offer.reads(&group.kind, last.version, &last.requires)
                 && offer.capacity.of(&group.queue) > 0
-                && self.pause(&group.queue, &group.kind).is_none();
+                && self.controls.paused(now, &group.queue, &group.kind).is_none();
             let meters = if is_taken { Some(round.meters(group)) } else { None };
             if meters.is_some_and(|meters| round.takes(meters).is_ok()) {
                 may_start = Some(last.position);
@@ -181,7 +181,11 @@ where
     /// Adds the groups that may start as a whole.
     fn add(&mut self, groups: impl Iterator<Item = BacklogGroup<'a, B>>, suspects: bool) {
         for BacklogGroup { queue, kind, version, requires, mut backlogs } in groups {
-            if !self.offer.reads(kind, version, requires) || self.admission.pause(queue, kind).is_some() {
+            if !self.offer.reads(kind, version, requires) {
+                continue;
+            }
+            if let Some((_, paused)) = self.admission.controls.paused(self.round.now, queue, kind) {
+                self.round.look_at(paused.until);
                 continue;
             }
             let Some((head, first)) = open(&mut backlogs, self.groups.len()) else { continue };

@@ -174,9 +174,27 @@ fn a_paused_queue_or_kind_gets_nothing_and_the_others_go_on() {
     play.admission.controls.change(&scope, ControlChange::Pause(Paused::new(NOW, "ann", None)));
     assert_eq!(play.claim(NOW, 9), [2, 3]);
     let held = play.admission.blocks(NOW, &RunningCounts::default(), &limit_group("other", "a", None));
-    assert_eq!(held, Some(BlockedBy::Paused(scope.clone())));
+    assert_eq!(held, Some(BlockedBy::Paused { scope: scope.clone(), until: None, why: None }));
     play.admission.controls.change(&scope, ControlChange::Resume);
     assert_eq!(play.claim(NOW, 9).len(), 4);
+}
+
+#[test]
+fn a_pause_that_ends_by_itself_says_when_to_look_again_and_of_two_the_longer_one_is_told() {
+    let mut play = Play::of([(limit_group("default", "a", None), positions(0..2))]);
+    let (queue, kind) = (Scope::Queue(Queue::default()), Scope::Kind(Kind::new("a").unwrap()));
+    let later = |seconds| NOW.after(Duration::from_secs(seconds));
+    for (scope, seconds) in [(&queue, 5), (&kind, 9)] {
+        let paused = Paused { until: Some(later(seconds)), ..Paused::new(NOW, "ann", Some("busy")) };
+        play.admission.controls.change(scope, ControlChange::Pause(paused));
+    }
+    let held = play.admission.blocks(NOW, &RunningCounts::default(), &limit_group("default", "a", None));
+    assert_eq!(held.as_ref().and_then(BlockedBy::until), Some(later(9)));
+    assert_eq!(held.map(|held| held.to_string()), Some(format!("the kind `a` is paused until {}: busy", later(9))));
+    assert_eq!(play.admission.controls.next_end_of_pause(NOW), Some(later(5)));
+    let selection = play.select(later(5), 9);
+    assert_eq!((selection.positions.len(), selection.look_again), (0, Some(later(9))));
+    assert_eq!(play.claim(later(9), 9), [0, 1]);
 }
 
 #[test]

@@ -12,11 +12,13 @@ struct PausedView<'a> {
     at: Time,
     by: &'a str,
     why: Option<&'a str>,
+    until: Option<Time>,
 }
 
 impl Serialize for Paused {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        PausedView { at: Time(self.at), by: &self.by, why: self.why.as_deref() }.serialize(serializer)
+        PausedView { at: Time(self.at), by: &self.by, why: self.why.as_deref(), until: self.until.map(Time) }
+            .serialize(serializer)
     }
 }
 

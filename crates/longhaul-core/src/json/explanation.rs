@@ -68,7 +68,11 @@ impl Serialize for Explanation {
 
 fn blocked_by<S: Serializer>(map: &mut S::SerializeMap, by: &BlockedBy) -> Result<(), S::Error> {
     match by {
-        BlockedBy::Paused(scope) => within::<S>(map, scope, None),
+        BlockedBy::Paused { scope, until, why } => {
+            within::<S>(map, scope, None)?;
+            map.serialize_entry("until", &until.map(Time))?;
+            map.serialize_entry("why", why)
+        }
         BlockedBy::Running { scope, key, max } => {
             within::<S>(map, scope, key.as_ref())?;
             map.serialize_entry("max", max)
@@ -131,7 +135,7 @@ impl Explanation {
             Self::NoServerForVersion { .. } => "no_server_for_version",
             Self::NoServerWithLabels(_) => "no_server_with_labels",
             Self::BlockedBy { by, .. } => match by {
-                BlockedBy::Paused(_) => "paused",
+                BlockedBy::Paused { .. } => "paused",
                 BlockedBy::Running { .. } => "limit_reached",
                 BlockedBy::Rate { .. } => "rate_reached",
                 BlockedBy::LastTry { .. } => "last_try",

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 01 | control: bincode, standard configuration | CRC-32 of the key and all bytes before, little-endian
+//! 02 | control | more: bincode | CRC-32      if there is something that version 1 has no place for
 //! ```
 
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bytes::{VERSION, checksum, read_next, versioned},
+    bytes::{VERSION, append, checksum, read_next, versioned},
     damage::Damage,
 };
 use crate::{
@@ -26,6 +27,20 @@ pub(super) struct ControlV1 {
     paused: Option<PausedV1>,
     declared: LimitsV1,
     set: Option<LimitsV1>,
+}
+
+/// What a control has beyond version 1.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct MoreV1 {
+    paused_until: Option<i64>,
+}
+
+impl MoreV1 {
+    pub(super) fn of(control: &Control) -> Option<Self> {
+        let until = control.paused.as_ref().and_then(|paused| paused.until);
+        let more = Self { paused_until: until.map(Timestamp::as_micros) };
+        (more != Self::default()).then_some(more)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,13 +70,14 @@ impl ControlV1 {
         }
     }
 
-    pub(super) fn back(self) -> Result<Control, String> {
+    pub(super) fn back(self, more: &MoreV1) -> Result<Control, String> {
         let Self { paused, declared, set } = self;
         Ok(Control {
             paused: paused.map(|paused| Paused {
                 at: Timestamp::from_micros(paused.at),
                 by: paused.by,
                 why: paused.why,
+                until: more.paused_until.map(Timestamp::from_micros),
             }),
             declared: declared.back()?,
             set: set.as_ref().map(LimitsV1::back).transpose()?,
@@ -93,6 +109,9 @@ impl LimitsV1 {
     }
 }
 
+/// The first byte of a control that has more than version 1.
+const WITH_MORE: u8 = 2;
+
 /// Encodes a control that is kept under `key`.
 ///
 /// ```
@@ -104,6 +123,10 @@ impl LimitsV1 {
 /// ```
 pub fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
     let mut bytes = versioned(&ControlV1::of(control));
+    if let Some(more) = MoreV1::of(control) {
+        bytes[0] = WITH_MORE;
+        append(&mut bytes, &more);
+    }
     let checksum = checksum(key, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
@@ -124,12 +147,18 @@ pub fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> {
     if checksum(key, body) != u32::from_le_bytes(*stored) {
         return Err(damaged("its checksum is wrong"));
     }
-    let body = body.strip_prefix(&[VERSION]).ok_or_else(|| damaged("it has another format than 1"))?;
-    let (frozen, rest) = read_next::<ControlV1>(body).map_err(|error| damaged(&error))?;
+    let (&version, body) = body.split_first().ok_or_else(|| damaged("it is cut short"))?;
+    let (frozen, mut rest) = read_next::<ControlV1>(body).map_err(|error| damaged(&error))?;
+    let mut more = MoreV1::default();
+    match version {
+        VERSION => {}
+        WITH_MORE => (more, rest) = read_next::<MoreV1>(rest).map_err(|error| damaged(&error))?,
+        _ => return Err(damaged(&format!("it has format {version}, and this code reads up to {WITH_MORE}"))),
+    }
     if !rest.is_empty() {
         return Err(damaged("bytes are left over"));
     }
-    frozen.back().map_err(|error| damaged(&error))
+    frozen.back(&more).map_err(|error| damaged(&error))
 }
 
 #[cfg(test)]
@@ -156,6 +185,28 @@ mod tests {
             assert!(read_control(b"gqdefault", &damaged).is_err(), "byte {at}");
             assert!(read_control(b"gqdefault", &bytes[..at]).is_err(), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_pause_that_ends_by_itself_is_version_2_which_is_frozen() {
+        let mut control = control();
+        control.paused.iter_mut().for_each(|paused| paused.until = Some(Timestamp::from_micros(9)));
+        let bytes = write_control(b"gqdefault", &control);
+        assert_eq!(bytes[0], 2);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, include_str!("../../tests/golden/record/control_2.hex").trim_end());
+        assert_eq!(read_control(b"gqdefault", &bytes), Ok(control.clone()));
+        let scope = crate::Scope::Queue(crate::Queue::default());
+        let line = crate::record::control_line(&scope, &control);
+        assert!(line.contains("control_2"), "older code does not take it for one without an end: {line}");
+        assert_eq!(crate::record::read_line(&line), Ok(crate::record::Line::Control(scope, control)));
+        let mut later = bytes;
+        later[0] = 3;
+        let end = later.len() - 4;
+        let sum = checksum(b"gqdefault", &later[..end]);
+        later[end..].copy_from_slice(&sum.to_le_bytes());
+        let refused = read_control(b"gqdefault", &later).unwrap_err();
+        assert!(refused.to_string().contains("it has format 3"), "{refused}");
     }
 
     #[test]

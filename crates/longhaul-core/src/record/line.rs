@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use super::{
     blob::Blob,
     constraints::ConstraintsV1,
-    control::ControlV1,
+    control::{ControlV1, MoreV1},
     damage::Damage,
     fields::{PaceV1, PendingProceedV1},
     part::{Part, PartV1},
@@ -62,6 +62,24 @@ struct RunLine<'a> {
 struct ControlLine {
     scope: ScopeV1,
     control: ControlV1,
+}
+
+/// A control that has more than version 1. Code that does not know it refuses the line.
+#[derive(Serialize, Deserialize)]
+struct ControlLine2 {
+    scope: ScopeV1,
+    control_2: ControlV1,
+    more: MoreV1,
+}
+
+impl ScopeV1 {
+    fn back(&self) -> Result<Scope, LineError> {
+        let scope = match self {
+            Self::Queue(name) => Queue::new(name).map(Scope::Queue),
+            Self::Kind(name) => Kind::new(name).map(Scope::Kind),
+        };
+        scope.map_err(LineError::new)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -172,7 +190,10 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
         Scope::Queue(queue) => ScopeV1::Queue(queue.as_str().into()),
         Scope::Kind(kind) => ScopeV1::Kind(kind.as_str().into()),
     };
-    json(&ControlLine { scope, control: ControlV1::of(control) })
+    match MoreV1::of(control) {
+        Some(more) => json(&ControlLine2 { scope, control_2: ControlV1::of(control), more }),
+        None => json(&ControlLine { scope, control: ControlV1::of(control) }),
+    }
 }
 
 /// A schedule as a line; `value` is what the store holds of it.
@@ -196,6 +217,7 @@ fn json(line: &impl Serialize) -> String {
 #[derive(Deserialize)]
 struct Keys {
     control: Option<IgnoredAny>,
+    control_2: Option<IgnoredAny>,
     schedule: Option<IgnoredAny>,
 }
 
@@ -208,11 +230,11 @@ pub fn read_line(line: &str) -> Result<Line, LineError> {
     match serde_json::from_str(line).map_err(LineError::new)? {
         Keys { control: Some(_), .. } => {
             let ControlLine { scope, control } = serde_json::from_str(line).map_err(LineError::new)?;
-            let scope = match scope {
-                ScopeV1::Queue(name) => Queue::new(&name).map(Scope::Queue),
-                ScopeV1::Kind(name) => Kind::new(&name).map(Scope::Kind),
-            };
-            Ok(Line::Control(scope.map_err(LineError::new)?, control.back().map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control.back(&MoreV1::default()).map_err(LineError::new)?))
+        }
+        Keys { control_2: Some(_), .. } => {
+            let ControlLine2 { scope, control_2, more } = serde_json::from_str(line).map_err(LineError::new)?;
+            Ok(Line::Control(scope.back()?, control_2.back(&more).map_err(LineError::new)?))
         }
         Keys { schedule: Some(_), .. } => {
             let ScheduleLine { schedule, value } = serde_json::from_str(line).map_err(LineError::new)?;

@@ -7,7 +7,7 @@ use crate::{error::Fault, format::keys, state::State};
 pub(crate) fn control(store: &mut State, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
     let control = store.admission.controls.change(scope, change);
     write_control(store, scope, &control)?;
-    Ok(control)
+    Ok(control.at(store.now))
 }
 
 /// Stages what a scope is controlled by now.
@@ -26,5 +26,5 @@ pub(super) fn write_control(store: &mut State, scope: &Scope, control: &Control)
 }
 
 pub(crate) fn controls(store: &State) -> Controls {
-    store.admission.controls.clone()
+    store.admission.controls.at(store.now)
 }

@@ -190,7 +190,10 @@ impl Inner {
         }
         if selection.positions.is_empty() {
             // The next look ends those that expired, and sees what is behind them.
-            let look_again = if candidates.expired { Some(now) } else { selection.look_again };
+            // What is paused was not read.
+            let pause = turn.admission.controls.next_end_of_pause(now);
+            let look_again =
+                selection.look_again.into_iter().chain(pause).chain(candidates.expired.then_some(now)).min();
             return Ok(Claim::Nothing { selection: Some(Box::new(selection)), look_again });
         }
         let page = Uuid::fresh();
@@ -228,10 +231,8 @@ impl Inner {
 
     /// The lanes that a server takes from.
     pub(super) fn lanes_of(&self, offer: &Offer<'_>, controls: &Controls) -> Vec<i32> {
-        let paused = |control: Option<&longhaul_core::Control>| control.is_some_and(|control| control.paused.is_some());
-        self.lanes.which(|lane| {
-            lane.is_read_by(offer) && !paused(controls.queue(&lane.queue)) && !paused(controls.kind(&lane.kind))
-        })
+        let now = self.now();
+        self.lanes.which(|lane| lane.is_read_by(offer) && controls.paused(now, &lane.queue, &lane.kind).is_none())
     }
 
     /// When a claim that found nothing should look again, if it hears of nothing before.

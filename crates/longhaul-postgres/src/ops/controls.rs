@@ -31,12 +31,12 @@ impl Inner {
             Ok(control)
         })?;
         News { claims: true, ..News::default() }.tell(self);
-        Ok(control)
+        Ok(control.at(self.now()))
     }
 
     pub(crate) async fn controls(&self) -> Result<Controls, StoreError> {
         self.ensure_open()?;
         let session = self.session().await?;
-        read_controls(&session).await.map_err(Fault::into_store)
+        Ok(read_controls(&session).await.map_err(Fault::into_store)?.at(self.now()))
     }
 }

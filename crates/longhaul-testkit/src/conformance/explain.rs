@@ -81,7 +81,10 @@ pub async fn what_holds_it_back_is_told(mut scene: Scene) {
     assert_eq!(scene.why(id).await, Explanation::BlockedBy { by: held, ahead: Ahead::default() });
     let paused = ControlChange::Pause(Paused::new(scene.now(), "ann", None));
     scene.store.control(scope.clone(), paused).await.expect("the store works");
-    assert_eq!(scene.why(id).await, Explanation::BlockedBy { by: BlockedBy::Paused(scope), ahead: Ahead::default() });
+    assert_eq!(
+        scene.why(id).await,
+        Explanation::BlockedBy { by: BlockedBy::Paused { scope, until: None, why: None }, ahead: Ahead::default() }
+    );
 }
 
 pub async fn what_is_ahead_of_it_is_told(mut scene: Scene) {

@@ -261,6 +261,11 @@ macro_rules! conformance {
                 a_parked_run_that_is_released_is_claimed_again,
                 other_runs_stay_as_they_are,
                 parked_runs_stay_parked_through_a_crash;
+            pause:
+                a_pause_ends_by_itself_at_its_time,
+                a_pause_that_ends_by_itself_outlives_the_process,
+                the_end_of_a_pause_serves_a_waiting_claim,
+                a_pause_until_a_time_does_not_shorten_one_that_lasts_longer;
             order:
                 runs_of_a_key_go_one_after_the_other_as_they_were_enqueued,
                 only_the_first_of_each_key_is_due,

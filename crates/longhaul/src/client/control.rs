@@ -1,6 +1,6 @@
 //! What an operator does to a queue or a kind.
 
-use longhaul_core::{Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, StoreError};
+use longhaul_core::{Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, StoreError, Timestamp};
 
 use super::{Client, Request};
 use crate::task::TaskDefinition;
@@ -45,6 +45,31 @@ impl ScopeControl {
             let by = by.as_str().unwrap_or(super::NOBODY);
             let paused = Paused::new(self.client.inner.clock.now(), by, why.as_deref());
             self.change(ControlChange::Pause(paused))
+        })
+    }
+
+    /// Nothing of it is claimed before `until`; what runs already runs on. The pause ends by itself, by the store's clock,
+    /// also if all servers were restarted meanwhile. It takes the place of a pause that is there. Await it; see [`Request`]
+    /// for saying why and in whose name.
+    ///
+    /// ```
+    /// # use longhaul::doc::{Count, CountUp};
+    /// # use std::time::{Duration, SystemTime};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = longhaul::doc::client();
+    /// let in_an_hour = SystemTime::now() + Duration::from_secs(3600);
+    /// let control = client.queue("imports")?.pause_until(in_an_hour).because("the bank is closed").await?;
+    /// assert!(control.paused.is_some_and(|paused| paused.until == Some(in_an_hour.into())));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pause_until(&self, until: impl Into<Timestamp>) -> Request<'_, Result<Control, StoreError>> {
+        let until = until.into();
+        Request::new(&self.client.by, move |why, by| {
+            let by = by.as_str().unwrap_or(super::NOBODY);
+            let paused = Paused::new(self.client.inner.clock.now(), by, why.as_deref());
+            self.change(ControlChange::Pause(Paused { until: Some(until), ..paused }))
         })
     }
 

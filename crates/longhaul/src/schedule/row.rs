@@ -145,12 +145,12 @@ mod paused {
 
     #[expect(clippy::ref_option, reason = "serde hands it in so")]
     pub(super) fn serialize<S: Serializer>(paused: &Option<Paused>, serializer: S) -> Result<S::Ok, S::Error> {
-        let stored = paused.clone().map(|Paused { at, by, why }| PausedV1 { at, by, why });
+        let stored = paused.clone().map(|Paused { at, by, why, until: _ }| PausedV1 { at, by, why });
         stored.serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Paused>, D::Error> {
         let stored = Option::<PausedV1>::deserialize(deserializer)?;
-        Ok(stored.map(|PausedV1 { at, by, why }| Paused { at, by, why }))
+        Ok(stored.map(|PausedV1 { at, by, why }| Paused { at, by, why, until: None }))
     }
 }

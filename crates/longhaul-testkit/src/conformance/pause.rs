@@ -1,0 +1,95 @@
+//! Pauses that end by themselves.
+
+use std::time::Duration;
+
+use longhaul_core::{
+    Control, ControlChange, Explanation, Kind, Paused, Queue, Scope, Timestamp, admission::BlockedBy, store::ServerBeat,
+};
+
+use super::{
+    Scene,
+    scene::{beat, ids},
+};
+use crate::fixture::support;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn queue() -> Scope {
+    Scope::Queue(Queue::default())
+}
+
+impl Scene {
+    fn until(&self, until: Timestamp, why: &str) -> Paused {
+        Paused { until: Some(until), ..Paused::new(self.now(), "ann", Some(why)) }
+    }
+
+    async fn control(&self, scope: Scope, change: ControlChange) -> Control {
+        self.store.control(scope, change).await.expect("the store works")
+    }
+
+    async fn paused(&self, scope: &Scope) -> Option<Paused> {
+        let controls = self.store.controls().await.expect("the store works");
+        controls.get(scope).and_then(|control| control.paused.clone())
+    }
+}
+
+pub async fn a_pause_ends_by_itself_at_its_time(mut scene: Scene) {
+    let kinds = [support("plain", 1)].into();
+    scene.store.heartbeat(ServerBeat { kinds, ..beat(scene.server, HOUR * 1000) }).await.expect("it lives");
+    for scope in [queue(), Scope::Kind(Kind::new("plain").expect("a kind"))] {
+        let id = scene.enqueue().await;
+        let until = scene.now().after(HOUR);
+        let paused = scene.until(until, "too many requests");
+        let control = scene.control(scope.clone(), ControlChange::Pause(paused.clone())).await;
+        assert_eq!((control.paused, scene.paused(&scope).await), (Some(paused.clone()), Some(paused)));
+        let why = scene.store.explain(id).await.expect("it is there");
+        let Explanation::BlockedBy { by, .. } = why else { panic!("{why}") };
+        let expected =
+            BlockedBy::Paused { scope: scope.clone(), until: Some(until), why: Some("too many requests".into()) };
+        assert_eq!(by, expected);
+        scene.clock.set(Timestamp::from_micros(until.as_micros() - 1));
+        assert_eq!(ids(&scene.claim(10).await), []);
+        scene.clock.set(until);
+        assert_eq!(scene.paused(&scope).await, None, "it is not shown any more");
+        assert_eq!(ids(&scene.claim(10).await), [id]);
+    }
+}
+
+pub async fn a_pause_that_ends_by_itself_outlives_the_process(mut scene: Scene) {
+    let id = scene.enqueue().await;
+    let until = scene.now().after(HOUR);
+    let paused = scene.until(until, "too many requests");
+    scene.control(queue(), ControlChange::Pause(paused.clone())).await;
+    scene.clock.advance(HOUR / 2);
+    scene.crash().await;
+    assert_eq!(scene.paused(&queue()).await, Some(paused));
+    assert_eq!(ids(&scene.claim(10).await), []);
+    scene.clock.set(until);
+    assert_eq!(ids(&scene.claim(10).await), [id]);
+}
+
+pub async fn the_end_of_a_pause_serves_a_waiting_claim(mut scene: Scene) {
+    let until = scene.now().after(HOUR);
+    let paused = scene.until(until, "too many requests");
+    scene.control(queue(), ControlChange::Pause(paused)).await;
+    let id = scene.enqueue().await;
+    let parked = scene.parked_claim().await;
+    scene.clock.set(until);
+    assert_eq!(parked.claimed_id().await, id);
+}
+
+pub async fn a_pause_until_a_time_does_not_shorten_one_that_lasts_longer(scene: Scene) {
+    let hour = |n| scene.now().after(HOUR * n);
+    let at_least = |n| ControlChange::PauseAtLeast(scene.until(hour(n), "a task"));
+    let end = |control: Control| control.paused.map(|paused| paused.until);
+    assert_eq!(end(scene.control(queue(), at_least(2)).await), Some(Some(hour(2))));
+    assert_eq!(end(scene.control(queue(), at_least(1)).await), Some(Some(hour(2))));
+    assert_eq!(end(scene.control(queue(), at_least(3)).await), Some(Some(hour(3))));
+    // A person may.
+    let shorter = ControlChange::Pause(scene.until(hour(1), "a person"));
+    assert_eq!(end(scene.control(queue(), shorter).await), Some(Some(hour(1))));
+    let for_ever = ControlChange::Pause(Paused::new(scene.now(), "a person", None));
+    assert_eq!(end(scene.control(queue(), for_ever).await), Some(None));
+    assert_eq!(end(scene.control(queue(), at_least(9)).await), Some(None));
+    assert_eq!(end(scene.control(queue(), ControlChange::Resume).await), None);
+}
