@@ -69,6 +69,7 @@ struct ControlLine {
 enum ScopeV1 {
     Queue(Box<str>),
     Kind(Box<str>),
+    Server(Box<str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -171,6 +172,7 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
     let scope = match scope {
         Scope::Queue(queue) => ScopeV1::Queue(queue.as_str().into()),
         Scope::Kind(kind) => ScopeV1::Kind(kind.as_str().into()),
+        Scope::Server(server) => ScopeV1::Server(server.to_string().into()),
     };
     json(&ControlLine { scope, control: ControlV1::of(control) })
 }
@@ -209,10 +211,11 @@ pub fn read_line(line: &str) -> Result<Line, LineError> {
         Keys { control: Some(_), .. } => {
             let ControlLine { scope, control } = serde_json::from_str(line).map_err(LineError::new)?;
             let scope = match scope {
-                ScopeV1::Queue(name) => Queue::new(&name).map(Scope::Queue),
-                ScopeV1::Kind(name) => Kind::new(&name).map(Scope::Kind),
+                ScopeV1::Queue(name) => Queue::new(&name).map(Scope::Queue).map_err(LineError::new),
+                ScopeV1::Kind(name) => Kind::new(&name).map(Scope::Kind).map_err(LineError::new),
+                ScopeV1::Server(id) => id.parse().map(Scope::Server).map_err(LineError::new),
             };
-            Ok(Line::Control(scope.map_err(LineError::new)?, control.back().map_err(LineError::new)?))
+            Ok(Line::Control(scope?, control.back().map_err(LineError::new)?))
         }
         Keys { schedule: Some(_), .. } => {
             let ScheduleLine { schedule, value } = serde_json::from_str(line).map_err(LineError::new)?;
