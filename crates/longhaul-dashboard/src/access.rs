@@ -14,7 +14,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use longhaul::Timestamp;
 use longhaul_inspect::Role;
 
-use secret::Secret;
+pub(crate) use secret::Secret;
 pub(crate) use session::{COOKIE_NAME, LASTS};
 
 /// Somebody who may come in.

@@ -10,9 +10,11 @@ mod clock;
 mod form;
 mod guard;
 mod live;
+mod monitoring;
 mod mount;
 mod options;
 mod page;
+mod progress;
 mod reply;
 mod serve;
 
@@ -23,7 +25,9 @@ use longhaul::Client;
 
 pub use access::User;
 pub use longhaul_inspect::Role;
+pub use monitoring::Monitoring;
 pub use options::Options;
+pub use progress::{ProgressTokens, RunProgress};
 
 /// The dashboard over what `client` sees, to be mounted in an app or served by itself. It is closed, and answers 403 to
 /// everything, unless the options say who may come in.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use futures_util::stream;
 use longhaul::{GetError, RunId, StateKind};
 use longhaul_inspect::Inspector;
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// While something runs, its progress is worth a look this often.
 const PROGRESS_LOOKS: u32 = 2;
 /// Proxies close a connection that says nothing; half a minute is a common limit.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 const CHANGED: &str = "event: changed\ndata: 1\n\n";
 const GONE: &str = "event: gone\ndata: 1\n\n";
@@ -111,12 +111,16 @@ pub(crate) fn run(inspector: Inspector, id: RunId, seen: u64) -> Body {
     })
 }
 
-fn events<S: Send + 'static, F>(state: S, step: impl Fn(S) -> F + Send + 'static) -> Body
+/// What `step` tells, until there is nothing more.
+pub(crate) fn events<S: Send + 'static, T: Into<Bytes> + 'static, F>(
+    state: S,
+    step: impl Fn(S) -> F + Send + 'static,
+) -> Body
 where
-    F: Future<Output = Option<(&'static str, S)>> + Send + 'static,
+    F: Future<Output = Option<(T, S)>> + Send + 'static,
 {
     Body::from_stream(stream::unfold((state, step), |(state, step)| async move {
         let (text, state) = step(state).await?;
-        Some((Ok::<_, Infallible>(text), (state, step)))
+        Some((Ok::<Bytes, Infallible>(text.into()), (state, step)))
     }))
 }

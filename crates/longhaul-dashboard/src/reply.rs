@@ -51,6 +51,18 @@ pub(crate) fn asset(kind: &'static str, body: &'static [u8]) -> Response {
     response
 }
 
+/// A script at an address that stays: it is asked for again after an hour.
+pub(crate) fn script(body: &'static [u8]) -> Response {
+    let mut response = of(StatusCode::OK, "text/javascript; charset=utf-8", body);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    response
+}
+
+/// In the text format of Prometheus.
+pub(crate) fn metrics(text: String) -> Response {
+    of(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
 pub(crate) fn stream(body: Body) -> Response {
     of(StatusCode::OK, "text/event-stream", body)
 }

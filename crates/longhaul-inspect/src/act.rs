@@ -388,15 +388,22 @@ impl Inspector {
         Ok(select)
     }
 
-    /// Pauses or resumes a queue or a kind. A pause keeps who it was, and why.
+    /// Pauses or resumes a queue or a kind, or drains a server. A pause keeps who it was, and why.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`InspectError::NotFound`] for a server that does not live.
     pub async fn act_on_scope(&self, scope: &Scope, action: ScopeAction, by: &By) -> Result<Control, InspectError> {
         let client = self.client().acting_as(&by.actor);
         let control = match scope {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
+            Scope::Server(server) => {
+                let servers = self.client().store().servers().await?;
+                if !servers.iter().any(|info| info.beat.server == *server) {
+                    return Err(InspectError::not_found(format!("no server {server} lives")));
+                }
+                client.server(*server)
+            }
         };
         let now = match action {
             ScopeAction::Pause => control.pause().because(by.reason.clone().unwrap_or_default()).await?,

@@ -6,6 +6,7 @@
 //!
 //! | method and path | what |
 //! | --- | --- |
+//! | `GET /openapi.json` | this table as an `OpenAPI` 3.1 document, with what each kind that has a schema is asked |
 //! | `GET /overview` | the first page |
 //! | `GET /doctor` | everything that needs a look: the warnings of the overview, and those that take longer to find |
 //! | `GET /ids/{part}` | the runs whose ids begin or end with `part` |
@@ -22,18 +23,22 @@
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
+//! | `POST /servers/{id}/drain`, `POST /servers/{id}/resume` | a server claims nothing more and finishes what it has; or claims again |
 //! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
 //! The body of an action is empty, or an object with `reason`, `at` (of a proceed) and `from` (`checkpoint` or `start`,
 //! of a retry).
 
+mod openapi;
 mod operation;
+mod routes;
 
 use longhaul::{Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use operation::{Operation, RouteError};
+pub use operation::Operation;
+pub use routes::RouteError;
 
 use crate::{By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest, act};
 
@@ -119,6 +124,7 @@ impl Inspector {
         actor: &str,
     ) -> Result<(u16, Value), InspectError> {
         let value = match operation {
+            Operation::OpenApi => openapi::document(self.client().views()),
             Operation::Overview => answer(&self.overview().await?),
             Operation::Runs => answer(&self.runs(&RunQuery::parse(query)?).await?),
             Operation::Doctor => answer(&self.doctor().await?),
@@ -181,6 +187,10 @@ impl Inspector {
             Operation::ActOnKind(kind, action) => {
                 let by = ActionBody::parse(body)?.by(actor);
                 answer(&self.act_on_scope(&Scope::Kind(kind.clone()), *action, &by).await?)
+            }
+            Operation::ActOnServer(server, action) => {
+                let by = ActionBody::parse(body)?.by(actor);
+                answer(&self.act_on_scope(&Scope::Server(*server), *action, &by).await?)
             }
             Operation::Limit(scope) => {
                 let request: Option<LimitRequest> = json(body)?;

@@ -14,7 +14,7 @@ pub enum Role {
     View,
     /// Also enqueues runs, and suspends, proceeds, cancels and retries them.
     Act,
-    /// Also deletes, and pauses queues, kinds and schedules.
+    /// Also deletes, makes schedules, pauses queues, kinds and schedules, and drains servers.
     Administer,
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 pub use super::rate::{Rate, RateError, Starts};
 use crate::{
+    id::ServerId,
     limits::{REASON_MAX, cut},
     name::{Kind, Queue},
     time::Timestamp,
@@ -24,6 +25,9 @@ pub enum Scope {
     Queue(Queue),
     /// All runs of this kind.
     Kind(Kind),
+    /// One server, as long as it lives. A pause drains it: it claims nothing more, and finishes what it has. Limits of a
+    /// server mean nothing.
+    Server(ServerId),
 }
 
 impl fmt::Display for Scope {
@@ -31,6 +35,7 @@ impl fmt::Display for Scope {
         match self {
             Self::Queue(queue) => write!(f, "the queue `{queue}`"),
             Self::Kind(kind) => write!(f, "the kind `{kind}`"),
+            Self::Server(server) => write!(f, "the server {server}"),
         }
     }
 }
@@ -232,6 +237,7 @@ impl Control {
 pub struct Controls {
     queues: BTreeMap<Queue, Control>,
     kinds: BTreeMap<Kind, Control>,
+    servers: BTreeMap<ServerId, Control>,
 }
 
 impl Controls {
@@ -249,12 +255,13 @@ impl Controls {
         match scope {
             Scope::Queue(queue) => self.queues.insert(queue, control),
             Scope::Kind(kind) => self.kinds.insert(kind, control),
+            Scope::Server(server) => self.servers.insert(server, control),
         };
     }
 
     /// Whether nothing is held back.
     pub fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.kinds.is_empty()
+        self.queues.is_empty() && self.kinds.is_empty() && self.servers.is_empty()
     }
 
     /// What is said of a scope.
@@ -262,6 +269,7 @@ impl Controls {
         match scope {
             Scope::Queue(queue) => self.queue(queue),
             Scope::Kind(kind) => self.kind(kind),
+            Scope::Server(server) => self.server(*server),
         }
     }
 
@@ -302,10 +310,21 @@ impl Controls {
         Self::new(self.iter().map(|(scope, control)| (scope, control.clone().at(now))))
     }
 
-    /// Each scope of which something is said: queues first, by name.
+    /// What is said of a server.
+    pub fn server(&self, server: ServerId) -> Option<&Control> {
+        self.servers.get(&server)
+    }
+
+    /// Whether a server claims nothing more, and finishes what it has.
+    pub fn is_draining(&self, server: ServerId) -> bool {
+        self.server(server).is_some_and(|control| control.paused.is_some())
+    }
+
+    /// Each scope of which something is said: queues first, then kinds, by name, then servers.
     pub fn iter(&self) -> impl Iterator<Item = (Scope, &Control)> {
         let queues = self.queues.iter().map(|(queue, control)| (Scope::Queue(queue.clone()), control));
-        queues.chain(self.kinds.iter().map(|(kind, control)| (Scope::Kind(kind.clone()), control)))
+        let kinds = self.kinds.iter().map(|(kind, control)| (Scope::Kind(kind.clone()), control));
+        queues.chain(kinds).chain(self.servers.iter().map(|(server, control)| (Scope::Server(*server), control)))
     }
 
     /// Changes what is said of a scope, and answers what is said now; a control that says nothing is forgotten.
@@ -313,6 +332,7 @@ impl Controls {
         match scope {
             Scope::Queue(queue) => changed(&mut self.queues, queue, change),
             Scope::Kind(kind) => changed(&mut self.kinds, kind, change),
+            Scope::Server(server) => changed(&mut self.servers, server, change),
         }
     }
 }

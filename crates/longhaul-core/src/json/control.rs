@@ -70,6 +70,7 @@ impl Serialize for Control {
 struct ControlsView<'a> {
     queues: BTreeMap<String, &'a Control>,
     kinds: BTreeMap<String, &'a Control>,
+    servers: BTreeMap<String, &'a Control>,
 }
 
 impl Serialize for Controls {
@@ -79,6 +80,7 @@ impl Serialize for Controls {
             match scope {
                 Scope::Queue(queue) => view.queues.insert(queue.to_string(), control),
                 Scope::Kind(kind) => view.kinds.insert(kind.to_string(), control),
+                Scope::Server(server) => view.servers.insert(server.to_string(), control),
             };
         }
         view.serialize(serializer)

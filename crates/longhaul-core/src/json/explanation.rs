@@ -110,6 +110,7 @@ fn within<S: Serializer>(map: &mut S::SerializeMap, scope: &Scope, key: Option<&
     match scope {
         Scope::Queue(queue) => map.serialize_entry("queue", queue)?,
         Scope::Kind(kind) => map.serialize_entry("kind", kind)?,
+        Scope::Server(server) => map.serialize_entry("server", server)?,
     }
     key.map_or(Ok(()), |key| map.serialize_entry("key", key))
 }

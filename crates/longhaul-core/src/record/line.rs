@@ -74,11 +74,11 @@ struct ControlLine2 {
 
 impl ScopeV1 {
     fn back(&self) -> Result<Scope, LineError> {
-        let scope = match self {
-            Self::Queue(name) => Queue::new(name).map(Scope::Queue),
-            Self::Kind(name) => Kind::new(name).map(Scope::Kind),
-        };
-        scope.map_err(LineError::new)
+        match self {
+            Self::Queue(name) => Queue::new(name).map(Scope::Queue).map_err(LineError::new),
+            Self::Kind(name) => Kind::new(name).map(Scope::Kind).map_err(LineError::new),
+            Self::Server(id) => id.parse().map(Scope::Server).map_err(LineError::new),
+        }
     }
 }
 
@@ -87,6 +87,7 @@ impl ScopeV1 {
 enum ScopeV1 {
     Queue(Box<str>),
     Kind(Box<str>),
+    Server(Box<str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,6 +190,7 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
     let scope = match scope {
         Scope::Queue(queue) => ScopeV1::Queue(queue.as_str().into()),
         Scope::Kind(kind) => ScopeV1::Kind(kind.as_str().into()),
+        Scope::Server(server) => ScopeV1::Server(server.to_string().into()),
     };
     match MoreV1::of(control) {
         Some(more) => json(&ControlLine2 { scope, control_2: ControlV1::of(control), more }),

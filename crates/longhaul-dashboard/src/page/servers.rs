@@ -1,6 +1,6 @@
 //! Servers.
 
-use longhaul_inspect::ServerView;
+use longhaul_inspect::{Role, ServerView};
 use maud::{Markup, html};
 
 use super::{View, layout, parts};
@@ -21,12 +21,23 @@ pub(crate) fn servers(view: &View<'_>, all: &[ServerView]) -> Markup {
     )
 }
 
+fn drain(view: &View<'_>, of: &ServerView) -> Markup {
+    let path = |action: &str| view.mount.to(format_args!("/servers/{}/{action}", of.id));
+    html! {
+        @if of.draining.is_some() { (parts::button(&path("resume"), "Resume", "")) }
+        @else { (parts::button_with_reason(&path("drain"), "Drain", "It claims nothing more, and finishes what it has. A restart begins without it.", "")) }
+    }
+}
+
 fn card(view: &View<'_>, of: &ServerView) -> Markup {
     html! {
         section .card {
             h2 { (of.name) " "
                 @if of.is_late { span .state.failed { "Late" } } @else { span .state.completed { "Alive" } }
-                small .muted { "heard " (parts::when(view.now, of.last_beat)) } }
+                small .muted { "heard " (parts::when(view.now, of.last_beat)) }
+                @if view.user.may(Role::Administer) { span .actions { (drain(view, of)) } } }
+            @if let Some(paused) = &of.draining { p { span .state.paused { "Draining" }
+                small .muted { " by " (paused.by) " " (parts::when(view.now, paused.at)) @if let Some(why) = &paused.why { ": " (why) } } } }
             p .id.whole { (of.id) }
             p { @for kind in &of.kinds { a .tag href=(parts::named(view, "/kinds", kind.kind.as_str())) { b { (kind.kind) } span { "v" (kind.version) } } }
                 @for label in &of.labels { span .tag { span { "label" } b { (label) } } } }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use axum::response::Response;
 use longhaul::{RunId, Scope, Selected};
-use longhaul_inspect::{Done, InspectError, RunAction, RunQuery, api::Operation};
+use longhaul_inspect::{Done, InspectError, RunAction, RunQuery, ScopeAction, api::Operation};
 
 use super::{Asked, enqueue, schedule};
 use crate::{form::Form, reply};
@@ -53,6 +53,10 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         Operation::ActOnQueue(queue, action) => {
             inspector.act_on_scope(&Scope::Queue(queue), action, &by).await?;
             see("/queues", action.as_str())
+        }
+        Operation::ActOnServer(server, action) => {
+            inspector.act_on_scope(&Scope::Server(server), action, &by).await?;
+            see("/servers", if action == ScopeAction::Pause { "drain" } else { "resume" })
         }
         Operation::ActOnKind(kind, action) => {
             inspector.act_on_scope(&Scope::Kind(kind), action, &by).await?;

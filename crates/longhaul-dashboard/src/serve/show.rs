@@ -28,6 +28,7 @@ fn done(word: &str) -> Option<&'static str> {
         "enqueue" => "Enqueued.",
         "create" => "Created.",
         "change" => "Saved.",
+        "drain" => "It claims nothing more, and finishes what it has.",
         "pause" => "Paused.",
         "resume" => "Resumed.",
         _ => return None,
@@ -120,7 +121,7 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
     form.put_if_missing("priority", &like.run().priority.0.to_string());
     if let Some(value) = like.values.metadata.content.value() {
         for (name, text) in form::filled(&fields_of(kinds, &form).unwrap_or_default(), value) {
-            form.put_if_missing(&format!("{}{name}", PREFIX), &text);
+            form.put_if_missing(&format!("{PREFIX}{name}"), &text);
         }
         form.put_if_missing("metadata", &format!("{value:#}"));
     }

@@ -3,8 +3,11 @@
 mod access;
 mod acting;
 mod browser;
+mod campaign;
 mod guard;
 mod kit;
 mod live;
+mod monitoring;
 mod pages;
+mod progress;
 mod schedules;

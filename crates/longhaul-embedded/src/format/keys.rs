@@ -170,6 +170,7 @@ pub(crate) fn control(scope: &Scope) -> Key {
     match scope {
         Scope::Queue(queue) => key(CONTROL, &[b"q", queue.as_str().as_bytes()]),
         Scope::Kind(kind) => key(CONTROL, &[b"k", kind.as_str().as_bytes()]),
+        Scope::Server(server) => key(CONTROL, &[b"s", server.to_string().as_bytes()]),
     }
 }
 
@@ -184,6 +185,7 @@ fn scope(bytes: &[u8]) -> Option<Scope> {
     match what {
         b'q' => Queue::new(name).ok().map(Scope::Queue),
         b'k' => Kind::new(name).ok().map(Scope::Kind),
+        b's' => name.parse().ok().map(Scope::Server),
         _ => None,
     }
 }

@@ -1,12 +1,13 @@
 //! Servers come, go and die.
 
 use longhaul_core::{
-    Run, RunId, ServerId, State as RunState,
+    ControlChange, Run, RunId, Scope, ServerId, State as RunState,
     admission::suspects::blame,
     decide,
     store::{ServerBeat, ServerError, ServerInfo, StopSignals},
 };
 
+use super::controls::control;
 use crate::{
     error::Fault,
     state::{
@@ -42,6 +43,10 @@ pub(crate) fn leave(store: &mut State, server: ServerId) -> Result<(), Fault> {
 
 fn declare_dead(store: &mut State, server: ServerId, evidence: &str) -> Result<usize, Fault> {
     store.servers.end(server);
+    let scope = Scope::Server(server);
+    if store.admission.controls.get(&scope).is_some() {
+        control(store, &scope, ControlChange::Resume)?;
+    }
     let held = |run: &&Run| matches!(run.state, RunState::Running { server: holder } if holder == server);
     let runs = || store.active.values().map(|record| &record.run).filter(held);
     let blamed = blame(runs());

@@ -65,6 +65,9 @@ impl LimitRequest {
                 only("rate_per_key", rate_per_key.is_some(), "kind")?;
             }
             Scope::Kind(_) => only("weight", weight.is_some(), "queue")?,
+            Scope::Server(_) => {
+                return Err(InspectError::refused("a server has no limits: its code says what it takes"));
+            }
         }
         Ok(Limits {
             running,
@@ -87,6 +90,7 @@ impl Inspector {
         let control = match scope {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
+            Scope::Server(server) => client.server(*server),
         };
         let now = match limits {
             Some(limits) => control.limit(limits).await?,

@@ -1,7 +1,7 @@
 //! Servers: who lives, and what they have.
 
 use longhaul::{
-    Kind, Label, Queue, RunId, ServerId, Timestamp,
+    Controls, Kind, Label, Paused, Queue, RunId, ServerId, Timestamp,
     store_api::store::{RunningRun, ServerInfo},
 };
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct ServerView {
     pub lives_until: Timestamp,
     /// Whether it has missed its heartbeats for more than half of that time.
     pub is_late: bool,
+    /// Whether it claims nothing more and finishes what it has; since when, by whom and why.
+    pub draining: Option<Paused>,
     /// What it runs.
     pub running: Vec<ServerRun>,
 }
@@ -58,7 +60,7 @@ pub struct ServerRun {
 }
 
 impl ServerView {
-    fn new(info: ServerInfo, now: Timestamp) -> Self {
+    fn new(info: ServerInfo, controls: &Controls, now: Timestamp) -> Self {
         let lives_until = info.lives_until();
         let ServerInfo { beat, last_beat, running } = info;
         let kind = |support: &longhaul::store_api::code::KindSupport| ServerKind {
@@ -74,6 +76,7 @@ impl ServerView {
             last_beat,
             lives_until,
             is_late: now.since(last_beat) > beat.lease / 2,
+            draining: controls.server(beat.server).and_then(|control| control.paused.clone()),
             running: running.into_iter().map(run).collect(),
         }
     }
@@ -85,8 +88,9 @@ impl Inspector {
     /// # Errors
     /// When the store fails.
     pub async fn servers(&self) -> Result<Vec<ServerView>, InspectError> {
-        let (infos, now) = (self.client().store().servers().await?, self.now());
-        let mut servers: Vec<_> = infos.into_iter().map(|info| ServerView::new(info, now)).collect();
+        let (infos, controls, now) =
+            (self.client().store().servers().await?, self.client().controls().await?, self.now());
+        let mut servers: Vec<_> = infos.into_iter().map(|info| ServerView::new(info, &controls, now)).collect();
         servers.sort_by(|left, right| (&left.name, left.id).cmp(&(&right.name, right.id)));
         Ok(servers)
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use longhaul::{Control, Queue, RunId, Schedule, Scope, StateKind};
-use longhaul_inspect::{By, InspectError, Inspector, NewRunRequest, RunAction, RunQuery, ScheduleAction, ScopeAction};
+use longhaul_inspect::{
+    By, InspectError, Inspector, NewRunRequest, RunAction, RunQuery, ScheduleAction, ScopeAction, api::Operation,
+};
 use serde_json::json;
 
 use crate::kit::{Approve, Count, CountTo, Fail, on_each_store};
@@ -147,6 +149,36 @@ async fn named_runs_are_acted_on_each_by_itself() {
         let nobody = RunId::from_bytes([7; 16]);
         let selected = scene.inspector.act_on(&[waits, nobody], RunAction::Cancel, &By::new("ann")).await.unwrap();
         assert_eq!((selected.matched, selected.done, selected.refused[0].0), (2, 1, nobody));
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_drained_claims_nothing_until_it_is_resumed() {
+    on_each_store(|scene| async {
+        let ask = async |method: &str, path: &str| {
+            let operation = Operation::parse(method, path).unwrap();
+            scene.inspector.perform(&operation, "", b"{\"reason\": \"a new release\"}", "ann").await
+        };
+        let (_, servers) = ask("GET", "/servers").await;
+        let id = servers[0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(ask("POST", &format!("/servers/{id}/drain")).await.0, 200);
+        let (_, servers) = ask("GET", "/servers").await;
+        let draining = &servers[0]["draining"];
+        assert_eq!((&draining["by"], &draining["why"]), (&json!("ann"), &json!("a new release")));
+
+        let run = scene.client().enqueue::<Approve>(()).await.unwrap().id();
+        // A claim that had come before would have taken it: this one comes after all of them.
+        let server = scene.client().store().servers().await.unwrap()[0].beat.clone();
+        let request = longhaul::store_api::store::ClaimRequest::new(server.server, server.kinds, 1);
+        assert!(scene.client().store().claim(request).await.unwrap().is_empty());
+        assert_eq!(scene.inspector.run(run).await.unwrap().run().state.kind(), StateKind::Pending);
+
+        assert_eq!(ask("POST", &format!("/servers/{id}/resume")).await.0, 200);
+        scene.reaches(run, StateKind::Suspended).await;
+        let nobody = longhaul::ServerId::from_bytes([7; 16]);
+        assert_eq!(ask("POST", &format!("/servers/{nobody}/drain")).await.0, 404);
         scene
     })
     .await;

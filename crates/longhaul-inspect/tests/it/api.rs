@@ -112,3 +112,65 @@ fn tricks_in_a_path_lead_nowhere() {
     let name = Operation::parse("GET", "/schedules/n%69ghtly").unwrap();
     assert_eq!(name, Operation::Schedule(longhaul::ScheduleName::new("nightly").unwrap()));
 }
+
+/// What stands behind a reference of a document.
+fn behind<'a>(document: &'a Value, reference: &Value) -> &'a Value {
+    let pointer = reference.as_str().and_then(|reference| reference.strip_prefix('#')).expect("it is of this document");
+    document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+}
+
+/// All references in a part of a document.
+fn references<'a>(part: &'a Value, found: &mut Vec<&'a Value>) {
+    match part {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref"));
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_api_describes_all_of_its_paths_and_what_each_kind_is_asked() {
+    on_each_store(|scene| async {
+        let (status, document) = call(&scene, "GET /openapi.json", "").await;
+        assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        for reference in found {
+            assert!(behind(&document, reference).is_object(), "{reference}");
+        }
+        // Each path that is described is taken, with values in the place of what is in braces.
+        let (mut described, id) = (0, longhaul::RunId::from_bytes([7; 16]));
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                described += 1;
+                let mut path = path.clone();
+                for parameter in operation["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "path") {
+                    let name = parameter["name"].as_str().unwrap();
+                    let server = longhaul::ServerId::from_bytes([7; 16]);
+                    let value = match parameter["schema"]["enum"].get(0) {
+                        Some(action) => action.as_str().unwrap().to_owned(),
+                        None if path.starts_with("/servers") => server.to_string(),
+                        None if name == "id" => id.to_string(),
+                        None => "mail".into(),
+                    };
+                    path = path.replace(&format!("{{{name}}}"), &value);
+                }
+                let taken = Operation::parse(&method.to_uppercase(), &path);
+                let taken = taken.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+                assert_eq!(taken.is_change(), method != "get", "{method} {path}");
+            }
+        }
+        assert!(described >= 27, "only {described}");
+
+        let body = &document["paths"]["/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let kinds = behind(&document, body)["oneOf"].as_array().unwrap();
+        let count = kinds.iter().find(|kind| kind["title"] == "count").expect("it is known");
+        let metadata = behind(&document, &count["properties"]["metadata"]["$ref"]);
+        assert_eq!(metadata["properties"]["to"]["type"], "integer");
+        scene
+    })
+    .await;
+}

@@ -317,6 +317,7 @@ pub(crate) fn scope_name(scope: &Scope) -> String {
     match scope {
         Scope::Queue(queue) => format!("q {}", queue.as_str()),
         Scope::Kind(kind) => format!("k {}", kind.as_str()),
+        Scope::Server(server) => format!("s {server}"),
     }
 }
 
@@ -326,6 +327,10 @@ fn scope_of(name: &str) -> Result<Scope, Damage> {
     match name.split_once(' ') {
         Some(("q", queue)) => longhaul_core::Queue::new(queue).map(Scope::Queue).map_err(bad),
         Some(("k", kind)) => longhaul_core::Kind::new(kind).map(Scope::Kind).map_err(bad),
+        Some(("s", server)) => server
+            .parse()
+            .map(Scope::Server)
+            .map_err(|error: longhaul_core::id::ParseIdError| damaged(error.to_string())),
         _ => Err(damaged("it is for no queue and no kind".into())),
     }
 }

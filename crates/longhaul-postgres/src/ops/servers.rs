@@ -1,11 +1,12 @@
 //! Servers: which live, whose claims are taken away, and what they are asked to stop.
 
 use longhaul_core::{
-    Event, RunId, ServerId, StoreError, Timestamp,
+    Event, RunId, Scope, ServerId, StoreError, Timestamp,
     admission::suspects::{Blame, blame},
     store::{RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
 };
 
+use super::admission::scope_name;
 use crate::{
     change::{Change, News},
     error::Fault,
@@ -157,6 +158,8 @@ impl Inner {
                 if held.len() <= BATCH {
                     tx.execute("DELETE FROM @claim_page WHERE server = $1", &[&me]).await?;
                     tx.execute("UPDATE @server SET state = $2 WHERE id = $1", &[&me, &GONE]).await?;
+                    // Nobody else claims by what was said of it, so that others need not read their controls again.
+                    tx.execute("DELETE FROM @control WHERE scope = $1", &[&scope_name(&Scope::Server(server))]).await?;
                 }
                 Ok((changes.len(), held.len() > BATCH, news))
             })?;

@@ -65,6 +65,27 @@ pub async fn nothing_of_a_paused_queue_or_kind_is_claimed_until_it_is_resumed(mu
     assert!(scene.store.controls().await.expect("the store works").is_empty());
 }
 
+pub async fn a_server_that_drains_finishes_what_it_has_and_claims_nothing(mut scene: Scene) {
+    let executing = scene.running().await;
+    let (drained, other) = (Scope::Server(scene.server), scene.new_server(PERIOD).await);
+    scene.pause(drained.clone()).await;
+    let next = scene.enqueue().await;
+    assert_eq!(scene.claim(9).await, []);
+    assert_eq!(scene.checkpoint(&executing, 1, 1).await.map(|_| ()), Ok(()));
+    scene.end(&executing, completed(1)).await;
+    assert_eq!(scene.claim(9).await, []);
+    let request = ClaimRequest { server: other, ..scene.request(9) };
+    assert_eq!(ids(&scene.store.claim(request).await.expect("the store works")), [next], "others go on");
+
+    let last = scene.enqueue().await;
+    scene.store.control(drained.clone(), ControlChange::Resume).await.expect("the store works");
+    assert_eq!(ids(&scene.claim(9).await), [last]);
+    // What is said of a server goes with it.
+    scene.pause(Scope::Server(other)).await;
+    scene.store.leave(other).await.expect("the store works");
+    assert!(scene.store.controls().await.expect("the store works").is_empty());
+}
+
 pub async fn pauses_and_limits_outlive_the_process(mut scene: Scene) {
     scene.pause(Scope::Queue(queue("paused"))).await;
     scene.declare(plain(), running(1)).await;

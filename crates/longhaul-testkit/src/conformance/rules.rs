@@ -124,6 +124,7 @@ macro_rules! conformance {
                 a_key_that_is_taken_for_a_period_outlives_its_run;
             limits:
                 nothing_of_a_paused_queue_or_kind_is_claimed_until_it_is_resumed,
+                a_server_that_drains_finishes_what_it_has_and_claims_nothing,
                 pauses_and_limits_outlive_the_process,
                 a_resumed_queue_serves_a_waiting_claim,
                 no_more_run_at_once_than_a_limit_allows_however_they_end,

@@ -1,7 +1,7 @@
 //! Servers: which live, which are gone, and what they are told.
 
 use longhaul_core::{
-    RunId, ServerId, State, Timestamp,
+    ControlChange, RunId, Scope, ServerId, State, Timestamp,
     admission::Offer,
     store::{KindDescription, RunningRun, ServerBeat, ServerError, ServerInfo, StopSignal, StopSignals},
 };
@@ -29,6 +29,7 @@ impl MemoryState {
 
     fn declare_dead(&mut self, now: Timestamp, server: ServerId, evidence: &str) -> usize {
         self.servers.insert(server, Server::Dead);
+        self.admission.controls.change(&Scope::Server(server), ControlChange::Resume);
         self.crash(now, server, evidence)
     }
 

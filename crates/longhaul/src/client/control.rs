@@ -1,6 +1,8 @@
 //! What an operator does to a queue or a kind.
 
-use longhaul_core::{Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, StoreError, Timestamp};
+use longhaul_core::{
+    Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, ServerId, StoreError, Timestamp,
+};
 
 use super::{Client, Request};
 use crate::task::TaskDefinition;
@@ -123,7 +125,24 @@ impl Client {
         Ok(ScopeControl { client: self.clone(), scope: Scope::Kind(Kind::new(name)?) })
     }
 
-    /// All that holds queues and kinds back.
+    /// A server, to be drained: a pause lets it claim nothing more, and it finishes what it has. That holds until it is
+    /// resumed or ends; a restart begins without it. Limits of a server mean nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = longhaul::doc::client();
+    /// for server in client.store().servers().await? {
+    ///     client.server(server.beat.server).pause().because("a new release").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn server(&self, server: ServerId) -> ScopeControl {
+        ScopeControl { client: self.clone(), scope: Scope::Server(server) }
+    }
+
+    /// All that holds queues, kinds and servers back.
     pub async fn controls(&self) -> Result<Controls, StoreError> {
         self.store().controls().await
     }

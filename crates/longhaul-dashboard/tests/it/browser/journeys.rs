@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     driver::{Browser, Script},
-    site::Site,
+    site::{Export, Site, Wanted, tokens},
 };
 use crate::kit::{Fail, TOKEN, Wait};
 
@@ -217,5 +217,23 @@ async fn a_schedule_is_created_paused_and_deleted() {
     browser.see("//td[.='every hour']");
     confirm(&browser, "Delete", "");
     browser.see("//p[contains(., 'There are no schedules')]");
+    browser.assert_silent();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_watches_one_run_on_a_page_of_the_app() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new()).await;
+    let client = site.server.client();
+    let run = client.enqueue::<Export>(Wanted::of_rows(100)).await.unwrap();
+    let token = tokens().issue(run.id(), client.store().clock().now(), std::time::Duration::from_secs(3600));
+    browser.go(&format!("http://localhost:{}/{token}", site.port));
+    browser.see("//run-progress[@state='running']");
+    site.goal.send_replace(40);
+    browser.see("//run-progress/p[@role='status' and .='writing rows · 40 %']");
+    site.goal.send_replace(100);
+    browser.see("//run-progress[@state='completed']/p[.='Done']");
+    let audit = browser.run(include_str!("audit.js"), &json!([]));
+    assert_eq!(audit, json!([]));
     browser.assert_silent();
 }

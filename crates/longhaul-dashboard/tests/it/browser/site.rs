@@ -2,8 +2,12 @@
 
 use std::net::Ipv4Addr;
 
+use axum::{
+    http::Uri,
+    response::{Html, IntoResponse},
+};
 use longhaul::{AnyError, Context, ExecutionResult, Longhaul, Success, Task, TaskOptions};
-use longhaul_dashboard::{Options, dashboard};
+use longhaul_dashboard::{Options, ProgressTokens, RunProgress, dashboard};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::watch};
@@ -25,6 +29,12 @@ pub(crate) struct Wanted {
     /// Whether the file is compressed.
     #[serde(default)]
     compressed: bool,
+}
+
+impl Wanted {
+    pub(crate) fn of_rows(rows: u64) -> Self {
+        Self { table: "orders".into(), rows, compressed: false }
+    }
 }
 
 impl Task for Export {
@@ -53,6 +63,21 @@ impl Task for Export {
     }
 }
 
+pub(crate) fn tokens() -> ProgressTokens {
+    ProgressTokens::new("a secret of the shop")
+}
+
+/// A page of the app, on which a customer waits. It has a policy, too.
+async fn page(uri: Uri) -> impl IntoResponse {
+    let element = format!(
+        "<!DOCTYPE html><html lang=en><title>Export</title><link rel=icon href='data:,'><main><h1>Export</h1>\
+         <run-progress src='/progress/{}'>It is worked on.</run-progress></main>\
+         <script type=module src=/progress/run-progress.js></script></html>",
+        uri.path().trim_start_matches('/')
+    );
+    ([("content-security-policy", "default-src 'self'; img-src data:")], Html(element))
+}
+
 pub(crate) struct Site {
     pub(crate) server: Longhaul,
     pub(crate) goal: watch::Sender<u64>,
@@ -69,7 +94,10 @@ impl Site {
         let server = server.task(Fail).task(Wait).task(Export { goal: goal.subscribe() }).start().expect("all is said");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
-        let app = axum::Router::new().nest("/admin/tasks", dashboard(server.client(), options));
+        let app = axum::Router::new()
+            .nest("/admin/tasks", dashboard(server.client(), options))
+            .nest("/progress", RunProgress::new(server.client(), tokens()).router())
+            .fallback(page);
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { server, goal, port, _folder: folder }
     }

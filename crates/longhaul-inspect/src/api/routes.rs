@@ -1,0 +1,223 @@
+//! All paths, in one table: what takes requests apart and what describes the API read it both.
+
+use longhaul::{Kind, Queue, ScheduleName, Scope};
+
+use super::operation::Operation;
+use crate::{RunAction, ScheduleAction, ScopeAction};
+
+/// One path with one method.
+#[derive(Clone, Copy)]
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    /// Segments in braces are captured.
+    pub(super) path: &'static str,
+    pub(super) about: &'static str,
+    /// Parameters of the query: a name, and what it says.
+    pub(super) query: &'static [(&'static str, &'static str)],
+    pub(super) body: Body,
+    /// From what was captured. `None`: it cannot be one.
+    make: fn(&[&str]) -> Option<Operation>,
+}
+
+/// What the body of a request holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    None,
+    /// A reason, and more for some actions. It may be empty.
+    Action,
+    NewRun,
+    NewSchedule,
+    Limits,
+}
+
+const MATCH: &[(&str, &str)] = &[
+    ("kind", "one of these kinds; may be repeated"),
+    ("state", "one of these states; may be repeated"),
+    ("queue", "one of these queues; may be repeated"),
+    ("tag", "`key:value`, all of these; may be repeated"),
+    ("from", "enqueued at this time or later: RFC 3339, or `2d` for two days ago"),
+    ("before", "enqueued before this time"),
+];
+const LIST: &[(&str, &str)] = &[
+    MATCH[0],
+    MATCH[1],
+    MATCH[2],
+    MATCH[3],
+    MATCH[4],
+    MATCH[5],
+    ("order", "`oldest`: the oldest first"),
+    ("after", "the page after this run"),
+    ("limit", "how many runs a page has, at most 200"),
+];
+
+const fn get(path: &'static str, about: &'static str, make: fn(&[&str]) -> Option<Operation>) -> Route {
+    Route { method: "GET", path, about, query: &[], body: Body::None, make }
+}
+
+const fn post(path: &'static str, about: &'static str, body: Body, make: fn(&[&str]) -> Option<Operation>) -> Route {
+    Route { method: "POST", path, about, query: &[], body, make }
+}
+
+const fn delete(path: &'static str, about: &'static str, make: fn(&[&str]) -> Option<Operation>) -> Route {
+    Route { method: "DELETE", path, about, query: &[], body: Body::None, make }
+}
+
+const fn asking(route: Route, query: &'static [(&'static str, &'static str)]) -> Route {
+    Route { query, ..route }
+}
+
+/// The first that fits holds.
+pub(super) const ROUTES: &[Route] = &[
+    get("/openapi.json", "This description.", |_| Some(Operation::OpenApi)),
+    get("/overview", "The first page.", |_| Some(Operation::Overview)),
+    get("/doctor", "Everything that needs a look.", |_| Some(Operation::Doctor)),
+    get("/ids/{part}", "The runs whose ids begin or end with a part.", |at| Some(Operation::FindIds(at[0].into()))),
+    asking(get("/runs", "Runs that match, a page of them.", |_| Some(Operation::Runs)), LIST),
+    post("/runs", "Enqueues a run.", Body::NewRun, |_| Some(Operation::Enqueue)),
+    asking(
+        post("/runs/all/{action}", "Does something to all runs that match.", Body::Action, |at| {
+            Some(Operation::ActOnMatching(RunAction::parse(at[0])?))
+        }),
+        MATCH,
+    ),
+    asking(
+        get("/runs/{id}", "One run, with its values.", |at| Some(Operation::Run(at[0].parse().ok()?))),
+        &[("seen", "a revision: the answer comes as soon as the run's is above it")],
+    ),
+    asking(
+        get("/runs/{id}/log", "What an attempt logged.", |at| Some(Operation::Log(at[0].parse().ok()?))),
+        &[("attempt", "which; without it, the latest"), ("from", "the first line")],
+    ),
+    post("/runs/{id}/{action}", "Does something to a run.", Body::Action, |at| {
+        Some(Operation::Act(at[0].parse().ok()?, RunAction::parse(at[1])?))
+    }),
+    delete("/runs/{id}", "Removes a run.", |at| Some(Operation::Act(at[0].parse().ok()?, RunAction::Delete))),
+    get("/schedules", "All schedules, with their next five instants.", |_| Some(Operation::Schedules)),
+    post("/schedules", "Makes a schedule.", Body::NewSchedule, |_| Some(Operation::CreateSchedule)),
+    asking(
+        get("/schedules/{name}", "One schedule.", |at| Some(Operation::Schedule(ScheduleName::new(at[0]).ok()?))),
+        &[("next", "how many instants ahead, at most 1000")],
+    ),
+    post("/schedules/{name}", "Changes a schedule. What is left out stays.", Body::NewSchedule, |at| {
+        Some(Operation::ChangeSchedule(ScheduleName::new(at[0]).ok()?))
+    }),
+    delete("/schedules/{name}", "Removes a schedule.", |at| {
+        Some(Operation::ActOnSchedule(ScheduleName::new(at[0]).ok()?, ScheduleAction::Delete))
+    }),
+    post("/schedules/{name}/{action}", "Does something to a schedule.", Body::Action, |at| {
+        Some(Operation::ActOnSchedule(ScheduleName::new(at[0]).ok()?, ScheduleAction::parse(at[1])?))
+    }),
+    get("/queues", "All queues.", |_| Some(Operation::Queues)),
+    post(
+        "/queues/{queue}/limit",
+        "Sets the limits of a queue; `null`: those that code declares.",
+        Body::Limits,
+        |at| Some(Operation::Limit(Scope::Queue(Queue::new(at[0]).ok()?))),
+    ),
+    post("/queues/{queue}/{action}", "Pauses or resumes a queue.", Body::Action, |at| {
+        Some(Operation::ActOnQueue(Queue::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
+    }),
+    get("/servers", "All servers that live.", |_| Some(Operation::Servers)),
+    post("/servers/{id}/drain", "Lets a server claim nothing more.", Body::Action, |at| {
+        Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause))
+    }),
+    post("/servers/{id}/resume", "Lets a server claim again.", Body::Action, |at| {
+        Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Resume))
+    }),
+    get("/kinds", "All kinds.", |_| Some(Operation::Kinds)),
+    get("/kinds/{kind}", "One kind, with its schemas.", |at| Some(Operation::Kind(Kind::new(at[0]).ok()?))),
+    post("/kinds/{kind}/limit", "Sets the limits of a kind; `null`: those that code declares.", Body::Limits, |at| {
+        Some(Operation::Limit(Scope::Kind(Kind::new(at[0]).ok()?)))
+    }),
+    post("/kinds/{kind}/{action}", "Pauses or resumes a kind.", Body::Action, |at| {
+        Some(Operation::ActOnKind(Kind::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
+    }),
+];
+
+/// There is no such operation.
+///
+/// ```
+/// use longhaul_inspect::api::Operation;
+///
+/// assert_eq!(Operation::parse("GET", "/nowhere").unwrap_err().status(), 404);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// Nothing has this path.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// Something has this path, for another method.
+    #[error("this path takes another method")]
+    OtherMethod,
+}
+
+impl RouteError {
+    /// The status of HTTP that says so.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NotFound => 404,
+            Self::OtherMethod => 405,
+        }
+    }
+}
+
+impl Operation {
+    /// From a method and the path after `/api/v1`. Segments may be percent-encoded.
+    ///
+    /// # Errors
+    /// When there is no such operation: an id, a name or an action that cannot be one is none.
+    pub fn parse(method: &str, path: &str) -> Result<Self, RouteError> {
+        let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
+        let method = if method == "HEAD" { "GET" } else { method };
+        let found = |route: &Route| (route.make)(&route.captures(&segments)?);
+        match ROUTES.iter().filter(|route| route.method == method).find_map(found) {
+            Some(operation) => Ok(operation),
+            None if ROUTES.iter().find_map(found).is_some() => Err(RouteError::OtherMethod),
+            None => Err(RouteError::NotFound),
+        }
+    }
+}
+
+impl Route {
+    /// The segments that stand in braces, if all others are the same.
+    fn captures<'a>(&self, segments: &'a [String]) -> Option<Vec<&'a str>> {
+        let ours = self.path.split('/').skip(1);
+        if ours.clone().count() != segments.len() {
+            return None;
+        }
+        let mut captured = Vec::new();
+        for (ours, theirs) in ours.zip(segments) {
+            if ours.starts_with('{') {
+                captured.push(theirs.as_str());
+            } else if ours != theirs {
+                return None;
+            }
+        }
+        Some(captured)
+    }
+}
+
+/// A segment of a path. What is no UTF-8 becomes a replacement character, which no name has.
+fn decoded(segment: &str) -> String {
+    // A plus is a plus in a path, and a space in a form.
+    let segment = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(segment.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_module_names_every_route() {
+        let page = include_str!("../api.rs");
+        for Route { method, path, .. } in ROUTES {
+            // Those of an action stand together.
+            let path = path.trim_end_matches("/{action}");
+            let is_there =
+                page.lines().any(|line| line.starts_with("//! |") && line.contains(method) && line.contains(path));
+            assert!(is_there, "{method} {path}");
+        }
+    }
+}
