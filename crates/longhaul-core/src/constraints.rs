@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) use self::conflict::has_not_begun;
 pub use self::conflict::{conflict, conflict_with_removed, replacement};
 use crate::{
+    family::{After, OnCancel, Parent},
     id::RunId,
     name::{Key, Label},
     order::Ordered,
@@ -44,14 +45,29 @@ pub struct Constraints {
     pub expires: Option<Due>,
     /// It goes after the runs of the same order key that were enqueued before it.
     pub ordered: Option<Ordered>,
+    /// Whose child it is.
+    pub parent: Option<Parent>,
+    /// It may begin only when other runs are final; until then it is suspended.
+    pub after: Option<After>,
+    /// What becomes of its children when it is cancelled.
+    pub on_cancel: OnCancel,
 }
 
 /// The reason with which a run is cancelled that had not begun when it expired; see [`Constraints::expires`].
 pub const EXPIRED: &str = "expired";
 
 /// What every run has that was enqueued without constraints.
-static NONE: Constraints =
-    Constraints { limit_key: None, unique: None, requires: Vec::new(), trace: None, expires: None, ordered: None };
+static NONE: Constraints = Constraints {
+    limit_key: None,
+    unique: None,
+    requires: Vec::new(),
+    trace: None,
+    expires: None,
+    ordered: None,
+    parent: None,
+    after: None,
+    on_cancel: OnCancel::Cancel,
+};
 
 impl Constraints {
     /// Nothing.

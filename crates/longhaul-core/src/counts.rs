@@ -132,8 +132,8 @@ impl RunCounts {
     /// How many runs match, if that is known without looking at them: the filter asks for nothing but states, kinds and
     /// queues.
     pub fn count(&self, filter: &Filter) -> Option<u64> {
-        let Filter { kinds, states, queues, tags, from, before, due_before, not_retried } = filter;
-        let is_kept = tags.is_empty() && from.or(*before).or(*due_before).is_none() && !not_retried;
+        let Filter { kinds, states, queues, tags, from, before, due_before, parent, not_retried } = filter;
+        let is_kept = tags.is_empty() && from.or(*before).or(*due_before).is_none() && parent.is_none() && !not_retried;
         let named = |(kind, queue, _): &(&Kind, &Queue, &ByState)| {
             (kinds.is_empty() || kinds.contains(kind)) && (queues.is_empty() || queues.contains(queue))
         };

@@ -4,8 +4,11 @@ mod decision;
 mod ending;
 mod proceed;
 mod request;
+mod runs_ended;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 pub use self::decision::{Decision, Effects, IllegalEvent};
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     envelope::Envelope,
     event::{Event, StopRequest},
     failure::{Cause, FailedAttempt},
+    family::{AwaitedRuns, Awaits, OnCancel},
     history::{HistoryEntry, Transition},
     id::Epoch,
     inbox,
@@ -39,6 +43,7 @@ use crate::{
 pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
     let due = new.due(now);
     let turn = new.constraints().ordered.is_some().then(|| Turn::new(now, None, false));
+    let held = new.constraints().after.as_ref().map(|after| after.awaits(now, due));
     let run = Run {
         id: new.id,
         kind: new.kind.clone(),
@@ -50,7 +55,10 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         timeout: new.timeout,
         constraints: new.constraints.clone(),
         created: now,
-        state: State::Pending { due },
+        state: match held {
+            Some(_) => State::Suspended { waiting: Waiting::Proceed },
+            None => State::Pending { due },
+        },
         since: now,
         epoch: Epoch(0),
         attempts: 0,
@@ -63,6 +71,7 @@ pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
         request: None,
         pending_proceed: None,
         inbox: None,
+        awaits: held.map(Arc::new),
         progress: None,
         lineage: Lineage::default(),
         turn,
@@ -126,6 +135,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         },
         Event::Proceed { at, replaced, value, key } => step.heard(*at, *replaced, value.as_ref(), key.as_ref()),
         Event::Signal { name, value, key } => step.signalled(name, value, key.as_ref()),
+        Event::RunsEnded { children, ended } => step.runs_ended(*children, ended),
         Event::Expire => match run.deadline() {
             Some(deadline) if deadline <= now => Ok(step.expired(deadline)),
             Some(due) => Err(IllegalEvent::NotDue { due }),
@@ -134,7 +144,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         Event::Cancel { reason } => match run.state {
             State::Running { .. } => Ok(step.cancel_requested(reason.as_deref())),
             _ if run.state.is_final() => Err(step.cannot("cannot cancel")),
-            _ => Ok(step.cancelled(reason.as_deref(), None)),
+            _ => Ok(step.called_off(reason.as_deref())),
         },
         Event::RunNow => match run.state {
             State::Pending { due } | State::Retrying { due } if due > now => Ok(step.run_now()),
@@ -215,6 +225,7 @@ impl<'a> Step<'a> {
         self.next.begun &= matches!(state, State::Running { .. });
         if !matches!(state, State::Suspended { .. }) {
             inbox::await_signals(&mut self.next.inbox, &[]);
+            self.next.awaits = None;
         }
         self.next.state = state;
         self.next.since = self.now;
@@ -277,7 +288,7 @@ impl<'a> Step<'a> {
             self.next.last_end = LastEnd::Crashed;
         }
         if self.is_being_cancelled() {
-            return self.cancelled_as_requested();
+            return self.called_off_as_requested();
         }
         if !self.before.begun {
             self.record(Transition::Returned, Some(evidence));
@@ -310,6 +321,33 @@ impl<'a> Step<'a> {
 
     fn is_being_cancelled(&self) -> bool {
         matches!(self.before.request, Some(StopRequest::Cancel { .. }))
+    }
+
+    fn waits_for_children(&self) -> bool {
+        self.before.constraints().on_cancel == OnCancel::Wait
+    }
+
+    /// It is cancelled: at once, or when its children are final.
+    fn called_off(mut self, reason: Option<&str>) -> Decision {
+        if !self.waits_for_children() {
+            return self.cancelled(reason, None);
+        }
+        let is_repeated = self.before.state.kind() == StateKind::Suspended && self.is_being_cancelled();
+        if !is_repeated {
+            let reason = reason.map(|reason| cut(reason, REASON_MAX).into());
+            self.next.request = Some(StopRequest::Cancel { reason });
+            self.next.pending_proceed = None;
+            self.record(Transition::CancelRequested, Some("it is cancelled once its children are final"));
+            self.next.awaits = Some(Arc::new(AwaitedRuns::AllChildren.into()));
+            inbox::await_signals(&mut self.next.inbox, &[]);
+            return self.enter(State::Suspended { waiting: Waiting::Proceed });
+        }
+        self.stay()
+    }
+
+    fn called_off_as_requested(self) -> Decision {
+        let before = self.before;
+        self.called_off(before.request.as_ref().and_then(StopRequest::reason))
     }
 
     fn cancelled_as_requested(self) -> Decision {
@@ -364,7 +402,12 @@ impl<'a> Step<'a> {
         self.release().enter(state)
     }
 
-    fn suspended(mut self, signals: &[Key], until: Option<Timestamp>, deadline: Option<Timestamp>) -> Decision {
+    fn suspended(
+        mut self,
+        (signals, runs): (&[Key], Option<&AwaitedRuns>),
+        until: Option<Timestamp>,
+        deadline: Option<Timestamp>,
+    ) -> Decision {
         self.next.last_end = LastEnd::Suspended;
         self.next.counts.suspensions += 1;
         self.next.counts.restarts_without_progress = 0;
@@ -389,6 +432,7 @@ impl<'a> Step<'a> {
         }
         self.record(Transition::Suspended, None);
         inbox::await_signals(&mut self.next.inbox, signals);
+        self.next.awaits = runs.map(|runs| Arc::new(Awaits::from(runs.clone())));
         // Of the two times the earlier one counts: the other is never reached.
         let waiting = match (until, deadline) {
             (Some(until), None) => Waiting::Until(until),

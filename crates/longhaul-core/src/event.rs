@@ -8,6 +8,7 @@ use crate::{
     code::CodeMark,
     envelope::Envelope,
     failure::FailedAttempt,
+    family::{AwaitedEnd, AwaitedRuns, ChildCounts},
     id::{Epoch, RunId, ServerId},
     name::Key,
     run::{Due, Priority},
@@ -86,6 +87,14 @@ pub enum Event {
         value: Envelope,
         /// A second one with the same key is recognised.
         key: Option<Key>,
+    },
+    /// Runs that it waits for have ended. A store says so whenever one of them ended, and when the run has just begun to
+    /// wait; that nothing has changed for it is an [`IllegalEvent`](crate::IllegalEvent), and of no consequence.
+    RunsEnded {
+        /// Its children, as they are now.
+        children: ChildCounts,
+        /// Of the runs that it names, those that are final or not there.
+        ended: Vec<AwaitedEnd>,
     },
     /// The [deadline](crate::Run::deadline) of a suspension, or of a run that has not begun, has passed.
     Expire,
@@ -169,6 +178,8 @@ pub enum Ending {
     Awaits {
         /// Which; at most [`AWAITED_MAX`](crate::limits::AWAITED_MAX).
         signals: Vec<Key>,
+        /// And until these runs are final, whichever comes first.
+        runs: Option<AwaitedRuns>,
         /// Goes on by itself then.
         until: Option<Due>,
         /// Fails then, unless it went on before.

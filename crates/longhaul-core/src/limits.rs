@@ -75,6 +75,13 @@ pub const KIND_SCHEMA_MAX: usize = 64 << 10;
 /// Signals that a run is suspended for at a time: they stand in its record. What takes more than eight names is one signal
 /// with an enum as its value.
 pub const AWAITED_MAX: usize = 8;
+/// Runs that a run names which it waits for: they stand in its record. What waits for more makes them its children, which
+/// have no such limit.
+pub const AWAITED_RUNS_MAX: usize = 64;
+/// Children of a run. A parent of more is a queue with another name: give it parents in between.
+pub const CHILDREN_MAX: u64 = 100_000;
+/// Runs above a run. A tree of children that goes deeper calls itself without an end.
+pub const CHILD_DEPTH_MAX: u8 = 16;
 /// Custom delays of a retry policy.
 pub const DELAYS_MAX: usize = 64;
 

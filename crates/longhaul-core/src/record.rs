@@ -59,6 +59,7 @@ mod constraints;
 mod control;
 mod damage;
 mod ended;
+mod family;
 mod fields;
 mod history;
 mod inbox;

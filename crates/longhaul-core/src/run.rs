@@ -6,6 +6,7 @@ use crate::{
     constraints::Constraints,
     envelope::Envelope,
     failure::FailedAttempt,
+    family::{Awaits, Parent},
     history::{Actor, History},
     id::{Epoch, RunId},
     inbox::Inbox,
@@ -96,6 +97,8 @@ pub struct Run {
     pub pending_proceed: Option<PendingProceed>,
     /// What was sent to it; see [`inbox`](Self::inbox).
     pub inbox: Option<Arc<Inbox>>,
+    /// While it is suspended: which runs it waits for.
+    pub awaits: Option<Arc<Awaits>>,
     /// How far it is, for people.
     pub progress: Option<Progress>,
     /// Which run it is a retry of, and was retried as.
@@ -110,6 +113,16 @@ impl Run {
     /// What else it was enqueued with.
     pub fn constraints(&self) -> &Constraints {
         self.constraints.as_deref().unwrap_or(Constraints::none())
+    }
+
+    /// Whose child it is.
+    pub fn parent(&self) -> Option<&Parent> {
+        self.constraints.as_deref()?.parent.as_ref()
+    }
+
+    /// What it counts as among the children of its parent; `None`: nothing, because the run that it was retried as counts.
+    pub fn counts_as(&self) -> Option<StateKind> {
+        self.lineage.successor.is_none().then(|| self.state.kind())
     }
 
     /// What was sent to it, and whose proceeds it remembers.
@@ -153,6 +166,11 @@ impl Run {
 }
 
 impl NewRun {
+    /// Whose child it is to be.
+    pub fn parent(&self) -> Option<&Parent> {
+        self.constraints.as_deref()?.parent.as_ref()
+    }
+
     /// What else it is to be enqueued with.
     pub fn constraints(&self) -> &Constraints {
         self.constraints.as_deref().unwrap_or(Constraints::none())

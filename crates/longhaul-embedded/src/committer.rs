@@ -29,7 +29,7 @@ use crate::{
     engine::kv::KvError,
     error::{Fault, broken},
     health::Health,
-    ops::{expire_deadlines::expire_deadlines, servers},
+    ops::{expire_deadlines::expire_deadlines, look_at_waits::look_at_waits, servers},
     options::Durability,
     state::State,
 };
@@ -84,7 +84,7 @@ impl Committer {
 
     /// How long to sleep if nobody asks for anything.
     fn max_wait(&self) -> Option<Duration> {
-        if !self.leaving.is_empty() {
+        if !self.leaving.is_empty() || (self.works() && !self.state.index.waits.is_quiet()) {
             return Some(Duration::ZERO);
         }
         // A broken store ends no suspension, and must not spin over one whose deadline has passed.
@@ -103,6 +103,10 @@ impl Committer {
         let leaving = std::mem::take(&mut self.leaving);
         let (reads, closed) = self.gather(taken);
         self.finish_leaving(leaving);
+        if self.works() {
+            let looked = look_at_waits(&mut self.state);
+            self.poison_if_failed(looked);
+        }
         if self.works() {
             let finished = self.claims.serve(&mut self.state, &mut self.answers).and_then(|()| self.finish());
             self.poison_if_failed(finished);

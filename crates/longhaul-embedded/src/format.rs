@@ -4,6 +4,7 @@
 pub(crate) mod blamed;
 pub(crate) mod chunked;
 pub(crate) mod claim_page;
+pub(crate) mod family;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod page;

@@ -22,6 +22,7 @@ pub(crate) mod insert;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod look_at_waits;
 pub(crate) mod proceed;
 pub(crate) mod read_log;
 pub(crate) mod release_incompatible;

@@ -9,6 +9,7 @@ mod commit;
 pub(crate) mod crash;
 pub(crate) mod ends;
 mod erase;
+mod families;
 mod files;
 mod final_counts;
 pub(crate) mod find;

@@ -4,8 +4,8 @@ use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError,
+    Actor, ChildCounts, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log,
+    LogRequest, NewRun, Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError,
     limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
@@ -291,6 +291,10 @@ impl Inspect for EmbeddedStore {
 
     async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError> {
         self.call(|reply| Read::Changed { id, seen, reply }).await?
+    }
+
+    async fn child_counts(&self, parent: RunId) -> Result<ChildCounts, StoreError> {
+        self.call(|reply| Read::ChildCounts { parent, reply }).await
     }
 
     async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {

@@ -1,6 +1,9 @@
 //! The one way in which rows of runs change: what was decided is written where the row is still the one it was decided on.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::atomic::Ordering,
+};
 
 use longhaul_core::{
     Actor, Decision, Event, IllegalEvent, Kind, RunId, StateKind, Timestamp, counts::Statistics, decide,
@@ -10,6 +13,7 @@ use longhaul_core::{
 use crate::{
     added_counts::{ADD_COUNTS, ADD_MINUTES, Counts},
     error::Fault,
+    families::{Before, FamilyChanges},
     handle::Inner,
     id::Uuid,
     row::{Kept, Rows, UPDATE_ALL, Written, state_number},
@@ -33,6 +37,7 @@ pub(crate) struct Change {
     /// Its server is to be told of a request.
     pub(crate) order: bool,
     is_changed: bool,
+    first: Before,
 }
 
 impl Change {
@@ -42,7 +47,9 @@ impl Change {
         let state_before = run.state.kind();
         let was_running = state_before == StateKind::Running;
         let (had_turn, was_behind) = (run.has_turn(), run.is_behind());
+        let first = Before::of(run);
         Self {
+            first,
             before,
             was_final,
             was_running,
@@ -123,12 +130,17 @@ pub(crate) struct News {
     pub(crate) stops: bool,
     pub(crate) ended: bool,
     pub(crate) schedules: bool,
+    /// Runs that wait for others have to be looked at.
+    pub(crate) looks: bool,
 }
 
 impl News {
     /// Wakes who waits in this process, and rings for other servers. The transaction is committed.
     pub(crate) fn tell(self, inner: &Inner) {
         let wake = &inner.wake;
+        if self.looks {
+            inner.waits_have_news.store(true, Ordering::Release);
+        }
         let topics = [
             (self.claims, &wake.claims, Topics::CLAIMS),
             (self.stops, &wake.stops, Topics::STOP_REQUESTS),
@@ -151,6 +163,7 @@ impl News {
 pub(crate) struct Effects {
     counts: Counts,
     ends: Vec<End>,
+    families: FamilyChanges,
 }
 
 /// The runs of one kind that came to one state at one time.
@@ -170,8 +183,10 @@ impl Effects {
     /// Of changes that are written.
     fn of<'a>(now: Timestamp, changes: impl Iterator<Item = &'a Change>, news: &mut News) -> Self {
         let (mut statistics, mut ends) = (Statistics::default(), Vec::<End>::new());
+        let mut families = FamilyChanges::default();
         for change in changes {
             let run = &change.kept.stored.run;
+            families.note(change.first, run);
             statistics.record(now, run, Some(change.state_before), Some(change.state()));
             if change.ends() {
                 let page = change.kept.page.expect("what ends has a page");
@@ -193,7 +208,8 @@ impl Effects {
             news.runs.push(run.id);
         }
         share_positions(&mut ends);
-        Self { counts: Counts::of(&statistics), ends }
+        news.looks |= families.seal();
+        Self { counts: Counts::of(&statistics), ends, families }
     }
 
     /// Gives `send` the statements that write them.
@@ -208,7 +224,11 @@ impl Effects {
         steps.extend(runs.as_ref().map(|params| Step(ADD_COUNTS, params)));
         steps.extend(minutes.as_ref().map(|params| Step(ADD_MINUTES, params)));
         steps.extend(ends.iter().map(|params| Step(INSERT_END, params)));
-        send(&steps).await
+        let send_all = async |families: &[Step<'_>]| {
+            let all: Vec<Step<'_>> = steps.iter().chain(families).copied().collect();
+            send(&all).await
+        };
+        self.families.write(send_all).await
     }
 }
 
@@ -242,7 +262,11 @@ impl Inner {
         }
         let changes = changes.iter().chain(&next).filter(|change| written.contains(&change.id()));
         let effects = Effects::of(self.now(), changes, news);
-        effects.write(async |steps| if steps.is_empty() { Ok(vec![]) } else { session.query_all(steps).await }).await?;
+        let answers = effects
+            .write(async |steps| if steps.is_empty() { Ok(vec![]) } else { session.query_all(steps).await })
+            .await?;
+        // Only what finds who waits for a run that ended has rows in its answer.
+        news.looks |= answers.iter().any(|rows| !rows.is_empty());
         for change in &next {
             written.remove(&change.id());
         }
@@ -264,13 +288,16 @@ impl Inner {
         let effects = Effects::of(self.now(), written, news);
         let count = rows.len() as i64;
         let update = rows.update_params(&count);
-        effects
+        let updates = usize::from(!rows.is_empty());
+        let answers = effects
             .write(async |effects| {
                 let update = (!rows.is_empty()).then_some(Step(UPDATE_ALL, &update));
                 let steps: Vec<Step<'_>> = update.into_iter().chain(effects.iter().chain(more).copied()).collect();
-                if steps.is_empty() { Ok(()) } else { tx.finish(&steps).await }
+                if steps.is_empty() { Ok(vec![]) } else { tx.finish(&steps).await }
             })
-            .await
+            .await?;
+        news.looks |= answers.iter().skip(updates).any(|rows| !rows.is_empty());
+        Ok(())
     }
 
     /// The rows of what was changed. What ends gets its page.

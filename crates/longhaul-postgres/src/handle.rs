@@ -43,6 +43,9 @@ pub(crate) struct Inner {
     pub(crate) ends_opened: EndedCursor,
     pub(crate) closed: AtomicBool,
     /// Claims that failed and may have been committed, and after how many of them it was looked for their runs.
+    /// Runs that wait for others have to be looked at.
+    pub(crate) waits_have_news: AtomicBool,
+    pub(crate) looking: tokio::sync::Mutex<()>,
     pub(crate) failed_claims: AtomicU64,
     pub(crate) looked_after: AtomicU64,
     /// When it looked last for runs that SQL has enqueued, by the monotonic clock.

@@ -18,6 +18,7 @@ mod clock;
 mod connect;
 mod copies;
 mod error;
+mod families;
 mod handle;
 mod held;
 mod id;

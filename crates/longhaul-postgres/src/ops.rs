@@ -23,6 +23,7 @@ pub(crate) mod insert;
 pub(crate) mod kinds;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod look_at_waits;
 pub(crate) mod lost_claims;
 pub(crate) mod proceed;
 pub(crate) mod queues;

@@ -9,12 +9,13 @@ use crate::{
 
 /// What brings a schema from one version to the next. A step that was released is never changed, and takes nothing away
 /// that the release before it uses: servers of two releases can work side by side.
-pub(crate) const STEPS: [(&str, &str); 5] = [
+pub(crate) const STEPS: [(&str, &str); 6] = [
     ("tables", include_str!("../migrations/0001_tables.sql")),
     ("kinds", include_str!("../migrations/0002_kinds.sql")),
     ("enqueue", include_str!("../migrations/0003_enqueue.sql")),
     ("copies", include_str!("../migrations/0004_copies.sql")),
     ("turns", include_str!("../migrations/0005_turns.sql")),
+    ("families", include_str!("../migrations/0006_families.sql")),
 ];
 
 /// The version that this code reads and writes.

@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
+    Actor, ChildCounts, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log,
+    LogRequest, NewRun, Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Store, StoreError,
     clock::OnJump,
     counts::Statistics,
     store::{
@@ -118,6 +118,9 @@ impl PostgresStore {
             database_clock,
             ends_opened: opened,
             closed: AtomicBool::new(false),
+            // Whoever had this database before may have left something.
+            waits_have_news: AtomicBool::new(true),
+            looking: tokio::sync::Mutex::new(()),
             failed_claims: AtomicU64::new(0),
             looked_after: AtomicU64::new(0),
             enqueued: Mutex::default(),
@@ -177,12 +180,22 @@ async fn insert_all(inner: Arc<Inner>, mut calls: Calls<NewRun, Result<Inserted,
     while let Some(calls) = calls.next(INSERTS).await {
         let (runs, waiting) = join(calls);
         let inner = Arc::clone(&inner);
-        on_the_way.spawn(async move { waiting.answer(inner.insert(&runs).await) });
+        on_the_way.spawn(async move {
+            waiting.answer(inner.insert(&runs).await);
+            look(&inner).await;
+        });
         while on_the_way.len() >= ON_THE_WAY {
             on_the_way.join_next().await;
         }
     }
     on_the_way.detach_all();
+}
+
+/// Whoever waits for a run that has ended is looked at once that is kept. If that fails, the next call does so.
+async fn look(inner: &Inner) {
+    if let Err(error) = inner.look_if_needed().await {
+        tracing::debug!(%error, "runs that wait for others are not looked at yet");
+    }
 }
 
 /// Writes of one run keep their order: no two batches that are on their way have the same run.
@@ -197,7 +210,10 @@ async fn write_all(inner: Arc<Inner>, mut calls: Calls<Write, Wrote>) {
             _ = first.await;
         }
         let inner = Arc::clone(&inner);
-        let task = tokio::spawn(async move { waiting.answer(inner.write(&writes).await) });
+        let task = tokio::spawn(async move {
+            waiting.answer(inner.write(&writes).await);
+            look(&inner).await;
+        });
         on_the_way.push_back((ids, task));
         on_the_way.retain(|(_, task)| !task.is_finished());
         if on_the_way.len() >= ON_THE_WAY
@@ -405,6 +421,10 @@ impl Inspect for PostgresStore {
             let snapshot = inner.get(id).await?;
             if snapshot.run.revision <= seen { Err(snapshot.run.deadline()) } else { Ok(snapshot) }
         })
+    }
+
+    async fn child_counts(&self, parent: RunId) -> Result<ChildCounts, StoreError> {
+        self.inner.child_counts(parent).await
     }
 
     async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {

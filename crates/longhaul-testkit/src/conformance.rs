@@ -49,6 +49,7 @@ pub mod delete;
 pub mod ended;
 pub mod expiry;
 pub mod explain;
+pub mod family;
 pub mod fence;
 pub mod inbox;
 pub mod insert;

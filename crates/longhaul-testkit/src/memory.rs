@@ -5,6 +5,7 @@ mod client;
 mod copy;
 mod ended;
 mod ends;
+mod families;
 mod life;
 mod memory_state;
 mod order;
@@ -12,6 +13,7 @@ mod query;
 mod schedules;
 mod server;
 mod settle;
+mod waits;
 
 use std::{
     fmt,
@@ -20,8 +22,8 @@ use std::{
 
 use async_trait::async_trait;
 use longhaul_core::{
-    Actor, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, StoreError, Timestamp,
+    Actor, ChildCounts, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log,
+    LogRequest, NewRun, Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, StoreError, Timestamp,
     clock::OnJump,
     counts::Statistics,
     store::{
@@ -96,7 +98,7 @@ impl MemoryStore {
     fn lock_now(&self) -> (MutexGuard<'_, MemoryState>, Timestamp) {
         let mut state = self.lock();
         let now = self.clock.now();
-        if state.expire_deadlines(now) {
+        if state.expire_deadlines(now) | state.look_at_waits(now) {
             self.changed.notify_waiters();
         }
         (state, now)
@@ -109,6 +111,7 @@ impl MemoryStore {
     fn write<T>(&self, write: impl FnOnce(&mut MemoryState, Timestamp) -> T) -> T {
         let (mut state, now) = self.lock_now();
         let answer = write(&mut state, now);
+        state.look_at_waits(now);
         drop(state);
         self.changed.notify_waiters();
         answer
@@ -306,7 +309,11 @@ impl CopyStore for MemoryStore {
 
     async fn copy_in(&self, items: Vec<CopyItem>) -> Result<usize, StoreError> {
         self.ensure_open()?;
-        Ok(self.write(|state, now| items.into_iter().map(|item| usize::from(state.copy_in(now, item))).sum()))
+        Ok(self.write(|state, now| {
+            let added = items.into_iter().map(|item| usize::from(state.copy_in(now, item))).sum();
+            state.families.forget_news();
+            added
+        }))
     }
 }
 
@@ -324,6 +331,11 @@ impl Inspect for MemoryStore {
             other => Ok(other),
         })
         .await?
+    }
+
+    async fn child_counts(&self, parent: RunId) -> Result<ChildCounts, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(|state| state.families.counts(parent)))
     }
 
     async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError> {

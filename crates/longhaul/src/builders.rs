@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use longhaul_core::Timestamp;
+use longhaul_core::{AwaitedRuns, Timestamp};
 
 use crate::empty::EmptyResult;
 use crate::outcome::{Called, EmptyError, ExecutionResult, Failed, Interruption, Outcome, Suspension, When};
@@ -129,6 +129,11 @@ impl<R> SuspendedFor<R> {
     /// ```
     pub fn on_signal(mut self, name: impl Into<String>) -> Self {
         self.0.signals.push(name.into());
+        self
+    }
+
+    pub(crate) fn on(mut self, runs: AwaitedRuns) -> Self {
+        self.0.runs = Some(runs);
         self
     }
 

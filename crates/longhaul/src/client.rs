@@ -40,6 +40,7 @@ pub use bulk::BulkError;
 pub use control::ScopeControl;
 pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
+pub(crate) use enqueue::NewChild;
 pub use error::{FindByKeyError, OutcomeError, ProceedRunError, RetryRunError, SignalError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::RunHandle;
@@ -124,6 +125,11 @@ impl Client {
     }
 
     /// What waits on it ends with `life`.
+    /// What a task does through its context.
+    pub(crate) fn of_attempt(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::with(store, clock, IdSource::default(), FingerprintCache::shared().clone(), Life::default())
+    }
+
     pub(crate) fn with(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,

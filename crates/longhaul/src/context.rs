@@ -237,6 +237,10 @@ impl<M, X> Context<M, X> {
     }
 
     /// There is something to keep.
+    pub(crate) fn attempt_handle(&self) -> &Attempt {
+        &self.inner.attempt
+    }
+
     fn changed(&self) {
         self.inner.values.changes.fetch_add(1, Ordering::AcqRel);
         self.inner.attempt.mark_unsaved();

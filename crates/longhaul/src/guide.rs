@@ -30,6 +30,7 @@ page!(WatchingRuns, "../../../docs/guide/15-watching-runs.md");
 page!(Errors, "../../../docs/guide/16-errors.md");
 page!(Waiting, "../../../docs/guide/19-waiting.md");
 page!(OrderAndFairness, "../../../docs/guide/21-order-and-fairness.md");
+page!(RunsOfRuns, "../../../docs/guide/22-runs-of-runs.md");
 
 #[cfg(feature = "postgres")]
 page!(ManyServers, "../../../docs/guide/17-postgres.md");

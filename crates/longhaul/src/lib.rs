@@ -7,6 +7,7 @@ mod background;
 mod backoff;
 mod builder;
 mod builders;
+mod children;
 mod client;
 mod clock;
 mod context;
@@ -59,6 +60,7 @@ pub use attempt::{AttemptInfo, CapturedCheckpoint, CapturedSuccess, ResumedFrom,
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
+pub use children::ChildOf;
 pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
     FindByKeyError, Found, FoundPage, KindInfo, OrderKey, OutcomeError, PreparedRun, ProceedFound, ProceedRun,
@@ -83,9 +85,10 @@ pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    Actor, Backoff, Clock, Codec, Control, Controls, Explanation, Key, Kind, Label, Limits, Log, LogLevel, LogLine,
-    Missed, Overlap, Paused, Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError,
-    ScheduleName, Scope, ServerId, StateKind, Store, StoreError, Tag, Timestamp,
+    Actor, AwaitedRuns, Awaits, Backoff, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Explanation, Key,
+    Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue, Rate,
+    Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
+    StoreError, Tag, Timestamp,
     admission::BlockedBy,
     clock::OnJump,
     control::RateError,

@@ -69,9 +69,7 @@ impl<T: TaskTypes> Definition<T> {
             limit_key: limit_key.as_deref().map(Key::new).transpose()?,
             unique,
             requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
-            trace: None,
-            expires: None,
-            ordered: None,
+            ..Constraints::default()
         };
         Ok((!constraints.is_empty()).then(|| constraints.into()))
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use longhaul_core::AwaitedRuns;
 use serde::{Deserialize, Serialize};
 
 /// What [`Task::execute`](crate::Task::execute) returns. A `Result`, so that `?` works: every error that converts into
@@ -47,6 +48,8 @@ pub struct Suspension {
     pub deadline: Option<When>,
     /// One of these signals lets it go on.
     pub signals: Vec<String>,
+    /// Goes on once these runs are final.
+    pub runs: Option<AwaitedRuns>,
 }
 
 /// A point in time, as a task gives it.
@@ -68,10 +71,10 @@ pub enum When {
 
 impl Suspension {
     /// Until somebody proceeds the run.
-    pub(crate) const PROCEED: Self = Self { until: None, deadline: None, signals: Vec::new() };
+    pub(crate) const PROCEED: Self = Self { until: None, deadline: None, signals: Vec::new(), runs: None };
 
     pub(crate) const fn until(when: When) -> Self {
-        Self { until: Some(when), deadline: None, signals: Vec::new() }
+        Self { until: Some(when), deadline: None, signals: Vec::new(), runs: None }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Source, suspects::Standing};
 use crate::{
+    family::Awaits,
     id::ServerId,
     name::{Key, Kind, Label},
     order::TurnHolder,
@@ -46,6 +47,13 @@ pub enum Explanation {
     AwaitsSignal {
         /// Which.
         signals: Vec<Key>,
+        /// How long, and what lets it go on besides.
+        waiting: Waiting,
+    },
+    /// It was put aside until other runs are final.
+    AwaitsRuns {
+        /// Which.
+        awaits: Awaits,
         /// How long, and what lets it go on besides.
         waiting: Waiting,
     },
@@ -219,6 +227,9 @@ fn behind(run: &Run, source: &impl Source) -> Explanation {
 }
 
 fn aside(run: &Run, waiting: Waiting) -> Explanation {
+    if let Some(awaits) = &run.awaits {
+        return Explanation::AwaitsRuns { awaits: Awaits::clone(awaits), waiting };
+    }
     match &run.inbox().awaited {
         none if none.is_empty() => Explanation::Suspended(waiting),
         signals => Explanation::AwaitsSignal { signals: signals.clone(), waiting },
@@ -281,6 +292,14 @@ fn isolated(
     first
 }
 
+fn at_the_latest(f: &mut fmt::Formatter<'_>, waiting: Waiting) -> fmt::Result {
+    match waiting {
+        Waiting::Proceed => Ok(()),
+        Waiting::Until(at) => write!(f, ", until {at} at the latest"),
+        Waiting::ProceedBy(deadline) => write!(f, " until {deadline}: then it fails"),
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -299,11 +318,11 @@ impl fmt::Display for Explanation {
             Self::AwaitsSignal { signals, waiting } => {
                 let names: Vec<_> = signals.iter().map(|name| format!("`{name}`")).collect();
                 write!(f, "it is suspended, and waits for the signal {}", names.join(" or "))?;
-                match waiting {
-                    Waiting::Proceed => Ok(()),
-                    Waiting::Until(at) => write!(f, ", until {at} at the latest"),
-                    Waiting::ProceedBy(deadline) => write!(f, " until {deadline}: then it fails"),
-                }
+                at_the_latest(f, *waiting)
+            }
+            Self::AwaitsRuns { awaits, waiting } => {
+                write!(f, "it is suspended until {awaits}")?;
+                at_the_latest(f, *waiting)
             }
             Self::Incompatible => f.write_str(
                 "the code that claimed it could not read its values, its failure says why: it goes on when a server \

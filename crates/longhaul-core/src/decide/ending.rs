@@ -27,20 +27,24 @@ impl Step<'_> {
                 self.effects.ended = Some(Ended::Completed(result.clone()));
                 self.finish(State::Completed)
             }
+            Ending::Cancelled { reason, .. } if self.is_being_cancelled() && self.waits_for_children() => {
+                let asked = self.before.request.as_ref().and_then(StopRequest::reason);
+                self.called_off(reason.as_deref().or(asked))
+            }
             Ending::Cancelled { reason, error } => {
                 let asked = self.before.request.as_ref().and_then(StopRequest::reason);
                 self.cancelled(reason.as_deref().or(asked), error.clone())
             }
-            _ if self.is_being_cancelled() => self.cancelled_as_requested(),
+            _ if self.is_being_cancelled() => self.called_off_as_requested(),
             // It stopped because it was asked to.
-            Ending::Interrupted { .. } if self.before.request.is_some() => self.suspended(&[], None, None),
+            Ending::Interrupted { .. } if self.before.request.is_some() => self.suspended((&[], None), None, None),
             Ending::Suspended { until, deadline } => {
                 let [until, deadline] = [until, deadline].map(|time| time.map(|time| time.time(self.now)));
-                self.suspended(&[], until, deadline)
+                self.suspended((&[], None), until, deadline)
             }
-            Ending::Awaits { signals, until, deadline } => {
+            Ending::Awaits { signals, runs, until, deadline } => {
                 let [until, deadline] = [until, deadline].map(|time| time.map(|time| time.time(self.now)));
-                self.suspended(signals, until, deadline)
+                self.suspended((signals, runs.as_ref()), until, deadline)
             }
             Ending::Failed { failure, retry_after, permanent } => self.failed(failure, *retry_after, *permanent),
             Ending::Panicked { failure } => self.panicked(failure),

@@ -3,6 +3,7 @@
 mod inbox;
 mod order;
 mod properties;
+mod runs_ended;
 
 use std::time::Duration;
 

@@ -26,9 +26,14 @@ impl Serialize for Explanation {
                 map.serialize_entry("due", &Time(*due))?;
                 map.serialize_entry("after_failure", after_failure)?;
             }
-            Self::Suspended(waiting) | Self::AwaitsSignal { waiting, .. } => {
-                if let Self::AwaitsSignal { signals, .. } = self {
-                    map.serialize_entry("signals", signals)?;
+            Self::Suspended(waiting) | Self::AwaitsSignal { waiting, .. } | Self::AwaitsRuns { waiting, .. } => {
+                match self {
+                    Self::AwaitsSignal { signals, .. } => map.serialize_entry("signals", signals)?,
+                    Self::AwaitsRuns { awaits, .. } => {
+                        map.serialize_entry("children", &awaits.children())?;
+                        map.serialize_entry("runs", awaits.named())?;
+                    }
+                    _ => {}
                 }
                 let (until, deadline) = match waiting {
                     Waiting::Proceed => (None, None),
@@ -130,6 +135,7 @@ impl Explanation {
             Self::NotDue { .. } => "not_due",
             Self::Suspended(_) => "suspended",
             Self::AwaitsSignal { .. } => "awaits_signal",
+            Self::AwaitsRuns { .. } => "awaits_runs",
             Self::Incompatible => "incompatible",
             Self::Behind { .. } => "behind",
             Self::NoServerForKind(_) => "no_server_for_kind",

@@ -40,6 +40,14 @@ struct Header<'a> {
     values_waiting: usize,
     /// The signals that it is suspended for.
     awaits: &'a [Key],
+    /// Whose child it is, and what the parent calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    child_name: Option<&'a Key>,
+    /// Which runs it waits for, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    awaits_runs: Option<String>,
     /// What executes it.
     server: Option<ServerId>,
     /// What it was asked to do while it is running: `cancel` or `suspend`.
@@ -75,6 +83,9 @@ impl<'a> Header<'a> {
             expires: run.expires().map(Time),
             values_waiting: run.inbox().messages.len(),
             awaits: &run.inbox().awaited,
+            parent: run.parent().map(|parent| parent.id),
+            child_name: run.parent().map(|parent| &parent.name),
+            awaits_runs: run.awaits.as_ref().map(ToString::to_string),
             server: match run.state {
                 State::Running { server } => Some(server),
                 _ => None,

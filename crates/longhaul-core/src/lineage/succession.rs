@@ -101,8 +101,9 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
 /// somebody wants it now.
 fn inherited(now: Timestamp, created: Timestamp, constraints: Arc<Constraints>) -> Arc<Constraints> {
     let mut constraints = constraints;
-    if constraints.expires.is_some() {
-        Arc::make_mut(&mut constraints).expires = None;
+    if constraints.expires.is_some() || constraints.after.is_some() {
+        let constraints = Arc::make_mut(&mut constraints);
+        (constraints.expires, constraints.after) = (None, None);
     }
     if let Some(Unique { scope: UniqueScope::For(period), .. }) = &constraints.unique {
         let left = UniqueScope::For(period.saturating_sub(now.since(created)));

@@ -56,8 +56,8 @@ enum OnConflictV1 {
 impl<'a> ConstraintsV1<'a> {
     /// What has a place here; `None`: nothing of it.
     pub(super) fn of(constraints: &'a Constraints) -> Option<Self> {
-        // The others have sections of their own.
-        let Constraints { limit_key, unique, requires, trace, expires: _, ordered: _ } = constraints;
+        // What came after format 1 has sections of its own.
+        let Constraints { limit_key, unique, requires, trace, .. } = constraints;
         if limit_key.is_none() && unique.is_none() && requires.is_empty() && trace.is_none() {
             return None;
         }
@@ -103,8 +103,7 @@ impl<'a> ConstraintsV1<'a> {
             unique: self.unique.as_ref().map(unique).transpose()?,
             requires: self.requires.iter().map(|label| Label::new(&label.0)).collect::<Result<_, _>>()?,
             trace: self.trace.as_ref().map(|trace| (*trace.0).into()),
-            expires: None,
-            ordered: None,
+            ..Constraints::default()
         })
     }
 }

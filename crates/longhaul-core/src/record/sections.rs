@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bytes::{CONFIG, append},
+    family::{AfterV1, AwaitsV1, OnCancelV1, ParentV1},
     inbox::InboxPartV1,
     part::PartV1,
 };
 use crate::{
+    family::{After, OnCancel},
     id::RunId,
     lineage::Lineage,
     name::{Key, NameError},
@@ -65,8 +67,13 @@ sections! {
     7 lineage: LineageV1,
     // When a run expires that has not begun by then.
     8 expires: DueV1,
+    9 parent: ParentV1,
+    10 awaits: AwaitsV1,
     // Its order key, and its place among the runs of that key.
     11 ordered: OrderedV1,
+    // Which runs it comes after, and what becomes of its children when it is cancelled.
+    12 after: AfterV1,
+    13 on_cancel: OnCancelV1,
 }
 
 /// How many executions began, if that is not the number of claims; and whether the current claim has begun.
@@ -94,7 +101,16 @@ impl Sections {
             lineage: LineageV1::of(&run.lineage),
             expires: run.constraints().expires.map(DueV1::of),
             ordered: run.constraints().ordered.as_ref().map(|ordered| OrderedV1::of(ordered, run.turn)),
+            parent: run.parent().map(ParentV1::of),
+            awaits: run.awaits.as_deref().map(AwaitsV1::of),
+            after: run.constraints().after.as_ref().map(AfterV1::of),
+            on_cancel: OnCancelV1::of(run.constraints().on_cancel),
         }
+    }
+
+    pub(super) fn relations(&self) -> (Option<After>, OnCancel) {
+        let on_cancel = self.on_cancel.as_ref().map(OnCancelV1::back).unwrap_or_default();
+        (self.after.as_ref().map(AfterV1::back), on_cancel)
     }
 
     pub(super) fn lineage(&self) -> Lineage {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::{
     bytes::{append, read_next},
     constraints::ConstraintsV1,
+    family::ParentV1,
     fields::{PaceV1, PendingProceedV1},
     part::PartV1,
     sections::{DueV1, OrderedV1, Sections, append_section, read_section, split},
@@ -110,13 +111,14 @@ impl<'a> Tail<'a> {
     }
 
     pub(super) fn constraints(&self) -> Result<Option<Arc<Constraints>>, NameError> {
-        let expires = self.sections.expires.as_ref().map(DueV1::back);
-        let ordered = self.sections.ordered.as_ref().map(OrderedV1::back).transpose()?;
-        let constraints = match &self.constraints {
-            Some(constraints) => Constraints { expires, ordered, ..constraints.back()? },
-            None if expires.is_none() && ordered.is_none() => return Ok(None),
-            None => Constraints { expires, ordered, ..Constraints::default() },
+        let mut constraints = match &self.constraints {
+            Some(constraints) => constraints.back()?,
+            None => Constraints::default(),
         };
+        constraints.expires = self.sections.expires.as_ref().map(DueV1::back);
+        constraints.ordered = self.sections.ordered.as_ref().map(OrderedV1::back).transpose()?;
+        constraints.parent = self.sections.parent.as_ref().map(ParentV1::back).transpose()?;
+        (constraints.after, constraints.on_cancel) = self.sections.relations();
         Ok((!constraints.is_empty()).then(|| Arc::new(constraints)))
     }
 

@@ -1,6 +1,7 @@
 //! Which runs are meant.
 
 use crate::{
+    id::RunId,
     name::{Kind, Queue, Tag},
     run::Run,
     state::StateKind,
@@ -37,6 +38,8 @@ pub struct Filter {
     pub before: Option<Timestamp>,
     /// Due before this time: [`State::due`](crate::State::due). Runs that wait for no time, or are running, do not match.
     pub due_before: Option<Timestamp>,
+    /// Children of this run.
+    pub parent: Option<RunId>,
     /// Only those that were not retried.
     pub not_retried: bool,
 }
@@ -54,6 +57,7 @@ impl Filter {
             && self.from.is_none_or(|from| run.created >= from)
             && self.before.is_none_or(|before| run.created < before)
             && self.due_before.is_none_or(|before| run.due().is_some_and(|due| due < before))
+            && self.parent.is_none_or(|parent| run.parent().is_some_and(|of| of.id == parent))
             && !(self.not_retried && run.lineage.successor.is_some())
     }
 }

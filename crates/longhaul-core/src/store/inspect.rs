@@ -13,6 +13,7 @@ pub use self::{
 use crate::{
     counts::Statistics,
     explain::Explanation,
+    family::ChildCounts,
     id::RunId,
     log::{Log, LogRequest},
     name::{Key, Kind, Queue},
@@ -34,6 +35,10 @@ port! {
         /// The run as soon as its revision is above `seen`; at once if it is. The revision grows with every change, so no
         /// change is missed, though several may be seen as one.
         Changed: async fn changed(&self, id: RunId, seen: u64) -> Result<Snapshot, GetError>;
+
+        /// How many children a run has, and how far they are. Kept with each change, so it may be asked every second. A run
+        /// that has no children, or is not there, has none.
+        ChildCounts: async fn child_counts(&self, parent: RunId) -> Result<ChildCounts, StoreError>;
 
         /// The run that has this unique key now, of this kind: the one that a second run would meet.
         FindByKey: async fn find_by_key(&self, kind: Kind, key: Key) -> Result<Option<RunId>, StoreError>;

@@ -10,6 +10,7 @@ use crate::{
     constraints::Inserted,
     decide::IllegalEvent,
     event::Event,
+    family::ChildRefused,
     history::Actor,
     id::RunId,
     name::Key,
@@ -97,6 +98,9 @@ pub enum InsertError {
         /// The state that this run is in.
         state: StateKind,
     },
+    /// It cannot become a child of the run that it names.
+    #[error(transparent)]
+    Child(#[from] ChildRefused),
 }
 
 /// What came of a cancellation.

@@ -63,8 +63,7 @@ fn run() -> Run {
             }),
             requires: vec![Label::new("gpu").expect("a label")],
             trace: None,
-            expires: None,
-            ordered: None,
+            ..Constraints::default()
         }
         .into(),
     );

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, AfterFailure, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt, HistoryEntry,
-    Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnConflict, Ordered, PendingProceed, Priority, Progress, Queue,
-    RetryPolicy, RunId, ServerId, State, StopRequest, StoredRun, Tag, Timestamp, Transition, Turn, Unique, UniqueScope,
-    Waiting,
+    Actor, After, AfterFailure, AwaitedRuns, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt,
+    HistoryEntry, Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnCancel, OnConflict, Ordered, Parent,
+    PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId, ServerId, State, StopRequest, StoredRun, Tag,
+    Timestamp, Transition, Turn, Unique, UniqueScope, Waiting,
     inbox::Message,
     record::{self, Apart, Damage, Line, Part, Values},
     run::Due,
@@ -55,8 +55,7 @@ fn full() -> StoredRun {
         unique: Some(unique),
         requires: [Label::new("edit-server").unwrap()].into(),
         trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
-        expires: None,
-        ordered: None,
+        ..Constraints::default()
     };
     let new = NewRun {
         priority: Priority(-3),
@@ -187,6 +186,28 @@ fn signalled() -> StoredRun {
     record
 }
 
+/// A child that waits for its own children, and may be claimed then.
+fn child() -> StoredRun {
+    let parent =
+        Parent { id: RunId::from_bytes([3; 16]), epoch: Some(Epoch(2)), name: Key::new("page 7").unwrap(), depth: 1 };
+    let constraints = Constraints { parent: Some(parent), on_cancel: OnCancel::Wait, ..Constraints::default() };
+    let new = NewRun { constraints: Some(Arc::new(constraints)), ..new_run("plain", 7) };
+    let mut record = StoredRun::enqueue(NOW, new);
+    record.run.state = State::Suspended { waiting: Waiting::Proceed };
+    record.run.awaits = Some(Arc::new(AwaitedRuns::AnyChild { seen: 7 }.into()));
+    record
+}
+
+/// One that may begin when two others have completed, but not within the next minute.
+fn after_others() -> StoredRun {
+    let runs = [5, 6].map(|n| RunId::from_bytes([n; 16])).into();
+    let after = Some(After { runs, success_only: true });
+    let constraints = Constraints { after, on_cancel: OnCancel::Leave, ..Constraints::default() };
+    let due = Some(Due::After(Duration::from_secs(60)));
+    let new = NewRun { due, constraints: Some(Arc::new(constraints)), ..new_run("plain", 7) };
+    StoredRun::enqueue(NOW, new)
+}
+
 /// A run that was retried, and is a retry itself.
 fn retried() -> StoredRun {
     let mut record = plain();
@@ -300,8 +321,16 @@ fn a_retry_stands_in_a_section_of_its_own() {
 }
 
 #[test]
+fn whose_child_a_run_is_and_which_runs_it_waits_for_are_sections_of_their_own() {
+    is_frozen(&child(), include_str!("../golden/record/child.hex"));
+    is_frozen(&after_others(), include_str!("../golden/record/after.hex"));
+}
+
+#[test]
 fn a_line_comes_back_with_all_that_the_run_had() {
-    for stored in [plain(), full(), with_deadline(), expiring(), with_inbox(), signalled(), retried()] {
+    for stored in
+        [plain(), full(), with_deadline(), expiring(), with_inbox(), signalled(), retried(), child(), after_others()]
+    {
         let read = record::read_line(&record::run_line(&stored)).expect("our own line");
         assert_eq!(read, Line::Run(Box::new(stored)));
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, AfterFailure, Cause, Codec, Constraints, Ending, Envelope, Epoch, Event, FailedAttempt, Inbox, Key, Kind,
-    NewRun, Ordered, PendingProceed, Priority, Queue, RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp,
-    Turn, Waiting, admission::suspects::Blame, admit, code::CodeMark, inbox::Message, run::Due, shape,
+    Actor, AfterFailure, AwaitedRuns, Awaits, Cause, ChildCounts, Codec, Constraints, Ending, Envelope, Epoch, Event,
+    FailedAttempt, Inbox, Key, Kind, NewRun, Ordered, PendingProceed, Priority, Queue, RetryPolicy, Run, RunId,
+    ServerId, State, StopRequest, Timestamp, Turn, Waiting, admission::suspects::Blame, admit, code::CodeMark,
+    inbox::Message, run::Due, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -61,6 +62,8 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let pending = run(State::Pending { due: NOW });
     let behind = Run { constraints: constraints.clone(), turn: turn(true), ..pending.clone() };
     let stopped = Run { constraints, turn: turn(false), ..run(State::Failed) };
+    let awaits = Some(Awaits::from(AwaitedRuns::AllChildren).into());
+    let for_children = Run { awaits, ..run(State::Suspended { waiting: Waiting::Proceed }) };
     vec![
         ("Pending, due", pending),
         ("Pending, due later", run(State::Pending { due: soon })),
@@ -76,6 +79,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
         ("Suspended", run(State::Suspended { waiting: Waiting::Proceed })),
         ("Suspended until now", run(State::Suspended { waiting: Waiting::Until(NOW) })),
         ("Suspended, deadline now", run(State::Suspended { waiting: Waiting::ProceedBy(NOW) })),
+        ("Suspended, for its children", for_children),
         ("Incompatible", run(State::Incompatible { by: PARKED_BY })),
         ("Completed", run(State::Completed)),
         ("Failed", run(State::Failed)),
@@ -119,6 +123,16 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("suspended", "suspended", settle(Ending::Suspended { until: None, deadline: None })),
         ("suspended until", "suspended", settle(Ending::Suspended { until: until.map(Due::At), deadline: None })),
         (
+            "suspended for its children",
+            "suspended",
+            settle(Ending::Awaits {
+                signals: Vec::new(),
+                runs: Some(AwaitedRuns::AllChildren),
+                until: None,
+                deadline: None,
+            }),
+        ),
+        (
             "suspended, with a deadline",
             "suspended",
             settle(Ending::Suspended { until: None, deadline: until.map(Due::At) }),
@@ -138,6 +152,11 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
         ("proceed, other metadata", "proceed", Event::Proceed { at: None, replaced: Some(1), value: None, key: None }),
         ("proceed, with a value", "proceed", proceed_with(None)),
         ("proceed, with the key of one before", "proceed", proceed_with(Some(key()))),
+        (
+            "all children are final",
+            "its children",
+            Event::RunsEnded { children: ChildCounts::default(), ended: Vec::new() },
+        ),
         ("the deadline has passed", "deadline", Event::Expire),
         ("cancel", "cancel", Event::Cancel { reason: None }),
         ("run now", "run now", Event::RunNow),

@@ -1,8 +1,8 @@
 //! What the committer is asked to do, and the way its answers go back.
 
 use longhaul_core::{
-    Actor, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest, NewRun,
-    Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError, StoredRun,
+    Actor, ChildCounts, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log, LogRequest,
+    NewRun, Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError, StoredRun,
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, DeleteError, EndedError,
         EndedPage, EndedRequest, GetError, HeaderPage, InsertError, KindDescription, LogPages, Page, PageRequest,
@@ -118,6 +118,7 @@ commands! {
     GetSchedule { name: ScheduleName, } -> Reply<Option<ScheduleRow>>;
     Explain { id: RunId, } -> Verdict<Explanation, GetError>;
     Log { request: LogRequest, } -> Verdict<Log, GetError>;
+    ChildCounts { parent: RunId, } -> Reply<ChildCounts>;
     FindByKey { kind: Kind, key: Key, } -> Reply<Option<RunId>>;
     Get { id: RunId, } -> Verdict<Snapshot, GetError>;
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;

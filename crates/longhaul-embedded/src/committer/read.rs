@@ -27,6 +27,7 @@ pub(super) fn read(
     use Read as R;
     match command {
         R::FindByKey { kind, key, reply } => answers.answer_read(reply, find_by_key::find_by_key(state, &kind, &key)),
+        R::ChildCounts { parent, reply } => answers.answer_read(reply, state.child_counts(parent)),
         R::Get { id, reply } => answers.answer_read(reply, get::get(state, id)),
         R::Changed { id, seen, reply } => polls.changed(state, answers, health, Watcher { id, seen, reply }),
         R::List { request, reply } => answers.answer_read(reply, list::list(state, &request)),

@@ -25,6 +25,8 @@
 //! | `k state kind 0 queue` | how many final runs there are of it, counted up to which position of `n` |
 //! | `m counted` | up to which position of `n` all counts reach; without it, an opening counts anew |
 //! | `t minute` | what happened in a minute of the last day |
+//! | `a id` | how many children this run has |
+//! | `b id first` | children of this run that were enqueued together, by the first of them |
 //! | `z key` | what was under this key and was set aside at an opening, because it could not be read |
 //!
 //! No name holds a zero byte.
@@ -53,6 +55,8 @@ pub(crate) const SCHEDULE: u8 = b's';
 pub(crate) const KIND: u8 = b'i';
 pub(crate) const FINAL_COUNT: u8 = b'k';
 pub(crate) const MINUTE: u8 = b't';
+pub(crate) const FAMILY: u8 = b'a';
+pub(crate) const CHILDREN: u8 = b'b';
 pub(crate) const ASIDE: u8 = b'z';
 
 pub(crate) const FORMAT: &[u8] = b"mformat";
@@ -78,6 +82,19 @@ pub(crate) fn live(id: RunId) -> Key {
 
 pub(crate) fn done(id: RunId) -> Key {
     key(FINAL, &[id.as_bytes()])
+}
+
+pub(crate) fn family(parent: RunId) -> Key {
+    key(FAMILY, &[parent.as_bytes()])
+}
+
+/// Of all lists of the children of a run.
+pub(crate) fn children(parent: RunId) -> Key {
+    key(CHILDREN, &[parent.as_bytes()])
+}
+
+pub(crate) fn children_from(parent: RunId, first: RunId) -> Key {
+    key(CHILDREN, &[parent.as_bytes(), first.as_bytes()])
 }
 
 pub(crate) fn mark(id: RunId) -> Key {

@@ -7,6 +7,8 @@
 
 use longhaul_core::{RunId, record::Damage};
 
+/// So many runs fit into one value of the engine.
+pub(crate) const LIST_MAX: usize = 250;
 /// The format of a list of runs that ended together.
 const LIST_VERSION: u8 = 1;
 /// The version of a list that begins with the position of their ends.

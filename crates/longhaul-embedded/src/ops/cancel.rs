@@ -18,8 +18,8 @@ pub(crate) fn cancel(
     };
     let state = record.run.state.kind();
     Ok(match store.apply_event_of(by, record, &Event::Cancel { reason })? {
-        Ok(StateKind::Running) => Ok(Cancelled::Requested),
-        Ok(_) => Ok(Cancelled::Now),
+        Ok(StateKind::Cancelled) => Ok(Cancelled::Now),
+        Ok(_) => Ok(Cancelled::Requested),
         Err(_) => Err(CancelError::Final { id, state }),
     })
 }

@@ -9,7 +9,7 @@ use longhaul_core::{
     },
 };
 
-use super::{controls::write_control, kinds::describe_kinds, schedules::schedule};
+use super::{controls::write_control, kinds::describe_kinds, look_at_waits::look_at_waits, schedules::schedule};
 use crate::{
     error::Fault,
     format::{keys, pieces::Layout, unique::UniqueKeyEntry},
@@ -18,10 +18,13 @@ use crate::{
 
 /// Keeps items as they are. Answers how many were not there yet.
 pub(crate) fn copy_in(store: &mut State, items: Vec<CopyItem>) -> Result<usize, Fault> {
+    look_at_waits(store)?;
     let mut added = 0;
     for item in items {
         added += usize::from(one(store, item)?);
     }
+    // What comes in waits as it waited: what it waits for may come later.
+    store.index.waits.forget_news();
     store.files.batch.needs_sync = true;
     Ok(added)
 }

@@ -2,6 +2,7 @@
 
 use longhaul_core::StoredRun;
 
+use super::look_at_waits::look_at_waits;
 use crate::{
     error::Fault,
     format::pieces::Layout,
@@ -40,6 +41,7 @@ pub struct Imported {
 
 /// Adds runs that are not there yet. A run that was executing when it was exported goes on as after a shutdown.
 pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported, Fault> {
+    look_at_waits(store)?;
     let mut imported = Imported::default();
     for mut stored in runs {
         if store.exists(stored.run.id)? {
@@ -51,5 +53,7 @@ pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported
         store.add(Box::new(Record { stored, layout: Layout::default() }))?;
         imported.added += 1;
     }
+    // What comes in waits as it waited: what it waits for may come later.
+    store.index.waits.forget_news();
     Ok(imported)
 }

@@ -1,8 +1,9 @@
 //! New runs.
 
 use longhaul_core::{
-    Event, Inserted, NewRun,
+    ChildRefused, Event, Inserted, NewRun,
     constraints::{self, Conflict, conflict, conflict_with_removed},
+    family::admit_child,
     store::InsertError,
 };
 
@@ -17,7 +18,13 @@ const KEYS_EXPIRED: usize = 4;
 pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
     let id = new.id;
     if store.exists(id)? {
-        return Ok(Err(InsertError::Duplicate(id)));
+        return duplicate(store, &new);
+    }
+    if let Some(parent) = new.parent() {
+        let there = store.recent_run_of(parent.id)?;
+        if let Err(refused) = admit_child(parent, there.as_ref(), store.child_counts(parent.id)?) {
+            return Ok(Err(refused.into()));
+        }
     }
     if let Some(unique) = &new.constraints().unique {
         store.expire_keys(KEYS_EXPIRED)?;
@@ -43,6 +50,15 @@ pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, 
 }
 
 /// Another run has the key of a new one.
+/// The id is taken: by the same run, or, if it names a parent, by one that is not this child.
+fn duplicate(store: &mut State, new: &NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
+    let duplicate = Err(InsertError::Duplicate(new.id));
+    let Some(parent) = new.parent() else { return Ok(duplicate) };
+    let there = store.recent_run_of(new.id)?;
+    let is_this = there.as_ref().and_then(|run| run.parent()).is_some_and(|there| there.is_same_child(parent));
+    Ok(if is_this { duplicate } else { Err(ChildRefused::Ambiguous { name: parent.name.clone() }.into()) })
+}
+
 fn resolve_conflict(
     store: &mut State,
     mut there: Box<Record>,

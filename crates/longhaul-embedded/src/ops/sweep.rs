@@ -56,9 +56,15 @@ pub(crate) fn sweep(store: &mut State, retentions: &Retentions, max: usize) -> R
             if store.index.turns.is_stopped_by(id) {
                 line.kept.push(id);
             } else {
-                line.touched = true;
                 let (state, since, position) = (line.state, line.since, line.position);
-                removed += usize::from(sweep_one(store, id, state, since, position)?);
+                match sweep_one(store, id, state, since, position)? {
+                    One::Removed => {
+                        line.touched = true;
+                        removed += 1;
+                    }
+                    One::NotThere => line.touched = true,
+                    One::KeptForItsParent => line.kept.push(id),
+                }
             }
         }
         if lines[at].ids.is_empty() {
@@ -114,6 +120,15 @@ fn next_line(
     Ok(removable.map(line))
 }
 
+/// What became of a run whose time is over.
+enum One {
+    Removed,
+    /// It is not there, or is final by another end.
+    NotThere,
+    /// Its parent is not final.
+    KeptForItsParent,
+}
+
 /// Removes a run, if it is still the one that the list means.
 fn sweep_one(
     store: &mut State,
@@ -121,11 +136,14 @@ fn sweep_one(
     state: StateKind,
     since: Timestamp,
     position: Option<u64>,
-) -> Result<bool, Fault> {
-    let Some(bytes) = store.files.kv.get(&keys::done(id))? else { return Ok(false) };
+) -> Result<One, Fault> {
+    let Some(bytes) = store.files.kv.get(&keys::done(id))? else { return Ok(One::NotThere) };
     let (mut kept, mut swept) = (None, None);
     let pieces = match read_run(&*store.files.kv, id, &bytes) {
-        Ok(run) if run.state.kind() != state || run.since != since => return Ok(false),
+        Ok(run) if run.state.kind() != state || run.since != since => return Ok(One::NotThere),
+        Ok(run) if run.parent().is_some_and(|parent| store.index.get(parent.id).is_some()) => {
+            return Ok(One::KeptForItsParent);
+        }
         Ok(run) => {
             kept = UniqueKeyEntry::of(&run).filter(|kept| store.now < kept.until);
             swept = Some(run);
@@ -146,7 +164,7 @@ fn sweep_one(
         store.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
         store.index.uniques.keep(kept);
     }
-    Ok(true)
+    Ok(One::Removed)
 }
 
 /// The list without those that were removed.

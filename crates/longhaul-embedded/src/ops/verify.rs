@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use longhaul_core::{
-    RunId, StateKind,
+    ChildCounts, RunId, StateKind,
     counts::RunCounts,
     record::{Damage, read_control, read_log},
 };
@@ -11,7 +11,7 @@ use longhaul_core::{
 use crate::{
     engine::kv::Key,
     error::Fault,
-    format::{claim_page, keys, list, page, unique::UniqueKeyEntry},
+    format::{claim_page, family::Family, keys, list, page, unique::UniqueKeyEntry},
     state::{
         State,
         index::Place,
@@ -171,11 +171,33 @@ fn check(store: &State, key: &[u8], value: &[u8], report: &mut VerifyReport) -> 
                 return Err(Damage::of(format!("the kind `{kind}`"), "its description is not in memory").into());
             }
         }
+        Some(&keys::FAMILY) => {
+            let parent = keys::id_of(key).ok_or_else(stray)?;
+            check_family(store, parent, Family::read(value)?)?;
+        }
+        Some(&keys::CHILDREN) => drop(list::read_list(value)?),
         Some(&keys::SCHEDULE) => drop(keys::schedule_of(key).ok_or_else(stray)?),
         _ if key == keys::FORMAT || key == keys::SCHEDULES || key == keys::COUNTED || key == keys::REMOVED_ENDS => {}
         _ => return Err(stray().into()),
     }
     Ok(())
+}
+
+/// The counts of a run's children are those of the children that are there.
+fn check_family(store: &State, parent: RunId, family: Family) -> Result<(), Fault> {
+    let mut counts = ChildCounts::default();
+    for id in store.children(parent)? {
+        if store.index.get(id).is_some() {
+            counts.moved(None, Some(StateKind::Pending));
+        } else if let Some(bytes) = store.files.kv.get(&keys::done(id))? {
+            counts.moved(None, read_run(&*store.files.kv, id, &bytes)?.counts_as());
+        }
+    }
+    let kept = ChildCounts { ends: counts.ends, ..family.counts };
+    if kept == counts {
+        return Ok(());
+    }
+    Err(Damage::of_run(parent, format!("of its children, {kept} are counted, and {counts} are there")).into())
 }
 
 fn check_live(store: &State, id: RunId, bytes: &[u8], place: Place, report: &mut VerifyReport) -> Result<(), Fault> {

@@ -9,8 +9,9 @@ use crate::{
     engine::kv::{Key, Kv, Writes},
     error::Fault,
     format::{
+        family::Family,
         keys,
-        list::{List, read_list},
+        list::{LIST_MAX, List, read_list},
         page::{self, Page},
     },
 };
@@ -33,6 +34,10 @@ pub(crate) struct Batch {
     copied: BTreeMap<(u64, StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Final runs that are removed, by the position of their ends.
     removed_ends: BTreeMap<u64, Vec<RunId>>,
+    /// How many children runs have, where that has changed.
+    pub(crate) families: BTreeMap<RunId, Family>,
+    /// New children of runs.
+    pub(crate) children: BTreeMap<RunId, Vec<RunId>>,
     /// Runs that are new in this batch, for the claims that wait.
     pub(crate) fresh: RunMap<Box<Record>>,
     /// Something in it was promised to survive a power cut.
@@ -48,6 +53,8 @@ impl Batch {
             + self.ended.len()
             + self.listed.len()
             + 2 * self.copied.len()
+            + self.families.len()
+            + self.children.values().map(|ids| ids.len().div_ceil(LIST_MAX)).sum::<usize>()
             + self.ends()
     }
 
@@ -154,6 +161,15 @@ impl Batch {
         }
         for (number, page) in self.pages {
             writes.put_new(keys::page(number), page.into_bytes());
+        }
+        for (parent, family) in self.families {
+            writes.put(keys::family(parent), family.to_bytes());
+        }
+        for (parent, ids) in self.children {
+            for ids in ids.chunks(LIST_MAX) {
+                let list = List { position: None, ids: ids.to_vec() };
+                writes.put(keys::children_from(parent, ids[0]), list.to_bytes());
+            }
         }
         for ((state, kind, since), ids) in self.listed {
             writes.put_new(keys::ended(state, &kind, since, ids[0]), List { position: None, ids }.to_bytes());

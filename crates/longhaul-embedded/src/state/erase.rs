@@ -35,6 +35,10 @@ impl State {
             self.room(1)?;
             self.files.batch.remove(keys::stopped(key));
         }
+        if self.index.get(run.id).is_some() {
+            self.room(1)?;
+            self.child_moved(run, Some(run.state.kind()), None)?;
+        }
         self.index.remove(self.now, run);
         self.index.turns.leave(run);
         if self.index.uniques.forget(run)
@@ -55,6 +59,7 @@ impl State {
         is_final: bool,
         run: Option<&Run>,
     ) -> Result<(), Fault> {
+        self.family_removed(id)?;
         self.free_place(id)?;
         let mut obsolete = pieces;
         obsolete.extend(self.log_keys(id)?);
@@ -71,6 +76,9 @@ impl State {
         if is_final {
             self.files.batch.remove(keys::done(id));
             self.uncount(run);
+            if let Some(run) = run {
+                self.child_moved(run, run.counts_as(), None)?;
+            }
         }
         self.written(id);
         if apart {

@@ -45,7 +45,8 @@ impl State {
         let asks_the_record = !filter.tags.is_empty() || filter.from.is_some() || filter.before.is_some();
         let (mut looks, mut unsure) = (0, 0);
         let (mut candidates, mut last) = (Vec::new(), None);
-        for (id, entry) in self.candidates(filter, order, after) {
+        let children = filter.parent.map(|parent| self.children_in(parent, order, after)).transpose()?;
+        for (id, entry) in self.candidates(filter, children.as_deref(), order, after) {
             if candidates.len() == max || looks == LOOKS_MAX || unsure == READS_MAX {
                 // The one before it was the last that was looked at.
                 found.looked_to = last;
@@ -75,15 +76,27 @@ impl State {
     fn candidates<'a>(
         &'a self,
         filter: &Filter,
+        children: Option<&'a [RunId]>,
         order: ListOrder,
         after: Option<RunId>,
     ) -> Box<dyn Iterator<Item = (RunId, Entry)> + 'a> {
+        if let Some(children) = children {
+            return Box::new(children.iter().filter_map(|id| Some((*id, self.index.get(*id)?))));
+        }
         match (filter.tags.first(), &filter.states[..]) {
             (Some(tag), _) => self.index.tagged(tag, order, after),
             // A server that starts looks for them, among as many others as there may be.
             (None, [StateKind::Incompatible]) => self.index.parked(order, after),
             (None, _) => self.index.listed(order, after),
         }
+    }
+
+    /// The children of a run in this order, those that come after `after`.
+    fn children_in(&self, parent: RunId, order: ListOrder, after: Option<RunId>) -> Result<Vec<RunId>, Fault> {
+        let mut children = self.children(parent)?;
+        children.retain(|id| after.is_none_or(|after| order.compare(after, *id).is_lt()));
+        children.sort_unstable_by(|left, right| order.compare(*left, *right));
+        Ok(children)
     }
 
     fn may_match(&self, filter: &Filter, entry: &Entry) -> bool {
@@ -127,6 +140,17 @@ impl State {
             }
             ControlFlow::Continue(())
         };
+        if let Some(parent) = filter.parent {
+            for id in self.children_in(parent, order, after)? {
+                let key = keys::done(id);
+                if let Some(bytes) = self.files.kv.get(&key)?
+                    && each(&key, &bytes).is_break()
+                {
+                    break;
+                }
+            }
+            return fault.map_or(Ok(found), Err);
+        }
         match order {
             ListOrder::OldestFirst => {
                 // The next key after that of `after`.

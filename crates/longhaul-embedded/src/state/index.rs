@@ -7,6 +7,7 @@ mod backlogs;
 mod deadlines;
 mod turns;
 mod uniques;
+mod waits;
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map},
@@ -21,7 +22,7 @@ use longhaul_core::{
     store::{ListOrder, QueueDepth},
 };
 
-pub(crate) use self::{backlogs::Lanes, deadlines::Deadlines, turns::Turns, uniques::Uniques};
+pub(crate) use self::{backlogs::Lanes, deadlines::Deadlines, turns::Turns, uniques::Uniques, waits::Waits};
 
 /// Where the record of a live run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,7 @@ pub(crate) struct Index {
     pub(crate) uniques: Uniques,
     pub(crate) deadlines: Deadlines,
     pub(crate) turns: Turns,
+    pub(crate) waits: Waits,
     /// Of all runs, the final ones too.
     pub(crate) statistics: Statistics,
 }
@@ -173,6 +175,7 @@ impl Index {
         self.uniques.note(run, before.is_some_and(|before| before.keeps_key), entry.keeps_key);
         self.deadlines.note(run);
         self.turns.note(run);
+        self.waits.note(run);
         match entry.due {
             Some(due) if due > now => _ = self.timers.insert((due, run.id)),
             Some(due) => self.line_up(entry, due, run.id),
@@ -205,6 +208,7 @@ impl Index {
             self.statistics.record(now, run, Some(before.state), ended);
             self.unlink(run.id, before);
             self.deadlines.forget(run.id);
+            self.waits.forget(run.id);
             self.uniques.note(run, before.keeps_key, uniques::keeps_key(now, run));
             if before.tagged {
                 run.tags.iter().for_each(|tag| _ = self.tags.remove(&(hash(tag), run.id)));

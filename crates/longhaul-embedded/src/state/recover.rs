@@ -23,7 +23,9 @@ use crate::{
     engine::kv::{BATCH_KEYS_MAX, Key, Kv},
     error::Fault,
     format::{
-        chunked, keys, list, page,
+        chunked,
+        family::Family,
+        keys, list, page,
         pieces::Layout,
         unique::UniqueKeyEntry,
         version::{FORMAT_VERSION, format_value},
@@ -90,6 +92,7 @@ impl Recovery {
         self.divide_lists()?;
         self.recover_claims(&running)?;
         self.recover_turns()?;
+        self.read_families()?;
         self.state.files.make_durable()?;
         self.state.touched.clear();
         Ok(None)
@@ -305,6 +308,19 @@ impl Recovery {
     }
 
     /// Positions go on above all earlier ones. They are times, so there is something to read only if the clock went back.
+    /// Runs that were cancelled, and whose children were not all told when the process before us died.
+    fn read_families(&mut self) -> Result<(), Fault> {
+        let mut cancels = Vec::new();
+        self.each_of(keys::FAMILY, |_, key, bytes| {
+            if Family::read(bytes)?.cancels {
+                cancels.extend(keys::id_of(key));
+            }
+            Ok(true)
+        })?;
+        self.state.index.waits.cancels.extend(cancels);
+        Ok(())
+    }
+
     fn read_ends(&mut self) -> Result<(), Fault> {
         let damaged = || Damage::of("the position of the latest removed end", "it is cut short");
         let removed = self.state.files.kv.get(keys::REMOVED_ENDS)?.map(|bytes| bytes.try_into().map_err(|_| damaged()));

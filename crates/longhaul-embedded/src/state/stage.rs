@@ -18,8 +18,9 @@ use crate::{
 /// room for the other keys of a change, and is less than may be [applied between two flushes](crate::engine::kv::UNFLUSHED_MAX).
 pub(super) const PIECES_MAX: usize = 96;
 /// Keys that one run takes besides its pieces: record, old record, page, list, list of ends, that at the position of a
-/// copied end, count, mark, unique key, stopped order key. Whoever makes room for pieces makes it for these too: the record comes with them.
-pub(super) const OWN_KEYS: usize = 11;
+/// copied end, count, mark, unique key, stopped order key, counts of children of
+/// its parent and its own, list of children. Whoever makes room for pieces makes it for these too: the record comes with them.
+pub(super) const OWN_KEYS: usize = 14;
 
 impl State {
     /// Stages a run that is new.
@@ -39,8 +40,7 @@ impl State {
         } else if record.run.state.is_final() {
             self.files.batch.list_final(&record.run);
         }
-        self.add_record(record, bytes, layout, apart);
-        Ok(())
+        self.add_record(record, bytes, layout, apart)
     }
 
     /// A run is new. One that had its id before is gone, and its claims must not pass for those of this one.
@@ -82,13 +82,21 @@ impl State {
         {
             self.files.batch.remove(keys::unique(&kept.kind, &kept.key));
         }
-        self.add_record(successor, new.bytes, new.layout, apart);
-        Ok(())
+        // The successor counts in its place.
+        self.child_moved(was, Some(was.state.kind()), None)?;
+        self.add_record(successor, new.bytes, new.layout, apart)
     }
 
     /// Stages the record of a run that is new, whose pieces are there. There is room for it.
-    fn add_record(&mut self, mut record: Box<Record>, bytes: Vec<u8>, layout: Layout, apart: bool) {
+    fn add_record(
+        &mut self,
+        mut record: Box<Record>,
+        bytes: Vec<u8>,
+        layout: Layout,
+        apart: bool,
+    ) -> Result<(), Fault> {
         let id = record.run.id;
+        self.child_added(&record.run)?;
         self.newest = self.newest.max(id);
         let place = if record.run.state.is_final() {
             self.files.batch.put_new(keys::done(id), bytes);
@@ -115,6 +123,7 @@ impl State {
                 self.files.batch.fresh.insert(id, record);
             }
         }
+        Ok(())
     }
 
     /// Stages a run of this batch as its claim has left it, in place of how it was enqueued: one key then says that it is
@@ -166,6 +175,7 @@ impl State {
             self.files.batch.put_new(keys::done(id), bytes);
             self.files.batch.end(run);
             self.final_counts.ended(run);
+            self.family_ended(run)?;
             if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
                 self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             }

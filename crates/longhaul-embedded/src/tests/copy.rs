@@ -57,8 +57,7 @@ async fn full() -> Kit {
         unique: Some(unique),
         requires: [Label::new("edit-server").expect("a good label")].into(),
         trace: Some("a trace".into()),
-        expires: None,
-        ordered: None,
+        ..Constraints::default()
     };
     let with_terms = NewRun { constraints: Some(Arc::new(constraints)), by: Actor::named("ann"), ..kit.new_run() };
     kit.store.insert(vec![with_terms]).await.expect("the store works")[0].clone().expect("it is new");

@@ -17,8 +17,8 @@ impl Inner {
     ) -> Result<Cancelled, CancelError> {
         match self.decide(id, &Event::Cancel { reason }, by).await? {
             Changed::NotFound => Err(CancelError::NotFound(id)),
-            Changed::Done((_, StateKind::Running)) => Ok(Cancelled::Requested),
-            Changed::Done(_) => Ok(Cancelled::Now),
+            Changed::Done((_, StateKind::Cancelled)) => Ok(Cancelled::Now),
+            Changed::Done(_) => Ok(Cancelled::Requested),
             Changed::Refused(run, _) => Err(CancelError::Final { id, state: run.state.kind() }),
         }
     }

@@ -21,6 +21,7 @@ use crate::{
     added_counts::{ADD_COUNTS, Counts},
     change::News,
     error::Fault,
+    families,
     handle::Inner,
     id::Uuid,
     row::{Rows, Written, state_number},
@@ -131,6 +132,7 @@ impl Inner {
         pages.write(tx, &added).await?;
         turns.write(tx).await?;
         write_logs(tx, &added).await?;
+        families::copied(tx, &added.iter().map(|copied| &copied.stored.run).collect::<Vec<_>>()).await?;
         take_keys(tx, now, added.iter().map(|copied| &copied.stored)).await?;
         // What happened in each minute is not copied.
         let mut statistics = Statistics::default();

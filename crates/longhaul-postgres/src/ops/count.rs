@@ -5,6 +5,7 @@ use longhaul_core::{StoreError, Timestamp, store::Filter};
 use crate::{
     error::Fault,
     handle::Inner,
+    id::Uuid,
     row::{self, columns, state_number},
     session::{Param, Session},
 };
@@ -33,6 +34,14 @@ impl Inner {
         let (from, before) = (micros(filter.from).unwrap_or(i64::MIN), micros(filter.before).unwrap_or(i64::MAX));
         let due = micros(filter.due_before);
         let params: [Param<'_>; 6] = [&lanes, &states, &from, &before, &due, &filter.not_retried];
+        if let Some(parent) = filter.parent {
+            let rows = session.query(OF_PARENT, &[&Uuid::from(parent)]).await?;
+            let mut count = 0;
+            for row in &rows {
+                count += u64::from(row::read_header(row)?.1.is_ok_and(|run| filter.matches(&run)));
+            }
+            return Ok(count);
+        }
         if filter.tags.is_empty() {
             let row = session.query_opt(COUNT, &params).await?;
             return Ok(row.map_or(Ok(0), |row| row.try_get::<_, i64>(0))? as u64);
@@ -44,6 +53,8 @@ impl Inner {
         Ok(count)
     }
 }
+
+const OF_PARENT: &str = "SELECT r.id, r.rec FROM @child c JOIN @run r ON r.id = c.run WHERE c.parent = $1";
 
 /// What the columns say of a filter.
 pub(crate) const COUNT: &str = "\

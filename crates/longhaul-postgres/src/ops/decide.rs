@@ -25,6 +25,7 @@ impl Inner {
         by: &Actor,
     ) -> Result<Changed<(StateKind, StateKind)>, StoreError> {
         self.ensure_open()?;
+        self.look_if_needed().await?;
         let (answer, news) = transact!(self, begin, tx => {
             let (now, mut news) = (self.now(), News::default());
             self.expire_among(&tx, now, &[id], &mut news).await?;
@@ -45,6 +46,7 @@ impl Inner {
             Ok((answer, news))
         })?;
         news.tell(self);
+        self.look_if_needed().await?;
         Ok(answer)
     }
 }

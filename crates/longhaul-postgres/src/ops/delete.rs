@@ -5,6 +5,7 @@ use longhaul_core::{Event, RunId, StateKind, decide, store::DeleteError};
 use super::sweep;
 use crate::{
     change::News,
+    families::FamilyChanges,
     handle::Inner,
     id::{Uuid, uuids},
     row::{self, state_number},
@@ -20,9 +21,11 @@ impl Inner {
             let Some(row) = tx.query_opt(select, &[&Uuid::from(id)]).await? else {
                 return Ok(Err(DeleteError::NotFound(id)));
             };
+            let mut families = FamilyChanges::default();
             let (is_refused, is_ordered) = match row::read(&row)?.1 {
                 Ok(kept) => {
                     let run = &kept.stored.run;
+                    families.removed(run);
                     (decide(self.now(), run, &Event::Delete).is_err(), run.order_key().is_some())
                 }
                 Err(_) => (row.try_get::<_, i16>(7)? == state_number(StateKind::Running), true),
@@ -30,7 +33,7 @@ impl Inner {
             if is_refused {
                 return Ok(Err(DeleteError::Running(id)));
             }
-            sweep::remove(&tx, &uuids([id])).await?;
+            sweep::remove(&tx, &uuids([id]), &mut families).await?;
             tx.execute("DELETE FROM @unique_key WHERE run = $1", &[&Uuid::from(id)]).await?;
             let mut news = News { runs: vec![id], claims: true, ..News::default() };
             if is_ordered {
@@ -38,6 +41,12 @@ impl Inner {
             }
             Ok(Ok(news))
         })?;
-        answer.map(|news: News| news.tell(self))
+        let news = match answer {
+            Ok(news) => News { looks: true, ..news },
+            Err(refused) => return Err(refused),
+        };
+        news.tell(self);
+        self.look_if_needed().await?;
+        Ok(())
     }
 }

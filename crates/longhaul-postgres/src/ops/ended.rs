@@ -48,6 +48,7 @@ impl Inner {
     pub(crate) async fn ended_once(&self, request: &EndedRequest) -> Result<EndedPage, EndedError> {
         self.ensure_open()?;
         self.expire_deadlines().await?;
+        self.look_if_needed().await?;
         self.number_ends().await?;
         let session = self.session().await?;
         read(&session, request, self.ends_opened).await.map_err(Fault::into_store)?

@@ -59,6 +59,7 @@ impl Inner {
     /// What SQL has enqueued may be claimed by this claim. It looks no more often than for what other servers did.
     pub(crate) async fn before_claim(&self, server: ServerId) -> Result<(), StoreError> {
         self.return_lost_claims(server).await?;
+        self.look_if_needed().await?;
         if self.looks_for_enqueued() { self.take_enqueued().await } else { Ok(()) }
     }
 
@@ -188,8 +189,6 @@ fn constraints(options: &Options) -> Result<Constraints, String> {
         limit_key: key(&options.limit_key)?,
         unique: unique.map(|key| Unique { key, scope: UniqueScope::NotFinal, on_conflict }),
         requires,
-        trace: None,
-        expires: None,
-        ordered: None,
+        ..Constraints::default()
     })
 }

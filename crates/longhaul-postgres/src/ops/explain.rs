@@ -16,6 +16,7 @@ use crate::{error::Fault, handle::Inner};
 impl Inner {
     pub(crate) async fn explain(&self, id: RunId) -> Result<Explanation, GetError> {
         self.ensure_open()?;
+        self.look_if_needed().await?;
         let kept = self.current(id).await?.ok_or(GetError::NotFound(id))?;
         let run = kept.stored.run;
         // Whose turn it is, and what makes room for a last try, is known to this handle only.

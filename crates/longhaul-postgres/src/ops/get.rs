@@ -14,6 +14,7 @@ impl Inner {
     /// The run, after what time alone has ended is over.
     pub(crate) async fn get(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.ensure_open()?;
+        self.look_if_needed().await?;
         self.current(id).await?.map(|kept| kept.stored.into_snapshot()).ok_or(GetError::NotFound(id))
     }
 

@@ -1,11 +1,12 @@
 //! New runs are kept, and unique keys taken.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use longhaul_core::{
-    Inserted, Key, Kind, NewRun, RunId, StateKind, StoreError, StoredRun, Timestamp,
+    ChildCounts, ChildRefused, Inserted, Key, Kind, NewRun, Run, RunId, StateKind, StoreError, StoredRun, Timestamp,
     constraints::{self, Conflict, conflict, conflict_with_removed},
     counts::Statistics,
+    family::admit_child,
     store::InsertError,
 };
 
@@ -14,8 +15,9 @@ use crate::{
     added_counts::{self, ADD_COUNTS, ADD_MINUTES, Counts},
     change::{Change, News},
     error::Fault,
+    families,
     handle::Inner,
-    id::Uuid,
+    id::{Uuid, uuids},
     row::{self, Kept, Rows, Written},
     session::{SessionIn, Step, Tx, transact},
 };
@@ -94,9 +96,10 @@ impl Inner {
         for stored in stored.iter_mut().filter(|stored| stored.run.constraints().unique.is_none()) {
             turns.take(now, &mut stored.run);
         }
+        let mut refused = admit_children(session, news).await?;
         let mut rows = Rows::default();
         for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {
-            if new.constraints().unique.is_none() {
+            if new.constraints().unique.is_none() && !refused.contains_key(&new.id) {
                 rows.push(*lane, stored, None, 0, ALL);
             }
         }
@@ -106,8 +109,17 @@ impl Inner {
             statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
         }
         added_counts::add(session, &statistics).await?;
+        // Of several with the same id the first was kept.
+        let mut ids = HashSet::new();
+        let new = stored.iter().map(|stored| &stored.run);
+        let new: Vec<&Run> = new.filter(|run| kept.contains(&run.id.into()) && ids.insert(run.id)).collect();
+        told.looks |= families::added(session, &new).await?;
         let mut answers = Vec::with_capacity(news.len());
         for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {
+            if let Some(refused) = refused.remove(&new.id) {
+                answers.push(Err(refused));
+                continue;
+            }
             answers.push(match &new.constraints().unique {
                 // The first of those with the same id.
                 None if kept.remove(&new.id.into()) => Ok(Inserted::New),
@@ -149,6 +161,7 @@ impl Inner {
                 let mut statistics = Statistics::default();
                 statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
                 added_counts::add(session, &statistics).await?;
+                told.looks |= families::added(session, &[&stored.run]).await?;
                 return Ok(Ok(Inserted::New));
             }
             Holder::There(kept) => {
@@ -218,10 +231,60 @@ impl Inner {
 /// Whether nothing has to be looked up for it.
 fn is_plain(new: &NewRun) -> bool {
     let constraints = new.constraints();
-    constraints.unique.is_none() && constraints.ordered.is_none()
+    constraints.unique.is_none()
+        && constraints.ordered.is_none()
+        && constraints.parent.is_none()
+        && constraints.after.is_none()
 }
 
 /// Whether a run keeps others out with this key.
+/// Of new children: those that are there already, and those that cannot become children, with the reason. The parents
+/// neither end nor go on in another attempt until the transaction ends.
+async fn admit_children(session: &SessionIn<'_>, news: &[NewRun]) -> Result<HashMap<RunId, InsertError>, Fault> {
+    let parents: BTreeSet<Uuid> = news.iter().filter_map(|new| Some(new.parent()?.id.into())).collect();
+    let mut refused = HashMap::new();
+    if parents.is_empty() {
+        return Ok(refused);
+    }
+    let parents: Vec<Uuid> = parents.into_iter().collect();
+    let ids = uuids(news.iter().filter(|new| new.parent().is_some()).map(|new| new.id));
+    // The counts first: whoever adds up what has ended locks them in this order too.
+    let counted = session.query(FAMILIES, &[&parents]).await?;
+    let mut totals: HashMap<RunId, u64> = HashMap::new();
+    for row in &counted {
+        totals.insert(row.try_get::<_, Uuid>(0)?.run(), u64::try_from(row.try_get::<_, i64>(1)?).unwrap_or(0));
+    }
+    let mut there: HashMap<RunId, Run> = HashMap::new();
+    for statement in [(PARENTS, &parents), (THERE, &ids)] {
+        for row in &session.query(statement.0, &[statement.1]).await? {
+            let (id, run) = row::read_header(row)?;
+            there.insert(id, run?);
+        }
+    }
+    for new in news {
+        let Some(parent) = new.parent() else { continue };
+        if let Some(run) = there.get(&new.id) {
+            let is_this = run.parent().is_some_and(|there| there.is_same_child(parent));
+            let ambiguous = || ChildRefused::Ambiguous { name: parent.name.clone() }.into();
+            refused.insert(new.id, if is_this { InsertError::Duplicate(new.id) } else { ambiguous() });
+            continue;
+        }
+        let total = totals.entry(parent.id).or_default();
+        let children = ChildCounts { total: *total, ..ChildCounts::default() };
+        match admit_child(parent, there.get(&parent.id), children) {
+            Ok(()) => *total += 1,
+            Err(why) => _ = refused.insert(new.id, why.into()),
+        }
+    }
+    Ok(refused)
+}
+
+const FAMILIES: &str = "SELECT parent, total FROM @family WHERE parent = ANY($1) ORDER BY parent FOR UPDATE";
+
+const PARENTS: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1) ORDER BY r.id FOR SHARE";
+
+const THERE: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1)";
+
 pub(super) fn has_key(now: Timestamp, kept: &Kept, key: &Key) -> bool {
     let run = &kept.stored.run;
     run.constraints().unique.as_ref().is_some_and(|unique| unique.key == *key && unique.holds(now, run))

@@ -54,19 +54,42 @@ pub(crate) const HEADERS_RARE: [&str; 2] = [
 ];
 
 /// A run, or why it cannot be read.
+/// The children of a run, in the order of their ids.
+pub(crate) const CHILDREN: [&str; 2] = [
+    concat!(
+        "SELECT ",
+        columns!(),
+        " FROM @child c JOIN @run r ON r.id = c.run WHERE c.parent = $3 AND c.run > $1 ORDER BY c.run LIMIT $2"
+    ),
+    concat!(
+        "SELECT ",
+        columns!(),
+        " FROM @child c JOIN @run r ON r.id = c.run WHERE c.parent = $3 AND c.run < $1 ORDER BY c.run DESC LIMIT $2"
+    ),
+];
+
+/// The same, only what a table shows.
+pub(crate) const CHILD_HEADERS: [&str; 2] = [
+    "SELECT r.id, r.rec FROM @child c JOIN @run r ON r.id = c.run WHERE c.parent = $3 AND c.run > $1 \
+        ORDER BY c.run LIMIT $2",
+    "SELECT r.id, r.rec FROM @child c JOIN @run r ON r.id = c.run WHERE c.parent = $3 AND c.run < $1 \
+        ORDER BY c.run DESC LIMIT $2",
+];
+
 type ReadRow<T> = Result<(RunId, Result<T, Damage>), Fault>;
 
 impl Inner {
     pub(crate) async fn list(&self, request: &PageRequest) -> Result<Page, StoreError> {
         let of = |kept: &Kept| kept.stored.run.id;
         let is_meant = |kept: &Kept| request.filter.matches(&kept.stored.run);
-        let (kept, damaged, next) = self.read_page(request, [LIST, LIST_RARE], row::read, is_meant, of).await?;
+        let statements = [LIST, LIST_RARE, CHILDREN];
+        let (kept, damaged, next) = self.read_page(request, statements, row::read, is_meant, of).await?;
         Ok(Page { runs: kept.into_iter().map(|kept| kept.stored.into_snapshot()).collect(), damaged, next })
     }
 
     pub(crate) async fn list_headers(&self, request: &PageRequest) -> Result<HeaderPage, StoreError> {
         let is_meant = |run: &Run| request.filter.matches(run);
-        let statements = [HEADERS, HEADERS_RARE];
+        let statements = [HEADERS, HEADERS_RARE, CHILD_HEADERS];
         let (runs, damaged, next) =
             self.read_page(request, statements, row::read_header, is_meant, |run| run.id).await?;
         Ok(HeaderPage { runs: runs.iter().map(RunHeader::of).collect(), damaged, next })
@@ -76,7 +99,7 @@ impl Inner {
     async fn read_page<T>(
         &self,
         request: &PageRequest,
-        [all, rare]: [[&'static str; 2]; 2],
+        [all, rare, children]: [[&'static str; 2]; 3],
         read: fn(&Row) -> ReadRow<T>,
         is_meant: impl Fn(&T) -> bool,
         id_of: fn(&T) -> RunId,
@@ -85,17 +108,21 @@ impl Inner {
         let PageRequest { filter, order, after, limit } = request;
         assert!((1..=PAGE_MAX).contains(limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
         self.expire_deadlines().await?;
+        self.look_if_needed().await?;
         let session = self.session().await?;
         let at = usize::from(*order == ListOrder::NewestFirst);
         let first = [RunId::from_bytes([0; 16]), RunId::from_bytes([0xFF; 16])][at];
         let mut after = Uuid::from(after.unwrap_or(first));
         let is_of_rare = !filter.states.is_empty() && filter.states.iter().all(|state| is_rare(*state));
+        let parent = filter.parent.map(Uuid::from);
         let states: Vec<i16> = filter.states.iter().copied().map(state_number).collect();
         let (mut runs, mut damaged) = (Vec::new(), Vec::new());
         let mut looks = 0;
         loop {
             let some = (2 * *limit as i64).clamp(16, LOOKS);
-            let rows = if is_of_rare {
+            let rows = if let Some(parent) = &parent {
+                session.query(children[at], &[&after, &some, parent]).await
+            } else if is_of_rare {
                 session.query(rare[at], &[&after, &some, &states]).await
             } else {
                 session.query(all[at], &[&after, &some]).await

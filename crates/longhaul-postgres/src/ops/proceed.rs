@@ -43,6 +43,7 @@ impl Inner {
             Ok((answer, news))
         })?;
         news.tell(self);
+        self.look_if_needed().await?;
         answer
     }
 }

@@ -11,6 +11,7 @@ use super::insert::{Holder, exists, take_key};
 use crate::{
     added_counts,
     change::{Change, News},
+    families,
     handle::Inner,
     row::{self, Rows, Written},
     session::transact,
@@ -72,12 +73,14 @@ impl Inner {
                 let mut statistics = Statistics::default();
                 statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
                 added_counts::add(&tx, &statistics).await?;
+                news.looks |= families::added(&tx, &[&stored.run]).await?;
                 news.claims = true;
                 Ok(Retried::New)
             };
             Ok((answer, news))
         })?;
         news.tell(self);
+        self.look_if_needed().await?;
         answer
     }
 }

@@ -90,6 +90,8 @@ impl Inner {
             let server = row.get::<_, Uuid>(0).server();
             taken += self.declare_dead(server, true, "its server's lease ran out").await?;
         }
+        // Also what a server left that died.
+        self.look_at_waits().await?;
         Ok(taken)
     }
 

@@ -1,15 +1,16 @@
 //! Final runs go when their retention has passed, and what else nobody needs any more.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use longhaul_core::{
-    Kind, Retentions, RunId, StateKind, StoreError, Timestamp, counts::Statistics, record::Damage, store::Swept,
+    Kind, Retentions, Run, RunId, StateKind, StoreError, Timestamp, counts::Statistics, record::Damage, store::Swept,
 };
 
 use super::{ended, statistics};
 use crate::{
     added_counts,
     error::Fault,
+    families::{self, FamilyChanges},
     handle::Inner,
     id::{Uuid, uuids},
     row::{self, state_of},
@@ -34,7 +35,12 @@ pub(crate) const ENDS: &str = "\
     SELECT kind, state FROM ends";
 
 /// Removes runs and all that is theirs but their unique keys. Readers of ends who have not read theirs will know.
-pub(super) async fn remove(session: &Session, ids: &[Uuid]) -> Result<(), Fault> {
+pub(super) async fn remove(session: &Session, ids: &[Uuid], families: &mut FamilyChanges) -> Result<(), Fault> {
+    session.execute("DELETE FROM @family WHERE parent = ANY($1)", &[&ids]).await?;
+    session.execute("DELETE FROM @child WHERE parent = ANY($1)", &[&ids]).await?;
+    families.are_gone(ids);
+    families.seal();
+    families::keep(session, families).await?;
     if ended::has_new(session).await? {
         ended::number(session).await?;
     }
@@ -84,7 +90,28 @@ impl Inner {
     pub(crate) async fn sweep(&self, retentions: &Retentions, max: usize) -> Result<Swept, StoreError> {
         self.ensure_open()?;
         self.expire_deadlines().await?;
-        let swept = transact!(self, begin, tx => {
+        // Children whose parents are not final stay, and must not keep others from going.
+        let mut kept = 0;
+        let swept = loop {
+            let (swept, stay) = self.sweep_beyond(retentions, max, kept).await?;
+            if swept.removed > 0 || stay <= kept {
+                break swept;
+            }
+            kept = 2 * stay;
+        };
+        self.add_up().await?;
+        self.look_at_waits().await?;
+        Ok(swept)
+    }
+
+    /// Looks at `kept` more than it may remove. Answers how many of them stay.
+    async fn sweep_beyond(
+        &self,
+        retentions: &Retentions,
+        max: usize,
+        kept: usize,
+    ) -> Result<(Swept, usize), StoreError> {
+        transact!(self, begin, tx => {
             let now = self.now();
             // One sweep after the other: they would remove the same runs.
             tx.query("UPDATE @counter SET n = n WHERE name = 'removed' RETURNING n", &[]).await?;
@@ -92,28 +119,20 @@ impl Inner {
             let mut oldest: BTreeSet<(Timestamp, RunId)> = BTreeSet::new();
             for row in tx.query(ENDS, &[]).await? {
                 let (kind, number): (&str, i16) = (row.try_get(0)?, row.try_get(1)?);
-                for (at, id) in self.removable(&tx, retentions, (kind, number), max, &stopped).await? {
+                for (at, id) in self.removable(&tx, retentions, (kind, number), max + kept, &stopped).await? {
                     oldest.insert((at, id));
                 }
             }
-            let mut oldest = oldest.into_iter();
-            let mut due = Vec::new();
-            let next = loop {
-                match oldest.next() {
-                    Some((at, id)) if at <= now && due.len() < max => due.push(id),
-                    other => break other.map(|(at, _)| at),
-                }
-            };
+            let mut families = FamilyChanges::default();
+            let (due, next, stay) = self.without_kept(&tx, now, oldest, max, &mut families).await?;
             self.keep_keys(&tx, now, &due).await?;
             if !due.is_empty() {
-                remove(&tx, &uuids(due.iter().copied())).await?;
+                remove(&tx, &uuids(due.iter().copied()), &mut families).await?;
             }
             tx.execute("DELETE FROM @unique_key WHERE until <= $1", &[&now.as_micros()]).await?;
             tx.execute("DELETE FROM @bucket WHERE idle <= $1", &[&now.as_micros()]).await?;
-            Ok(Swept { removed: due.len(), next })
-        })?;
-        self.add_up().await?;
-        Ok(swept)
+            Ok((Swept { removed: due.len(), next }, stay))
+        })
     }
 
     /// The runs of one kind and state that ended first, and when each may be removed.
@@ -142,6 +161,54 @@ impl Inner {
     }
 
     /// Lets go of the unique keys of runs that are about to go, but of those that outlive them.
+    /// At most `max` of those whose time is over and whose parents are final, when the next one's time is over, and how
+    /// many stay because their parents are not final.
+    async fn without_kept(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        oldest: BTreeSet<(Timestamp, RunId)>,
+        max: usize,
+        families: &mut FamilyChanges,
+    ) -> Result<(Vec<RunId>, Option<Timestamp>, usize), Fault> {
+        let passed: Vec<RunId> = oldest.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
+        let mut runs = HashMap::new();
+        for row in session.query("SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1)", &[&uuids(passed)]).await? {
+            // One that cannot be read goes when its time is over, as any other.
+            if let (id, Ok(run)) = row::read_header(&row)? {
+                runs.insert(id, run);
+            }
+        }
+        let parents: BTreeSet<Uuid> = runs.values().filter_map(|run| Some(run.parent()?.id.into())).collect();
+        let mut live = BTreeSet::new();
+        if !parents.is_empty() {
+            let parents: Vec<Uuid> = parents.into_iter().collect();
+            let rows = session
+                .query("SELECT r.id FROM @run r WHERE r.id = ANY($1) AND r.state NOT IN (4, 5, 6)", &[&parents])
+                .await?;
+            for row in &rows {
+                live.insert(row.try_get::<_, Uuid>(0)?.run());
+            }
+        }
+        let (mut due, mut next, mut stay) = (Vec::new(), None, 0);
+        for (at, id) in oldest {
+            let run = runs.get(&id);
+            if run.and_then(Run::parent).is_some_and(|parent| live.contains(&parent.id)) {
+                stay += 1;
+                continue;
+            }
+            if at > now || due.len() == max {
+                next = Some(at);
+                break;
+            }
+            if let Some(run) = run {
+                families.removed(run);
+            }
+            due.push(id);
+        }
+        Ok((due, next, stay))
+    }
+
     async fn keep_keys(&self, session: &Session, now: Timestamp, ids: &[RunId]) -> Result<(), Fault> {
         let rows = session
             .query("SELECT kind, key, run FROM @unique_key WHERE run = ANY($1)", &[&uuids(ids.iter().copied())])

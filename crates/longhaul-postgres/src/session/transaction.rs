@@ -9,6 +9,7 @@ use std::{
 };
 
 use deadpool_postgres::Object;
+use tokio_postgres::Row;
 
 use super::{Connection, Db, PLANS, Session, SessionIn, Step};
 use crate::{clock::pause, error::Fault, id::Uuid};
@@ -53,13 +54,12 @@ impl std::ops::Deref for Tx {
 impl Tx {
     /// Sends the last statements and the commit together. After that only [`commit`](Self::commit) may follow, or
     /// [`roll_back`](Self::roll_back) after an error.
-    pub(crate) async fn finish(&self, steps: &[Step<'_>]) -> Result<(), Fault> {
+    pub(crate) async fn finish(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, Fault> {
         let begin = self.take_begin();
         let finished = self.send(begin.as_deref(), steps, true).await;
         let has_ended = finished.as_ref().map_or_else(|failed| failed.has_ended, |(_, has_ended)| *has_ended);
         self.has_ended.store(has_ended, Ordering::Release);
-        finished?;
-        Ok(())
+        Ok(finished?.0)
     }
 
     pub(crate) async fn commit(self) -> Result<(), Fault> {

@@ -26,7 +26,7 @@ fn signal(id: RunId, to: &str, n: u64) -> Proceed {
 }
 
 fn awaits(signal: &str) -> Ending {
-    Ending::Awaits { signals: vec![name(signal)], until: None, deadline: None }
+    Ending::Awaits { signals: vec![name(signal)], runs: None, until: None, deadline: None }
 }
 
 /// What an attempt is handed: the number of each message, and what it says.
@@ -144,7 +144,7 @@ pub async fn a_signal_serves_a_waiting_claim(mut scene: Scene) {
 }
 
 pub async fn a_wait_for_a_signal_ends_at_its_time_or_fails_at_its_deadline(mut scene: Scene) {
-    let ends = |until, deadline| Ending::Awaits { signals: vec![name("a")], until, deadline };
+    let ends = |until, deadline| Ending::Awaits { signals: vec![name("a")], runs: None, until, deadline };
     let claimed = scene.running().await;
     scene.end(&claimed, ends(None, Some(Due::After(HOUR)))).await;
     let goes_on = scene.running().await;

@@ -39,8 +39,8 @@ impl MemoryState {
     ) -> Result<Cancelled, CancelError> {
         let state = self.state(id).ok_or(CancelError::NotFound(id))?;
         match self.apply_for(now, id, &Event::Cancel { reason }, by) {
-            Ok(StateKind::Running) => Ok(Cancelled::Requested),
-            Ok(_) => Ok(Cancelled::Now),
+            Ok(StateKind::Cancelled) => Ok(Cancelled::Now),
+            Ok(_) => Ok(Cancelled::Requested),
             Err(_) => Err(CancelError::Final { id, state }),
         }
     }

@@ -15,11 +15,12 @@ use longhaul_core::{
     constraints::{self, Conflict, conflict, conflict_with_removed},
     counts::Statistics,
     decide,
+    family::admit_child,
     lineage::{Succession, succeed},
     store::{InsertError, KindDescription, Retried, Retry, RetryError, StopSignal},
 };
 
-use super::{ends::Ends, life::Server};
+use super::{ends::Ends, families::Families, life::Server};
 
 /// The revision of a schedule's last change, and what it is since then; `None`: it was removed.
 pub(super) type Revised = (u64, Option<Arc<[u8]>>);
@@ -43,6 +44,7 @@ pub(super) struct MemoryState {
     pub(super) statistics: Statistics,
     /// Until it is reopened.
     pub(super) closed: bool,
+    pub(super) families: Families,
 }
 
 /// A run that is gone, and has its key for a period all the same.
@@ -62,7 +64,11 @@ pub(super) struct Record {
 impl MemoryState {
     pub(super) fn insert(&mut self, now: Timestamp, new: NewRun) -> Result<Inserted, InsertError> {
         if self.runs.contains_key(&new.id) {
-            return Err(InsertError::Duplicate(new.id));
+            return Err(self.duplicate(&new));
+        }
+        if let Some(parent) = new.parent() {
+            let there = self.runs.get(&parent.id).map(|record| &record.stored.run);
+            admit_child(parent, there, self.families.counts(parent.id))?;
         }
         if let Some(unique) = &new.constraints().unique
             && let Some((id, state)) = self.key_holder(now, &new.kind, &unique.key)
@@ -88,6 +94,8 @@ impl MemoryState {
 
     pub(super) fn add(&mut self, now: Timestamp, stored: StoredRun) {
         self.statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
+        self.families.moved(&stored.run, None, stored.run.counts_as());
+        self.families.waits(&stored.run);
         self.runs.insert(stored.run.id, Record { stored, log: BTreeMap::new() });
     }
 
@@ -171,20 +179,25 @@ impl MemoryState {
 
     fn keep(&mut self, now: Timestamp, id: RunId, decision: Decision) -> StateKind {
         let stored = &mut self.runs.get_mut(&id).expect("callers look the run up first").stored;
-        let before = stored.run.state.kind();
+        let (before, counted) = (stored.run.state.kind(), stored.run.counts_as());
         let had_turn = stored.run.has_turn();
         let followup = stored.apply(decision);
         let state = stored.run.state.kind();
         self.statistics.record(now, &stored.run, Some(before), (!followup.remove).then_some(state));
+        let counts = stored.run.counts_as().filter(|_| !followup.remove);
+        self.families.moved(&stored.run, counted, counts);
+        self.families.waits(&stored.run);
         let key = stored.run.order_key().filter(|_| had_turn && (followup.remove || !stored.run.has_turn())).cloned();
         if followup.order {
             self.order(id);
         }
         if state.is_final() && !before.is_final() && !followup.remove {
             self.ends.add(now, id);
+            self.families.ended(id);
         }
         if followup.remove {
             self.ends.remove(id);
+            self.families.removed(id);
             self.runs.remove(&id);
         }
         if let Some(key) = key {

@@ -68,9 +68,10 @@ impl MemoryState {
     }
 
     pub(super) fn sweep(&mut self, now: Timestamp, retentions: &Retentions, max: usize) -> Swept {
+        let lives = |id: RunId| self.runs.get(&id).is_some_and(|parent| !parent.stored.run.state.is_final());
         let removable = |run: &longhaul_core::Run| {
             let at = retentions.of(&run.kind).removable_at(run.state.kind(), run.since);
-            at.filter(|_| !run.stops_key())
+            at.filter(|_| !run.stops_key() && !run.parent().is_some_and(|parent| lives(parent.id)))
         };
         let mut kept: Vec<(Timestamp, RunId)> =
             self.runs().filter_map(|run| removable(run).map(|at| (at, run.id))).collect();

@@ -411,7 +411,8 @@ fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
         Ordered { key: key(n), after_failure }
     });
     let requires = labelled.then(label).into_iter().collect();
-    let constraints = Constraints { limit_key: limit_key.map(key), unique, requires, trace: None, expires, ordered };
+    let constraints =
+        Constraints { limit_key: limit_key.map(key), unique, requires, expires, ordered, ..Constraints::default() };
     new.constraints = (!constraints.is_empty()).then(|| constraints.into());
 }
 
@@ -454,7 +455,7 @@ fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
         }
         End::Awaits { name, wait, deadline } => {
             let after = |wait: Option<u16>| wait.map(|wait| Due::After(seconds(wait)));
-            Ending::Awaits { signals: vec![key(name)], until: after(wait), deadline: after(deadline) }
+            Ending::Awaits { signals: vec![key(name)], runs: None, until: after(wait), deadline: after(deadline) }
         }
         End::Failed { timeout, wait, permanent } => Ending::Failed {
             failure: failure(if timeout { Cause::Timeout } else { Cause::Error }).with_error(value(500)),

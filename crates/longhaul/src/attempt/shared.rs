@@ -33,6 +33,8 @@ pub(crate) struct Attempt {
     pub(crate) epoch: Epoch,
     /// The number that people see: which of the executions that began it is.
     pub(crate) number: u32,
+    /// How many runs are above it.
+    pub(crate) depth: u8,
     pub(crate) resumed_from: ResumedFrom,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) queue: longhaul_core::Queue,
@@ -93,6 +95,7 @@ impl Attempt {
             kind: run.kind.clone(),
             epoch: run.epoch,
             number: run.attempt(),
+            depth: run.parent().map_or(0, |parent| parent.depth),
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),

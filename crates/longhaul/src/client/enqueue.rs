@@ -2,7 +2,9 @@
 
 use std::{future::IntoFuture, pin::Pin, time::Duration};
 
-use longhaul_core::{Actor, Priority, RetryPolicy, Run, Timestamp, run::Due};
+use longhaul_core::{
+    Actor, After, Epoch, Key, OnCancel, Parent, Priority, RetryPolicy, Run, RunId, Timestamp, name::NameError, run::Due,
+};
 
 use super::{
     Client, EnqueueError, RunHandle,
@@ -65,6 +67,24 @@ pub(super) struct Options {
     pub(super) trace: Option<String>,
     pub(super) expires: Option<Due>,
     pub(super) ordered: Option<OrderKey>,
+    pub(super) child: Option<NewChild>,
+    pub(super) after: Option<After>,
+    pub(super) on_cancel: OnCancel,
+}
+
+/// Whose child a new run is to be.
+pub(crate) struct NewChild {
+    pub(crate) parent: RunId,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) depth: u8,
+    pub(crate) name: String,
+}
+
+impl NewChild {
+    pub(super) fn checked(self) -> Result<Parent, NameError> {
+        let Self { parent: id, epoch, depth, name } = self;
+        Ok(Parent { id, epoch, name: Key::new(&name)?, depth })
+    }
 }
 
 impl<T: TaskTypes, C> std::fmt::Debug for Enqueue<T, C> {
@@ -81,6 +101,20 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         metadata: T::Metadata,
     ) -> Self {
         Self { via, origin, definition, metadata, execution_metadata: None, options: Options::default() }
+    }
+
+    pub(crate) fn as_via(&self) -> &C {
+        &self.via
+    }
+
+    pub(crate) fn via<D>(self, via: D) -> Enqueue<T, D> {
+        let Self { origin, definition, metadata, execution_metadata, options, .. } = self;
+        Enqueue { via, origin, definition, metadata, execution_metadata, options }
+    }
+
+    pub(crate) fn child_of(mut self, child: NewChild) -> Self {
+        self.options.child = Some(child);
+        self
     }
 
     /// Begins with this execution metadata in place of the type's default.
@@ -131,6 +165,64 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
     /// The same, at `time`.
     pub fn expires_at(mut self, time: impl Into<Timestamp>) -> Self {
         self.options.expires = Some(Due::At(time.into()));
+        self
+    }
+
+    /// Only when these runs are final, however they ended; at most 64. Until then the run is suspended: it costs claims
+    /// nothing, [`explain`](RunHandle::explain) says what it waits for, and a proceed lets it begin all the same. A run that
+    /// is not there, because it was removed, is not waited for. [`after`](Self::after) and [`at`](Self::at) hold besides.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, testing::TestServer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = TestServer::start(|builder| builder.task(CountUp));
+    /// # let client = server.client();
+    /// let first = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// let second = client.enqueue::<CountUp>(Count { to: 4 }).after_runs([first.id()]).await?;
+    /// assert!(second.outcome().await?.completed().is_some());
+    /// assert!(first.status().await?.state().is_final());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn after_runs(mut self, runs: impl IntoIterator<Item = RunId>) -> Self {
+        self.options.after = Some(After { runs: runs.into_iter().collect(), success_only: false });
+        self
+    }
+
+    /// Only when all of these runs completed. If one of them ends in another way, or is not there, this one is cancelled; the
+    /// reason names that run, and says how it ended.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, RunOutcome, testing::TestServer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = TestServer::start(|builder| builder);
+    /// # let client = server.client();
+    /// let first = client.enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// let second = client.enqueue::<CountUp>(Count { to: 4 }).after_success_of([first.id()]).await?;
+    /// first.cancel().await?;
+    /// let RunOutcome::Cancelled { reason, .. } = second.outcome().await? else { panic!("it began") };
+    /// assert_eq!(reason, Some(format!("{}, which it was to come after, is cancelled", first.id())));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn after_success_of(mut self, runs: impl IntoIterator<Item = RunId>) -> Self {
+        self.options.after = Some(After { runs: runs.into_iter().collect(), success_only: true });
+        self
+    }
+
+    /// What becomes of its children when it is cancelled: they are cancelled too, unless this says otherwise.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, Client, OnCancel};
+    /// # async fn enqueue(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// client.enqueue::<CountUp>(Count { to: 3 }).on_cancel(OnCancel::Leave).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
+        self.options.on_cancel = on_cancel;
         self
     }
 

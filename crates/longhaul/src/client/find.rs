@@ -144,6 +144,12 @@ impl<T: TaskTypes> Find<T> {
         self
     }
 
+    /// Only children of this run.
+    pub fn children_of(mut self, parent: RunId) -> Self {
+        self.list.filter.parent = Some(parent);
+        self
+    }
+
     /// Those that are not final: all states but completed, failed and cancelled.
     pub fn live(mut self) -> Self {
         self.list.live();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use longhaul_core::{
-    RunId, Snapshot, StoreError,
+    ChildCounts, RunId, Snapshot, StoreError,
     store::{CancelError, Cancelled, DeleteError, GetError},
 };
 
@@ -103,6 +103,25 @@ impl<T: TaskTypes> RunHandle<T> {
             status = self.changed(&status).await?;
         }
         Ok(status.outcome_now()?.expect("a final run has an outcome"))
+    }
+
+    /// How many children the run has, and how far they are. It costs the same for ten as for ten thousand.
+    ///
+    /// ```
+    /// # use longhaul::{doc::{Count, CountUp}, testing::TestServer};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = TestServer::start(|builder| builder.task(CountUp));
+    /// let run = server.client().enqueue::<CountUp>(Count { to: 3 }).await?;
+    /// assert_eq!(run.children().await?.to_string(), "0 of 0");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn children(&self) -> Result<ChildCounts, StoreError> {
+        self.client.store().child_counts(self.id).await
     }
 
     /// Cancels the run: at once if it waits, or by asking the server that executes it to stop it. Await it; see

@@ -3,13 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Constraints, Inserted, NewRun, Queue, RunId, Tag,
-    limits::{TAGS_MAX, TRACE_MAX},
+    Constraints, Inserted, NewRun, OnCancel, Parent, Queue, RunId, Tag,
+    limits::{AWAITED_RUNS_MAX, TAGS_MAX, TRACE_MAX},
 };
 
 use super::{
     Client, Enqueue, EnqueueError, RunHandle,
-    enqueue::Options,
+    enqueue::{NewChild, Options},
     unique::{Enqueued, UniqueKey},
 };
 use crate::{
@@ -189,6 +189,9 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             trace,
             expires,
             ordered,
+            child,
+            after,
+            on_cancel,
         } = options;
         if tags.len() > TAGS_MAX {
             return Err(EnqueueError::TooManyTags(tags.len()));
@@ -216,6 +219,16 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             let in_order = Constraints { ordered, ..constraints.as_deref().cloned().unwrap_or_default() };
             constraints = Some(in_order.into());
         }
+        let parent = child.map(NewChild::checked).transpose()?;
+        let mut id = None;
+        if let Some(after) = after.as_ref().filter(|after| after.runs.len() > AWAITED_RUNS_MAX) {
+            return Err(EnqueueError::TooManyAwaited(after.runs.len()));
+        }
+        if parent.is_some() || after.is_some() || on_cancel != OnCancel::default() {
+            id = parent.as_ref().map(Parent::child_id);
+            let before = constraints.as_deref().cloned().unwrap_or_default();
+            constraints = Some(Constraints { parent, after, on_cancel, ..before }.into());
+        }
         let metadata = common.metadata.encode(&metadata)?;
         let encode = |value: &T::ExecutionMetadata| common.execution_metadata.encode(value);
         let execution_metadata = execution_metadata.as_ref().map(encode).transpose()?;
@@ -230,6 +243,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             execution_metadata,
             ..definition.new_run(&origin, metadata)
         };
+        let new = NewRun { id: id.unwrap_or(new.id), ..new };
         Ok(PreparedRun { new, definition })
     }
 }

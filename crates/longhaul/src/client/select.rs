@@ -161,6 +161,12 @@ impl Select {
         self
     }
 
+    /// Only children of this run.
+    pub fn children_of(mut self, parent: RunId) -> Self {
+        self.list.filter.parent = Some(parent);
+        self
+    }
+
     /// Those that are not final: all states but completed, failed and cancelled.
     pub fn live(mut self) -> Self {
         self.list.live();

@@ -2,7 +2,11 @@
 
 use std::{any::Any, sync::Arc};
 
-use longhaul_core::{Cause, Ending, Key, limits::AWAITED_MAX, run::Due};
+use longhaul_core::{
+    AwaitedRuns, Cause, Ending, Key,
+    limits::{AWAITED_MAX, AWAITED_RUNS_MAX},
+    run::Due,
+};
 
 use super::attempt_end::{AttemptEnd, unstamped};
 use crate::{
@@ -22,13 +26,13 @@ pub(crate) fn erase<T: TaskTypes>(
             Ok(encoded) => with_value(Ending::Completed { result: encoded }, common, result, watched),
             Err(error) => AttemptEnd::failed(error).permanently(),
         },
-        Ok(Outcome::Suspended(Suspension { until, deadline, signals })) => {
+        Ok(Outcome::Suspended(Suspension { until, deadline, signals, runs })) => {
             let (until, deadline) = (until.map(due), deadline.map(due));
-            if signals.is_empty() {
+            if signals.is_empty() && runs.is_none() {
                 return Ending::Suspended { until, deadline }.into();
             }
-            match awaited(&signals) {
-                Ok(signals) => Ending::Awaits { signals, until, deadline }.into(),
+            match awaited(&signals).and_then(|signals| Ok((signals, not_too_many(runs)?))) {
+                Ok((signals, runs)) => Ending::Awaits { signals, runs, until, deadline }.into(),
                 Err(refused) => AttemptEnd::failed(refused).permanently(),
             }
         }
@@ -64,6 +68,17 @@ fn awaited(signals: &[String]) -> Result<Vec<Key>, String> {
     }
     let name = |signal: &String| Key::new(signal).map_err(|error| format!("it waits for a signal: {error}"));
     signals.iter().map(name).collect()
+}
+
+/// The runs that a task waits for.
+fn not_too_many(runs: Option<AwaitedRuns>) -> Result<Option<AwaitedRuns>, String> {
+    match &runs {
+        Some(AwaitedRuns::Runs { open, .. }) if open.len() > AWAITED_RUNS_MAX => Err(format!(
+            "it waits for {} runs that it names, and may wait for {AWAITED_RUNS_MAX}: wait for more as children",
+            open.len()
+        )),
+        _ => Ok(runs),
+    }
 }
 
 fn with_value<V: Any + Send + Sync>(ending: Ending, common: &Common, value: V, watched: bool) -> AttemptEnd {

@@ -40,6 +40,9 @@ pub enum EnqueueError {
     /// The trace is no `traceparent`.
     #[error("a trace of {0} bytes, of at most {max}: hand in W3C's `traceparent`, which has 55", max = limits::TRACE_MAX)]
     TraceTooLong(usize),
+    /// It is to come after more runs than a run may wait for.
+    #[error("it comes after {0} runs, of at most {max}: make them children of one run, and come after that", max = limits::AWAITED_RUNS_MAX)]
+    TooManyAwaited(usize),
     /// The retry policy was refused.
     #[error(transparent)]
     Policy(#[from] PolicyError),

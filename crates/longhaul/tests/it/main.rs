@@ -7,6 +7,7 @@ mod aging;
 mod background;
 mod cancel;
 mod capture;
+mod children;
 mod compiler_messages;
 mod control;
 mod crashing;

@@ -197,7 +197,7 @@ fn signals(to: &str, n: u32) -> Event {
 }
 
 fn awaits(run: &Run, signal: &str) -> Run {
-    let ending = Ending::Awaits { signals: vec![name(signal)], until: None, deadline: None };
+    let ending = Ending::Awaits { signals: vec![name(signal)], runs: None, until: None, deadline: None };
     next(run, &Event::Settle { epoch: run.epoch, ending })
 }
 
@@ -258,7 +258,7 @@ fn a_signal_that_comes_twice_is_one_and_a_final_run_refuses_it() {
 #[test]
 fn a_time_and_a_deadline_end_a_wait_for_a_signal() {
     let until = |until, deadline| {
-        let ending = Ending::Awaits { signals: vec![name("approved")], until, deadline };
+        let ending = Ending::Awaits { signals: vec![name("approved")], runs: None, until, deadline };
         next(&running(), &settle(ending))
     };
     let goes_on = until(Some(Due::After(SECOND)), None);

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::INBOX_MAX;
+use crate::{
+    family::{AwaitedEnd, AwaitedRuns, ChildCounts, Struck},
+    limits::INBOX_MAX,
+};
 
 /// What happens, with epochs and times relative to the run that it happens to.
 #[derive(Clone, Debug)]
@@ -36,6 +39,20 @@ fn signal() -> impl Strategy<Value = Key> {
     (0..3_u8).prop_map(|n| Key::new(&format!("signal {n}")).expect("a name"))
 }
 
+fn awaited_runs() -> impl Strategy<Value = AwaitedRuns> {
+    let open = proptest::collection::vec((0..4_u8).prop_map(|n| RunId::from_bytes([n; 16])), 1..4);
+    prop_oneof![
+        Just(AwaitedRuns::AllChildren),
+        (0..3_u64).prop_map(|seen| AwaitedRuns::AnyChild { seen }),
+        (open, any::<bool>()).prop_map(|(open, any)| AwaitedRuns::Runs { open, any }),
+    ]
+}
+
+fn awaited_end() -> impl Strategy<Value = AwaitedEnd> {
+    let state = prop_oneof![Just(None), Just(Some(StateKind::Completed)), Just(Some(StateKind::Failed)),];
+    ((0..4_u8), state).prop_map(|(n, state)| AwaitedEnd { id: RunId::from_bytes([n; 16]), state })
+}
+
 fn ending() -> impl Strategy<Value = Ending> {
     let failure = |cause| FailedAttempt::new(cause, "no route", 0, NOW);
     let wait = || proptest::option::of((0..100_u64).prop_map(Duration::from_secs));
@@ -45,11 +62,14 @@ fn ending() -> impl Strategy<Value = Ending> {
             until: wait.map(|wait| Due::At(NOW.after(wait))),
             deadline: deadline.map(Due::After),
         }),
-        (signal(), wait(), wait()).prop_map(|(signal, wait, deadline)| Ending::Awaits {
-            signals: vec![signal],
-            until: wait.map(Due::After),
-            deadline: deadline.map(Due::After),
-        }),
+        (proptest::collection::vec(signal(), 0..2), proptest::option::of(awaited_runs()), wait(), wait()).prop_map(
+            |(signals, runs, wait, deadline)| Ending::Awaits {
+                signals,
+                runs,
+                until: wait.map(Due::After),
+                deadline: deadline.map(Due::After),
+            }
+        ),
         (any::<bool>(), wait(), proptest::bool::weighted(0.1)).prop_map(move |(error, retry_after, permanent)| {
             let cause = if error { Cause::Error } else { Cause::Timeout };
             Ending::Failed { failure: failure(cause), retry_after, permanent }
@@ -83,6 +103,10 @@ fn event() -> impl Strategy<Value = Event> {
             name,
             value: value(8),
             key: key.map(|key| Key::new(&format!("event {key}")).expect("a key")),
+        }),
+        3 => (0..3_u64, 0..3_u64, proptest::collection::vec(awaited_end(), 0..3)).prop_map(|(total, completed, ended)| {
+            let completed = completed.min(total);
+            Event::RunsEnded { children: ChildCounts { total, completed, ends: completed, ..ChildCounts::default() }, ended }
         }),
         1 => Just(Event::Expire),
         1 => Just(Event::Cancel { reason: None }),
@@ -314,6 +338,18 @@ proptest! {
             let awaited = &next.inbox().awaited;
             prop_assert!(awaited.is_empty() || next.state.kind() == StateKind::Suspended);
             prop_assert!(!next.inbox().has_any(awaited), "{:?}", event);
+        }
+    }
+
+    #[test]
+    fn a_run_waits_for_others_only_while_it_is_suspended_and_for_no_run_that_it_was_told_of(lived in happenings()) {
+        for (before, event, _, Decision { next, .. }) in live(&lived) {
+            prop_assert!(next.awaits.is_none() || next.state.kind() == StateKind::Suspended);
+            if let Event::RunsEnded { children, ended } = event {
+                prop_assert_eq!(before.state.kind(), StateKind::Suspended);
+                let again = next.awaits.as_ref().map(|awaits| awaits.strike(children, &ended));
+                prop_assert!(again.is_none_or(|again| matches!(again, Struck::Unchanged)));
+            }
         }
     }
 

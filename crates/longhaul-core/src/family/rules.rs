@@ -1,0 +1,60 @@
+//! What becomes of children, and who may have any.
+
+use super::{
+    counts::ChildCounts,
+    parent::{ChildRefused, OnCancel, Parent},
+};
+use crate::{
+    event::Event,
+    limits::{CHILD_DEPTH_MAX, CHILDREN_MAX},
+    run::Run,
+    state::State,
+};
+
+/// Whether a run may become a child of `there`, which is the run that `parent` names, or `None` if there is none.
+/// `children` are those that it has.
+///
+/// # Errors
+/// Says why not.
+///
+/// ```
+/// use longhaul_core::{ChildCounts, Epoch, Key, Parent, doc, family::admit_child};
+///
+/// let there = doc::running();
+/// let parent = Parent { id: there.id, epoch: Some(there.epoch), name: Key::new("page 7")?, depth: 1 };
+/// assert_eq!(admit_child(&parent, Some(&there), ChildCounts::default()), Ok(()));
+/// let old = Parent { epoch: Some(Epoch(0)), ..parent };
+/// assert!(admit_child(&old, Some(&there), ChildCounts::default()).is_err());
+/// # Ok::<(), longhaul_core::name::NameError>(())
+/// ```
+pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) -> Result<(), ChildRefused> {
+    let id = parent.id;
+    let Some(there) = there else { return Err(ChildRefused::NoParent { parent: id }) };
+    if there.state.is_final() {
+        return Err(ChildRefused::Final { parent: id, state: there.state.kind() });
+    }
+    let holds = |epoch| matches!(there.state, State::Running { .. }) && there.epoch == epoch;
+    if parent.epoch.is_some_and(|epoch| !holds(epoch)) {
+        return Err(ChildRefused::EpochLost { parent: id });
+    }
+    if parent.depth > CHILD_DEPTH_MAX {
+        return Err(ChildRefused::TooDeep { parent: id });
+    }
+    if children.total >= CHILDREN_MAX {
+        return Err(ChildRefused::TooMany { parent: id });
+    }
+    Ok(())
+}
+
+/// What happens to the children of `parent`, which is final: they are cancelled, or `None`: nothing.
+///
+/// ```
+/// use longhaul_core::{Run, State, doc, family::cancel_children};
+///
+/// assert_eq!(cancel_children(&doc::run()), None);
+/// assert!(cancel_children(&Run { state: State::Cancelled, ..doc::run() }).is_some());
+/// ```
+pub fn cancel_children(parent: &Run) -> Option<Event> {
+    let cancels = parent.state == State::Cancelled && parent.constraints().on_cancel == OnCancel::Cancel;
+    cancels.then(|| Event::Cancel { reason: Some(format!("its parent {} was cancelled", parent.id).into()) })
+}

@@ -1,0 +1,106 @@
+//! Whose child a run is, and which runs it waits for. Each is a section. Frozen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    family::{After, AwaitedRuns, Awaits, OnCancel, Parent},
+    id::{Epoch, RunId},
+    name::{Key, NameError},
+    time::Timestamp,
+};
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ParentV1 {
+    id: RunId,
+    epoch: Option<u32>,
+    name: String,
+    depth: u8,
+}
+
+impl ParentV1 {
+    pub(super) fn of(parent: &Parent) -> Self {
+        let Parent { id, epoch, name, depth } = parent;
+        Self { id: *id, epoch: epoch.map(|epoch| epoch.0), name: name.as_str().to_owned(), depth: *depth }
+    }
+
+    pub(super) fn back(&self) -> Result<Parent, NameError> {
+        let Self { id, epoch, name, depth } = self;
+        Ok(Parent { id: *id, epoch: epoch.map(Epoch), name: Key::new(name)?, depth: *depth })
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct AwaitsV1 {
+    runs: AwaitedRunsV1,
+    success_only: bool,
+    not_before: Option<i64>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+enum AwaitedRunsV1 {
+    AllChildren,
+    AnyChild { seen: u64 },
+    Runs { open: Vec<RunId>, any: bool },
+}
+
+impl AwaitsV1 {
+    pub(super) fn of(awaits: &Awaits) -> Self {
+        let Awaits { runs, success_only, not_before } = awaits;
+        let runs = match runs {
+            AwaitedRuns::AllChildren => AwaitedRunsV1::AllChildren,
+            AwaitedRuns::AnyChild { seen } => AwaitedRunsV1::AnyChild { seen: *seen },
+            AwaitedRuns::Runs { open, any } => AwaitedRunsV1::Runs { open: open.clone(), any: *any },
+        };
+        Self { runs, success_only: *success_only, not_before: not_before.map(Timestamp::as_micros) }
+    }
+
+    pub(super) fn back(&self) -> Awaits {
+        let Self { runs, success_only, not_before } = self;
+        let runs = match runs {
+            AwaitedRunsV1::AllChildren => AwaitedRuns::AllChildren,
+            AwaitedRunsV1::AnyChild { seen } => AwaitedRuns::AnyChild { seen: *seen },
+            AwaitedRunsV1::Runs { open, any } => AwaitedRuns::Runs { open: open.clone(), any: *any },
+        };
+        Awaits { runs, success_only: *success_only, not_before: not_before.map(Timestamp::from_micros) }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct AfterV1 {
+    runs: Vec<RunId>,
+    success_only: bool,
+}
+
+impl AfterV1 {
+    pub(super) fn of(after: &After) -> Self {
+        Self { runs: after.runs.clone(), success_only: after.success_only }
+    }
+
+    pub(super) fn back(&self) -> After {
+        After { runs: self.runs.clone(), success_only: self.success_only }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum OnCancelV1 {
+    Leave,
+    Wait,
+}
+
+impl OnCancelV1 {
+    /// What is the case without a word needs no section.
+    pub(super) fn of(on_cancel: OnCancel) -> Option<Self> {
+        match on_cancel {
+            OnCancel::Cancel => None,
+            OnCancel::Leave => Some(Self::Leave),
+            OnCancel::Wait => Some(Self::Wait),
+        }
+    }
+
+    pub(super) fn back(&self) -> OnCancel {
+        match self {
+            Self::Leave => OnCancel::Leave,
+            Self::Wait => OnCancel::Wait,
+        }
+    }
+}
