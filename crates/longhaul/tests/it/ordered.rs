@@ -20,7 +20,7 @@ async fn runs_of_a_key_are_executed_in_their_order_also_through_retries() {
             .task_fn(WORK, move |ctx| {
                 let seen = Arc::clone(&seen);
                 async move {
-                    seen.lock().unwrap().push((*ctx.metadata()).into());
+                    seen.lock().unwrap().push(*ctx.metadata());
                     // The first attempt of each fails.
                     if ctx.attempt().number == 1 {
                         return Failure::for_result().with_error(AnyError::msg("down"));
