@@ -151,6 +151,8 @@ pub enum UpdateOp {
 #[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum Controlling {
     Pause,
+    PauseUntil { wait: u16 },
+    PauseAtLeast { wait: u16 },
     Resume,
     Declare { running: Option<u8>, per_key: Option<u8>, rate: Option<u8>, rate_per_key: Option<u8>, weight: Option<u8> },
     Set { running: Option<u8> },
@@ -282,6 +284,8 @@ fn controlling() -> impl Strategy<Value = Controlling> {
     let few = || option::weighted(0.4, 1..3_u8);
     prop_oneof![
         1 => Just(Controlling::Pause),
+        1 => (0..40_u16).prop_map(|wait| Controlling::PauseUntil { wait }),
+        1 => (0..40_u16).prop_map(|wait| Controlling::PauseAtLeast { wait }),
         3 => Just(Controlling::Resume),
         2 => (few(), few(), few(), few(), few()).prop_map(|(running, per_key, rate, rate_per_key, weight)| {
             Controlling::Declare { running, per_key, rate, rate_per_key, weight }

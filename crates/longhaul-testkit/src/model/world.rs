@@ -1,17 +1,18 @@
 //! A store and the model, side by side.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, AfterFailure, Cause, Clock, Constraints, ControlChange, Ending, Envelope, Epoch, FailedAttempt, Inserted,
-    Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName, Scope,
-    ServerId, Snapshot, Timestamp, Unique, UniqueScope,
+    Actor, AfterFailure, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
+    Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName,
+    Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
     code::CodeMark,
     counts::RunCounts,
+    limits::PAGE_MAX,
     run::Due,
     store::{
-        Checkpoint, ClaimRequest, Claimed, Filter, Proceed, Replacement, Retried, Retry, RetryFrom, RunUpdate,
-        ScheduleChange, ScheduleChanges, ServerBeat, Settlement, prelude::*,
+        Checkpoint, ClaimRequest, Claimed, Filter, ListOrder, PageRequest, Proceed, Replacement, Retried, Retry,
+        RetryFrom, RunUpdate, ScheduleChange, ScheduleChanges, ServerBeat, Settlement, prelude::*,
     },
 };
 
@@ -82,6 +83,37 @@ impl<'a> World<'a> {
         world
     }
 
+    /// Of no order key more than one run executes, none of which is behind another; and no claim has gone beyond a limit
+    /// or a pause.
+    async fn nothing_is_exceeded(&self, now: Timestamp, claimed: &[RunId]) {
+        let filter = Filter { states: vec![StateKind::Running], ..Filter::default() };
+        let request = PageRequest { filter, order: ListOrder::OldestFirst, after: None, limit: PAGE_MAX };
+        let running = self.subject.store().list(request).await.expect("the store works").runs;
+        let controls = self.model.controls().await.expect("the model works");
+        let mut ordered = BTreeSet::new();
+        for run in running.iter().map(|snapshot| &snapshot.run) {
+            assert!(!run.is_behind(), "{} is running before its turn", run.id);
+            let alone = run.order_key().is_none_or(|key| ordered.insert(key.clone()));
+            assert!(alone, "{} is running beside another of its order key", run.id);
+            // What ran already when a limit or a pause came runs on.
+            if !claimed.contains(&run.id) {
+                continue;
+            }
+            assert_eq!(controls.paused(now, &run.queue, &run.kind), None, "{} was claimed though it is paused", run.id);
+            let same = |other: &&Snapshot| other.run.kind == run.kind;
+            let of_kind = running.iter().filter(same).count();
+            let key = &run.constraints().limit_key;
+            let of_key = running.iter().filter(same).filter(|other| other.run.constraints().limit_key == *key).count();
+            let of_queue = running.iter().filter(|other| other.run.queue == run.queue).count();
+            let limits = |control: Option<&Control>| control.map(Control::limits).unwrap_or_default();
+            let (queue, kind) = (limits(controls.queue(&run.queue)), limits(controls.kind(&run.kind)));
+            let per_key = kind.per_key.filter(|_| key.is_some());
+            for (max, found) in [(queue.running, of_queue), (kind.running, of_kind), (per_key, of_key)] {
+                assert!(max.is_none_or(|max| found <= max as usize), "{found} are running, of at most {max:?}");
+            }
+        }
+    }
+
     #[expect(clippy::too_many_lines, reason = "one arm an operation")]
     pub(super) async fn step(&mut self, step: usize, op: &Op) {
         let now = self.subject.clock().now();
@@ -111,7 +143,10 @@ impl<'a> World<'a> {
                     }
                 }
             }
-            Op::Claim { server, max, begin } => self.claim(server, max, begin).await,
+            Op::Claim { server, max, begin } => {
+                let claimed = self.claim(server, max, begin).await;
+                self.nothing_is_exceeded(now, &claimed).await;
+            }
             Op::Begin { attempt } => self.begin(attempt).await,
             Op::Checkpoint { attempt, value, size, repeat, taken } => {
                 if let Some(attempt) = self.attempt(attempt) {
@@ -199,7 +234,8 @@ impl<'a> World<'a> {
         drop(both!(self, store => store.count(Filter::default())));
     }
 
-    async fn claim(&mut self, server: u8, max: u8, begin: u8) {
+    /// Answers which runs were claimed.
+    async fn claim(&mut self, server: u8, max: u8, begin: u8) -> Vec<RunId> {
         let server = self.servers[usize::from(server) % SERVERS];
         let mut request = ClaimRequest::new(server, [support("plain", 1), support("other", 1)].into(), max.into());
         request.begin = begin.into();
@@ -217,6 +253,7 @@ impl<'a> World<'a> {
         same("a claim", &found, &expected);
         let attempts = expected.iter().map(|one| Attempt { id: one.run.id, epoch: one.run.epoch, seq: 0 });
         self.attempts.extend(attempts);
+        expected.iter().map(|one| one.run.id).collect()
     }
 
     async fn begin(&mut self, attempt: u8) {
@@ -426,7 +463,10 @@ fn scope(scope: u8) -> Scope {
 }
 
 fn control(now: Timestamp, change: Controlling) -> ControlChange {
+    let until = |wait| Paused { until: Some(now.after(seconds(wait))), ..Paused::new(now, "model", None) };
     match change {
+        Controlling::PauseUntil { wait } => ControlChange::Pause(until(wait)),
+        Controlling::PauseAtLeast { wait } => ControlChange::PauseAtLeast(until(wait)),
         Controlling::Pause => ControlChange::Pause(Paused::new(now, "model", None)),
         Controlling::Resume => ControlChange::Resume,
         Controlling::Declare { running, per_key, rate, rate_per_key, weight } => {
