@@ -41,7 +41,7 @@ macro_rules! conformance {
                 a_proceed_at_a_time_serves_a_waiting_claim_when_it_comes,
                 an_interrupted_run_serves_a_waiting_claim,
                 a_hastened_run_serves_a_waiting_claim,
-                an_unparked_run_serves_a_waiting_claim,
+                a_released_run_serves_a_waiting_claim,
                 two_waiting_claims_get_a_run_each,
                 work_of_another_kind_leaves_a_claim_waiting,
                 a_waiting_claim_that_was_dropped_takes_nothing,

@@ -95,7 +95,7 @@ pub async fn a_hastened_run_serves_a_waiting_claim(mut scene: Scene) {
     assert_eq!(waiting.claimed_id().await, claimed.run.id);
 }
 
-pub async fn an_unparked_run_serves_a_waiting_claim(mut scene: Scene) {
+pub async fn a_released_run_serves_a_waiting_claim(mut scene: Scene) {
     let claimed = scene.running().await;
     scene.end(&claimed, incompatible(MARK)).await;
     let waiting = scene.parked_claim().await;
