@@ -3,6 +3,8 @@
 mod doctor;
 mod kinds;
 mod metadata;
+#[cfg(all(feature = "postgres", feature = "sled"))]
+mod migrate;
 mod queues;
 mod runs;
 mod schedules;
@@ -81,7 +83,7 @@ enum Subject {
     /// Kinds: what can be run, and what it is asked.
     #[command(subcommand, visible_alias = "kind")]
     Kinds(kinds::Kinds),
-    /// The store itself: check, export, import, statistics.
+    /// The store itself: check, export, import, statistics, migrations.
     #[cfg(feature = "sled")]
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -99,6 +101,10 @@ impl Command {
         program: &str,
         terminal: &mut Terminal,
     ) -> Result<Exit, CliError> {
+        #[cfg(all(feature = "postgres", feature = "sled"))]
+        if let Subject::Store(store::StoreCommand::Migrate(command)) = self.0 {
+            return migrate::run(command, place, output, terminal).await;
+        }
         #[cfg(feature = "sled")]
         if let Subject::Store(command) = &self.0
             && command.needs_folder()
@@ -145,7 +151,7 @@ impl Subject {
             Self::Kinds(command) => kinds::run(command, session).await,
             #[cfg(feature = "sled")]
             Self::Store(_) => store::statistics(session, &reached.way).await,
-            Self::Doctor => doctor::run(session, reached.folder.as_deref()).await,
+            Self::Doctor => doctor::run(session, reached.folder.as_deref(), reached.database_warnings().await).await,
         }
     }
 }

@@ -44,9 +44,36 @@ pub(crate) struct Reached {
     pub(crate) folder: Option<PathBuf>,
     #[cfg(feature = "sled")]
     pub(crate) store: Option<longhaul::embedded::EmbeddedStore>,
+    #[cfg(feature = "postgres")]
+    database: Option<longhaul::postgres::PostgresStore>,
 }
 
 impl Reached {
+    /// What only the database can say of its health.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn database_warnings(&self) -> Vec<serde_json::Value> {
+        use longhaul::postgres::WarningLimits;
+
+        let Some(store) = &self.database else { return Vec::new() };
+        match store.database_warnings(&WarningLimits::default()).await {
+            Ok(warnings) => warnings
+                .iter()
+                .map(|warning| serde_json::json!({ "code": warning.code(), "about": "database", "text": warning.to_string() }))
+                .collect(),
+            Err(error) => {
+                let text = format!("The health of the database cannot be read: {error}.");
+                vec![serde_json::json!({ "code": "database_unknown", "about": "database", "text": text })]
+            }
+        }
+    }
+
+    /// There is no database.
+    #[cfg(not(feature = "postgres"))]
+    #[expect(clippy::unused_async, reason = "with the feature it waits")]
+    pub(crate) async fn database_warnings(&self) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+
     /// Through a client that somebody has already.
     pub(crate) fn by(inspector: longhaul_inspect::Inspector) -> Self {
         Self::over(Api::Here(inspector), "the store of this program".into(), None)
@@ -59,6 +86,8 @@ impl Reached {
             folder: folder.map(Path::to_owned),
             #[cfg(feature = "sled")]
             store: None,
+            #[cfg(feature = "postgres")]
+            database: None,
         }
     }
 
@@ -78,7 +107,7 @@ impl Place {
             let http = Http::Url(Url::parse(url, self.token.clone())?);
             return Ok(Reached::over(Api::There(http), format!("the dashboard at {url}"), None));
         }
-        if self.store.starts_with("postgres://") || self.store.starts_with("postgresql://") {
+        if self.is_database() {
             return postgres(&self.store, views).await;
         }
         let folder = Path::new(&self.store);
@@ -87,6 +116,19 @@ impl Place {
             return Ok(reached);
         }
         open(folder, views).await
+    }
+
+    fn is_database(&self) -> bool {
+        self.store.starts_with("postgres://") || self.store.starts_with("postgresql://")
+    }
+
+    /// The database itself: for what the API does not offer.
+    #[cfg(all(feature = "postgres", feature = "sled"))]
+    pub(crate) fn database(&self) -> Result<&str, CliError> {
+        if self.url.is_some() || !self.is_database() {
+            return Err(CliError::Usage("this works on a database: name it by --store postgres://…".into()));
+        }
+        Ok(&self.store)
     }
 
     /// Opens the folder itself, which no other program may have: for what the API does not offer.
@@ -177,10 +219,14 @@ async fn open(folder: &Path, _: Views) -> Result<Reached, CliError> {
 
 #[cfg(feature = "postgres")]
 async fn postgres(url: &str, views: Views) -> Result<Reached, CliError> {
-    let store = longhaul::postgres::PostgresStore::connect(url).await;
+    use longhaul::postgres::{Options, PostgresStore};
+
+    // Whoever looks changes no tables: that could lock out servers of the release before.
+    let store = PostgresStore::connect_with(url, Options::default().migrate(false)).await;
     let store = store.map_err(|error| CliError::Unreachable(error.to_string()))?;
-    let client = longhaul::Client::new(std::sync::Arc::new(store)).with_views(views);
-    Ok(Reached::over(Api::Here(longhaul_inspect::Inspector::new(client)), "the database".into(), None))
+    let client = longhaul::Client::new(std::sync::Arc::new(store.clone())).with_views(views);
+    let api = Api::Here(longhaul_inspect::Inspector::new(client));
+    Ok(Reached { database: Some(store), ..Reached::over(api, "the database".into(), None) })
 }
 
 #[cfg(not(feature = "postgres"))]

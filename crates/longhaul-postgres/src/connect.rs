@@ -45,6 +45,21 @@ pub(crate) struct Connected {
 
 pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, ConnectError> {
     options.check()?;
+    let (db, config, connector) = open(url, options).await?;
+    let session = db.session().await.map_err(Fault::into_store)?;
+    if options.migrate {
+        schema::migrate(&session, &options.schema).await?;
+    } else {
+        schema::validate(&session, &options.schema).await?;
+    }
+    let (clock, database_clock) = clock(&session, options).await?;
+    let opened = opened(&session).await.map_err(Fault::into_store)?;
+    drop(session);
+    Ok(Connected { db, config, connector, clock, database_clock, opened })
+}
+
+/// A pool of connections. Nothing is changed.
+pub(crate) async fn open(url: &str, options: &Options) -> Result<(Db, Config, Connector), ConnectError> {
     let Read { mut config, tls, root_certificates } = url::read(url)?;
     set_defaults(&mut config)?;
     let connector = tls::connector(tls, root_certificates.as_deref())
@@ -56,12 +71,7 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
     let pool = Pool::builder(manager).max_size(options.connections).build();
     let pool = pool.map_err(|error| ConnectError::Url { reason: error.to_string() })?;
     let db = Db { pool, statements: Arc::new(Statements::of(&options.schema)), prepared: options.prepared };
-    let session = db.session().await.map_err(Fault::into_store)?;
-    schema::migrate(&session, &options.schema).await?;
-    let (clock, database_clock) = clock(&session, options).await?;
-    let opened = opened(&session).await.map_err(Fault::into_store)?;
-    drop(session);
-    Ok(Connected { db, config, connector, clock, database_clock, opened })
+    Ok((db, config, connector))
 }
 
 fn set_defaults(config: &mut Config) -> Result<(), ConnectError> {

@@ -26,6 +26,7 @@ mod identifier;
 mod in_transaction;
 mod lane_key;
 mod lanes;
+mod migrations;
 mod ops;
 mod options;
 mod poller;
@@ -38,12 +39,15 @@ mod told;
 mod topics;
 mod value;
 mod wake;
+mod warnings;
 
 pub use connect::ConnectError;
 pub use in_transaction::TransactionError;
+pub use migrations::{Migration, Migrations};
 pub use options::Options;
 pub use settle_in::UncommittedEnd;
 pub use store::PostgresStore;
 /// The driver, whose transactions [`PostgresStore::enqueue_in`], [`PostgresStore::checkpoint_in`] and
 /// [`PostgresStore::settle_in`] write in.
 pub use tokio_postgres;
+pub use warnings::{DatabaseWarning, WarningLimits};

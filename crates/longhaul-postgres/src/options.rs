@@ -22,6 +22,7 @@ pub struct Options {
     pub(crate) poll: Duration,
     pub(crate) prepared: bool,
     pub(crate) listen: bool,
+    pub(crate) migrate: bool,
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
@@ -32,6 +33,7 @@ impl Default for Options {
             connections: 16,
             poll: Duration::from_secs(2),
             listen: true,
+            migrate: true,
             prepared: true,
             clock: None,
         }
@@ -78,6 +80,15 @@ impl Options {
     #[must_use]
     pub fn listen(mut self, listen: bool) -> Self {
         self.listen = listen;
+        self
+    }
+
+    /// Whether connecting makes the migrations that are missing; it does by default. Turn it off where the user of the store
+    /// may not change tables: then connecting fails with
+    /// [`ConnectError::OlderSchema`](crate::ConnectError::OlderSchema) until [`Migrations`](crate::Migrations) has made them.
+    #[must_use]
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
         self
     }
 

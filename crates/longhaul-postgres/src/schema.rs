@@ -4,18 +4,19 @@ use crate::{
     connect::ConnectError,
     error::Fault,
     identifier::{literal, quoted},
-    session::Session,
+    session::{Session, TRIES, pause_before_try},
 };
 
 /// What brings a schema from one version to the next. A step that was released is never changed, and takes nothing away
 /// that the release before it uses: servers of two releases can work side by side.
-pub(crate) const STEPS: [(&str, &str); 6] = [
+pub(crate) const STEPS: [(&str, &str); 7] = [
     ("tables", include_str!("../migrations/0001_tables.sql")),
     ("kinds", include_str!("../migrations/0002_kinds.sql")),
     ("enqueue", include_str!("../migrations/0003_enqueue.sql")),
     ("copies", include_str!("../migrations/0004_copies.sql")),
     ("turns", include_str!("../migrations/0005_turns.sql")),
     ("families", include_str!("../migrations/0006_families.sql")),
+    ("views", include_str!("../migrations/0007_views.sql")),
 ];
 
 /// The version that this code reads and writes.
@@ -25,28 +26,63 @@ pub(crate) const VERSION: i32 = STEPS.len() as i32;
 /// others wait for it.
 pub(crate) async fn migrate(session: &Session, schema: &str) -> Result<i32, ConnectError> {
     let told = |fault| told(fault, schema);
-    let name = quoted(schema);
     create(session, schema).await.map_err(told)?;
-    let there = version(session, schema).await.map_err(told)?.unwrap_or_default();
-    refuse_newer(schema, there)?;
-    if there == VERSION {
-        return Ok(there);
+    let mut tries = 0;
+    loop {
+        let there = version(session, schema).await.map_err(told)?.unwrap_or_default();
+        refuse_newer(schema, there)?;
+        if there == VERSION {
+            return Ok(there);
+        }
+        session.batch("BEGIN").await.map_err(told)?;
+        let migrated = steps(session, schema).await;
+        session.batch(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await.map_err(told)?;
+        match migrated {
+            Ok(before) => {
+                refuse_newer(schema, before)?;
+                return Ok(before);
+            }
+            // Above READ COMMITTED, those who waited are refused.
+            Err(Fault::Again(_)) if tries < TRIES => tries += 1,
+            Err(fault) => return Err(told(fault)),
+        }
+        pause_before_try(tries).await;
     }
-    session.batch("BEGIN").await.map_err(told)?;
-    let migrated = steps(session, &name, schema).await;
-    session.batch(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await.map_err(told)?;
-    migrated
+}
+
+/// Whether the tables are those of [`VERSION`]. Changes nothing.
+pub(crate) async fn validate(session: &Session, schema: &str) -> Result<(), ConnectError> {
+    let made = made(session, schema).await.map_err(|fault| told(fault, schema))?;
+    refuse_newer(schema, made.last().copied().unwrap_or_default())?;
+    // The last of those that came one after the other.
+    let found = (1..).zip(&made).take_while(|(expected, made)| expected == *made).count() as i32;
+    if found < VERSION {
+        return Err(ConnectError::OlderSchema { schema: schema.to_owned(), found, needed: VERSION });
+    }
+    Ok(())
+}
+
+/// The migrations that were made, in order.
+pub(crate) async fn made(session: &Session, schema: &str) -> Result<Vec<i32>, Fault> {
+    if !is_there(session, schema).await? {
+        return Ok(Vec::new());
+    }
+    let made = format!(
+        "SELECT coalesce(array_agg(version ORDER BY version) FILTER (WHERE version > 0), '{{}}') FROM {}.migration",
+        quoted(schema)
+    );
+    session.scalar(&made).await
 }
 
 /// The version of the tables; `None` where there are none.
-pub(crate) async fn version(session: &Session, schema: &str) -> Result<Option<i32>, Fault> {
+async fn version(session: &Session, schema: &str) -> Result<Option<i32>, Fault> {
     if !is_there(session, schema).await? {
         return Ok(None);
     }
     session.scalar(&format!("SELECT max(version) FROM {}.migration", quoted(schema))).await
 }
 
-pub(crate) fn refuse_newer(schema: &str, found: i32) -> Result<(), ConnectError> {
+fn refuse_newer(schema: &str, found: i32) -> Result<(), ConnectError> {
     if found > VERSION {
         return Err(ConnectError::NewerSchema { schema: schema.to_owned(), found, known: VERSION });
     }
@@ -92,15 +128,15 @@ async fn create(session: &Session, schema: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn steps(session: &Session, name: &str, schema: &str) -> Result<i32, ConnectError> {
-    let told = |fault| told(fault, schema);
+/// Answers the version before. One that is newer than [`VERSION`] is left as it is.
+async fn steps(session: &Session, schema: &str) -> Result<i32, Fault> {
+    let name = quoted(schema);
     // The row 0 is the lock.
-    session.batch(&format!("UPDATE {name}.migration SET at = now() WHERE version = 0")).await.map_err(told)?;
-    let there = version(session, schema).await.map_err(told)?.unwrap_or_default();
-    refuse_newer(schema, there)?;
-    for (at, (_, step)) in STEPS.iter().enumerate().skip(there as usize) {
-        session.batch(&written_for(step, schema)).await.map_err(told)?;
-        session.batch(&format!("INSERT INTO {name}.migration VALUES ({})", at + 1)).await.map_err(told)?;
+    session.batch(&format!("UPDATE {name}.migration SET at = now() WHERE version = 0")).await?;
+    let there = version(session, schema).await?.unwrap_or_default();
+    for ((_, step), version) in STEPS.iter().zip(1..).skip(there as usize) {
+        session.batch(&written_for(step, schema)).await?;
+        session.batch(&format!("INSERT INTO {name}.migration VALUES ({version})")).await?;
     }
     Ok(there)
 }

@@ -16,10 +16,15 @@ const FREE_PART: u64 = 20;
 /// No disk with so much space is nearly full, however large it is.
 const FREE_ENOUGH: u64 = 10 << 30;
 
-pub(super) async fn run(session: &mut Session<'_>, folder: Option<&Path>) -> Result<Exit, CliError> {
+pub(super) async fn run(
+    session: &mut Session<'_>,
+    folder: Option<&Path>,
+    of_database: Vec<Value>,
+) -> Result<Exit, CliError> {
     let mut answer = session.get("/doctor").await?;
-    if let (Some(folder), Some(warnings)) = (folder, answer["warnings"].as_array_mut()) {
-        warnings.extend(disk(folder));
+    if let Some(warnings) = answer["warnings"].as_array_mut() {
+        warnings.extend(folder.and_then(disk));
+        warnings.extend(of_database);
     }
     let warnings = items(&answer["warnings"]).to_vec();
     let exit = if warnings.is_empty() { Exit::Done } else { Exit::Failed };

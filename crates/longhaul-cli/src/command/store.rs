@@ -39,6 +39,10 @@ pub(super) enum StoreCommand {
         #[arg(value_name = "FILE")]
         from: PathBuf,
     },
+    /// Migrations of a database: `--store postgres://…`.
+    #[cfg(feature = "postgres")]
+    #[command(subcommand)]
+    Migrate(super::migrate::Migrate),
 }
 
 impl StoreCommand {
@@ -97,7 +101,7 @@ pub(super) async fn on_folder(
                 (text, value, Exit::Done)
             })
         }
-        StoreCommand::Check | StoreCommand::Stats => check(&store).await,
+        _ => check(&store).await,
     };
     store.close().await;
     let (text, value, exit) = result?;

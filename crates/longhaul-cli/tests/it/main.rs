@@ -3,6 +3,8 @@
 mod app;
 mod hostile;
 mod kit;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod shown;
 #[cfg(unix)]
 mod socket;

@@ -106,6 +106,19 @@ pub enum ConnectError {
         /// The newest version that this program knows.
         known: i32,
     },
+    /// The tables are older than what this program needs, and it was told not to change them.
+    #[error(
+        "the tables in the schema `{schema}` have version {found}, and this program needs version {needed}. Let their owner \
+        run `longhaul store migrate up`, or call `Migrations::up`; servers of the older release go on meanwhile"
+    )]
+    OlderSchema {
+        /// Which schema.
+        schema: String,
+        /// The version that was found; 0: there are no tables.
+        found: i32,
+        /// The version that this program needs.
+        needed: i32,
+    },
     /// The database failed while the tables were looked at or made.
     #[error(transparent)]
     Store(#[from] StoreError),
