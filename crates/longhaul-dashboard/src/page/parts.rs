@@ -1,6 +1,6 @@
 //! What several pages show in the same way.
 
-use longhaul::{Control, Progress, RunId, ShownContent, ShownValue, StateKind, Tag, Timestamp};
+use longhaul::{Control, Progress, RunId, ShownContent, ShownValue, StateKind, TITLE_TAG, Tag, Timestamp};
 use longhaul_inspect::{
     RunRow, StateCounts,
     render::{self, Part},
@@ -88,12 +88,18 @@ pub(super) fn progress(of: &Progress) -> Markup {
 
 pub(super) fn tags(view: &View<'_>, tags: &[Tag]) -> Markup {
     html! {
-        @for tag in tags {
+        // A title is shown where the run is named.
+        @for tag in tags.iter().filter(|tag| *tag.key != *TITLE_TAG) {
             a .tag href=(link(view, "/runs", "tag", &format!("{}:{}", tag.key, tag.value))) {
                 span { (tag.key) } b { (tag.value) }
             }
         }
     }
+}
+
+/// What people call a run.
+pub(super) fn title(tags: &[Tag]) -> Option<&str> {
+    tags.iter().find(|tag| *tag.key == *TITLE_TAG).map(|tag| &*tag.value)
 }
 
 /// Rows of runs. `select`: with a box before each.
@@ -112,7 +118,8 @@ pub(super) fn rows(view: &View<'_>, runs: &[RunRow], select: bool) -> Markup {
                 }
                 td { (state(run.state)) }
                 td { (run_link(view, run.id)) }
-                td { a href=(link(view, "/runs", "kind", run.kind.as_str())) { (run.kind) } }
+                td { a href=(link(view, "/runs", "kind", run.kind.as_str())) { (run.kind) }
+                    @if let Some(title) = title(&run.tags) { " " (title) } }
                 td { @if !run.state.is_final() { @if let Some(told) = &run.progress { (progress(told)) } } }
                 td .muted { (run.queue) }
                 td { (tags(view, &run.tags)) }

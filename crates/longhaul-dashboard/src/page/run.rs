@@ -20,7 +20,7 @@ pub(crate) fn run(view: &View<'_>, of: &RunDetail, log: &Log) -> Markup {
         &html! {
             div .head {
                 div {
-                    h1 { (run.kind) " " span #state data-live { (parts::state(kind)) } }
+                    h1 { (run.kind) " " @if let Some(title) = parts::title(&run.tags) { (title) " " } span #state data-live { (parts::state(kind)) } }
                     p .id.whole { (id) }
                 }
                 span .actions #actions data-live { (actions(view, of)) }

@@ -38,7 +38,7 @@ pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wron
                     label { "Name" input name="name" required maxlength="128" placeholder="nightly-export" value=[page.get("name")]
                         aria-invalid=[page.is_wrong("name")] aria-describedby=[page.describes("name")]; (page.note("name")) }
                     (when(&page))
-                    fieldset { legend { "What each run is asked" }
+                    fieldset .ways { legend { "What each run is asked" }
                         (page.metadata(view, kind, fields.as_deref(), "/schedules/new")) }
                     (more(&page, known))
                     div .bar { button .primary { "Create" } a href=(view.mount.to("/schedules")) { "Back" } }
@@ -65,7 +65,7 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
             form .stack.card method="post" action=(path) novalidate {
                 input type="hidden" name="kind" value=(kind);
                 (when(&page))
-                fieldset { legend { "What each run is asked" }
+                fieldset .ways { legend { "What each run is asked" }
                     @if fields.is_some() || known.kinds.iter().any(|known| known.is_known && known.kind == *of.info.kind()) {
                         label .flag { input type="checkbox" name="change" value="metadata" checked[page.get("change").is_some()];
                             span { "Change it " small .muted { "Without this it stays as it is. Secrets are to be written again." } } }
@@ -93,8 +93,8 @@ fn when(page: &Filled<'_>) -> Markup {
     };
     html! { fieldset .ways { legend { "When" }
         (option("every", "Again and again", page.text("Every", "every", "15m, 1h30m, 1d")))
-        (option("cron", "By the clock", html! {
-            (page.text("Cron pattern", "cron", "0 2 * * * is every day at 02:00"))
+        (option("cron", "By a cron pattern", html! {
+            (page.text("Cron pattern", "cron", "0 2 * * *"))
             (page.text("Time zone", "zone", "UTC, Europe/Berlin, …"))
         }))
         (option("once", "Once", page.time("At (UTC)", "once")))

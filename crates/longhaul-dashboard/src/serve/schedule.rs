@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use longhaul::{ScheduleName, store_api::schedule::Timing};
-use longhaul_inspect::{InspectError, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView, form, words};
+use longhaul_inspect::{
+    InspectError, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView, TimeBound, form, words,
+};
 
 use super::{
     Asked,
@@ -117,7 +119,7 @@ pub(super) fn prefilled(mut values: Form, of: &ScheduleView, known: &Known) -> F
     match &schedule.timing {
         Timing::Every(interval) => {
             values.put_if_missing("how", "every");
-            values.put_if_missing("every", &format!("{}s", interval.as_secs()));
+            values.put_if_missing("every", &TimeBound::Ago(*interval).to_string());
         }
         Timing::Cron { pattern, zone } => {
             values.put_if_missing("how", "cron");

@@ -1,7 +1,7 @@
 //! Pages.
 
 use axum::response::Response;
-use longhaul::{Kind, RunId, ScheduleName};
+use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG};
 use longhaul_inspect::{InspectError, KindView, Role, RunQuery, StateCounts, form};
 
 use super::{Asked, schedule};
@@ -125,7 +125,9 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
         }
         form.put_if_missing("metadata", &format!("{value:#}"));
     }
-    let tags: Vec<_> = like.run().tags.iter().map(|tag| format!("{}:{}", tag.key, tag.value)).collect();
+    let (title, tags): (Vec<_>, Vec<_>) = like.run().tags.iter().partition(|tag| *tag.key == *TITLE_TAG);
+    title.iter().for_each(|tag| form.put_if_missing("title", &tag.value));
+    let tags: Vec<_> = tags.iter().map(|tag| format!("{}:{}", tag.key, tag.value)).collect();
     form.put_if_missing("tags", &tags.join(", "));
     Ok(form)
 }

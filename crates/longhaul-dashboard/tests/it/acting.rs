@@ -45,12 +45,16 @@ async fn each_form_does_what_it_says_in_the_name_of_who_sent_it() {
 async fn a_run_is_enqueued_by_a_form_and_a_wrong_field_says_so_and_keeps_what_was_typed() {
     let scene = Scene::in_memory();
     let app = scene.with_token(Role::Act);
-    let body = "kind=wait&metadata=%22hello%22&priority=3&tags=customer%3A7%2C+month%3A11&queue=&at=";
+    let body = "kind=wait&metadata=%22hello%22&priority=3&tags=customer%3A7%2C+month%3A11&queue=&at=&title=For+Ann";
     let answer = ask(&app, "POST /runs", body).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let id = answer.header("location").trim_start_matches("/runs/").split('?').next().unwrap().parse().unwrap();
     let run = scene.client().snapshot(id).await.unwrap().run;
-    assert_eq!((run.priority.0, run.tags.len()), (3, 2));
+    assert_eq!((run.priority.0, run.tags.len()), (3, 3));
+    let listed = ask(&app, "GET /runs", "").await.text;
+    assert!(listed.contains("</a> For Ann") && !listed.contains("longhaul.title"), "{listed}");
+    let page = ask(&app, &format!("GET /runs/{id}"), "").await.text;
+    assert!(page.contains("<h1>wait For Ann") && !page.contains("longhaul.title"), "{page}");
 
     for (body, field) in [
         ("kind=wait&metadata={", "metadata"),
@@ -68,7 +72,10 @@ async fn a_run_is_enqueued_by_a_form_and_a_wrong_field_says_so_and_keeps_what_wa
         assert!(!body.contains("typed") || answer.text.contains("typed"), "{body}: {}", answer.text);
     }
     let like = ask(&app, &format!("GET /runs/new?like={id}"), "").await.text;
-    assert!(like.contains("&quot;hello&quot;") && like.contains("customer:7"), "{like}");
+    assert!(
+        like.contains("&quot;hello&quot;") && like.contains("customer:7") && like.contains("value=\"For Ann\""),
+        "{like}"
+    );
     let by_address = ask(&app, "GET /runs/new?kind=wait&metadata=%22there%22", "").await.text;
     assert!(by_address.contains("&quot;there&quot;"), "{by_address}");
 }
