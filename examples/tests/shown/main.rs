@@ -33,6 +33,16 @@ fn approval_waits_for_an_answer_and_no_longer_than_it_is_said() {
 }
 
 #[test]
+fn fan_out_wakes_its_parent_once_and_tries_again_what_failed() {
+    prints("fan_out", include_str!("fan_out.txt"));
+}
+
+#[test]
+fn saga_undoes_what_was_booked_wherever_it_is_broken_off() {
+    prints("saga", include_str!("saga.txt"));
+}
+
+#[test]
 fn nightly_is_kept_across_processes() {
     prints("nightly", include_str!("nightly.txt"));
 }

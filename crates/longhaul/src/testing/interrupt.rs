@@ -10,7 +10,7 @@ use longhaul_core::{Cause, Ended, Envelope};
 
 use crate::{Payload, Task, TaskTypes, definition::Definition, registry::Registered, values::FingerprintCache};
 use outside::Outside;
-use round::{Finished, Round, Scenario};
+use round::{Child, Finished, Round, Scenario};
 
 /// Points that are tried, unless said otherwise. A task with more of them is tried at as many, evenly spread.
 const POINTS_MAX: usize = 1000;
@@ -105,6 +105,7 @@ pub struct Interruptions<F> {
     points_max: usize,
     compare_execution_metadata: bool,
     outside: Outside,
+    children: Vec<Child>,
 }
 
 impl<F> std::fmt::Debug for Interruptions<F> {
@@ -115,7 +116,13 @@ impl<F> std::fmt::Debug for Interruptions<F> {
 
 impl<F> Interruptions<F> {
     fn of(make: F) -> Self {
-        Self { make, points_max: POINTS_MAX, compare_execution_metadata: true, outside: outside::plain() }
+        Self {
+            make,
+            points_max: POINTS_MAX,
+            compare_execution_metadata: true,
+            outside: outside::plain(),
+            children: Vec::new(),
+        }
     }
 
     /// Every run gets a task of its own from `make`, which sets up the outside that it works on.
@@ -137,6 +144,47 @@ impl<F> Interruptions<F> {
         self
     }
 
+    /// Executes children of the run with this task, each time that the run waits for them. They are not broken off: test
+    /// them by themselves.
+    ///
+    /// ```
+    /// # use longhaul::{AnyError, Context, ExecutionResult, Success, Suspended, Task, doc::{Count, CountUp}};
+    /// # struct Both;
+    /// # impl Task for Both {
+    /// #     const NAME: &'static str = "both";
+    /// #     type Metadata = ();
+    /// #     type ExecutionMetadata = ();
+    /// #     type Output = u64;
+    /// #     type Error = AnyError;
+    /// #     async fn execute(&self, ctx: &Context<(), ()>) -> ExecutionResult<u64, AnyError> {
+    /// #         ctx.enqueue_child::<CountUp>("low", Count { to: 3 }).await?;
+    /// #         ctx.enqueue_child::<CountUp>("high", Count { to: 4 }).await?;
+    /// #         match ctx.children().await? {
+    /// #             children if children.open() > 0 => Suspended::for_result().on_all_children().for_error(),
+    /// #             children => Success::with_result(children.completed).for_error(),
+    /// #         }
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use longhaul::testing::Interruptions;
+    ///
+    /// let report = Interruptions::fresh(|| Both).child(CountUp).check(()).await;
+    /// assert!(report.interruptions > 4); // also between the two
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When what the task says of itself cannot be used.
+    #[must_use]
+    pub fn child<C: Task>(mut self, task: C) -> Self {
+        let definition =
+            Definition::<C>::of_task(&FingerprintCache::default()).unwrap_or_else(|error| panic!("{error}"));
+        let kinds = definition.common.support().collect();
+        self.children.push(Child { task: registered(definition, Arc::new(task)), kinds });
+        self
+    }
+
     /// Does it.
     ///
     /// # Panics
@@ -145,9 +193,9 @@ impl<F> Interruptions<F> {
     where
         F: Fn() -> T,
     {
-        let Self { make, points_max, compare_execution_metadata, outside } = self;
+        let Self { make, points_max, compare_execution_metadata, outside, children } = self;
         let make = move || Shared(Arc::new(make()));
-        Interruptions { make, points_max, compare_execution_metadata, outside }.run_as::<T>(metadata).await
+        Interruptions { make, points_max, compare_execution_metadata, outside, children }.run_as::<T>(metadata).await
     }
 
     async fn run_as<T: Task>(self, metadata: T::Metadata) -> InterruptionReport
@@ -159,7 +207,8 @@ impl<F> Interruptions<F> {
         let metadata = definition.common.metadata.encode(&metadata).unwrap_or_else(|error| panic!("{error}"));
         let round = |interruption| {
             let task = (self.make)().0;
-            let scenario = Scenario { metadata: metadata.clone(), outside: self.outside.clone(), interruption };
+            let (metadata, outside) = (metadata.clone(), self.outside.clone());
+            let scenario = Scenario { metadata, outside, interruption, children: self.children.clone() };
             Round::new(registered(definition.clone(), task), &definition.common, scenario).run()
         };
         let undisturbed = round(None).await;

@@ -11,7 +11,7 @@ use std::{
 use longhaul::{
     AnyError, ChildCounts, ChildRefused, Context, EnqueueError, ExecutionResult, Failure, InsertError, Longhaul,
     OnCancel, RetryFrom, RunId, RunOutcome, StateKind, Success, Suspended, TaskFn, limits::CHILD_DEPTH_MAX,
-    store_api::Explanation,
+    store_api::Explanation, testing::Interruptions,
 };
 
 use crate::kit::{Gate, Scene, happened, reaches, until};
@@ -314,4 +314,43 @@ async fn a_run_that_comes_after_others_begins_when_they_are_final_and_reads_what
     let all = (0..65).map(|n| RunId::from_bytes([n; 16]));
     let refused = client.enqueue::<Page>(5).after_runs(all).await.unwrap_err();
     assert_eq!(refused, EnqueueError::TooManyAwaited(65));
+}
+
+/// Two children, one after the other.
+struct Chain;
+
+impl longhaul::Task for Chain {
+    const NAME: &'static str = "chain";
+    type Metadata = u64;
+    type ExecutionMetadata = Vec<u64>;
+    type Output = u64;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<u64, Vec<u64>>) -> ExecutionResult<u64, AnyError> {
+        for (nth, name) in ["first", "second"].into_iter().enumerate() {
+            if ctx.read(Vec::len) > nth {
+                continue;
+            }
+            let page = ctx.read(|got| got.last().copied()).unwrap_or(*ctx.metadata());
+            ctx.enqueue_child::<Page>(name, page).await?;
+            let Some(outcome) = ctx.child::<Page>(name).await?.expect("it was enqueued").outcome_now()? else {
+                return Suspended::for_result().on_all_children().for_error();
+            };
+            ctx.update(|got| got.push(outcome.completed().expect("no page is empty")));
+            ctx.checkpoint().await?;
+        }
+        Success::with_result(ctx.read(|got| got.iter().sum())).for_error()
+    }
+}
+
+#[tokio::test]
+async fn a_parent_comes_to_the_same_end_wherever_it_is_broken_off() {
+    let report = Interruptions::fresh(|| Chain).child(Page).check(1).await;
+    assert!(report.interruptions > 8, "{report:?}");
+}
+
+#[tokio::test]
+#[should_panic(expected = "hand the tasks of its children to `Interruptions::child`")]
+async fn a_parent_whose_children_nobody_plays_is_told_so() {
+    Interruptions::fresh(|| Chain).check(1).await;
 }

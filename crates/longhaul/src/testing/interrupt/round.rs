@@ -12,7 +12,9 @@ use std::{
 
 use longhaul_core::{
     Clock, Ended, Envelope, RunId, ServerId, Snapshot, State, Timestamp, Waiting,
-    store::{ClaimRequest, Claimed},
+    code::KindSupport,
+    limits::PAGE_MAX,
+    store::{ClaimRequest, Claimed, Filter, PageRequest},
 };
 use longhaul_testkit::{MemoryStore, TestClock};
 use tokio::sync::Notify;
@@ -51,6 +53,14 @@ pub(super) struct Scenario {
     pub(super) metadata: Envelope,
     pub(super) outside: Outside,
     pub(super) interruption: Option<Interruption>,
+    pub(super) children: Vec<Child>,
+}
+
+/// A task that executes children of the run, undisturbed.
+#[derive(Clone)]
+pub(super) struct Child {
+    pub(super) task: Arc<dyn Registered>,
+    pub(super) kinds: Vec<KindSupport>,
 }
 
 pub(super) struct Round<'a> {
@@ -61,6 +71,7 @@ pub(super) struct Round<'a> {
     standstill: Standstill,
     /// Taken when it has happened.
     interruption: Option<Interruption>,
+    children: Vec<Child>,
     store: Arc<Yielding>,
     clock: TestClock,
     kept: Arc<AtomicUsize>,
@@ -70,14 +81,14 @@ pub(super) struct Round<'a> {
 
 impl<'a> Round<'a> {
     pub(super) fn new(task: Arc<dyn Registered>, common: &'a Common, scenario: Scenario) -> Self {
-        let Scenario { metadata, outside, interruption } = scenario;
+        let Scenario { metadata, outside, interruption, children } = scenario;
         let standstill = Standstill::default();
         let clock = TestClock::starting_at(Timestamp::from_micros(1_767_225_600_000_000));
         let kept = Arc::new(AtomicUsize::new(0));
-        let inner = MemoryStore::new(Arc::new(clock.clone()));
+        let inner = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let store = Arc::new(Yielding { inner, kept: kept.clone() });
         let id = RunId::new(clock.now(), [0; 10]);
-        Self { task, common, metadata, outside, standstill, interruption, store, clock, kept, awaits: 0, id }
+        Self { task, common, metadata, outside, standstill, interruption, children, store, clock, kept, awaits: 0, id }
     }
 
     pub(super) async fn run(mut self) -> Finished {
@@ -92,6 +103,9 @@ impl<'a> Round<'a> {
                 self.attempt(claimed).await;
                 continue;
             }
+            if self.child().await {
+                continue;
+            }
             let snapshot = self.store.get(self.id).await.expect(WHY);
             if self.pass_the_wait(&snapshot).await {
                 let checkpoints = self.kept.load(Ordering::Acquire);
@@ -100,6 +114,34 @@ impl<'a> Round<'a> {
             }
         }
         panic!("`{}` has not ended after {ATTEMPTS_MAX} attempts", self.common.kind());
+    }
+
+    /// Executes a child that is due. Answers whether there was one.
+    async fn child(&self) -> bool {
+        let server = ServerId::new(self.clock.now(), [1; 10]);
+        for Child { task, kinds } in &self.children {
+            let request = ClaimRequest::new(server, kinds.clone().into(), 1);
+            let Some(claimed) = self.store.inner.claim(request).await.expect(WHY).pop() else { continue };
+            let store: Arc<dyn Store> = self.store.inner.clone();
+            let attempt =
+                Attempt::new(&claimed, store, Arc::new(self.clock.clone()), Arc::new(Notify::new()), &Logs::default());
+            let prepared = task.prepare(&claimed, &attempt, false).unwrap_or_else(|why| panic!("{why}"));
+            let end = CatchPanic(prepared.future).await.unwrap_or_else(|caught| AttemptEnd::panicked(&caught));
+            let done = conclude::conclude(attempt, &*prepared.values, end, None).await;
+            let settlement = done.settlement.expect("nobody took the claim away");
+            self.store.inner.settle(vec![settlement]).await.expect(WHY)[0].clone().expect("the claim is held");
+            return true;
+        }
+        false
+    }
+
+    /// When the first of the children that wait for a time is due.
+    async fn next_child(&self) -> Option<Timestamp> {
+        let kinds = self.children.iter().flat_map(|child| &child.kinds).map(|support| support.kind.clone()).collect();
+        let request =
+            PageRequest { filter: Filter { kinds, ..Filter::default() }, limit: PAGE_MAX, ..PageRequest::default() };
+        let page = self.store.inner.list_headers(request).await.expect(WHY);
+        page.runs.iter().filter_map(|run| run.due).min()
     }
 
     async fn claim(&self) -> Option<Claimed> {
@@ -111,6 +153,19 @@ impl<'a> Round<'a> {
     /// Whether there is nothing to wait for any more.
     async fn pass_the_wait(&mut self, snapshot: &Snapshot) -> bool {
         let (kind, state) = (self.common.kind(), &snapshot.run.state);
+        if snapshot.run.awaits.is_some()
+            && !self.children.is_empty()
+            && let Some(due) = self.next_child().await
+        {
+            self.clock.set(due.max(self.clock.now()));
+            return false;
+        }
+        if let (Some(awaits), true) = (&snapshot.run.awaits, self.children.is_empty()) {
+            panic!(
+                "`{kind}` waits until {awaits}, and nobody executes them: hand the tasks of its children to \
+                 `Interruptions::child`"
+            );
+        }
         if let State::Suspended { waiting } = state {
             let for_a_time = matches!(waiting, Waiting::Until(_));
             if let Some(how) = self.standstill.note(snapshot, for_a_time) {

@@ -1,4 +1,5 @@
-//! A store that makes every checkpoint an await that waits, before and after it took effect.
+//! A store that makes every checkpoint, and every child that is enqueued, an await that waits, before and after it took
+//! effect.
 
 use std::sync::{
     Arc,
@@ -10,7 +11,7 @@ use longhaul_core::{Clock, Store};
 use longhaul_testkit::MemoryStore;
 
 pub(super) struct Yielding {
-    pub(super) inner: MemoryStore,
+    pub(super) inner: Arc<MemoryStore>,
     /// Checkpoints that were kept.
     pub(super) kept: Arc<AtomicUsize>,
 }
@@ -21,6 +22,12 @@ macro_rules! pass {
         tokio::task::yield_now().await;
         let answer = $self.inner.checkpoint($checkpoints).await;
         $self.kept.fetch_add(saves, Ordering::AcqRel);
+        tokio::task::yield_now().await;
+        answer
+    }};
+    ($self:ident, $call:ident, insert($runs:ident)) => {{
+        tokio::task::yield_now().await;
+        let answer = $self.inner.insert($runs).await;
         tokio::task::yield_now().await;
         answer
     }};
