@@ -193,7 +193,7 @@ mod tests {
         control.paused.iter_mut().for_each(|paused| paused.until = Some(Timestamp::from_micros(9)));
         let bytes = write_control(b"gqdefault", &control);
         assert_eq!(bytes[0], 2);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert_eq!(hex, include_str!("../../tests/golden/record/control_2.hex").trim_end());
         assert_eq!(read_control(b"gqdefault", &bytes), Ok(control.clone()));
         let scope = crate::Scope::Queue(crate::Queue::default());
