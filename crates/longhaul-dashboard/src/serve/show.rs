@@ -126,7 +126,9 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
         form.put_if_missing("metadata", &format!("{value:#}"));
     }
     let (title, tags): (Vec<_>, Vec<_>) = like.run().tags.iter().partition(|tag| *tag.key == *TITLE_TAG);
-    title.iter().for_each(|tag| form.put_if_missing("title", &tag.value));
+    if let [title, ..] = title[..] {
+        form.put_if_missing("title", &title.value);
+    }
     let tags: Vec<_> = tags.iter().map(|tag| format!("{}:{}", tag.key, tag.value)).collect();
     form.put_if_missing("tags", &tags.join(", "));
     Ok(form)
