@@ -11,8 +11,8 @@ use std::{
 };
 
 use longhaul::{
-    AnyError, ChildCounts, Context, ExecutionResult, Failure, Longhaul, RetryFrom, RunHandle, StateKind, Success,
-    Suspended, Task,
+    AnyError, ChildCounts, Context, ExecutionResult, Failure, Longhaul, RetryFrom, RunHandle, RunOutcome, StateKind,
+    Success, Suspended, Task,
 };
 
 /// One parcel. The tape is missing for number 500, until somebody brings some.
@@ -59,7 +59,7 @@ impl Task for LoadTruck {
             return Suspended::for_result().on_all_children().for_error(); // holds no slot
         }
         let last = ctx.child::<Pack>("parcel 500").await?.ok_or_else(|| AnyError::msg("it was enqueued"))?;
-        let grams = last.outcome_now()?.and_then(longhaul::RunOutcome::completed).unwrap_or_default();
+        let grams = last.outcome_now()?.and_then(RunOutcome::completed).unwrap_or_default();
         Success::with_result(format!("the truck leaves with {packed} parcels; number 500 has {grams} g")).for_error()
     }
 }

@@ -354,3 +354,70 @@ async fn a_parent_comes_to_the_same_end_wherever_it_is_broken_off() {
 async fn a_parent_whose_children_nobody_plays_is_told_so() {
     Interruptions::fresh(|| Chain).check(1).await;
 }
+
+/// A tree of runs: each has as many children as it is deep, and counts the leaves below it.
+struct Branch {
+    begun: tokio::sync::watch::Sender<usize>,
+}
+
+impl longhaul::Task for Branch {
+    const NAME: &'static str = "branch";
+    type Metadata = u64; // levels below it
+    type ExecutionMetadata = ();
+    type Output = u64;
+    type Error = AnyError;
+
+    async fn execute(&self, ctx: &Context<u64, ()>) -> ExecutionResult<u64, AnyError> {
+        self.begun.send_modify(|begun| *begun += 1);
+        let below = *ctx.metadata();
+        if below == 0 {
+            return Success::with_result(1).for_error();
+        }
+        let names = (0..4).map(|nth| (nth.to_string(), below - 1));
+        ctx.enqueue_children::<Branch>(names).await?;
+        if ctx.children().await?.open() > 0 {
+            return Suspended::for_result().on_all_children().for_error();
+        }
+        let mut leaves = 0;
+        for nth in 0..4 {
+            let child = ctx.child::<Branch>(&nth.to_string()).await?.expect("it was enqueued");
+            leaves += child.outcome_now()?.expect("it is final").completed().expect("it completes");
+        }
+        Success::with_result(leaves).for_error()
+    }
+}
+
+#[tokio::test]
+async fn a_tree_of_runs_that_is_killed_again_and_again_has_each_run_once_and_loses_none() {
+    let scene = Scene::new();
+    let mut id = None;
+    for kill_after in (0..12).map(|round| Some(1 + (round * 37) % 23)).chain([None]) {
+        let begun = tokio::sync::watch::Sender::new(0);
+        let mut count = begun.subscribe();
+        let server = scene.builder().concurrency(4).task(Branch { begun }).start().unwrap();
+        let client = server.client();
+        let run = match id {
+            Some(id) => client.run::<Branch>(id),
+            None => client.enqueue::<Branch>(4).await.unwrap(),
+        };
+        id = Some(run.id());
+        if let Some(kill_after) = kill_after {
+            tokio::select! {
+                killed = count.wait_for(|begun| *begun >= kill_after) => drop(killed),
+                outcome = run.outcome() => drop(outcome),
+            }
+            scene.kill(server);
+            continue;
+        }
+        assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(256));
+        let found = client.find::<Branch>().all().await.unwrap();
+        assert_eq!(found.len(), 1 + 4 + 16 + 64 + 256);
+        for found in found {
+            let history = happened(&found.status);
+            assert_eq!(history.iter().filter(|what| *what == "completed").count(), 1, "{history:?}");
+            // Woken no more often than it waited.
+            let times = |word: &str| history.iter().filter(|what| *what == word).count();
+            assert!(times("proceeded") <= times("suspended"), "{history:?}");
+        }
+    }
+}
