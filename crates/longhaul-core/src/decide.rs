@@ -24,7 +24,7 @@ use crate::{
     limits::{REASON_MAX, cut},
     lineage::Lineage,
     name::Key,
-    order::Turn,
+    order::OrderTurn,
     run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Run},
     state::{State, StateKind, Waiting},
     time::Timestamp,
@@ -42,7 +42,7 @@ use crate::{
 /// ```
 pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
     let due = new.due(now);
-    let turn = new.constraints().ordered.is_some().then(|| Turn::new(now, None, false));
+    let turn = new.constraints().ordered.is_some().then(|| OrderTurn::new(now, None, false));
     let held = new.constraints().after.as_ref().map(|after| after.awaits(now, due));
     let run = Run {
         id: new.id,

@@ -58,7 +58,7 @@ pub use inbox::Inbox;
 pub use lineage::Lineage;
 pub use log::{Log, LogLevel, LogLine, LogPage, LogRequest};
 pub use name::{Key, Kind, Label, Queue, ScheduleName, Tag};
-pub use order::{AfterFailure, Ordered, Turn};
+pub use order::{AfterFailure, OrderTurn, Ordered};
 pub use progress::Progress;
 pub use retention::{Retention, Retentions};
 pub use retry::{Backoff, Resume, RetryPolicy};

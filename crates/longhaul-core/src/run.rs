@@ -12,7 +12,7 @@ use crate::{
     inbox::Inbox,
     lineage::Lineage,
     name::{Kind, Queue, Tag},
-    order::Turn,
+    order::OrderTurn,
     progress::Progress,
     retry::RetryPolicy,
     state::{State, StateKind},
@@ -104,7 +104,7 @@ pub struct Run {
     /// Which run it is a retry of, and was retried as.
     pub lineage: Lineage,
     /// Its place among the runs of its [order key](crate::Constraints::ordered).
-    pub turn: Option<Turn>,
+    pub turn: Option<OrderTurn>,
     /// Grows with each change that anyone could see.
     pub revision: u64,
 }

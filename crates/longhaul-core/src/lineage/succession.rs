@@ -7,7 +7,7 @@ use crate::{
     decide::{Decision, IllegalEvent, admit, decide},
     event::Event,
     history::{History, HistoryEntry},
-    order::Turn,
+    order::OrderTurn,
     run::{NewRun, Run, Snapshot},
     store::{Retry, RetryFrom},
     time::Timestamp,
@@ -84,7 +84,7 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
     let (mut run, first) = admit(now, &new);
     run.lineage.predecessor = Some(id);
     // In place of a run that stopped its key it has the turn; otherwise a store that finds nobody else gives it the turn.
-    run.turn = before.run.turn.map(|turn| Turn { behind: !before.run.has_turn(), dismissed: false, ..turn });
+    run.turn = before.run.turn.map(|turn| OrderTurn { behind: !before.run.has_turn(), dismissed: false, ..turn });
     let first = HistoryEntry { why: Some(format!("as a retry of {id}").into()), ..first };
     let successor = Snapshot {
         run,

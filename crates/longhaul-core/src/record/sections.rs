@@ -16,7 +16,7 @@ use crate::{
     id::RunId,
     lineage::Lineage,
     name::{Key, NameError},
-    order::{AfterFailure, Ordered, Turn},
+    order::{AfterFailure, OrderTurn, Ordered},
     run::Run,
     state::StateKind,
     time::{Due, Timestamp},
@@ -183,8 +183,8 @@ struct TurnV1 {
 }
 
 impl OrderedV1 {
-    fn of(ordered: &Ordered, turn: Option<Turn>) -> Self {
-        let turn = turn.map(|Turn { position, behind, dismissed }| TurnV1 { position, behind, dismissed });
+    fn of(ordered: &Ordered, turn: Option<OrderTurn>) -> Self {
+        let turn = turn.map(|OrderTurn { position, behind, dismissed }| TurnV1 { position, behind, dismissed });
         let after_failure = match ordered.after_failure {
             AfterFailure::Stop => AfterFailureV1::Stop,
             AfterFailure::Skip => AfterFailureV1::Skip,
@@ -200,8 +200,8 @@ impl OrderedV1 {
         Ok(Ordered { key: Key::new(&self.key)?, after_failure })
     }
 
-    pub(super) fn turn(&self) -> Option<Turn> {
-        self.turn.map(|TurnV1 { position, behind, dismissed }| Turn { position, behind, dismissed })
+    pub(super) fn turn(&self) -> Option<OrderTurn> {
+        self.turn.map(|TurnV1 { position, behind, dismissed }| OrderTurn { position, behind, dismissed })
     }
 }
 

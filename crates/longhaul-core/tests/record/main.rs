@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     Actor, After, AfterFailure, AwaitedRuns, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt,
-    HistoryEntry, Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnCancel, OnConflict, Ordered, Parent,
+    HistoryEntry, Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnCancel, OnConflict, OrderTurn, Ordered, Parent,
     PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId, ServerId, State, StopRequest, StoredRun, Tag,
-    Timestamp, Transition, Turn, Unique, UniqueScope, Waiting,
+    Timestamp, Transition, Unique, UniqueScope, Waiting,
     inbox::Message,
     record::{self, Apart, Damage, Line, Part, Values},
     run::Due,
@@ -235,7 +235,7 @@ fn the_time_by_which_a_run_has_to_begin_is_section_8() {
 fn the_order_of_a_run_and_its_place_in_it_are_section_11() {
     is_frozen(&ordered(), include_str!("../golden/record/ordered.hex"));
     let mut other = ordered();
-    other.run.turn = Some(Turn { position: u64::MAX, behind: true, dismissed: true });
+    other.run.turn = Some(OrderTurn { position: u64::MAX, behind: true, dismissed: true });
     let constraints = Arc::make_mut(other.run.constraints.as_mut().expect("it has some"));
     constraints.ordered.as_mut().expect("it is ordered").after_failure = AfterFailure::Skip;
     constraints.limit_key = Some(Key::new("tenant 3").unwrap());

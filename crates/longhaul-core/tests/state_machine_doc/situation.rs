@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use longhaul_core::{
     Actor, AfterFailure, AwaitedRuns, Awaits, Cause, ChildCounts, Codec, Constraints, Ending, Envelope, Epoch, Event,
-    FailedAttempt, Inbox, Key, Kind, NewRun, Ordered, PendingProceed, Priority, Queue, RetryPolicy, Run, RunId,
-    ServerId, State, StopRequest, Timestamp, Turn, Waiting, admission::suspects::Blame, admit, code::CodeMark,
+    FailedAttempt, Inbox, Key, Kind, NewRun, OrderTurn, Ordered, PendingProceed, Priority, Queue, RetryPolicy, Run,
+    RunId, ServerId, State, StopRequest, Timestamp, Waiting, admission::suspects::Blame, admit, code::CodeMark,
     inbox::Message, run::Due, shape,
 };
 
@@ -58,7 +58,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let sent = Run { inbox: Some(inbox.into()), ..running.clone() };
     let ordered = Ordered { key: key(), after_failure: AfterFailure::Stop };
     let constraints = Some(Constraints { ordered: Some(ordered), ..Constraints::default() }.into());
-    let turn = |behind| Some(Turn { position: 1, behind, dismissed: false });
+    let turn = |behind| Some(OrderTurn { position: 1, behind, dismissed: false });
     let pending = run(State::Pending { due: NOW });
     let behind = Run { constraints: constraints.clone(), turn: turn(true), ..pending.clone() };
     let stopped = Run { constraints, turn: turn(false), ..run(State::Failed) };

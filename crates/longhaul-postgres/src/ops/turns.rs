@@ -9,7 +9,8 @@ use std::{
 };
 
 use longhaul_core::{
-    Event, Key, Run, RunId, StateKind, StoredRun, Timestamp, Turn, name::NameError, order::TurnHolder, record::Damage,
+    Event, Key, OrderTurn, Run, RunId, StateKind, StoredRun, Timestamp, name::NameError, order::TurnHolder,
+    record::Damage,
 };
 use tokio_postgres::Row;
 
@@ -53,7 +54,7 @@ pub(super) struct NewTurns {
     /// Runs that are there already.
     there: HashSet<RunId>,
     /// Those that were given a place.
-    places: Vec<(Key, Turn, RunId)>,
+    places: Vec<(Key, OrderTurn, RunId)>,
     /// Those of them that hold the others up until somebody decides.
     stopped: Vec<RunId>,
 }
@@ -68,7 +69,7 @@ impl NewTurns {
         let is_new = self.there.insert(run.id);
         let Some(key) = run.order_key().filter(|_| is_new).cloned() else { return };
         let last = self.last.get_mut(&key).expect("its lock is held");
-        let turn = Turn::new(now, *last, last.is_some());
+        let turn = OrderTurn::new(now, *last, last.is_some());
         *last = Some(turn.position);
         run.turn = Some(turn);
         self.places.push((key, turn, run.id));

@@ -1,6 +1,6 @@
 //! Turns: runs of one order key go one after the other.
 
-use longhaul_core::{Event, Key, Run, RunId, Timestamp, Turn};
+use longhaul_core::{Event, Key, OrderTurn, Run, RunId, Timestamp};
 
 use super::memory_state::MemoryState;
 
@@ -9,7 +9,7 @@ impl MemoryState {
     pub(super) fn queue_up(&self, now: Timestamp, run: &mut Run) {
         if let Some(key) = run.order_key() {
             let last = self.of_key(key).filter_map(|run| run.turn).map(|turn| turn.position).max();
-            run.turn = Some(Turn::new(now, last, last.is_some()));
+            run.turn = Some(OrderTurn::new(now, last, last.is_some()));
         }
     }
 

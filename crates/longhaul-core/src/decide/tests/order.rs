@@ -4,13 +4,13 @@ use super::*;
 use crate::{
     constraints::Constraints,
     history::Transition,
-    order::{AfterFailure, Ordered, Turn},
+    order::{AfterFailure, OrderTurn, Ordered},
 };
 
 fn ordered(after_failure: AfterFailure, behind: bool, state: State) -> Run {
     let ordered = Ordered { key: Key::new("account 7").expect("a key"), after_failure };
     let constraints = Constraints { ordered: Some(ordered), ..Constraints::default() };
-    let turn = Turn { position: 7, behind, dismissed: false };
+    let turn = OrderTurn { position: 7, behind, dismissed: false };
     Run { constraints: Some(constraints.into()), turn: Some(turn), ..run_in(state) }
 }
 

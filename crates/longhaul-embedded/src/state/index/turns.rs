@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use longhaul_core::{Key, Run, RunId, StateKind, Timestamp, Turn, order::TurnHolder};
+use longhaul_core::{Key, OrderTurn, Run, RunId, StateKind, Timestamp, order::TurnHolder};
 
 /// The runs of one order key.
 #[derive(Debug, Default)]
@@ -22,11 +22,11 @@ pub(crate) struct Turns {
 
 impl Turns {
     /// The place of a new run.
-    pub(crate) fn place(&self, now: Timestamp, key: &Key) -> Turn {
-        let Some(there) = self.keys.get(key) else { return Turn::new(now, None, false) };
+    pub(crate) fn place(&self, now: Timestamp, key: &Key) -> OrderTurn {
+        let Some(there) = self.keys.get(key) else { return OrderTurn::new(now, None, false) };
         let waiting = there.waiting.last().map(|(position, _)| *position);
         let last = there.holder.map(|(position, _)| position).max(waiting);
-        Turn::new(now, last, last.is_some())
+        OrderTurn::new(now, last, last.is_some())
     }
 
     /// The run that has the turn.
