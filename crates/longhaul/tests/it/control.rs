@@ -124,7 +124,7 @@ async fn a_paused_queue_waits_and_says_so_and_goes_on_when_it_is_resumed() {
     let waits = client.enqueue_fn(WORK, 1).queue("imports").await.unwrap();
     let passes = client.enqueue_fn(WORK, 1).await.unwrap();
     assert_eq!(passes.outcome().await.unwrap().completed(), Some(0));
-    assert_eq!(waits.explain().await.unwrap().to_string(), "the queue `imports` is paused");
+    assert_eq!(waits.explain().await.unwrap().to_string(), "the queue `imports` is paused: the disk is full");
     imports.resume().await.unwrap();
     assert_eq!(waits.outcome().await.unwrap().completed(), Some(0));
     assert!(client.queue("no such name").is_err());

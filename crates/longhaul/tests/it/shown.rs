@@ -26,7 +26,7 @@ async fn a_schedule_is_shown_with_its_next_instant_its_pause_and_in_words() {
     let info = schedules.pause("count").because("the disk is full").await.unwrap();
     let at = info.paused().unwrap().at.to_string();
     expected["next"] = json!(null);
-    expected["paused"] = json!({ "at": at, "by": "ann", "why": "the disk is full" });
+    expected["paused"] = json!({ "at": at, "by": "ann", "why": "the disk is full", "until": null });
     assert_eq!(serde_json::to_value(&info).unwrap(), expected);
 }
 
