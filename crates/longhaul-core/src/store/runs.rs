@@ -269,6 +269,7 @@ pub enum DeleteError {
 pub struct Swept {
     /// So many runs were removed.
     pub removed: usize,
-    /// When the next run may be removed, as things stand; `None`: none of those that are kept now.
+    /// When the next run may be removed, as things stand; `None`: none of those that are kept now. Not later than that, but
+    /// earlier where a run is kept beyond its time, because its order key or its parent needs it.
     pub next: Option<Timestamp>,
 }

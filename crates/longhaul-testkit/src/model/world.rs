@@ -201,7 +201,10 @@ impl<'a> World<'a> {
                 let keep = Retention::all(seconds(keep));
                 let (found, expected) =
                     (sweep_all(&*self.subject.store(), now, keep).await, sweep_all(&self.model, now, keep).await);
-                same("a sweep", &found, &expected);
+                same("what a sweep removes", &found.0, &expected.0);
+                // A store need not know that a run is held up before its time has come, so it may look once too often.
+                let next = |(_, next): (usize, Option<Timestamp>)| next.unwrap_or(Timestamp::MAX);
+                assert!(next(found) <= next(expected), "the next sweep: found {found:?}, expected {expected:?}");
             }
             Op::Advance { seconds: by } => self.advance(by).await,
             // A key that was free may be taken again or not.
