@@ -111,11 +111,11 @@ impl<M: Payload, X: Payload> Context<M, X> {
     /// was retried by hand the newest run counts.
     ///
     /// ```
-    /// use longhaul::{Context, run::StoreError};
+    /// use longhaul::{Context, StoreError};
     ///
     /// async fn tell(ctx: &Context<(), ()>) -> Result<(), StoreError> {
     ///     let children = ctx.children().await?; // "7312 of 10000, 12 failed"
-    ///     ctx.progress().total(children.total).done(children.finished()).message(&children.to_string());
+    ///     ctx.progress().set(children.finished(), children.total);
     ///     Ok(())
     /// }
     /// ```
@@ -160,7 +160,7 @@ impl<M: Payload, X: Payload> Context<M, X> {
     /// Looks among the children of this task, as [`Client::find`](crate::Client::find) does among all runs.
     ///
     /// ```
-    /// use longhaul::{Context, StateKind, doc::CountUp, run::StoreError};
+    /// use longhaul::{Context, StateKind, StoreError, doc::CountUp};
     ///
     /// async fn failed(ctx: &Context<(), ()>) -> Result<usize, StoreError> {
     ///     Ok(ctx.find_children::<CountUp>().state(StateKind::Failed).all().await?.len())
@@ -174,7 +174,7 @@ impl<M: Payload, X: Payload> Context<M, X> {
     /// cancel them, or to retry those that failed.
     ///
     /// ```
-    /// use longhaul::{Context, RetryFrom, StateKind, run::StoreError};
+    /// use longhaul::{Context, RetryFrom, StateKind, StoreError};
     ///
     /// async fn retry_failed(ctx: &Context<(), ()>) -> Result<u64, StoreError> {
     ///     let failed = ctx.select_children().state(StateKind::Failed).not_retried();
