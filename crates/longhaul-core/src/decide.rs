@@ -399,6 +399,12 @@ impl<'a> Step<'a> {
     fn finish(mut self, state: State) -> Decision {
         self.next.pending_proceed = None;
         inbox::close(&mut self.next.inbox);
+        // Whether one that failed stops its order key depends on whether it had the turn. Of the others it means nothing.
+        if state != State::Failed
+            && let Some(turn) = &mut self.next.turn
+        {
+            turn.behind = false;
+        }
         self.release().enter(state)
     }
 

@@ -112,7 +112,7 @@ fn cell(run: &Run, event: &Event, notes: &mut Vec<&'static str>) -> String {
         Ok(Decision { next, effects }) => {
             let note = if next.lineage.successor.is_some() {
                 Some("nothing but the link to the new run changes, and only once")
-            } else if next.turn != run.turn {
+            } else if next.state == run.state && next.turn != run.turn {
                 Some("nothing but its turn changes")
             } else if effects.order {
                 Some("its server is told to stop it")

@@ -65,6 +65,19 @@ fn a_run_has_the_turn_until_it_is_final() {
 }
 
 #[test]
+fn a_run_that_is_cancelled_or_expires_is_the_same_whether_it_had_the_turn_or_waited_for_it() {
+    for event in [Event::Cancel { reason: None }, Event::Expire] {
+        let [first, behind] = [false, true].map(|behind| {
+            let mut run = ordered(AfterFailure::Skip, behind, State::Pending { due: NOW });
+            let constraints = Constraints { expires: Some(Due::At(NOW)), ..run.constraints().clone() };
+            (run.attempts, run.constraints) = (0, Some(constraints.into()));
+            decided(&run, &event).expect("it waits")
+        });
+        assert_eq!(first, behind, "{event:?}");
+    }
+}
+
+#[test]
 fn a_failed_run_stops_its_key_until_it_is_dismissed_or_retried() {
     let failed = ordered(AfterFailure::Stop, false, State::Failed);
     assert!(failed.has_turn() && failed.stops_key());
