@@ -298,7 +298,7 @@ impl Controls {
         })
     }
 
-    /// When the first pause that holds at `now` ends by itself.
+    /// When the first pause of a queue or a kind that holds at `now` ends by itself.
     pub fn next_end_of_pause(&self, now: Timestamp) -> Option<Timestamp> {
         let pauses = self.queues.values().chain(self.kinds.values()).filter_map(|control| control.paused_at(now));
         pauses.filter_map(|paused| paused.until).min()
@@ -315,9 +315,9 @@ impl Controls {
         self.servers.get(&server)
     }
 
-    /// Whether a server claims nothing more, and finishes what it has.
-    pub fn is_draining(&self, server: ServerId) -> bool {
-        self.server(server).is_some_and(|control| control.paused.is_some())
+    /// The pause that drains a server at `now`: it claims nothing more, and finishes what it has.
+    pub fn draining(&self, now: Timestamp, server: ServerId) -> Option<&Paused> {
+        self.server(server).and_then(|control| control.paused_at(now))
     }
 
     /// Each scope of which something is said: queues first, then kinds, by name, then servers.

@@ -53,8 +53,8 @@ impl Admission {
     /// backlogs than it takes from, and those that their key holds back. Nothing changes before
     /// [`commit`](Self::commit), which is to be called for an empty selection too.
     pub fn select(&self, now: Timestamp, offer: &Offer<'_>, source: &impl Source) -> Selection {
-        if self.controls.is_draining(offer.server) {
-            return Selection::default();
+        if let Some(paused) = self.controls.draining(now, offer.server) {
+            return paused.until.map_or_else(Selection::default, Selection::nothing_until);
         }
         let standing = Standing::of(now, offer.server, &source.isolated());
         if let Some(held) = standing.blocks(offer.server, Isolation::None) {

@@ -55,6 +55,19 @@ pub async fn a_pause_ends_by_itself_at_its_time(mut scene: Scene) {
     }
 }
 
+pub async fn a_drain_that_ends_by_itself_serves_a_waiting_claim(mut scene: Scene) {
+    let until = scene.now().after(HOUR);
+    let paused = scene.until(until, "a new disk");
+    let server = Scope::Server(scene.server);
+    scene.control(server.clone(), ControlChange::Pause(paused)).await;
+    let id = scene.enqueue().await;
+    assert_eq!(ids(&scene.claim(10).await), []);
+    let parked = scene.parked_claim().await;
+    scene.clock.set(until);
+    assert_eq!(parked.claimed_id().await, id);
+    assert_eq!(scene.paused(&server).await, None);
+}
+
 pub async fn a_pause_that_ends_by_itself_outlives_the_process(mut scene: Scene) {
     let id = scene.enqueue().await;
     let until = scene.now().after(HOUR);

@@ -291,6 +291,7 @@ macro_rules! conformance {
                 parked_runs_stay_parked_through_a_crash;
             pause:
                 a_pause_ends_by_itself_at_its_time,
+                a_drain_that_ends_by_itself_serves_a_waiting_claim,
                 a_pause_that_ends_by_itself_outlives_the_process,
                 the_end_of_a_pause_serves_a_waiting_claim,
                 a_pause_until_a_time_does_not_shorten_one_that_lasts_longer;
