@@ -5,6 +5,7 @@ mod copy;
 mod counts;
 mod damage;
 mod failing;
+mod families;
 mod kit;
 mod pieces;
 mod power;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_core::{AwaitedRuns, ChildCounts, OnCancel, Run, RunId, StateKind};
+use longhaul_core::{AwaitedRuns, ChildCounts, Run, RunId, StateKind, family::cancel_children};
 
 use crate::{
     error::Fault,
@@ -100,7 +100,7 @@ impl FamilyChanges {
         self.note_wait(before.awaits, run);
         if run.state.is_final() && !before.was_final {
             self.ended.push(run.id.into());
-            if run.state.kind() == StateKind::Cancelled && run.constraints().on_cancel == OnCancel::Cancel {
+            if cancel_children(run).is_some() {
                 self.cancels.push(run.id);
             }
         }

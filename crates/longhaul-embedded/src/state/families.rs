@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use longhaul_core::{ChildCounts, OnCancel, Run, RunId, StateKind};
+use longhaul_core::{ChildCounts, Run, RunId, StateKind, family::cancel_children};
 
 use super::State;
 use crate::{
@@ -54,8 +54,7 @@ impl State {
     pub(super) fn family_ended(&mut self, run: &Run) -> Result<(), Fault> {
         self.index.waits.ended(run.id);
         self.child_moved(run, Some(StateKind::Running), run.counts_as())?;
-        if run.state.kind() == StateKind::Cancelled
-            && run.constraints().on_cancel == OnCancel::Cancel
+        if cancel_children(run).is_some()
             && let Some(family) = self.family(run.id)?.filter(|family| family.counts.open() > 0)
         {
             self.files.batch.families.insert(run.id, Family { cancels: true, ..family });

@@ -307,7 +307,6 @@ impl Recovery {
         found.into_iter().map(read).collect()
     }
 
-    /// Positions go on above all earlier ones. They are times, so there is something to read only if the clock went back.
     /// Runs that were cancelled, and whose children were not all told when the process before us died.
     fn read_families(&mut self) -> Result<(), Fault> {
         let mut cancels = Vec::new();
@@ -321,6 +320,7 @@ impl Recovery {
         Ok(())
     }
 
+    /// Positions go on above all earlier ones. They are times, so there is something to read only if the clock went back.
     fn read_ends(&mut self) -> Result<(), Fault> {
         let damaged = || Damage::of("the position of the latest removed end", "it is cut short");
         let removed = self.state.files.kv.get(keys::REMOVED_ENDS)?.map(|bytes| bytes.try_into().map_err(|_| damaged()));
