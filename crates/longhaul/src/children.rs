@@ -87,6 +87,9 @@ impl<M: Payload, X: Payload> Context<M, X> {
     ///
     /// # Errors
     /// As [`enqueue_child`](Self::enqueue_child): that of the first child that was refused.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped before it is ready, some are enqueued; doing it again enqueues the rest.
     pub async fn enqueue_children<T: TaskDefinition>(
         &self,
         children: impl IntoIterator<Item = (impl Into<String>, T::Metadata)>,
@@ -122,6 +125,9 @@ impl<M: Payload, X: Payload> Context<M, X> {
     ///
     /// # Errors
     /// When the store fails.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
     pub async fn children(&self) -> Result<ChildCounts, StoreError> {
         let attempt = self.attempt_handle();
         attempt.store.child_counts(attempt.id).await
@@ -141,6 +147,9 @@ impl<M: Payload, X: Payload> Context<M, X> {
     ///
     /// # Errors
     /// When the store fails, the child is of another kind, or its values cannot be read.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
     pub async fn child<T: TaskDefinition>(&self, name: &str) -> Result<Option<RunStatus<T>>, OutcomeError> {
         let client = self.client();
         // No child can have been enqueued under what is no name.
@@ -188,10 +197,13 @@ impl<M: Payload, X: Payload> Context<M, X> {
     /// Retries a child that failed: a new run takes its place among the children, under the same name.
     ///
     /// # Errors
-    /// As [`Client::retry`](crate::Client::retry).
+    /// As [`Client::retry`](crate::Client::retry); [`RetryRunError::NotFound`](crate::RetryRunError::NotFound) if no child has
+    /// this name, [`RetryRunError::Name`](crate::RetryRunError::Name) if none can have it.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped before it is ready, the child is either retried or not; retrying it again is harmless.
     pub async fn retry_child(&self, name: &str, from: RetryFrom) -> Result<RunId, RetryRunError> {
-        let id = self.child_id(name).map_err(|_| RetryRunError::NotFound(self.attempt_handle().id))?;
-        self.client().retry(id, from).await
+        self.client().retry(self.child_id(name)?, from).await
     }
 
     fn client(&self) -> Client {

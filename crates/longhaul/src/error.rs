@@ -237,8 +237,8 @@ impl Error {
     }
 
     /// The same call may work later, without anyone doing anything: the store is not available now or did not answer in
-    /// time, others were faster, too much is in flight, or a run has to take what it was sent first. A call that the store did not answer may have taken effect;
-    /// enqueue with a [unique key](crate::UniqueKey) what must not be there twice.
+    /// time, others were faster, too much is in flight, or a run has to take what it was sent first. A call that the store
+    /// did not answer may have taken effect; enqueue with a [unique key](crate::UniqueKey) what must not be there twice.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Spawn(error) => !matches!(error, SpawnError::ShuttingDown { .. }),
@@ -332,6 +332,7 @@ impl Error {
             | Self::Build(_)
             | Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. })
             | Self::FindByKey(FindByKeyError::Name(_))
+            | Self::Retry(RetryRunError::Name(_))
             | Self::Signal(SignalError::Name(_) | SignalError::Value(_))
             | Self::Proceed(ProceedRunError::Key(_) | ProceedRunError::Value(_)) => true,
             Self::Enqueue(error)

@@ -273,6 +273,9 @@ pub enum RetryRunError {
         /// The newest run of its line.
         successor: RunId,
     },
+    /// A name is none, so no child can have it.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

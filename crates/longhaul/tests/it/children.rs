@@ -10,8 +10,8 @@ use std::{
 
 use longhaul::{
     AnyError, ChildCounts, ChildRefused, Context, EnqueueError, ExecutionResult, Failure, InsertError, Longhaul,
-    OnCancel, RetryFrom, RunId, RunOutcome, StateKind, Success, Suspended, TaskFn, limits::CHILD_DEPTH_MAX,
-    store_api::Explanation, testing::Interruptions,
+    OnCancel, RetryFrom, RetryRunError, RunId, RunOutcome, StateKind, Success, Suspended, TaskFn,
+    limits::CHILD_DEPTH_MAX, store_api::Explanation, testing::Interruptions,
 };
 
 use crate::kit::{Gate, Scene, happened, reaches, until};
@@ -135,6 +135,10 @@ async fn a_child_that_failed_is_retried_under_its_name() {
     let server = builder.task_fn(PARENT, |ctx: Context<(), ()>| async move {
         ctx.enqueue_child::<Once>("it", ()).await?;
         if ctx.children().await?.failed > 0 {
+            let unknown = ctx.retry_child("another", RetryFrom::Checkpoint).await.unwrap_err();
+            assert!(matches!(unknown, RetryRunError::NotFound(_)), "{unknown}");
+            let nameless = ctx.retry_child("", RetryFrom::Checkpoint).await.unwrap_err();
+            assert!(matches!(nameless, RetryRunError::Name(_)), "{nameless}");
             ctx.retry_child("it", RetryFrom::Checkpoint).await?;
         }
         if ctx.children().await?.open() > 0 {
