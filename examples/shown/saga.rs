@@ -118,6 +118,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Interruptions::fresh(move || BookTrip(make.clone())).check::<BookTrip>(card.to_owned()).await;
         let left = if card == "full" { "each trip is booked" } else { "nothing is left of any" };
         assert_eq!(outside.booked().is_empty(), card == "empty");
+        assert_eq!(outside.booked().len() % STEPS.len(), 0, "no trip is booked in part");
         println!("killed and stopped at every point with the {card} card: {left}");
     }
     Ok(())

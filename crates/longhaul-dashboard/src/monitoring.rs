@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{clock, reply};
 
 /// A store that takes longer to answer is not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Answers a supervisor and a monitor. It asks nobody who they are and tells the names of kinds and queues, so an app
 /// mounts it on purpose, at an address that only those reach.
@@ -103,7 +103,7 @@ impl Monitoring {
 async fn in_time<T>(of: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         answer = of => Some(answer),
-        () = clock::pause(PATIENCE) => None,
+        () = clock::pause(ANSWER_WITHIN) => None,
     }
 }
 

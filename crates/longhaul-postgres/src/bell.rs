@@ -1,6 +1,7 @@
 //! A doorbell between servers: a server that changed something rings, and a server that waits for such a change looks.
 //!
-//! It only makes waits shorter. The poller finds what was changed while the doorbell was not connected. It rings outside of the transactions that write runs, because PostgreSQL commits those that notify one after the other.
+//! It only makes waits shorter. The poller finds what was changed while the doorbell was not connected. It rings outside of
+//! the transactions that write runs, because PostgreSQL commits those that notify one after the other.
 
 use std::{
     future::poll_fn,

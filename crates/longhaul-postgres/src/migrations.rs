@@ -92,8 +92,8 @@ impl Migrations {
         Ok(known.chain(newer.map(|version| Migration { version: *version, name: "", is_made: true })).collect())
     }
 
-    /// Makes the migrations that are missing, each in one transaction with all others; answers them. Several programs may do
-    /// so at once: one makes them, and the others wait for it and answer none.
+    /// Makes the migrations that are missing, all in one transaction, and answers them. Several programs may do so at once:
+    /// one makes them, and the others wait for it and answer none.
     ///
     /// # Errors
     /// [`ConnectError::NewerSchema`]: the database was migrated by a newer release; nothing is changed then.

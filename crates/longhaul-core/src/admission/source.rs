@@ -156,8 +156,9 @@ impl LastTry {
 /// are behind a connection) hands over what it has, marks it as not [`complete`](Backlog::complete), and selects again
 /// with more when the selection asks for it: selecting changes nothing.
 ///
-/// The order is the source's. A run that is [behind](Run::is_behind) another of its order key is not due; where keys take turns, the
-/// backlogs of a group come in the order of their turns; where priority grows with age, positions say what it is now.
+/// The order is the source's. A run that is [behind](Run::is_behind) another of its order key is not due; where keys take
+/// turns, the backlogs of a group come in the order of their turns; where priority grows with age, positions say what it is
+/// now.
 ///
 /// ```
 /// use longhaul_core::{admission::{DueRuns, Source}, doc};

@@ -57,7 +57,17 @@ impl<'a> ConstraintsV1<'a> {
     /// What has a place here; `None`: nothing of it.
     pub(super) fn of(constraints: &'a Constraints) -> Option<Self> {
         // What came after format 1 has sections of its own.
-        let Constraints { limit_key, unique, requires, trace, .. } = constraints;
+        let Constraints {
+            limit_key,
+            unique,
+            requires,
+            trace,
+            expires: _,
+            ordered: _,
+            parent: _,
+            after: _,
+            on_cancel: _,
+        } = constraints;
         if limit_key.is_none() && unique.is_none() && requires.is_empty() && trace.is_none() {
             return None;
         }

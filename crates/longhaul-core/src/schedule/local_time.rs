@@ -8,12 +8,15 @@ use crate::time::Timestamp;
 /// `2026-03-29 03:00:00 +02:00`.
 ///
 /// ```
+/// # #[cfg(feature = "cron")]
+/// # {
 /// use longhaul_core::{Schedule, Timestamp};
 ///
 /// let nightly = Schedule::cron("0 2 * * *", "Europe/Berlin").timetable()?;
 /// let first = nightly.preview("2026-07-01T12:00:00Z".parse()?, 1)[0];
 /// assert_eq!(first.to_string(), "2026-07-02 02:00:00 +02:00");
 /// assert_eq!(first.offset_seconds, 7200);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -36,6 +36,9 @@ impl<M, X> Context<M, X> {
     ///
     /// # Errors
     /// When the store fails: the kind may be paused or not.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped before it is ready, the kind is either paused or not.
     pub async fn pause_kind_until(&self, until: impl Into<Timestamp>, why: &str) -> Result<(), StoreError> {
         self.pause(Scope::Kind(self.inner.attempt.kind.clone()), until.into(), why).await
     }

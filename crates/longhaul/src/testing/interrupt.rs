@@ -23,10 +23,10 @@ const POINTS_MAX: usize = 1000;
 /// goes on from its last checkpoint. An await that is ready at once cannot be told from plain code, so it is no point
 /// of its own.
 ///
-/// A task that suspends is proceeded as it is, or as [`Interruptions::on_suspend`] plays the outside; one that fails or panics is retried as its policy says, with the clock
-/// moved. The same `task` serves all runs: when it changes something outside, like a folder, that is shared by all of
-/// them, which proves that repeating its steps is harmless. For a fresh outside each time, and more, see
-/// [`Interruptions`].
+/// A task that suspends is proceeded as it is, or as [`Interruptions::on_suspend`] plays the outside; one that fails or
+/// panics is retried as its policy says, with the clock moved. The same `task` serves all runs: when it changes something
+/// outside, like a folder, that is shared by all of them, which proves that repeating its steps is harmless. For a fresh
+/// outside each time, and more, see [`Interruptions`].
 ///
 /// # Panics
 /// When a run comes to another end, with the point at which it was broken off and both ends; and when a run stands still:

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// How long the driver looks for an element before it says that there is none, in milliseconds. A page that works is
 /// ready far sooner.
-const PATIENCE: u64 = 30_000;
+const FOUND_WITHIN: u64 = 30_000;
 /// How often an element may be replaced between being found and being used.
 const REPLACED_MAX: usize = 50;
 /// The key under which `WebDriver` names an element.
@@ -52,7 +52,7 @@ impl Browser {
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments, "prefs": preferences },
             "goog:loggingPrefs": { "browser": "ALL" },
-            "timeouts": { "implicit": PATIENCE },
+            "timeouts": { "implicit": FOUND_WITHIN },
         } } });
         let session = browser.ask("POST", "/session", &capabilities).expect("a browser opens");
         session["sessionId"].as_str().expect("it has an id").clone_into(&mut browser.session);
