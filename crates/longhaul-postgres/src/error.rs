@@ -5,6 +5,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::lane_key::LaneKey;
 
+/// What says that there is one already. Two who create the same table at once also meet at its type.
+const IS_THERE: [SqlState; 4] =
+    [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
+
 /// Why a transaction did not come to its end.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -23,8 +27,9 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Unique(_))
+    /// Others did the same at the same time.
+    pub(crate) fn is_collision(&self) -> bool {
+        matches!(self, Self::Unique(_) | Self::Again(_))
     }
 
     /// What a caller is told when nothing else can be done about it.
@@ -73,12 +78,7 @@ impl From<tokio_postgres::Error> for Fault {
             }
             // Nothing else is divided: see `UPDATE_ALL`.
             Some(code) if *code == SqlState::DIVISION_BY_ZERO => Self::Moved,
-            Some(code)
-                if [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE]
-                    .contains(code) =>
-            {
-                Self::Unique(reason)
-            }
+            Some(code) if IS_THERE.contains(code) => Self::Unique(reason),
             Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::Denied(reason),
             _ => Self::Store(StoreError::Unavailable { reason: reason.into() }),
         }
