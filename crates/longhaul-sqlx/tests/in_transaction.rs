@@ -253,7 +253,7 @@ async fn a_task_does_its_steps_and_its_end_in_transactions_and_sql_enqueues_it_i
     // It is a run as soon as a server has looked.
     let outcome = loop {
         match client.run::<Payments>(id).outcome().await {
-            Err(OutcomeError::NotFound(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(OutcomeError::NotFound(_)) => tokio::task::yield_now().await,
             outcome => break outcome.expect("it ends"),
         }
     };
