@@ -1,0 +1,15 @@
+//! Measures apalis on PostgreSQL when the benchmark in the folder above asks.
+
+mod apalis_postgres;
+
+use std::env;
+
+use anyhow::{Result, ensure};
+use bench_harness::Measure;
+
+fn main() -> Result<()> {
+    let args: Vec<_> = env::args().skip(1).collect();
+    let asked = bench_harness::answer(&[&Measure::<apalis_postgres::ApalisPostgres>::new()], &args)?;
+    ensure!(asked, "this program is started by `cargo run --release` in bench/postgres");
+    Ok(())
+}
