@@ -230,7 +230,7 @@ where
                     shares.charge(queue, *weight);
                     match backlog.positions.next() {
                         Some(head) => heads.push(Reverse((head, from))),
-                        None if !backlog.complete => {
+                        None if !backlog.complete && chosen.len() < self.offer.max => {
                             let more_of = Some(backlog.limit_group.clone());
                             return Selection { more_of, ..Selection::default() };
                         }
