@@ -155,11 +155,7 @@ impl Row {
 }
 
 impl Figures {
-    fn of(
-        measured: &BTreeMap<u32, &Measured>,
-        floor: &BTreeMap<u32, f64>,
-        peer: &BTreeMap<u32, f64>,
-    ) -> Self {
+    fn of(measured: &BTreeMap<u32, &Measured>, floor: &BTreeMap<u32, f64>, peer: &BTreeMap<u32, f64>) -> Self {
         let values: Vec<_> = measured.values().map(|measured| measured.value).collect();
         let names = measured.values().flat_map(|measured| measured.also.keys());
         let also = names

@@ -16,7 +16,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A million runs take a while to fill in.
-const FILL_PATIENCE: Duration = Duration::from_secs(600);
+const FILL_PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// Everything that is to be measured.
 pub(crate) struct Bench<'a> {
@@ -32,8 +32,7 @@ impl<'a> Bench<'a> {
     /// Finds the contenders, builds what must be built, and looks at the disk.
     pub(crate) fn prepare(field: &'a Field, args: &Args) -> Result<Self> {
         let mut programs = vec![Program::at(std::env::current_exe()?)?];
-        let scenarios: Vec<_> =
-            if args.scenario.is_empty() { field.scenarios.into() } else { args.scenario.clone() };
+        let scenarios: Vec<_> = if args.scenario.is_empty() { field.scenarios.into() } else { args.scenario.clone() };
         let elsewhere = || field.elsewhere.iter().flat_map(|program| program.contenders.iter().copied());
         let here = || programs[0].cards.iter().map(|card| card.name.as_str());
         for name in &args.only {
@@ -60,7 +59,10 @@ impl<'a> Bench<'a> {
             None => target_dir()?.join("bench-data"),
         };
         fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
-        if args.data.is_none() && field.ground.is_a_folder() && machine::file_system(&data).is_some_and(|kind| kind == "tmpfs") {
+        if args.data.is_none()
+            && field.ground.is_a_folder()
+            && machine::file_system(&data).is_some_and(|kind| kind == "tmpfs")
+        {
             bail!("{} is in memory, where every sync is free: name a folder on a disk with --data", data.display());
         }
         Ok(Self { field, programs, entries, scenarios, data })

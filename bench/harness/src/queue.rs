@@ -210,12 +210,7 @@ async fn bulk<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
 }
 
 /// Works off `order.count` waiting runs, on the clock of `pace`.
-async fn drain<Q: Queue>(
-    queue: &Q,
-    order: &Order,
-    before: &[(&'static str, f64)],
-    pace: Pace,
-) -> Result<Measured> {
+async fn drain<Q: Queue>(queue: &Q, order: &Order, before: &[(&'static str, f64)], pace: Pace) -> Result<Measured> {
     let probe = Probe::counting();
     queue.execute(order.scenario.width(), probe.clone()).await?;
     let all = async {

@@ -15,7 +15,10 @@ const fn elsewhere(contenders: &'static [&'static str], folder: &'static str, pr
 
 static FIELD: Field = Field {
     contenders: &contenders::ALL,
-    elsewhere: &[elsewhere(&["fang"], concat!(env!("CARGO_MANIFEST_DIR"), "/fang"), "longhaul-bench-fang")],
+    elsewhere: &[
+        elsewhere(&["fang"], concat!(env!("CARGO_MANIFEST_DIR"), "/fang"), "longhaul-bench-fang"),
+        elsewhere(&["underway"], concat!(env!("CARGO_MANIFEST_DIR"), "/underway"), "longhaul-bench-underway"),
+    ],
     scenarios: &[
         Scenario::Enqueue64,
         Scenario::Bulk,
@@ -31,9 +34,8 @@ static FIELD: Field = Field {
     floor: |scenario| if scenario == Scenario::Bulk { contenders::COPY } else { contenders::FLOOR },
     peers: |scenario| match scenario {
         Scenario::Checkpoint | Scenario::Checkpoint64 => &[],
-        // Those that keep the rows of what is done.
-        Scenario::Drain16 | Scenario::Drain64 => &["fang"],
-        _ => &["fang"],
+        // Both keep the rows of what is done.
+        _ => &["fang", "underway"],
     },
     ground: &server::Server,
     results: concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"),

@@ -25,11 +25,8 @@ pub(crate) fn start_unless_there_is_one() -> Result<()> {
         return Ok(());
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/postgres");
-    let failed = Command::new(script)
-        .args(["--safe", "run", "--"])
-        .arg(env::current_exe()?)
-        .args(env::args_os().skip(1))
-        .exec();
+    let failed =
+        Command::new(script).args(["--safe", "run", "--"]).arg(env::current_exe()?).args(env::args_os().skip(1)).exec();
     Err(failed).with_context(|| format!("cannot start {script}"))
 }
 

@@ -1,10 +1,6 @@
 //! fang 0.11, its asynchronous queue.
 
-use std::{
-    path::Path,
-    sync::{OnceLock, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{path::Path, sync::OnceLock, time::Duration};
 
 use anyhow::{Result, anyhow};
 use async_trait::async_trait;
@@ -81,14 +77,13 @@ impl Queue for Fang {
             min_sleep_period: pause,
             sleep_step: Duration::ZERO,
         };
-        AsyncWorkerPool::builder()
+        let mut pool: AsyncWorkerPool<AsyncQueue> = AsyncWorkerPool::builder()
             .number_of_workers(workers)
             .queue(queue(workers).await?)
             .sleep_params(sleep)
             .retention_mode(RetentionMode::KeepAll)
-            .build()
-            .start()
-            .await;
+            .build();
+        pool.start().await;
         Ok(())
     }
 

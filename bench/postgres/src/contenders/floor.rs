@@ -114,15 +114,15 @@ const INSERT: &str = "\
 
 const CLAIM: &str = "\
     UPDATE raw r SET due = NULL, state = 1, epoch = 1, rec = s.rec FROM unnest($1::uuid[], $2::bytea[]) s(id, rec) \
-    WHERE r.id = ANY($1) AND r.id = s.id AND r.epoch = 0";
+    WHERE r.id = s.id AND r.epoch = 0";
 
 const END: &str = "\
     UPDATE raw r SET state = 4, rec = s.rec, ended = '\\x000102030405060708090a0b0c0d0e0f1011121314151617' \
-    FROM unnest($1::uuid[], $2::bytea[]) s(id, rec) WHERE r.id = ANY($1) AND r.id = s.id AND r.epoch = 1";
+    FROM unnest($1::uuid[], $2::bytea[]) s(id, rec) WHERE r.id = s.id AND r.epoch = 1";
 
 const CHECKPOINT: &str = "\
     UPDATE raw r SET rec = s.rec, exec = s.exec FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) s(id, rec, exec) \
-    WHERE r.id = ANY($1) AND r.id = s.id AND r.epoch = 0";
+    WHERE r.id = s.id AND r.epoch = 0";
 
 const CHECKPOINT_ONE: &str = "UPDATE raw SET rec = $2, exec = $3 WHERE id = $1 AND epoch = 0";
 
@@ -142,7 +142,9 @@ impl Raw {
         let client = connect(&url()?).await?;
         client.batch_execute(TABLE).await?;
         // As in the store: these plans hold on an empty table and on a large one.
-        client.batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off").await?;
+        client
+            .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off")
+            .await?;
         Ok(Self { client })
     }
 

@@ -1,39 +1,50 @@
-//! underway 0.2: a job of one step.
+//! underway 0.2: tasks, which can be enqueued many at a time. A job of one step is such a task.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Result, ensure};
 use bench_harness::{Payload, Probe, Queue};
 use jiff::Span;
 use postgres_probe::{connect, counters, is_true, url};
-use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::{sync::Mutex, task::JoinHandle};
+use sqlx::{PgPool, Postgres, Transaction, postgres::PgPoolOptions};
+use tokio::{
+    runtime::Handle,
+    sync::Mutex,
+    task::{self, JoinHandle},
+};
 use tokio_postgres::Client;
-use underway::{Job, To, job::Context};
+use underway::{Task, Worker};
 
 const QUEUE: &str = "noop";
-
-type Noop = Job<Payload, Probe>;
 
 pub(crate) struct Underway {
     client: Client,
     pool: PgPool,
-    /// It enqueues, and does not execute.
-    job: Noop,
+    queue: Arc<Noops>,
     worker: Mutex<Option<JoinHandle<Result<(), underway::worker::Error>>>>,
 }
 
-async fn noop(context: Context<Probe>, _: Payload) -> underway::task::Result<To<()>> {
-    context.state.start();
-    To::done()
+type Noops = underway::Queue<Noop>;
+
+#[derive(Clone)]
+struct Noop(Probe);
+
+impl Task for Noop {
+    type Input = Payload;
+    type Output = ();
+
+    async fn execute(&self, _: Transaction<'_, Postgres>, _: Payload) -> underway::task::Result<()> {
+        self.0.start();
+        Ok(())
+    }
 }
 
-async fn job(pool: PgPool, probe: Probe) -> Result<Noop> {
-    Ok(Job::builder().state(probe).step(noop).name(QUEUE).pool(pool).build().await?)
-}
-
-async fn pool(connections: u32) -> Result<PgPool> {
-    Ok(PgPoolOptions::new().max_connections(connections).connect(&url()?).await?)
+async fn queue(connections: u32) -> Result<(PgPool, Arc<Noops>)> {
+    let pool = PgPoolOptions::new().max_connections(connections).connect(&url()?).await?;
+    // Its future cannot be sent to another thread.
+    task::block_in_place(|| Handle::current().block_on(underway::run_migrations(&pool)))?;
+    let queue = underway::Queue::builder().name(QUEUE).pool(pool.clone()).build().await?;
+    Ok((pool, Arc::new(queue)))
 }
 
 impl Queue for Underway {
@@ -44,26 +55,26 @@ impl Queue for Underway {
     const FILLS: bool = false;
 
     async fn open(_: &Path) -> Result<Self> {
-        let pool = pool(64).await?;
-        underway::run_migrations(&pool).await?;
-        let job = job(pool.clone(), Probe::counting()).await?;
-        Ok(Self { client: connect(&url()?).await?, pool, job, worker: Mutex::default() })
+        let (pool, queue) = queue(64).await?;
+        Ok(Self { client: connect(&url()?).await?, pool, queue, worker: Mutex::default() })
     }
 
     async fn enqueue(&self, payload: Payload) -> Result<()> {
-        self.job.enqueue(&payload).await?;
+        self.queue.enqueue(&self.pool, &Noop(Probe::counting()), &payload).await?;
         Ok(())
     }
 
     async fn enqueue_all(&self, payloads: Vec<Payload>) -> Result<()> {
-        self.job.queue().enqueue_multi(&self.pool, &self.job, &payloads).await?;
+        let task = Noop(Probe::counting());
+        let call = self.queue.enqueue_multi(&self.pool, &task, &payloads);
+        task::block_in_place(|| Handle::current().block_on(call))?;
         Ok(())
     }
 
     async fn execute(&self, concurrency: usize, probe: Probe) -> Result<()> {
         // Each run holds one connection while it executes, and the worker listens on some.
-        let job = job(pool(concurrency as u32 + 8).await?, probe).await?;
-        let mut worker = job.worker();
+        let (_, queue) = queue(u32::try_from(concurrency)? + 8).await?;
+        let mut worker = Worker::new(queue, Noop(probe));
         worker.set_concurrency_limit(concurrency);
         // A tick starts one more loop, up to the limit; by default it comes once a minute.
         let worker = tokio::spawn(async move { worker.run_every(Span::new().milliseconds(10)).await });
