@@ -35,6 +35,8 @@ mod proceed;
 mod reading;
 mod retry;
 mod schedules;
+#[cfg(feature = "schema")]
+mod searchable;
 mod services;
 mod shown;
 mod shutdown;
