@@ -19,7 +19,7 @@ async fn the_overview_counts_what_happened_and_warns_of_what_is_held_back() {
         client.enqueue::<Count>(count_to(3)).await.unwrap().outcome().await.unwrap();
         client.enqueue::<Fail>("no space".into()).await.unwrap().outcome().await.unwrap();
         let queue = longhaul::Scope::Queue(longhaul::Queue::new("numbers").unwrap());
-        scene.inspector.act_on_scope(&queue, ScopeAction::Pause, &By::new("ann")).await.unwrap();
+        scene.inspector.act_on_scope(&queue, ScopeAction::Pause { until: None }, &By::new("ann")).await.unwrap();
         client.enqueue::<Count>(count_to(4)).await.unwrap();
         let nobody = client.enqueue_fn(longhaul::TaskFn::<(), (), (), longhaul::AnyError>::new("nobody"), ()).await;
         nobody.unwrap();
