@@ -27,7 +27,8 @@
 //! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
 //! The body of an action is empty, or an object with `reason`, `at` (of a proceed), `from` (`checkpoint` or `start`, of a
-//! retry) and `until` (of a pause of a queue or a kind, which ends by itself then).
+//! retry) `until` (of a pause of a queue or a kind, which ends by itself then), and `as_run` (of what is
+//! done to all that match: a [run](crate::BulkActions) does it, whose id is answered with 202).
 
 mod openapi;
 mod operation;
@@ -46,6 +47,9 @@ use crate::{
 
 /// The version of the API, as it stands in paths: `/api/v1/…`.
 pub const VERSION: &str = "v1";
+/// Why no run does it.
+const NO_BULK: &str =
+    "no server that lives executes `longhaul.bulk-action`, or the action is done at once: ask without `as_run`";
 /// The header in which a caller on a socket says in whose name it acts.
 pub const ACTOR_HEADER: &str = "longhaul-actor";
 
@@ -61,6 +65,8 @@ struct ActionBody {
     from: Option<act::From>,
     #[serde(default)]
     until: Option<String>,
+    #[serde(default)]
+    as_run: bool,
 }
 
 impl ActionBody {
@@ -179,7 +185,13 @@ impl Inspector {
             Operation::ActOnMatching(action) => {
                 let body = ActionBody::parse(body)?;
                 let query = RunQuery::parse(query)?;
-                answer(&self.act_on_matching(&query, body.action(*action)?, &body.by(actor)).await?)
+                let action = &body.action(*action)?;
+                if body.as_run {
+                    let run = self.start_matching(&query, *action, &body.by(actor)).await?;
+                    let run = run.ok_or_else(|| InspectError::refused(NO_BULK))?;
+                    return Ok((202, serde_json::json!({ "run": run })));
+                }
+                answer(&self.act_on_matching(&query, *action, &body.by(actor)).await?)
             }
             Operation::CreateSchedule => {
                 let request: ScheduleRequest = json(body)?;

@@ -5,12 +5,10 @@
 //! lists of objects) is a field for JSON.
 
 mod field;
-mod variants;
 
 use serde_json::{Map, Value};
 
-pub use field::{Choice, FormField, Input};
-pub use variants::Variant;
+pub use field::{Choice, FormField, Input, Variant};
 
 /// What is wrong with a field.
 ///

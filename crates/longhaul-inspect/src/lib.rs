@@ -10,6 +10,7 @@
 
 mod act;
 pub mod api;
+mod bulk;
 mod error;
 mod find;
 pub mod form;
@@ -28,6 +29,7 @@ pub use act::{
     By, Done, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest, RunAction, ScheduleAction,
     ScheduleRequest, ScopeAction,
 };
+pub use bulk::{BulkActions, BulkProgress, BulkRequest};
 pub use error::InspectError;
 pub use find::FoundIds;
 pub use inspector::Inspector;

@@ -1,5 +1,5 @@
-//! What the JSON Schema of a kind says beyond its types: what people must not see, what runs are found by and called, and
-//! which values are none.
+//! What the JSON Schema of a kind says beyond its types: what people must not see, by what runs are found and called,
+//! and which values are none.
 //!
 //! | mark | on | what becomes of it |
 //! | --- | --- | --- |
@@ -50,6 +50,19 @@ use serde_json::Value;
 /// field that is a text, a number or a flag. What the schema hides is in none of them. Values are cut to 256 bytes.
 ///
 /// Whoever enqueues through a client, [`Views`](crate::Views) or a schedule need not call it: new runs have these tags.
+///
+/// ```
+/// use longhaul::schema::tags;
+/// use serde_json::json;
+///
+/// let schema = json!({"properties": {
+///     "table": {"x-searchable": true},
+///     "key": {"x-searchable": true, "writeOnly": true},
+/// }});
+/// let tags = tags(&schema, &json!({"table": "orders", "key": "1234"}));
+/// assert_eq!(tags.len(), 1);
+/// assert_eq!((&*tags[0].key, &*tags[0].value), ("table", "orders"));
+/// ```
 pub fn tags(schema: &Value, metadata: &Value) -> Vec<Tag> {
     Marks::of(schema).tags(schema, metadata)
 }

@@ -1,5 +1,6 @@
 //! What goes on, live: a screen that asks the API again each second, and keys that act.
 
+mod action;
 mod keys;
 mod screen;
 
@@ -19,7 +20,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::{
-    keys::{Action, Step, step},
+    action::Action,
+    keys::{Step, step},
     screen::{Screen, View},
 };
 use crate::{

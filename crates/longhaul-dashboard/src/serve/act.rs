@@ -40,6 +40,9 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         }
         Operation::ActOnMatching(action) => {
             let query = RunQuery::parse(asked.parts.uri.query().unwrap_or_default())?;
+            if let Some(run) = inspector.start_matching(&query, action, &by).await? {
+                return see(&format!("/runs/{run}"), "started");
+            }
             let selected = inspector.act_on_matching(&query, action, &by).await?;
             Ok(told(asked, &selected, &query, action))
         }

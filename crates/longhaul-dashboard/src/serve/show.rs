@@ -27,6 +27,7 @@ fn done(word: &str) -> Option<&'static str> {
         "run-now" => "It is due now.",
         "delete" => "Deleted.",
         "enqueue" => "Enqueued.",
+        "started" => "This run does it to all that match, and shows how far it is.",
         "create" => "Created.",
         "change" => "Saved.",
         "drain" => "It claims nothing more, and finishes what it has.",

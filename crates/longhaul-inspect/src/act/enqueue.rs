@@ -16,7 +16,7 @@ use super::{
     read::{labels, optional_time},
     report,
 };
-use crate::{InspectError, Inspector};
+use crate::{InspectError, Inspector, bulk::is_reserved};
 
 /// A run to be enqueued: a kind, its metadata as JSON, and what else is said of it. As JSON it is the body of
 /// `POST /runs`.
@@ -70,6 +70,10 @@ impl Inspector {
     /// A run of a kind that the program has, or that the store knows with a form. The field that is wrong is named where
     /// the kind's schema tells it.
     pub(super) async fn new_run(&self, kind: &str, metadata: &Value) -> Result<NewRun, InspectError> {
+        if is_reserved(kind) {
+            let why = "runs of this kind are made by acting on all that match";
+            return Err(InspectError::refused(why));
+        }
         let views = self.views().await?;
         let error = match views.new_run(kind, metadata) {
             Ok(new) => return Ok(new),

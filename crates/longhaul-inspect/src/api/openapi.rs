@@ -146,6 +146,7 @@ fn own_schemas() -> Map<String, Value> {
             "reason": text,
             "at": { "type": "string", "format": "date-time", "description": "When a proceed is due." },
             "from": { "enum": ["checkpoint", "start"], "description": "From where a retry begins." },
+            "as_run": { "type": "boolean", "description": "Whether a run does it to all that match; its id is answered." },
             "until": { "type": "string", "format": "date-time", "description": "When a pause of a queue or a kind ends by itself." },
         } },
         "NewRun": { "type": "object", "properties": {

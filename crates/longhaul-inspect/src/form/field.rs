@@ -1,8 +1,12 @@
 //! One field of a form.
 
+mod variants;
+
 use serde_json::{Value, json};
 
-use super::variants::{Variant, variants};
+pub use variants::Variant;
+use variants::variants;
+
 use crate::words;
 
 /// Groups in groups in groups are JSON: nobody fills in more on a page.
@@ -204,7 +208,7 @@ impl FormField {
 }
 
 /// `encryption_key` as people write it: `Encryption key`.
-pub(super) fn readable(key: &str) -> String {
+fn readable(key: &str) -> String {
     let mut letters = key.chars().map(|letter| if letter == '_' { ' ' } else { letter });
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -228,7 +232,7 @@ fn number(text: &str, whole: bool, min: Option<f64>, max: Option<f64>) -> Result
 }
 
 /// Follows references, and takes the one alternative that is not `null`.
-pub(super) fn resolve<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
+fn resolve<'a>(mut schema: &'a Value, root: &'a Value) -> &'a Value {
     for _ in 0..REFERENCES_MAX {
         let target = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
         let only = || {

@@ -150,11 +150,14 @@ async fn queues_kinds_and_servers_are_shown_together_with_what_is_known_of_them(
         assert_eq!(queues[0].states.of(StateKind::Completed), 1);
         let kinds = scene.inspector.kinds().await.unwrap();
         let known: Vec<_> = kinds.iter().map(|view| (view.kind.as_str(), view.servers, view.is_known)).collect();
-        assert_eq!(known, [("approve", 1, true), ("count", 1, true), ("fail", 1, true)]);
+        assert_eq!(
+            known,
+            [("approve", 1, true), ("count", 1, true), ("fail", 1, true), ("longhaul.bulk-action", 1, true)]
+        );
         assert_eq!((kinds[1].codec.as_deref(), kinds[1].schema.is_some()), (Some("json"), true));
         let servers = scene.inspector.servers().await.unwrap();
         assert_eq!((servers.len(), servers[0].name.as_str(), servers[0].is_late), (1, "shop", false));
-        assert_eq!(servers[0].kinds.len(), 3);
+        assert_eq!(servers[0].kinds.len(), 4);
         scene
     })
     .await;

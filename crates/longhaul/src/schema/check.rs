@@ -39,8 +39,17 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// What of a value does not fit a JSON Schema; nothing if all does. It knows the words that schemars writes for types of
-/// Rust, and takes every other word as fulfilled: code that reads the value has the last word.
+/// What of a value does not fit a JSON Schema; nothing if all does. It knows the words that schemars writes for types
+/// of Rust, and takes every other word as fulfilled: code that reads the value has the last word.
+///
+/// ```
+/// use longhaul::schema::check;
+/// use serde_json::json;
+///
+/// let schema = json!({"type": "object", "required": ["table"]});
+/// assert!(check(&schema, &json!({"table": "orders"})).is_empty());
+/// assert_eq!(check(&schema, &json!({}))[0].to_string(), "`table`: it is needed");
+/// ```
 pub fn check(schema: &Value, value: &Value) -> Vec<Mismatch> {
     let mut found = Vec::new();
     Checker { root: schema, found: &mut found }.check(schema, value, &mut Vec::new(), 0);

@@ -3,7 +3,7 @@
 use longhaul_inspect::words::short;
 use serde_json::Value;
 
-use super::keys::Action;
+use super::action::Action;
 use crate::{
     escape,
     session::{items, plain},

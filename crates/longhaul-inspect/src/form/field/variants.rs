@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::field::{Choice, FormField, readable, resolve};
+use super::{Choice, FormField, readable, resolve};
 
 /// A variant, with its fields.
 ///
@@ -33,7 +33,7 @@ pub struct Variant {
     /// What stands before it.
     pub label: String,
     /// The field that has its name, if that is among the others.
-    pub(super) tag: Option<String>,
+    pub(in crate::form) tag: Option<String>,
     /// What it has.
     pub fields: Vec<FormField>,
 }
@@ -45,7 +45,7 @@ impl Variant {
     }
 
     /// Whether a value is one of this variant.
-    pub(super) fn is(&self, value: &Value) -> bool {
+    pub(in crate::form) fn is(&self, value: &Value) -> bool {
         match (&self.tag, &self.choice.value) {
             (Some(tag), name) => value.get(tag) == Some(name),
             (None, name) if self.fields.is_empty() => value == name,
