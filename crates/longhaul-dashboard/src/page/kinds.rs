@@ -92,7 +92,7 @@ pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
                 None => p .muted { "It publishes no schema of its values." },
                 Some(schema) => div .values {
                     @for (heading, schema) in [("Metadata", &schema.metadata), ("Execution metadata", &schema.execution_metadata), ("Result", &schema.result), ("Error", &schema.error)] {
-                        section .value { h3 { (heading) small .muted { "JSON Schema" } } (parts::json(schema)) }
+                        section .value { h2 { (heading) small .muted { "JSON Schema" } } (parts::json(schema)) }
                     }
                 },
             }

@@ -219,7 +219,7 @@ pub(super) fn value(heading: &str, shown: &ShownValue) -> Markup {
     };
     html! {
         section .value {
-            h3 { (heading) small .muted { (shown.codec) ", version " (shown.version) ", " (words::count(shown.bytes as u64)) " bytes" } }
+            h2 { (heading) small .muted { (shown.codec) ", version " (shown.version) ", " (words::count(shown.bytes as u64)) " bytes" } }
             @if let Some(remark) = remark { p .muted { (remark) } }
             @if let Some(value) = shown.content.value() { (json(value)) }
         }
