@@ -42,8 +42,9 @@ async fn a_run_acts_on_all_that_match_when_it_is_asked_and_tells_how_far_it_is()
 #[tokio::test]
 async fn what_comes_of_a_retry_is_not_retried_again() {
     on_each_store(|scene| async {
-        for _ in 0..3 {
-            scene.client().enqueue::<Fail>("no".into()).await.unwrap().outcome().await.unwrap();
+        // More than a page of the store, so that the retried ones have failed before the last page is read.
+        for run in scene.client().enqueue_all::<Fail>((0..450).map(|_| "no".into())).await.unwrap() {
+            run.outcome().await.unwrap();
         }
         let operation = Operation::parse("POST", "/runs/all/retry").unwrap();
         let (status, answer) =
@@ -52,7 +53,7 @@ async fn what_comes_of_a_retry_is_not_retried_again() {
         let id = answer["run"].as_str().unwrap().parse().unwrap();
         scene.reaches(id, StateKind::Completed).await;
         let count = scene.client().select().kind("fail").unwrap().count().await.unwrap();
-        assert_eq!(count, 6, "three, and three as new runs, though all of them failed again");
+        assert_eq!(count, 900, "450, and 450 as new runs, though all of them failed again");
         scene
     })
     .await;
