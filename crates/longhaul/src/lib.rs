@@ -24,6 +24,7 @@ mod folder;
 mod guide;
 mod hooks;
 mod ids;
+mod kind_info;
 mod layer;
 #[cfg(feature = "logs")]
 mod logs;
@@ -37,8 +38,11 @@ mod panics;
 mod payload;
 mod queues;
 mod registry;
+mod retry_v1;
+mod run_defaults;
 mod runtime;
 mod schedule;
+pub mod schema;
 mod server;
 mod service;
 pub mod signal;
@@ -52,6 +56,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timed;
+mod title;
 mod values;
 mod views;
 
@@ -63,10 +68,9 @@ pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, 
 pub use children::ChildOf;
 pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
-    FindByKeyError, Found, FoundPage, KindInfo, OrderKey, OutcomeError, PreparedRun, ProceedFound, ProceedRun,
-    ProceedRunError, ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus,
-    Schedules, ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run,
-    new_run_fn,
+    FindByKeyError, Found, FoundPage, OrderKey, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
+    ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus, Schedules,
+    ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run, new_run_fn,
 };
 pub use clock::SystemClock;
 pub use context::{
@@ -81,6 +85,7 @@ pub use error::Error;
 #[cfg(feature = "sled")]
 pub use folder::{open, open_async};
 pub use hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal};
+pub use kind_info::KindInfo;
 pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
@@ -126,7 +131,8 @@ pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,
 };
-pub use task::{Execute, KindSchema, TITLE_TAG, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use task::{Execute, KindSchema, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use title::TITLE_TAG;
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
 pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};

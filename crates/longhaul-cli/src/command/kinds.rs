@@ -26,9 +26,8 @@ pub(super) enum Kinds {
     Pause {
         /// The kind.
         kind: String,
-        /// Why, for those who look.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        #[command(flatten)]
+        pausing: super::pausing::Pausing,
     },
     /// Lets runs of a kind start again.
     Resume {
@@ -44,7 +43,7 @@ pub(super) async fn run(command: Kinds, session: &mut Session<'_>) -> Result<Exi
     match command {
         Kinds::Ls => list(session).await,
         Kinds::Schema { kind } => schema(&kind, session).await,
-        Kinds::Pause { kind, reason } => super::queues::pause("kinds", &kind, reason.as_deref(), session).await,
+        Kinds::Pause { kind, pausing } => super::queues::pause("kinds", &kind, &pausing, session).await,
         Kinds::Resume { kind } => super::queues::resume("kinds", &kind, session).await,
     }
 }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::pausing::Pausing;
 use crate::{
     error::{CliError, Exit},
     session::{Session, items, plain, segment},
@@ -15,13 +16,15 @@ pub(super) enum Queues {
     #[command(visible_alias = "list")]
     Ls,
     /// Lets no run of a queue start any more; what runs goes on.
-    #[command(after_help = "Example:\n  longhaul queues pause mail --reason 'the relay is down'")]
+    #[command(after_help = "\
+Examples:
+  longhaul queues pause mail --reason 'the relay is down'
+  longhaul queues pause mail --for 1h30m")]
     Pause {
         /// The queue.
         queue: String,
-        /// Why, for those who look.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        #[command(flatten)]
+        pausing: Pausing,
     },
     /// Lets runs of a queue start again.
     Resume {
@@ -57,7 +60,7 @@ pub(super) struct Set {
 pub(super) async fn run(command: Queues, session: &mut Session<'_>) -> Result<Exit, CliError> {
     match command {
         Queues::Ls => list(session).await,
-        Queues::Pause { queue, reason } => pause("queues", &queue, reason.as_deref(), session).await,
+        Queues::Pause { queue, pausing } => pause("queues", &queue, &pausing, session).await,
         Queues::Resume { queue } => resume("queues", &queue, session).await,
         Queues::Set(set) => limit(set, session).await,
     }
@@ -73,7 +76,11 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
         let control = &queue["control"];
         let paused = match &control["paused"] {
             Value::Null => String::new(),
-            paused => format!("by {} {}", plain(&paused["by"]), plain(&paused["why"])).trim_end().to_owned(),
+            paused => {
+                let end = if paused["until"].is_null() { String::new() } else { session.relative(&paused["until"]) };
+                let end = if end.is_empty() { end } else { format!("ends {end} ") };
+                format!("{end}by {} {}", plain(&paused["by"]), plain(&paused["why"])).trim_end().to_owned()
+            }
         };
         table
             .row([
@@ -114,14 +121,19 @@ fn limits(limits: &Value) -> String {
 pub(super) async fn pause(
     what: &str,
     name: &str,
-    reason: Option<&str>,
+    pausing: &Pausing,
     session: &mut Session<'_>,
 ) -> Result<Exit, CliError> {
-    let control = session.post(&format!("/{what}/{}/pause", segment(name)), "", &json!({ "reason": reason })).await?;
+    let body = pausing.body(session.api.now())?;
+    let control = session.post(&format!("/{what}/{}/pause", segment(name)), "", &body).await?;
     if !session.is_text() {
         return session.json(&control);
     }
-    session.say(&format!("{name} is paused: nothing of it starts, and what runs goes on"))?;
+    let end = match &control["paused"]["until"] {
+        Value::Null => String::new(),
+        until => format!(", until {}", plain(until)),
+    };
+    session.say(&format!("{name} is paused{end}: nothing of it starts, and what runs goes on"))?;
     session.hint(&format!("{what} resume {name}"))?;
     Ok(Exit::Done)
 }

@@ -66,11 +66,11 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
                 input type="hidden" name="kind" value=(kind);
                 (when(&page))
                 fieldset .ways { legend { "What each run is asked" }
-                    @if fields.is_some() || known.kinds.iter().any(|known| known.is_known && known.kind == *of.info.kind()) {
+                    @if fields.is_some() || known.kinds.iter().any(|known| known.can_start && known.kind == *of.info.kind()) {
                         label .flag { input type="checkbox" name="change" value="metadata" checked[page.get("change").is_some()];
                             span { "Change it " small .muted { "Without this it stays as it is. Secrets are to be written again." } } }
                         (page.metadata(view, kind, fields.as_deref(), &format!("/schedules/{name}")))
-                    } @else { p .muted { "This program does not have the code of its kind, and cannot change it." } }
+                    } @else { p .muted { "This program does not have the code of its kind, which has no form, and cannot change it." } }
                 }
                 (more(&page, known))
                 div .bar { button .primary { "Save" } a href=(view.mount.to("/schedules")) { "Back" } }

@@ -26,7 +26,7 @@ pub(super) async fn create(asked: &Asked<'_>, form: &Form) -> Result<Response, I
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().create_schedule(&request, &asked.by(form)).await {
             Ok(_) => return Ok(reply::see(&asked.mount.to("/schedules?done=create"))),
-            Err(error) => of_form(refused(error)?),
+            Err(error) => of_form(refused(error, &known.kinds, form)?),
         },
     };
     Ok(reply::html(status, schedule::create(&asked.view(None), &known, form, &wrong)))
@@ -38,7 +38,7 @@ pub(super) async fn change(asked: &Asked<'_>, name: &ScheduleName, form: &Form) 
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().change_schedule(name, &request, &asked.by(form)).await {
             Ok(_) => return Ok(reply::see(&asked.mount.to("/schedules?done=change"))),
-            Err(error) => of_form(refused(error)?),
+            Err(error) => of_form(refused(error, &known.kinds, form)?),
         },
     };
     Ok(reply::html(status, schedule::change(&asked.view(None), &before, &known, form, &wrong)))

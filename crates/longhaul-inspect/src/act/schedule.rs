@@ -182,8 +182,8 @@ impl Inspector {
     /// Makes a schedule.
     ///
     /// # Errors
-    /// [`InspectError::Invalid`] with the field that is refused, [`InspectError::NotFound`] for a kind that this program
-    /// does not have, [`InspectError::Refused`] when there is a schedule of this name.
+    /// [`InspectError::Invalid`] with the field that is refused, [`InspectError::NotFound`] for a kind that cannot be
+    /// enqueued here, [`InspectError::Refused`] when there is a schedule of this name.
     ///
     /// # Cancel safety
     /// When the future is dropped, the schedule is made or not.
@@ -195,7 +195,7 @@ impl Inspector {
         let name = ScheduleName::new(&name).map_err(|error| InspectError::invalid("name", error))?;
         let schedule = request.schedule(None, self.now())?;
         let metadata = request.metadata.clone().unwrap_or(Value::Null);
-        let mut run = self.client().views().new_run(&kind, &metadata)?;
+        let mut run = self.new_run(&kind, &metadata).await?;
         if let Some(queue) = &request.queue {
             run.queue = Queue::new(queue).map_err(|error| InspectError::invalid("queue", error))?;
         }
@@ -203,7 +203,10 @@ impl Inspector {
             run.priority = longhaul::Priority(priority);
         }
         let tags = request.tags.iter().map(|(key, value)| Tag::new(key, value));
-        let tags = run.tags.iter().cloned().map(Ok).chain(tags).collect::<Result<Vec<Tag>, _>>();
+        // What is said goes before what marks of the schema give.
+        let is_said = |tag: &&Tag| request.tags.contains_key(&*tag.key);
+        let tags =
+            run.tags.iter().filter(|tag| !is_said(tag)).cloned().map(Ok).chain(tags).collect::<Result<Vec<Tag>, _>>();
         run.tags = tags.map_err(|error| InspectError::invalid("tags", error))?.into();
         if let Some(requires) = &request.requires {
             let mut constraints = run.constraints.map(Arc::unwrap_or_clone).unwrap_or_default();
@@ -213,7 +216,7 @@ impl Inspector {
         let schedules = self.client().acting_as(&by.actor).schedules();
         let made = schedules.create_from_run(name.as_str(), schedule, run).await;
         report(&name, "create", by);
-        self.scheduled(made)
+        self.scheduled(made).await
     }
 
     /// Changes a schedule. What the request leaves out stays.
@@ -230,7 +233,7 @@ impl Inspector {
         by: &By,
     ) -> Result<ScheduleView, InspectError> {
         let fixed = |field: &str| InspectError::invalid(field, "a change leaves it as it is: make another schedule");
-        let schedules = self.client().acting_as(&by.actor).schedules();
+        let schedules = self.client().with_views(self.views().await?).acting_as(&by.actor).schedules();
         let before = schedules.get(name.as_str()).await?;
         if request.name.as_ref().is_some_and(|given| given != name.as_str()) {
             return Err(fixed("name"));
@@ -244,6 +247,8 @@ impl Inspector {
         let mut change = schedules.change(name.as_str());
         change = change.schedule(request.schedule(Some(before.schedule()), self.now())?);
         if let Some(metadata) = &request.metadata {
+            // It names the field that is wrong.
+            self.new_run(before.kind().as_str(), metadata).await?;
             change = change.metadata_json(metadata.clone());
         }
         if let Some(queue) = &request.queue {
@@ -259,12 +264,12 @@ impl Inspector {
         }
         let changed = change.await;
         report(name, "change", by);
-        self.scheduled(changed)
+        self.scheduled(changed).await
     }
 
-    fn scheduled(&self, answer: Result<ScheduleInfo, SchedulesError>) -> Result<ScheduleView, InspectError> {
+    async fn scheduled(&self, answer: Result<ScheduleInfo, SchedulesError>) -> Result<ScheduleView, InspectError> {
         match answer {
-            Ok(info) => Ok(ScheduleView::new(info, self.client().views(), self.now())),
+            Ok(info) => Ok(ScheduleView::new(info, &self.views().await?, self.now())),
             Err(SchedulesError::Name(error)) => Err(InspectError::invalid("name", error)),
             Err(SchedulesError::Runs { error: longhaul::RunsError::Json(error), .. }) => Err(error.into()),
             Err(

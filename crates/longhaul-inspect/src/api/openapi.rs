@@ -77,7 +77,7 @@ fn actions(path: &str) -> Vec<&'static str> {
     } else if path.starts_with("/schedules") {
         ScheduleAction::ALL.into_iter().map(ScheduleAction::as_str).collect()
     } else {
-        [ScopeAction::Pause, ScopeAction::Resume].map(ScopeAction::as_str).to_vec()
+        ScopeAction::ALL.map(ScopeAction::as_str).to_vec()
     }
 }
 
@@ -146,6 +146,8 @@ fn own_schemas() -> Map<String, Value> {
             "reason": text,
             "at": { "type": "string", "format": "date-time", "description": "When a proceed is due." },
             "from": { "enum": ["checkpoint", "start"], "description": "From where a retry begins." },
+            "as_run": { "type": "boolean", "description": "Whether a run does it to all that match; its id is answered." },
+            "until": { "type": "string", "format": "date-time", "description": "When a pause of a queue or a kind ends by itself." },
         } },
         "NewRun": { "type": "object", "properties": {
             "kind": text, "metadata": true, "title": text, "queue": text, "priority": priority, "at": time, "tags": tags,

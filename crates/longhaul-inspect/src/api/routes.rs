@@ -35,6 +35,7 @@ const MATCH: &[(&str, &str)] = &[
     ("state", "one of these states; may be repeated"),
     ("queue", "one of these queues; may be repeated"),
     ("tag", "`key:value`, all of these; may be repeated"),
+    ("parent", "children of this run"),
     ("from", "enqueued at this time or later: RFC 3339, or `2d` for two days ago"),
     ("before", "enqueued before this time"),
 ];
@@ -45,6 +46,7 @@ const LIST: &[(&str, &str)] = &[
     MATCH[3],
     MATCH[4],
     MATCH[5],
+    MATCH[6],
     ("order", "`oldest`: the oldest first"),
     ("after", "the page after this run"),
     ("limit", "how many runs a page has, at most 200"),
@@ -119,7 +121,7 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     get("/servers", "All servers that live.", |_| Some(Operation::Servers)),
     post("/servers/{id}/drain", "Lets a server claim nothing more.", Body::Action, |at| {
-        Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause))
+        Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause { until: None }))
     }),
     post("/servers/{id}/resume", "Lets a server claim again.", Body::Action, |at| {
         Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Resume))

@@ -146,9 +146,8 @@ impl Inspector {
     /// # Errors
     /// When the store fails.
     pub async fn schedules(&self) -> Result<Vec<ScheduleView>, InspectError> {
-        let (infos, now) = (self.client().schedules().list().await?, self.now());
-        let mut views: Vec<_> =
-            infos.into_iter().map(|info| ScheduleView::new(info, self.client().views(), now)).collect();
+        let (infos, kinds, now) = (self.client().schedules().list().await?, self.views().await?, self.now());
+        let mut views: Vec<_> = infos.into_iter().map(|info| ScheduleView::new(info, &kinds, now)).collect();
         views.sort_by(|left, right| left.info.name().cmp(right.info.name()));
         Ok(views)
     }
@@ -159,6 +158,6 @@ impl Inspector {
     /// [`InspectError::NotFound`] when there is no such schedule.
     pub async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleView, InspectError> {
         let info = self.client().schedules().get(name.as_str()).await?;
-        Ok(ScheduleView::new(info, self.client().views(), self.now()))
+        Ok(ScheduleView::new(info, &self.views().await?, self.now()))
     }
 }

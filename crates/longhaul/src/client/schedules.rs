@@ -381,9 +381,11 @@ impl ChangeSchedule {
                 let (kind, asked) = (row.runs.kind.clone(), definition.common.kind().clone());
                 return Err(SchedulesError::OtherKind { name: name.clone(), kind, asked });
             }
-            row.runs.metadata = definition.encode_metadata(&metadata).map_err(|error| wrong(error.into()))?;
+            row.runs.metadata = definition.common.metadata.encode(&metadata).map_err(|error| wrong(error.into()))?;
             row.runs.version = definition.common.version;
-            Ok(())
+            row.runs.tags.retain(|tag| !definition.common.gives_tag(&tag.key));
+            row.runs.tags.extend(definition.marked_tags(&metadata));
+            row.runs.check().map_err(wrong)
         };
         self.what.metadata = Some(Box::new(put));
         self

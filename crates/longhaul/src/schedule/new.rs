@@ -168,13 +168,15 @@ impl Options {
             metadata: common.metadata.encode(metadata)?,
             queue: common.queue.clone(),
             priority: common.options.priority,
-            tags: Vec::new(),
+            tags: of.marked_tags(metadata),
             requires: Vec::new(),
             limit_key: (of.limit_key)(metadata).as_deref().map(Key::new).transpose()?,
             retry: common.options.retry.clone(),
             timeout: common.options.timeout,
         };
         let mut options = self;
+        // What is said goes before what marks of the schema give.
+        runs.tags.retain(|tag| options.tags.iter().all(|(key, _)| **key != *tag.key));
         options.requires.extend(common.options.requires.iter().cloned());
         options.apply(&mut runs)?;
         Ok(runs)

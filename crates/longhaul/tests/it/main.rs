@@ -34,6 +34,8 @@ mod proceed;
 mod reading;
 mod retry;
 mod schedules;
+#[cfg(feature = "schema")]
+mod searchable;
 mod services;
 mod shown;
 mod shutdown;
