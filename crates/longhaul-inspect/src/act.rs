@@ -1,6 +1,7 @@
 //! What people do: to a run, to many, to queues, kinds and schedules.
 
 mod enqueue;
+mod instant;
 mod limit;
 mod read;
 mod schedule;
@@ -16,6 +17,7 @@ use longhaul::{
 use serde::{Deserialize, Serialize};
 
 pub use enqueue::NewRunRequest;
+pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
 pub use schedule::{MissedRequest, OverlapRequest, ScheduleRequest};
 

@@ -21,6 +21,7 @@
 //! | `POST /schedules`, `POST /schedules/{name}` | makes a schedule, or changes one: a [`ScheduleRequest`] |
 //! | `DELETE /schedules/{name}` | the same as its `delete` |
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
+//! | `POST /schedules/{name}/instants/{action}` | `skip`, `move`, `restore` one instant: an [`InstantRequest`] |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
 //! | `POST /servers/{id}/drain`, `POST /servers/{id}/resume` | a server claims nothing more and finishes what it has; or claims again |
@@ -40,7 +41,9 @@ use serde_json::Value;
 pub use operation::Operation;
 pub use routes::RouteError;
 
-use crate::{By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest, act};
+use crate::{
+    By, InspectError, Inspector, InstantRequest, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest, act,
+};
 
 /// The version of the API, as it stands in paths: `/api/v1/…`.
 pub const VERSION: &str = "v1";
@@ -179,6 +182,10 @@ impl Inspector {
             Operation::ActOnSchedule(name, action) => {
                 let by = ActionBody::parse(body)?.by(actor);
                 answer(&self.act_on_schedule(name, *action, &by).await?)
+            }
+            Operation::ActOnInstant(name, action) => {
+                let request: InstantRequest = json(body)?;
+                answer(&self.act_on_instant(name, *action, &request, &By::new(actor)).await?)
             }
             Operation::ActOnQueue(queue, action) => {
                 let by = ActionBody::parse(body)?.by(actor);

@@ -25,8 +25,8 @@ mod view;
 pub mod words;
 
 pub use act::{
-    By, Done, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest, RunAction, ScheduleAction,
-    ScheduleRequest, ScopeAction,
+    By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest,
+    RunAction, ScheduleAction, ScheduleRequest, ScopeAction,
 };
 pub use error::InspectError;
 pub use find::FoundIds;

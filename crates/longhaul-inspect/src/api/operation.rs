@@ -2,7 +2,7 @@
 
 use longhaul::{Kind, Queue, RunId, ScheduleName, Scope, ServerId};
 
-use crate::{Role, RunAction, ScheduleAction, ScopeAction};
+use crate::{InstantAction, Role, RunAction, ScheduleAction, ScopeAction};
 
 /// What a method and a path ask for.
 ///
@@ -47,6 +47,8 @@ pub enum Operation {
     ChangeSchedule(ScheduleName),
     /// `POST /schedules/{name}/{action}`
     ActOnSchedule(ScheduleName, ScheduleAction),
+    /// `POST /schedules/{name}/instants/{action}`
+    ActOnInstant(ScheduleName, InstantAction),
     /// `GET /queues`
     Queues,
     /// `POST /queues/{queue}/{action}`
@@ -74,6 +76,7 @@ impl Operation {
             Self::ActOnSchedule(_, action) => action.role(),
             Self::CreateSchedule
             | Self::ChangeSchedule(_)
+            | Self::ActOnInstant(..)
             | Self::ActOnQueue(..)
             | Self::ActOnKind(..)
             | Self::ActOnServer(..)

@@ -3,7 +3,7 @@
 use longhaul::{Kind, Queue, ScheduleName, Scope};
 
 use super::operation::Operation;
-use crate::{RunAction, ScheduleAction, ScopeAction};
+use crate::{InstantAction, RunAction, ScheduleAction, ScopeAction};
 
 /// One path with one method.
 #[derive(Clone, Copy)]
@@ -27,6 +27,7 @@ pub(super) enum Body {
     Action,
     NewRun,
     NewSchedule,
+    Instant,
     Limits,
 }
 
@@ -107,6 +108,12 @@ pub(super) const ROUTES: &[Route] = &[
     post("/schedules/{name}/{action}", "Does something to a schedule.", Body::Action, |at| {
         Some(Operation::ActOnSchedule(ScheduleName::new(at[0]).ok()?, ScheduleAction::parse(at[1])?))
     }),
+    post(
+        "/schedules/{name}/instants/{action}",
+        "Leaves one instant of a schedule out, moves it, or puts it back.",
+        Body::Instant,
+        |at| Some(Operation::ActOnInstant(ScheduleName::new(at[0]).ok()?, InstantAction::parse(at[1])?)),
+    ),
     get("/queues", "All queues.", |_| Some(Operation::Queues)),
     post(
         "/queues/{queue}/limit",
