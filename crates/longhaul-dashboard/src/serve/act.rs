@@ -31,6 +31,7 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         Operation::Enqueue => enqueue::enqueue(asked, form).await,
         Operation::CreateSchedule => schedule::create(asked, form).await,
         Operation::ChangeSchedule(name) => schedule::change(asked, &name, form).await,
+        Operation::ActOnInstant(name, action) => schedule::instant(asked, &name, action, form).await,
         Operation::Act(id, action) => {
             let Done { run, .. } = inspector.act(id, action, &by).await?;
             match run {
