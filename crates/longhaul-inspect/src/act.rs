@@ -390,7 +390,7 @@ impl Inspector {
         Ok(select)
     }
 
-    /// Pauses or resumes a queue or a kind, or drains a server. A pause keeps who it was, and why.
+    /// Pauses or resumes a queue, a kind or a limit key, or drains a server. A pause keeps who it was, and why.
     ///
     /// # Errors
     /// [`InspectError::NotFound`] for a server that does not live.
@@ -399,6 +399,7 @@ impl Inspector {
         let control = match scope {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
+            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
             Scope::Server(server) => {
                 let servers = self.client().store().servers().await?;
                 if !servers.iter().any(|info| info.beat.server == *server) {

@@ -24,6 +24,7 @@
 //! | `POST /schedules/{name}/instants/{action}` | `skip`, `move`, `restore` one instant: an [`InstantRequest`] |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
+//! | `POST /kinds/{kind}/keys/{key}/{action}` | `pause`, `resume` of a limit key |
 //! | `POST /servers/{id}/drain`, `POST /servers/{id}/resume` | a server claims nothing more and finishes what it has; or claims again |
 //! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
@@ -194,6 +195,10 @@ impl Inspector {
             Operation::ActOnKind(kind, action) => {
                 let by = ActionBody::parse(body)?.by(actor);
                 answer(&self.act_on_scope(&Scope::Kind(kind.clone()), *action, &by).await?)
+            }
+            Operation::ActOnLimitKey(of, action) => {
+                let by = ActionBody::parse(body)?.by(actor);
+                answer(&self.act_on_scope(of, *action, &by).await?)
             }
             Operation::ActOnServer(server, action) => {
                 let by = ActionBody::parse(body)?.by(actor);

@@ -37,6 +37,6 @@ pub use role::Role;
 #[cfg(all(feature = "socket", unix))]
 pub use socket::Inspect;
 pub use view::{
-    AttemptView, Doctor, KindView, MinuteView, Overview, QueueView, RunDetail, RunList, RunRow, ScheduleView,
-    ServerView, StateCounts, Warning,
+    AttemptView, Doctor, KindView, MinuteView, Overview, PausedKey, QueueView, RunDetail, RunList, RunRow,
+    ScheduleView, ServerView, StateCounts, Warning,
 };

@@ -59,6 +59,10 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
             inspector.act_on_scope(&Scope::Server(server), action, &by).await?;
             see("/servers", if action == ScopeAction::Pause { "drain" } else { "resume" })
         }
+        Operation::ActOnLimitKey(of, action) => {
+            inspector.act_on_scope(&of, action, &by).await?;
+            see("/kinds", action.as_str())
+        }
         Operation::ActOnKind(kind, action) => {
             inspector.act_on_scope(&Scope::Kind(kind), action, &by).await?;
             see("/kinds", action.as_str())

@@ -63,6 +63,8 @@ pub enum Operation {
     Kind(Kind),
     /// `POST /kinds/{kind}/{action}`
     ActOnKind(Kind, ScopeAction),
+    /// `POST /kinds/{kind}/keys/{key}/{action}`
+    ActOnLimitKey(Scope, ScopeAction),
     /// `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit`
     Limit(Scope),
 }
@@ -80,6 +82,7 @@ impl Operation {
             | Self::ActOnQueue(..)
             | Self::ActOnKind(..)
             | Self::ActOnServer(..)
+            | Self::ActOnLimitKey(..)
             | Self::Limit(_) => Role::Administer,
             _ => Role::View,
         }

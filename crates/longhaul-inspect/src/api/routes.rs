@@ -1,6 +1,6 @@
 //! All paths, in one table: what takes requests apart and what describes the API read it both.
 
-use longhaul::{Kind, Queue, ScheduleName, Scope};
+use longhaul::{Key, Kind, Queue, ScheduleName, Scope};
 
 use super::operation::Operation;
 use crate::{InstantAction, RunAction, ScheduleAction, ScopeAction};
@@ -135,6 +135,10 @@ pub(super) const ROUTES: &[Route] = &[
     get("/kinds/{kind}", "One kind, with its schemas.", |at| Some(Operation::Kind(Kind::new(at[0]).ok()?))),
     post("/kinds/{kind}/limit", "Sets the limits of a kind; `null`: those that code declares.", Body::Limits, |at| {
         Some(Operation::Limit(Scope::Kind(Kind::new(at[0]).ok()?)))
+    }),
+    post("/kinds/{kind}/keys/{key}/{action}", "Pauses or resumes a limit key.", Body::Action, |at| {
+        let of = Scope::LimitKey(Kind::new(at[0]).ok()?, Key::new(at[1]).ok()?);
+        Some(Operation::ActOnLimitKey(of, ScopeAction::parse(at[2])?))
     }),
     post("/kinds/{kind}/{action}", "Pauses or resumes a kind.", Body::Action, |at| {
         Some(Operation::ActOnKind(Kind::new(at[0]).ok()?, ScopeAction::parse(at[1])?))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longhaul::{Control, Kind, KindSchema, Scope};
+use longhaul::{Control, Key, Kind, KindSchema, Paused, Scope};
 use serde::Serialize;
 
 use super::StateCounts;
@@ -22,12 +22,24 @@ pub struct KindView {
     pub versions: BTreeSet<u16>,
     /// Its pause and its limits.
     pub control: Control,
+    /// Its limit keys that are paused.
+    pub paused_keys: Vec<PausedKey>,
     /// Whether this program has its code: it can show its values, and enqueue it.
     pub is_known: bool,
     /// How its values are kept, where that is known: `json`, `bincode`.
     pub codec: Option<String>,
     /// The JSON Schemas of its values, for a kind that publishes them.
     pub schema: Option<KindSchema>,
+}
+
+/// A limit key that is paused.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PausedKey {
+    /// The key.
+    pub key: Key,
+    /// Until when, by whom and why.
+    pub paused: Paused,
 }
 
 impl Inspector {
@@ -46,6 +58,7 @@ impl Inspector {
                 servers: 0,
                 versions: BTreeSet::new(),
                 control: Control::default(),
+                paused_keys: Vec::new(),
                 is_known: false,
                 codec: views.codec(kind.as_str()).map(|codec| codec.to_string()),
                 schema: views.schema(kind.as_str()).cloned(),
@@ -65,8 +78,13 @@ impl Inspector {
             });
         }
         for (scope, control) in controls.iter() {
-            if let Scope::Kind(kind) = &scope {
-                of(kind, &|view| view.control = control.clone());
+            match &scope {
+                Scope::Kind(kind) => of(kind, &|view| view.control = control.clone()),
+                Scope::LimitKey(kind, key) => {
+                    let paused = control.paused.clone().map(|paused| PausedKey { key: key.clone(), paused });
+                    of(kind, &|view| view.paused_keys.extend(paused.clone()));
+                }
+                Scope::Queue(_) | Scope::Server(_) => {}
             }
         }
         Ok(kinds.into_values().collect())

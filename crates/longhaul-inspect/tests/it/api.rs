@@ -119,6 +119,25 @@ async fn instants_of_a_schedule_are_left_out_moved_and_put_back() {
     .await;
 }
 
+#[tokio::test]
+async fn a_limit_key_is_paused_seen_and_resumed() {
+    on_each_store(|scene| async {
+        let (status, control) =
+            call(&scene, "POST /kinds/count/keys/customer%207/pause", r#"{"reason": "too many requests"}"#).await;
+        assert_eq!((status, &control["paused"]["by"]), (200, &json!("ann")), "{control}");
+        let (_, kind) = call(&scene, "GET /kinds/count", "").await;
+        assert_eq!(kind["paused_keys"][0]["key"], json!("customer 7"), "{kind}");
+        assert_eq!(kind["paused_keys"][0]["paused"]["why"], json!("too many requests"));
+        assert_eq!(kind["control"]["paused"], json!(null), "not the whole kind");
+        let (status, _) = call(&scene, "POST /kinds/count/keys/customer%207/resume", "").await;
+        assert_eq!(status, 200);
+        let (_, kind) = call(&scene, "GET /kinds/count", "").await;
+        assert_eq!(kind["paused_keys"], json!([]));
+        scene
+    })
+    .await;
+}
+
 #[test]
 fn each_operation_says_which_role_it_takes() {
     let id = longhaul::RunId::from_bytes([7; 16]);
