@@ -7,6 +7,7 @@
 pub mod controls;
 mod counts;
 pub mod explain;
+mod limit_keys;
 pub mod rate;
 mod round;
 mod select;
@@ -192,9 +193,9 @@ pub struct Admission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum BlockedBy {
-    /// Its queue or kind is paused.
+    /// Its queue, its kind or its limit key is paused.
     Paused {
-        /// Which of both.
+        /// Which of them.
         scope: Scope,
         /// When the pause ends by itself.
         until: Option<Timestamp>,
@@ -343,7 +344,7 @@ impl Admission {
         running_counts: &RunningCounts,
         limit_group: &LimitGroup,
     ) -> Option<BlockedBy> {
-        if let Some((scope, paused)) = self.controls.paused(now, &limit_group.queue, &limit_group.kind) {
+        if let Some((scope, paused)) = self.controls.paused_group(now, limit_group) {
             return Some(BlockedBy::Paused { scope, until: paused.until, why: paused.why.clone() });
         }
         Round::new(self, now, running_counts).blocks(limit_group)

@@ -63,7 +63,7 @@ pub use progress::Progress;
 pub use retention::{Retention, Retentions};
 pub use retry::{Backoff, Resume, RetryPolicy};
 pub use run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run, Snapshot};
-pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
+pub use schedule::{Date, Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
 pub use state::{State, StateKind, Waiting};
 pub use store::{Store, StoreError};
 pub use stored::StoredRun;

@@ -1,6 +1,7 @@
 //! What people do: to a run, to many, to queues, kinds and schedules.
 
 mod enqueue;
+mod instant;
 mod limit;
 mod read;
 mod schedule;
@@ -16,6 +17,7 @@ use longhaul::{
 use serde::{Deserialize, Serialize};
 
 pub use enqueue::NewRunRequest;
+pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
 pub use schedule::{MissedRequest, OverlapRequest, ScheduleRequest};
 
@@ -408,7 +410,7 @@ impl Inspector {
         Ok(select)
     }
 
-    /// Pauses or resumes a queue or a kind, or drains a server. A pause keeps who it was, and why.
+    /// Pauses or resumes a queue, a kind or a limit key, or drains a server. A pause keeps who it was, and why.
     ///
     /// # Errors
     /// [`InspectError::NotFound`] for a server that does not live, [`InspectError::Invalid`] for a pause that ends in the
@@ -418,6 +420,7 @@ impl Inspector {
         let control = match scope {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
+            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
             Scope::Server(server) => {
                 let servers = self.client().store().servers().await?;
                 if !servers.iter().any(|info| info.beat.server == *server) {

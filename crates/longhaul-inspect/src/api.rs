@@ -21,8 +21,10 @@
 //! | `POST /schedules`, `POST /schedules/{name}` | makes a schedule, or changes one: a [`ScheduleRequest`] |
 //! | `DELETE /schedules/{name}` | the same as its `delete` |
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
+//! | `POST /schedules/{name}/instants/{action}` | `skip`, `move`, `restore` one instant: an [`InstantRequest`] |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
+//! | `POST /kinds/{kind}/keys/{key}/{action}` | `pause`, `resume` of a limit key |
 //! | `POST /servers/{id}/drain`, `POST /servers/{id}/resume` | a server claims nothing more and finishes what it has; or claims again |
 //! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
@@ -42,7 +44,8 @@ pub use operation::Operation;
 pub use routes::RouteError;
 
 use crate::{
-    By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest, ScopeAction, act,
+    By, InspectError, Inspector, InstantRequest, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest,
+    ScopeAction, act,
 };
 
 /// The version of the API, as it stands in paths: `/api/v1/…`.
@@ -205,6 +208,10 @@ impl Inspector {
                 let by = ActionBody::parse(body)?.by(actor);
                 answer(&self.act_on_schedule(name, *action, &by).await?)
             }
+            Operation::ActOnInstant(name, action) => {
+                let request: InstantRequest = json(body)?;
+                answer(&self.act_on_instant(name, *action, &request, &By::new(actor)).await?)
+            }
             Operation::ActOnQueue(queue, action) => {
                 let body = ActionBody::parse(body)?;
                 let action = body.scope_action(*action)?;
@@ -214,6 +221,11 @@ impl Inspector {
                 let body = ActionBody::parse(body)?;
                 let action = body.scope_action(*action)?;
                 answer(&self.act_on_scope(&Scope::Kind(kind.clone()), action, &body.by(actor)).await?)
+            }
+            Operation::ActOnLimitKey(of, action) => {
+                let body = ActionBody::parse(body)?;
+                let action = body.scope_action(*action)?;
+                answer(&self.act_on_scope(of, action, &body.by(actor)).await?)
             }
             Operation::ActOnServer(server, action) => {
                 let body = ActionBody::parse(body)?;

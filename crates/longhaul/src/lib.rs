@@ -90,9 +90,9 @@ pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    Actor, AwaitedRuns, Awaits, Backoff, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Explanation, Key,
-    Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue, Rate,
-    Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
+    Actor, AwaitedRuns, Awaits, Backoff, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Date, Explanation,
+    Key, Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue,
+    Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
     StoreError, Tag, Timestamp,
     admission::BlockedBy,
     clock::OnJump,
@@ -103,7 +103,7 @@ pub use longhaul_core::{
     lineage::Lineage,
     name::NameError,
     retry::{PolicyError, Resume},
-    schedule::LocalTime,
+    schedule::{DateError, Exception, ExceptionError, Exceptions, LocalTime},
     shape,
     state::ParseStateError,
     store::{

@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeMap, fmt};
 
-pub use super::rate::{Rate, RateError, Starts};
+use super::limit_keys::LimitKeys;
+pub use super::{
+    limit_keys::PAUSED_KEYS_MAX,
+    rate::{Rate, RateError, Starts},
+};
 use crate::{
     id::ServerId,
     limits::{REASON_MAX, cut},
-    name::{Kind, Queue},
+    name::{Key, Kind, Queue},
     time::Timestamp,
 };
 
@@ -28,6 +32,8 @@ pub enum Scope {
     /// One server, as long as it lives. A pause drains it: it claims nothing more, and finishes what it has. Limits of a
     /// server mean nothing.
     Server(ServerId),
+    /// All runs of this kind with this limit key, in whatever queue. A pause only: limits of a key are its kind's to say.
+    LimitKey(Kind, Key),
 }
 
 impl fmt::Display for Scope {
@@ -36,6 +42,7 @@ impl fmt::Display for Scope {
             Self::Queue(queue) => write!(f, "the queue `{queue}`"),
             Self::Kind(kind) => write!(f, "the kind `{kind}`"),
             Self::Server(server) => write!(f, "the server {server}"),
+            Self::LimitKey(kind, key) => write!(f, "the limit key `{key}` of the kind `{kind}`"),
         }
     }
 }
@@ -238,6 +245,7 @@ pub struct Controls {
     queues: BTreeMap<Queue, Control>,
     kinds: BTreeMap<Kind, Control>,
     servers: BTreeMap<ServerId, Control>,
+    pub(super) limit_keys: LimitKeys,
 }
 
 impl Controls {
@@ -256,12 +264,16 @@ impl Controls {
             Scope::Queue(queue) => self.queues.insert(queue, control),
             Scope::Kind(kind) => self.kinds.insert(kind, control),
             Scope::Server(server) => self.servers.insert(server, control),
+            Scope::LimitKey(kind, key) => {
+                self.limit_keys.put(kind, key, control);
+                None
+            }
         };
     }
 
     /// Whether nothing is held back.
     pub fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.kinds.is_empty() && self.servers.is_empty()
+        self.queues.is_empty() && self.kinds.is_empty() && self.servers.is_empty() && self.limit_keys.is_empty()
     }
 
     /// What is said of a scope.
@@ -270,6 +282,7 @@ impl Controls {
             Scope::Queue(queue) => self.queue(queue),
             Scope::Kind(kind) => self.kind(kind),
             Scope::Server(server) => self.server(*server),
+            Scope::LimitKey(kind, key) => self.limit_key(kind, key),
         }
     }
 
@@ -307,7 +320,8 @@ impl Controls {
     /// Without the pauses that have ended by themselves.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
-        Self::new(self.iter().map(|(scope, control)| (scope, control.clone().at(now))))
+        let now = |(scope, control): (Scope, &Control)| (scope, control.clone().at(now));
+        Self::new(self.iter().map(now))
     }
 
     /// What is said of a server.
@@ -320,11 +334,13 @@ impl Controls {
         self.server(server).and_then(|control| control.paused_at(now))
     }
 
-    /// Each scope of which something is said: queues first, then kinds, by name, then servers.
+    /// Each scope of which something is said: queues first, then kinds, by name, then servers, then limit
+    /// keys.
     pub fn iter(&self) -> impl Iterator<Item = (Scope, &Control)> {
         let queues = self.queues.iter().map(|(queue, control)| (Scope::Queue(queue.clone()), control));
         let kinds = self.kinds.iter().map(|(kind, control)| (Scope::Kind(kind.clone()), control));
-        queues.chain(kinds).chain(self.servers.iter().map(|(server, control)| (Scope::Server(*server), control)))
+        let servers = self.servers.iter().map(|(server, control)| (Scope::Server(*server), control));
+        queues.chain(kinds).chain(servers).chain(self.limit_keys.iter())
     }
 
     /// Changes what is said of a scope, and answers what is said now; a control that says nothing is forgotten.
@@ -333,6 +349,7 @@ impl Controls {
             Scope::Queue(queue) => changed(&mut self.queues, queue, change),
             Scope::Kind(kind) => changed(&mut self.kinds, kind, change),
             Scope::Server(server) => changed(&mut self.servers, server, change),
+            Scope::LimitKey(kind, key) => self.limit_keys.change(kind, key, change),
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct Selection {
     pub positions: Vec<DuePosition>,
     /// If a rate, a pause or a suspect holds runs back: when the first of them may start.
     pub look_again: Option<Timestamp>,
-    /// The first runs of backlogs that the rate of their key holds back, and until when. Before that, a store need not
+    /// The first runs of backlogs that the rate or a pause of their key holds back, and until when. Before that, a store need not
     /// offer such a backlog again, unless controls are changed or its clock goes back.
     pub throttled: Vec<(RunId, Timestamp)>,
     /// The buckets that were drawn from, as they are when the runs are claimed.
@@ -94,9 +94,12 @@ impl Admission {
         let mut may_start = None;
         for last in &due {
             let group = &last.limit_group;
-            let is_taken = offer.reads(&group.kind, last.version, &last.requires)
-                && offer.capacity.of(&group.queue) > 0
-                && self.controls.paused(now, &group.queue, &group.kind).is_none();
+            if let Some((_, paused)) = self.controls.paused_group(now, group) {
+                round.look_at(paused.until);
+                continue;
+            }
+            let is_taken =
+                offer.reads(&group.kind, last.version, &last.requires) && offer.capacity.of(&group.queue) > 0;
             let meters = if is_taken { Some(round.meters(group)) } else { None };
             if meters.is_some_and(|meters| round.takes(meters).is_ok()) {
                 may_start = Some(last.position);
@@ -222,6 +225,13 @@ where
                 self.opened.push(backlog);
             }
             let backlog = &mut self.opened[from];
+            if backlog.meters.is_none()
+                && let Some(paused) = self.admission.controls.paused_key(self.round.now, backlog.limit_group)
+            {
+                self.round.look_at(paused.until);
+                throttled.extend(paused.until.map(|until| (position.id, until)));
+                continue;
+            }
             let meters = *backlog.meters.get_or_insert_with(|| self.round.meters(backlog.limit_group));
             match self.round.takes(meters) {
                 Ok(()) => {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Time, seconds};
-use crate::control::{Control, Controls, Limits, Paused, Rate, Scope};
+use crate::{
+    control::{Control, Controls, Limits, Paused, Rate, Scope},
+    name::{Key, Kind},
+};
 
 #[derive(Serialize)]
 struct PausedView<'a> {
@@ -71,6 +74,14 @@ struct ControlsView<'a> {
     queues: BTreeMap<String, &'a Control>,
     kinds: BTreeMap<String, &'a Control>,
     servers: BTreeMap<String, &'a Control>,
+    limit_keys: Vec<LimitKeyView<'a>>,
+}
+
+#[derive(Serialize)]
+struct LimitKeyView<'a> {
+    kind: Kind,
+    key: Key,
+    paused: Option<&'a Paused>,
 }
 
 impl Serialize for Controls {
@@ -78,10 +89,13 @@ impl Serialize for Controls {
         let mut view = ControlsView::default();
         for (scope, control) in self.iter() {
             match scope {
-                Scope::Queue(queue) => view.queues.insert(queue.to_string(), control),
-                Scope::Kind(kind) => view.kinds.insert(kind.to_string(), control),
-                Scope::Server(server) => view.servers.insert(server.to_string(), control),
-            };
+                Scope::Queue(queue) => drop(view.queues.insert(queue.to_string(), control)),
+                Scope::Kind(kind) => drop(view.kinds.insert(kind.to_string(), control)),
+                Scope::Server(server) => drop(view.servers.insert(server.to_string(), control)),
+                Scope::LimitKey(kind, key) => {
+                    view.limit_keys.push(LimitKeyView { kind, key, paused: control.paused.as_ref() });
+                }
+            }
         }
         view.serialize(serializer)
     }

@@ -116,6 +116,10 @@ fn within<S: Serializer>(map: &mut S::SerializeMap, scope: &Scope, key: Option<&
         Scope::Queue(queue) => map.serialize_entry("queue", queue)?,
         Scope::Kind(kind) => map.serialize_entry("kind", kind)?,
         Scope::Server(server) => map.serialize_entry("server", server)?,
+        Scope::LimitKey(kind, key) => {
+            map.serialize_entry("kind", kind)?;
+            map.serialize_entry("key", key)?;
+        }
     }
     key.map_or(Ok(()), |key| map.serialize_entry("key", key))
 }

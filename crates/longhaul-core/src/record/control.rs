@@ -210,6 +210,21 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_key_is_a_scope_of_its_own_in_an_export() {
+        let paused = Paused { until: Some(Timestamp::from_micros(9)), ..Paused::new(Timestamp::EPOCH, "a run", None) };
+        let control = Control { paused: Some(paused), ..Control::default() };
+        let scope = crate::Scope::LimitKey(crate::Kind::new("mail").unwrap(), crate::Key::new("customer: 7").unwrap());
+        let line = crate::record::control_line(&scope, &control);
+        assert!(
+            line.contains(r#""scope":{"limit_key":["mail","customer: 7"]}"#),
+            "older code has no such scope: {line}"
+        );
+        assert_eq!(crate::record::read_line(&line), Ok(crate::record::Line::Control(scope, control)));
+        let wrong = line.replace("mail", "two words");
+        assert!(crate::record::read_line(&wrong).is_err());
+    }
+
+    #[test]
     fn the_bytes_of_a_control_are_frozen() {
         let hex = include_str!("../../tests/golden/record/control.hex").trim_end();
         let frozen: Vec<u8> =

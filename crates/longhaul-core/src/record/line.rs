@@ -26,7 +26,7 @@ use crate::{
     admission::controls::{Control, Scope},
     id::RunId,
     limits::SCHEDULE_MAX,
-    name::{Kind, Queue, ScheduleName},
+    name::{Key, Kind, Queue, ScheduleName},
     stored::StoredRun,
 };
 
@@ -78,6 +78,10 @@ impl ScopeV1 {
             Self::Queue(name) => Queue::new(name).map(Scope::Queue).map_err(LineError::new),
             Self::Kind(name) => Kind::new(name).map(Scope::Kind).map_err(LineError::new),
             Self::Server(id) => id.parse().map(Scope::Server).map_err(LineError::new),
+            Self::LimitKey(kind, key) => {
+                let kind = Kind::new(kind).map_err(LineError::new)?;
+                Ok(Scope::LimitKey(kind, Key::new(key).map_err(LineError::new)?))
+            }
         }
     }
 }
@@ -88,6 +92,9 @@ enum ScopeV1 {
     Queue(Box<str>),
     Kind(Box<str>),
     Server(Box<str>),
+    /// Code that does not know it refuses the line.
+    #[serde(rename = "limit_key")]
+    LimitKey(Box<str>, Box<str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -191,6 +198,7 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
         Scope::Queue(queue) => ScopeV1::Queue(queue.as_str().into()),
         Scope::Kind(kind) => ScopeV1::Kind(kind.as_str().into()),
         Scope::Server(server) => ScopeV1::Server(server.to_string().into()),
+        Scope::LimitKey(kind, key) => ScopeV1::LimitKey(kind.as_str().into(), key.as_str().into()),
     };
     match MoreV1::of(control) {
         Some(more) => json(&ControlLine2 { scope, control_2: ControlV1::of(control), more }),

@@ -1,7 +1,7 @@
 //! Kinds.
 
 use longhaul::Control;
-use longhaul_inspect::{KindView, Role};
+use longhaul_inspect::{KindView, PausedKey, Role};
 use maud::{Markup, html};
 
 use super::{View, layout, parts};
@@ -50,6 +50,15 @@ pub(super) fn pause(view: &View<'_>, of: &str, name: &str, control: &Control) ->
     }
 }
 
+fn paused_key(view: &View<'_>, kind: &str, of: &PausedKey) -> Markup {
+    let path = parts::named(view, &format!("/kinds/{kind}/keys"), of.key.as_str());
+    html! { p {
+        strong { (of.key) } " " (parts::paused_by(view, &of.paused))
+        @if let Some(until) = of.paused.until { small .muted { " until " (parts::when(view.now, until)) } }
+        @if view.user.may(Role::Administer) { " " (parts::button(&format!("{path}/resume"), "Resume", "")) }
+    } }
+}
+
 pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
     let name = of.kind.as_str();
     let versions: Vec<String> = of.versions.iter().map(ToString::to_string).collect();
@@ -71,6 +80,7 @@ pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
                 dt { "Kept as" } dd { @if let Some(codec) = &of.codec { (codec) } @else { span .muted { "not known here" } } }
                 dt { "Limits" } dd { (parts::limits(&of.control)) }
                 @if !of.searchable.is_empty() { dt { "Found by" } dd { @for key in &of.searchable { code { (key) } " " } } }
+                @if !of.paused_keys.is_empty() { dt { "Paused keys" } dd { @for paused in &of.paused_keys { (paused_key(view, name, paused)) } } }
                 dt { "Runs" } dd { a href=(parts::link(view, "/runs", "kind", name)) { "all" } ", "
                     a href=(format!("{}&state=failed", parts::link(view, "/runs", "kind", name))) { "failed" } }
             } }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     View,
     fields::{Filled, Wrong, fields_of},
-    layout, parts,
+    instants, layout, parts,
     start::{Known, kind},
 };
 use crate::form::Form;
@@ -75,6 +75,7 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
                 (more(&page, known))
                 div .bar { button .primary { "Save" } a href=(view.mount.to("/schedules")) { "Back" } }
             }
+            (instants::instants(view, of))
         },
     )
 }
@@ -99,6 +100,8 @@ fn when(page: &Filled<'_>) -> Markup {
         }))
         (option("once", "Once", page.time("At (UTC)", "once")))
         (page.time("Not before (UTC), for the first two", "starting"))
+        (page.time("Not after (UTC), for the first two", "ending"))
+        (page.text("Not on these dates, for the first two", "except", "2026-12-25, 2026-12-26"))
     } }
 }
 

@@ -31,6 +31,7 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         Operation::Enqueue => enqueue::enqueue(asked, form).await,
         Operation::CreateSchedule => schedule::create(asked, form).await,
         Operation::ChangeSchedule(name) => schedule::change(asked, &name, form).await,
+        Operation::ActOnInstant(name, action) => schedule::instant(asked, &name, action, form).await,
         Operation::Act(id, action) => {
             let Done { run, .. } = inspector.act(id, action, &by).await?;
             match run {
@@ -61,6 +62,10 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         Operation::ActOnServer(server, action) => {
             inspector.act_on_scope(&Scope::Server(server), action, &by).await?;
             see("/servers", if action == ScopeAction::Resume { "resume" } else { "drain" })
+        }
+        Operation::ActOnLimitKey(of, action) => {
+            inspector.act_on_scope(&of, action, &by).await?;
+            see("/kinds", action.as_str())
         }
         Operation::ActOnKind(kind, action) => {
             let action = with_end(action, form)?;

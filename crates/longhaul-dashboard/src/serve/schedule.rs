@@ -3,7 +3,8 @@
 use axum::response::Response;
 use longhaul::{ScheduleName, store_api::schedule::Timing};
 use longhaul_inspect::{
-    InspectError, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView, TimeBound, form, words,
+    InspectError, InstantAction, InstantRequest, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView,
+    TimeBound, form, words,
 };
 
 use super::{
@@ -63,6 +64,28 @@ fn changed(form: &Form, known: &Known) -> Result<ScheduleRequest, Wrong> {
     Ok(request)
 }
 
+/// Leaves an instant out, moves it, or puts it back.
+pub(super) async fn instant(
+    asked: &Asked<'_>,
+    name: &ScheduleName,
+    action: InstantAction,
+    form: &Form,
+) -> Result<Response, InspectError> {
+    let read = |field: &str| {
+        time(form, field).map_err(|wrong| {
+            let why = wrong.into_iter().map(|(_, why)| why).collect();
+            InspectError::Invalid { field: Some(field.to_owned()), why }
+        })
+    };
+    let instant = read("instant")?;
+    let missing = || InspectError::Invalid { field: Some("instant".into()), why: "It is needed.".into() };
+    let mut request = InstantRequest::new(instant.ok_or_else(missing)?);
+    request.to = read("to")?;
+    asked.inspector().act_on_instant(name, action, &request, &asked.by(form)).await?;
+    let name: String = form_urlencoded::byte_serialize(name.as_str().as_bytes()).collect();
+    Ok(reply::see(&asked.mount.to(format_args!("/schedules/{name}?done={}", action.as_str()))))
+}
+
 /// A request has the interval under another name than the form.
 fn of_form((status, mut wrong): (u16, Wrong)) -> (u16, Wrong) {
     for (field, _) in wrong.iter_mut().filter(|(field, _)| field == "every_seconds") {
@@ -89,6 +112,11 @@ fn when(form: &Form) -> Result<ScheduleRequest, Wrong> {
         _ => return Err(wrong("", "When is it due?")),
     }
     request.starting = time(form, "starting")?.filter(|_| request.once.is_none());
+    request.ending = time(form, "ending")?.filter(|_| request.once.is_none());
+    if request.once.is_none() {
+        let dates = several(form, "except").map(str::parse).collect::<Result<_, longhaul::DateError>>();
+        request.except = Some(dates.map_err(|error| wrong("except", error.to_string()))?);
+    }
     request.overlap = match form.get("overlap") {
         None => None,
         Some("skip") => Some(OverlapRequest::Skip),
@@ -134,6 +162,11 @@ pub(super) fn prefilled(mut values: Form, of: &ScheduleView, known: &Known) -> F
     if let Some(starting) = schedule.starting {
         values.put_if_missing("starting", &local(starting));
     }
+    if let Some(ending) = schedule.ending {
+        values.put_if_missing("ending", &local(ending));
+    }
+    let dates: Vec<String> = schedule.except.iter().map(ToString::to_string).collect();
+    values.put_if_missing("except", &dates.join(", "));
     values.put_if_missing(
         "overlap",
         match schedule.overlap {

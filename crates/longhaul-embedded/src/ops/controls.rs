@@ -7,7 +7,21 @@ use crate::{error::Fault, format::keys, state::State};
 pub(crate) fn control(store: &mut State, scope: &Scope, change: ControlChange) -> Result<Control, Fault> {
     let control = store.admission.controls.change(scope, change);
     write_control(store, scope, &control)?;
-    Ok(control.at(store.now))
+    if !matches!(scope, Scope::LimitKey(..)) {
+        return Ok(control.at(store.now));
+    }
+    forget_limit_keys(store)?;
+    let kept = store.admission.controls.get(scope).cloned();
+    Ok(kept.unwrap_or_default().at(store.now))
+}
+
+/// Removes the pauses of limit keys that have ended, and those that give way to others.
+pub(super) fn forget_limit_keys(store: &mut State) -> Result<(), Fault> {
+    for scope in store.admission.controls.forget_limit_keys(store.now) {
+        store.room(1)?;
+        store.files.batch.remove(keys::control(&scope));
+    }
+    Ok(())
 }
 
 /// Stages what a scope is controlled by now.

@@ -68,6 +68,11 @@ impl LimitRequest {
             Scope::Server(_) => {
                 return Err(InspectError::refused("a server has no limits: its code says what it takes"));
             }
+            Scope::LimitKey(..) => {
+                return Err(InspectError::refused(
+                    "a limit key has no limits of its own: those of its kind hold per key",
+                ));
+            }
         }
         Ok(Limits {
             running,
@@ -91,6 +96,7 @@ impl Inspector {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
             Scope::Server(server) => client.server(*server),
+            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
         };
         let now = match limits {
             Some(limits) => control.limit(limits).await?,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use longhaul::{
-    Missed, Overlap, Queue, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
+    Date, Missed, Overlap, Queue, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
     store_api::schedule::Timing,
 };
 use serde::Deserialize;
@@ -50,6 +50,12 @@ pub struct ScheduleRequest {
     /// No instant is before this one, RFC 3339. Of an interval it is the first.
     #[serde(deserialize_with = "optional_time")]
     pub starting: Option<Timestamp>,
+    /// No instant is after this one, RFC 3339.
+    #[serde(deserialize_with = "optional_time")]
+    pub ending: Option<Timestamp>,
+    /// No instant is on these dates, `2026-12-25`, of the zone of `cron`, or of UTC. A change puts them in place of those
+    /// before; an empty list leaves no date out.
+    pub except: Option<Vec<Date>>,
     /// What happens to instants at which no server lived.
     pub missed: Option<MissedRequest>,
     /// What happens at an instant when the run before is not finished.
@@ -145,13 +151,19 @@ impl ScheduleRequest {
         let mut schedule = match (before, timing) {
             (None, None) => return Err(InspectError::invalid("cron", "when? `every_seconds`, `cron` or `once`")),
             (None, Some(timing)) => Schedule { timing, ..Schedule::every(Duration::from_secs(1)) },
-            // The first instant belongs to the timing that was there.
+            // The first instant and the end belong to the timing that was there; holidays do not.
             (Some(before), Some(timing)) if timing != before.timing => {
-                Schedule { timing, starting: None, ..before.clone() }
+                let except = if matches!(timing, Timing::Once(_)) { Vec::new() } else { before.except.clone() };
+                Schedule { timing, starting: None, ending: None, except, ..before.clone() }
             }
             (Some(before), _) => before.clone(),
         };
         schedule.starting = self.starting.or(schedule.starting);
+        schedule.ending = self.ending.or(schedule.ending);
+        if let Some(dates) = &self.except {
+            schedule.except.clear();
+            schedule = schedule.except(dates.iter().copied());
+        }
         if let Some(missed) = self.missed {
             schedule.missed = missed.into();
         }
@@ -173,6 +185,8 @@ const fn field_of(error: &ScheduleError) -> &'static str {
         ScheduleError::Interval { .. } => "every_seconds",
         ScheduleError::MissedMax { .. } => "missed",
         ScheduleError::StartingOfOnce => "starting",
+        ScheduleError::ExceptOfOnce | ScheduleError::TooManyDates { .. } => "except",
+        ScheduleError::NothingBefore { .. } => "ending",
         ScheduleError::Zone { .. } => "zone",
         _ => "cron",
     }

@@ -4,7 +4,7 @@ use longhaul::Views;
 use serde_json::{Map, Value, json};
 
 use super::routes::{Body, ROUTES, Route};
-use crate::{RunAction, ScheduleAction, ScopeAction};
+use crate::{InstantAction, RunAction, ScheduleAction, ScopeAction};
 
 /// The document. Each kind that has a schema describes what its runs are asked.
 pub(super) fn document(views: &Views) -> Value {
@@ -50,6 +50,7 @@ fn operation(route: &Route) -> Value {
         Body::NewRun => Some(("NewRunOfAnyKind", true)),
         Body::NewSchedule if route.path == "/schedules" => Some(("NewScheduleOfAnyKind", true)),
         Body::NewSchedule => Some(("ScheduleOptions", true)),
+        Body::Instant => Some(("Instant", true)),
         Body::Limits => Some(("Limits", true)),
     };
     let status = if matches!(route.path, "/runs" | "/schedules") && route.method == "POST" { "201" } else { "200" };
@@ -74,6 +75,8 @@ fn operation(route: &Route) -> Value {
 fn actions(path: &str) -> Vec<&'static str> {
     if path.starts_with("/runs") {
         RunAction::ALL.into_iter().map(RunAction::as_str).collect()
+    } else if path.contains("/instants/") {
+        InstantAction::ALL.into_iter().map(InstantAction::as_str).collect()
     } else if path.starts_with("/schedules") {
         ScheduleAction::ALL.into_iter().map(ScheduleAction::as_str).collect()
     } else {
@@ -156,6 +159,7 @@ fn own_schemas() -> Map<String, Value> {
         "ScheduleOptions": { "type": "object", "properties": {
             "name": text, "kind": text, "metadata": true,
             "every_seconds": { "type": "number" }, "cron": text, "zone": text, "once": time, "starting": time,
+            "ending": time, "except": { "type": "array", "items": { "type": "string", "format": "date" } },
             "missed": { "oneOf": [
                 { "enum": ["skip", "once"] },
                 { "type": "object", "properties": { "all": { "type": "integer" } }, "required": ["all"] },
@@ -163,6 +167,9 @@ fn own_schemas() -> Map<String, Value> {
             "overlap": { "enum": ["skip", "queue", "allow", "cancel_running"] },
             "queue": text, "priority": priority, "tags": tags, "requires": labels,
         } },
+        "Instant": { "type": "object", "properties": {
+            "instant": time, "to": time, "reason": text,
+        }, "required": ["instant"] },
         "Limits": { "type": ["object", "null"], "properties": {
             "running": limit, "per_key": limit, "rate": rate, "rate_per_key": rate, "weight": limit,
         } },

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use longhaul::{
-    Control, GetError, Kind, KindSchema, RunId, Scope, StateKind,
+    Control, GetError, Key, Kind, KindSchema, Paused, RunId, Scope, StateKind,
     run::Ended,
     schema,
     store_api::store::{Filter, ListOrder, PageRequest},
@@ -30,6 +30,8 @@ pub struct KindView {
     pub versions: BTreeSet<u16>,
     /// Its pause and its limits.
     pub control: Control,
+    /// Its limit keys that are paused.
+    pub paused_keys: Vec<PausedKey>,
     /// Whether this program has its code, so that it can show its values.
     pub is_known: bool,
     /// Whether it can be enqueued here: the program has its code, or the store knows it with a
@@ -57,6 +59,16 @@ pub struct IncompatibleRun {
     pub why: String,
 }
 
+/// A limit key that is paused.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PausedKey {
+    /// The key.
+    pub key: Key,
+    /// Until when, by whom and why.
+    pub paused: Paused,
+}
+
 impl Inspector {
     /// All kinds that have runs, or are executed, known or limited, by name.
     ///
@@ -77,6 +89,7 @@ impl Inspector {
                 servers: 0,
                 versions: BTreeSet::new(),
                 control: Control::default(),
+                paused_keys: Vec::new(),
                 is_known: false,
                 can_start: false,
                 codec: views.codec(kind.as_str()).map(|codec| codec.to_string()),
@@ -102,8 +115,13 @@ impl Inspector {
             });
         }
         for (scope, control) in controls.iter() {
-            if let Scope::Kind(kind) = &scope {
-                of(kind, &|view| view.control = control.clone());
+            match &scope {
+                Scope::Kind(kind) => of(kind, &|view| view.control = control.clone()),
+                Scope::LimitKey(kind, key) => {
+                    let paused = control.paused.clone().map(|paused| PausedKey { key: key.clone(), paused });
+                    of(kind, &|view| view.paused_keys.extend(paused.clone()));
+                }
+                Scope::Queue(_) | Scope::Server(_) => {}
             }
         }
         Ok(kinds.into_values().collect())

@@ -303,7 +303,12 @@ impl Source for Candidates {
 
 /// Reads all controls.
 pub(crate) async fn read_controls(session: &Session) -> Result<Controls, Fault> {
-    let rows = session.query("SELECT scope, value FROM @control", &[]).await?;
+    read_controls_where(session, "SELECT scope, value FROM @control").await
+}
+
+/// Reads the controls that a statement selects.
+pub(super) async fn read_controls_where(session: &Session, statement: &'static str) -> Result<Controls, Fault> {
+    let rows = session.query(statement, &[]).await?;
     let control = |row: &Row| -> Result<(Scope, Control), Fault> {
         let name: &str = row.try_get(0)?;
         Ok((scope_of(name)?, record::read_control(name.as_bytes(), row.try_get(1)?)?))
@@ -317,6 +322,8 @@ pub(crate) fn scope_name(scope: &Scope) -> String {
         Scope::Queue(queue) => format!("q {}", queue.as_str()),
         Scope::Kind(kind) => format!("k {}", kind.as_str()),
         Scope::Server(server) => format!("s {server}"),
+        // A kind has no space in it.
+        Scope::LimitKey(kind, key) => format!("y {} {}", kind.as_str(), key.as_str()),
     }
 }
 
@@ -326,6 +333,13 @@ fn scope_of(name: &str) -> Result<Scope, Damage> {
     match name.split_once(' ') {
         Some(("q", queue)) => longhaul_core::Queue::new(queue).map(Scope::Queue).map_err(bad),
         Some(("k", kind)) => longhaul_core::Kind::new(kind).map(Scope::Kind).map_err(bad),
+        Some(("y", rest)) => match rest.split_once(' ') {
+            Some((kind, key)) => {
+                let kind = longhaul_core::Kind::new(kind).map_err(bad)?;
+                Key::new(key).map(|key| Scope::LimitKey(kind, key)).map_err(bad)
+            }
+            None => Err(damaged("it names no limit key".into())),
+        },
         Some(("s", server)) => server
             .parse()
             .map(Scope::Server)

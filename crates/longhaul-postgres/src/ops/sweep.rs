@@ -131,6 +131,7 @@ impl Inner {
             }
             tx.execute("DELETE FROM @unique_key WHERE until <= $1", &[&now.as_micros()]).await?;
             tx.execute("DELETE FROM @bucket WHERE idle <= $1", &[&now.as_micros()]).await?;
+            super::controls::forget_limit_keys(&tx, now).await?;
             Ok((Swept { removed: due.len(), next }, stay))
         })
     }

@@ -105,6 +105,27 @@ pub async fn a_pause_through_one_handle_holds_for_claims_of_the_other(mut scene:
     assert_eq!(other.store.controls().await, scene.store.controls().await);
 }
 
+pub async fn a_pause_of_a_limit_key_through_one_handle_holds_for_claims_of_the_other(mut scene: Scene) {
+    let Some(other) = Other::of(&mut scene).await else { return };
+    for key in ["a", "b"] {
+        let limit_key = Some(Key::new(key).expect("a key that can be used"));
+        let constraints = Some(Arc::new(Constraints { limit_key, ..Constraints::default() }));
+        let new = NewRun { constraints, ..scene.new_run() };
+        scene.insert(new).await;
+    }
+    let Scope::Kind(kind) = plain() else { panic!("it is a kind") };
+    let of_a = Scope::LimitKey(kind, Key::new("a").expect("a key that can be used"));
+    let until = Some(scene.now().after(LEASE * 100));
+    let paused = Paused { until, ..Paused::new(scene.now(), "a run", Some("429")) };
+    scene.store.control(of_a.clone(), ControlChange::PauseAtLeast(paused)).await.expect("the store works");
+    let claimed = other.claim(4).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].run.constraints().limit_key.as_ref().map(Key::as_str), Some("b"));
+    other.store.control(of_a, ControlChange::Resume).await.expect("the store works");
+    assert_eq!(scene.claim(4).await.len(), 1);
+    assert_eq!(other.store.controls().await, scene.store.controls().await);
+}
+
 pub async fn those_who_wait_on_one_handle_hear_of_what_is_done_through_the_other(mut scene: Scene) {
     let Some(other) = Other::of(&mut scene).await else { return };
     let store = Arc::clone(&other.store);

@@ -293,6 +293,9 @@ macro_rules! conformance {
                 a_pause_ends_by_itself_at_its_time,
                 a_drain_that_ends_by_itself_serves_a_waiting_claim,
                 a_pause_that_ends_by_itself_outlives_the_process,
+                a_pause_of_a_limit_key_holds_its_runs_back_and_no_others,
+                a_pause_of_a_limit_key_is_resumed,
+                a_pause_of_a_limit_key_is_swept_away_after_its_end,
                 the_end_of_a_pause_serves_a_waiting_claim,
                 a_pause_until_a_time_does_not_shorten_one_that_lasts_longer;
             order:
@@ -363,6 +366,7 @@ macro_rules! conformance {
                 a_limit_holds_across_handles,
                 a_rate_and_a_limit_by_key_hold_across_handles,
                 a_pause_through_one_handle_holds_for_claims_of_the_other,
+                a_pause_of_a_limit_key_through_one_handle_holds_for_claims_of_the_other,
                 those_who_wait_on_one_handle_hear_of_what_is_done_through_the_other,
                 of_changes_of_a_schedule_through_two_handles_one_is_kept,
                 epochs_fence_across_handles,

@@ -6,6 +6,7 @@ use longhaul_core::{
     Actor, AfterFailure, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
     Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName,
     Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
+    admission::LimitGroup,
     code::CodeMark,
     counts::RunCounts,
     limits::PAGE_MAX,
@@ -99,7 +100,12 @@ impl<'a> World<'a> {
             if !claimed.contains(&run.id) {
                 continue;
             }
-            assert_eq!(controls.paused(now, &run.queue, &run.kind), None, "{} was claimed though it is paused", run.id);
+            assert_eq!(
+                controls.paused_group(now, &LimitGroup::of(run)),
+                None,
+                "{} was claimed though it is paused",
+                run.id
+            );
             let same = |other: &&Snapshot| other.run.kind == run.kind;
             let of_kind = running.iter().filter(same).count();
             let key = &run.constraints().limit_key;
@@ -457,10 +463,11 @@ fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
 }
 
 fn scope(scope: u8) -> Scope {
-    match scope % 4 {
+    match scope % 5 {
         0 => Scope::Queue(queue(false)),
         1 => Scope::Queue(queue(true)),
         2 => Scope::Kind(support("plain", 1).kind),
+        3 => Scope::LimitKey(support("plain", 1).kind, key(0)),
         _ => Scope::Kind(support("other", 1).kind),
     }
 }

@@ -1,5 +1,6 @@
 //! Schedules at run time.
 
+mod instants;
 mod untyped;
 
 use std::{future::IntoFuture, pin::Pin};
@@ -171,7 +172,7 @@ impl Schedules {
     pub async fn resume(&self, name: &str) -> Result<ScheduleInfo, SchedulesError> {
         self.edit(name, |name, row, now| {
             let refused = |error| SchedulesError::Timetable { name: name.clone(), error };
-            row.resume(&row.schedule.timetable().map_err(refused)?, now);
+            row.resume(&row.timetable().map_err(refused)?, now);
             Ok(())
         })
         .await
@@ -191,7 +192,7 @@ impl Schedules {
         for _ in 0..TRIES {
             let (revision, mut row) = self.read(&name).await?;
             let refused = |error| SchedulesError::Timetable { name: name.clone(), error };
-            let timetable = row.schedule.timetable().map_err(refused)?;
+            let timetable = row.timetable().map_err(refused)?;
             forget_finished(&**self.client.store(), &name, &mut row).await?;
             let (run, Step { row, mut runs, .. }) = row.trigger(&name, &timetable, self.now())?;
             if self.client.by != Actor::UNKNOWN {

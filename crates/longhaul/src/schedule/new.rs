@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use longhaul_core::{
     Key, Label, NewRun, Paused, Priority, Queue, RetryPolicy, Schedule, ScheduleName, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
+    schedule::Exceptions,
 };
 
 use super::{
@@ -283,6 +284,7 @@ impl Declared {
             waiting: Vec::new(),
             last: Vec::new(),
             counts: ScheduleCounts::default(),
+            exceptions: Exceptions::default(),
         };
         check_size(&name, &row)?;
         Ok(row)

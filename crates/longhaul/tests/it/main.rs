@@ -22,6 +22,7 @@ mod hooks;
 mod keeping;
 mod kinds;
 mod layers;
+mod limit_key;
 #[cfg(feature = "logs")]
 mod logs;
 mod machine;
