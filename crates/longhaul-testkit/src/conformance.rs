@@ -38,6 +38,7 @@
 #![expect(missing_docs, reason = "the name of a rule is its sentence")]
 
 pub mod apart;
+pub mod batch;
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;

@@ -1,6 +1,7 @@
 //! What becomes of children, and who may have any.
 
 use super::{
+    batch::is_closed,
     counts::ChildCounts,
     parent::{ChildRefused, OnCancel, Parent},
 };
@@ -32,6 +33,10 @@ pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) 
     let Some(there) = there else { return Err(ChildRefused::NoParent { parent: id }) };
     if there.state.is_final() {
         return Err(ChildRefused::Final { parent: id, state: there.state.kind() });
+    }
+    // What a task enqueues as its own child is no member.
+    if parent.epoch.is_none() && is_closed(there) {
+        return Err(ChildRefused::Closed { parent: id });
     }
     let holds = |epoch| matches!(there.state, State::Running { .. }) && there.epoch == epoch;
     if parent.epoch.is_some_and(|epoch| !holds(epoch)) {

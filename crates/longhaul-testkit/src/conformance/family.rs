@@ -37,11 +37,11 @@ fn counts(total: u64, completed: u64, failed: u64) -> ChildCounts {
     ChildCounts { total, completed, failed, cancelled: 0, ends: completed + failed }
 }
 
-fn parent_of(parent: RunId, epoch: Option<Epoch>, name: &str) -> Parent {
+pub(super) fn parent_of(parent: RunId, epoch: Option<Epoch>, name: &str) -> Parent {
     Parent { id: parent, epoch, name: Key::new(name).expect("a name"), depth: 1 }
 }
 
-fn child_of(new: NewRun, parent: Parent) -> NewRun {
+pub(super) fn child_of(new: NewRun, parent: Parent) -> NewRun {
     let id = parent.child_id();
     let before = new.constraints().clone();
     NewRun { id, constraints: Some(Arc::new(Constraints { parent: Some(parent), ..before })), ..new }
@@ -77,7 +77,7 @@ impl Scene {
         self.store.child_counts(parent).await.expect("the store works")
     }
 
-    async fn gives_up(&self, claimed: &Claimed) {
+    pub(super) async fn gives_up(&self, claimed: &Claimed) {
         let failure = longhaul_core::FailedAttempt::new(longhaul_core::Cause::Error, "no route", 1, self.now());
         self.end(claimed, Ending::Failed { failure, retry_after: None, permanent: true }).await;
     }

@@ -96,6 +96,13 @@ macro_rules! conformance {
                 a_copy_keeps_who_waits_for_whom,
                 a_run_after_others_begins_when_they_are_final,
                 a_run_after_others_that_ended_already_begins_at_once;
+            batch:
+                a_batch_that_is_open_waits_although_its_members_are_final,
+                a_batch_that_is_closed_begins_once_when_its_members_are_final,
+                a_batch_that_is_closed_takes_no_more_members,
+                a_batch_without_a_member_begins_when_it_is_closed,
+                the_callback_of_a_batch_begins_when_it_says,
+                a_retry_of_a_callback_begins_at_once_and_knows_its_batch;
             signal:
                 a_signal_is_kept_whatever_the_run_is_doing_and_after_a_crash,
                 a_signal_lets_a_run_that_waits_for_it_go_on_and_no_other,

@@ -41,7 +41,9 @@ impl Families {
     pub(super) fn waits(&mut self, run: &Run) {
         if run.awaits.is_none() {
             self.waiting.remove(&run.id);
-        } else if self.waiting.insert(run.id) {
+        } else {
+            self.waiting.insert(run.id);
+            // What it waits for may be something else now; a look too many changes nothing.
             self.news.insert(run.id);
         }
     }
