@@ -5,6 +5,7 @@ mod any_error;
 mod attempt;
 mod background;
 mod backoff;
+mod batch;
 mod builder;
 mod builders;
 mod children;
@@ -51,6 +52,7 @@ mod task;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod then;
 mod timed;
 mod values;
 mod views;
@@ -58,6 +60,7 @@ mod views;
 pub use any_error::{AnyError, OrFail};
 pub use attempt::{AttemptInfo, CapturedCheckpoint, CapturedSuccess, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
+pub use batch::{Batch, Members, NewBatch};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use children::ChildOf;
@@ -85,10 +88,10 @@ pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    Actor, AwaitedRuns, Awaits, Backoff, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Explanation, Key,
-    Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue, Rate,
-    Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
-    StoreError, Tag, Timestamp,
+    Actor, AwaitedRuns, Awaits, Backoff, CallbackWhen, ChildCounts, ChildRefused, Clock, Codec, Control, Controls,
+    Explanation, Key, Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority,
+    Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId,
+    StateKind, Store, StoreError, Tag, Timestamp,
     admission::BlockedBy,
     clock::OnJump,
     control::RateError,
@@ -127,6 +130,7 @@ pub use service::{
     ServiceState, Services,
 };
 pub use task::{Execute, KindSchema, TITLE_TAG, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use then::{Chain, Continuation, EnqueueThen, Followed};
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
 pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};
