@@ -299,6 +299,26 @@ pub async fn a_cancel_that_goes_down_is_not_lost_in_a_crash(mut scene: Scene) {
     assert_eq!(scene.counts(parent.run.id).await.cancelled, 600);
 }
 
+pub async fn a_child_that_is_retried_after_the_cancel_went_down_goes_on(mut scene: Scene) {
+    let parent = scene.running().await;
+    let names = ["a", "b"];
+    let children = scene.children(&parent, &names).await;
+    scene.end(&parent, awaits(AwaitedRuns::AllChildren)).await;
+    scene.store.cancel(parent.run.id, None, longhaul_core::Actor::UNKNOWN).await.expect("it is there");
+    let mut successors = Vec::new();
+    for id in children {
+        assert_eq!(scene.state(id).await, StateKind::Cancelled);
+        let successor = scene.new_run().id;
+        let retry = Retry { id, successor, from: RetryFrom::Checkpoint, by: longhaul_core::Actor::UNKNOWN };
+        assert_eq!(scene.store.retry(retry).await, Ok(Retried::New), "somebody wants it all the same");
+        successors.push(successor);
+    }
+    scene.crash().await;
+    let first = scene.claim_one().await;
+    scene.end(&first, completed(7)).await;
+    assert_eq!(scene.claim_one().await.run.id, successors[1], "also when another of them has ended");
+}
+
 pub async fn children_of_a_run_that_leaves_them_go_on(mut scene: Scene) {
     let new = scene.new_run();
     let constraints = Constraints { on_cancel: OnCancel::Leave, ..Constraints::default() };

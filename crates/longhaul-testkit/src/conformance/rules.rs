@@ -86,6 +86,7 @@ macro_rules! conformance {
                 why_a_run_waits_names_the_runs_that_it_waits_for,
                 a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
                 a_cancel_that_goes_down_is_not_lost_in_a_crash,
+                a_child_that_is_retried_after_the_cancel_went_down_goes_on,
                 children_of_a_run_that_leaves_them_go_on,
                 a_run_that_waits_for_its_children_is_cancelled_when_they_are_final,
                 a_child_that_is_retried_counts_as_the_run_that_it_was_retried_as,

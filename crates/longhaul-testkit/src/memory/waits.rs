@@ -22,7 +22,8 @@ impl MemoryState {
     pub(super) fn look_at_waits(&mut self, now: Timestamp) -> bool {
         let mut any = false;
         while let Some(news) = self.families.news.pop_first() {
-            let run = self.runs.get(&news).map(|record| &record.stored.run);
+            let ended = self.families.ended.remove(&news);
+            let run = self.runs.get(&news).map(|record| &record.stored.run).filter(|_| ended);
             if let Some(event) = run.and_then(cancel_children) {
                 for child in self.families.children.get(&news).cloned().unwrap_or_default() {
                     // One that is final stays so.
