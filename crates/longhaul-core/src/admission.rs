@@ -192,9 +192,9 @@ pub struct Admission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum BlockedBy {
-    /// Its queue or kind is paused.
+    /// Its queue or kind is paused, or each server that could execute it is drained.
     Paused {
-        /// Which of both.
+        /// Which of both; or, of those servers, the one that is drained no more first.
         scope: Scope,
         /// When the pause ends by itself.
         until: Option<Timestamp>,
@@ -269,7 +269,10 @@ impl fmt::Display for BlockedBy {
         }
         match self {
             Self::Paused { scope, until, why } => {
-                write!(f, "{scope} is paused")?;
+                match scope {
+                    Scope::Server(server) => write!(f, "each server that could execute it is drained, as is {server}")?,
+                    scope => write!(f, "{scope} is paused")?,
+                }
                 until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
             }

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     After, AwaitedRuns, ChildCounts, ChildRefused, Constraints, Ended, Ending, Epoch, Explanation, Inserted, Key,
-    NewRun, OnCancel, Parent, Retention, RunId, StateKind, Waiting,
+    NewRun, OnCancel, Parent, Retention, RunId, StateKind, Transition, Waiting,
     limits::{CHILD_DEPTH_MAX, PAGE_MAX},
     store::{
-        Cancelled, Claimed, Filter, InsertError, PageRequest, Proceed, Proceeded, Retried, Retry, RetryFrom,
+        Cancelled, Claimed, Filter, InsertError, PageRequest, Proceed, Proceeded, Retried, Retry, RetryFrom, RunUpdate,
         copy::{CopyItem, CopyStore as _},
         prelude::*,
     },
@@ -297,6 +297,53 @@ pub async fn a_cancel_that_goes_down_is_not_lost_in_a_crash(mut scene: Scene) {
         scene.get(id).await;
     }
     assert_eq!(scene.counts(parent.run.id).await.cancelled, 600);
+}
+
+pub async fn a_child_that_is_asked_to_suspend_is_cancelled_with_its_parent(mut scene: Scene) {
+    let parent = scene.running().await;
+    scene.children(&parent, &["suspended", "called off"]).await;
+    let [aside, off] = <[Claimed; 2]>::try_from(scene.claim(2).await).expect("two");
+    scene.end(&parent, awaits(AwaitedRuns::AllChildren)).await;
+    let suspend = RunUpdate::Suspend { reason: None };
+    scene.store.update(aside.run.id, suspend, longhaul_core::Actor::UNKNOWN).await.expect("it runs");
+    scene.store.cancel(off.run.id, Some("called off".into()), longhaul_core::Actor::UNKNOWN).await.expect("it runs");
+    let id = parent.run.id;
+    scene.store.cancel(id, None, longhaul_core::Actor::UNKNOWN).await.expect("it is there");
+    let told = scene.get(aside.run.id).await;
+    assert_eq!(told.cancel_reason(), Some(&*format!("its parent {id} was cancelled")));
+    assert_eq!(scene.get(off.run.id).await.cancel_reason(), Some("called off"), "it was told already");
+    for one in [&aside, &off] {
+        scene.end(one, Ending::Interrupted { why: "asked".into() }).await;
+        assert_eq!(scene.state(one.run.id).await, StateKind::Cancelled);
+    }
+}
+
+pub async fn a_cancel_goes_down_past_children_that_wait_for_their_own(mut scene: Scene) {
+    let parent = scene.running().await;
+    let mut below = Vec::new();
+    for name in ["a", "b"] {
+        let new = scene.new_child(&parent, name);
+        let (of, before) = (new.id, new.constraints().clone());
+        let constraints = Constraints { on_cancel: OnCancel::Wait, ..before };
+        scene.insert(NewRun { constraints: Some(constraints.into()), ..new }).await;
+        let child = scene.claim_one().await;
+        assert_eq!(child.run.id, of);
+        scene.children(&child, &["below"]).await;
+        below.push((of, scene.claim_one().await));
+        scene.end(&child, awaits(AwaitedRuns::AllChildren)).await;
+    }
+    let last = scene.children(&parent, &["last"]).await[0];
+    scene.end(&parent, awaits(AwaitedRuns::AllChildren)).await;
+    scene.store.cancel(parent.run.id, None, longhaul_core::Actor::UNKNOWN).await.expect("it is there");
+    assert_eq!(scene.state(last).await, StateKind::Cancelled);
+    for (of, below) in below {
+        let waits = scene.get(of).await;
+        assert_eq!((waits.run.state.kind(), waits.run.request.is_some()), (StateKind::Suspended, true));
+        let told = waits.history.entries.iter().filter(|entry| entry.what == Transition::CancelRequested).count();
+        assert_eq!(told, 1);
+        scene.end(&below, completed(7)).await;
+        assert_eq!(scene.state(of).await, StateKind::Cancelled);
+    }
 }
 
 pub async fn a_child_that_is_retried_after_the_cancel_went_down_goes_on(mut scene: Scene) {

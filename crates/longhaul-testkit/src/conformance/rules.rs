@@ -87,6 +87,8 @@ macro_rules! conformance {
                 a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
                 a_cancel_that_goes_down_is_not_lost_in_a_crash,
                 a_child_that_is_retried_after_the_cancel_went_down_goes_on,
+                a_child_that_is_asked_to_suspend_is_cancelled_with_its_parent,
+                a_cancel_goes_down_past_children_that_wait_for_their_own,
                 children_of_a_run_that_leaves_them_go_on,
                 a_run_that_waits_for_its_children_is_cancelled_when_they_are_final,
                 a_child_that_is_retried_counts_as_the_run_that_it_was_retried_as,
@@ -207,6 +209,7 @@ macro_rules! conformance {
                 states_explain_themselves,
                 the_lack_of_a_server_is_told,
                 what_holds_it_back_is_told,
+                that_its_only_servers_are_drained_is_told,
                 what_is_ahead_of_it_is_told,
                 what_a_last_try_and_a_suspect_hold_back_is_told;
             log:

@@ -1,7 +1,9 @@
 //! Children, and runs that wait for others.
 
 use longhaul_core::{
-    AwaitedEnd, ChildRefused, Event, NewRun, RunId, Timestamp, family::cancel_children, store::InsertError,
+    AwaitedEnd, ChildRefused, Event, NewRun, RunId, Timestamp,
+    family::{cancel_children, is_told},
+    store::InsertError,
 };
 
 use super::memory_state::MemoryState;
@@ -27,7 +29,8 @@ impl MemoryState {
             if let Some(event) = run.and_then(cancel_children) {
                 for child in self.families.children.get(&news).cloned().unwrap_or_default() {
                     // One that is final stays so.
-                    any |= self.runs.contains_key(&child) && self.apply(now, child, &event).is_ok();
+                    let open = self.runs.get(&child).is_some_and(|record| !is_told(&record.stored.run));
+                    any |= open && self.apply(now, child, &event).is_ok();
                 }
             }
             let names = |id: &RunId| self.awaited(*id).is_some_and(|awaits| awaits.named().contains(&news));
