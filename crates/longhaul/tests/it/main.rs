@@ -9,7 +9,6 @@ mod batches;
 mod cancel;
 mod capture;
 mod children;
-mod compiler_messages;
 mod continuations;
 mod control;
 mod crashing;
