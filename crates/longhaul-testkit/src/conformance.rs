@@ -51,6 +51,7 @@ pub mod ended;
 pub mod expiry;
 pub mod explain;
 pub mod family;
+pub mod family_cancel;
 pub mod fence;
 pub mod inbox;
 pub mod insert;

@@ -84,13 +84,6 @@ macro_rules! conformance {
                 a_run_waits_for_a_signal_or_for_its_children_whichever_comes_first,
                 a_wait_for_children_ends_at_its_deadline,
                 why_a_run_waits_names_the_runs_that_it_waits_for,
-                a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
-                a_cancel_that_goes_down_is_not_lost_in_a_crash,
-                a_child_that_is_retried_after_the_cancel_went_down_goes_on,
-                a_child_that_is_asked_to_suspend_is_cancelled_with_its_parent,
-                a_cancel_goes_down_past_children_that_wait_for_their_own,
-                children_of_a_run_that_leaves_them_go_on,
-                a_run_that_waits_for_its_children_is_cancelled_when_they_are_final,
                 a_child_that_is_retried_counts_as_the_run_that_it_was_retried_as,
                 retention_keeps_children_until_their_parent_is_final,
                 children_of_a_run_that_was_deleted_go_on_by_themselves,
@@ -99,6 +92,14 @@ macro_rules! conformance {
                 a_copy_keeps_who_waits_for_whom,
                 a_run_after_others_begins_when_they_are_final,
                 a_run_after_others_that_ended_already_begins_at_once;
+            family_cancel:
+                a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
+                a_cancel_that_goes_down_is_not_lost_in_a_crash,
+                a_cancel_goes_down_past_children_that_wait_for_their_own,
+                a_child_that_is_retried_after_the_cancel_went_down_goes_on,
+                a_child_that_is_asked_to_suspend_is_cancelled_with_its_parent,
+                children_of_a_run_that_leaves_them_go_on,
+                a_run_that_waits_for_its_children_is_cancelled_when_they_are_final;
             batch:
                 a_batch_that_is_open_waits_although_its_members_are_final,
                 a_batch_that_is_closed_begins_once_when_its_members_are_final,
