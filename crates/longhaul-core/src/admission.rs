@@ -193,9 +193,9 @@ pub struct Admission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum BlockedBy {
-    /// Its queue, its kind or its limit key is paused.
+    /// Its queue, its kind or its limit key is paused, or each server that could execute it is drained.
     Paused {
-        /// Which of them.
+        /// Which of them; of the servers, the one that is drained no more first.
         scope: Scope,
         /// When the pause ends by itself.
         until: Option<Timestamp>,
@@ -270,7 +270,10 @@ impl fmt::Display for BlockedBy {
         }
         match self {
             Self::Paused { scope, until, why } => {
-                write!(f, "{scope} is paused")?;
+                match scope {
+                    Scope::Server(server) => write!(f, "each server that could execute it is drained, as is {server}")?,
+                    scope => write!(f, "{scope} is paused")?,
+                }
                 until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
             }

@@ -51,7 +51,9 @@ pub use envelope::{Codec, Envelope};
 pub use event::{Ending, Event, StopRequest};
 pub use explain::Explanation;
 pub use failure::{Cause, FailedAttempt};
-pub use family::{After, AwaitedEnd, AwaitedRuns, Awaits, ChildCounts, ChildRefused, OnCancel, Parent};
+pub use family::{
+    After, AwaitedEnd, AwaitedRuns, Awaits, Batch, CallbackWhen, ChildCounts, ChildRefused, OnCancel, Parent,
+};
 pub use history::{Actor, History, HistoryEntry, Transition};
 pub use id::{Epoch, RunId, ServerId};
 pub use inbox::Inbox;

@@ -38,6 +38,7 @@
 #![expect(missing_docs, reason = "the name of a rule is its sentence")]
 
 pub mod apart;
+pub mod batch;
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
@@ -50,6 +51,7 @@ pub mod ended;
 pub mod expiry;
 pub mod explain;
 pub mod family;
+pub mod family_cancel;
 pub mod fence;
 pub mod inbox;
 pub mod insert;

@@ -5,6 +5,7 @@ mod any_error;
 mod attempt;
 mod background;
 mod backoff;
+mod batch;
 mod builder;
 mod builders;
 mod children;
@@ -55,6 +56,7 @@ mod task;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod then;
 mod timed;
 mod title;
 mod values;
@@ -63,6 +65,7 @@ mod views;
 pub use any_error::{AnyError, OrFail};
 pub use attempt::{AttemptInfo, CapturedCheckpoint, CapturedSuccess, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
+pub use batch::{Batch, Members, NewBatch};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use children::ChildOf;
@@ -90,7 +93,7 @@ pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    Actor, AwaitedRuns, Awaits, Backoff, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Date, Explanation,
+    Actor, AwaitedRuns, Awaits, Backoff, CallbackWhen, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Date, Explanation,
     Key, Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue,
     Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
     StoreError, Tag, Timestamp,
@@ -132,6 +135,7 @@ pub use service::{
     ServiceState, Services,
 };
 pub use task::{Execute, KindSchema, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use then::{Chain, Continuation, EnqueueThen, Followed};
 pub use title::TITLE_TAG;
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};

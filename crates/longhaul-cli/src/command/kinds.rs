@@ -4,6 +4,7 @@ use clap::Subcommand;
 use longhaul_inspect::render;
 use serde_json::{Value, json};
 
+use super::pausing::Pausing;
 use crate::{
     error::{CliError, Exit},
     escape,
@@ -27,7 +28,7 @@ pub(super) enum Kinds {
         /// The kind.
         kind: String,
         #[command(flatten)]
-        pausing: super::pausing::Pausing,
+        pausing: Pausing,
     },
     /// Lets runs of a kind start again.
     Resume {
@@ -43,9 +44,8 @@ pub(super) enum Kinds {
         kind: String,
         /// The limit key.
         key: String,
-        /// Why, for those who look.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        #[command(flatten)]
+        pausing: Pausing,
     },
     /// Lets runs of a kind with this limit key start again.
     ResumeKey {
@@ -65,7 +65,7 @@ pub(super) async fn run(command: Kinds, session: &mut Session<'_>) -> Result<Exi
         Kinds::Schema { kind } => schema(&kind, session).await,
         Kinds::Pause { kind, pausing } => super::queues::pause("kinds", &kind, &pausing, session).await,
         Kinds::Keys => keys(session).await,
-        Kinds::PauseKey { kind, key, reason } => pause_key(&kind, &key, reason.as_deref(), session).await,
+        Kinds::PauseKey { kind, key, pausing } => pause_key(&kind, &key, &pausing, session).await,
         Kinds::ResumeKey { kind, key } => resume_key(&kind, &key, session).await,
         Kinds::Resume { kind } => super::queues::resume("kinds", &kind, session).await,
     }
@@ -129,9 +129,9 @@ async fn keys(session: &mut Session<'_>) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-async fn pause_key(kind: &str, key: &str, reason: Option<&str>, session: &mut Session<'_>) -> Result<Exit, CliError> {
+async fn pause_key(kind: &str, key: &str, pausing: &Pausing, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let path = format!("/kinds/{}/keys/{}/pause", segment(kind), segment(key));
-    let control = session.post(&path, "", &json!({ "reason": reason })).await?;
+    let control = session.post(&path, "", &pausing.body(session.api.now())?).await?;
     if !session.is_text() {
         return session.json(&control);
     }

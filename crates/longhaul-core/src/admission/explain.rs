@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Source, suspects::Standing};
+use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Scope, Source, suspects::Standing};
 use crate::{
     family::Awaits,
     id::ServerId,
@@ -263,11 +263,22 @@ fn waits(
     let ahead = Ahead::of(source, &run.queue, own, reads);
     let by = admission
         .blocks(now, source.running(), &LimitGroup::of(run))
+        .or_else(|| drained(now, admission, &could))
         .or_else(|| isolated(now, run, admission, &could, source));
     match by {
         Some(by) => Explanation::BlockedBy { by, ahead },
         None => Explanation::WaitsForSlot { servers: could.len(), ahead },
     }
+}
+
+/// The pause that ends first, if each server that could take it is drained.
+fn drained(now: Timestamp, admission: &Admission, could: &[&Offer<'_>]) -> Option<BlockedBy> {
+    let pause = |offer: &&Offer<'_>| {
+        let paused = admission.controls.draining(now, offer.server)?;
+        Some(BlockedBy::Paused { scope: Scope::Server(offer.server), until: paused.until, why: paused.why.clone() })
+    };
+    let pauses = could.iter().map(pause).collect::<Option<Vec<_>>>()?;
+    pauses.into_iter().min_by_key(|by| by.until().unwrap_or(Timestamp::MAX))
 }
 
 /// What suspects keep it from starting, if they do so on each server that could take it.

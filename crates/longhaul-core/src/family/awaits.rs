@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ChildCounts;
+use super::{CallbackWhen, ChildCounts};
 use crate::{id::RunId, state::StateKind, time::Timestamp};
 
 /// What a suspended run waits for, besides what lets every suspended run go on.
@@ -59,6 +59,13 @@ pub enum AwaitedRuns {
         /// One of them is enough.
         any: bool,
     },
+    /// The members of its batch, which are its children.
+    Members {
+        /// All were added: the batch is closed. Until then it goes on with a proceed only.
+        added: bool,
+        /// When it goes on.
+        callback: CallbackWhen,
+    },
 }
 
 /// Which runs a new run waits for before it may begin.
@@ -107,6 +114,10 @@ impl fmt::Display for Awaits {
         match &self.runs {
             AwaitedRuns::AllChildren => write!(f, "all of its children are {ended}"),
             AwaitedRuns::AnyChild { .. } => f.write_str("one more of its children is final"),
+            AwaitedRuns::Members { added: false, callback } => {
+                write!(f, "its batch is closed, and {}", callback.as_str())
+            }
+            AwaitedRuns::Members { added: true, callback } => f.write_str(callback.as_str()),
             AwaitedRuns::Runs { open, any } => match &**open {
                 [one] => write!(f, "{one} is {ended}"),
                 [first, more @ ..] => {
@@ -136,13 +147,13 @@ impl Awaits {
     pub fn named(&self) -> &[RunId] {
         match &self.runs {
             AwaitedRuns::Runs { open, .. } => open,
-            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } => &[],
+            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } | AwaitedRuns::Members { .. } => &[],
         }
     }
 
     /// Whether it waits for children.
     pub fn children(&self) -> bool {
-        matches!(self.runs, AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. })
+        !matches!(self.runs, AwaitedRuns::Runs { .. })
     }
 
     pub(crate) fn strike(&self, children: ChildCounts, ended: &[AwaitedEnd]) -> Struck {
@@ -155,7 +166,10 @@ impl Awaits {
             AwaitedRuns::AnyChild { seen } if children.open() == 0 || children.ends > *seen => {
                 Struck::Over(format!("a child is final: {children}").into())
             }
-            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } => Struck::Unchanged,
+            AwaitedRuns::Members { added: true, callback } => callback.strike(children),
+            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } | AwaitedRuns::Members { added: false, .. } => {
+                Struck::Unchanged
+            }
             AwaitedRuns::Runs { open, any } => self.strike_named(open, *any, ended),
         }
     }

@@ -87,6 +87,28 @@ pub async fn what_holds_it_back_is_told(mut scene: Scene) {
     );
 }
 
+pub async fn that_its_only_servers_are_drained_is_told(mut scene: Scene) {
+    scene.offer("plain", 1, &[]).await;
+    let other = scene.new_server(DAY * 1000).await;
+    let offer = ServerBeat { kinds: [support("plain", 1)].into(), ..ServerBeat::new(other, "rules", DAY * 1000) };
+    scene.store.heartbeat(offer).await.expect("it lives");
+    let id = scene.enqueue().await;
+    let until = scene.now().after(DAY);
+    for (server, until) in [(scene.server, None), (other, Some(until))] {
+        assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 2, ahead: Ahead::default() });
+        let paused = Paused { until, ..Paused::new(scene.now(), "ann", Some("a new release")) };
+        let paused = ControlChange::Pause(paused);
+        scene.store.control(Scope::Server(server), paused).await.expect("the store works");
+    }
+    let why = scene.why(id).await;
+    let by = BlockedBy::Paused { scope: Scope::Server(other), until: Some(until), why: Some("a new release".into()) };
+    assert_eq!(why, Explanation::BlockedBy { by, ahead: Ahead::default() }, "the one that goes on first");
+    let told = format!("each server that could execute it is drained, as is {other} until {until}: a new release");
+    assert!(why.to_string().contains(&told), "{why}");
+    scene.clock.advance(DAY);
+    assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 2, ahead: Ahead::default() });
+}
+
 pub async fn what_is_ahead_of_it_is_told(mut scene: Scene) {
     scene.offer("plain", 1, &[]).await;
     let limits = Limits { running: Some(1), ..Limits::NONE };

@@ -84,10 +84,6 @@ macro_rules! conformance {
                 a_run_waits_for_a_signal_or_for_its_children_whichever_comes_first,
                 a_wait_for_children_ends_at_its_deadline,
                 why_a_run_waits_names_the_runs_that_it_waits_for,
-                a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
-                a_cancel_that_goes_down_is_not_lost_in_a_crash,
-                children_of_a_run_that_leaves_them_go_on,
-                a_run_that_waits_for_its_children_is_cancelled_when_they_are_final,
                 a_child_that_is_retried_counts_as_the_run_that_it_was_retried_as,
                 retention_keeps_children_until_their_parent_is_final,
                 children_of_a_run_that_was_deleted_go_on_by_themselves,
@@ -96,6 +92,21 @@ macro_rules! conformance {
                 a_copy_keeps_who_waits_for_whom,
                 a_run_after_others_begins_when_they_are_final,
                 a_run_after_others_that_ended_already_begins_at_once;
+            family_cancel:
+                a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
+                a_cancel_that_goes_down_is_not_lost_in_a_crash,
+                a_cancel_goes_down_past_children_that_wait_for_their_own,
+                a_child_that_is_retried_after_the_cancel_went_down_goes_on,
+                a_child_that_is_asked_to_suspend_is_cancelled_with_its_parent,
+                children_of_a_run_that_leaves_them_go_on,
+                a_run_that_waits_for_its_children_is_cancelled_when_they_are_final;
+            batch:
+                a_batch_that_is_open_waits_although_its_members_are_final,
+                a_batch_that_is_closed_begins_once_when_its_members_are_final,
+                a_batch_that_is_closed_takes_no_more_members,
+                a_batch_without_a_member_begins_when_it_is_closed,
+                the_callback_of_a_batch_begins_when_it_says,
+                a_retry_of_a_callback_begins_at_once_and_knows_its_batch;
             signal:
                 a_signal_is_kept_whatever_the_run_is_doing_and_after_a_crash,
                 a_signal_lets_a_run_that_waits_for_it_go_on_and_no_other,
@@ -199,6 +210,7 @@ macro_rules! conformance {
                 states_explain_themselves,
                 the_lack_of_a_server_is_told,
                 what_holds_it_back_is_told,
+                that_its_only_servers_are_drained_is_told,
                 what_is_ahead_of_it_is_told,
                 what_a_last_try_and_a_suspect_hold_back_is_told;
             log:

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use longhaul_core::{Envelope, OnConflict, UniqueScope};
+use longhaul_core::{Envelope, OnCancel, OnConflict, UniqueScope};
 use proptest::{collection::vec, option, prelude::*};
 
+use super::family::{self, Awaited, Held};
 use crate::fixture::{large_value, value, versioned};
 
 /// Something that is done to a store. Runs, servers and attempts are named by number, counted round those that there
@@ -23,6 +24,34 @@ pub enum Op {
     },
     InsertAgain {
         run: u8,
+    },
+    /// By a recent attempt, as a child of its run. Names are few, so that they are repeated.
+    Child {
+        attempt: u8,
+        name: u8,
+        on_cancel: OnCancel,
+    },
+    /// By a client, as a child of a run: of any, or of one that is the callback of a batch.
+    Member {
+        run: u8,
+        of_batch: bool,
+        name: u8,
+    },
+    CloseBatch {
+        batch: u8,
+    },
+    InsertHeld {
+        held: Held,
+        wait: Option<u16>,
+        on_cancel: OnCancel,
+    },
+    /// A server claims nothing more, for so long or until it is told.
+    Drain {
+        server: u8,
+        wait: Option<u16>,
+    },
+    Undrain {
+        server: u8,
     },
     /// `begin`: so many are executed at once, the others are claimed ahead.
     Claim {
@@ -143,6 +172,7 @@ pub enum UpdateOp {
     Prioritise { priority: i8 },
     Suspend,
     Dismiss,
+    CloseBatch,
 }
 
 /// What is done to a queue or a kind.
@@ -166,6 +196,7 @@ pub enum End {
     Completed(Size),
     Suspended { wait: Option<u16>, deadline: Option<u16> },
     Awaits { name: u8, wait: Option<u16>, deadline: Option<u16> },
+    AwaitsRuns { runs: Awaited, wait: Option<u16>, deadline: Option<u16> },
     Failed { timeout: bool, wait: Option<u16>, permanent: bool },
     Cancelled,
     Panicked,
@@ -211,6 +242,7 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::Insert { other_kind, priority, wait, initial, from_the_start, constraints }
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
+        8 => family::op(),
         8 => (number(), 1..4_u8, prop_oneof![3 => Just(4_u8), 1 => 0..3_u8])
             .prop_map(|(server, max, begin)| Op::Claim { server, max, begin }),
         2 => number().prop_map(|attempt| Op::Begin { attempt }),
@@ -277,6 +309,7 @@ fn update_op() -> impl Strategy<Value = UpdateOp> {
         (-1..2_i8).prop_map(|priority| UpdateOp::Prioritise { priority }),
         Just(UpdateOp::Suspend),
         Just(UpdateOp::Dismiss),
+        Just(UpdateOp::CloseBatch),
     ]
 }
 
@@ -305,6 +338,7 @@ fn end() -> impl Strategy<Value = End> {
             .prop_map(|(wait, deadline)| End::Suspended { wait, deadline }),
         3 => (0..2_u8, option::of(0..40_u16), option::of(0..40_u16))
             .prop_map(|(name, wait, deadline)| End::Awaits { name, wait, deadline }),
+        4 => family::end(),
         3 => (any::<bool>(), option::of(0..40_u16), proptest::bool::weighted(0.2))
             .prop_map(|(timeout, wait, permanent)| End::Failed { timeout, wait, permanent }),
         1 => Just(End::Cancelled),

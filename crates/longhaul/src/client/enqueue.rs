@@ -8,6 +8,7 @@ use longhaul_core::{
 
 use super::{
     Client, EnqueueError, RunHandle,
+    callback::Callback,
     order_key::OrderKey,
     unique::{Enqueued, UniqueKey},
 };
@@ -70,6 +71,7 @@ pub(super) struct Options {
     pub(super) child: Option<NewChild>,
     pub(super) after: Option<After>,
     pub(super) on_cancel: OnCancel,
+    pub(super) callback: Option<Callback>,
 }
 
 /// Whose child a new run is to be.
