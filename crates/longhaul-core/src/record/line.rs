@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use super::{
     blob::Blob,
     constraints::ConstraintsV1,
-    control::{ControlV1, MoreV1},
+    control::{ControlV1, More, MoreV1, MoreV2},
     damage::Damage,
     fields::{PaceV1, PendingProceedV1},
     part::{Part, PartV1},
@@ -70,6 +70,14 @@ struct ControlLine2 {
     scope: ScopeV1,
     control_2: ControlV1,
     more: MoreV1,
+}
+
+/// A control that has more than version 2.
+#[derive(Serialize, Deserialize)]
+struct ControlLine3 {
+    scope: ScopeV1,
+    control_3: ControlV1,
+    more: MoreV2,
 }
 
 impl ScopeV1 {
@@ -192,9 +200,11 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
         Scope::Kind(kind) => ScopeV1::Kind(kind.as_str().into()),
         Scope::Server(server) => ScopeV1::Server(server.to_string().into()),
     };
-    match MoreV1::of(control) {
-        Some(more) => json(&ControlLine2 { scope, control_2: ControlV1::of(control), more }),
-        None => json(&ControlLine { scope, control: ControlV1::of(control) }),
+    let control_v1 = ControlV1::of(control);
+    match More::of(control) {
+        More::Nothing => json(&ControlLine { scope, control: control_v1 }),
+        More::V1(more) => json(&ControlLine2 { scope, control_2: control_v1, more }),
+        More::V2(more) => json(&ControlLine3 { scope, control_3: control_v1, more }),
     }
 }
 
@@ -220,6 +230,7 @@ fn json(line: &impl Serialize) -> String {
 struct Keys {
     control: Option<IgnoredAny>,
     control_2: Option<IgnoredAny>,
+    control_3: Option<IgnoredAny>,
     schedule: Option<IgnoredAny>,
 }
 
@@ -232,11 +243,15 @@ pub fn read_line(line: &str) -> Result<Line, LineError> {
     match serde_json::from_str(line).map_err(LineError::new)? {
         Keys { control: Some(_), .. } => {
             let ControlLine { scope, control } = serde_json::from_str(line).map_err(LineError::new)?;
-            Ok(Line::Control(scope.back()?, control.back(&MoreV1::default()).map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control.back(&MoreV2::default()).map_err(LineError::new)?))
         }
         Keys { control_2: Some(_), .. } => {
             let ControlLine2 { scope, control_2, more } = serde_json::from_str(line).map_err(LineError::new)?;
-            Ok(Line::Control(scope.back()?, control_2.back(&more).map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control_2.back(&more.into()).map_err(LineError::new)?))
+        }
+        Keys { control_3: Some(_), .. } => {
+            let ControlLine3 { scope, control_3, more } = serde_json::from_str(line).map_err(LineError::new)?;
+            Ok(Line::Control(scope.back()?, control_3.back(&more).map_err(LineError::new)?))
         }
         Keys { schedule: Some(_), .. } => {
             let ScheduleLine { schedule, value } = serde_json::from_str(line).map_err(LineError::new)?;

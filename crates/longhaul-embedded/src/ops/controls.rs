@@ -13,6 +13,11 @@ pub(crate) fn control(store: &mut State, scope: &Scope, change: ControlChange) -
 /// Stages what a scope is controlled by now.
 pub(super) fn write_control(store: &mut State, scope: &Scope, control: &Control) -> Result<(), Fault> {
     store.index.backlogs.unthrottle_all();
+    if let Scope::Queue(queue) = scope
+        && !control.limits().fair_by_key
+    {
+        store.index.backlogs.forget_turns(queue);
+    }
     let key = keys::control(scope);
     store.room(1)?;
     if control.is_empty() {
