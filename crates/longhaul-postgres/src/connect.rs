@@ -108,7 +108,7 @@ async fn opened(session: &Session) -> Result<EndedCursor, Fault> {
     let counters = "SELECT e.n, r.n FROM @counter e, @counter r WHERE e.name = 'ended' AND r.name = 'removed'";
     let row = session.query_opt(counters, &[]).await?;
     let row = row.ok_or_else(|| Damage::of("the counter of ends", "it is not there"))?;
-    let (last, removed) = (row.try_get::<_, i64>(0)? as u64, row.try_get::<_, i64>(1)? as u64);
+    let (last, removed) = (row.try_get::<i64>(0)? as u64, row.try_get::<i64>(1)? as u64);
     Ok(EndedCursor { known_removed: removed, ..EndedCursor::after_all_of(last) })
 }
 

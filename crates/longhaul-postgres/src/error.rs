@@ -3,7 +3,11 @@
 use longhaul_core::{StoreError, record::Damage};
 use tokio_postgres::error::SqlState;
 
-use crate::lane_key::LaneKey;
+use crate::{driver::Refused, lane_key::LaneKey};
+
+/// What says that there is one already. Two who create the same table at once also meet at its type.
+const IS_THERE: [SqlState; 4] =
+    [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
 
 /// Why a transaction did not come to its end.
 #[derive(Debug)]
@@ -23,8 +27,9 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Unique(_))
+    /// Others did the same at the same time.
+    pub(crate) fn is_collision(&self) -> bool {
+        matches!(self, Self::Unique(_) | Self::Again(_))
     }
 
     /// What a caller is told when nothing else can be done about it.
@@ -64,22 +69,32 @@ impl From<deadpool_postgres::PoolError> for Fault {
 
 impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
-        let reason = error
-            .as_db_error()
-            .map_or_else(|| error.to_string(), |db| format!("{}: {}", db.code().code(), db.message()));
-        match error.code() {
-            Some(code) if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED => {
-                Self::Again(reason)
-            }
+        match error.as_db_error() {
+            Some(db) => Self::refused(Some(db.code().code()), db.message()),
+            None => Self::refused(None, &error.to_string()),
+        }
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        Self::refused(refused.code.as_deref(), &refused.reason)
+    }
+}
+
+impl Fault {
+    /// A statement failed; with the SQLSTATE, if the database has said one.
+    fn refused(code: Option<&str>, message: &str) -> Self {
+        let Some(code) = code else {
+            return Self::Store(StoreError::Unavailable { reason: message.into() });
+        };
+        let (reason, state) = (format!("{code}: {message}"), SqlState::from_code(code));
+        match state {
+            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Self::Again(reason),
             // Nothing else is divided: see `UPDATE_ALL`.
-            Some(code) if *code == SqlState::DIVISION_BY_ZERO => Self::Moved,
-            Some(code)
-                if [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE]
-                    .contains(code) =>
-            {
-                Self::Unique(reason)
-            }
-            Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => Self::Denied(reason),
+            SqlState::DIVISION_BY_ZERO => Self::Moved,
+            state if IS_THERE.contains(&state) => Self::Unique(reason),
+            SqlState::INSUFFICIENT_PRIVILEGE => Self::Denied(reason),
             _ => Self::Store(StoreError::Unavailable { reason: reason.into() }),
         }
     }

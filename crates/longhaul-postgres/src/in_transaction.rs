@@ -4,10 +4,10 @@ use longhaul_core::{
     Inserted, NewRun, StoreError,
     store::{Checkpoint, CheckpointError, Checkpointed, InsertError},
 };
-use tokio_postgres::Transaction;
 
 use crate::{
     change::{Change, News},
+    driver::UserTransaction,
     error::Fault,
     handle::Inner,
     lane_key::LaneKey,
@@ -81,7 +81,7 @@ impl TransactionError {
 
 impl PostgresStore {
     /// Enqueues a run in a transaction of the user's: it is there when the transaction is committed, and not before. The
-    /// transaction must be one of the same database.
+    /// transaction must be one of the same database; it may be one of [another driver](UserTransaction).
     ///
     /// A run that is prepared elsewhere (`Enqueue::prepare`, or `longhaul::new_run`) is a [`NewRun`]. Servers see it as soon
     /// as they look: within [`Options::poll`](crate::Options::poll).
@@ -107,10 +107,14 @@ impl PostgresStore {
     ///
     /// # Cancel safety
     /// When the future is dropped, roll the transaction back.
-    pub async fn enqueue_in(&self, tx: &Transaction<'_>, run: impl Into<NewRun>) -> Result<Inserted, TransactionError> {
+    pub async fn enqueue_in(
+        &self,
+        tx: impl Into<UserTransaction<'_>>,
+        run: impl Into<NewRun>,
+    ) -> Result<Inserted, TransactionError> {
         self.inner.ensure_open()?;
         let run = [run.into()];
-        let session = self.inner.db.session_of(tx);
+        let session = self.inner.db.session_of(tx.into());
         let settings = session.force_plans().await.map_err(TransactionError::of)?;
         let mut answers = loop {
             let mut news = News::default();
@@ -138,11 +142,11 @@ impl PostgresStore {
     /// When the future is dropped, roll the transaction back.
     pub async fn checkpoint_in(
         &self,
-        tx: &Transaction<'_>,
+        tx: impl Into<UserTransaction<'_>>,
         checkpoint: &Checkpoint,
     ) -> Result<Checkpointed, TransactionError> {
         self.inner.ensure_open()?;
-        let session = self.inner.db.session_of(tx);
+        let session = self.inner.db.session_of(tx.into());
         let settings = session.force_plans().await.map_err(TransactionError::of)?;
         let kept = loop {
             match self.inner.checkpoint_locked(&session, checkpoint).await {

@@ -6,12 +6,11 @@ use std::{
 };
 
 use longhaul_core::{Kind, Label, Queue, Run, admission::Isolation};
-use tokio_postgres::Row;
 
 use crate::{
     error::Fault,
     lane_key::LaneKey,
-    session::{Db, Session, TRIES, pause_before_try},
+    session::{Db, Row, Session, TRIES, pause_before_try},
 };
 
 /// The lanes after one that is known.
@@ -148,12 +147,12 @@ fn read(row: &Row) -> Result<(i32, LaneKey), Fault> {
     let name = |error: longhaul_core::name::NameError| damaged(error.to_string());
     let labels: Vec<String> = row.try_get(4)?;
     let key = LaneKey {
-        queue: Queue::new(row.try_get::<_, &str>(1)?).map_err(name)?,
-        kind: Kind::new(row.try_get::<_, &str>(2)?).map_err(name)?,
-        version: row.try_get::<_, i32>(3)? as u16,
+        queue: Queue::new(row.try_get::<&str>(1)?).map_err(name)?,
+        kind: Kind::new(row.try_get::<&str>(2)?).map_err(name)?,
+        version: row.try_get::<i32>(3)? as u16,
         labels: labels.iter().map(|label| Label::new(label)).collect::<Result<_, _>>().map_err(name)?,
         keyed: row.try_get(5)?,
-        isolation: match row.try_get::<_, i16>(6)? {
+        isolation: match row.try_get::<i16>(6)? {
             0 => Isolation::None,
             1 => Isolation::Suspect,
             2 => Isolation::LastTry,

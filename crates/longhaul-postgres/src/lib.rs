@@ -17,6 +17,7 @@ mod claim_turn;
 mod clock;
 mod connect;
 mod copies;
+pub mod driver;
 mod error;
 mod families;
 mod handle;

@@ -8,7 +8,6 @@ use std::{
 
 use longhaul_core::{RunId, StoreError, Timestamp, admission::Offer, store::ClaimRequest};
 use tokio::sync::watch;
-use tokio_postgres::Row;
 
 use crate::{
     clock::{Tick, tick_or_due},
@@ -16,7 +15,7 @@ use crate::{
     handle::Inner,
     id::Uuid,
     ops::admission::first_due,
-    session::Param,
+    session::{ColumnError, Param, Row},
     wake::Interest,
 };
 
@@ -59,8 +58,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let pairs = |at: usize| -> Result<Vec<(Uuid, i64)>, tokio_postgres::Error> {
+    fn of(row: &Row) -> Result<Self, ColumnError> {
+        let pairs = |at: usize| -> Result<Vec<(Uuid, i64)>, ColumnError> {
             let (ids, revisions): (Vec<Uuid>, Vec<i64>) = (row.try_get(at)?, row.try_get(at + 1)?);
             Ok(ids.into_iter().zip(revisions).collect())
         };

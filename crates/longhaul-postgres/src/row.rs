@@ -4,12 +4,12 @@ use longhaul_core::{
     Run, RunId, StateKind, StoredRun, Timestamp,
     record::{self, Apart, Damage, Part, Values},
 };
-use tokio_postgres::{Row, types::Type};
+use tokio_postgres::types::Type;
 
 use crate::{
     error::Fault,
     id::{Uuid, uuids},
-    session::{Param, Session, SessionIn},
+    session::{ColumnError, Param, Row, Session, SessionIn},
 };
 
 /// The columns that [`read`] reads, of a row `r`.
@@ -30,12 +30,12 @@ pub(crate) struct Kept {
 
 /// Reads a row that begins with [`columns`]. The run may be damaged though its row is whole.
 pub(crate) fn read(row: &Row) -> Result<(RunId, Result<Kept, Damage>), Fault> {
-    let id = row.try_get::<_, Uuid>(0)?.run();
-    let page = row.try_get::<_, Option<Uuid>>(6)?;
+    let id = row.try_get::<Uuid>(0)?.run();
+    let page = row.try_get::<Option<Uuid>>(6)?;
     let rec: &[u8] = row.try_get(1)?;
-    let value = |part: Part| -> Result<Option<&[u8]>, tokio_postgres::Error> {
+    let value = |part: Part| -> Result<Option<&[u8]>, ColumnError> {
         match part {
-            Part::Metadata => row.try_get::<_, &[u8]>(2).map(Some),
+            Part::Metadata => row.try_get::<&[u8]>(2).map(Some),
             Part::Initial => row.try_get(3),
             Part::ExecutionMetadata => row.try_get(4),
             Part::Ended => row.try_get(5),
@@ -53,7 +53,7 @@ pub(crate) fn read(row: &Row) -> Result<(RunId, Result<Kept, Damage>), Fault> {
 
 /// Reads the id and the record of a run, without its values.
 pub(crate) fn read_header(row: &Row) -> Result<(RunId, Result<Run, Damage>), Fault> {
-    let id = row.try_get::<_, Uuid>(0)?.run();
+    let id = row.try_get::<Uuid>(0)?.run();
     let mut apart = |part: Part, _| Err(Damage::of_run(id, format!("{part:?} stands apart")));
     Ok((id, record::read(id, row.try_get(1)?).and_then(|read| read.run(&mut apart))))
 }

@@ -36,8 +36,13 @@ pub(crate) async fn migrate(session: &Session, schema: &str) -> Result<i32, Conn
             return Ok(there);
         }
         session.batch("BEGIN").await.map_err(told)?;
-        let migrated = steps(session, schema).await;
-        session.batch(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" }).await.map_err(told)?;
+        let migrated = match steps(session, schema).await {
+            Ok(before) => session.batch("COMMIT").await.map(|()| before),
+            Err(fault) => {
+                session.batch("ROLLBACK").await.map_err(told)?;
+                Err(fault)
+            }
+        };
         match migrated {
             Ok(before) => {
                 refuse_newer(schema, before)?;
@@ -120,11 +125,13 @@ async fn create(session: &Session, schema: &str) -> Result<(), Fault> {
             Ok(()) => session.batch(&create_table).await,
             failed => failed,
         };
-        // Of two that create it at once, one fails on the catalogue's own index, though it said IF NOT EXISTS.
+        // Of two that create it at once, one fails on the catalogue's own index, though it said IF NOT EXISTS; or on the
+        // other's row, above READ COMMITTED.
         match made {
-            Err(fault) if tries == 10 || !fault.is_unique_violation() => return Err(fault),
+            Err(fault) if tries == TRIES || !fault.is_collision() => return Err(fault),
             _ => tries += 1,
         }
+        pause_before_try(tries).await;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! One connection, and what is sent over it.
 
+mod answer;
+mod connection;
 mod statements;
 mod transaction;
 
@@ -10,20 +12,27 @@ use std::{
     task::Poll,
 };
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use longhaul_core::StoreError;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio_postgres::{
-    Row, Statement, Transaction,
     binary_copy::BinaryCopyInWriter,
     types::{FromSqlOwned, Type},
 };
 
-use self::statements::{typed, untyped};
 pub(crate) use self::{
+    answer::{ColumnError, Row},
     statements::{Param, Statements, Step},
     transaction::{TRIES, Tx, pause_before_try, transact},
 };
-use crate::error::Fault;
+use self::{
+    connection::{Connection, Ready, SendError},
+    statements::untyped,
+};
+use crate::{
+    driver::{Of, UserTransaction},
+    error::Fault,
+};
 
 /// Where connections come from.
 #[derive(Clone, Debug)]
@@ -42,8 +51,11 @@ impl Db {
     }
 
     /// A transaction of the user's. What is prepared would stay on the user's connection: nothing is.
-    pub(crate) fn session_of<'a>(&self, transaction: &'a Transaction<'a>) -> SessionIn<'a> {
-        let connection = Connection::Users(transaction);
+    pub(crate) fn session_of<'a>(&self, transaction: UserTransaction<'a>) -> SessionIn<'a> {
+        let connection = match transaction.0 {
+            Of::TokioPostgres(transaction) => Connection::Users(transaction),
+            Of::Driver(transaction) => Connection::Driver(AsyncMutex::new(transaction)),
+        };
         let statements = Arc::clone(&self.statements);
         SessionIn { connection, statements, in_transaction: true, begin: Mutex::new(None) }
     }
@@ -61,12 +73,6 @@ pub(crate) struct SessionIn<'a> {
 /// A connection of the store's own.
 pub(crate) type Session = SessionIn<'static>;
 
-#[expect(clippy::large_enum_variant, reason = "nearly all are of the pool")]
-enum Connection<'a> {
-    Pooled { client: Object, prepared: bool },
-    Users(&'a Transaction<'a>),
-}
-
 /// Plans are made once, for any values: one that was made for the values, from statistics that are behind, was seen to
 /// walk the whole primary key. And they use indexes: a plan that was made while the table was empty would read all of it
 /// until somebody analyzes it. Nothing is compiled: a plan for any values looks expensive, and compiling it would cost more
@@ -74,56 +80,7 @@ enum Connection<'a> {
 const PLANS: &str =
     "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
 
-type Sent<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send + 'a>>;
-
-/// A statement, as a connection takes it.
-enum Ready {
-    Prepared(Statement),
-    Text(Arc<str>),
-}
-
-impl Connection<'_> {
-    async fn ready(&self, statement: Arc<str>) -> Result<Ready, tokio_postgres::Error> {
-        Ok(match self {
-            Self::Pooled { client, prepared: true } => Ready::Prepared(client.prepare_cached(&statement).await?),
-            _ => Ready::Text(statement),
-        })
-    }
-
-    /// A statement that is not prepared is planned for any values all the same: the setting holds for it too.
-    async fn query(&self, statement: &Ready, params: &[Param<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
-        match (self, statement) {
-            (Self::Pooled { client, .. }, Ready::Prepared(statement)) => {
-                client.query(statement, &untyped(params)).await
-            }
-            (Self::Pooled { client, .. }, Ready::Text(text)) => client.query_typed(text, &typed(params)).await,
-            (Self::Users(transaction), Ready::Prepared(statement)) => {
-                transaction.query(statement, &untyped(params)).await
-            }
-            (Self::Users(transaction), Ready::Text(text)) => transaction.query_typed(text, &typed(params)).await,
-        }
-    }
-
-    async fn execute(&self, statement: &Ready, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {
-        match (self, statement) {
-            (Self::Pooled { client, .. }, Ready::Prepared(statement)) => {
-                client.execute(statement, &untyped(params)).await
-            }
-            (Self::Pooled { client, .. }, Ready::Text(text)) => client.execute_typed(text, &typed(params)).await,
-            (Self::Users(transaction), Ready::Prepared(statement)) => {
-                transaction.execute(statement, &untyped(params)).await
-            }
-            (Self::Users(transaction), Ready::Text(text)) => transaction.execute_typed(text, &typed(params)).await,
-        }
-    }
-
-    async fn batch(&self, statements: &str) -> Result<(), tokio_postgres::Error> {
-        match self {
-            Self::Pooled { client, .. } => client.batch_execute(statements).await,
-            Self::Users(transaction) => transaction.batch_execute(statements).await,
-        }
-    }
-}
+type Sent<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, SendError>> + Send + 'a>>;
 
 impl SessionIn<'_> {
     pub(crate) async fn query(&self, statement: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
@@ -221,7 +178,7 @@ impl SessionIn<'_> {
         let mut answers = in_order(sent).await;
         let last = answers.last().expect("something was sent");
         // What failed with an answer of the database failed as a whole: the transaction is over after COMMIT.
-        let has_ended = commit && last.as_ref().map_or_else(|error| error.as_db_error().is_some(), |_| true);
+        let has_ended = commit && last.as_ref().map_or_else(SendError::is_answer, |_| true);
         if commit && answers.last().is_some_and(Result::is_ok) {
             answers.pop();
         }
@@ -262,10 +219,7 @@ impl SessionIn<'_> {
 
     /// The one value that a statement answers, which is not prepared.
     pub(crate) async fn scalar<T: FromSqlOwned>(&self, statement: &str) -> Result<T, Fault> {
-        let rows = match &self.connection {
-            Connection::Pooled { client, .. } => client.query_typed(statement, &[]).await?,
-            Connection::Users(transaction) => transaction.query_typed(statement, &[]).await?,
-        };
+        let rows = self.connection.query(&Ready::Text(statement.into()), &[]).await?;
         let row = rows.first().ok_or_else(|| StoreError::Unavailable { reason: "no row was answered".into() })?;
         Ok(row.try_get(0)?)
     }
@@ -284,7 +238,7 @@ impl From<SendFault> for Fault {
 }
 
 /// Waits for all. They are polled in their order, so what they send arrives in that order.
-async fn in_order(mut sent: Vec<Sent<'_>>) -> Vec<Result<Vec<Row>, tokio_postgres::Error>> {
+async fn in_order(mut sent: Vec<Sent<'_>>) -> Vec<Result<Vec<Row>, SendError>> {
     let mut answers: Vec<_> = sent.iter().map(|_| None).collect();
     poll_fn(|cx| {
         let mut is_pending = false;

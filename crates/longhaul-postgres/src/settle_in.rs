@@ -3,10 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::store::{CheckpointError, SettleError, Settled, Settlement};
-use tokio_postgres::Transaction;
 
 use crate::{
     change::{Change, News},
+    driver::UserTransaction,
     error::Fault,
     handle::Inner,
     in_transaction::TransactionError,
@@ -82,12 +82,12 @@ impl PostgresStore {
     /// When the future is dropped, roll the transaction back.
     pub async fn settle_in(
         &self,
-        tx: &Transaction<'_>,
+        tx: impl Into<UserTransaction<'_>>,
         settlement: &Settlement,
     ) -> Result<UncommittedEnd, TransactionError> {
         let inner = &self.inner;
         inner.ensure_open()?;
-        let session = inner.db.session_of(tx);
+        let session = inner.db.session_of(tx.into());
         let settings = session.force_plans().await.map_err(TransactionError::of)?;
         let settled = loop {
             match inner.settle_locked(&session, settlement).await {

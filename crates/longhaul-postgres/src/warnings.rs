@@ -122,12 +122,12 @@ impl PostgresStore {
         let mut warnings = Vec::new();
         let open = i64::try_from(limits.transaction.as_micros()).unwrap_or(i64::MAX);
         for row in session.query(LONG, &[&open]).await? {
-            let open = Duration::from_micros(row.try_get::<_, i64>(2)?.unsigned_abs());
+            let open = Duration::from_micros(row.try_get::<i64>(2)?.unsigned_abs());
             warnings.push(DatabaseWarning::LongTransaction { pid: row.try_get(0)?, whose: row.try_get(1)?, open });
         }
         let dead = i64::try_from(limits.dead_rows).unwrap_or(i64::MAX);
         for row in session.query(DEAD, &[&self.inner.options.schema.as_str(), &dead]).await? {
-            let (dead, live) = (row.try_get::<_, i64>(1)?.unsigned_abs(), row.try_get::<_, i64>(2)?.unsigned_abs());
+            let (dead, live) = (row.try_get::<i64>(1)?.unsigned_abs(), row.try_get::<i64>(2)?.unsigned_abs());
             warnings.push(DatabaseWarning::DeadRows { table: row.try_get(0)?, dead, live });
         }
         Ok(warnings)

@@ -16,7 +16,6 @@ use longhaul_core::{
     order::TurnHolder,
     record::{self, Damage},
 };
-use tokio_postgres::Row;
 
 use crate::{
     error::Fault,
@@ -24,7 +23,7 @@ use crate::{
     lane_key::LaneKey,
     lanes::Lanes,
     row::{self, Kept, columns},
-    session::{Param, Session, Step},
+    session::{Param, Row, Session, Step},
 };
 
 /// Limit keys and priorities of a lane: a claim reads the first runs of each. A cut would starve those behind it.
@@ -152,7 +151,7 @@ impl Reading {
         for row in counts.into_iter().flatten() {
             let Some(key) = lanes.get(row.try_get(0)?) else { continue };
             let limit_group = limit_group(&key, row.try_get(1)?)?;
-            for _ in 0..row.try_get::<_, i64>(2)? {
+            for _ in 0..row.try_get::<i64>(2)? {
                 candidates.running.enter(&limit_group);
             }
         }
@@ -393,7 +392,7 @@ pub(crate) async fn read_buckets<'a>(
     let rows = session.query("SELECT name, value FROM @bucket WHERE name = ANY($1)", &[&names]).await?;
     let mut read = BTreeMap::new();
     for row in rows {
-        let bucket = by_name.remove(row.try_get::<_, &str>(0)?);
+        let bucket = by_name.remove(row.try_get::<&str>(0)?);
         read.extend(bucket.zip(record::read_bucket(row.try_get(1)?, now)));
     }
     Ok(read)

@@ -161,7 +161,7 @@ impl Inner {
         if !passed.is_empty() {
             return Ok(Claim::DeadlinesPassed);
         }
-        if server.first().map_or(Ok(0), |row| row.try_get::<_, i16>(0))? != 0 {
+        if server.first().map_or(Ok(0), |row| row.try_get::<i16>(0))? != 0 {
             return Ok(nothing);
         }
         let controls_revision: i64 = gate.first().map_or(Ok(0), |row| row.try_get(0))?;

@@ -79,7 +79,7 @@ impl Inner {
         for row in session.query(query, &[]).await? {
             let name: &str = row.try_get(0)?;
             let read = ScheduleName::new(name).map_err(damaged(format!("the schedule `{name}`")))?;
-            schedules.insert(read, row.try_get::<_, &[u8]>(1)?.into());
+            schedules.insert(read, row.try_get::<&[u8]>(1)?.into());
         }
         items.extend(schedules.into_iter().map(|(name, value)| CopyItem::Schedule(name, value)));
         items.extend(self.kinds().await?.into_iter().map(CopyItem::Kind));
@@ -92,7 +92,7 @@ impl Inner {
         let starts = starts.filter(|(_, starts)| starts.idle_at() > now);
         items.extend(starts.map(|(bucket, starts)| CopyItem::Starts(bucket, starts)));
         let removed = session.query_opt("SELECT n FROM @counter WHERE name = 'removed'", &[]).await?;
-        let removed = removed.map(|row| row.try_get::<_, i64>(0)).transpose()?.unwrap_or_default();
+        let removed = removed.map(|row| row.try_get::<i64>(0)).transpose()?.unwrap_or_default();
         items.extend((removed > 0).then_some(CopyItem::RemovedEnds(removed as u64)));
         Ok(items)
     }
@@ -109,7 +109,7 @@ async fn runs_after(session: &Session, after: Option<RunId>) -> Result<CopyPage,
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {
         let stored = row::read_whole(row)?.stored;
-        let end = row.try_get::<_, Option<i64>>(7)?.filter(|_| stored.run.state.is_final());
+        let end = row.try_get::<Option<i64>>(7)?.filter(|_| stored.run.state.is_final());
         // A final run without a position is on a page with a negative one.
         let end = end.and_then(|position| u64::try_from(position).ok());
         runs.push(CopiedRun { stored, end, log: Vec::new() });
@@ -129,8 +129,8 @@ async fn add_logs(session: &Session, runs: &mut [CopiedRun]) -> Result<(), Fault
     let rows = session.query("SELECT run, attempt, page, body FROM @log_page WHERE run = ANY($1)", &[&ids]).await?;
     let mut pages: HashMap<RunId, Vec<(u32, LogPage)>> = HashMap::new();
     for row in &rows {
-        let id = row.try_get::<_, Uuid>(0)?.run();
-        let at = (row.try_get::<_, i16>(1)? as u8, row.try_get::<_, i16>(2)? as u8);
+        let id = row.try_get::<Uuid>(0)?.run();
+        let at = (row.try_get::<i16>(1)? as u8, row.try_get::<i16>(2)? as u8);
         let (attempt, page) = read_log(&key(id, at), row.try_get(3)?)?;
         pages.entry(id).or_default().push((attempt.0, page));
     }
@@ -154,13 +154,13 @@ async fn keys_after(session: &Session, now: Timestamp, after: Option<(Kind, Key)
     let mut page = CopyPage::default();
     for row in &rows {
         let (kind, key): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        let number = row.try_get::<_, Option<i16>>(3)?;
+        let number = row.try_get::<Option<i16>>(3)?;
         let state = number.and_then(state_of);
         let what = || format!("the unique key `{key}`");
         page.items.push(CopyItem::Key(RemovedKey {
             kind: Kind::new(kind).map_err(damaged(what()))?,
             key: Key::new(key).map_err(damaged(what()))?,
-            run: row.try_get::<_, Uuid>(2)?.run(),
+            run: row.try_get::<Uuid>(2)?.run(),
             state: state.ok_or_else(|| Damage::of(what(), format!("the state of its run is {number:?}")))?,
             until: Timestamp::from_micros(row.try_get(4)?),
         }));

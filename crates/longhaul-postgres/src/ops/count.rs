@@ -44,7 +44,7 @@ impl Inner {
         }
         if filter.tags.is_empty() {
             let row = session.query_opt(COUNT, &params).await?;
-            return Ok(row.map_or(Ok(0), |row| row.try_get::<_, i64>(0))? as u64);
+            return Ok(row.map_or(Ok(0), |row| row.try_get::<i64>(0))? as u64);
         }
         let mut count = 0;
         for row in session.query(COUNTED, &params).await? {

@@ -28,7 +28,7 @@ impl Inner {
                     families.removed(run);
                     (decide(self.now(), run, &Event::Delete).is_err(), run.order_key().is_some())
                 }
-                Err(_) => (row.try_get::<_, i16>(7)? == state_number(StateKind::Running), true),
+                Err(_) => (row.try_get::<i16>(7)? == state_number(StateKind::Running), true),
             };
             if is_refused {
                 return Ok(Err(DeleteError::Running(id)));

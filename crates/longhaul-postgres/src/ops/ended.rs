@@ -88,20 +88,20 @@ async fn read(
     let Some(first) = rows.first() else {
         return Err(Damage::of("the counter of ends", "it is not there").into());
     };
-    let (last, removed) = (first.try_get::<_, i64>(0)? as u64, first.try_get::<_, i64>(1)? as u64);
+    let (last, removed) = (first.try_get::<i64>(0)? as u64, first.try_get::<i64>(1)? as u64);
     if after.is_overtaken(removed) {
         return Ok(Err(EndedError::Overtaken { resume: EndedCursor { known_removed: removed, ..after } }));
     }
     let known_removed = after.known_removed.max(removed);
     let mut runs = Vec::new();
     for row in &rows {
-        let Some(position) = row.try_get::<_, Option<i64>>(2)? else { continue };
+        let Some(position) = row.try_get::<Option<i64>>(2)? else { continue };
         let damaged = |reason: String| Fault::from(Damage::of("a page of ends", reason));
         let kind = Kind::new(row.try_get(3)?).map_err(|error| damaged(error.to_string()))?;
-        let number = row.try_get::<_, i16>(4)?;
+        let number = row.try_get::<i16>(4)?;
         let state = state_of(number).ok_or_else(|| damaged(format!("its state is {number}")))?;
         let at = Timestamp::from_micros(row.try_get(5)?);
-        for id in row.try_get::<_, Vec<Uuid>>(6)? {
+        for id in row.try_get::<Vec<Uuid>>(6)? {
             let (id, kind) = (id.run(), kind.clone());
             let cursor = EndedCursor { position: position as u64, run: id, known_removed };
             runs.push(EndedRun { id, kind, state, at, cursor });

@@ -12,14 +12,13 @@ use longhaul_core::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tokio_postgres::Row;
 
 use crate::{
     change::News,
     error::Fault,
     handle::Inner,
     id::Uuid,
-    session::{Session, transact},
+    session::{ColumnError, Row, Session, transact},
 };
 
 /// So many in one transaction.
@@ -96,7 +95,7 @@ impl Inner {
                 let versions = versions(&tx, &rows).await?;
                 for row in &rows {
                     match read(row, &versions) {
-                        Ok(run) => runs.push((row.try_get::<_, i64>(1)?, run)),
+                        Ok(run) => runs.push((row.try_get::<i64>(1)?, run)),
                         Err(why) => refuse(&tx, row, &why).await?,
                     }
                 }
@@ -133,14 +132,14 @@ async fn refuse(session: &Session, row: &Row, why: &str) -> Result<(), Fault> {
 
 /// The newest versions of these kinds that a server has said. Whoever writes SQL means that one, unless told otherwise.
 async fn versions(session: &Session, rows: &[Row]) -> Result<HashMap<String, u16>, Fault> {
-    let kinds = rows.iter().map(|row| row.try_get::<_, &str>(2)).collect::<Result<Vec<_>, _>>()?;
+    let kinds = rows.iter().map(|row| row.try_get::<&str>(2)).collect::<Result<Vec<_>, _>>()?;
     let known = session.query("SELECT name, version FROM @kind WHERE name = ANY($1)", &[&kinds]).await?;
-    known.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<_, i32>(1)? as u16))).collect()
+    known.iter().map(|row| Ok((row.try_get(0)?, row.try_get::<i32>(1)? as u16))).collect()
 }
 
 fn read(row: &Row, versions: &HashMap<String, u16>) -> Result<NewRun, String> {
-    let told = |error: tokio_postgres::Error| error.to_string();
-    let id = row.try_get::<_, Uuid>(0).map_err(told)?.run();
+    let told = |error: ColumnError| error.to_string();
+    let id = row.try_get::<Uuid>(0).map_err(told)?.run();
     let kind = Kind::new(row.try_get(2).map_err(told)?).map_err(|error| error.to_string())?;
     let metadata: Value = serde_json::from_str(row.try_get(3).map_err(told)?).map_err(|error| error.to_string())?;
     let options: Options = serde_json::from_str(row.try_get(4).map_err(told)?).map_err(|error| error.to_string())?;

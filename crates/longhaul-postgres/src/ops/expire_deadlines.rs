@@ -32,7 +32,7 @@ impl Inner {
             if found.is_empty() {
                 return Ok(());
             }
-            let ids: Vec<RunId> = found.iter().map(|row| row.get::<_, Uuid>(0).run()).collect();
+            let ids: Vec<RunId> = found.iter().map(|row| row.get::<Uuid>(0).run()).collect();
             let news = transact!(self, begin, tx => {
                 let mut news = News::default();
                 self.expire_locked(&tx, now, &ids, &mut news).await?;
@@ -56,7 +56,7 @@ impl Inner {
                 &[&uuids(ids.iter().copied()), &now.as_micros()],
             )
             .await?;
-        let passed: Vec<RunId> = passed.iter().map(|row| row.get::<_, Uuid>(0).run()).collect();
+        let passed: Vec<RunId> = passed.iter().map(|row| row.get::<Uuid>(0).run()).collect();
         if passed.is_empty() { Ok(()) } else { self.expire_locked(session, now, &passed, news).await }
     }
 

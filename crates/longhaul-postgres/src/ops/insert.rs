@@ -211,9 +211,9 @@ impl Inner {
             .await?;
         // It was removed between the two.
         let Some(row) = row else { return Err(Fault::Again("a unique key was let go".into())) };
-        let (there, until) = (row.try_get::<_, Uuid>(0)?.run(), row.try_get::<_, Option<i64>>(1)?);
+        let (there, until) = (row.try_get::<Uuid>(0)?.run(), row.try_get::<Option<i64>>(1)?);
         if let Some(until) = until {
-            let state = row.try_get::<_, Option<i16>>(2)?.and_then(row::state_of);
+            let state = row.try_get::<Option<i16>>(2)?.and_then(row::state_of);
             let holds = now < Timestamp::from_micros(until);
             return Ok(match state.filter(|_| holds) {
                 Some(state) => Holder::Removed { id: there, state },
@@ -252,7 +252,7 @@ async fn admit_children(session: &SessionIn<'_>, news: &[NewRun]) -> Result<Hash
     let counted = session.query(FAMILIES, &[&parents]).await?;
     let mut totals: HashMap<RunId, u64> = HashMap::new();
     for row in &counted {
-        totals.insert(row.try_get::<_, Uuid>(0)?.run(), u64::try_from(row.try_get::<_, i64>(1)?).unwrap_or(0));
+        totals.insert(row.try_get::<Uuid>(0)?.run(), u64::try_from(row.try_get::<i64>(1)?).unwrap_or(0));
     }
     let mut there: HashMap<RunId, Run> = HashMap::new();
     for statement in [(PARENTS, &parents), (THERE, &ids)] {

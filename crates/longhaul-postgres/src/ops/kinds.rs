@@ -6,7 +6,11 @@ use longhaul_core::{
     store::KindDescription,
 };
 
-use crate::{error::Fault, handle::Inner, session::transact};
+use crate::{
+    error::Fault,
+    handle::Inner,
+    session::{Row, transact},
+};
 
 impl Inner {
     /// The rule is [`KindDescription::replaces`]. The statement has it too: of two servers that start at once, the one
@@ -35,7 +39,7 @@ impl Inner {
             .query("SELECT name, value FROM @kind ORDER BY name COLLATE \"C\"", &[])
             .await
             .map_err(Fault::into_store)?;
-        let read = |row: &tokio_postgres::Row| {
+        let read = |row: &Row| {
             let (name, value): (&str, &[u8]) = (row.get(0), row.get(1));
             let kind = Kind::new(name).map_err(|error| Damage::of(format!("the kind `{name}`"), error.to_string()))?;
             read_kind(&kind, value)

@@ -6,13 +6,13 @@ use longhaul_core::{
     record::Damage,
     store::{Damaged, HeaderPage, ListOrder, Page, PageRequest, RunHeader},
 };
-use tokio_postgres::Row;
 
 use crate::{
     error::Fault,
     handle::Inner,
     id::Uuid,
     row::{self, Kept, columns, is_rare, state_number},
+    session::Row,
 };
 
 /// A page looks at no more rows than this.

@@ -6,7 +6,6 @@ use std::{
 };
 
 use longhaul_core::{AwaitedEnd, ChildCounts, Event, Run, RunId, StoreError, family::cancel_children};
-use tokio_postgres::Row;
 
 use crate::{
     change::{Change, News},
@@ -14,7 +13,7 @@ use crate::{
     handle::Inner,
     id::{Uuid, uuids},
     row::{self, state_of},
-    session::{Session, transact},
+    session::{Row, Session, transact},
 };
 
 /// So many rows of news in one transaction, and so many children of a run that was cancelled.
@@ -46,7 +45,7 @@ const OPEN_CHILDREN: &str = "\
     WHERE c.parent = $1 AND r.state NOT IN (4, 5, 6) AND NOT r.asked LIMIT $2";
 
 fn counts(row: &Row) -> Result<(RunId, ChildCounts), Fault> {
-    let number = |at| Ok::<_, Fault>(u64::try_from(row.try_get::<_, i64>(at)?).unwrap_or(0));
+    let number = |at| Ok::<_, Fault>(u64::try_from(row.try_get::<i64>(at)?).unwrap_or(0));
     let counts = ChildCounts {
         total: number(1)?,
         completed: number(2)?,
@@ -54,7 +53,7 @@ fn counts(row: &Row) -> Result<(RunId, ChildCounts), Fault> {
         cancelled: number(4)?,
         ends: number(5)?,
     };
-    Ok((row.try_get::<_, Uuid>(0)?.run(), counts))
+    Ok((row.try_get::<Uuid>(0)?.run(), counts))
 }
 
 /// How many children a run has.
@@ -111,14 +110,14 @@ impl Inner {
         let (mut added, mut looks, mut cancels) =
             (BTreeMap::<RunId, [i64; 5]>::new(), BTreeSet::new(), BTreeSet::new());
         for row in &taken {
-            let id = row.try_get::<_, Uuid>(0)?.run();
+            let id = row.try_get::<Uuid>(0)?.run();
             looks.insert(id);
             if row.try_get(1)? {
                 cancels.insert(id);
             }
             let sums = added.entry(id).or_default();
             for (at, sum) in sums.iter_mut().enumerate() {
-                *sum += row.try_get::<_, i64>(at + 2)?;
+                *sum += row.try_get::<i64>(at + 2)?;
             }
         }
         added.retain(|_, sums| *sums != [0; 5]);
@@ -170,7 +169,7 @@ impl Inner {
             let rows = session.query(NAMED, &[&uuids(awaits.named().iter().copied())]).await?;
             let mut there = BTreeMap::new();
             for row in &rows {
-                there.insert(row.try_get::<_, Uuid>(0)?.run(), state_of(row.try_get(1)?));
+                there.insert(row.try_get::<Uuid>(0)?.run(), state_of(row.try_get(1)?));
             }
             ended.extend(awaits.named().iter().filter_map(|id| match there.get(id) {
                 Some(Some(state)) => state.is_final().then_some(AwaitedEnd { id: *id, state: Some(*state) }),
@@ -188,7 +187,7 @@ impl Inner {
         if rows.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<RunId> = rows.iter().map(|row| row.get::<_, Uuid>(0).run()).collect();
+        let ids: Vec<RunId> = rows.iter().map(|row| row.get::<Uuid>(0).run()).collect();
         let mut changes: Vec<Change> = row::lock(session, ids).await?.into_iter().map(Change::of).collect();
         // One may have ended meanwhile.
         changes.retain_mut(|change| change.decide(self.now(), &event).is_ok());

@@ -25,7 +25,7 @@ impl Inner {
             let queue = Queue::new(name).map_err(|error| StoreError::from(Damage::of("a lane", error.to_string())))?;
             depths.push(QueueDepth {
                 queue,
-                due: row.get::<_, i64>(1) as u64,
+                due: row.get::<i64>(1) as u64,
                 oldest: Timestamp::from_micros(row.get(2)),
             });
         }

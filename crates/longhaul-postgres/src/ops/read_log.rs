@@ -22,8 +22,8 @@ impl Inner {
         }
         let mut pages = Vec::new();
         for row in &rows {
-            let Some(attempt) = row.get::<_, Option<i16>>(0) else { continue };
-            let at = (attempt as u8, row.get::<_, i16>(1) as u8);
+            let Some(attempt) = row.get::<Option<i16>>(0) else { continue };
+            let at = (attempt as u8, row.get::<i16>(1) as u8);
             let (attempt, page) = read_log(&key(id, at), row.get(2)).map_err(StoreError::from)?;
             pages.push((attempt.0, page));
         }

@@ -20,7 +20,7 @@ impl Inner {
             let row = tx
                 .query_opt("SELECT revision FROM @schedule WHERE name = $1 AND value IS NOT NULL", &[&name.as_str()])
                 .await?;
-            let there = row.map(|row| row.try_get::<_, i64>(0)).transpose()?.map(|revision| revision as u64);
+            let there = row.map(|row| row.try_get::<i64>(0)).transpose()?.map(|revision| revision as u64);
             if there != *seen {
                 return Ok((Err(there), news));
             }
@@ -69,13 +69,13 @@ impl Inner {
         drop(session);
         let mut schedules = ScheduleChanges::default();
         for row in &rows {
-            schedules.position = row.get::<_, i64>(0) as u64;
-            let Some(name) = row.get::<_, Option<&str>>(1) else { continue };
+            schedules.position = row.get::<i64>(0) as u64;
+            let Some(name) = row.get::<Option<&str>>(1) else { continue };
             let name = ScheduleName::new(name)
                 .map_err(|error| StoreError::from(Damage::of(format!("the schedule `{name}`"), error.to_string())))?;
-            match row.get::<_, Option<&[u8]>>(3) {
+            match row.get::<Option<&[u8]>>(3) {
                 Some(value) => {
-                    let revision = row.get::<_, i64>(2) as u64;
+                    let revision = row.get::<i64>(2) as u64;
                     schedules.changed.push(ScheduleRow { name, revision, value: value.into() });
                 }
                 None => schedules.removed.push(name),

@@ -87,7 +87,7 @@ impl Inner {
         drop(session);
         let mut taken = 0;
         for row in late {
-            let server = row.get::<_, Uuid>(0).server();
+            let server = row.get::<Uuid>(0).server();
             taken += self.declare_dead(server, true, "its server's lease ran out").await?;
         }
         // Also what a server left that died.
@@ -125,7 +125,7 @@ impl Inner {
                 }
                 return Ok(!late);
             };
-            match (row.try_get::<_, i16>(0)?, row.try_get::<_, bool>(1)?) {
+            match (row.try_get::<i16>(0)?, row.try_get::<bool>(1)?) {
                 (LIVES, false) if late => Ok(false),
                 (LIVES, _) => {
                     tx.execute("UPDATE @server SET state = $2 WHERE id = $1", &[&me, &DYING]).await?;
@@ -146,7 +146,7 @@ impl Inner {
             let (count, more, news) = transact!(self, begin, tx => {
                 let (now, mut news) = (self.now(), News::default());
                 let held = tx.query(HELD, &[&me]).await?;
-                let ids: Vec<RunId> = held.iter().take(BATCH).map(|row| row.get::<_, Uuid>(0).run()).collect();
+                let ids: Vec<RunId> = held.iter().take(BATCH).map(|row| row.get::<Uuid>(0).run()).collect();
                 let mut changes: Vec<Change> = row::lock(&tx, ids).await?.into_iter().map(Change::of).collect();
                 // Its end may have come meanwhile, or somebody else goes on with this.
                 changes.retain(|change| change.kept.stored.run.state == longhaul_core::State::Running { server });
@@ -252,7 +252,7 @@ impl Inner {
             let said = ServerBeat {
                 kinds: kinds.collect(),
                 labels: labels.collect(),
-                ..ServerBeat::new(row.try_get::<_, Uuid>(0)?.server(), row.try_get(1)?, lease)
+                ..ServerBeat::new(row.try_get::<Uuid>(0)?.server(), row.try_get(1)?, lease)
             };
             living.push((said, Timestamp::from_micros(beat)));
         }

@@ -6,14 +6,13 @@ use longhaul_core::{
     counts::{MinuteCounts, Statistics},
     record::Damage,
 };
-use tokio_postgres::Row;
 
 use crate::{
     added_counts::add,
     error::Fault,
     handle::Inner,
     row::state_of,
-    session::{Session, transact},
+    session::{Row, Session, transact},
 };
 
 /// A sweep adds rows up when there are more than this.
@@ -36,7 +35,7 @@ pub(super) fn add_counts(statistics: &mut Statistics, row: &Row) -> Result<(), F
 }
 
 fn add_minute(statistics: &mut Statistics, row: &Row) -> Result<(), Fault> {
-    let number = |at: usize| row.try_get::<_, i64>(at).map(|count| count as u64);
+    let number = |at: usize| row.try_get::<i64>(at).map(|count| count as u64);
     statistics.throughput.add(&MinuteCounts {
         minute: row.try_get(0)?,
         enqueued: number(1)?,
@@ -74,7 +73,7 @@ impl Inner {
             let many = "SELECT (SELECT count(*) FROM (SELECT 1 FROM @state_count LIMIT $1) c) \
                 + (SELECT count(*) FROM (SELECT 1 FROM @minute_count LIMIT $1) m)";
             let rows = tx.query_opt(many, &[&ROWS_MAX]).await?;
-            if rows.map_or(Ok(0), |row| row.try_get::<_, i64>(0))? < ROWS_MAX {
+            if rows.map_or(Ok(0), |row| row.try_get::<i64>(0))? < ROWS_MAX {
                 return Ok(());
             }
             let mut sum = Statistics::default();

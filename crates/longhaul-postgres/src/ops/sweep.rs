@@ -83,7 +83,7 @@ pub(super) async fn remove(session: &Session, ids: &[Uuid], families: &mut Famil
 /// The failed runs that others of their order keys wait for.
 async fn stopped(session: &Session) -> Result<HashSet<RunId>, Fault> {
     let rows = session.query("SELECT run FROM @turn WHERE stopped", &[]).await?;
-    rows.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.run())).collect()
+    rows.iter().map(|row| Ok(row.try_get::<Uuid>(0)?.run())).collect()
 }
 
 impl Inner {
@@ -154,7 +154,7 @@ impl Inner {
         let mut removable = Vec::new();
         for row in rows {
             if let Some(at) = retention.removable_at(state, Timestamp::from_micros(row.try_get(0)?)) {
-                let runs = row.try_get::<_, Vec<Uuid>>(1)?.into_iter().map(Uuid::run);
+                let runs = row.try_get::<Vec<Uuid>>(1)?.into_iter().map(Uuid::run);
                 removable.extend(runs.filter(|id| !stopped.contains(id)).map(|id| (at, id)));
             }
         }
@@ -188,7 +188,7 @@ impl Inner {
                 .query("SELECT r.id FROM @run r WHERE r.id = ANY($1) AND r.state NOT IN (4, 5, 6)", &[&parents])
                 .await?;
             for row in &rows {
-                live.insert(row.try_get::<_, Uuid>(0)?.run());
+                live.insert(row.try_get::<Uuid>(0)?.run());
             }
         }
         let (mut due, mut next, mut stay) = (Vec::new(), None, 0);

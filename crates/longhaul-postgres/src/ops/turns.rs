@@ -12,7 +12,6 @@ use longhaul_core::{
     Event, Key, OrderTurn, Run, RunId, StateKind, StoredRun, Timestamp, name::NameError, order::TurnHolder,
     record::Damage,
 };
-use tokio_postgres::Row;
 
 use crate::{
     change::{Change, News},
@@ -20,7 +19,7 @@ use crate::{
     handle::Inner,
     id::{Uuid, uuids},
     row,
-    session::{Param, Session, SessionIn, Step},
+    session::{Param, Row, Session, SessionIn, Step},
 };
 
 const MAKE_KEYS: &str = "\
@@ -110,9 +109,9 @@ impl Inner {
         let there = session.query("SELECT id FROM @run WHERE id = ANY($1)", &[&uuids(ordered)]).await?;
         let mut last: HashMap<Key, Option<u64>> = HashMap::new();
         for row in session.query(LAST, &[&names]).await? {
-            last.insert(read_key(row.try_get(0)?)?, row.try_get::<_, Option<i64>>(1)?.map(i64::unsigned_abs));
+            last.insert(read_key(row.try_get(0)?)?, row.try_get::<Option<i64>>(1)?.map(i64::unsigned_abs));
         }
-        let there = there.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.run())).collect::<Result<_, Fault>>()?;
+        let there = there.iter().map(|row| Ok(row.try_get::<Uuid>(0)?.run())).collect::<Result<_, Fault>>()?;
         Ok(NewTurns { last, there, ..NewTurns::default() })
     }
 
@@ -131,7 +130,7 @@ impl Inner {
         Self::lock_keys(session, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         let ids = uuids(copied.iter().map(|stored| stored.run.id));
         let there = session.query("SELECT id FROM @run WHERE id = ANY($1)", &[&ids]).await?;
-        turns.there = there.iter().map(|row| Ok(row.try_get::<_, Uuid>(0)?.run())).collect::<Result<_, Fault>>()?;
+        turns.there = there.iter().map(|row| Ok(row.try_get::<Uuid>(0)?.run())).collect::<Result<_, Fault>>()?;
         let held = session.query("SELECT key FROM @turn WHERE key = ANY($1) AND NOT behind", &[&keys]).await?;
         let mut held = held.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<HashSet<String>, Fault>>()?;
         for stored in copied {
@@ -163,7 +162,7 @@ impl Inner {
     pub(super) async fn lock_turn(&self, session: &SessionIn<'_>, key: &Key) -> Result<Option<RunId>, Fault> {
         Self::lock_keys(session, &[key.as_str()]).await?;
         let row = session.query_opt("SELECT run FROM @turn WHERE key = $1 AND NOT behind", &[&key.as_str()]).await?;
-        Ok(row.map(|row| row.try_get::<_, Uuid>(0)).transpose()?.map(Uuid::run))
+        Ok(row.map(|row| row.try_get::<Uuid>(0)).transpose()?.map(Uuid::run))
     }
 
     /// Keeps the place of one run.
@@ -202,8 +201,7 @@ impl Inner {
         // Once more where the first of those that wait was called off meanwhile.
         while !keys.is_empty() {
             let next = session.query(NEXT, &[&keys]).await?;
-            let next =
-                next.iter().map(|row| Ok(row.try_get::<_, Uuid>(1)?.run())).collect::<Result<Vec<_>, Fault>>()?;
+            let next = next.iter().map(|row| Ok(row.try_get::<Uuid>(1)?.run())).collect::<Result<Vec<_>, Fault>>()?;
             if next.is_empty() {
                 break;
             }

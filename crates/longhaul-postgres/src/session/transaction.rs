@@ -9,9 +9,8 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use tokio_postgres::Row;
 
-use super::{Connection, Db, PLANS, Session, SessionIn, Step};
+use super::{Db, PLANS, Row, Session, SessionIn, Step, connection::Connection};
 use crate::{clock::pause, error::Fault, id::Uuid};
 
 impl Db {

@@ -1,7 +1,7 @@
 //! The success of an attempt in a transaction of the user's PostgreSQL.
 
 use longhaul_core::store::Settled;
-use longhaul_postgres::{PostgresStore, TransactionError, UncommittedEnd, tokio_postgres::Transaction};
+use longhaul_postgres::{PostgresStore, TransactionError, UncommittedEnd, driver::UserTransaction};
 
 use super::{Context, EffectError};
 use crate::{attempt::CapturedSuccess, payload::Payload};
@@ -76,7 +76,7 @@ impl<M, X: Payload> Context<M, X> {
     pub async fn complete_in<R: Payload>(
         &self,
         store: &PostgresStore,
-        tx: &Transaction<'_>,
+        tx: impl Into<UserTransaction<'_>>,
         result: &R,
     ) -> Result<UncommittedSuccess, EffectError<TransactionError>> {
         let captured = self.capture_success(result).await.map_err(EffectError::Stopped)?;

@@ -1,7 +1,7 @@
 //! A checkpoint in a transaction of the user's PostgreSQL.
 
 use longhaul_core::store::Checkpointed;
-use longhaul_postgres::{PostgresStore, TransactionError, tokio_postgres::Transaction};
+use longhaul_postgres::{PostgresStore, TransactionError, driver::UserTransaction};
 
 use super::{Context, EffectError, StagedChange};
 use crate::{outcome::Stopped, payload::Payload};
@@ -80,7 +80,7 @@ impl<M, X: Payload + Clone> Context<M, X> {
     pub async fn checkpoint_in(
         &self,
         store: &PostgresStore,
-        tx: &Transaction<'_>,
+        tx: impl Into<UserTransaction<'_>>,
         change: impl Fn(&mut X) + Send + Sync + 'static,
     ) -> Result<UncommittedCheckpoint, EffectError<TransactionError>> {
         let staged = self.stage(change).await.map_err(EffectError::Stopped)?;

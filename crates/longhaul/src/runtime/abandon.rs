@@ -56,6 +56,8 @@ impl Executor {
             self.reports.close();
             self.life.stopping.cancel();
             self.life.stopped.cancel();
+            // Else it would claim what is given back below.
+            self.claiming.drop_claim();
             self.attempts.stop_all(&StopReason::Shutdown);
             self.exit.drop_attempts.cancel();
             self.companions.services.abandon();

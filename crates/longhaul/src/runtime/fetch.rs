@@ -36,8 +36,10 @@ async fn claim_all(executor: &Executor) {
     let mut rate = Rate::new(executor);
     loop {
         let max = tokio::select! {
-            room = room(executor, rate.ahead) => room,
+            // First: no claim begins after a stop.
+            biased;
             () = executor.life.stopping.cancelled() => return,
+            room = room(executor, rate.ahead) => room,
         };
         let server = *incarnation.borrow_and_update();
         let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity.of_claim());
@@ -45,12 +47,13 @@ async fn claim_all(executor: &Executor) {
         let all = ClaimRequest::new(server, kinds.clone(), max);
         let request = ClaimRequest { labels, capacity, begin, wait: true, ..all };
         let claimed = tokio::select! {
+            biased;
+            () = executor.life.stopping.cancelled() => return,
             claimed = executor.claiming.claim(executor.store.clone(), request) => claimed,
             // What was asked for is less than there is room for now.
             () = executor.capacity.queue_has_room() => continue,
             // The store gives back what it may have claimed for the dropped future.
             _ = incarnation.changed() => continue,
-            () = executor.life.stopping.cancelled() => return,
         };
         match claimed {
             Ok(runs) => {

@@ -8,7 +8,6 @@ mod background;
 mod cancel;
 mod capture;
 mod children;
-mod compiler_messages;
 mod control;
 mod crashing;
 mod definitions;

@@ -12,5 +12,5 @@ fn the_compiler_says_what_is_missing_and_what_to_do() {
     if !String::from_utf8_lossy(&version.stdout).starts_with(WRITTEN_BY) {
         return;
     }
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    trybuild::TestCases::new().compile_fail("ui/*.rs");
 }
