@@ -99,6 +99,7 @@ fn blocked_by<S: Serializer>(map: &mut S::SerializeMap, by: &BlockedBy) -> Resul
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are the names that it has in JSON")]
 struct AheadView {
     of_higher_priority: u64,
     of_same_priority: u64,
