@@ -44,7 +44,7 @@ pub mod time;
 pub use admission::{controls as control, explain};
 pub use clock::Clock;
 pub use constraints::{Constraints, Inserted, OnConflict, Unique, UniqueScope};
-pub use control::{Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
+pub use control::{Ageing, Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
 pub use counts::Statistics;
 pub use decide::{Decision, IllegalEvent, admit, decide};
 pub use envelope::{Codec, Envelope};

@@ -66,6 +66,8 @@ async fn what_is_wrong_has_its_exit_code_and_says_what_to_do() {
         ("runs start --at soon count --up-to 3".into(), Exit::Usage, "soon"),
         ("queues set default --rate fast".into(), Exit::Usage, "100/60s"),
         ("queues set default".into(), Exit::Usage, "--reset"),
+        ("queues set default --ageing soon".into(), Exit::Usage, "90s, 10m"),
+        ("queues set default --ageing 9999d".into(), Exit::Usage, "from 1 ms to 366 days"),
         ("queues set default --rate 1/0s".into(), Exit::Usage, "rate"),
         ("schedules show none".into(), Exit::NotFound, "none"),
         ("schedules next christmas -n 100000".into(), Exit::Usage, "1000"),

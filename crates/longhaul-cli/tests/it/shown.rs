@@ -93,6 +93,7 @@ async fn schedules_queues_servers_and_kinds_are_listed() {
         "schedules pause christmas --reason snow",
         "schedules next christmas",
         "schedules rm christmas --dry-run",
+        "queues set letters --ageing 10m --fair-by-key",
         "queues set numbers --running 4 --rate 100/60s",
         "queues pause default",
         "kinds pause-key count customer-7 --reason 429",

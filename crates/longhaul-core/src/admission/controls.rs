@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use super::limit_keys::LimitKeys;
 pub use super::{
+    ageing::{Ageing, AgeingError},
     limit_keys::PAUSED_KEYS_MAX,
     rate::{Rate, RateError, Starts},
 };
@@ -91,7 +92,8 @@ impl Paused {
     }
 }
 
-/// How many may run at the same time, and how often one may start. What is `None` is not limited.
+/// How many may run at the same time, how often one may start, and which of those that wait is next. What is `None` is not
+/// limited.
 ///
 /// The limits of a queue and those of a kind hold together. All of them are for the whole store, however many servers
 /// claim from it.
@@ -122,11 +124,25 @@ pub struct Limits {
     /// How large the share of a queue is where several have due runs: 2 gets twice as many claims as 1, which is the
     /// default. Of a queue only.
     pub weight: Option<u16>,
+    /// By how much the priority of a run grows while it waits, so that one of low priority begins in bounded time; `None`:
+    /// not at all. Of a queue only.
+    pub ageing: Option<Ageing>,
+    /// Runs of the same priority with different limit keys take turns, so that a key with many runs does not hold up the
+    /// others. Of a queue only.
+    pub fair_by_key: bool,
 }
 
 impl Limits {
     /// Nothing is limited.
-    pub const NONE: Self = Self { running: None, per_key: None, rate: None, rate_per_key: None, weight: None };
+    pub const NONE: Self = Self {
+        running: None,
+        per_key: None,
+        rate: None,
+        rate_per_key: None,
+        weight: None,
+        ageing: None,
+        fair_by_key: false,
+    };
 }
 
 /// All that is said of a scope.

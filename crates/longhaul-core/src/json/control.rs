@@ -44,12 +44,15 @@ struct LimitsView {
     rate: Option<Rate>,
     rate_per_key: Option<Rate>,
     weight: Option<u16>,
+    ageing_seconds: Option<f64>,
+    fair_by_key: bool,
 }
 
 impl Serialize for Limits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { running, per_key, rate, rate_per_key, weight } = *self;
-        LimitsView { running, per_key, rate, rate_per_key, weight }.serialize(serializer)
+        let Self { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key } = *self;
+        let ageing_seconds = ageing.map(|ageing| seconds(ageing.step()));
+        LimitsView { running, per_key, rate, rate_per_key, weight, ageing_seconds, fair_by_key }.serialize(serializer)
     }
 }
 

@@ -99,15 +99,18 @@ fn blocked_by<S: Serializer>(map: &mut S::SerializeMap, by: &BlockedBy) -> Resul
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are the names that it has in JSON")]
 struct AheadView {
     of_higher_priority: u64,
     of_same_priority: u64,
+    of_lower_priority: u64,
+    of_other_keys: u64,
 }
 
 impl Serialize for Ahead {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { of_higher_priority, of_same_priority } = *self;
-        AheadView { of_higher_priority, of_same_priority }.serialize(serializer)
+        let Self { of_higher_priority, of_same_priority, of_lower_priority, of_other_keys } = *self;
+        AheadView { of_higher_priority, of_same_priority, of_lower_priority, of_other_keys }.serialize(serializer)
     }
 }
 

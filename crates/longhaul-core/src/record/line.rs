@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use super::{
     blob::Blob,
     constraints::ConstraintsV1,
-    control::{ControlV1, MoreV1},
+    control::{ControlV1, More, MoreV1, MoreV2},
     damage::Damage,
     fields::{PaceV1, PendingProceedV1},
     part::{Part, PartV1},
@@ -72,6 +72,14 @@ struct ControlLine2 {
     more: MoreV1,
 }
 
+/// A control that has more than version 2.
+#[derive(Serialize, Deserialize)]
+struct ControlLine3 {
+    scope: ScopeV1,
+    control_3: ControlV1,
+    more: MoreV2,
+}
+
 impl ScopeV1 {
     fn back(&self) -> Result<Scope, LineError> {
         match self {
@@ -118,6 +126,7 @@ struct ScheduleLine<'a> {
 /// Exhaustive on purpose: an import that does not know one of them would lose it.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
+#[expect(clippy::large_enum_variant, reason = "a line is taken apart as soon as it is read")]
 pub enum Line {
     /// A run with all its values.
     Run(Box<StoredRun>),
@@ -200,9 +209,11 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
         Scope::Server(server) => ScopeV1::Server(server.to_string().into()),
         Scope::LimitKey(kind, key) => ScopeV1::LimitKey(kind.as_str().into(), key.as_str().into()),
     };
-    match MoreV1::of(control) {
-        Some(more) => json(&ControlLine2 { scope, control_2: ControlV1::of(control), more }),
-        None => json(&ControlLine { scope, control: ControlV1::of(control) }),
+    let control_v1 = ControlV1::of(control);
+    match More::of(control) {
+        More::Nothing => json(&ControlLine { scope, control: control_v1 }),
+        More::V1(more) => json(&ControlLine2 { scope, control_2: control_v1, more }),
+        More::V2(more) => json(&ControlLine3 { scope, control_3: control_v1, more }),
     }
 }
 
@@ -228,6 +239,7 @@ fn json(line: &impl Serialize) -> String {
 struct Keys {
     control: Option<IgnoredAny>,
     control_2: Option<IgnoredAny>,
+    control_3: Option<IgnoredAny>,
     schedule: Option<IgnoredAny>,
 }
 
@@ -240,11 +252,15 @@ pub fn read_line(line: &str) -> Result<Line, LineError> {
     match serde_json::from_str(line).map_err(LineError::new)? {
         Keys { control: Some(_), .. } => {
             let ControlLine { scope, control } = serde_json::from_str(line).map_err(LineError::new)?;
-            Ok(Line::Control(scope.back()?, control.back(&MoreV1::default()).map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control.back(&MoreV2::default()).map_err(LineError::new)?))
         }
         Keys { control_2: Some(_), .. } => {
             let ControlLine2 { scope, control_2, more } = serde_json::from_str(line).map_err(LineError::new)?;
-            Ok(Line::Control(scope.back()?, control_2.back(&more).map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control_2.back(&more.into()).map_err(LineError::new)?))
+        }
+        Keys { control_3: Some(_), .. } => {
+            let ControlLine3 { scope, control_3, more } = serde_json::from_str(line).map_err(LineError::new)?;
+            Ok(Line::Control(scope.back()?, control_3.back(&more).map_err(LineError::new)?))
         }
         Keys { schedule: Some(_), .. } => {
             let ScheduleLine { schedule, value } = serde_json::from_str(line).map_err(LineError::new)?;

@@ -187,6 +187,8 @@ pub(super) fn limits(of: &Control) -> Markup {
         limits.rate.map(rate),
         limits.rate_per_key.map(|of| format!("{} per key", rate(of))),
         limits.weight.map(|weight| format!("weight {weight}")),
+        limits.ageing.map(|ageing| format!("one level per {}", words::duration(ageing.step()))),
+        limits.fair_by_key.then(|| "keys take turns".to_owned()),
     ]
     .into_iter()
     .flatten()

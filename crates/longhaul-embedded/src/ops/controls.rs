@@ -27,6 +27,11 @@ pub(super) fn forget_limit_keys(store: &mut State) -> Result<(), Fault> {
 /// Stages what a scope is controlled by now.
 pub(super) fn write_control(store: &mut State, scope: &Scope, control: &Control) -> Result<(), Fault> {
     store.index.backlogs.unthrottle_all();
+    if let Scope::Queue(queue) = scope
+        && !control.limits().fair_by_key
+    {
+        store.index.backlogs.forget_turns(queue);
+    }
     let key = keys::control(scope);
     store.room(1)?;
     if control.is_empty() {

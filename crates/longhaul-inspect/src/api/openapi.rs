@@ -172,6 +172,8 @@ fn own_schemas() -> Map<String, Value> {
         }, "required": ["instant"] },
         "Limits": { "type": ["object", "null"], "properties": {
             "running": limit, "per_key": limit, "rate": rate, "rate_per_key": rate, "weight": limit,
+            "ageing_seconds": { "type": ["number", "null"], "exclusiveMinimum": 0 },
+            "fair_by_key": { "type": "boolean" },
         } },
     });
     let Value::Object(schemas) = schemas else { unreachable!("it is an object") };

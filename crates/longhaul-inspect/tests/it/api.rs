@@ -34,6 +34,12 @@ async fn every_page_has_its_json() {
         }
         let (status, body) = call(&scene, &format!("POST /runs/{id}/cancel"), r#"{"reason": "no need"}"#).await;
         assert_eq!((status, &body["text"]), (200, &json!("cancelled")));
+        let order = r#"{"ageing_seconds": 90.5, "fair_by_key": true}"#;
+        let (status, body) = call(&scene, "POST /queues/default/limit", order).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!((&body["limits"]["ageing_seconds"], &body["limits"]["fair_by_key"]), (&json!(90.5), &json!(true)));
+        let (_, body) = call(&scene, "GET /queues", "").await;
+        assert_eq!(body[0]["control"]["set"]["fair_by_key"], json!(true), "{body}");
         let (status, body) = call(&scene, "POST /runs", r#"{"kind": "approve", "metadata": null}"#).await;
         assert_eq!(status, 201, "{body}");
         scene
@@ -59,6 +65,10 @@ async fn what_cannot_be_done_answers_a_code_and_a_status() {
             ("POST /runs/all/run-now".into(), "", 409, "refused"),
             ("POST /schedules/none/pause".into(), "", 404, "not_found"),
             ("GET /kinds/none".into(), "", 404, "not_found"),
+            ("POST /queues/default/limit".into(), r#"{"ageing_seconds": 0}"#, 422, "invalid"),
+            ("POST /queues/default/limit".into(), r#"{"ageing_seconds": -1}"#, 422, "invalid"),
+            ("POST /kinds/count/limit".into(), r#"{"ageing_seconds": 60}"#, 422, "invalid"),
+            ("POST /kinds/count/limit".into(), r#"{"fair_by_key": true}"#, 422, "invalid"),
         ] {
             let (answered, value) = call(&scene, &line, body).await;
             assert_eq!((answered, value["error"]["code"].as_str()), (status, Some(code)), "{line} {body}: {value}");

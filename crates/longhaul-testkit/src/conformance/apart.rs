@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Constraints, ControlChange, Key, Kind, Limits, NewRun, Paused, Rate, ScheduleName, Scope, ServerId,
+    Actor, Constraints, ControlChange, Key, Kind, Limits, NewRun, Paused, Queue, Rate, ScheduleName, Scope, ServerId,
     StateKind, StopRequest, Store,
     store::{CheckpointError, ClaimRequest, Claimed, EndedCursor, EndedRequest, ScheduleChange, SettleError},
 };
@@ -92,6 +92,22 @@ pub async fn a_rate_and_a_limit_by_key_hold_across_handles(mut scene: Scene) {
     assert_ne!(key(&here[0]), key(&there[0]));
     scene.end(&here[0], completed(1)).await;
     assert_eq!(other.claim(4).await, [], "the rate of the kind is used up");
+}
+
+pub async fn limit_keys_take_turns_across_handles(mut scene: Scene) {
+    let Some(other) = Other::of(&mut scene).await else { return };
+    let fair = Limits { fair_by_key: true, ..Limits::NONE };
+    scene.declare(Scope::Queue(Queue::default()), fair).await;
+    let mut all = Vec::new();
+    for key in ["x", "y", "z"] {
+        for _ in 0..3 {
+            all.push(scene.enqueue_of_key(key).await);
+        }
+    }
+    let (here, there) = (scene.claim(2).await, other.claim(2).await);
+    assert_eq!((ids(&here), ids(&there)), (vec![all[0], all[3]], vec![all[6], all[1]]));
+    assert_eq!(ids(&scene.claim(1).await), [all[4]]);
+    assert_eq!(ids(&other.claim(9).await), [all[7], all[2], all[5], all[8]]);
 }
 
 pub async fn a_pause_through_one_handle_holds_for_claims_of_the_other(mut scene: Scene) {

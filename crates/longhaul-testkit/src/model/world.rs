@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, AfterFailure, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
+    Actor, AfterFailure, Ageing, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
     Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName,
     Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
     admission::LimitGroup,
@@ -507,7 +507,7 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
         Controlling::PauseAtLeast { wait } => ControlChange::PauseAtLeast(until(wait)),
         Controlling::Pause => ControlChange::Pause(Paused::new(now, "model", None)),
         Controlling::Resume => ControlChange::Resume,
-        Controlling::Declare { running, per_key, rate, rate_per_key, weight } => {
+        Controlling::Declare { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key } => {
             let per_20_seconds = |max: u8| Rate::new(max.into(), seconds(20)).expect("a rate that can be kept");
             ControlChange::Declare(Limits {
                 running: running.map(Into::into),
@@ -515,6 +515,8 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
                 rate: rate.map(per_20_seconds),
                 rate_per_key: rate_per_key.map(per_20_seconds),
                 weight: weight.map(Into::into),
+                ageing: ageing.map(|steps| Ageing::new(seconds(5 * u16::from(steps))).expect("a step of seconds")),
+                fair_by_key,
             })
         }
         Controlling::Set { running } => {
