@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul_core::CallbackWhen;
 
 use super::{Enqueue, EnqueueError, UniqueKey, enqueue::Options};
-use crate::task::{TITLE_TAG, TaskTypes};
+use crate::{task::TaskTypes, title::TITLE_TAG};
 
 /// The batch that a new run is to be the callback of.
 pub(super) struct Callback {
