@@ -21,6 +21,28 @@ pub fn cpu_time() -> Option<Duration> {
     Some(Duration::from_millis((utime + stime) * 10))
 }
 
+/// The name of the variable that holds the process of a server which does part of the work.
+pub const SERVER: &str = "BENCH_SERVER_PROCESS";
+
+/// CPU time so far of the server that [`SERVER`] names and of the processes it has started; none where there is none, or
+/// it is on another machine.
+pub fn server_cpu_time() -> Option<Duration> {
+    let server: u32 = std::env::var(SERVER).ok()?.parse().ok()?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let ticks = processes.filter_map(|process| {
+        let name = process.file_name();
+        let id: u32 = name.to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+        let own = number(11)? + number(12)?;
+        // Of a process that has ended its parent knows.
+        let ended = number(13)? + number(14)?;
+        if id == server { Some(own + ended) } else { (fields.get(1)?.parse::<u32>() == Ok(server)).then_some(own) }
+    });
+    Some(Duration::from_millis(ticks.sum::<u64>() * 10))
+}
+
 /// The kind of file system that holds `path`, such as `ext4`.
 pub fn file_system(path: &Path) -> Option<String> {
     let path = fs::canonicalize(path).ok()?;

@@ -56,6 +56,11 @@ pub trait Queue: Send + Sync + Sized + 'static {
     /// Whether every run that was enqueued so far is completed, as durably as this queue ever makes it.
     fn settled(&self) -> impl Future<Output = Result<bool>> + Send;
 
+    /// What it counted so far, such as bytes written: the figures get how much of it there was for each piece of work.
+    fn counters(&self) -> impl Future<Output = Result<Vec<(&'static str, f64)>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Stops executing and closes the store, so that another process can open it.
     fn close(&self) -> impl Future<Output = Result<()>> + Send;
 }
@@ -126,15 +131,17 @@ impl<Q: Queue> Contender for Measure<Q> {
                 Scenario::Bulk => bulk(&*queue, order).await,
                 Scenario::Drain16 | Scenario::Drain64 => {
                     add(&queue, 0, order.count).await?;
-                    drain(&*queue, order, Pace::start(order)).await
+                    let before = queue.counters().await?;
+                    drain(&*queue, order, &before, Pace::start(order)).await
                 }
                 Scenario::StartLatency => start_latency(&*queue, order).await,
                 Scenario::Checkpoint | Scenario::Checkpoint64 => checkpoint(&*queue, order).await,
                 Scenario::Idle => idle(&*queue, order).await,
                 Scenario::Flat1k | Scenario::Flat1m => {
+                    let before = queue.counters().await?;
                     let pace = Pace::start(order);
                     spread(&queue, 0, order.count).await?;
-                    drain(&*queue, order, pace).await
+                    drain(&*queue, order, &before, pace).await
                 }
                 Scenario::Open => unreachable!("measured above, before a store is open"),
             }
@@ -151,7 +158,18 @@ fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     result
 }
 
+/// Adds what `queue` counted since `before`, for each piece that was done.
+async fn counted<Q: Queue>(queue: &Q, before: &[(&'static str, f64)], mut measured: Measured) -> Result<Measured> {
+    let done = measured.also.get("done").copied().unwrap_or(1.0).max(1.0);
+    for (name, after) in queue.counters().await? {
+        let before = before.iter().find(|(of, _)| *of == name).map_or(0.0, |(_, before)| *before);
+        measured = measured.and(name, (after - before) / done);
+    }
+    Ok(measured)
+}
+
 async fn enqueue<Q: Queue>(queue: &Arc<Q>, order: &Order) -> Result<Measured> {
+    let before = queue.counters().await?;
     let pace = Arc::new(Pace::start(order));
     let mut callers = JoinSet::new();
     for _ in 0..order.scenario.width() {
@@ -170,14 +188,15 @@ async fn enqueue<Q: Queue>(queue: &Arc<Q>, order: &Order) -> Result<Measured> {
     while let Some(done) = callers.join_next().await {
         samples.extend(done??);
     }
-    let measured = pace.stop(samples.len());
-    Ok(measured.and("p50_us", stats::latency(&samples).value))
+    let measured = pace.stop(samples.len()).and("p50_us", stats::latency(&samples).value);
+    counted(&**queue, &before, measured).await
 }
 
 async fn bulk<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
     // Made beforehand: what is measured is the call.
     let calls = order.count.div_ceil(BULK);
     let ready: Vec<_> = (0..calls).map(|call| payloads(call * BULK, BULK)).collect();
+    let before = queue.counters().await?;
     let pace = Pace::start(order);
     let mut done = 0;
     for call in ready {
@@ -187,11 +206,11 @@ async fn bulk<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
         done += call.len();
         queue.enqueue_all(call).await?;
     }
-    Ok(pace.stop(done))
+    counted(queue, &before, pace.stop(done)).await
 }
 
 /// Works off `order.count` waiting runs, on the clock of `pace`.
-async fn drain<Q: Queue>(queue: &Q, order: &Order, pace: Pace) -> Result<Measured> {
+async fn drain<Q: Queue>(queue: &Q, order: &Order, before: &[(&'static str, f64)], pace: Pace) -> Result<Measured> {
     let probe = Probe::counting();
     queue.execute(order.scenario.width(), probe.clone()).await?;
     let all = async {
@@ -201,10 +220,10 @@ async fn drain<Q: Queue>(queue: &Q, order: &Order, pace: Pace) -> Result<Measure
     match time::timeout(order.limit, all).await {
         Ok(settled) => settled?,
         // What has started is nearly what is completed: at most the concurrency and one batch less.
-        Err(_) => return Ok(pace.stop(probe.started())),
+        Err(_) => return counted(queue, before, pace.stop(probe.started())).await,
     }
     let started = probe.started();
-    let measured = pace.stop(order.count);
+    let measured = counted(queue, before, pace.stop(order.count)).await?;
     Ok(if started > order.count { measured.and("repeats", (started - order.count) as f64) } else { measured })
 }
 

@@ -14,6 +14,7 @@ pub struct Pace {
     count: usize,
     started: Instant,
     cpu: Option<Duration>,
+    server_cpu: Option<Duration>,
     limit: Duration,
 }
 
@@ -25,6 +26,7 @@ impl Pace {
             count: order.count,
             started: Instant::now(),
             cpu: machine::cpu_time(),
+            server_cpu: machine::server_cpu_time(),
             limit: order.limit,
         }
     }
@@ -47,9 +49,13 @@ impl Pace {
     pub fn stop(&self, done: usize) -> Measured {
         let elapsed = self.started.elapsed();
         let mut measured = Measured::of(done as f64 / elapsed.as_secs_f64()).and("done", done as f64);
-        if let (Some(before), Some(after)) = (self.cpu, machine::cpu_time()) {
-            let micros = crate::stats::micros(after.saturating_sub(before)) / done.max(1) as f64;
-            measured = measured.and("cpu_us", micros);
+        let times =
+            [("cpu_us", self.cpu, machine::cpu_time()), ("server_cpu_us", self.server_cpu, machine::server_cpu_time())];
+        for (name, before, after) in times {
+            if let (Some(before), Some(after)) = (before, after) {
+                let micros = crate::stats::micros(after.saturating_sub(before)) / done.max(1) as f64;
+                measured = measured.and(name, micros);
+            }
         }
         measured.cut = done < self.count;
         measured

@@ -150,6 +150,11 @@ impl Scenario {
 }
 
 impl Unit {
+    /// Which of two figures is the better one.
+    pub fn is_better_when_more(self) -> bool {
+        self == Self::PerSecond
+    }
+
     /// As the head of a column.
     pub fn name(self) -> &'static str {
         match self {

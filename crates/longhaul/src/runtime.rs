@@ -5,6 +5,7 @@
 //! ```
 
 mod abandon;
+mod answer_time;
 mod attempts;
 mod autosave;
 mod begin;

@@ -269,7 +269,7 @@ where
                             let since = self.turns.since(backlog.turn_of.as_ref(), head);
                             waiting.heads.push(Reverse((waiting.order.place(head, since), from)));
                         }
-                        None if !backlog.complete => {
+                        None if !backlog.complete && chosen.len() < self.offer.max => {
                             let more_of = Some(backlog.limit_group.clone());
                             return Selection { more_of, ..Selection::default() };
                         }

@@ -79,7 +79,8 @@ pub struct Backlog<'a, I> {
     pub since: Timestamp,
     /// The runs, as far as they are at hand.
     pub positions: I,
-    /// These are all of them. If not, and a selection takes them all, it ends with [`Selection::more_of`].
+    /// These are all of them. If not, and a selection takes them all and could take more, it ends with
+    /// [`Selection::more_of`].
     ///
     /// [`Selection::more_of`]: super::Selection::more_of
     pub complete: bool,

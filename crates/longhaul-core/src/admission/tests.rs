@@ -364,6 +364,7 @@ fn a_source_that_has_not_all_at_hand_is_asked_for_more_before_anything_is_chosen
     };
     assert_eq!(select(2, true), (0, Some(group.clone())));
     assert_eq!(select(2, false), (2, None));
+    assert_eq!(select(3, true), (3, None), "what is at hand is just enough");
     assert_eq!(select(4, true), (3, None), "what is at hand is enough");
 }
 

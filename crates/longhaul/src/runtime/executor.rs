@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    answer_time::AnswerTime,
     attempts::Attempts,
     capacity::Capacity,
     claiming::Claiming,
@@ -47,6 +48,8 @@ pub(crate) struct Executor {
     pub(super) ready: Ready,
     /// Attempts that ended.
     pub(super) settling: SettleQueue,
+    /// Of the last call that settled some.
+    pub(super) answer_time: AnswerTime,
     pub(super) wake_autosave: Arc<Notify>,
     pub(crate) life: Life,
     pub(super) exit: Exit,
@@ -98,6 +101,7 @@ impl Executor {
             claiming: Claiming::default(),
             ready: Ready::default(),
             settling: SettleQueue::default(),
+            answer_time: AnswerTime::default(),
             wake_autosave: Arc::default(),
             exit: Exit::new(),
             broken: OnceLock::new(),

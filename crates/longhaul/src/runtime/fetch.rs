@@ -10,7 +10,12 @@ use crate::backoff::ErrorBackoff;
 /// Runs that will end within this time are claimed ahead: several commits of the store, so that commits are shared by
 /// many even if few runs execute at the same time. It is also how long a claimed run waits for its slot.
 const LOOKAHEAD: Duration = Duration::from_millis(5);
-/// Where each slot ends so many runs within [`LOOKAHEAD`], a claim marks all that it takes: they begin within a few
+/// Where the store takes longer, those that will end while it answers so often. A claim takes about one answer, and is
+/// made when half of what was claimed ahead is used up: below two the slots would wait for each claim.
+const ANSWERS_AHEAD: u32 = 4;
+/// Runs that wait here could begin on another server.
+const LOOKAHEAD_MAX: Duration = Duration::from_millis(50);
+/// Where each slot ends so many runs within that time, a claim marks all that it takes: they begin within a few
 /// milliseconds, and marks of their own cost more than these runs (20 µs of CPU each).
 const TURNOVERS: usize = 2;
 /// At most so many claims beyond the free slots: two commits full.
@@ -102,11 +107,16 @@ async fn declare_all(executor: &Executor) -> bool {
     }
 }
 
+/// For how long runs are claimed ahead, of a store that took so long to answer.
+fn lookahead(answer: Duration) -> Duration {
+    answer.saturating_mul(ANSWERS_AHEAD).clamp(LOOKAHEAD, LOOKAHEAD_MAX)
+}
+
 /// How fast runs end.
 struct Rate {
     since: Timestamp,
     ended: u64,
-    /// How many are expected to end within [`LOOKAHEAD`].
+    /// How many are expected to end within the [`lookahead`].
     ahead: usize,
 }
 
@@ -130,7 +140,8 @@ impl Rate {
         let (now, ended) = (executor.clock.now(), executor.capacity.ended());
         let elapsed = now.since(self.since).as_secs_f64();
         if elapsed > 0.0 {
-            let expected = (ended - self.ended) as f64 * LOOKAHEAD.as_secs_f64() / elapsed;
+            let lookahead = lookahead(executor.answer_time.last());
+            let expected = (ended - self.ended) as f64 * lookahead.as_secs_f64() / elapsed;
             self.ahead = (expected as usize).min(AHEAD_MAX);
         }
         (self.since, self.ended) = (now, ended);
@@ -147,5 +158,19 @@ async fn room(executor: &Executor, ahead: usize) -> usize {
             return room;
         }
         executor.capacity.attempt_ended().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_store_is_asked_further_ahead_and_one_that_hangs_is_not_asked_for_everything() {
+        let millis = Duration::from_millis;
+        assert_eq!(lookahead(Duration::ZERO), millis(5), "before the first answer");
+        assert_eq!(lookahead(millis(1)), millis(5));
+        assert_eq!(lookahead(millis(8)), millis(32));
+        assert_eq!(lookahead(Duration::MAX), millis(50));
     }
 }

@@ -74,8 +74,12 @@ async fn ask(executor: &Executor, settlements: Vec<Settlement>) -> Option<Vec<An
     }
     let mut max_wait = ErrorBackoff::default();
     loop {
+        let asked = executor.clock.now();
         match executor.store.settle(settlements.clone()).await {
-            Ok(answers) => return Some(answers),
+            Ok(answers) => {
+                executor.answer_time.note(executor.clock.now().since(asked));
+                return Some(answers);
+            }
             Err(error) if error.is_transient() && !executor.exit.drop_attempts.is_cancelled() => {
                 tracing::warn!(%error, "outcomes wait for the store");
                 max_wait.pause().await;

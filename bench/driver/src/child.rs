@@ -12,6 +12,8 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use bench_harness::{Card, Order, child::CHILD};
 
+use crate::field::Elsewhere;
+
 /// A program that measures contenders when asked.
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
@@ -26,27 +28,34 @@ impl Program {
         Ok(Self { cards: serde_json::from_slice(&asked.stdout)?, path })
     }
 
-    /// Builds `apalis/`, a workspace of its own, and asks it.
-    pub(crate) fn build_apalis() -> Result<Self> {
-        let bench = env!("CARGO_MANIFEST_DIR");
-        let target = target_dir()?.join("apalis");
-        eprintln!("building {bench}/apalis");
+    /// Builds a workspace of its own, and asks it.
+    pub(crate) fn build(elsewhere: &Elsewhere) -> Result<Self> {
+        let Elsewhere { folder, program, .. } = elsewhere;
+        // Dependencies that they have in common are built once.
+        let target = target_dir()?.join("elsewhere");
+        eprintln!("building {folder}");
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo)
             .args(["build", "--release", "--locked", "--quiet", "--manifest-path"])
-            .arg(format!("{bench}/apalis/Cargo.toml"))
+            .arg(format!("{folder}/Cargo.toml"))
             .arg("--target-dir")
             .arg(&target)
             .status()?;
-        ensure!(status.success(), "{bench}/apalis does not build");
-        Self::at(target.join("release").join(format!("longhaul-bench-apalis{}", env::consts::EXE_SUFFIX)))
+        ensure!(status.success(), "{folder} does not build");
+        Self::at(target.join("release").join(format!("{program}{}", env::consts::EXE_SUFFIX)))
     }
 
     /// Has `order` filled or measured by a process of its own, which gets `limit` for it.
-    pub(crate) fn run(&self, what: &str, order: &Order, limit: Duration) -> Result<()> {
+    pub(crate) fn run(
+        &self,
+        what: &str,
+        order: &Order,
+        environment: &[(String, String)],
+        limit: Duration,
+    ) -> Result<()> {
         let json = serde_json::to_string(order)?;
         let mut command = Command::new(&self.path);
-        command.args([CHILD, what, &json]).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args([CHILD, what, &json]).envs(environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = Ended(command.spawn()?);
         let started = Instant::now();
         loop {

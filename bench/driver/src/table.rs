@@ -5,25 +5,25 @@ use std::fmt::Write as _;
 use bench_harness::{Scenario, Unit};
 
 use crate::{
-    contenders::{FLOOR, PEER},
+    field::Field,
     report::{Figures, Report, Row},
 };
 
 /// All scenarios, one block each, and the promises of the contenders.
-pub(crate) fn render(report: &Report) -> String {
+pub(crate) fn render(field: &Field, report: &Report) -> String {
     let mut out = format!("{}\n", report.circumstances());
     for rows in report.summary.chunk_by(|a, b| a.scenario == b.scenario) {
-        block(&mut out, rows[0].scenario, rows);
+        block(&mut out, field, rows[0].scenario, rows);
     }
     out.push_str("\nwhat is safe when a call returns\n");
     for card in &report.contenders {
         let _ = writeln!(out, "  {:18} {}", card.name, card.durability);
     }
-    let _ = writeln!(out, "\n/floor: to {FLOOR} of the same round; /peer: to {PEER}. !: cut off by the time limit.");
+    out.push_str("\n!: cut off by the time limit.\n");
     out
 }
 
-fn block(out: &mut String, scenario: Scenario, rows: &[Row]) {
+fn block(out: &mut String, field: &Field, scenario: Scenario, rows: &[Row]) {
     let _ = writeln!(out, "\n{scenario} · {} · {}", scenario.title(), scenario.unit().name());
     let _ = writeln!(
         out,
@@ -46,6 +46,12 @@ fn block(out: &mut String, scenario: Scenario, rows: &[Row]) {
             (None, None) => missing.push(row.contender.as_str()),
         }
     }
+    let _ = write!(out, "  ratios within a round: /floor to {}", (field.floor)(scenario));
+    let _ = match (field.peers)(scenario) {
+        [] => writeln!(out),
+        [peer] => writeln!(out, ", /peer to {peer}"),
+        peers => writeln!(out, ", /peer to the best of {}", peers.join(", ")),
+    };
     if !missing.is_empty() {
         let _ = writeln!(out, "  not supported: {}", missing.join(", "));
     }
@@ -59,7 +65,7 @@ fn line(out: &mut String, contender: &str, figures: &Figures, unit: Unit) {
         .also
         .iter()
         .filter(|(name, _)| !matches!(name.as_str(), "done" | "samples"))
-        .map(|(name, value)| format!("{name} {value:.1}"))
+        .map(|(name, value)| format!("{name} {value:.*}", if *value < 1.0 { 3 } else { 1 }))
         .collect();
     let _ = writeln!(
         out,

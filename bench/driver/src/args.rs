@@ -6,7 +6,7 @@ use bench_harness::Scenario;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
-/// Measures task queues side by side with what the disk and raw sled can do.
+/// Measures task queues side by side with what lies below them.
 #[derive(Debug, Parser)]
 #[command(
     about,
@@ -29,9 +29,9 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Scale::Normal)]
     pub(crate) scale: Scale,
 
-    /// Where the results go.
-    #[arg(long, value_name = "PATH", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"))]
-    pub(crate) json: PathBuf,
+    /// Where the results go; by default `results/` beside the source.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) json: Option<PathBuf>,
 
     /// A folder on the disk to measure; by default beside the compiled program.
     #[arg(long, value_name = "DIR")]
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 /// How much work a measurement has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Scale {
+pub enum Scale {
     /// Seconds: is everything there, does it run.
     Smoke,
     /// Minutes.
@@ -55,42 +55,30 @@ pub(crate) enum Scale {
 }
 
 /// How much of a scenario is done.
-pub(crate) struct Size {
-    pub(crate) count: usize,
-    pub(crate) finals: usize,
-    pub(crate) waiting: usize,
-    pub(crate) limit: Duration,
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Runs, samples, checkpoints a run.
+    pub count: usize,
+    /// Final runs that are there beforehand.
+    pub finals: usize,
+    /// Waiting runs that are there beforehand.
+    pub waiting: usize,
+    /// After this the work is cut off.
+    pub limit: Duration,
 }
 
 impl Scale {
-    /// The size of `scenario`.
-    pub(crate) fn size(self, scenario: Scenario) -> Size {
-        let pick = |smoke, normal, full| match self {
+    /// The one of the three that is for this scale.
+    pub fn pick(self, smoke: usize, normal: usize, full: usize) -> usize {
+        match self {
             Self::Smoke => smoke,
             Self::Normal => normal,
             Self::Full => full,
-        };
-        let count = match scenario {
-            Scenario::Enqueue1 => pick(200, 2_000, 5_000),
-            Scenario::Enqueue64 => pick(2_000, 20_000, 100_000),
-            Scenario::Bulk => pick(5_000, 50_000, 200_000),
-            Scenario::Drain16 | Scenario::Drain64 => pick(1_000, 20_000, 100_000),
-            Scenario::Checkpoint => pick(50, 500, 2_000),
-            Scenario::StartLatency | Scenario::Checkpoint64 => pick(10, 100, 300),
-            Scenario::Idle | Scenario::Open => 1,
-            Scenario::Flat1k | Scenario::Flat1m => pick(1_000, 10_000, 20_000),
-        };
-        let (finals, waiting) = match scenario {
-            Scenario::Open => (pick(5_000, 100_000, 1_000_000), pick(500, 10_000, 100_000)),
-            Scenario::Flat1k => (1_000, 0),
-            Scenario::Flat1m => (pick(5_000, 100_000, 1_000_000), 0),
-            _ => (0, 0),
-        };
-        let limit = match self {
-            Self::Smoke => Duration::from_secs(5),
-            Self::Normal => Duration::from_secs(10),
-            Self::Full => Duration::from_secs(30),
-        };
-        Size { count, finals, waiting, limit }
+        }
+    }
+
+    /// The time after which work is cut off.
+    pub fn limit(self) -> Duration {
+        Duration::from_secs(self.pick(5, 10, 30) as u64)
     }
 }

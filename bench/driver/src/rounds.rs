@@ -8,21 +8,19 @@ use bench_harness::{Card, Measured, Order, Scenario, machine};
 use crate::{
     args::{Args, Size},
     child::{Program, Spinners, target_dir},
-    contenders::{FLOOR, PEER},
+    field::Field,
     report::{Outcome, Report, Sample},
 };
-
-/// The contender of the program in `apalis/`.
-const APALIS: &str = "apalis-sqlite";
 
 /// How much longer than its limit a measurement may take, for what is not measured: filling, closing.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A million runs take a while to fill in.
-const FILL_PATIENCE: Duration = Duration::from_secs(600);
+const FILL_PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// Everything that is to be measured.
-pub(crate) struct Bench {
+pub(crate) struct Bench<'a> {
+    field: &'a Field,
     programs: Vec<Program>,
     /// Who, as a program and a card of it.
     entries: Vec<(usize, Card)>,
@@ -30,34 +28,44 @@ pub(crate) struct Bench {
     data: PathBuf,
 }
 
-impl Bench {
+impl<'a> Bench<'a> {
     /// Finds the contenders, builds what must be built, and looks at the disk.
-    pub(crate) fn prepare(args: &Args) -> Result<Self> {
+    pub(crate) fn prepare(field: &'a Field, args: &Args) -> Result<Self> {
         let mut programs = vec![Program::at(std::env::current_exe()?)?];
-        let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+        let scenarios: Vec<_> = if args.scenario.is_empty() { field.scenarios.into() } else { args.scenario.clone() };
+        let elsewhere = || field.elsewhere.iter().flat_map(|program| program.contenders.iter().copied());
+        let here = || programs[0].cards.iter().map(|card| card.name.as_str());
         for name in &args.only {
-            let known = name == APALIS || programs[0].cards.iter().any(|card| card.name == *name);
-            ensure!(known, "no contender {name:?}; there are {APALIS}, {}", names(&programs[0].cards));
+            let known = here().chain(elsewhere()).any(|known| known == name);
+            let all: Vec<_> = here().chain(elsewhere()).collect();
+            ensure!(known, "no contender {name:?}; there are {}", all.join(", "));
         }
-        if wanted(APALIS) {
-            programs.push(Program::build_apalis()?);
+        let is_floor = |name: &str| scenarios.iter().any(|&scenario| (field.floor)(scenario) == name);
+        let is_only_peer = |name: &str| scenarios.iter().any(|&scenario| (field.peers)(scenario) == [name]);
+        let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+        for program in field.elsewhere {
+            if program.contenders.iter().any(|name| wanted(name)) {
+                programs.push(Program::build(program)?);
+            }
         }
-        let entries = programs
+        let entries: Vec<_> = programs
             .iter()
             .enumerate()
             .flat_map(|(at, program)| program.cards.iter().map(move |card| (at, card.clone())))
-            .filter(|(_, card)| wanted(&card.name) || card.name == FLOOR || card.name == PEER)
+            .filter(|(_, card)| wanted(&card.name) || is_floor(&card.name) || is_only_peer(&card.name))
             .collect();
-        let scenarios = if args.scenario.is_empty() { Scenario::ALL.into() } else { args.scenario.clone() };
         let data = match &args.data {
             Some(data) => data.clone(),
             None => target_dir()?.join("bench-data"),
         };
         fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
-        if args.data.is_none() && machine::file_system(&data).is_some_and(|kind| kind == "tmpfs") {
+        if args.data.is_none()
+            && field.ground.is_a_folder()
+            && machine::file_system(&data).is_some_and(|kind| kind == "tmpfs")
+        {
             bail!("{} is in memory, where every sync is free: name a folder on a disk with --data", data.display());
         }
-        Ok(Self { programs, entries, scenarios, data })
+        Ok(Self { field, programs, entries, scenarios, data })
     }
 
     /// Measures it all.
@@ -70,7 +78,7 @@ impl Bench {
                 let first = round as usize % self.entries.len();
                 for (at, card) in self.entries[first..].iter().chain(&self.entries[..first]) {
                     let outcome = if card.scenarios.contains(&scenario) {
-                        self.measure(&self.programs[*at], card, scenario, &args.scale.size(scenario))
+                        self.measure(&self.programs[*at], card, scenario, &(self.field.size)(args.scale, scenario))
                     } else {
                         Outcome::NotSupported
                     };
@@ -80,7 +88,7 @@ impl Bench {
             }
         }
         let cards = self.entries.iter().map(|(_, card)| card.clone()).collect();
-        Ok(Report::new(args, &self.data, cards, &self.scenarios, samples))
+        Ok(Report::new(self.field, args, &self.data, cards, &self.scenarios, samples))
     }
 
     fn measure(&self, program: &Program, card: &Card, scenario: Scenario, size: &Size) -> Outcome {
@@ -99,10 +107,12 @@ impl Bench {
                 dir: store,
                 answer: answer.clone(),
             };
+            let fresh = self.field.ground.fresh(&card.name)?;
             if scenario.needs_fill() {
-                program.run("fill", &order, FILL_PATIENCE)?;
+                program.run("fill", &order, &fresh.environment, FILL_PATIENCE)?;
             }
-            program.run("measure", &order, size.limit + PATIENCE)?;
+            program.run("measure", &order, &fresh.environment, size.limit + PATIENCE)?;
+            drop(fresh);
             Ok(serde_json::from_slice(&fs::read(answer)?)?)
         };
         match measure() {
@@ -110,8 +120,4 @@ impl Bench {
             Err(error) => Outcome::Failed(format!("{error:#}")),
         }
     }
-}
-
-fn names(cards: &[Card]) -> String {
-    cards.iter().map(|card| card.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use crate::{
     args::{Args, Scale},
-    contenders::{FLOOR, PEER},
+    field::Field,
 };
 
 /// The whole of it, as it is written to JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     machine: String,
-    file_system: String,
+    ground: String,
     scale: Scale,
     rounds: u32,
     cpus_kept_awake: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Figures {
     pub(crate) cut: bool,
     /// The median of the ratios, each to the floor of the same round.
     pub(crate) to_floor: Option<f64>,
-    /// The same to the peer that the targets name.
+    /// The same to the best of the peers, itself left out.
     pub(crate) to_peer: Option<f64>,
     pub(crate) also: BTreeMap<String, f64>,
 }
@@ -81,6 +81,7 @@ impl fmt::Display for Outcome {
 
 impl Report {
     pub(crate) fn new(
+        field: &Field,
         args: &Args,
         data: &Path,
         contenders: Vec<Card>,
@@ -90,11 +91,11 @@ impl Report {
         let summary = scenarios
             .iter()
             .flat_map(|&scenario| contenders.iter().map(move |card| (scenario, card)))
-            .map(|(scenario, card)| Row::of(scenario, &card.name, &samples))
+            .map(|(scenario, card)| Row::of(field, scenario, &card.name, &samples))
             .collect();
         Self {
             machine: machine::describe(),
-            file_system: machine::file_system(data).unwrap_or_else(|| "unknown".into()),
+            ground: field.ground.describe(data),
             scale: args.scale,
             rounds: args.rounds,
             cpus_kept_awake: args.keep_awake,
@@ -116,12 +117,12 @@ impl Report {
     pub(crate) fn circumstances(&self) -> String {
         let awake = if self.cpus_kept_awake { "kept awake" } else { "free to sleep" };
         let rounds = if self.rounds == 1 { "1 round".into() } else { format!("{} rounds", self.rounds) };
-        format!("{}, {}, CPUs {awake}; scale {:?}, {rounds}", self.machine, self.file_system, self.scale)
+        format!("{}, {}, CPUs {awake}; scale {:?}, {rounds}", self.machine, self.ground, self.scale)
     }
 }
 
 impl Row {
-    fn of(scenario: Scenario, contender: &str, samples: &[Sample]) -> Self {
+    fn of(field: &Field, scenario: Scenario, contender: &str, samples: &[Sample]) -> Self {
         let mine = |name: &str| -> BTreeMap<u32, &Measured> {
             let of_scenario = samples.iter().filter(|sample| sample.scenario == scenario && sample.contender == name);
             of_scenario
@@ -136,17 +137,25 @@ impl Row {
             _ => None,
         });
         let measured = mine(contender);
-        let figures = (!measured.is_empty()).then(|| Figures::of(&measured, &mine(FLOOR), &mine(PEER)));
+        let values = |measured: BTreeMap<u32, &Measured>| -> BTreeMap<u32, f64> {
+            measured.into_iter().map(|(round, measured)| (round, measured.value)).collect()
+        };
+        let floor = values(mine((field.floor)(scenario)));
+        let peers = (field.peers)(scenario).iter().filter(|peer| **peer != contender).map(|peer| values(mine(peer)));
+        let best = peers.fold(BTreeMap::new(), |mut best: BTreeMap<u32, f64>, peer| {
+            for (round, value) in peer {
+                let best = best.entry(round).or_insert(value);
+                *best = if scenario.unit().is_better_when_more() { best.max(value) } else { best.min(value) };
+            }
+            best
+        });
+        let figures = (!measured.is_empty()).then(|| Figures::of(&measured, &floor, &best));
         Self { scenario, contender: contender.into(), figures, failure }
     }
 }
 
 impl Figures {
-    fn of(
-        measured: &BTreeMap<u32, &Measured>,
-        floor: &BTreeMap<u32, &Measured>,
-        peer: &BTreeMap<u32, &Measured>,
-    ) -> Self {
+    fn of(measured: &BTreeMap<u32, &Measured>, floor: &BTreeMap<u32, f64>, peer: &BTreeMap<u32, f64>) -> Self {
         let values: Vec<_> = measured.values().map(|measured| measured.value).collect();
         let names = measured.values().flat_map(|measured| measured.also.keys());
         let also = names
@@ -169,10 +178,10 @@ impl Figures {
 }
 
 /// The median of the ratios within a round: the machine's drift from round to round falls out.
-fn ratio(of: &BTreeMap<u32, &Measured>, to: &BTreeMap<u32, &Measured>) -> Option<f64> {
+fn ratio(of: &BTreeMap<u32, &Measured>, to: &BTreeMap<u32, f64>) -> Option<f64> {
     let ratios: Vec<_> = of
         .iter()
-        .filter_map(|(round, measured)| Some(measured.value / to.get(round)?.value))
+        .filter_map(|(round, measured)| Some(measured.value / to.get(round)?))
         .filter(|ratio| ratio.is_finite())
         .collect();
     (!ratios.is_empty()).then(|| stats::median(&ratios))
@@ -181,6 +190,20 @@ fn ratio(of: &BTreeMap<u32, &Measured>, to: &BTreeMap<u32, &Measured>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::NoGround;
+
+    const FLOOR: &str = "floor";
+
+    static FIELD: Field = Field {
+        contenders: &[],
+        elsewhere: &[],
+        scenarios: &[Scenario::Enqueue1],
+        size: |_, _| unreachable!("nothing is measured"),
+        floor: |_| FLOOR,
+        peers: |_| &["slow", "fast"],
+        ground: &NoGround,
+        results: "",
+    };
 
     fn sample(round: u32, contender: &str, outcome: Outcome) -> Sample {
         Sample { round, scenario: Scenario::Enqueue1, contender: contender.into(), outcome }
@@ -200,7 +223,7 @@ mod tests {
             sample(2, FLOOR, Outcome::Failed("no disk".into())),
             sample(2, "mine", measured(7.0)),
         ];
-        let figures = Row::of(Scenario::Enqueue1, "mine", &samples).figures.expect("measured");
+        let figures = Row::of(&FIELD, Scenario::Enqueue1, "mine", &samples).figures.expect("measured");
         // 0.5 and 0.9, not 50 / 1000 and not 7 / anything.
         assert!((figures.to_floor.expect("two rounds") - 0.7).abs() < 1e-9);
         assert!((figures.median - 50.0).abs() < 1e-9);
@@ -211,8 +234,23 @@ mod tests {
     #[test]
     fn a_contender_that_always_fails_has_no_figures_but_a_reason() {
         let samples = [sample(0, "mine", Outcome::Failed("it hangs".into()))];
-        let row = Row::of(Scenario::Enqueue1, "mine", &samples);
+        let row = Row::of(&FIELD, Scenario::Enqueue1, "mine", &samples);
         assert!(row.figures.is_none());
         assert_eq!(row.failure.as_deref(), Some("it hangs"));
+    }
+
+    #[test]
+    fn the_peer_is_the_best_of_the_round_and_never_oneself() {
+        let samples = [
+            sample(0, "slow", measured(10.0)),
+            sample(0, "fast", measured(100.0)),
+            sample(0, "mine", measured(200.0)),
+            sample(1, "slow", measured(50.0)),
+            sample(1, "mine", measured(200.0)),
+        ];
+        let to_peer = |name| Row::of(&FIELD, Scenario::Enqueue1, name, &samples).figures.expect("measured").to_peer;
+        // 200 / 100 and 200 / 50.
+        assert!((to_peer("mine").expect("two rounds") - 3.0).abs() < 1e-9);
+        assert!((to_peer("fast").expect("one round") - 10.0).abs() < 1e-9);
     }
 }

@@ -1,0 +1,71 @@
+//! longhaul's store in PostgreSQL beside its peers and beside raw SQL, on one server in one run. The README of the folder
+//! above says what is done and how to read the table.
+
+mod contenders;
+mod server;
+
+use std::{env, process::ExitCode};
+
+use bench_driver::{Elsewhere, Field, Scale, Size};
+use bench_harness::{Scenario, child::CHILD};
+
+const fn elsewhere(contenders: &'static [&'static str], folder: &'static str, program: &'static str) -> Elsewhere {
+    Elsewhere { contenders, folder, program }
+}
+
+static FIELD: Field = Field {
+    contenders: &contenders::ALL,
+    elsewhere: &[
+        elsewhere(&["fang"], concat!(env!("CARGO_MANIFEST_DIR"), "/fang"), "longhaul-bench-fang"),
+        elsewhere(&["underway"], concat!(env!("CARGO_MANIFEST_DIR"), "/underway"), "longhaul-bench-underway"),
+    ],
+    scenarios: &[
+        Scenario::Enqueue64,
+        Scenario::Bulk,
+        Scenario::Drain16,
+        Scenario::Drain64,
+        Scenario::StartLatency,
+        Scenario::Checkpoint,
+        Scenario::Checkpoint64,
+        Scenario::Flat1k,
+        Scenario::Flat1m,
+    ],
+    size,
+    floor: |scenario| if scenario == Scenario::Bulk { contenders::COPY } else { contenders::FLOOR },
+    peers: |scenario| match scenario {
+        Scenario::Checkpoint | Scenario::Checkpoint64 => &[],
+        // Both keep the rows of what is done.
+        _ => &["fang", "underway"],
+    },
+    ground: &server::Server,
+    results: concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"),
+};
+
+fn main() -> ExitCode {
+    let is_asked_by_a_person = env::args().nth(1).is_none_or(|first| first != CHILD && !first.contains("spin"));
+    if is_asked_by_a_person && let Err(error) = server::start_unless_there_is_one() {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    bench_driver::main(&FIELD)
+}
+
+fn size(scale: Scale, scenario: Scenario) -> Size {
+    let pick = |smoke, normal, full| scale.pick(smoke, normal, full);
+    let count = match scenario {
+        Scenario::Enqueue1 => pick(50, 500, 2_000),
+        Scenario::Enqueue64 => pick(1_000, 20_000, 50_000),
+        Scenario::Bulk => pick(5_000, 50_000, 200_000),
+        Scenario::Drain16 | Scenario::Drain64 => pick(500, 20_000, 50_000),
+        Scenario::Checkpoint => pick(50, 500, 2_000),
+        Scenario::StartLatency | Scenario::Checkpoint64 => pick(10, 100, 300),
+        Scenario::Idle | Scenario::Open => 1,
+        Scenario::Flat1k | Scenario::Flat1m => pick(500, 5_000, 10_000),
+    };
+    let finals = match scenario {
+        Scenario::Flat1k => pick(1_000, 10_000, 10_000),
+        Scenario::Flat1m => pick(5_000, 100_000, 2_000_000),
+        _ => 0,
+    };
+    Size { count, finals, waiting: 0, limit: scale.limit() }
+}
