@@ -32,14 +32,15 @@
 mod compare;
 mod family;
 mod op;
+mod relation;
 mod world;
 
 use longhaul_core::Snapshot;
 
 use self::world::World;
 pub use self::{
-    family::{Awaited, Held},
     op::{Constraints, Controlling, End, Op, Size, UpdateOp, ops},
+    relation::{Awaited, Prerequisite},
 };
 use crate::{clock, conformance::Subject};
 
