@@ -37,6 +37,7 @@
 
 #![expect(missing_docs, reason = "the name of a rule is its sentence")]
 
+pub mod ageing;
 pub mod apart;
 pub mod batch;
 pub mod cancel;
@@ -50,6 +51,7 @@ pub mod delete;
 pub mod ended;
 pub mod expiry;
 pub mod explain;
+pub mod fairness;
 pub mod family;
 pub mod family_cancel;
 pub mod fence;

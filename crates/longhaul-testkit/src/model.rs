@@ -30,6 +30,7 @@
 #![expect(clippy::test_attr_in_doctest, reason = "the example shows a test of a store; tests/model.rs plays one")]
 
 mod compare;
+mod crowded;
 mod family;
 mod op;
 mod relation;
@@ -39,6 +40,7 @@ use longhaul_core::Snapshot;
 
 use self::world::World;
 pub use self::{
+    crowded::crowded,
     op::{Constraints, Controlling, End, Op, Size, UpdateOp, ops},
     relation::{Awaited, Prerequisite},
 };

@@ -46,7 +46,6 @@ pub(crate) use enqueue::NewChild;
 pub use error::{FindByKeyError, OutcomeError, ProceedRunError, RetryRunError, SignalError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::RunHandle;
-pub use kinds::KindInfo;
 pub use log::ReadLog;
 pub use order_key::OrderKey;
 pub use outcome::RunOutcome;

@@ -117,9 +117,8 @@ impl Inner {
         let parent = filter.parent.map(Uuid::from);
         let states: Vec<i16> = filter.states.iter().copied().map(state_number).collect();
         let (mut runs, mut damaged) = (Vec::new(), Vec::new());
-        let mut looks = 0;
+        let (mut looks, mut some) = (0, (2 * *limit as i64).clamp(16, LOOKS));
         loop {
-            let some = (2 * *limit as i64).clamp(16, LOOKS);
             let rows = if let Some(parent) = &parent {
                 session.query(children[at], &[&after, &some, parent]).await
             } else if is_of_rare {
@@ -148,6 +147,8 @@ impl Inner {
             if looks >= LOOKS {
                 return Ok((runs, damaged, Some(after.run())));
             }
+            // Where few match, a round trip for every few rows would cost more than the rows.
+            some = (2 * some).min(LOOKS - looks);
         }
     }
 }

@@ -16,12 +16,12 @@ use crate::fixture::{completed, failed, support, suspended};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Scene {
-    async fn why(&self, id: longhaul_core::RunId) -> Explanation {
+    pub(super) async fn why(&self, id: longhaul_core::RunId) -> Explanation {
         self.store.explain(id).await.expect("the run is there")
     }
 
     /// The server of the rules says what it takes.
-    async fn offer(&self, kind: &str, version: u16, labels: &[&str]) {
+    pub(super) async fn offer(&self, kind: &str, version: u16, labels: &[&str]) {
         let labels = labels.iter().map(|label| Label::new(label).expect("a label that can be used")).collect();
         let kinds = [support(kind, version)].into();
         let beat = ServerBeat { kinds, labels, ..ServerBeat::new(self.server, "rules", DAY * 1000) };

@@ -180,6 +180,22 @@ macro_rules! conformance {
                 a_server_gets_of_each_queue_what_it_has_room_for,
                 a_run_that_requires_labels_is_left_to_servers_that_have_them,
                 terms_can_be_read_back;
+            ageing:
+                a_run_that_waits_rises_by_a_level_each_step,
+                a_run_of_low_priority_begins_in_bounded_time_under_a_stream_of_higher_ones,
+                a_run_waits_since_it_is_due_however_it_came_to_be,
+                a_priority_that_is_changed_counts_as_if_it_had_been_so_all_the_time,
+                ageing_outlives_the_process_and_is_over_when_it_is_taken_back,
+                what_is_ahead_of_it_by_its_age_is_told;
+            fairness:
+                limit_keys_take_turns_within_a_claim_and_from_claim_to_claim,
+                turns_are_taken_within_a_priority,
+                a_new_key_neither_jumps_over_those_that_wait_nor_waits_behind_all_that_they_have,
+                a_key_has_one_turn_for_all_its_kinds,
+                runs_ordered_by_a_key_stay_in_order_though_limit_keys_take_turns,
+                with_ageing_too_a_low_priority_of_each_key_begins_in_bounded_time,
+                limits_hold_with_ageing_turns_orders_rates_and_priorities_on_at_once,
+                whose_turn_comes_before_is_told;
             update:
                 a_waiting_run_can_be_given_another_time,
                 a_run_that_got_another_priority_is_claimed_by_it,
@@ -305,6 +321,9 @@ macro_rules! conformance {
                 a_pause_ends_by_itself_at_its_time,
                 a_drain_that_ends_by_itself_serves_a_waiting_claim,
                 a_pause_that_ends_by_itself_outlives_the_process,
+                a_pause_of_a_limit_key_holds_its_runs_back_and_no_others,
+                a_pause_of_a_limit_key_is_resumed,
+                a_pause_of_a_limit_key_is_swept_away_after_its_end,
                 the_end_of_a_pause_serves_a_waiting_claim,
                 a_pause_until_a_time_does_not_shorten_one_that_lasts_longer;
             order:
@@ -374,7 +393,9 @@ macro_rules! conformance {
                 claims_made_through_two_handles_never_share_a_run,
                 a_limit_holds_across_handles,
                 a_rate_and_a_limit_by_key_hold_across_handles,
+                limit_keys_take_turns_across_handles,
                 a_pause_through_one_handle_holds_for_claims_of_the_other,
+                a_pause_of_a_limit_key_through_one_handle_holds_for_claims_of_the_other,
                 those_who_wait_on_one_handle_hear_of_what_is_done_through_the_other,
                 of_changes_of_a_schedule_through_two_handles_one_is_kept,
                 epochs_fence_across_handles,

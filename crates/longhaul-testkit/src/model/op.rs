@@ -181,11 +181,25 @@ pub enum UpdateOp {
 #[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum Controlling {
     Pause,
-    PauseUntil { wait: u16 },
-    PauseAtLeast { wait: u16 },
+    PauseUntil {
+        wait: u16,
+    },
+    PauseAtLeast {
+        wait: u16,
+    },
     Resume,
-    Declare { running: Option<u8>, per_key: Option<u8>, rate: Option<u8>, rate_per_key: Option<u8>, weight: Option<u8> },
-    Set { running: Option<u8> },
+    Declare {
+        running: Option<u8>,
+        per_key: Option<u8>,
+        rate: Option<u8>,
+        rate_per_key: Option<u8>,
+        weight: Option<u8>,
+        ageing: Option<u8>,
+        fair_by_key: bool,
+    },
+    Set {
+        running: Option<u8>,
+    },
 }
 
 /// How an attempt ends.
@@ -336,9 +350,11 @@ fn controlling() -> impl Strategy<Value = Controlling> {
         1 => (0..40_u16).prop_map(|wait| Controlling::PauseUntil { wait }),
         1 => (0..40_u16).prop_map(|wait| Controlling::PauseAtLeast { wait }),
         3 => Just(Controlling::Resume),
-        2 => (few(), few(), few(), few(), few()).prop_map(|(running, per_key, rate, rate_per_key, weight)| {
-            Controlling::Declare { running, per_key, rate, rate_per_key, weight }
-        }),
+        3 => (few(), few(), few(), few(), few(), few(), any::<bool>()).prop_map(
+            |(running, per_key, rate, rate_per_key, weight, ageing, fair_by_key)| {
+                Controlling::Declare { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key }
+            },
+        ),
         1 => few().prop_map(|running| Controlling::Set { running }),
     ]
 }

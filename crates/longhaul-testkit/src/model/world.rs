@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, AfterFailure, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
+    Actor, AfterFailure, Ageing, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
     Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName,
     Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
+    admission::LimitGroup,
     code::CodeMark,
     counts::RunCounts,
     limits::PAGE_MAX,
@@ -101,7 +102,12 @@ impl<'a> World<'a> {
             if !claimed.contains(&run.id) {
                 continue;
             }
-            assert_eq!(controls.paused(now, &run.queue, &run.kind), None, "{} was claimed though it is paused", run.id);
+            assert_eq!(
+                controls.paused_group(now, &LimitGroup::of(run)),
+                None,
+                "{} was claimed though it is paused",
+                run.id
+            );
             let same = |other: &&Snapshot| other.run.kind == run.kind;
             let of_kind = running.iter().filter(same).count();
             let key = &run.constraints().limit_key;
@@ -487,10 +493,11 @@ fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
 }
 
 fn scope(scope: u8) -> Scope {
-    match scope % 4 {
+    match scope % 5 {
         0 => Scope::Queue(queue(false)),
         1 => Scope::Queue(queue(true)),
         2 => Scope::Kind(support("plain", 1).kind),
+        3 => Scope::LimitKey(support("plain", 1).kind, key(0)),
         _ => Scope::Kind(support("other", 1).kind),
     }
 }
@@ -502,7 +509,7 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
         Controlling::PauseAtLeast { wait } => ControlChange::PauseAtLeast(until(wait)),
         Controlling::Pause => ControlChange::Pause(Paused::new(now, "model", None)),
         Controlling::Resume => ControlChange::Resume,
-        Controlling::Declare { running, per_key, rate, rate_per_key, weight } => {
+        Controlling::Declare { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key } => {
             let per_20_seconds = |max: u8| Rate::new(max.into(), seconds(20)).expect("a rate that can be kept");
             ControlChange::Declare(Limits {
                 running: running.map(Into::into),
@@ -510,6 +517,8 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
                 rate: rate.map(per_20_seconds),
                 rate_per_key: rate_per_key.map(per_20_seconds),
                 weight: weight.map(Into::into),
+                ageing: ageing.map(|steps| Ageing::new(seconds(5 * u16::from(steps))).expect("a step of seconds")),
+                fair_by_key,
             })
         }
         Controlling::Set { running } => {

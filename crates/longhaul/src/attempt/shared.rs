@@ -40,6 +40,7 @@ pub(crate) struct Attempt {
     pub(crate) resumed_from: ResumedFrom,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) queue: longhaul_core::Queue,
+    pub(crate) limit_key: Option<longhaul_core::Key>,
     /// The code that reads its values, once it is known.
     mark: OnceLock<CodeMark>,
     /// How its result is encoded, once its task is known.
@@ -102,6 +103,7 @@ impl Attempt {
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),
+            limit_key: run.constraints().limit_key.clone(),
             mark: OnceLock::new(),
             result_format: OnceLock::new(),
             settled: OnceLock::new(),

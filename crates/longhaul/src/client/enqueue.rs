@@ -372,7 +372,13 @@ impl<T: TaskTypes> Enqueue<T> {
             priority: Some(run.priority),
             retry: Some(run.policy.clone()),
             timeout: run.timeout,
-            tags: run.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
+            tags: run
+                .tags
+                .iter()
+                // Those of the marks are given by the new metadata.
+                .filter(|tag| !definition.common.gives_tag(&tag.key))
+                .map(|tag| (tag.key.to_string(), tag.value.to_string()))
+                .collect(),
             requires: run.constraints().requires.iter().map(|label| label.as_str().to_owned()).collect(),
             ..Options::default()
         };

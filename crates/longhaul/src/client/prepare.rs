@@ -195,13 +195,17 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             on_cancel,
             callback: _,
         } = options;
-        if tags.len() > TAGS_MAX {
-            return Err(EnqueueError::TooManyTags(tags.len()));
-        }
         if let Some(policy) = &retry {
             policy.check()?;
         }
-        let tags = tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
+        let said = tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Vec<_>, _>>()?;
+        let run = definition.new_run(&origin, &metadata)?;
+        // What was said goes before what marks of the schema give.
+        let marked = run.tags.iter().filter(|marked| said.iter().all(|tag| tag.key != marked.key)).cloned();
+        let tags: Arc<[Tag]> = marked.chain(said.iter().cloned()).collect();
+        if tags.len() > TAGS_MAX {
+            return Err(EnqueueError::TooManyTags(tags.len()));
+        }
         let mut constraints =
             definition.constraints(&metadata, limit_key, unique.map(UniqueKey::checked).transpose()?, requires)?;
         if let Some(trace) = trace {
@@ -232,7 +236,6 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             let batch = callback.map(Batch::from);
             constraints = Some(Constraints { parent, after, on_cancel, batch, ..before }.into());
         }
-        let metadata = common.metadata.encode(&metadata)?;
         let encode = |value: &T::ExecutionMetadata| common.execution_metadata.encode(value);
         let execution_metadata = execution_metadata.as_ref().map(encode).transpose()?;
         let new = NewRun {
@@ -244,7 +247,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             timeout: timeout.or(common.options.timeout),
             constraints,
             execution_metadata,
-            ..definition.new_run(&origin, metadata)
+            ..run
         };
         let new = NewRun { id: id.unwrap_or(new.id), ..new };
         Ok(PreparedRun { new, definition })

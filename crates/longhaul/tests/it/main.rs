@@ -24,6 +24,7 @@ mod hooks;
 mod keeping;
 mod kinds;
 mod layers;
+mod limit_key;
 #[cfg(feature = "logs")]
 mod logs;
 mod machine;
@@ -36,6 +37,8 @@ mod proceed;
 mod reading;
 mod retry;
 mod schedules;
+#[cfg(feature = "schema")]
+mod searchable;
 mod services;
 mod shown;
 mod shutdown;
