@@ -93,10 +93,10 @@ pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    Actor, Ageing, AwaitedRuns, Awaits, Backoff, CallbackWhen, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Date, Explanation,
-    Key, Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue,
-    Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
-    StoreError, Tag, Timestamp,
+    Actor, Ageing, AwaitedRuns, Awaits, Backoff, CallbackWhen, ChildCounts, ChildRefused, Clock, Codec, Control,
+    Controls, Date, Explanation, Key, Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused,
+    Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope,
+    ServerId, StateKind, Store, StoreError, Tag, Timestamp,
     admission::BlockedBy,
     clock::OnJump,
     control::RateError,

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, AfterFailure, Ageing, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
-    Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName,
-    Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
+    Actor, AfterFailure, Ageing, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch,
+    FailedAttempt, Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId,
+    ScheduleName, Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
     admission::LimitGroup,
     code::CodeMark,
     counts::RunCounts,
