@@ -8,7 +8,7 @@ use super::{
     Enqueue, EnqueueError, UniqueKey,
     enqueue::{Callback, Options},
 };
-use crate::task::{TITLE_TAG, TaskTypes};
+use crate::{task::TaskTypes, title::TITLE_TAG};
 
 /// The unique key by which the callback of a batch of this name is found.
 pub(crate) fn batch_key(name: &str) -> String {
