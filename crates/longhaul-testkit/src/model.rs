@@ -33,6 +33,7 @@ mod compare;
 mod crowded;
 mod family;
 mod op;
+mod relation;
 mod world;
 
 use longhaul_core::Snapshot;
@@ -40,8 +41,8 @@ use longhaul_core::Snapshot;
 use self::world::World;
 pub use self::{
     crowded::crowded,
-    family::{Awaited, Held},
     op::{Constraints, Controlling, End, Op, Size, UpdateOp, ops},
+    relation::{Awaited, Prerequisite},
 };
 use crate::{clock, conformance::Subject};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CallbackWhen, ChildCounts};
+use super::{Batch, CallbackWhen, ChildCounts};
 use crate::{id::RunId, state::StateKind, time::Timestamp};
 
 /// What a suspended run waits for, besides what lets every suspended run go on.
@@ -166,7 +166,7 @@ impl Awaits {
             AwaitedRuns::AnyChild { seen } if children.open() == 0 || children.ends > *seen => {
                 Struck::Over(format!("a child is final: {children}").into())
             }
-            AwaitedRuns::Members { added: true, callback } => callback.strike(children),
+            AwaitedRuns::Members { added: true, callback } => strike_members(*callback, children),
             AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } | AwaitedRuns::Members { added: false, .. } => {
                 Struck::Unchanged
             }
@@ -202,5 +202,26 @@ impl After {
             runs => AwaitedRuns::Runs { open: runs.to_vec(), any: false },
         };
         Awaits { runs, success_only: self.success_only, not_before: (due > now).then_some(due) }
+    }
+}
+
+impl Batch {
+    /// What a callback that is enqueued waits for. It was to begin at `due`. A retry waits for nothing.
+    pub(crate) fn awaits(self, now: Timestamp, due: Timestamp) -> Option<Awaits> {
+        let runs = AwaitedRuns::Members { added: false, callback: self.callback };
+        let awaits = Awaits { runs, success_only: false, not_before: (due > now).then_some(due) };
+        self.of.is_none().then_some(awaits)
+    }
+}
+
+fn strike_members(callback: CallbackWhen, members: ChildCounts) -> Struck {
+    let over = |why| Struck::Over(format!("{why}: {members}").into());
+    match callback {
+        CallbackWhen::AllCompleted if members.completed == members.total => over("all runs of its batch completed"),
+        CallbackWhen::AnyFailed if members.failed > 0 => over("a run of its batch failed"),
+        CallbackWhen::AllFinal | CallbackWhen::AnyFailed if members.open() == 0 => {
+            over("all runs of its batch are final")
+        }
+        _ => Struck::Unchanged,
     }
 }

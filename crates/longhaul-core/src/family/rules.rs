@@ -1,7 +1,7 @@
 //! What becomes of children, and who may have any.
 
 use super::{
-    batch::is_closed,
+    awaits::{AwaitedRuns, Awaits},
     counts::ChildCounts,
     parent::{ChildRefused, OnCancel, Parent},
 };
@@ -49,6 +49,12 @@ pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) 
         return Err(ChildRefused::TooMany { parent: id });
     }
     Ok(())
+}
+
+/// Whether `run` is the callback of a batch to which nothing is added any more.
+fn is_closed(run: &Run) -> bool {
+    let open = |awaits: &Awaits| matches!(awaits.runs, AwaitedRuns::Members { added: false, .. });
+    run.constraints().batch.is_some() && !run.awaits.as_deref().is_some_and(open)
 }
 
 /// What happens to the children of `parent`, which is final: they are cancelled, or `None`: nothing.

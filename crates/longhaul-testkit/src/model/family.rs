@@ -1,77 +1,19 @@
-//! Operations about runs of runs, and how they are played.
+//! How operations about runs of runs are played.
 
 use longhaul_core::{
-    Actor, After, AwaitedRuns, CallbackWhen, Constraints, ControlChange, Ending, Inserted, NewRun, OnCancel, Parent,
-    Paused, RunId, Scope, Timestamp,
+    Actor, After, AwaitedRuns, Constraints, ControlChange, Ending, Inserted, NewRun, OnCancel, Parent, Paused, RunId,
+    Scope, Timestamp,
     run::Due,
     store::{RunUpdate, prelude::*},
 };
-use proptest::{option, prelude::*};
 
 use super::{
     compare::same,
-    op::{End, Op, seconds},
+    op::seconds,
+    relation::{Awaited, Prerequisite},
     world::{World, both, key, pick},
 };
 use crate::fixture::new_run;
-
-/// Why a new run does not begin at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are those of the constraints")]
-#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
-pub enum Held {
-    /// It comes after two others, which may be the same.
-    After { first: u8, second: u8, success_only: bool },
-    /// It is the callback of a batch.
-    Batch(CallbackWhen),
-}
-
-/// For which runs a run is suspended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is a wait of its name")]
-#[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
-pub enum Awaited {
-    AllChildren,
-    AnyChild { seen: u8 },
-    Runs { first: u8, second: u8, any: bool },
-}
-
-pub(super) fn on_cancel() -> impl Strategy<Value = OnCancel> {
-    prop_oneof![3 => Just(OnCancel::Cancel), 1 => Just(OnCancel::Leave), 2 => Just(OnCancel::Wait)]
-}
-
-/// Operations of this file.
-pub(super) fn op() -> impl Strategy<Value = Op> {
-    let number = || 0..8_u8;
-    let callback =
-        || prop_oneof![Just(CallbackWhen::AllFinal), Just(CallbackWhen::AllCompleted), Just(CallbackWhen::AnyFailed)];
-    let held = prop_oneof![
-        1 => (number(), number(), any::<bool>())
-            .prop_map(|(first, second, success_only)| Held::After { first, second, success_only }),
-        1 => callback().prop_map(Held::Batch),
-    ];
-    prop_oneof![
-        5 => (number(), 0..3_u8, on_cancel())
-            .prop_map(|(attempt, name, on_cancel)| Op::Child { attempt, name, on_cancel }),
-        6 => (number(), proptest::bool::weighted(0.8), 0..3_u8)
-            .prop_map(|(run, of_batch, name)| Op::Member { run, of_batch, name }),
-        3 => number().prop_map(|batch| Op::CloseBatch { batch }),
-        5 => (held, option::weighted(0.2, 0..40_u16), on_cancel())
-            .prop_map(|(held, wait, on_cancel)| Op::InsertHeld { held, wait, on_cancel }),
-        1 => (number(), option::of(0..40_u16)).prop_map(|(server, wait)| Op::Drain { server, wait }),
-        2 => number().prop_map(|server| Op::Undrain { server }),
-    ]
-}
-
-pub(super) fn end() -> impl Strategy<Value = End> {
-    let runs = prop_oneof![
-        4 => Just(Awaited::AllChildren),
-        2 => (0..3_u8).prop_map(|seen| Awaited::AnyChild { seen }),
-        2 => (0..8_u8, 0..8_u8, any::<bool>()).prop_map(|(first, second, any)| Awaited::Runs { first, second, any }),
-    ];
-    (runs, option::weighted(0.2, 0..40_u16), option::weighted(0.2, 0..40_u16))
-        .prop_map(|(runs, wait, deadline)| End::AwaitsRuns { runs, wait, deadline })
-}
 
 impl World<'_> {
     pub(super) async fn child(&mut self, now: Timestamp, attempt: u8, name: u8, on_cancel: OnCancel) {
@@ -118,14 +60,20 @@ impl World<'_> {
         parent.map_or(1, |parent| parent.depth.saturating_add(1))
     }
 
-    pub(super) async fn insert_held(&mut self, now: Timestamp, held: Held, wait: Option<u16>, on_cancel: OnCancel) {
+    pub(super) async fn insert_after(
+        &mut self,
+        now: Timestamp,
+        prerequisite: Prerequisite,
+        wait: Option<u16>,
+        on_cancel: OnCancel,
+    ) {
         let mut constraints = Constraints { on_cancel, ..Constraints::default() };
-        match held {
-            Held::After { first, second, success_only } => {
+        match prerequisite {
+            Prerequisite::After { first, second, success_only } => {
                 let runs: Vec<RunId> = [first, second].into_iter().filter_map(|run| self.run(run)).collect();
                 constraints.after = (!runs.is_empty()).then_some(After { runs, success_only });
             }
-            Held::Batch(callback) => constraints.batch = Some(callback.into()),
+            Prerequisite::Batch(callback) => constraints.batch = Some(callback.into()),
         }
         self.made += 1;
         let due = wait.map(|wait| Due::After(seconds(wait)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul_core::{Envelope, OnCancel, OnConflict, UniqueScope};
 use proptest::{collection::vec, option, prelude::*};
 
-use super::family::{self, Awaited, Held};
+use super::relation::{Awaited, Prerequisite, awaited, on_cancel, prerequisite};
 use crate::fixture::{large_value, value, versioned};
 
 /// Something that is done to a store. Runs, servers and attempts are named by number, counted round those that there
@@ -40,8 +40,8 @@ pub enum Op {
     CloseBatch {
         batch: u8,
     },
-    InsertHeld {
-        held: Held,
+    InsertAfter {
+        prerequisite: Prerequisite,
         wait: Option<u16>,
         on_cancel: OnCancel,
     },
@@ -256,7 +256,7 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::Insert { other_kind, priority, wait, initial, from_the_start, constraints }
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
-        8 => family::op(),
+        8 => family_op(),
         8 => (number(), 1..4_u8, prop_oneof![3 => Just(4_u8), 1 => 0..3_u8])
             .prop_map(|(server, max, begin)| Op::Claim { server, max, begin }),
         2 => number().prop_map(|attempt| Op::Begin { attempt }),
@@ -286,6 +286,22 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0..50_u16).prop_map(|seconds| Op::Advance { seconds }),
         1 => (0..50_u16).prop_map(|seconds| Op::TurnBack { seconds }),
         2 => Just(Op::Crash),
+    ]
+}
+
+/// About runs of runs, and servers that are drained.
+fn family_op() -> impl Strategy<Value = Op> {
+    let number = || 0..8_u8;
+    prop_oneof![
+        5 => (number(), 0..3_u8, on_cancel())
+            .prop_map(|(attempt, name, on_cancel)| Op::Child { attempt, name, on_cancel }),
+        6 => (number(), proptest::bool::weighted(0.8), 0..3_u8)
+            .prop_map(|(run, of_batch, name)| Op::Member { run, of_batch, name }),
+        3 => number().prop_map(|batch| Op::CloseBatch { batch }),
+        5 => (prerequisite(), option::weighted(0.2, 0..40_u16), on_cancel())
+            .prop_map(|(prerequisite, wait, on_cancel)| Op::InsertAfter { prerequisite, wait, on_cancel }),
+        1 => (number(), option::of(0..40_u16)).prop_map(|(server, wait)| Op::Drain { server, wait }),
+        2 => number().prop_map(|server| Op::Undrain { server }),
     ]
 }
 
@@ -354,7 +370,8 @@ fn end() -> impl Strategy<Value = End> {
             .prop_map(|(wait, deadline)| End::Suspended { wait, deadline }),
         3 => (0..2_u8, option::of(0..40_u16), option::of(0..40_u16))
             .prop_map(|(name, wait, deadline)| End::Awaits { name, wait, deadline }),
-        4 => family::end(),
+        4 => (awaited(), option::weighted(0.2, 0..40_u16), option::weighted(0.2, 0..40_u16))
+            .prop_map(|(runs, wait, deadline)| End::AwaitsRuns { runs, wait, deadline }),
         3 => (any::<bool>(), option::of(0..40_u16), proptest::bool::weighted(0.2))
             .prop_map(|(timeout, wait, permanent)| End::Failed { timeout, wait, permanent }),
         1 => Just(End::Cancelled),

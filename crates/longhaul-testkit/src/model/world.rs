@@ -154,7 +154,9 @@ impl<'a> World<'a> {
             Op::Child { attempt, name, on_cancel } => self.child(now, attempt, name, on_cancel).await,
             Op::Member { run, of_batch, name } => self.member(now, run, of_batch, name).await,
             Op::CloseBatch { batch } => self.close_batch(batch).await,
-            Op::InsertHeld { held, wait, on_cancel } => self.insert_held(now, held, wait, on_cancel).await,
+            Op::InsertAfter { prerequisite, wait, on_cancel } => {
+                self.insert_after(now, prerequisite, wait, on_cancel).await;
+            }
             Op::Drain { server, wait } => self.drain(now, server, wait).await,
             Op::Undrain { server } => self.control_server(server, ControlChange::Resume).await,
             Op::Claim { server, max, begin } => {
@@ -405,7 +407,7 @@ impl<'a> World<'a> {
     /// The runs that the operation may have touched are the same in both.
     async fn compare_touched(&self, step: usize, op: &Op) {
         let id = match *op {
-            Op::Insert { .. } | Op::Child { .. } | Op::Member { .. } | Op::InsertHeld { .. } => {
+            Op::Insert { .. } | Op::Child { .. } | Op::Member { .. } | Op::InsertAfter { .. } => {
                 self.inserted.last().map(|new| new.id)
             }
             Op::Begin { attempt } | Op::Checkpoint { attempt, .. } | Op::Settle { attempt, .. } => {

@@ -3,12 +3,12 @@
 use std::{future::IntoFuture, pin::Pin, time::Duration};
 
 use longhaul_core::{
-    Actor, After, Epoch, Key, OnCancel, Parent, Priority, RetryPolicy, Run, RunId, Timestamp, name::NameError, run::Due,
+    Actor, After, CallbackWhen, Epoch, Key, OnCancel, Parent, Priority, RetryPolicy, Run, RunId, Timestamp,
+    name::NameError, run::Due,
 };
 
 use super::{
     Client, EnqueueError, RunHandle,
-    callback::Callback,
     order_key::OrderKey,
     unique::{Enqueued, UniqueKey},
 };
@@ -72,6 +72,13 @@ pub(super) struct Options {
     pub(super) after: Option<After>,
     pub(super) on_cancel: OnCancel,
     pub(super) callback: Option<Callback>,
+}
+
+/// The batch that a new run is to be the callback of.
+pub(super) struct Callback {
+    pub(super) name: String,
+    pub(super) when: CallbackWhen,
+    pub(super) named_for: Duration,
 }
 
 /// Whose child a new run is to be.
