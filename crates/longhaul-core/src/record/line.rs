@@ -118,6 +118,7 @@ struct ScheduleLine<'a> {
 /// Exhaustive on purpose: an import that does not know one of them would lose it.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
+#[expect(clippy::large_enum_variant, reason = "one line is read and put away at a time")]
 pub enum Line {
     /// A run with all its values.
     Run(Box<StoredRun>),
