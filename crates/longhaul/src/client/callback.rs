@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use longhaul_core::CallbackWhen;
 
-use super::{Enqueue, EnqueueError, UniqueKey, enqueue::Options};
+use super::{
+    Enqueue, EnqueueError, UniqueKey,
+    enqueue::{Callback, Options},
+};
 use crate::{task::TaskTypes, title::TITLE_TAG};
-
-/// The batch that a new run is to be the callback of.
-pub(super) struct Callback {
-    name: String,
-    when: CallbackWhen,
-    named_for: Duration,
-}
 
 /// The unique key by which the callback of a batch of this name is found.
 pub(crate) fn batch_key(name: &str) -> String {
