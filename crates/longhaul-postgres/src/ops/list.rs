@@ -29,28 +29,29 @@ pub(crate) const HEADERS: [&str; 2] = [
     "SELECT r.id, r.rec FROM @run r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2",
 ];
 
-/// Through the index of rare states.
+/// Through the index of rare states, and in its order: for `seen = …` in the order of ids alone, the planner may walk over
+/// the ids of all runs, which takes long where no run is in the state.
 pub(crate) const LIST_RARE: [&str; 2] = [
     concat!(
         "SELECT ",
         columns!(),
-        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id > $1 ORDER BY t.id LIMIT $2) r ORDER BY r.id LIMIT $2"
+        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen <= s.state \
+        AND (t.seen, t.id) > (s.state, $1) ORDER BY t.seen, t.id LIMIT $2) r ORDER BY r.id LIMIT $2"
     ),
     concat!(
         "SELECT ",
         columns!(),
-        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id < $1 ORDER BY t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2"
+        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen >= s.state \
+        AND (t.seen, t.id) < (s.state, $1) ORDER BY t.seen DESC, t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2"
     ),
 ];
 
 /// Without values.
 pub(crate) const HEADERS_RARE: [&str; 2] = [
-    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id > $1 ORDER BY t.id LIMIT $2) r ORDER BY r.id LIMIT $2",
-    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id < $1 ORDER BY t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2",
+    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen <= s.state \
+        AND (t.seen, t.id) > (s.state, $1) ORDER BY t.seen, t.id LIMIT $2) r ORDER BY r.id LIMIT $2",
+    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen >= s.state \
+        AND (t.seen, t.id) < (s.state, $1) ORDER BY t.seen DESC, t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2",
 ];
 
 /// A run, or why it cannot be read.
