@@ -8,7 +8,6 @@ mod ageing;
 pub mod controls;
 mod counts;
 pub mod explain;
-mod limit_keys;
 mod place;
 pub mod rate;
 mod round;

@@ -1,11 +1,13 @@
 //! What holds runs back besides their own time: pauses, limits, rates, and the shares of queues.
 
+mod limit_keys;
+
 use std::{collections::BTreeMap, fmt};
 
-use super::limit_keys::LimitKeys;
+use self::limit_keys::LimitKeys;
+pub use self::limit_keys::PAUSED_KEYS_MAX;
 pub use super::{
     ageing::{Ageing, AgeingError},
-    limit_keys::PAUSED_KEYS_MAX,
     rate::{Rate, RateError, Starts},
 };
 use crate::{
@@ -261,7 +263,7 @@ pub struct Controls {
     queues: BTreeMap<Queue, Control>,
     kinds: BTreeMap<Kind, Control>,
     servers: BTreeMap<ServerId, Control>,
-    pub(super) limit_keys: LimitKeys,
+    limit_keys: LimitKeys,
 }
 
 impl Controls {

@@ -1,18 +1,19 @@
 //! A schedule that was checked, and its instants.
 
+mod excepted;
+
 #[cfg(feature = "cron")]
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use self::excepted::{DatesOff, Excepted};
 #[cfg(feature = "cron")]
 use super::cron::Cron;
 use super::{
     DATES_MAX, Exceptions, LocalTime, Missed, PREVIEW_MAX, Schedule, ScheduleError, Timing, WAITING_MAX,
-    exceptions::{DatesOff, Excepted},
-    interval::Interval,
-    key,
+    interval::Interval, key,
 };
 use crate::time::Timestamp;
 

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    LimitGroup,
-    controls::{Control, ControlChange, Controls, Paused, Scope},
-};
+use super::{Control, ControlChange, Controls, Paused, Scope};
 use crate::{
+    admission::LimitGroup,
     name::{Key, Kind},
     time::Timestamp,
 };
@@ -69,7 +67,7 @@ impl Controls {
     }
 
     /// The pause of a limit group's key that holds at `now`.
-    pub(super) fn paused_key(&self, now: Timestamp, group: &LimitGroup) -> Option<&Paused> {
+    pub(in crate::admission) fn paused_key(&self, now: Timestamp, group: &LimitGroup) -> Option<&Paused> {
         if self.limit_keys.is_empty() {
             return None;
         }
