@@ -4,9 +4,9 @@
 //! cargo run --release -p dashboard --example dashboard
 //! ```
 
-use std::{error::Error, net::Ipv4Addr};
+use std::{error::Error, net::Ipv4Addr, sync::Arc};
 
-use longhaul::{AnyError, Longhaul, RunLogs};
+use longhaul::{AnyError, Client, Longhaul, RunLogs};
 use longhaul_dashboard::{Options, Role, dashboard as dashboard_over};
 use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -25,7 +25,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let listener = listener.into_std()?;
-    let builder = dashboard::register(Longhaul::builder().store(longhaul::open(FOLDER)?).name("shop-1").run_logs(logs));
+    let store: Arc<dyn longhaul::Store> = Arc::new(longhaul::open(FOLDER)?);
+    let builder = dashboard::register(Longhaul::builder().shared_store(store.clone()).name("shop-1").run_logs(logs));
+    // "All that match…" on the page of runs is done by a run.
+    let builder = builder.task(longhaul_inspect::BulkActions::new(Client::new(store)));
     // For the command line: `longhaul --store dashboard-data runs ls`.
     #[cfg(unix)]
     let builder = longhaul_inspect::Inspect::inspect(builder, FOLDER);

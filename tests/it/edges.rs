@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// Each of our crates, and those of ours that it may depend on outside of tests.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("longhaul-core", &[]),
     ("longhaul-embedded", &["longhaul-core"]),
     ("longhaul-postgres", &["longhaul-core"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("docsearch-engine", &["longhaul"]),
     ("docsearch", &["longhaul", "docsearch-engine"]),
     ("longhaul-tests", &["longhaul"]),
+    ("longhaul-messages", &["longhaul"]),
 ];
 
 /// What would bring a runtime, I/O, a clock or logging into the rules.

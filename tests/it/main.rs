@@ -17,6 +17,7 @@ mod signals;
 mod soak;
 mod suicide;
 mod synced;
+mod trees;
 mod victim;
 mod web;
 mod words;

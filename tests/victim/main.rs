@@ -17,6 +17,8 @@
 //! victim FOLDER verify           reads all that is there, and fails if any of it is damaged
 //! victim FOLDER stuck            executes one run that blocks the only thread
 //! victim FOLDER cramped          starts when no more files can be opened
+//! victim FOLDER grow LIVE FANOUT  grows trees of runs, LIVE of them not done at first, until it is killed
+//! victim FOLDER harvest          executes trees until all is final, then tells how each run came out
 //! victim FOLDER large COUNT      executes COUNT runs of 100 KiB and ten checkpoints, then lets go of them
 //! ```
 
@@ -25,6 +27,7 @@ mod large;
 mod say;
 mod stuck;
 mod tasks;
+mod trees;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -79,6 +82,8 @@ async fn on_two_threads(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         "reread" => engine::reread(argument(0)).await,
         "inspect" => inspect(&Client::new(Arc::new(longhaul::open(argument(0))?))).await,
         "verify" => verify(argument(0)).await,
+        "grow" => trees::grow(trees::registered(server()?).start()?, number()? as usize, argument(3).parse()?).await,
+        "harvest" => trees::harvest(trees::registered(server()?).start()?).await,
         "large" => large::large(argument(0), number()?).await,
         other => Err(format!("`{other}` is no mode; see the head of tests/victim/main.rs").into()),
     }

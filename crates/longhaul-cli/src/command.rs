@@ -5,12 +5,15 @@ mod kinds;
 mod metadata;
 #[cfg(all(feature = "postgres", feature = "sled"))]
 mod migrate;
+mod pausing;
 mod queues;
 mod runs;
 mod schedules;
 mod servers;
 #[cfg(feature = "sled")]
 mod store;
+#[cfg(feature = "top")]
+mod top;
 
 use clap::{ArgMatches, FromArgMatches, Subcommand};
 use longhaul::Views;
@@ -87,6 +90,10 @@ enum Subject {
     #[cfg(feature = "sled")]
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Shows what goes on, live, and acts on it by keys: `?` lists them.
+    #[cfg(feature = "top")]
+    #[command(after_help = "Example:\n  longhaul top --state failed")]
+    Top(top::Top),
     /// Says what needs a look, and what to do. Exits with 1 if anything does.
     #[command(after_help = "Example, for a monitor:\n  longhaul doctor -o jsonl || alert")]
     Doctor,
@@ -151,6 +158,8 @@ impl Subject {
             Self::Kinds(command) => kinds::run(command, session).await,
             #[cfg(feature = "sled")]
             Self::Store(_) => store::statistics(session, &reached.way).await,
+            #[cfg(feature = "top")]
+            Self::Top(top) => top::run(&top, session).await,
             Self::Doctor => doctor::run(session, reached.folder.as_deref(), reached.database_warnings().await).await,
         }
     }

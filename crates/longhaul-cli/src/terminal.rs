@@ -116,6 +116,22 @@ impl Terminal {
         }
     }
 
+    /// Whether somebody looks at a terminal, and can press a key.
+    #[cfg(feature = "top")]
+    pub(crate) const fn is_interactive(&self) -> bool {
+        self.is_interactive && self.width.is_some()
+    }
+
+    /// Colours a text as this terminal has colours.
+    #[cfg(feature = "top")]
+    pub(crate) fn painter(&self) -> impl Fn(&str, Option<Colour>) -> String + use<> {
+        let is_coloured = self.is_coloured;
+        move |text, colour| match colour {
+            Some(colour) if is_coloured => colour.paint(text),
+            _ => text.to_owned(),
+        }
+    }
+
     /// Whether the answer is yes; `None`: there is nobody to ask.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<Option<bool>> {
         if !self.is_interactive {

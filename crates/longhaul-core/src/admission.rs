@@ -1,15 +1,18 @@
-//! Which of the due runs start, on which server: by priority and time within a queue, by weight between queues, and as
-//! labels, versions, pauses, limits, rates and [suspects] let them.
+//! Which of the due runs start, on which server: by priority and time within a queue, or by what the queue says of ageing
+//! and of turns, by weight between queues, and as labels, versions, pauses, limits, rates and [suspects] let them.
 //!
 //! A store feeds one function, [`Admission::select`], with its due runs through a [`Source`]; nothing else chooses.
 //! [`explain`](mod@explain) says out of the same rules why a run does not start.
 
+mod ageing;
 pub mod controls;
 mod counts;
 pub mod explain;
+mod place;
 pub mod rate;
 mod round;
 mod select;
+mod served;
 mod shares;
 mod source;
 pub mod suspects;
@@ -17,26 +20,30 @@ pub mod suspects;
 use std::{cmp::Reverse, collections::BTreeMap, fmt, ops::Bound};
 
 pub use self::{
+    ageing::{Ageing, AgeingError},
     counts::RunningCounts,
     select::Selection,
+    served::{ServedKey, ServedKeys},
     source::{Backlog, BacklogGroup, DueRuns, LastTry, Offer, Source},
     suspects::{Executing, Isolation},
 };
 use self::{
+    place::QueueOrder,
     rate::Starts,
     round::Round,
     shares::Shares,
     suspects::{Drain, DrainChange},
 };
 use crate::{
-    control::{Controls, Rate, Scope},
+    control::{Control, Controls, Rate, Scope},
     id::{RunId, ServerId},
     name::{Key, Kind, Queue},
     run::{Priority, Run},
     time::Timestamp,
 };
 
-/// A due run's place in its queue: higher priority first, then the longest due, then the older.
+/// A due run's place in its queue, where neither ageing nor turns are asked for: higher priority first, then the longest
+/// due, then the older.
 ///
 /// ```
 /// use longhaul_core::{Priority, RunId, Timestamp, admission::DuePosition};
@@ -174,6 +181,8 @@ pub struct Admission {
     pub controls: Controls,
     /// What has started of late, of each rate that is in use; see [`Rate::take`].
     pub buckets: BTreeMap<Bucket, Starts>,
+    /// Whose turn it is in queues whose limit keys take turns.
+    pub served: ServedKeys,
     shares: Shares,
     /// The server that makes room for a run at its last try.
     drain: Option<Drain>,
@@ -192,9 +201,9 @@ pub struct Admission {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
 pub enum BlockedBy {
-    /// Its queue or kind is paused.
+    /// Its queue, its kind or its limit key is paused, or each server that could execute it is drained.
     Paused {
-        /// Which of both.
+        /// Which of them; of the servers, the one that is drained no more first.
         scope: Scope,
         /// When the pause ends by itself.
         until: Option<Timestamp>,
@@ -269,7 +278,10 @@ impl fmt::Display for BlockedBy {
         }
         match self {
             Self::Paused { scope, until, why } => {
-                write!(f, "{scope} is paused")?;
+                match scope {
+                    Scope::Server(server) => write!(f, "each server that could execute it is drained, as is {server}")?,
+                    scope => write!(f, "{scope} is paused")?,
+                }
                 until.map_or(Ok(()), |until| write!(f, " until {until}"))?;
                 why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
             }
@@ -311,6 +323,9 @@ impl Admission {
             DrainChange::Ends => self.drain = None,
         }
         self.buckets.extend(selection.spent);
+        for (key, at) in selection.served {
+            self.served.note(key, at);
+        }
     }
 
     /// Looks at `max` buckets, the next ones each time, and forgets those of which nothing started within a period:
@@ -328,10 +343,11 @@ impl Admission {
         full
     }
 
-    /// The store was opened anew: whose position it was among queues is forgotten, as it is by stores that keep it in memory,
+    /// The store was opened anew: which queue and which key is next is forgotten, as it is by stores that keep it in memory,
     /// and so are buckets that are idle.
     pub fn reopen(&mut self, now: Timestamp) {
         self.shares = Shares::default();
+        self.served = ServedKeys::default();
         self.drain = None;
         self.buckets.retain(|_, starts| starts.idle_at() > now);
     }
@@ -343,14 +359,17 @@ impl Admission {
         running_counts: &RunningCounts,
         limit_group: &LimitGroup,
     ) -> Option<BlockedBy> {
-        if let Some((scope, paused)) = self.controls.paused(now, &limit_group.queue, &limit_group.kind) {
+        if let Some((scope, paused)) = self.controls.paused_group(now, limit_group) {
             return Some(BlockedBy::Paused { scope, until: paused.until, why: paused.why.clone() });
         }
         Round::new(self, now, running_counts).blocks(limit_group)
     }
 
-    fn weight(&self, queue: &Queue) -> u16 {
-        self.controls.queue(queue).and_then(|control| control.limits().weight).unwrap_or(1).max(1)
+    /// The share of a queue, and how its runs come one after the other.
+    fn weight_and_order(&self, queue: &Queue) -> (u16, QueueOrder) {
+        let limits = self.controls.queue(queue).map(Control::limits);
+        let weight = limits.and_then(|limits| limits.weight).unwrap_or(1).max(1);
+        (weight, QueueOrder::of(limits.as_ref()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) use self::conflict::has_not_begun;
 pub use self::conflict::{conflict, conflict_with_removed, replacement};
 use crate::{
-    family::{After, OnCancel, Parent},
+    family::{After, Batch, OnCancel, Parent},
     id::RunId,
     name::{Key, Label},
     order::Ordered,
@@ -51,6 +51,8 @@ pub struct Constraints {
     pub after: Option<After>,
     /// What becomes of its children when it is cancelled.
     pub on_cancel: OnCancel,
+    /// It is the callback of a batch; until that is done it is suspended.
+    pub batch: Option<Batch>,
 }
 
 /// The reason with which a run is cancelled that had not begun when it expired; see [`Constraints::expires`].
@@ -67,6 +69,7 @@ static NONE: Constraints = Constraints {
     parent: None,
     after: None,
     on_cancel: OnCancel::Cancel,
+    batch: None,
 };
 
 impl Constraints {

@@ -43,7 +43,8 @@ use crate::{
 pub fn admit(now: Timestamp, new: &NewRun) -> (Run, HistoryEntry) {
     let due = new.due(now);
     let turn = new.constraints().ordered.is_some().then(|| OrderTurn::new(now, None, false));
-    let held = new.constraints().after.as_ref().map(|after| after.awaits(now, due));
+    let after = new.constraints().after.as_ref().map(|after| after.awaits(now, due));
+    let held = new.constraints().batch.and_then(|batch| batch.awaits(now, due)).or(after);
     let run = Run {
         id: new.id,
         kind: new.kind.clone(),
@@ -136,6 +137,7 @@ pub fn decide(now: Timestamp, run: &Run, event: &Event) -> Result<Decision, Ille
         Event::Proceed { at, replaced, value, key } => step.heard(*at, *replaced, value.as_ref(), key.as_ref()),
         Event::Signal { name, value, key } => step.signalled(name, value, key.as_ref()),
         Event::RunsEnded { children, ended } => step.runs_ended(*children, ended),
+        Event::CloseBatch => step.batch_closed(),
         Event::Expire => match run.deadline() {
             Some(deadline) if deadline <= now => Ok(step.expired(deadline)),
             Some(due) => Err(IllegalEvent::NotDue { due }),

@@ -96,6 +96,8 @@ pub enum Event {
         /// Of the runs that it names, those that are final or not there.
         ended: Vec<AwaitedEnd>,
     },
+    /// A client has added all members to the batch that it is the callback of.
+    CloseBatch,
     /// The [deadline](crate::Run::deadline) of a suspension, or of a run that has not begun, has passed.
     Expire,
     /// A client calls it off.

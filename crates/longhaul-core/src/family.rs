@@ -7,6 +7,7 @@
 //! them ended, and when it has just begun to wait: so it misses no end. [`decide`](crate::decide()) says what follows.
 
 mod awaits;
+mod batch;
 mod counts;
 mod parent;
 mod rules;
@@ -14,7 +15,8 @@ mod rules;
 pub(crate) use self::awaits::Struck;
 pub use self::{
     awaits::{After, AwaitedEnd, AwaitedRuns, Awaits},
+    batch::{Batch, CallbackWhen},
     counts::ChildCounts,
     parent::{ChildRefused, OnCancel, Parent},
-    rules::{admit_child, cancel_children},
+    rules::{admit_child, cancel_children, is_told},
 };

@@ -44,14 +44,16 @@ pub mod time;
 pub use admission::{controls as control, explain};
 pub use clock::Clock;
 pub use constraints::{Constraints, Inserted, OnConflict, Unique, UniqueScope};
-pub use control::{Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
+pub use control::{Ageing, Control, ControlChange, Controls, Limits, Paused, Rate, Scope};
 pub use counts::Statistics;
 pub use decide::{Decision, IllegalEvent, admit, decide};
 pub use envelope::{Codec, Envelope};
 pub use event::{Ending, Event, StopRequest};
 pub use explain::Explanation;
 pub use failure::{Cause, FailedAttempt};
-pub use family::{After, AwaitedEnd, AwaitedRuns, Awaits, ChildCounts, ChildRefused, OnCancel, Parent};
+pub use family::{
+    After, AwaitedEnd, AwaitedRuns, Awaits, Batch, CallbackWhen, ChildCounts, ChildRefused, OnCancel, Parent,
+};
 pub use history::{Actor, History, HistoryEntry, Transition};
 pub use id::{Epoch, RunId, ServerId};
 pub use inbox::Inbox;
@@ -63,7 +65,7 @@ pub use progress::Progress;
 pub use retention::{Retention, Retentions};
 pub use retry::{Backoff, Resume, RetryPolicy};
 pub use run::{Counts, Ended, LastEnd, NewRun, PendingProceed, Priority, Run, Snapshot};
-pub use schedule::{Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
+pub use schedule::{Date, Missed, Overlap, Schedule, ScheduleError, Timetable, Timing};
 pub use state::{State, StateKind, Waiting};
 pub use store::{Store, StoreError};
 pub use stored::StoredRun;

@@ -17,7 +17,9 @@
 
 #[cfg(feature = "cron")]
 mod cron;
+mod date;
 mod error;
+mod exceptions;
 mod interval;
 mod key;
 mod local_time;
@@ -36,7 +38,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use date::{Date, DateError};
 pub use error::{CronField, ScheduleError};
+pub use exceptions::{Exception, ExceptionError, Exceptions};
 pub use key::run_id;
 pub use local_time::LocalTime;
 pub use mark::{Mark, Open};
@@ -55,6 +59,10 @@ pub const INTERVAL_MAX: Duration = Duration::from_secs(3660 * 24 * 60 * 60);
 pub const PATTERN_MAX: usize = 256;
 /// Instants in one preview: what fits a page.
 pub const PREVIEW_MAX: usize = 100;
+/// Dates that one schedule leaves out: the holidays of some thirty years.
+pub const DATES_MAX: usize = 400;
+/// Instants of one schedule that are left out or moved at a time. They stand in its row, of which there is one in 64 KiB.
+pub const EXCEPTIONS_MAX: usize = 64;
 /// How late the newest instant may be noticed without being missed: a stall, a slow store, a quick restart.
 pub const ON_TIME: Duration = Duration::from_secs(60);
 /// The runs of one schedule that may wait at a time, whatever its policies: a server or a queue that stands still for
@@ -101,6 +109,10 @@ pub struct Schedule {
     pub missed: Missed,
     /// What happens when the run before is not finished.
     pub overlap: Overlap,
+    /// No instant after this one.
+    pub ending: Option<Timestamp>,
+    /// No instant on these dates, in order and each once; at most [`DATES_MAX`].
+    pub except: Vec<Date>,
 }
 
 /// What a schedule's instants follow from.
@@ -129,7 +141,8 @@ pub enum Timing {
 
 impl Schedule {
     fn new(timing: Timing) -> Self {
-        Self { timing, starting: None, jitter: Duration::ZERO, missed: Missed::default(), overlap: Overlap::default() }
+        let (missed, overlap) = (Missed::default(), Overlap::default());
+        Self { timing, starting: None, jitter: Duration::ZERO, missed, overlap, ending: None, except: Vec::new() }
     }
 
     /// At each multiple of `interval` since 1970-01-01 UTC, or since [`starting`](Self::starting): every hour is every
@@ -208,6 +221,66 @@ impl Schedule {
     #[must_use]
     pub fn starting(mut self, at: Timestamp) -> Self {
         self.starting = Some(at);
+        self
+    }
+
+    /// No instant after `at`. An instant at `at` itself counts.
+    ///
+    /// ```
+    /// use longhaul_core::{Schedule, Timestamp};
+    /// use std::time::Duration;
+    ///
+    /// let hourly = Schedule::every(Duration::from_secs(3600)).ending("2026-12-31T23:00:00Z".parse()?).timetable()?;
+    /// assert_eq!(hourly.next("2026-12-31T22:30:00Z".parse()?), Some("2026-12-31T23:00:00Z".parse()?));
+    /// assert_eq!(hourly.next("2026-12-31T23:00:00Z".parse()?), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn ending(mut self, at: Timestamp) -> Self {
+        self.ending = Some(at);
+        self
+    }
+
+    /// Only from `first` to `last`, both included: [`starting`](Self::starting) and [`ending`](Self::ending).
+    ///
+    /// ```
+    /// use longhaul_core::Schedule;
+    /// use std::time::Duration;
+    ///
+    /// let (first, last) = ("2026-06-01T00:00:00Z".parse()?, "2026-08-31T23:59:59Z".parse()?);
+    /// let in_summer = Schedule::every(Duration::from_secs(86_400)).between(first, last).timetable()?;
+    /// assert_eq!(in_summer.next("2026-01-01T00:00:00Z".parse()?), Some(first));
+    /// assert_eq!(in_summer.next("2026-08-31T00:00:00Z".parse()?), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn between(self, first: Timestamp, last: Timestamp) -> Self {
+        self.starting(first).ending(last)
+    }
+
+    /// No instant on these dates, besides those that were left out before: holidays. They are dates of the schedule's own
+    /// zone; those of an interval are dates in UTC. At most [`DATES_MAX`]; a date twice is one.
+    ///
+    /// Other dates are another timing, with which the schedule begins anew, as with another pattern.
+    ///
+    /// ```
+    /// # #[cfg(feature = "cron")]
+    /// # {
+    /// use longhaul_core::{Date, Schedule};
+    ///
+    /// let christmas = [Date::new(2026, 12, 25)?, Date::new(2026, 12, 26)?];
+    /// let nightly = Schedule::cron("0 2 * * *", "Europe/Berlin").except(christmas).timetable()?;
+    /// let shown: Vec<_> = nightly.preview("2026-12-23T12:00:00Z".parse()?, 2).iter().map(|t| t.to_string()).collect();
+    /// assert_eq!(shown, ["2026-12-24 02:00:00 +01:00", "2026-12-27 02:00:00 +01:00"]);
+    /// assert_eq!(nightly.describe(), "every day at 02:00, Europe/Berlin, except on 2026-12-25, 2026-12-26");
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn except(mut self, dates: impl IntoIterator<Item = Date>) -> Self {
+        self.except.extend(dates);
+        self.except.sort_unstable();
+        self.except.dedup();
         self
     }
 

@@ -1,6 +1,7 @@
 //! The pages, one a file.
 
 pub(crate) mod fields;
+mod instants;
 pub(crate) mod kinds;
 mod layout;
 pub(crate) mod message;

@@ -17,4 +17,9 @@ proptest! {
     fn the_store_in_a_folder_does_what_the_model_does(ops in model::ops(80)) {
         model::check(common::embedded, &ops);
     }
+
+    #[test]
+    fn a_folder_in_which_much_waits_does_what_the_model_does(ops in model::crowded(80)) {
+        model::check(common::embedded, &ops);
+    }
 }

@@ -1,6 +1,7 @@
 //! What people do: to a run, to many, to queues, kinds and schedules.
 
 mod enqueue;
+mod instant;
 mod limit;
 mod read;
 mod schedule;
@@ -16,6 +17,7 @@ use longhaul::{
 use serde::{Deserialize, Serialize};
 
 pub use enqueue::NewRunRequest;
+pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
 pub use schedule::{MissedRequest, OverlapRequest, ScheduleRequest};
 
@@ -87,22 +89,25 @@ pub enum RunAction {
     },
     /// Makes it due now.
     RunNow,
+    /// Lets the runs behind it go on, although it failed and stopped its order key.
+    Dismiss,
     /// Removes it with its values.
     Delete,
 }
 
 impl RunAction {
     /// All, with their usual arguments.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Suspend,
         Self::Proceed { at: None },
         Self::RunNow,
         Self::Retry { from: RetryFrom::Checkpoint },
+        Self::Dismiss,
         Self::Cancel,
         Self::Delete,
     ];
 
-    /// Its word in a path: `suspend`, `proceed`, `run-now`, `retry`, `cancel`, `delete`.
+    /// Its word in a path: `suspend`, `proceed`, `run-now`, `retry`, `dismiss`, `cancel`, `delete`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
@@ -110,6 +115,7 @@ impl RunAction {
             Self::Cancel => "cancel",
             Self::Retry { .. } => "retry",
             Self::RunNow => "run-now",
+            Self::Dismiss => "dismiss",
             Self::Delete => "delete",
         }
     }
@@ -138,6 +144,7 @@ impl RunAction {
             Self::Retry { .. } if !is_final => return false,
             Self::Retry { .. } => Event::Retry { successor: run.id },
             Self::RunNow => Event::RunNow,
+            Self::Dismiss => Event::Dismiss,
             Self::Delete => Event::Delete,
         };
         decide(now, run, &event).is_ok()
@@ -149,29 +156,35 @@ impl RunAction {
 /// ```
 /// use longhaul_inspect::ScopeAction;
 ///
-/// assert_eq!(ScopeAction::parse("pause"), Some(ScopeAction::Pause));
+/// assert_eq!(ScopeAction::parse("pause"), Some(ScopeAction::Pause { until: None }));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScopeAction {
     /// Nothing of it starts any more; what runs goes on.
-    Pause,
+    Pause {
+        /// When it ends by itself; `None`: when somebody resumes it.
+        until: Option<Timestamp>,
+    },
     /// Runs start again.
     Resume,
 }
 
 impl ScopeAction {
+    /// All, with their usual arguments.
+    pub const ALL: [Self; 2] = [Self::Pause { until: None }, Self::Resume];
+
     /// Its word in a path: `pause`, `resume`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Pause => "pause",
+            Self::Pause { .. } => "pause",
             Self::Resume => "resume",
         }
     }
 
-    /// From its word.
+    /// From its word, with the usual arguments.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Pause, Self::Resume].into_iter().find(|action| action.as_str() == word)
+        Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 }
 
@@ -309,6 +322,10 @@ impl Inspector {
                 store.update(id, RunUpdate::RunNow, actor).await?;
                 Done::of(id, "due now")
             }
+            RunAction::Dismiss => {
+                store.update(id, RunUpdate::Dismiss, actor).await?;
+                Done::of(id, "dismissed: those behind it go on")
+            }
             RunAction::Delete => {
                 store.delete(id).await?;
                 Done { run: None, text: "deleted".into() }
@@ -342,7 +359,8 @@ impl Inspector {
     /// The same to all runs that match, on whatever page they are.
     ///
     /// # Errors
-    /// When the store fails: then some are done, and some are not. [`RunAction::RunNow`] is not done to many.
+    /// When the store fails: then some are done, and some are not. [`RunAction::RunNow`] and
+    /// [`RunAction::Dismiss`] are not done to many.
     pub async fn act_on_matching(
         &self,
         query: &RunQuery,
@@ -359,6 +377,7 @@ impl Inspector {
             RunAction::Retry { from } => select.retry(from).await?,
             RunAction::Delete => select.delete().await?,
             RunAction::RunNow => return Err(InspectError::refused("one run at a time can be made due now")),
+            RunAction::Dismiss => return Err(InspectError::refused("one run at a time can be dismissed")),
         };
         report(query, action.as_str(), by);
         Ok(selected)
@@ -379,6 +398,9 @@ impl Inspector {
         for tag in &filter.tags {
             select = select.with_tag(&tag.key, &tag.value);
         }
+        if let Some(parent) = filter.parent {
+            select = select.children_of(parent);
+        }
         if let Some(from) = filter.from {
             select = select.enqueued_from(from);
         }
@@ -388,15 +410,17 @@ impl Inspector {
         Ok(select)
     }
 
-    /// Pauses or resumes a queue or a kind, or drains a server. A pause keeps who it was, and why.
+    /// Pauses or resumes a queue, a kind or a limit key, or drains a server. A pause keeps who it was, and why.
     ///
     /// # Errors
-    /// [`InspectError::NotFound`] for a server that does not live.
+    /// [`InspectError::NotFound`] for a server that does not live, [`InspectError::Invalid`] for a pause that ends in the
+    /// past.
     pub async fn act_on_scope(&self, scope: &Scope, action: ScopeAction, by: &By) -> Result<Control, InspectError> {
         let client = self.client().acting_as(&by.actor);
         let control = match scope {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
+            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
             Scope::Server(server) => {
                 let servers = self.client().store().servers().await?;
                 if !servers.iter().any(|info| info.beat.server == *server) {
@@ -405,8 +429,13 @@ impl Inspector {
                 client.server(*server)
             }
         };
+        let reason = by.reason.clone().unwrap_or_default();
         let now = match action {
-            ScopeAction::Pause => control.pause().because(by.reason.clone().unwrap_or_default()).await?,
+            ScopeAction::Pause { until: None } => control.pause().because(reason).await?,
+            ScopeAction::Pause { until: Some(until) } if until <= self.now() => {
+                return Err(InspectError::invalid("until", "this time has passed"));
+            }
+            ScopeAction::Pause { until: Some(until) } => control.pause_until(until).because(reason).await?,
             ScopeAction::Resume => control.resume().await?,
         };
         report(scope, action.as_str(), by);

@@ -14,20 +14,23 @@
 //! | `POST /runs` | enqueues a run: a [`NewRunRequest`] |
 //! | `GET /runs/{id}?seen=` | one run, with its values; with `seen` as soon as its revision is above that |
 //! | `GET /runs/{id}/log?attempt=&from=` | what an attempt said |
-//! | `POST /runs/{id}/{action}` | `suspend`, `proceed`, `run-now`, `retry`, `cancel`, `delete` |
+//! | `POST /runs/{id}/{action}` | `suspend`, `proceed`, `run-now`, `retry`, `dismiss`, `cancel`, `delete` |
 //! | `DELETE /runs/{id}` | the same as `delete` |
 //! | `POST /runs/all/{action}?…` | the same to all runs that match |
 //! | `GET /schedules`, `GET /schedules/{name}?next=` | schedules, with the next five instants, or more |
 //! | `POST /schedules`, `POST /schedules/{name}` | makes a schedule, or changes one: a [`ScheduleRequest`] |
 //! | `DELETE /schedules/{name}` | the same as its `delete` |
 //! | `POST /schedules/{name}/{action}` | `pause`, `resume`, `run-now`, `delete` |
+//! | `POST /schedules/{name}/instants/{action}` | `skip`, `move`, `restore` one instant: an [`InstantRequest`] |
 //! | `GET /queues`, `GET /servers`, `GET /kinds`, `GET /kinds/{kind}` | the other pages |
 //! | `POST /queues/{queue}/{action}`, `POST /kinds/{kind}/{action}` | `pause`, `resume` |
+//! | `POST /kinds/{kind}/keys/{key}/{action}` | `pause`, `resume` of a limit key |
 //! | `POST /servers/{id}/drain`, `POST /servers/{id}/resume` | a server claims nothing more and finishes what it has; or claims again |
 //! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
-//! The body of an action is empty, or an object with `reason`, `at` (of a proceed) and `from` (`checkpoint` or `start`,
-//! of a retry).
+//! The body of an action is empty, or an object with `reason`, `at` (of a proceed), `from` (`checkpoint` or `start`, of a
+//! retry) `until` (of a pause of a queue or a kind, which ends by itself then), and `as_run` (of what is
+//! done to all that match: a [run](crate::BulkActions) does it, whose id is answered with 202).
 
 mod openapi;
 mod operation;
@@ -40,10 +43,16 @@ use serde_json::Value;
 pub use operation::Operation;
 pub use routes::RouteError;
 
-use crate::{By, InspectError, Inspector, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest, act};
+use crate::{
+    By, InspectError, Inspector, InstantRequest, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest,
+    ScopeAction, act,
+};
 
 /// The version of the API, as it stands in paths: `/api/v1/…`.
 pub const VERSION: &str = "v1";
+/// Why no run does it.
+const NO_BULK: &str =
+    "no server that lives executes `longhaul.bulk-action`, or the action is done at once: ask without `as_run`";
 /// The header in which a caller on a socket says in whose name it acts.
 pub const ACTOR_HEADER: &str = "longhaul-actor";
 
@@ -57,6 +66,10 @@ struct ActionBody {
     at: Option<String>,
     #[serde(default)]
     from: Option<act::From>,
+    #[serde(default)]
+    until: Option<String>,
+    #[serde(default)]
+    as_run: bool,
 }
 
 impl ActionBody {
@@ -77,6 +90,15 @@ impl ActionBody {
             RunAction::Retry { .. } => RunAction::Retry { from: self.from.unwrap_or_default().retry() },
             other => other,
         })
+    }
+
+    fn scope_action(&self, action: ScopeAction) -> Result<ScopeAction, InspectError> {
+        let until = self.until.as_deref().map(str::parse::<Timestamp>).transpose();
+        match (action, until.map_err(|error| InspectError::invalid("until", error))?) {
+            (ScopeAction::Pause { .. }, until) => Ok(ScopeAction::Pause { until }),
+            (other, None) => Ok(other),
+            (_, Some(_)) => Err(InspectError::invalid("until", "only a pause has an end")),
+        }
     }
 }
 
@@ -124,7 +146,7 @@ impl Inspector {
         actor: &str,
     ) -> Result<(u16, Value), InspectError> {
         let value = match operation {
-            Operation::OpenApi => openapi::document(self.client().views()),
+            Operation::OpenApi => openapi::document(&self.views().await?),
             Operation::Overview => answer(&self.overview().await?),
             Operation::Runs => answer(&self.runs(&RunQuery::parse(query)?).await?),
             Operation::Doctor => answer(&self.doctor().await?),
@@ -166,7 +188,13 @@ impl Inspector {
             Operation::ActOnMatching(action) => {
                 let body = ActionBody::parse(body)?;
                 let query = RunQuery::parse(query)?;
-                answer(&self.act_on_matching(&query, body.action(*action)?, &body.by(actor)).await?)
+                let action = &body.action(*action)?;
+                if body.as_run {
+                    let run = self.start_matching(&query, *action, &body.by(actor)).await?;
+                    let run = run.ok_or_else(|| InspectError::refused(NO_BULK))?;
+                    return Ok((202, serde_json::json!({ "run": run })));
+                }
+                answer(&self.act_on_matching(&query, *action, &body.by(actor)).await?)
             }
             Operation::CreateSchedule => {
                 let request: ScheduleRequest = json(body)?;
@@ -180,17 +208,29 @@ impl Inspector {
                 let by = ActionBody::parse(body)?.by(actor);
                 answer(&self.act_on_schedule(name, *action, &by).await?)
             }
+            Operation::ActOnInstant(name, action) => {
+                let request: InstantRequest = json(body)?;
+                answer(&self.act_on_instant(name, *action, &request, &By::new(actor)).await?)
+            }
             Operation::ActOnQueue(queue, action) => {
-                let by = ActionBody::parse(body)?.by(actor);
-                answer(&self.act_on_scope(&Scope::Queue(queue.clone()), *action, &by).await?)
+                let body = ActionBody::parse(body)?;
+                let action = body.scope_action(*action)?;
+                answer(&self.act_on_scope(&Scope::Queue(queue.clone()), action, &body.by(actor)).await?)
             }
             Operation::ActOnKind(kind, action) => {
-                let by = ActionBody::parse(body)?.by(actor);
-                answer(&self.act_on_scope(&Scope::Kind(kind.clone()), *action, &by).await?)
+                let body = ActionBody::parse(body)?;
+                let action = body.scope_action(*action)?;
+                answer(&self.act_on_scope(&Scope::Kind(kind.clone()), action, &body.by(actor)).await?)
+            }
+            Operation::ActOnLimitKey(of, action) => {
+                let body = ActionBody::parse(body)?;
+                let action = body.scope_action(*action)?;
+                answer(&self.act_on_scope(of, action, &body.by(actor)).await?)
             }
             Operation::ActOnServer(server, action) => {
-                let by = ActionBody::parse(body)?.by(actor);
-                answer(&self.act_on_scope(&Scope::Server(*server), *action, &by).await?)
+                let body = ActionBody::parse(body)?;
+                let action = body.scope_action(*action)?;
+                answer(&self.act_on_scope(&Scope::Server(*server), action, &body.by(actor)).await?)
             }
             Operation::Limit(scope) => {
                 let request: Option<LimitRequest> = json(body)?;

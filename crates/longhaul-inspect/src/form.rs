@@ -1,13 +1,14 @@
 //! Forms from schemas: what a person fills in, and the JSON that comes of it.
 //!
 //! Of a JSON Schema as schemars writes it, the usual parts become fields: text, numbers with bounds, flags, choices with
-//! help, dates, secrets, groups. What is none of these (lists, variants with fields, maps) is a field for JSON.
+//! help, variants with fields, lists of texts and numbers, dates, durations, secrets, groups. What is none of these (maps,
+//! lists of objects) is a field for JSON.
 
 mod field;
 
 use serde_json::{Map, Value};
 
-pub use field::{Choice, FormField, Input};
+pub use field::{Choice, FormField, Input, Variant};
 
 /// What is wrong with a field.
 ///
@@ -75,11 +76,13 @@ pub fn filled(fields: &[FormField], value: &Value) -> Vec<(String, String)> {
         let Some(of_field) = of_field.filter(|value| !value.is_null()) else { continue };
         match (&field.input, of_field) {
             (Input::Group(fields), value) => all.extend(filled(fields, value)),
-            (Input::Flag, Value::Bool(true)) => all.push((field.name.clone(), "true".into())),
-            (Input::Secret | Input::Flag, _) => {}
-            (Input::Json, value) => all.push((field.name.clone(), format!("{value:#}"))),
-            (_, Value::String(text)) => all.push((field.name.clone(), text.clone())),
-            (_, value) => all.push((field.name.clone(), value.to_string())),
+            (Input::Variants(variants), value) => {
+                if let Some(variant) = variants.iter().find(|variant| variant.is(value)) {
+                    all.push((field.name.clone(), variant.text()));
+                    all.extend(filled(&variant.fields, value));
+                }
+            }
+            (_, value) => all.extend(field.text_of(value).map(|text| (field.name.clone(), text))),
         }
     }
     all
@@ -101,6 +104,20 @@ fn one(field: &FormField, filled: &impl Fn(&str) -> Option<String>, wrong: &mut 
         return (field.is_required || !group.is_empty()).then_some(Value::Object(group));
     }
     let text = filled(&field.name).filter(|text| !text.is_empty());
+    if let (Input::Variants(variants), Some(text)) = (&field.input, &text) {
+        let Some(variant) = variants.iter().find(|variant| variant.text() == *text) else {
+            wrong.push(FieldError { field: field.name.clone(), why: "It is none of the choices.".into() });
+            return None;
+        };
+        if variant.tag.is_none() && variant.fields.is_empty() {
+            return Some(variant.choice.value.clone());
+        }
+        let mut value = group(&variant.fields, filled, wrong);
+        if let Some(tag) = &variant.tag {
+            value.insert(tag.clone(), variant.choice.value.clone());
+        }
+        return Some(Value::Object(value));
+    }
     match field.read(text.as_deref()) {
         Ok(value) => value,
         Err(why) => {
@@ -123,6 +140,20 @@ mod tests {
                     {"const": "csv", "description": "Rows with commas."},
                     {"const": "xlsx", "type": "string"}
                 ]},
+                "Duration": {"type": "object", "properties": {
+                    "secs": {"type": "integer"}, "nanos": {"type": "integer"}
+                }, "required": ["secs", "nanos"]},
+                "Target": {"oneOf": [
+                    {"type": "object", "description": "By mail.", "properties": {
+                        "type": {"type": "string", "const": "mail"}, "address": {"type": "string"}, "copies": {"type": "integer"}
+                    }, "required": ["type", "address", "copies"]},
+                    {"type": "object", "properties": {"type": {"type": "string", "const": "none"}}, "required": ["type"]}
+                ]},
+                "Outside": {"oneOf": [
+                    {"type": "string", "enum": ["Nowhere"]},
+                    {"type": "object", "properties": {"Disk": {"type": "string"}}, "required": ["Disk"]},
+                    {"type": "object", "properties": {"Cloud": {"$ref": "#/$defs/Address"}}, "required": ["Cloud"]}
+                ]},
                 "Address": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
             },
             "type": "object",
@@ -135,7 +166,14 @@ mod tests {
                 "key": {"type": "string", "writeOnly": true},
                 "from": {"type": "string", "format": "partial-date-time"},
                 "note": {"anyOf": [{"type": "string", "maxLength": 5}, {"type": "null"}]},
-                "rows": {"type": "array", "items": {"type": "integer"}}
+                "rows": {"type": "array", "items": {"type": "integer"}},
+                "formats": {"type": "array", "items": {"$ref": "#/$defs/Format"}},
+                "people": {"type": "array", "items": {"$ref": "#/$defs/Address"}},
+                "every": {"$ref": "#/$defs/Duration"},
+                "wait": {"type": ["string", "null"], "format": "duration"},
+                "at": {"type": ["string", "null"], "format": "date-time"},
+                "to": {"$ref": "#/$defs/Target"},
+                "other": {"anyOf": [{"$ref": "#/$defs/Outside"}, {"type": "null"}]}
             },
             "required": ["month", "format", "address", "key"]
         })
@@ -161,7 +199,18 @@ mod tests {
         assert_eq!(of("key").input, Input::Secret);
         assert_eq!(of("from").input, Input::DateTime);
         assert_eq!(of("note").input, Input::Text { max_length: Some(5) });
-        assert_eq!(of("rows").input, Input::Json);
+        assert!(
+            matches!(&of("rows").input, Input::List(item) if matches!(item.input, Input::Number { whole: true, .. }))
+        );
+        assert!(matches!(&of("formats").input, Input::Several(choices) if choices.len() == 2));
+        assert_eq!(of("people").input, Input::Json);
+        assert_eq!(of("every").input, Input::Duration { in_parts: true });
+        assert_eq!(of("wait").input, Input::Duration { in_parts: false });
+        assert_eq!(of("at").input, Input::Instant);
+        assert!(matches!(&of("to").input, Input::Variants(variants) if variants.len() == 2
+            && variants[0].choice.help.as_deref() == Some("By mail.")
+            && variants[0].fields.iter().map(|field| field.name.as_str()).eq(["to.mail.address", "to.mail.copies"])));
+        assert!(matches!(&of("other").input, Input::Variants(variants) if variants.len() == 3));
     }
 
     #[test]
@@ -172,7 +221,7 @@ mod tests {
             ("address.city", "Ulm"),
             ("urgent", "true"),
             ("key", "k"),
-            ("rows", "[1, 2]"),
+            ("rows", "1\r\n2\n"),
             ("note", ""),
         ];
         let value = value_of(&filled_in).unwrap();
@@ -192,7 +241,7 @@ mod tests {
             ("month", "13"),
             ("factor", "much"),
             ("format", "pdf"),
-            ("rows", "[1"),
+            ("rows", "1\nx"),
             ("note", "too long"),
         ]);
         let names: Vec<_> = wrong.unwrap_err().into_iter().map(|error| error.field).collect();
@@ -200,6 +249,47 @@ mod tests {
         assert_eq!(value_of(&[("format", "csv")]).unwrap_err()[0].why, "It is needed.");
         let wrong = value_of(&[("key", "k"), ("month", "1.5"), ("format", "csv")]).unwrap_err();
         assert_eq!((wrong.len(), wrong[0].why.as_str()), (1, "A whole number."));
+    }
+
+    const NEEDED: [(&str, &str); 4] = [("month", "3"), ("format", "csv"), ("address.city", "Ulm"), ("key", "k")];
+
+    #[test]
+    fn variants_lists_durations_and_times_become_json_and_come_back() {
+        for (filled_in, part, expected) in [
+            (
+                &[("to", "mail"), ("to.mail.address", "a"), ("to.mail.copies", "2"), ("to.none.x", "y")][..],
+                "to",
+                json!({"type": "mail", "address": "a", "copies": 2}),
+            ),
+            (&[("to", "none"), ("to.mail.copies", "many")], "to", json!({"type": "none"})),
+            (&[("other", "Nowhere")], "other", json!("Nowhere")),
+            (&[("other", "Disk"), ("other.Disk", "d")], "other", json!({"Disk": "d"})),
+            (&[("other", "Cloud"), ("other.Cloud.city", "Ulm")], "other", json!({"Cloud": {"city": "Ulm"}})),
+            (&[("formats", "csv\nxlsx")], "formats", json!(["csv", "xlsx"])),
+            (&[("every", "5400s")], "every", json!({"secs": 5400, "nanos": 0})),
+            (&[("wait", "1h30m")], "wait", json!("1h30m")),
+            (&[("wait", "PT5M")], "wait", json!("PT5M")),
+            (&[("at", "2026-11-20T21:00")], "at", json!("2026-11-20T21:00Z")),
+        ] {
+            let all: Vec<_> = NEEDED.into_iter().chain(filled_in.iter().copied()).collect();
+            let value = value_of(&all).unwrap();
+            assert_eq!(value[part], expected);
+            let back = filled(&fields(&schema()), &value);
+            let (name, text) = filled_in[0];
+            assert!(back.contains(&(name.into(), text.into())), "{name}: {back:?}");
+        }
+        for (filled_in, field, why) in [
+            (&[("to", "pigeon")][..], "to", "It is none of the choices."),
+            (&[("to", "mail"), ("to.mail.copies", "many")], "to.mail.copies", "A number."),
+            (&[("to", "mail")], "to.mail.copies", "It is needed."),
+            (&[("formats", "csv\npdf")], "formats", "pdf is none of the choices."),
+            (&[("rows", "1\n\nx")], "rows", "Line 2: A number."),
+            (&[("every", "soon")], "every", "A duration, such as 90s, 15m or 1h30m."),
+        ] {
+            let all: Vec<_> = NEEDED.into_iter().chain(filled_in.iter().copied()).collect();
+            let wrong = value_of(&all).unwrap_err();
+            assert_eq!((wrong[0].field.as_str(), wrong[0].why.as_str()), (field, why));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Over a client.
 
-use longhaul::{Client, Timestamp};
+use longhaul::{Client, StoreError, Timestamp, Views};
 
 /// Shows what a store has, and acts on it. Cheap to clone.
 ///
@@ -31,6 +31,11 @@ impl Inspector {
     /// The client.
     pub const fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// What can be enqueued here: the kinds whose code is here, and those that the store knows with a form.
+    pub(crate) async fn views(&self) -> Result<Views, StoreError> {
+        Ok(self.client.views().clone().stored(self.client.kinds().await?))
     }
 
     /// The time of the store.

@@ -10,6 +10,7 @@
 
 mod act;
 pub mod api;
+mod bulk;
 mod error;
 mod find;
 pub mod form;
@@ -25,9 +26,10 @@ mod view;
 pub mod words;
 
 pub use act::{
-    By, Done, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest, RunAction, ScheduleAction,
-    ScheduleRequest, ScopeAction,
+    By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest,
+    RunAction, ScheduleAction, ScheduleRequest, ScopeAction,
 };
+pub use bulk::{BulkActions, BulkProgress, BulkRequest};
 pub use error::InspectError;
 pub use find::FoundIds;
 pub use inspector::Inspector;
@@ -37,6 +39,6 @@ pub use role::Role;
 #[cfg(all(feature = "socket", unix))]
 pub use socket::Inspect;
 pub use view::{
-    AttemptView, Doctor, KindView, MinuteView, Overview, QueueView, RunDetail, RunList, RunRow, ScheduleView,
-    ServerView, StateCounts, Warning,
+    AttemptView, Doctor, IncompatibleRun, KindView, MinuteView, Overview, PausedKey, QueueView, RunDetail, RunList,
+    RunRow, ScheduleView, ServerView, StateCounts, Warning,
 };

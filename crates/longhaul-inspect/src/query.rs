@@ -41,6 +41,8 @@ pub struct RunQuery {
     pub queues: Vec<Queue>,
     /// `tag=key:value`: all of these.
     pub tags: Vec<Tag>,
+    /// `parent=`: children of this run.
+    pub parent: Option<RunId>,
     /// `from=`: enqueued at this time or later.
     pub from: Option<TimeBound>,
     /// `before=`: enqueued before this time.
@@ -60,6 +62,7 @@ impl Default for RunQuery {
             states: Vec::new(),
             queues: Vec::new(),
             tags: Vec::new(),
+            parent: None,
             from: None,
             before: None,
             oldest_first: false,
@@ -114,6 +117,7 @@ impl RunQuery {
                 "queue" => this.queues.push(Queue::new(value).map_err(name)?),
                 "state" => this.states.push(value.parse().map_err(|error| wrong(format!("{error}")))?),
                 "tag" => this.tags.push(tag(value).ok_or_else(|| wrong("a tag is written `key:value`".into()))?),
+                "parent" => this.parent = Some(value.parse().map_err(|error| wrong(format!("{error}")))?),
                 "from" => this.from = Some(value.parse().map_err(wrong)?),
                 "before" => this.before = Some(value.parse().map_err(wrong)?),
                 "after" => this.after = Some(value.parse().map_err(|error| wrong(format!("{error}")))?),
@@ -142,8 +146,9 @@ impl RunQuery {
 
     /// Whether anything is filtered.
     pub fn is_filtered(&self) -> bool {
-        let Self { kinds, states, queues, tags, from, before, .. } = self;
+        let Self { kinds, states, queues, tags, parent, from, before, .. } = self;
         !(kinds.is_empty() && states.is_empty() && queues.is_empty() && tags.is_empty())
+            || parent.is_some()
             || from.is_some()
             || before.is_some()
     }
@@ -155,6 +160,7 @@ impl RunQuery {
             states: self.states.clone(),
             queues: self.queues.clone(),
             tags: self.tags.clone(),
+            parent: self.parent,
             from: self.from.map(|when| when.at(now)),
             before: self.before.map(|when| when.at(now)),
             ..Filter::default()
@@ -182,6 +188,9 @@ impl fmt::Display for RunQuery {
         self.states.iter().for_each(|state| put("state", state.as_str()));
         self.queues.iter().for_each(|queue| put("queue", queue.as_str()));
         self.tags.iter().for_each(|tag| put("tag", &format!("{}:{}", tag.key, tag.value)));
+        if let Some(parent) = self.parent {
+            put("parent", &parent.to_string());
+        }
         for (key, when) in [("from", self.from), ("before", self.before)] {
             if let Some(when) = when {
                 put(key, &when.to_string());

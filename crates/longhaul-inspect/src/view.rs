@@ -10,7 +10,7 @@ mod schedules;
 mod servers;
 
 pub use doctor::Doctor;
-pub use kinds::KindView;
+pub use kinds::{IncompatibleRun, KindView, PausedKey};
 pub use overview::{MinuteView, Overview, Warning};
 pub use queues::QueueView;
 pub use run::{AttemptView, RunDetail};

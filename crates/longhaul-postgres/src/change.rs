@@ -186,7 +186,7 @@ impl Effects {
         let mut families = FamilyChanges::default();
         for change in changes {
             let run = &change.kept.stored.run;
-            families.note(change.first, run);
+            families.note(&change.first, run);
             statistics.record(now, run, Some(change.state_before), Some(change.state()));
             if change.ends() {
                 let page = change.kept.page.expect("what ends has a page");

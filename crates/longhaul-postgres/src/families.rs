@@ -1,9 +1,9 @@
 //! What a transaction changed with children, and with runs that wait for others: rows of news, which come with the change,
 //! so that whoever looks next finds out what follows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use longhaul_core::{AwaitedRuns, ChildCounts, Run, RunId, StateKind, family::cancel_children};
+use longhaul_core::{AwaitedRuns, Awaits, ChildCounts, Run, RunId, StateKind, family::cancel_children};
 
 use crate::{
     error::Fault,
@@ -87,7 +87,7 @@ pub(crate) struct FamilyChanges {
 
 impl FamilyChanges {
     /// A run was as `before`, and is `run`. `counted` is what it counted as.
-    pub(crate) fn note(&mut self, before: Before, run: &Run) {
+    pub(crate) fn note(&mut self, before: &Before, run: &Run) {
         let counts = run.counts_as();
         if let Some(parent) = run.parent()
             && before.counted != counts
@@ -97,7 +97,7 @@ impl FamilyChanges {
                 self.moved.entry(parent.id).or_default().moved(before.counted, counts);
             }
         }
-        self.note_wait(before.awaits, run);
+        self.note_wait(before.awaits.as_deref(), run);
         if run.state.is_final() && !before.was_final {
             self.ended.push(run.id.into());
             if cancel_children(run).is_some() {
@@ -106,16 +106,18 @@ impl FamilyChanges {
         }
     }
 
-    fn note_wait(&mut self, awaited: bool, run: &Run) {
+    fn note_wait(&mut self, awaited: Option<&Awaits>, run: &Run) {
         match (awaited, &run.awaits) {
-            (false, Some(awaits)) => {
+            (None, Some(awaits)) => {
                 self.looks.push(run.id);
                 if let AwaitedRuns::Runs { open, .. } = &awaits.runs {
                     self.awaited.0.extend(open.iter().map(|id| Uuid::from(*id)));
                     self.awaited.1.extend(open.iter().map(|_| Uuid::from(run.id)));
                 }
             }
-            (true, None) => self.awaited_no_more.push(run.id.into()),
+            (Some(_), None) => self.awaited_no_more.push(run.id.into()),
+            // For something else. A run that waits for fewer of those that it names was just looked at.
+            (Some(before), Some(after)) if *before != **after && after.children() => self.looks.push(run.id),
             _ => {}
         }
     }
@@ -162,16 +164,16 @@ impl FamilyChanges {
 }
 
 /// What is known of a run before it changes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Before {
     pub(crate) counted: Option<StateKind>,
-    pub(crate) awaits: bool,
+    pub(crate) awaits: Option<Arc<Awaits>>,
     pub(crate) was_final: bool,
 }
 
 impl Before {
     pub(crate) fn of(run: &Run) -> Self {
-        Self { counted: run.counts_as(), awaits: run.awaits.is_some(), was_final: run.state.is_final() }
+        Self { counted: run.counts_as(), awaits: run.awaits.clone(), was_final: run.state.is_final() }
     }
 }
 
@@ -189,7 +191,7 @@ async fn add(session: &SessionIn<'_>, runs: &[&Run], looks: bool) -> Result<bool
             members.0.push(parent.id.into());
             members.1.push(run.id.into());
         }
-        changes.note_wait(false, run);
+        changes.note_wait(None, run);
     }
     // A parent may wait already, and has one more child: there is nothing to look at.
     if !children.is_empty() {

@@ -31,6 +31,7 @@ pub(crate) mod read_log;
 pub(crate) mod release_incompatible;
 pub(crate) mod retry;
 pub(crate) mod schedules;
+pub(crate) mod served;
 pub(crate) mod servers;
 pub(crate) mod settle;
 pub(crate) mod statistics;

@@ -9,7 +9,7 @@ use crate::{
 
 /// What brings a schema from one version to the next. A step that was released is never changed, and takes nothing away
 /// that the release before it uses: servers of two releases can work side by side.
-pub(crate) const STEPS: [(&str, &str); 7] = [
+pub(crate) const STEPS: [(&str, &str); 8] = [
     ("tables", include_str!("../migrations/0001_tables.sql")),
     ("kinds", include_str!("../migrations/0002_kinds.sql")),
     ("enqueue", include_str!("../migrations/0003_enqueue.sql")),
@@ -17,6 +17,7 @@ pub(crate) const STEPS: [(&str, &str); 7] = [
     ("turns", include_str!("../migrations/0005_turns.sql")),
     ("families", include_str!("../migrations/0006_families.sql")),
     ("views", include_str!("../migrations/0007_views.sql")),
+    ("served", include_str!("../migrations/0008_served.sql")),
 ];
 
 /// The version that this code reads and writes.

@@ -42,6 +42,8 @@ async fn do_everything(postgres: &Postgres) {
         Limits { running: Some(100), per_key: Some(50), rate: Some(rate), rate_per_key: Some(rate), ..Limits::NONE };
     let kind = Kind::new("plain").expect("a kind");
     store.control(Scope::Kind(kind.clone()), ControlChange::Set(Some(limits))).await.expect("it works");
+    let fair = Limits { fair_by_key: true, ..Limits::NONE };
+    store.control(Scope::Queue(Queue::default()), ControlChange::Declare(fair)).await.expect("it works");
     store.control(Scope::Queue(Queue::default()), ControlChange::Resume).await.expect("it works");
     store.controls().await.expect("it works");
     let key = Key::new("customer 7").expect("a key");

@@ -37,7 +37,9 @@
 
 #![expect(missing_docs, reason = "the name of a rule is its sentence")]
 
+pub mod ageing;
 pub mod apart;
+pub mod batch;
 pub mod cancel;
 pub mod checkpoint;
 pub mod claim;
@@ -49,7 +51,9 @@ pub mod delete;
 pub mod ended;
 pub mod expiry;
 pub mod explain;
+pub mod fairness;
 pub mod family;
+pub mod family_cancel;
 pub mod fence;
 pub mod inbox;
 pub mod insert;

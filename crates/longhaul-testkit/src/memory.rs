@@ -187,7 +187,10 @@ impl RunStore for MemoryStore {
 
     async fn sweep(&self, retentions: Retentions, max: usize) -> Result<Swept, StoreError> {
         self.ensure_open()?;
-        Ok(self.write(|state, now| state.sweep(now, &retentions, max)))
+        Ok(self.write(|state, now| {
+            state.admission.controls.forget_limit_keys(now);
+            state.sweep(now, &retentions, max)
+        }))
     }
 }
 
@@ -289,7 +292,12 @@ impl ScheduleStore for MemoryStore {
 impl ControlStore for MemoryStore {
     async fn control(&self, scope: Scope, change: ControlChange) -> Result<Control, StoreError> {
         self.ensure_open()?;
-        Ok(self.write(|state, now| state.admission.controls.change(&scope, change).at(now)))
+        Ok(self.write(|state, now| {
+            let controls = &mut state.admission.controls;
+            controls.change(&scope, change);
+            controls.forget_limit_keys(now);
+            controls.get(&scope).cloned().unwrap_or_default().at(now)
+        }))
     }
 
     async fn controls(&self) -> Result<Controls, StoreError> {

@@ -30,13 +30,20 @@
 #![expect(clippy::test_attr_in_doctest, reason = "the example shows a test of a store; tests/model.rs plays one")]
 
 mod compare;
+mod crowded;
+mod family;
 mod op;
+mod relation;
 mod world;
 
 use longhaul_core::Snapshot;
 
-pub use self::op::{Constraints, Controlling, End, Op, Size, UpdateOp, ops};
 use self::world::World;
+pub use self::{
+    crowded::crowded,
+    op::{Constraints, Controlling, End, Op, Size, UpdateOp, ops},
+    relation::{Awaited, Prerequisite},
+};
 use crate::{clock, conformance::Subject};
 
 /// Applies `ops` to a fresh store and to a [`MemoryStore`](crate::MemoryStore) with the same clock, and compares each

@@ -67,9 +67,29 @@ fn random_operations_lead_to_every_state() {
 }
 
 #[test]
-#[should_panic(expected = "after a crash")]
+#[should_panic(expected = "   found: ")]
 fn a_store_that_sleeps_through_a_crash_is_found_out() {
     for ops in sample(100, 40) {
         model::check(async || memory(false), &ops);
     }
+}
+
+#[test]
+fn random_operations_lead_to_every_end_of_a_wait_for_other_runs() {
+    let ends = sample(300, 80).into_iter().flat_map(|ops| model::check(async || memory(true), &ops));
+    let whys: Vec<String> =
+        ends.flat_map(|snapshot| snapshot.history.entries).filter_map(|entry| entry.why.map(String::from)).collect();
+    let all = [
+        "all of its children are final: ",
+        "a child is final: ",
+        "all runs that it waited for are final",
+        "which it was to come after, is cancelled",
+        "which it was to come after, is not there",
+        "was cancelled",
+        "it is cancelled once its children are final",
+        "all runs of its batch are final: ",
+        "all runs of its batch completed: ",
+    ];
+    let missing: Vec<_> = all.iter().filter(|expected| !whys.iter().any(|why| why.contains(**expected))).collect();
+    assert!(missing.is_empty(), "no run has {missing:?}");
 }

@@ -2,6 +2,7 @@
 
 mod capture;
 mod info;
+mod limit_key_hold;
 mod published;
 mod result_format;
 mod save;
@@ -16,6 +17,7 @@ pub use stop::StopReason;
 pub use success::CapturedSuccess;
 
 pub(crate) use capture::{Capture, CaptureError, Captured, FinalState};
+pub(crate) use limit_key_hold::LimitKeyHold;
 pub(crate) use result_format::ResultFormat;
 pub(crate) use save::{autosave, lend, save};
 pub(crate) use shared::Attempt;

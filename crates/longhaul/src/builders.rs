@@ -222,13 +222,14 @@ pub struct Failure;
 pub struct FailureFor<R> {
     retry_after: Option<Duration>,
     permanent: bool,
+    holds_limit_key: bool,
     result: PhantomData<R>,
 }
 
 impl Failure {
     /// In a task whose result is an `R`.
     pub fn for_result<R>() -> FailureFor<R> {
-        FailureFor { retry_after: None, permanent: false, result: PhantomData }
+        FailureFor { retry_after: None, permanent: false, holds_limit_key: false, result: PhantomData }
     }
 
     /// In a task without a result.
@@ -242,6 +243,28 @@ impl<R> FailureFor<R> {
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// As [`retry_after`](Self::retry_after), and no run of the same kind and [limit key](crate::Task::limit_key) starts
+    /// before that, on any server: for a service that answers one customer "too many requests, not before 14:05". What
+    /// runs already runs on. The pause is stored before the end of the attempt is; it ends by itself, by the store's clock,
+    /// and also holds if this run gets no other attempt. [`explain`](crate::RunHandle::explain) tells it of each run that
+    /// waits, with the failure as the reason, and `client.limit_key(kind, key)?.resume()` ends it.
+    ///
+    /// A run without a limit key waits alone, and its server's log says so.
+    ///
+    /// ```
+    /// use longhaul::{AnyError, ExecutionResult, Failure};
+    /// use std::time::Duration;
+    ///
+    /// fn too_many_requests(retry_after: Duration) -> ExecutionResult<(), AnyError> {
+    ///     Failure::for_empty_result().retry_limit_key_after(retry_after).with_error(AnyError::msg("429"))
+    /// }
+    /// assert!(too_many_requests(Duration::from_secs(300)).is_err());
+    /// ```
+    pub fn retry_limit_key_after(mut self, wait: Duration) -> Self {
+        self.holds_limit_key = true;
+        self.retry_after(wait)
     }
 
     /// No other attempt: trying again is of no use.
@@ -261,8 +284,8 @@ impl<R> FailureFor<R> {
     }
 
     fn with<E>(self, error: Option<E>) -> ExecutionResult<R, E> {
-        let Self { retry_after, permanent, .. } = self;
-        Err(Interruption::Failure(Failed { error, retry_after, permanent }))
+        let Self { retry_after, permanent, holds_limit_key, .. } = self;
+        Err(Interruption::Failure(Failed { error, retry_after, permanent, holds_limit_key }))
     }
 }
 

@@ -8,7 +8,7 @@ use longhaul_core::{
     AwaitedRuns, ChildCounts, Key, NewRun, RunId, StoreError,
     limits::PAGE_MAX,
     name::NameError,
-    store::{GetError, InsertError, RetryFrom},
+    store::{InsertError, RetryFrom},
 };
 
 use crate::{
@@ -21,7 +21,8 @@ use crate::{
     task::{TaskDefinition, TaskTypes},
 };
 
-/// The parent of a run to be enqueued is the run of this context: what [`Context::enqueue_child`] enqueues through.
+/// The run to be enqueued becomes a child: what [`Context::enqueue_child`] and [`Batch::add`](crate::Batch::add) enqueue
+/// through.
 ///
 /// ```
 /// use longhaul::{ChildOf, Context, Enqueue, doc::{Count, CountUp}};
@@ -32,6 +33,23 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct ChildOf(Client);
+
+impl ChildOf {
+    pub(crate) fn new(client: Client) -> Self {
+        Self(client)
+    }
+}
+
+/// Inserts children that may be there already.
+pub(crate) async fn insert_children(client: &Client, new: Vec<NewRun>) -> Result<(), EnqueueError> {
+    for answer in client.store().insert(new).await? {
+        match answer {
+            Ok(_) | Err(InsertError::Duplicate(_)) => {}
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+    Ok(())
+}
 
 /// # Children
 /// A child is a run that names this one as its parent. See the guide, "Runs of runs".
@@ -100,12 +118,7 @@ impl<M: Payload, X: Payload> Context<M, X> {
         let handles = prepared.iter().map(|prepared| client.run::<T>(prepared.id())).collect();
         let mut new = prepared.into_iter().map(NewRun::from).peekable();
         while new.peek().is_some() {
-            for answer in client.store().insert(new.by_ref().take(PAGE_MAX).collect()).await? {
-                match answer {
-                    Ok(_) | Err(InsertError::Duplicate(_)) => {}
-                    Err(refused) => return Err(refused.into()),
-                }
-            }
+            insert_children(&client, new.by_ref().take(PAGE_MAX).collect()).await?;
         }
         Ok(handles)
     }
@@ -151,19 +164,9 @@ impl<M: Payload, X: Payload> Context<M, X> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn child<T: TaskDefinition>(&self, name: &str) -> Result<Option<RunStatus<T>>, OutcomeError> {
-        let client = self.client();
         // No child can have been enqueued under what is no name.
-        let Ok(mut id) = self.child_id(name) else { return Ok(None) };
-        loop {
-            match client.snapshot(id).await {
-                Ok(snapshot) => match snapshot.run.lineage.successor {
-                    Some(successor) => id = successor,
-                    None => return client.typed(snapshot).map(Some),
-                },
-                Err(GetError::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let Ok(id) = self.child_id(name) else { return Ok(None) };
+        self.client().latest(id).await
     }
 
     /// Looks among the children of this task, as [`Client::find`](crate::Client::find) does among all runs.
@@ -206,7 +209,7 @@ impl<M: Payload, X: Payload> Context<M, X> {
         self.client().retry(self.child_id(name)?, from).await
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let attempt = self.attempt_handle();
         Client::of_attempt(attempt.store.clone(), attempt.clock.clone())
     }

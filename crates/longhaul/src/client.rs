@@ -2,6 +2,7 @@
 
 mod bulk;
 mod by_key;
+mod callback;
 mod control;
 mod ended;
 mod enqueue;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::new_run::EnqueueError;
 pub use bulk::BulkError;
+pub(crate) use callback::batch_key;
 pub use control::ScopeControl;
 pub use ended::{EndedRuns, EndedRunsError};
 pub use enqueue::Enqueue;
@@ -44,7 +46,6 @@ pub(crate) use enqueue::NewChild;
 pub use error::{FindByKeyError, OutcomeError, ProceedRunError, RetryRunError, SignalError};
 pub use find::{Find, Found, FoundPage};
 pub use handle::RunHandle;
-pub use kinds::KindInfo;
 pub use log::ReadLog;
 pub use order_key::OrderKey;
 pub use outcome::RunOutcome;
@@ -331,6 +332,20 @@ impl Client {
     /// Everything known of a run, without its types: for tools that serve all kinds.
     pub async fn snapshot(&self, id: RunId) -> Result<Snapshot, GetError> {
         self.store().get(id).await
+    }
+
+    /// The run with this id, or, if it was retried by hand, the newest; `None`: there is none.
+    pub(crate) async fn latest<T: TaskDefinition>(&self, mut id: RunId) -> Result<Option<RunStatus<T>>, OutcomeError> {
+        loop {
+            match self.snapshot(id).await {
+                Ok(snapshot) => match snapshot.run.lineage.successor {
+                    Some(successor) => id = successor,
+                    None => return self.typed(snapshot).map(Some),
+                },
+                Err(GetError::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// The runs of all kinds that ended after a cursor, whatever ended them and in whatever process: for what has to be

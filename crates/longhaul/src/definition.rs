@@ -7,7 +7,7 @@ use std::{
 };
 
 use longhaul_core::{
-    Codec, Envelope, Kind, Queue,
+    Codec, Envelope, Kind, Label, Queue, Tag,
     code::{CodeMark, KindSupport},
     envelope::OldValue,
     limits::{ERROR_MAX, EXECUTION_METADATA_MAX, METADATA_MAX, RESULT_MAX, TITLE_MAX, cut},
@@ -18,7 +18,8 @@ use longhaul_core::{
 
 use crate::{
     payload::{MigrateError, Payload},
-    task::{KindSchema, TaskDefinition, TaskFn, TaskOptions, TaskTypes},
+    run_defaults::{RunDefaults, StoredSchema},
+    task::{KindSchema, Published, TaskDefinition, TaskFn, TaskOptions, TaskTypes},
     values::{FingerprintCache, ReadError, ValueFormat},
 };
 
@@ -82,8 +83,6 @@ pub(crate) struct Common {
     pub(crate) queue: Queue,
     /// What is wrong with the options.
     refused: Option<DefinitionError>,
-    /// The schema that the options have, once somebody asked.
-    schema: OnceLock<KindSchema>,
     pub(crate) metadata: ValueFormat,
     pub(crate) execution_metadata: ValueFormat,
     pub(crate) result: ValueFormat,
@@ -96,8 +95,32 @@ impl Common {
     }
 
     pub(crate) fn schema(&self) -> Option<&KindSchema> {
-        let source = self.options.schema?;
-        Some(self.schema.get_or_init(|| source.schema()))
+        Some(&self.options.schema?.published().schema)
+    }
+
+    /// What marks give to runs; nothing where nobody may see the values.
+    fn marked(&self) -> Option<&Published> {
+        let published = self.options.schema?.published();
+        Some(published).filter(|of| !of.marks.is_empty() && !self.options.hides_values)
+    }
+
+    /// Whether the marks give a tag of this key.
+    pub(crate) fn gives_tag(&self, key: &str) -> bool {
+        self.marked().is_some_and(|published| published.marks.gives(key))
+    }
+
+    /// What a program without the code needs to make a run. Labels that are none refuse every run of the kind.
+    fn defaults(&self) -> Option<RunDefaults> {
+        let options = &self.options;
+        let requires = options.requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>().ok()?;
+        Some(RunDefaults {
+            queue: self.queue.clone(),
+            priority: options.priority,
+            retry: options.retry.clone(),
+            timeout: options.timeout,
+            requires,
+            limits_by_key: options.limits.per_key.is_some() || options.limits.rate_per_key.is_some(),
+        })
     }
 
     pub(crate) fn mark(&self) -> CodeMark {
@@ -109,7 +132,7 @@ impl Common {
     /// What a store keeps of it, under each of its names.
     pub(crate) fn descriptions(&self) -> impl Iterator<Item = KindDescription> + '_ {
         let title = self.options.title.as_deref().map(|title| cut(title, TITLE_MAX).into());
-        let schema = self.schema().map(|schema| serde_json::to_string(schema).expect("JSON can be written").into());
+        let schema = self.schema().map(|schema| StoredSchema::text(schema, self.defaults()).into());
         let first = KindDescription {
             hides_values: self.options.hides_values,
             title,
@@ -164,7 +187,6 @@ fn common<T: TaskTypes>(kinds: Vec<Kind>, version: u16, options: TaskOptions, sh
         options,
         queue,
         refused,
-        schema: OnceLock::new(),
         metadata: form::<T::Metadata>("metadata", METADATA_MAX, version, codec, shapes),
         execution_metadata: form::<T::ExecutionMetadata>(
             "execution metadata",
@@ -251,6 +273,13 @@ impl<T: TaskTypes> Definition<T> {
         let mut common = Common::clone(&self.common);
         common.kinds.push(kind);
         Self { common: Arc::new(common), ..*self }
+    }
+
+    /// The tags that the marks of its schema give to a run with this metadata.
+    pub(crate) fn marked_tags(&self, metadata: &T::Metadata) -> Vec<Tag> {
+        let Some(Published { schema, marks }) = self.common.marked() else { return Vec::new() };
+        // Metadata that cannot be JSON is refused where it is encoded; as bincode it has no tags.
+        serde_json::to_value(metadata).map_or_else(|_| Vec::new(), |value| marks.tags(&schema.metadata, &value))
     }
 
     pub(crate) fn read_metadata(&self, stored: &Envelope) -> Result<T::Metadata, ReadError> {

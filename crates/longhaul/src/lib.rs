@@ -5,6 +5,7 @@ mod any_error;
 mod attempt;
 mod background;
 mod backoff;
+mod batch;
 mod builder;
 mod builders;
 mod children;
@@ -24,6 +25,7 @@ mod folder;
 mod guide;
 mod hooks;
 mod ids;
+mod kind_info;
 mod layer;
 #[cfg(feature = "logs")]
 mod logs;
@@ -37,8 +39,11 @@ mod panics;
 mod payload;
 mod queues;
 mod registry;
+mod retry_v1;
+mod run_defaults;
 mod runtime;
 mod schedule;
+pub mod schema;
 mod server;
 mod service;
 pub mod signal;
@@ -51,22 +56,24 @@ mod task;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod then;
 mod timed;
+mod title;
 mod values;
 mod views;
 
 pub use any_error::{AnyError, OrFail};
 pub use attempt::{AttemptInfo, CapturedCheckpoint, CapturedSuccess, ResumedFrom, StopReason};
 pub use background::{Background, BackgroundStatus, SpawnError, WorkFailure};
+pub use batch::{Batch, Members, NewBatch};
 pub use builder::{BuildError, Builder};
 pub use builders::{Cancellation, CancellationFor, Failure, FailureFor, Success, SuccessWith, Suspended, SuspendedFor};
 pub use children::ChildOf;
 pub use client::{
     BulkError, ChangeSchedule, Client, Detached, EndedRuns, EndedRunsError, Enqueue, EnqueueError, Enqueued, Find,
-    FindByKeyError, Found, FoundPage, KindInfo, OrderKey, OutcomeError, PreparedRun, ProceedFound, ProceedRun,
-    ProceedRunError, ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus,
-    Schedules, ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run,
-    new_run_fn,
+    FindByKeyError, Found, FoundPage, OrderKey, OutcomeError, PreparedRun, ProceedFound, ProceedRun, ProceedRunError,
+    ProgressStream, ReadLog, Request, RetryFrom, RetryRunError, RunHandle, RunOutcome, RunStatus, Schedules,
+    ScopeControl, Select, Selected, SignalError, SignalFound, SignalRun, UniqueKey, Watch, new_run, new_run_fn,
 };
 pub use clock::SystemClock;
 pub use context::{
@@ -81,14 +88,15 @@ pub use error::Error;
 #[cfg(feature = "sled")]
 pub use folder::{open, open_async};
 pub use hooks::{AttemptEnded, AttemptLost, AttemptStarted, Lifecycle, RunFinal};
+pub use kind_info::KindInfo;
 pub use layer::{Execution, Layer, LayerFn, Next, layer_fn};
 #[cfg(feature = "logs")]
 pub use logs::{RunLogLayer, RunLogs};
 pub use longhaul_core::{
-    Actor, AwaitedRuns, Awaits, Backoff, ChildCounts, ChildRefused, Clock, Codec, Control, Controls, Explanation, Key,
-    Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused, Priority, Progress, Queue, Rate,
-    Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope, ServerId, StateKind, Store,
-    StoreError, Tag, Timestamp,
+    Actor, Ageing, AwaitedRuns, Awaits, Backoff, CallbackWhen, ChildCounts, ChildRefused, Clock, Codec, Control,
+    Controls, Date, Explanation, Key, Kind, Label, Limits, Log, LogLevel, LogLine, Missed, OnCancel, Overlap, Paused,
+    Priority, Progress, Queue, Rate, Retention, RetryPolicy, RunId, Schedule, ScheduleError, ScheduleName, Scope,
+    ServerId, StateKind, Store, StoreError, Tag, Timestamp,
     admission::BlockedBy,
     clock::OnJump,
     control::RateError,
@@ -98,7 +106,7 @@ pub use longhaul_core::{
     lineage::Lineage,
     name::NameError,
     retry::{PolicyError, Resume},
-    schedule::LocalTime,
+    schedule::{DateError, Exception, ExceptionError, Exceptions, LocalTime},
     shape,
     state::ParseStateError,
     store::{
@@ -126,7 +134,9 @@ pub use service::{
     NotStopped, Restart, Service, ServiceError, ServiceFailed, ServiceInfo, ServiceOptions, ServiceReturn,
     ServiceState, Services,
 };
-pub use task::{Execute, KindSchema, TITLE_TAG, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use task::{Execute, KindSchema, Task, TaskDefinition, TaskFn, TaskOptions, TaskTypes};
+pub use then::{Chain, Continuation, EnqueueThen, Followed};
+pub use title::TITLE_TAG;
 pub use tokio_util::sync::CancellationToken;
 pub use values::{ReadError, ValueError};
 pub use views::{EnqueueJsonError, ShownContent, ShownValue, ShownValues, Views};

@@ -4,7 +4,7 @@ mod error;
 
 use std::sync::{Arc, OnceLock};
 
-use longhaul_core::{Actor, Clock, Constraints, Envelope, Key, Label, NewRun, Unique, limits::LABELS_MAX};
+use longhaul_core::{Actor, Clock, Constraints, Key, Label, NewRun, Unique, limits::LABELS_MAX};
 
 pub use error::EnqueueError;
 
@@ -28,24 +28,24 @@ impl Origin {
 }
 
 impl<T: TaskTypes> Definition<T> {
-    /// A run as the task's options say.
-    pub(crate) fn new_run(&self, origin: &Origin, metadata: Envelope) -> NewRun {
+    /// A run as the task's options and the marks of its schema say.
+    pub(crate) fn new_run(&self, origin: &Origin, metadata: &T::Metadata) -> Result<NewRun, ValueError> {
         let common = &self.common;
-        NewRun {
+        Ok(NewRun {
             id: origin.ids.run(origin.clock.now()),
             kind: common.kind().clone(),
             version: common.version,
             queue: common.queue.clone(),
             priority: common.options.priority,
-            tags: [].into(),
+            tags: self.marked_tags(metadata).into(),
             policy: common.options.retry.clone(),
             timeout: common.options.timeout,
             due: None,
             constraints: None,
-            metadata,
+            metadata: common.metadata.encode(metadata)?,
             execution_metadata: None,
             by: origin.by.clone(),
-        }
+        })
     }
 
     /// What else is asked of a run with this metadata.
@@ -72,9 +72,5 @@ impl<T: TaskTypes> Definition<T> {
             ..Constraints::default()
         };
         Ok((!constraints.is_empty()).then(|| constraints.into()))
-    }
-
-    pub(crate) fn encode_metadata(&self, metadata: &T::Metadata) -> Result<Envelope, ValueError> {
-        self.common.metadata.encode(metadata)
     }
 }

@@ -116,6 +116,8 @@ pub struct Failed<E> {
     pub retry_after: Option<Duration>,
     /// Trying again is of no use.
     pub permanent: bool,
+    /// No run of the same kind and limit key starts before `retry_after` has passed.
+    pub holds_limit_key: bool,
 }
 
 /// A cancellation, as the task tells it.
@@ -174,7 +176,7 @@ impl<E> Interruption<E> {
     /// assert_eq!(execute("x"), Err(Interruption::failed("`x` is no number".to_owned())));
     /// ```
     pub const fn failed(error: E) -> Self {
-        Self::Failure(Failed { error: Some(error), retry_after: None, permanent: false })
+        Self::Failure(Failed { error: Some(error), retry_after: None, permanent: false, holds_limit_key: false })
     }
 
     /// The same, and no other attempt follows: trying again is of no use.
@@ -188,7 +190,7 @@ impl<E> Interruption<E> {
     /// assert!(matches!(execute("x"), Err(Interruption::Failure(failed)) if failed.permanent));
     /// ```
     pub const fn failed_permanently(error: E) -> Self {
-        Self::Failure(Failed { error: Some(error), retry_after: None, permanent: true })
+        Self::Failure(Failed { error: Some(error), retry_after: None, permanent: true, holds_limit_key: false })
     }
 
     /// Cancels the run from within. `reason` is for people, and may be empty; at most 256 bytes of it are kept.

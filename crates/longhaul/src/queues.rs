@@ -1,6 +1,6 @@
 //! Queues, as a server takes from them.
 
-use longhaul_core::{Limits, Queue, Rate, name::NameError};
+use longhaul_core::{Ageing, Limits, Queue, Rate, name::NameError};
 
 /// How a server, and all servers together, take runs from a queue. Handed to [`Builder::queue`](crate::Builder::queue).
 ///
@@ -58,6 +58,35 @@ impl QueueOptions {
     /// queue with 1, which is the default. A queue that was empty for a while has saved nothing up.
     pub fn weight(mut self, weight: u16) -> Self {
         self.limits.weight = Some(weight);
+        self
+    }
+
+    /// The priority of a run that waits in this queue grows by a level each so long, so that one of low priority begins in
+    /// bounded time, whatever comes with a higher one. Without it, a low one waits as long as there are higher ones.
+    ///
+    /// A run waits since it is due; where keys [take turns](Self::fair_by_key) too, since the last turn of its key at its
+    /// priority if that was later.
+    ///
+    /// ```
+    /// use longhaul::{Ageing, QueueOptions};
+    /// use std::time::Duration;
+    ///
+    /// let ten_minutes = Ageing::new(Duration::from_secs(600))?;
+    /// let queue = QueueOptions::new("mail").ageing(ten_minutes);
+    /// # Ok::<(), longhaul_core::control::AgeingError>(())
+    /// ```
+    pub fn ageing(mut self, ageing: Ageing) -> Self {
+        self.limits.ageing = Some(ageing);
+        self
+    }
+
+    /// Runs of the same priority with different limit keys take turns, on all servers together: a key with a million runs
+    /// holds up another one for one run. Runs without a key have turns as if they had one in common.
+    ///
+    /// The key whose last turn is longest ago goes first. A key that is new comes after all others that wait, and not
+    /// after what they have behind their first run.
+    pub fn fair_by_key(mut self) -> Self {
+        self.limits.fair_by_key = true;
         self
     }
 

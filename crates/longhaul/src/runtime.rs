@@ -23,6 +23,7 @@ mod finished;
 mod heartbeat;
 mod incompatible;
 mod life;
+mod limit_key_holds;
 mod marks;
 mod perform;
 mod ready;

@@ -6,7 +6,6 @@ mod function;
 mod json_schema;
 mod options;
 mod schema;
-mod title;
 
 use std::fmt::Display;
 
@@ -18,12 +17,12 @@ use crate::{
     payload::{MigrateError, Payload},
 };
 
+pub(crate) use self::schema::Published;
 pub use self::{
     definition::{Execute, TaskDefinition, TaskTypes},
     function::TaskFn,
     options::TaskOptions,
     schema::KindSchema,
-    title::TITLE_TAG,
 };
 
 /// A kind of background work, with four types: what is asked (`Metadata`), how far it is (`ExecutionMetadata`), and how

@@ -2,6 +2,7 @@
 
 mod error;
 mod shown;
+mod stored;
 mod view;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -14,6 +15,7 @@ pub use shown::{ShownContent, ShownValue, ShownValues};
 
 use crate::{
     definition::Definition,
+    kind_info::KindInfo,
     new_run::Origin,
     payload::Payload,
     task::{KindSchema, TaskDefinition, TaskFn, TaskTypes},
@@ -83,6 +85,28 @@ impl Views {
         let view: Arc<dyn View> = Arc::new(definition.clone());
         let kinds = Arc::make_mut(&mut self.kinds);
         kinds.extend(definition.common.kinds.iter().map(|kind| (kind.clone(), view.clone())));
+    }
+
+    /// Of the kinds that a store knows too, as [`Client::kinds`](crate::Client::kinds) has them: those that
+    /// [have a form](KindInfo::has_form) can be enqueued without their code then. Their metadata is held against the
+    /// kind's schema; what the schema does not say is found by the server that executes the run. Kinds whose code is
+    /// there stay as they are.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = longhaul::doc::client();
+    /// let views = client.views().clone().stored(client.kinds().await?);
+    /// println!("can be enqueued here: {:?}", views.kinds().collect::<Vec<_>>());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stored(mut self, kinds: impl IntoIterator<Item = KindInfo>) -> Self {
+        for view in kinds.into_iter().filter_map(stored::StoredKind::new) {
+            Arc::make_mut(&mut self.kinds).entry(view.kind().clone()).or_insert_with(|| Arc::new(view));
+        }
+        self
     }
 
     /// The names of the kinds, former ones included.

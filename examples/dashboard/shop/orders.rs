@@ -12,9 +12,10 @@ pub(crate) struct ExportOrders;
 
 /// Which orders are exported.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-title" = "Orders of month {month}"))]
 pub(crate) struct Export {
     /// The month, from 1 to 12.
-    #[schemars(range(min = 1, max = 12))]
+    #[schemars(range(min = 1, max = 12), extend("x-searchable" = true))]
     pub(crate) month: u8,
     /// The format of the file.
     pub(crate) format: Format,
@@ -94,7 +95,9 @@ pub(crate) struct Refund;
 
 /// What is paid back.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-title" = "Order {order}"))]
 pub(crate) struct Payment {
+    #[schemars(extend("x-searchable" = true))]
     pub(crate) order: u64,
     pub(crate) cents: u64,
     pub(crate) reason: String,
@@ -139,7 +142,9 @@ pub(crate) struct ChargeCard;
 
 /// What is charged.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-title" = "Order {order}"))]
 pub(crate) struct Charge {
+    #[schemars(extend("x-searchable" = true))]
     pub(crate) order: u64,
     pub(crate) cents: u64,
     /// The token of the card. It is never shown.

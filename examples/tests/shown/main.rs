@@ -102,3 +102,17 @@ fn bank_moves_every_amount_exactly_once_however_often_it_is_killed() {
         Err(_) => prints("bank", include_str!("bank.txt")),
     }
 }
+
+#[test]
+fn outbox_has_each_end_exactly_once_however_often_it_is_killed() {
+    if !has_postgres() {
+        return;
+    }
+    match std::env::var("LONGHAUL_OUTBOX_KILLS") {
+        Ok(kills) => {
+            let out = Command::new(program("outbox")).arg(kills).stdin(Stdio::null()).output().expect("it starts");
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        }
+        Err(_) => prints("outbox", include_str!("outbox.txt")),
+    }
+}

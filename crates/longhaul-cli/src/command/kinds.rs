@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 use longhaul_inspect::render;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::pausing::Pausing;
 use crate::{
     error::{CliError, Exit},
     escape,
@@ -26,14 +27,32 @@ pub(super) enum Kinds {
     Pause {
         /// The kind.
         kind: String,
-        /// Why, for those who look.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        #[command(flatten)]
+        pausing: Pausing,
     },
     /// Lets runs of a kind start again.
     Resume {
         /// The kind.
         kind: String,
+    },
+    /// Lists the limit keys that are paused, until when and why.
+    Keys,
+    /// Lets no run of a kind with this limit key start any more; what runs goes on.
+    #[command(after_help = "Example:\n  longhaul kinds pause-key mail 'customer 7' --reason 'too many requests'")]
+    PauseKey {
+        /// The kind.
+        kind: String,
+        /// The limit key.
+        key: String,
+        #[command(flatten)]
+        pausing: Pausing,
+    },
+    /// Lets runs of a kind with this limit key start again.
+    ResumeKey {
+        /// The kind.
+        kind: String,
+        /// The limit key.
+        key: String,
     },
 }
 
@@ -44,7 +63,10 @@ pub(super) async fn run(command: Kinds, session: &mut Session<'_>) -> Result<Exi
     match command {
         Kinds::Ls => list(session).await,
         Kinds::Schema { kind } => schema(&kind, session).await,
-        Kinds::Pause { kind, reason } => super::queues::pause("kinds", &kind, reason.as_deref(), session).await,
+        Kinds::Pause { kind, pausing } => super::queues::pause("kinds", &kind, &pausing, session).await,
+        Kinds::Keys => keys(session).await,
+        Kinds::PauseKey { kind, key, pausing } => pause_key(&kind, &key, &pausing, session).await,
+        Kinds::ResumeKey { kind, key } => resume_key(&kind, &key, session).await,
         Kinds::Resume { kind } => super::queues::resume("kinds", &kind, session).await,
     }
 }
@@ -79,6 +101,52 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
     if let Some(kind) = with_form {
         session.hint(&format!("kinds schema {}", plain(&kind["kind"])))?;
     }
+    Ok(Exit::Done)
+}
+
+async fn keys(session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let kinds = session.get("/kinds").await?;
+    let of = |kind: &Value| -> Vec<Value> {
+        let key = |paused: &Value| json!({ "kind": kind["kind"], "key": paused["key"], "paused": paused["paused"] });
+        items(&kind["paused_keys"]).iter().map(key).collect()
+    };
+    let keys: Vec<Value> = items(&kinds).iter().flat_map(of).collect();
+    if !session.is_text() {
+        return session.json(&Value::Array(keys));
+    }
+    let mut table = Table::new(&["KIND", "KEY", "UNTIL", "BY", "WHY"]);
+    for key in &keys {
+        let paused = &key["paused"];
+        let until = if paused["until"].is_null() { "resumed".into() } else { session.relative(&paused["until"]) };
+        table.row([plain(&key["kind"]), plain(&key["key"]), until, plain(&paused["by"]), plain(&paused["why"])]);
+    }
+    if table.is_empty() {
+        session.say("No limit key is paused.")?;
+        return Ok(Exit::Done);
+    }
+    session.terminal.table(&table)?;
+    session.hint(&format!("kinds resume-key {} '{}'", plain(&keys[0]["kind"]), plain(&keys[0]["key"])))?;
+    Ok(Exit::Done)
+}
+
+async fn pause_key(kind: &str, key: &str, pausing: &Pausing, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let path = format!("/kinds/{}/keys/{}/pause", segment(kind), segment(key));
+    let control = session.post(&path, "", &pausing.body(session.api.now())?).await?;
+    if !session.is_text() {
+        return session.json(&control);
+    }
+    session.say(&format!("{key} of {kind} is paused: nothing of it starts, and what runs goes on"))?;
+    session.hint(&format!("kinds resume-key {kind} '{key}'"))?;
+    Ok(Exit::Done)
+}
+
+async fn resume_key(kind: &str, key: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let path = format!("/kinds/{}/keys/{}/resume", segment(kind), segment(key));
+    let control = session.post(&path, "", &json!({})).await?;
+    if !session.is_text() {
+        return session.json(&control);
+    }
+    session.say(&format!("{key} of {kind} is not paused"))?;
     Ok(Exit::Done)
 }
 

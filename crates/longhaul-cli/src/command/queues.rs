@@ -1,8 +1,12 @@
 //! Queues.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
+use longhaul_inspect::words;
 use serde_json::{Value, json};
 
+use super::pausing::Pausing;
 use crate::{
     error::{CliError, Exit},
     session::{Session, items, plain, segment},
@@ -15,23 +19,27 @@ pub(super) enum Queues {
     #[command(visible_alias = "list")]
     Ls,
     /// Lets no run of a queue start any more; what runs goes on.
-    #[command(after_help = "Example:\n  longhaul queues pause mail --reason 'the relay is down'")]
+    #[command(after_help = "\
+Examples:
+  longhaul queues pause mail --reason 'the relay is down'
+  longhaul queues pause mail --for 1h30m")]
     Pause {
         /// The queue.
         queue: String,
-        /// Why, for those who look.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
+        #[command(flatten)]
+        pausing: Pausing,
     },
     /// Lets runs of a queue start again.
     Resume {
         /// The queue.
         queue: String,
     },
-    /// Sets the limits of a queue. They replace what was set before; what is left out is not limited.
+    /// Sets the limits of a queue, and the order of its runs. They replace what was set before; what is left out is not
+    /// limited.
     #[command(after_help = "\
 Examples:
   longhaul queues set mail --running 4 --rate 100/60s
+  longhaul queues set mail --ageing 10m --fair-by-key
   longhaul queues set mail --reset")]
     Set(Set),
 }
@@ -49,15 +57,21 @@ pub(super) struct Set {
     /// The share of the queue beside others: 2 gets twice as much as 1.
     #[arg(long, value_name = "N")]
     weight: Option<u16>,
+    /// The priority of a run grows by one level for each so long that it waits: `10m`, `1h30m`.
+    #[arg(long, value_name = "PERIOD")]
+    ageing: Option<String>,
+    /// Runs of the same priority take turns by their limit keys.
+    #[arg(long)]
+    fair_by_key: bool,
     /// The limits that the code declares hold again.
-    #[arg(long, conflicts_with_all = ["running", "rate", "weight"])]
+    #[arg(long, conflicts_with_all = ["running", "rate", "weight", "ageing", "fair_by_key"])]
     reset: bool,
 }
 
 pub(super) async fn run(command: Queues, session: &mut Session<'_>) -> Result<Exit, CliError> {
     match command {
         Queues::Ls => list(session).await,
-        Queues::Pause { queue, reason } => pause("queues", &queue, reason.as_deref(), session).await,
+        Queues::Pause { queue, pausing } => pause("queues", &queue, &pausing, session).await,
         Queues::Resume { queue } => resume("queues", &queue, session).await,
         Queues::Set(set) => limit(set, session).await,
     }
@@ -73,7 +87,11 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
         let control = &queue["control"];
         let paused = match &control["paused"] {
             Value::Null => String::new(),
-            paused => format!("by {} {}", plain(&paused["by"]), plain(&paused["why"])).trim_end().to_owned(),
+            paused => {
+                let end = if paused["until"].is_null() { String::new() } else { session.relative(&paused["until"]) };
+                let end = if end.is_empty() { end } else { format!("ends {end} ") };
+                format!("{end}by {} {}", plain(&paused["by"]), plain(&paused["why"])).trim_end().to_owned()
+            }
         };
         table
             .row([
@@ -95,7 +113,7 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// `4 running, 100/60s, weight 2`
+/// `4 running, 100/60s, weight 2, one level per 10 min, fair by key`
 fn limits(limits: &Value) -> String {
     let mut parts = Vec::new();
     if let Some(running) = limits["running"].as_u64() {
@@ -107,6 +125,13 @@ fn limits(limits: &Value) -> String {
     if let Some(weight) = limits["weight"].as_u64() {
         parts.push(format!("weight {weight}"));
     }
+    if let Some(step) = limits["ageing_seconds"].as_f64() {
+        let step = Duration::try_from_secs_f64(step).map_or_else(|_| format!("{step} s"), words::duration);
+        parts.push(format!("one level per {step}"));
+    }
+    if limits["fair_by_key"] == true {
+        parts.push("fair by key".to_owned());
+    }
     parts.join(", ")
 }
 
@@ -114,14 +139,19 @@ fn limits(limits: &Value) -> String {
 pub(super) async fn pause(
     what: &str,
     name: &str,
-    reason: Option<&str>,
+    pausing: &Pausing,
     session: &mut Session<'_>,
 ) -> Result<Exit, CliError> {
-    let control = session.post(&format!("/{what}/{}/pause", segment(name)), "", &json!({ "reason": reason })).await?;
+    let body = pausing.body(session.api.now())?;
+    let control = session.post(&format!("/{what}/{}/pause", segment(name)), "", &body).await?;
     if !session.is_text() {
         return session.json(&control);
     }
-    session.say(&format!("{name} is paused: nothing of it starts, and what runs goes on"))?;
+    let end = match &control["paused"]["until"] {
+        Value::Null => String::new(),
+        until => format!(", until {}", plain(until)),
+    };
+    session.say(&format!("{name} is paused{end}: nothing of it starts, and what runs goes on"))?;
     session.hint(&format!("{what} resume {name}"))?;
     Ok(Exit::Done)
 }
@@ -136,13 +166,18 @@ pub(super) async fn resume(what: &str, name: &str, session: &mut Session<'_>) ->
 }
 
 async fn limit(set: Set, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    if !set.reset && set.running.is_none() && set.rate.is_none() && set.weight.is_none() {
+    let is_order = set.ageing.is_some() || set.fair_by_key;
+    if !set.reset && set.running.is_none() && set.rate.is_none() && set.weight.is_none() && !is_order {
         return Err(CliError::Usage(
-            "which limit? --running, --rate or --weight; --reset for those of the code".into(),
+            "which limit? --running, --rate, --weight, --ageing or --fair-by-key; --reset for those of the code".into(),
         ));
     }
     let rate = set.rate.as_deref().map(rate).transpose()?;
-    let wanted = json!({ "running": set.running, "rate": rate, "weight": set.weight });
+    let ageing = set.ageing.as_deref().map(ageing).transpose()?;
+    let wanted = json!({
+        "running": set.running, "rate": rate, "weight": set.weight, "ageing_seconds": ageing,
+        "fair_by_key": set.fair_by_key,
+    });
     let body = if set.reset { Value::Null } else { wanted };
     let control = session.post(&format!("/queues/{}/limit", segment(&set.queue)), "", &body).await?;
     if !session.is_text() {
@@ -152,6 +187,12 @@ async fn limit(set: Set, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let limits = if limits.is_empty() { "no limits".to_owned() } else { limits };
     session.say(&format!("{}: {limits}", set.queue))?;
     Ok(Exit::Done)
+}
+
+/// `10m`, `1h30m`, in seconds.
+fn ageing(text: &str) -> Result<f64, CliError> {
+    let read = words::read_duration(text).map(|step| step.as_secs_f64());
+    read.ok_or_else(|| CliError::Usage(format!("`{text}` is no time for a level: write 90s, 10m or 1h30m")))
 }
 
 /// `100/60s`, `10/1m`, `5/h`.

@@ -58,6 +58,8 @@ Examples:
   longhaul runs retry 6f8h0j2k
   longhaul runs retry --all --state failed --from 1d --dry-run")]
     Retry(act::Retry),
+    /// Lets the runs behind a failed one go on, which has stopped their order key.
+    Dismiss(act::Act),
     /// Cancels runs.
     Cancel(act::Act),
     /// Removes final runs with their values.
@@ -78,6 +80,7 @@ pub(super) async fn run(command: Runs, session: &mut Session<'_>) -> Result<Exit
         Runs::Proceed(proceed) => act::proceed(proceed, session).await,
         Runs::RunNow(act) => act::run("run-now", act, session).await,
         Runs::Retry(retry) => act::retry(retry, session).await,
+        Runs::Dismiss(act) => act::run("dismiss", act, session).await,
         Runs::Cancel(act) => act::run("cancel", act, session).await,
         Runs::Rm(act) => act::run("delete", act, session).await,
     }

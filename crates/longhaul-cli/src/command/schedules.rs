@@ -54,6 +54,29 @@ Examples:
     Resume(Name),
     /// Enqueues a run of a schedule now, beside its instants.
     RunNow(Name),
+    /// Leaves one instant of a schedule out.
+    #[command(after_help = "Example:\n  longhaul schedules skip nightly 2026-12-25T01:00:00Z --reason Christmas")]
+    Skip {
+        #[command(flatten)]
+        at: InstantOf,
+        /// Why, for those who look.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Lets one instant of a schedule come at another time.
+    #[command(after_help = "Example:\n  longhaul schedules move nightly 2026-12-25T01:00:00Z 2026-12-27T01:00:00Z")]
+    Move {
+        #[command(flatten)]
+        at: InstantOf,
+        /// When it comes instead.
+        #[arg(value_name = "TIME")]
+        to: String,
+        /// Why, for those who look.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Lets an instant that was left out or moved come again when the schedule has it.
+    Restore(InstantOf),
     /// Removes a schedule that no code declares. Its runs stay.
     #[command(visible_alias = "delete")]
     Rm {
@@ -63,6 +86,17 @@ Examples:
         #[command(flatten)]
         care: Care,
     },
+}
+
+/// One instant of a schedule.
+#[derive(Args, Clone, Debug)]
+pub(super) struct InstantOf {
+    /// The schedule.
+    #[arg(value_name = "SCHEDULE")]
+    name: String,
+    /// The instant, `2026-12-25T01:00:00Z`: as the schedule has it, or the time that it was moved to.
+    #[arg(value_name = "INSTANT")]
+    instant: String,
 }
 
 /// When, and where its runs go.
@@ -83,6 +117,13 @@ struct When {
     /// No instant before this one; of --every the first.
     #[arg(long, value_name = "TIME", conflicts_with = "once")]
     starting: Option<String>,
+    /// No instant after this one.
+    #[arg(long, value_name = "TIME", conflicts_with = "once")]
+    ending: Option<String>,
+    /// No instant on these dates of its zone (of UTC with --every): `2026-12-25,2026-12-26`, in place of those before;
+    /// `none` for none.
+    #[arg(long, value_name = "DATES", conflicts_with = "once")]
+    except: Option<String>,
     /// What happens when the run before is not finished: `skip`, `queue`, `allow` or `cancel_running` [default: skip].
     #[arg(long, value_name = "WHAT", value_parser = ["skip", "queue", "allow", "cancel_running"])]
     overlap: Option<String>,
@@ -134,7 +175,12 @@ impl When {
                 duration.ok_or_else(|| CliError::Usage(format!("`{text}` is no duration: write 15m, 1h30m or 1d")))?;
             Ok::<_, CliError>(duration.as_secs_f64())
         };
+        let dates = |text: &String| {
+            let dates = text.split(',').map(str::trim).filter(|date| !date.is_empty() && *date != "none");
+            dates.map(str::to_owned).collect::<Vec<_>>()
+        };
         let all = json!({
+            "ending": self.ending, "except": self.except.as_ref().map(dates),
             "every_seconds": self.every.as_ref().map(seconds).transpose()?, "cron": self.cron, "zone": self.zone,
             "once": self.once, "starting": self.starting, "overlap": self.overlap, "missed": self.missed,
             "queue": self.queue, "priority": self.priority,
@@ -162,6 +208,11 @@ pub(super) async fn run(command: Schedules, session: &mut Session<'_>) -> Result
         Schedules::Pause { name, reason } => act(&name, "pause", &json!({ "reason": reason }), session).await,
         Schedules::Resume(Name { name }) => act(&name, "resume", &json!({}), session).await,
         Schedules::RunNow(Name { name }) => act(&name, "run-now", &json!({}), session).await,
+        Schedules::Skip { at, reason } => instant(&at, "skip", &json!({ "reason": reason }), session).await,
+        Schedules::Move { at, to, reason } => {
+            instant(&at, "move", &json!({ "to": to, "reason": reason }), session).await
+        }
+        Schedules::Restore(at) => instant(&at, "restore", &json!({}), session).await,
         Schedules::Rm { name, care } => remove(&name, &care, session).await,
     }
 }
@@ -254,6 +305,7 @@ async fn show(name: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
         ("made by", plain(&schedule["made_by"]["text"])),
         ("queue", plain(&schedule["queue"])),
         ("next", instants.join("\n              ")),
+        ("left out", left_out(&schedule).join("\n              ")),
         (
             "runs",
             format!(
@@ -275,8 +327,22 @@ async fn show(name: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Instants that were left out; those that were moved stand among the next ones.
+fn left_out(schedule: &Value) -> Vec<String> {
+    let out = items(&schedule["exceptions"]).iter().filter(|exception| exception["to"].is_null());
+    let text = |exception: &Value| {
+        let (instant, by, why) = (plain(&exception["instant"]), plain(&exception["by"]), plain(&exception["why"]));
+        escape::line(format!("{instant} by {by} {why}").trim_end()).into_owned()
+    };
+    out.map(text).collect()
+}
+
 fn instants(schedule: &Value) -> Vec<String> {
-    items(&schedule["instants"]).iter().map(|instant| escape::line(&plain(&instant["text"])).into_owned()).collect()
+    let text = |instant: &Value| match &instant["moved_from"] {
+        Value::Null => plain(&instant["text"]),
+        from => format!("{}, moved from {}", plain(&instant["text"]), plain(from)),
+    };
+    items(&schedule["instants"]).iter().map(|instant| escape::line(&text(instant)).into_owned()).collect()
 }
 
 async fn next(name: &str, number: u64, session: &mut Session<'_>) -> Result<Exit, CliError> {
@@ -307,6 +373,14 @@ async fn act(name: &str, action: &str, body: &Value, session: &mut Session<'_>) 
         None => session.say(&format!("{name}: {}", plain(&done["text"])))?,
     }
     Ok(Exit::Done)
+}
+
+async fn instant(at: &InstantOf, action: &str, more: &Value, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let mut request = more.clone();
+    request["instant"] = at.instant.as_str().into();
+    let path = format!("/schedules/{}/instants/{action}", segment(&at.name));
+    let schedule = session.post(&path, "", &request).await?;
+    shown(&schedule, session)
 }
 
 async fn remove(name: &str, care: &Care, session: &mut Session<'_>) -> Result<Exit, CliError> {

@@ -144,6 +144,16 @@ pub(crate) async fn longhaul(line: &str, answer: Option<&str>, inspector: Option
     Ended { exit, out: out.text(), err: err.text() }
 }
 
+/// The same in a script, by a command line that has no code of any kind.
+pub(crate) async fn without_code(line: &str) -> Ended {
+    let words = ["longhaul", "--actor", "ann"].into_iter().chain(line.split(' '));
+    let tasks = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
+    let (out, err) = (Written::default(), Written::default());
+    let mut terminal = Terminal::into_writers(out.clone(), err.clone(), None, None);
+    let exit = tasks.run_on(Views::new(), "longhaul", &mut terminal).await;
+    Ended { exit, out: out.text(), err: err.text() }
+}
+
 /// The shop on the store in memory, at a time that stands still.
 pub(crate) struct Shop {
     server: TestServer,

@@ -6,7 +6,7 @@ use longhaul_cli::Exit;
 
 use crate::{
     app::App,
-    kit::{Ended, longhaul},
+    kit::{Ended, longhaul, without_code},
 };
 
 async fn at(folder: &Path, line: &str) -> Ended {
@@ -48,6 +48,31 @@ async fn a_running_program_is_asked_a_killed_one_is_replaced_and_a_new_one_is_as
     app.end();
     assert!(!folder.join("longhaul.sock").exists(), "a program that ends removes its socket");
     assert_eq!(at(folder, "store export").await.out.lines().filter(|line| line.contains("run_")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_kind_with_a_form_is_started_from_a_folder_by_a_command_line_that_does_not_have_its_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::start(folder.path(), true);
+    // A server registers its kinds before it claims.
+    let first = at(folder.path(), "runs start count --up-to 1").await.out.trim().to_owned();
+    assert_eq!(at(folder.path(), &format!("runs wait {first}")).await.out, "1\n");
+    app.end();
+    let bare = async |line: &str| without_code(&format!("--store {} {line}", folder.path().display())).await;
+    let schema = bare("kinds schema count").await;
+    assert!(schema.out.contains("--up-to"), "{}{}", schema.out, schema.err);
+    let wrong = bare("runs start count --up-to many").await;
+    assert_eq!(wrong.exit, Exit::Usage, "{}", wrong.err);
+    assert!(wrong.err.contains("metadata.up_to: a whole number is needed"), "{}", wrong.err);
+    let started = bare("runs start count --up-to 3 --customer ann").await;
+    assert_eq!(started.exit, Exit::Done, "{}", started.err);
+    let id = started.out.trim().to_owned();
+    let approve = bare("runs start approve").await;
+    assert_eq!(approve.exit, Exit::NotFound, "it has no form: {}", approve.err);
+
+    let app = App::start(folder.path(), true);
+    assert_eq!(at(folder.path(), &format!("runs wait {id}")).await.out, "3\n");
+    app.end();
 }
 
 #[tokio::test]

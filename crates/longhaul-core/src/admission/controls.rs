@@ -1,12 +1,19 @@
 //! What holds runs back besides their own time: pauses, limits, rates, and the shares of queues.
 
+mod limit_keys;
+
 use std::{collections::BTreeMap, fmt};
 
-pub use super::rate::{Rate, RateError, Starts};
+use self::limit_keys::LimitKeys;
+pub use self::limit_keys::PAUSED_KEYS_MAX;
+pub use super::{
+    ageing::{Ageing, AgeingError},
+    rate::{Rate, RateError, Starts},
+};
 use crate::{
     id::ServerId,
     limits::{REASON_MAX, cut},
-    name::{Kind, Queue},
+    name::{Key, Kind, Queue},
     time::Timestamp,
 };
 
@@ -28,6 +35,8 @@ pub enum Scope {
     /// One server, as long as it lives. A pause drains it: it claims nothing more, and finishes what it has. Limits of a
     /// server mean nothing.
     Server(ServerId),
+    /// All runs of this kind with this limit key, in whatever queue. A pause only: limits of a key are its kind's to say.
+    LimitKey(Kind, Key),
 }
 
 impl fmt::Display for Scope {
@@ -36,6 +45,7 @@ impl fmt::Display for Scope {
             Self::Queue(queue) => write!(f, "the queue `{queue}`"),
             Self::Kind(kind) => write!(f, "the kind `{kind}`"),
             Self::Server(server) => write!(f, "the server {server}"),
+            Self::LimitKey(kind, key) => write!(f, "the limit key `{key}` of the kind `{kind}`"),
         }
     }
 }
@@ -84,7 +94,8 @@ impl Paused {
     }
 }
 
-/// How many may run at the same time, and how often one may start. What is `None` is not limited.
+/// How many may run at the same time, how often one may start, and which of those that wait is next. What is `None` is not
+/// limited.
 ///
 /// The limits of a queue and those of a kind hold together. All of them are for the whole store, however many servers
 /// claim from it.
@@ -115,11 +126,25 @@ pub struct Limits {
     /// How large the share of a queue is where several have due runs: 2 gets twice as many claims as 1, which is the
     /// default. Of a queue only.
     pub weight: Option<u16>,
+    /// By how much the priority of a run grows while it waits, so that one of low priority begins in bounded time; `None`:
+    /// not at all. Of a queue only.
+    pub ageing: Option<Ageing>,
+    /// Runs of the same priority with different limit keys take turns, so that a key with many runs does not hold up the
+    /// others. Of a queue only.
+    pub fair_by_key: bool,
 }
 
 impl Limits {
     /// Nothing is limited.
-    pub const NONE: Self = Self { running: None, per_key: None, rate: None, rate_per_key: None, weight: None };
+    pub const NONE: Self = Self {
+        running: None,
+        per_key: None,
+        rate: None,
+        rate_per_key: None,
+        weight: None,
+        ageing: None,
+        fair_by_key: false,
+    };
 }
 
 /// All that is said of a scope.
@@ -238,6 +263,7 @@ pub struct Controls {
     queues: BTreeMap<Queue, Control>,
     kinds: BTreeMap<Kind, Control>,
     servers: BTreeMap<ServerId, Control>,
+    limit_keys: LimitKeys,
 }
 
 impl Controls {
@@ -256,12 +282,16 @@ impl Controls {
             Scope::Queue(queue) => self.queues.insert(queue, control),
             Scope::Kind(kind) => self.kinds.insert(kind, control),
             Scope::Server(server) => self.servers.insert(server, control),
+            Scope::LimitKey(kind, key) => {
+                self.limit_keys.put(kind, key, control);
+                None
+            }
         };
     }
 
     /// Whether nothing is held back.
     pub fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.kinds.is_empty() && self.servers.is_empty()
+        self.queues.is_empty() && self.kinds.is_empty() && self.servers.is_empty() && self.limit_keys.is_empty()
     }
 
     /// What is said of a scope.
@@ -270,6 +300,7 @@ impl Controls {
             Scope::Queue(queue) => self.queue(queue),
             Scope::Kind(kind) => self.kind(kind),
             Scope::Server(server) => self.server(*server),
+            Scope::LimitKey(kind, key) => self.limit_key(kind, key),
         }
     }
 
@@ -307,7 +338,8 @@ impl Controls {
     /// Without the pauses that have ended by themselves.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {
-        Self::new(self.iter().map(|(scope, control)| (scope, control.clone().at(now))))
+        let now = |(scope, control): (Scope, &Control)| (scope, control.clone().at(now));
+        Self::new(self.iter().map(now))
     }
 
     /// What is said of a server.
@@ -320,11 +352,13 @@ impl Controls {
         self.server(server).and_then(|control| control.paused_at(now))
     }
 
-    /// Each scope of which something is said: queues first, then kinds, by name, then servers.
+    /// Each scope of which something is said: queues first, then kinds, by name, then servers, then limit
+    /// keys.
     pub fn iter(&self) -> impl Iterator<Item = (Scope, &Control)> {
         let queues = self.queues.iter().map(|(queue, control)| (Scope::Queue(queue.clone()), control));
         let kinds = self.kinds.iter().map(|(kind, control)| (Scope::Kind(kind.clone()), control));
-        queues.chain(kinds).chain(self.servers.iter().map(|(server, control)| (Scope::Server(*server), control)))
+        let servers = self.servers.iter().map(|(server, control)| (Scope::Server(*server), control));
+        queues.chain(kinds).chain(servers).chain(self.limit_keys.iter())
     }
 
     /// Changes what is said of a scope, and answers what is said now; a control that says nothing is forgotten.
@@ -333,6 +367,7 @@ impl Controls {
             Scope::Queue(queue) => changed(&mut self.queues, queue, change),
             Scope::Kind(kind) => changed(&mut self.kinds, kind, change),
             Scope::Server(server) => changed(&mut self.servers, server, change),
+            Scope::LimitKey(kind, key) => self.limit_keys.change(kind, key, change),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Why a run is not running now, in a sentence.
 
+mod ahead;
+
 use std::fmt;
 
-use super::{Admission, BlockedBy, DuePosition, Isolation, LimitGroup, Offer, Source, suspects::Standing};
+pub use self::ahead::Ahead;
+use super::{Admission, BlockedBy, Isolation, LimitGroup, Offer, Scope, Source, suspects::Standing};
 use crate::{
     family::Awaits,
     id::ServerId,
     name::{Key, Kind, Label},
     order::TurnHolder,
-    run::{Priority, Run},
+    run::Run,
     state::{State, StateKind, Waiting},
     time::Timestamp,
 };
@@ -93,97 +96,6 @@ pub enum Explanation {
     },
 }
 
-/// How many due runs of its queue come before a run. They are counted up to [`Ahead::COUNTED`].
-///
-/// ```
-/// use longhaul_core::explain::Ahead;
-///
-/// let ahead = Ahead { of_higher_priority: 3, of_same_priority: 1 };
-/// assert_eq!(ahead.to_string(), "3 runs of a higher priority are ahead of it, and 1 of the same that was due before");
-/// assert!(Ahead::default().is_first());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "stores and tests build it, and a field that one of them leaves out should not compile"
-)]
-pub struct Ahead {
-    /// Due runs of a higher priority.
-    pub of_higher_priority: u64,
-    /// Due runs of the same priority that were due before it.
-    pub of_same_priority: u64,
-}
-
-impl Ahead {
-    /// So many are counted; more are told as "at least".
-    pub const COUNTED: u64 = 1000;
-
-    /// No other run comes first.
-    pub const fn is_first(&self) -> bool {
-        self.of_higher_priority == 0 && self.of_same_priority == 0
-    }
-
-    /// Those ahead of `own`, a run of priority `priority` in `queue`.
-    fn of(
-        source: &impl Source,
-        queue: &crate::Queue,
-        own: DuePosition,
-        reads: impl Fn(&Kind, u16, &[Label]) -> bool,
-    ) -> Self {
-        let mut ahead = Self::default();
-        for group in source.groups(false) {
-            if group.queue != queue || !reads(group.kind, group.version, group.requires) {
-                continue;
-            }
-            for backlog in group.backlogs {
-                let mut any = false;
-                for position in backlog.positions.take_while(|position| *position < own) {
-                    any = true;
-                    ahead.count(position.priority(), own.priority());
-                    if ahead.of_higher_priority + ahead.of_same_priority >= Self::COUNTED {
-                        return ahead;
-                    }
-                }
-                // They come in the order of their first positions.
-                if !any {
-                    break;
-                }
-            }
-        }
-        ahead
-    }
-
-    fn count(&mut self, other: Priority, own: Priority) {
-        if other > own {
-            self.of_higher_priority += 1;
-        } else {
-            self.of_same_priority += 1;
-        }
-    }
-}
-
-impl fmt::Display for Ahead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { of_higher_priority: higher, of_same_priority: same } = *self;
-        let least = if higher + same >= Self::COUNTED { "at least " } else { "" };
-        let runs = |count| if count == 1 { "run" } else { "runs" };
-        let (is, was) =
-            (|count| if count == 1 { "is" } else { "are" }, |count| if count == 1 { "was" } else { "were" });
-        match (higher, same) {
-            (0, 0) => f.write_str("no other run is ahead of it"),
-            (0, _) => write!(f, "{least}{same} {} that {} due before {} ahead of it", runs(same), was(same), is(same)),
-            (_, 0) => write!(f, "{least}{higher} {} of a higher priority {} ahead of it", runs(higher), is(higher)),
-            _ => write!(
-                f,
-                "{least}{higher} {} of a higher priority {} ahead of it, and {same} of the same that {} due before",
-                runs(higher),
-                is(higher),
-                was(same)
-            ),
-        }
-    }
-}
-
 /// Why `run` is not running at `now`. `servers`: those that live, with what they take; `source`: what the store has.
 ///
 /// ```
@@ -257,17 +169,27 @@ fn waits(
     if could.is_empty() {
         return Explanation::NoServerWithLabels(requires.clone());
     }
-    let own = DuePosition::new(run.priority, due, run.id);
     let reads =
         |kind: &Kind, version, requires: &[Label]| servers.iter().any(|offer| offer.reads(kind, version, requires));
-    let ahead = Ahead::of(source, &run.queue, own, reads);
+    let ahead = Ahead::of(now, (run, due), admission, source, reads);
     let by = admission
         .blocks(now, source.running(), &LimitGroup::of(run))
+        .or_else(|| drained(now, admission, &could))
         .or_else(|| isolated(now, run, admission, &could, source));
     match by {
         Some(by) => Explanation::BlockedBy { by, ahead },
         None => Explanation::WaitsForSlot { servers: could.len(), ahead },
     }
+}
+
+/// The pause that ends first, if each server that could take it is drained.
+fn drained(now: Timestamp, admission: &Admission, could: &[&Offer<'_>]) -> Option<BlockedBy> {
+    let pause = |offer: &&Offer<'_>| {
+        let paused = admission.controls.draining(now, offer.server)?;
+        Some(BlockedBy::Paused { scope: Scope::Server(offer.server), until: paused.until, why: paused.why.clone() })
+    };
+    let pauses = could.iter().map(pause).collect::<Option<Vec<_>>>()?;
+    pauses.into_iter().min_by_key(|by| by.until().unwrap_or(Timestamp::MAX))
 }
 
 /// What suspects keep it from starting, if they do so on each server that could take it.

@@ -9,6 +9,7 @@ use super::{
     Admission, Backlog, BacklogGroup, Bucket, DuePosition, LimitGroup, Offer, Source,
     rate::Starts,
     round::{Meters, Of, Round, Stop},
+    served::{ServedKey, Turns},
     shares::{Shares, Waiting},
     suspects::{Drain, DrainChange, Isolation, Standing, unproven_until},
 };
@@ -22,7 +23,7 @@ use crate::{id::RunId, time::Timestamp};
 /// let kinds = doc::kinds();
 /// let selection = Admission::default().select(doc::NOW, &Offer::new(doc::SERVER, &kinds, 3), &doc::due(5));
 /// assert_eq!((selection.positions.len(), selection.look_again, selection.more_of), (3, None, None));
-/// assert!(selection.spent.is_empty() && selection.throttled.is_empty());
+/// assert!(selection.spent.is_empty() && selection.served.is_empty() && selection.throttled.is_empty());
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -30,11 +31,13 @@ pub struct Selection {
     pub positions: Vec<DuePosition>,
     /// If a rate, a pause or a suspect holds runs back: when the first of them may start.
     pub look_again: Option<Timestamp>,
-    /// The first runs of backlogs that the rate of their key holds back, and until when. Before that, a store need not
+    /// The first runs of backlogs that the rate or a pause of their key holds back, and until when. Before that, a store need not
     /// offer such a backlog again, unless controls are changed or its clock goes back.
     pub throttled: Vec<(RunId, Timestamp)>,
     /// The buckets that were drawn from, as they are when the runs are claimed.
     pub spent: BTreeMap<Bucket, Starts>,
+    /// The keys that have their turn with it, where keys take turns, and when.
+    pub served: BTreeMap<ServedKey, Timestamp>,
     /// The selection cannot be told: more runs of this group have to be loaded first. Nothing was chosen.
     pub more_of: Option<LimitGroup>,
     pub(super) shares: Option<Shares>,
@@ -49,7 +52,7 @@ impl Selection {
 
 impl Admission {
     /// Which of the due runs of `source` start on the server of `offer`: the first that may, as labels and versions,
-    /// suspects, pauses, limits, rates, weights, priorities and the server's capacity let them. It looks at no more
+    /// suspects, pauses, limits, rates, weights, priorities, ageing, turns and the server's capacity let them. It looks at no more
     /// backlogs than it takes from, and those that their key holds back. Nothing changes before
     /// [`commit`](Self::commit), which is to be called for an empty selection too.
     pub fn select(&self, now: Timestamp, offer: &Offer<'_>, source: &impl Source) -> Selection {
@@ -94,9 +97,12 @@ impl Admission {
         let mut may_start = None;
         for last in &due {
             let group = &last.limit_group;
-            let is_taken = offer.reads(&group.kind, last.version, &last.requires)
-                && offer.capacity.of(&group.queue) > 0
-                && self.controls.paused(now, &group.queue, &group.kind).is_none();
+            if let Some((_, paused)) = self.controls.paused_group(now, group) {
+                round.look_at(paused.until);
+                continue;
+            }
+            let is_taken =
+                offer.reads(&group.kind, last.version, &last.requires) && offer.capacity.of(&group.queue) > 0;
             let meters = if is_taken { Some(round.meters(group)) } else { None };
             if meters.is_some_and(|meters| round.takes(meters).is_ok()) {
                 may_start = Some(last.position);
@@ -141,6 +147,7 @@ struct Choice<'a, B, P> {
     queues: Vec<Waiting<'a>>,
     groups: Vec<Group<B>>,
     opened: Vec<Opened<'a, P>>,
+    turns: Turns<'a>,
 }
 
 struct Group<B> {
@@ -158,17 +165,30 @@ struct Opened<'a, P> {
     group: usize,
     /// The backlogs of its group after it were not looked at yet.
     is_last: bool,
+    /// Of what it has turns, if keys take turns in its queue.
+    turn_of: Option<ServedKey>,
 }
 
-/// The next backlog of a group that has runs, and the first of them.
+/// Looks at the next backlog of a group that has runs, and at more of them as long as the key of the last one had a turn
+/// that the source did not know of: then the next may come before it.
 fn open<'a, P: Iterator<Item = DuePosition>>(
     backlogs: &mut impl Iterator<Item = Backlog<'a, P>>,
     group: usize,
-) -> Option<(DuePosition, Opened<'a, P>)> {
-    backlogs.find_map(|Backlog { limit_group, mut positions, complete }| {
-        let head = positions.next()?;
-        Some((head, Opened { limit_group, positions, complete, meters: None, group, is_last: true }))
-    })
+    waiting: &mut Waiting<'a>,
+    turns: &Turns<'_>,
+    opened: &mut Vec<Opened<'a, P>>,
+) {
+    for Backlog { limit_group, since: known, mut positions, complete } in backlogs {
+        let Some(head) = positions.next() else { continue };
+        let turn_of = waiting.order.fair.then(|| ServedKey::of(limit_group, head.priority()));
+        let since = turns.since(turn_of.as_ref(), head);
+        let is_last = since <= known.max(head.due);
+        waiting.heads.push(Reverse((waiting.order.place(head, since), opened.len())));
+        opened.push(Opened { limit_group, positions, complete, meters: None, group, is_last, turn_of });
+        if is_last {
+            return;
+        }
+    }
 }
 
 impl<'a, B, P> Choice<'a, B, P>
@@ -178,12 +198,13 @@ where
 {
     fn new(admission: &'a Admission, now: Timestamp, offer: &'a Offer<'_>, source: &'a impl Source) -> Self {
         let round = Round::new(admission, now, source.running());
-        Self { admission, offer, round, queues: Vec::new(), groups: Vec::new(), opened: Vec::new() }
+        let turns = Turns::new(now, &admission.served);
+        Self { admission, offer, round, queues: Vec::new(), groups: Vec::new(), opened: Vec::new(), turns }
     }
 
     /// Adds the groups that may start as a whole.
     fn add(&mut self, groups: impl Iterator<Item = BacklogGroup<'a, B>>, suspects: bool) {
-        for BacklogGroup { queue, kind, version, requires, mut backlogs } in groups {
+        for BacklogGroup { queue, kind, version, requires, mut backlogs, .. } in groups {
             if !self.offer.reads(kind, version, requires) {
                 continue;
             }
@@ -191,14 +212,13 @@ where
                 self.round.look_at(paused.until);
                 continue;
             }
-            let Some((head, first)) = open(&mut backlogs, self.groups.len()) else { continue };
             let at = self.queues.iter().position(|waiting| waiting.queue == queue).unwrap_or_else(|| {
-                let (room, weight) = (self.offer.capacity.of(queue), self.admission.weight(queue));
-                self.queues.push(Waiting { queue, room, weight, heads: BinaryHeap::new() });
+                let (weight, order) = self.admission.weight_and_order(queue);
+                let room = self.offer.capacity.of(queue);
+                self.queues.push(Waiting { queue, room, weight, order, heads: BinaryHeap::new() });
                 self.queues.len() - 1
             });
-            self.queues[at].heads.push(Reverse((head, self.opened.len())));
-            self.opened.push(first);
+            open(&mut backlogs, self.groups.len(), &mut self.queues[at], &self.turns, &mut self.opened);
             self.groups.push(Group { backlogs: Some(backlogs), suspects });
         }
     }
@@ -208,28 +228,47 @@ where
         let (mut chosen, mut throttled) = (Vec::new(), Vec::new());
         while chosen.len() < self.offer.max {
             let Some(next) = shares.next(&mut self.queues) else { break };
-            let Waiting { queue, room, weight, heads } = &mut self.queues[next];
-            let Some(Reverse((position, from))) = heads.pop() else {
+            let waiting = &mut self.queues[next];
+            let Some(Reverse((place, from))) = waiting.heads.pop() else {
                 unreachable!("only a queue with due runs is next")
             };
+            let position = place.position;
             let group = self.opened[from].group;
             let Some(backlogs) = &mut self.groups[group].backlogs else { continue };
             // Those after the last one that was opened come later than its head: now it is their position to be seen.
-            if std::mem::take(&mut self.opened[from].is_last)
-                && let Some((head, backlog)) = open(backlogs, group)
-            {
-                heads.push(Reverse((head, self.opened.len())));
-                self.opened.push(backlog);
+            if std::mem::take(&mut self.opened[from].is_last) {
+                open(backlogs, group, waiting, &self.turns, &mut self.opened);
             }
             let backlog = &mut self.opened[from];
+            if let Some(key) = &backlog.turn_of {
+                // Another backlog of its key may have had the turn meanwhile.
+                let now_at = waiting.order.place(position, self.turns.since(Some(key), position));
+                if now_at > place {
+                    waiting.heads.push(Reverse((now_at, from)));
+                    continue;
+                }
+            }
+            if backlog.meters.is_none()
+                && let Some(paused) = self.admission.controls.paused_key(self.round.now, backlog.limit_group)
+            {
+                self.round.look_at(paused.until);
+                throttled.extend(paused.until.map(|until| (position.id, until)));
+                continue;
+            }
             let meters = *backlog.meters.get_or_insert_with(|| self.round.meters(backlog.limit_group));
             match self.round.takes(meters) {
                 Ok(()) => {
                     chosen.push(position);
-                    *room -= 1;
-                    shares.charge(queue, *weight);
+                    waiting.room -= 1;
+                    shares.charge(waiting.queue, waiting.weight);
+                    if let Some(key) = &backlog.turn_of {
+                        self.turns.give(key);
+                    }
                     match backlog.positions.next() {
-                        Some(head) => heads.push(Reverse((head, from))),
+                        Some(head) => {
+                            let since = self.turns.since(backlog.turn_of.as_ref(), head);
+                            waiting.heads.push(Reverse((waiting.order.place(head, since), from)));
+                        }
                         None if !backlog.complete && chosen.len() < self.offer.max => {
                             let more_of = Some(backlog.limit_group.clone());
                             return Selection { more_of, ..Selection::default() };
@@ -251,6 +290,7 @@ where
             look_again: self.round.look_again,
             throttled,
             spent: self.round.spent(),
+            served: self.turns.given,
             shares: Some(shares),
             ..Selection::default()
         }

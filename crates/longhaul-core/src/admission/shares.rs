@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
 };
 
-use super::DuePosition;
+use super::place::{Place, QueueOrder};
 use crate::name::Queue;
 
 /// Stride scheduling: each queue has a pass, which grows with each of its claims by a stride that is the smaller the
@@ -25,8 +25,9 @@ pub(super) struct Waiting<'a> {
     pub(super) queue: &'a Queue,
     pub(super) room: usize,
     pub(super) weight: u16,
-    /// The first position of each of its lines that was looked at, and which line that is.
-    pub(super) heads: BinaryHeap<Reverse<(DuePosition, usize)>>,
+    pub(super) order: QueueOrder,
+    /// The place of the first run of each of its lines that was looked at, and which line that is.
+    pub(super) heads: BinaryHeap<Reverse<(Place, usize)>>,
 }
 
 impl Shares {
@@ -37,7 +38,7 @@ impl Shares {
             return queues.len().checked_sub(1);
         }
         let pass = |waiting: &Waiting<'_>| self.pass(waiting.queue);
-        let head = |waiting: &Waiting<'_>| waiting.heads.peek().map(|Reverse((position, _))| *position);
+        let head = |waiting: &Waiting<'_>| waiting.heads.peek().map(|Reverse((place, _))| place.position);
         (0..queues.len()).min_by_key(|at| (pass(&queues[*at]), head(&queues[*at])))
     }
 

@@ -1,6 +1,6 @@
 //! Where due runs come from: what a store hands to a selection.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{DuePosition, Executing, Isolation, LimitGroup, RunningCounts};
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
     id::ServerId,
     name::{Key, Kind, Label, Queue},
     order::TurnHolder,
-    run::Run,
+    run::{Priority, Run},
+    time::Timestamp,
 };
 
 /// Who asks for runs, and what it takes.
@@ -55,13 +56,14 @@ impl<'a> Offer<'a> {
     }
 }
 
-/// Due runs of one limit group, in the order of their positions.
+/// Due runs of one limit group and priority, in the order of their positions.
 ///
 /// ```
 /// use longhaul_core::{admission::{LimitGroup, Backlog}, doc};
 ///
 /// let limit_group = LimitGroup::of(&doc::run());
-/// let line = Backlog { limit_group: &limit_group, positions: doc::positions(3).into_iter(), complete: true };
+/// let positions = doc::positions(3).into_iter();
+/// let line = Backlog { limit_group: &limit_group, since: doc::NOW, positions, complete: true };
 /// assert_eq!(line.positions.count(), 3);
 /// ```
 #[derive(Debug)]
@@ -72,6 +74,9 @@ impl<'a> Offer<'a> {
 pub struct Backlog<'a, I> {
     /// What they have in common.
     pub limit_group: &'a LimitGroup,
+    /// Since when the first of them waits for its turn, as far as the source knows, and not later than it is: no backlog
+    /// after this one has an earlier one. A source that keeps nothing of turns says when the first of them was due.
+    pub since: Timestamp,
     /// The runs, as far as they are at hand.
     pub positions: I,
     /// These are all of them. If not, and a selection takes them all and could take more, it ends with
@@ -81,7 +86,7 @@ pub struct Backlog<'a, I> {
     pub complete: bool,
 }
 
-/// Backlogs of one queue, kind, version and set of labels, which differ in their key. A group is left out as a whole where
+/// Backlogs of one queue, kind, version, set of labels and priority, which differ in their key. A group is left out as a whole where
 /// the server does not read it, or its queue or kind is held back; and its backlogs are looked at one after the other,
 /// so that a claim does not cost more where there are many keys.
 ///
@@ -106,7 +111,9 @@ pub struct BacklogGroup<'a, L> {
     pub version: u16,
     /// What they require.
     pub requires: &'a [Label],
-    /// In the order of their first positions.
+    /// Their priority.
+    pub priority: Priority,
+    /// In the order of their [`since`](Backlog::since), and of their first positions where that is the same.
     pub backlogs: L,
 }
 
@@ -157,9 +164,9 @@ impl LastTry {
 /// are behind a connection) hands over what it has, marks it as not [`complete`](Backlog::complete), and selects again
 /// with more when the selection asks for it: selecting changes nothing.
 ///
-/// The order is the source's. A run that is [behind](Run::is_behind) another of its order key is not due; where keys take
-/// turns, the backlogs of a group come in the order of their turns; where priority grows with age, positions say what it is
-/// now.
+/// A run that is [behind](Run::is_behind) another of its order key is not due. Where keys take turns, a source that lines
+/// its backlogs up by what [`Selection::served`](super::Selection::served) told it lets a selection look at few of them;
+/// one that does not gets the same answer, and pays with a look at each.
 ///
 /// ```
 /// use longhaul_core::{admission::{DueRuns, Source}, doc};
@@ -213,7 +220,7 @@ pub trait Source {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct DueRuns {
-    /// By queue, kind, version and labels: the backlogs, in the order of their first positions.
+    /// By queue, kind, version, labels and priority: the backlogs, in the order of their first positions.
     groups: [BTreeMap<GroupKey, Backlogs>; 2],
     last_tries: Vec<LastTry>,
     running: RunningCounts,
@@ -221,12 +228,12 @@ pub struct DueRuns {
     turn_holders: BTreeMap<Key, TurnHolder>,
 }
 
-type GroupKey = (Queue, Kind, u16, Vec<Label>);
+type GroupKey = (Queue, Kind, u16, Vec<Label>, Reverse<Priority>);
 type Backlogs = Vec<(LimitGroup, Vec<DuePosition>)>;
 
 impl DueRuns {
     /// Those of `runs` that are due or execute.
-    pub fn of<'a>(now: crate::Timestamp, runs: impl IntoIterator<Item = &'a Run>) -> Self {
+    pub fn of<'a>(now: Timestamp, runs: impl IntoIterator<Item = &'a Run>) -> Self {
         let mut all = Self::default();
         for run in runs {
             if let Some(key) = run.order_key().filter(|_| run.has_turn()) {
@@ -251,8 +258,9 @@ impl DueRuns {
         all
     }
 
-    fn put(&mut self, isolation: Isolation, run: &Run, due: crate::Timestamp) {
-        let group = (run.queue.clone(), run.kind.clone(), run.version, run.constraints().requires.clone());
+    fn put(&mut self, isolation: Isolation, run: &Run, due: Timestamp) {
+        let requires = run.constraints().requires.clone();
+        let group = (run.queue.clone(), run.kind.clone(), run.version, requires, Reverse(run.priority));
         let backlogs = self.groups[usize::from(isolation == Isolation::Suspect)].entry(group).or_default();
         let (limit_group, position) = (LimitGroup::of(run), DuePosition::new(run.priority, due, run.id));
         match backlogs.iter_mut().find(|(there, _)| *there == limit_group) {
@@ -268,13 +276,14 @@ impl Source for DueRuns {
         suspects: bool,
     ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, impl Iterator<Item = DuePosition>>>>>
     {
-        self.groups[usize::from(suspects)].iter().map(|((queue, kind, version, requires), backlogs)| {
+        self.groups[usize::from(suspects)].iter().map(|((queue, kind, version, requires, priority), backlogs)| {
             let backlogs = backlogs.iter().map(|(limit_group, positions)| Backlog {
                 limit_group,
+                since: positions[0].due,
                 positions: positions.iter().copied(),
                 complete: true,
             });
-            BacklogGroup { queue, kind, version: *version, requires, backlogs }
+            BacklogGroup { queue, kind, version: *version, requires, priority: priority.0, backlogs }
         })
     }
 

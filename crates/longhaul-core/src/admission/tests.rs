@@ -30,6 +30,9 @@ struct Lines {
     cut: bool,
     running: RunningCounts,
     looks: Cell<usize>,
+    /// The turns that were given, and whether the backlogs are lined up by them.
+    served: ServedKeys,
+    knows_turns: bool,
 }
 
 impl Source for Lines {
@@ -41,15 +44,24 @@ impl Source for Lines {
         let mut groups = BTreeMap::<_, Vec<_>>::new();
         for (limit_group, positions) in self.backlogs.iter().filter(|(_, positions)| !positions.is_empty() && !suspects)
         {
-            groups.entry((&limit_group.queue, &limit_group.kind)).or_default().push((limit_group, positions));
+            for positions in positions.chunk_by(|one, next| one.priority() == next.priority()) {
+                let group = (&limit_group.queue, &limit_group.kind, positions[0].priority());
+                groups.entry(group).or_default().push((limit_group, positions));
+            }
         }
-        groups.into_iter().map(move |((queue, kind), mut backlogs)| {
-            backlogs.sort_unstable_by_key(|(_, positions)| positions[0]);
-            let backlogs = backlogs.into_iter().map(|(limit_group, positions)| {
+        groups.into_iter().map(move |((queue, kind, priority), mut backlogs)| {
+            let since = move |(limit_group, positions): &(&LimitGroup, &[DuePosition])| {
+                let of = ServedKey { queue: queue.clone(), priority, key: limit_group.key.clone() };
+                let known = self.served.get(NOW, &of).filter(|_| self.knows_turns);
+                (known.map_or(positions[0].due, |served| served.max(positions[0].due)), positions[0])
+            };
+            backlogs.sort_unstable_by_key(since);
+            let backlogs = backlogs.into_iter().map(move |backlog| {
                 self.looks.set(self.looks.get() + 1);
-                Backlog { limit_group, positions: positions.iter().copied(), complete: !self.cut }
+                let ((since, _), (limit_group, positions)) = (since(&backlog), backlog);
+                Backlog { limit_group, since, positions: positions.iter().copied(), complete: !self.cut }
             });
-            BacklogGroup { queue, kind, version: 1, requires: &[], backlogs }
+            BacklogGroup { queue, kind, version: 1, requires: &[], priority, backlogs }
         })
     }
 
@@ -99,7 +111,8 @@ impl Play {
 
     fn source(&self) -> Lines {
         let running = RunningCounts::of(self.running.iter());
-        Lines { backlogs: self.lines.clone(), running, ..Lines::default() }
+        let served = self.admission.served.clone();
+        Lines { backlogs: self.lines.clone(), running, served, ..Lines::default() }
     }
 
     fn select(&self, now: Timestamp, max: usize) -> Selection {
@@ -392,3 +405,4 @@ fn a_claim_looks_at_the_lines_that_it_takes_from_however_many_there_are() {
 }
 
 mod isolation;
+mod order;

@@ -5,7 +5,7 @@ use super::{
     decision::{Decision, IllegalEvent},
 };
 use crate::{
-    family::{AwaitedEnd, ChildCounts, Struck},
+    family::{AwaitedEnd, AwaitedRuns, Awaits, ChildCounts, Struck},
     history::Transition,
     state::State,
 };
@@ -29,5 +29,16 @@ impl Step<'_> {
             }
             Struck::Unsuccessful(why) => Ok(self.cancelled(Some(&why), None)),
         }
+    }
+
+    /// A store looks at it after that, as at a run that has just begun to wait.
+    pub(super) fn batch_closed(mut self) -> Result<Decision, IllegalEvent> {
+        let Some(awaits) = self.before.awaits.as_deref() else { return Err(self.cannot("no batch is open of")) };
+        let AwaitedRuns::Members { added: false, callback } = awaits.runs else {
+            return Err(self.cannot("no batch is open of"));
+        };
+        let runs = AwaitedRuns::Members { added: true, callback };
+        self.next.awaits = Some(Awaits { runs, ..awaits.clone() }.into());
+        Ok(self.stay())
     }
 }

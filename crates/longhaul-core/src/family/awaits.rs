@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ChildCounts;
+use super::{Batch, CallbackWhen, ChildCounts};
 use crate::{id::RunId, state::StateKind, time::Timestamp};
 
 /// What a suspended run waits for, besides what lets every suspended run go on.
@@ -59,6 +59,13 @@ pub enum AwaitedRuns {
         /// One of them is enough.
         any: bool,
     },
+    /// The members of its batch, which are its children.
+    Members {
+        /// All were added: the batch is closed. Until then it goes on with a proceed only.
+        added: bool,
+        /// When it goes on.
+        callback: CallbackWhen,
+    },
 }
 
 /// Which runs a new run waits for before it may begin.
@@ -107,6 +114,10 @@ impl fmt::Display for Awaits {
         match &self.runs {
             AwaitedRuns::AllChildren => write!(f, "all of its children are {ended}"),
             AwaitedRuns::AnyChild { .. } => f.write_str("one more of its children is final"),
+            AwaitedRuns::Members { added: false, callback } => {
+                write!(f, "its batch is closed, and {}", callback.as_str())
+            }
+            AwaitedRuns::Members { added: true, callback } => f.write_str(callback.as_str()),
             AwaitedRuns::Runs { open, any } => match &**open {
                 [one] => write!(f, "{one} is {ended}"),
                 [first, more @ ..] => {
@@ -136,13 +147,13 @@ impl Awaits {
     pub fn named(&self) -> &[RunId] {
         match &self.runs {
             AwaitedRuns::Runs { open, .. } => open,
-            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } => &[],
+            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } | AwaitedRuns::Members { .. } => &[],
         }
     }
 
     /// Whether it waits for children.
     pub fn children(&self) -> bool {
-        matches!(self.runs, AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. })
+        !matches!(self.runs, AwaitedRuns::Runs { .. })
     }
 
     pub(crate) fn strike(&self, children: ChildCounts, ended: &[AwaitedEnd]) -> Struck {
@@ -155,7 +166,10 @@ impl Awaits {
             AwaitedRuns::AnyChild { seen } if children.open() == 0 || children.ends > *seen => {
                 Struck::Over(format!("a child is final: {children}").into())
             }
-            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } => Struck::Unchanged,
+            AwaitedRuns::Members { added: true, callback } => strike_members(*callback, children),
+            AwaitedRuns::AllChildren | AwaitedRuns::AnyChild { .. } | AwaitedRuns::Members { added: false, .. } => {
+                Struck::Unchanged
+            }
             AwaitedRuns::Runs { open, any } => self.strike_named(open, *any, ended),
         }
     }
@@ -188,5 +202,26 @@ impl After {
             runs => AwaitedRuns::Runs { open: runs.to_vec(), any: false },
         };
         Awaits { runs, success_only: self.success_only, not_before: (due > now).then_some(due) }
+    }
+}
+
+impl Batch {
+    /// What a callback that is enqueued waits for. It was to begin at `due`. A retry waits for nothing.
+    pub(crate) fn awaits(self, now: Timestamp, due: Timestamp) -> Option<Awaits> {
+        let runs = AwaitedRuns::Members { added: false, callback: self.callback };
+        let awaits = Awaits { runs, success_only: false, not_before: (due > now).then_some(due) };
+        self.of.is_none().then_some(awaits)
+    }
+}
+
+fn strike_members(callback: CallbackWhen, members: ChildCounts) -> Struck {
+    let over = |why| Struck::Over(format!("{why}: {members}").into());
+    match callback {
+        CallbackWhen::AllCompleted if members.completed == members.total => over("all runs of its batch completed"),
+        CallbackWhen::AnyFailed if members.failed > 0 => over("a run of its batch failed"),
+        CallbackWhen::AllFinal | CallbackWhen::AnyFailed if members.open() == 0 => {
+            over("all runs of its batch are final")
+        }
+        _ => Struck::Unchanged,
     }
 }

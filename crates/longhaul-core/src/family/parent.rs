@@ -114,6 +114,12 @@ pub enum ChildRefused {
         /// How it ended.
         state: StateKind,
     },
+    /// The parent is the callback of a batch that is closed.
+    #[error("the batch of {parent} is closed: nothing is added to it any more")]
+    Closed {
+        /// Which.
+        parent: RunId,
+    },
     /// The attempt of the parent that asks has lost its claim.
     #[error("its parent {parent} has lost its claim: this attempt enqueues nothing more")]
     EpochLost {

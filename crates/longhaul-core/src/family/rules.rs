@@ -1,11 +1,12 @@
 //! What becomes of children, and who may have any.
 
 use super::{
+    awaits::{AwaitedRuns, Awaits},
     counts::ChildCounts,
     parent::{ChildRefused, OnCancel, Parent},
 };
 use crate::{
-    event::Event,
+    event::{Event, StopRequest},
     limits::{CHILD_DEPTH_MAX, CHILDREN_MAX},
     run::Run,
     state::State,
@@ -33,6 +34,10 @@ pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) 
     if there.state.is_final() {
         return Err(ChildRefused::Final { parent: id, state: there.state.kind() });
     }
+    // What a task enqueues as its own child is no member.
+    if parent.epoch.is_none() && is_closed(there) {
+        return Err(ChildRefused::Closed { parent: id });
+    }
     let holds = |epoch| matches!(there.state, State::Running { .. }) && there.epoch == epoch;
     if parent.epoch.is_some_and(|epoch| !holds(epoch)) {
         return Err(ChildRefused::EpochLost { parent: id });
@@ -46,6 +51,12 @@ pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) 
     Ok(())
 }
 
+/// Whether `run` is the callback of a batch to which nothing is added any more.
+fn is_closed(run: &Run) -> bool {
+    let open = |awaits: &Awaits| matches!(awaits.runs, AwaitedRuns::Members { added: false, .. });
+    run.constraints().batch.is_some() && !run.awaits.as_deref().is_some_and(open)
+}
+
 /// What happens to the children of `parent`, which is final: they are cancelled, or `None`: nothing.
 ///
 /// ```
@@ -57,4 +68,18 @@ pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) 
 pub fn cancel_children(parent: &Run) -> Option<Event> {
     let cancels = parent.state == State::Cancelled && parent.constraints().on_cancel == OnCancel::Cancel;
     cancels.then(|| Event::Cancel { reason: Some(format!("its parent {} was cancelled", parent.id).into()) })
+}
+
+/// Whether a child was told already that it is cancelled: it is asked to stop, or waits for its own children. It is told
+/// once, whoever did so. One that is asked to suspend is not.
+///
+/// ```
+/// use longhaul_core::{Run, StopRequest, doc, family::is_told};
+///
+/// let asked = |request| is_told(&Run { request: Some(request), ..doc::running() });
+/// assert!(asked(StopRequest::Cancel { reason: None }));
+/// assert!(!asked(StopRequest::Suspend { reason: None }));
+/// ```
+pub fn is_told(child: &Run) -> bool {
+    matches!(child.request, Some(StopRequest::Cancel { .. }))
 }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Time, seconds};
-use crate::control::{Control, Controls, Limits, Paused, Rate, Scope};
+use crate::{
+    control::{Control, Controls, Limits, Paused, Rate, Scope},
+    name::{Key, Kind},
+};
 
 #[derive(Serialize)]
 struct PausedView<'a> {
@@ -41,12 +44,15 @@ struct LimitsView {
     rate: Option<Rate>,
     rate_per_key: Option<Rate>,
     weight: Option<u16>,
+    ageing_seconds: Option<f64>,
+    fair_by_key: bool,
 }
 
 impl Serialize for Limits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { running, per_key, rate, rate_per_key, weight } = *self;
-        LimitsView { running, per_key, rate, rate_per_key, weight }.serialize(serializer)
+        let Self { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key } = *self;
+        let ageing_seconds = ageing.map(|ageing| seconds(ageing.step()));
+        LimitsView { running, per_key, rate, rate_per_key, weight, ageing_seconds, fair_by_key }.serialize(serializer)
     }
 }
 
@@ -71,6 +77,14 @@ struct ControlsView<'a> {
     queues: BTreeMap<String, &'a Control>,
     kinds: BTreeMap<String, &'a Control>,
     servers: BTreeMap<String, &'a Control>,
+    limit_keys: Vec<LimitKeyView<'a>>,
+}
+
+#[derive(Serialize)]
+struct LimitKeyView<'a> {
+    kind: Kind,
+    key: Key,
+    paused: Option<&'a Paused>,
 }
 
 impl Serialize for Controls {
@@ -78,10 +92,13 @@ impl Serialize for Controls {
         let mut view = ControlsView::default();
         for (scope, control) in self.iter() {
             match scope {
-                Scope::Queue(queue) => view.queues.insert(queue.to_string(), control),
-                Scope::Kind(kind) => view.kinds.insert(kind.to_string(), control),
-                Scope::Server(server) => view.servers.insert(server.to_string(), control),
-            };
+                Scope::Queue(queue) => drop(view.queues.insert(queue.to_string(), control)),
+                Scope::Kind(kind) => drop(view.kinds.insert(kind.to_string(), control)),
+                Scope::Server(server) => drop(view.servers.insert(server.to_string(), control)),
+                Scope::LimitKey(kind, key) => {
+                    view.limit_keys.push(LimitKeyView { kind, key, paused: control.paused.as_ref() });
+                }
+            }
         }
         view.serialize(serializer)
     }

@@ -99,15 +99,18 @@ fn blocked_by<S: Serializer>(map: &mut S::SerializeMap, by: &BlockedBy) -> Resul
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are the names that it has in JSON")]
 struct AheadView {
     of_higher_priority: u64,
     of_same_priority: u64,
+    of_lower_priority: u64,
+    of_other_keys: u64,
 }
 
 impl Serialize for Ahead {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { of_higher_priority, of_same_priority } = *self;
-        AheadView { of_higher_priority, of_same_priority }.serialize(serializer)
+        let Self { of_higher_priority, of_same_priority, of_lower_priority, of_other_keys } = *self;
+        AheadView { of_higher_priority, of_same_priority, of_lower_priority, of_other_keys }.serialize(serializer)
     }
 }
 
@@ -116,6 +119,10 @@ fn within<S: Serializer>(map: &mut S::SerializeMap, scope: &Scope, key: Option<&
         Scope::Queue(queue) => map.serialize_entry("queue", queue)?,
         Scope::Kind(kind) => map.serialize_entry("kind", kind)?,
         Scope::Server(server) => map.serialize_entry("server", server)?,
+        Scope::LimitKey(kind, key) => {
+            map.serialize_entry("kind", kind)?;
+            map.serialize_entry("key", key)?;
+        }
     }
     key.map_or(Ok(()), |key| map.serialize_entry("key", key))
 }

@@ -7,6 +7,7 @@ use crate::{
     decide::{Decision, IllegalEvent, admit, decide},
     event::Event,
     history::{History, HistoryEntry},
+    id::RunId,
     order::OrderTurn,
     run::{NewRun, Run, Snapshot},
     store::{Retry, RetryFrom},
@@ -72,7 +73,7 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
         timeout,
         due: None,
         constraints: constraints
-            .map(|constraints| inherited(now, created, constraints))
+            .map(|constraints| inherited(now, id, created, constraints))
             .filter(|constraints| !constraints.is_empty()),
         metadata: before.metadata.clone(),
         execution_metadata: match retry.from {
@@ -97,13 +98,16 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
     Ok(Succession { before: decision, successor })
 }
 
-/// The constraints of a successor that is enqueued at `now`, of a run that was enqueued at `created`. It does not expire:
-/// somebody wants it now.
-fn inherited(now: Timestamp, created: Timestamp, constraints: Arc<Constraints>) -> Arc<Constraints> {
+/// The constraints of a successor that is enqueued at `now`, of the run `of` that was enqueued at `created`. It does not
+/// expire: somebody wants it now.
+fn inherited(now: Timestamp, of: RunId, created: Timestamp, constraints: Arc<Constraints>) -> Arc<Constraints> {
     let mut constraints = constraints;
     if constraints.expires.is_some() || constraints.after.is_some() {
         let constraints = Arc::make_mut(&mut constraints);
         (constraints.expires, constraints.after) = (None, None);
+    }
+    if let Some(batch) = constraints.batch {
+        Arc::make_mut(&mut constraints).batch = Some(batch.inherited(of));
     }
     if let Some(Unique { scope: UniqueScope::For(period), .. }) = &constraints.unique {
         let left = UniqueScope::For(period.saturating_sub(now.since(created)));

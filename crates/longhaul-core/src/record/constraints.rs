@@ -67,6 +67,7 @@ impl<'a> ConstraintsV1<'a> {
             parent: _,
             after: _,
             on_cancel: _,
+            batch: _,
         } = constraints;
         if limit_key.is_none() && unique.is_none() && requires.is_empty() && trace.is_none() {
             return None;

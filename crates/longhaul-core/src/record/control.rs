@@ -3,6 +3,7 @@
 //! ```text
 //! 01 | control: bincode, standard configuration | CRC-32 of the key and all bytes before, little-endian
 //! 02 | control | more: bincode | CRC-32      if there is something that version 1 has no place for
+//! 03 | control | more: bincode | CRC-32      and if version 2 has none, which is what a queue says of its order
 //! ```
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     admission::{
-        controls::{Control, Limits, Paused},
+        controls::{Ageing, Control, Limits, Paused},
         rate::Rate,
     },
     time::Timestamp,
@@ -29,17 +30,64 @@ pub(super) struct ControlV1 {
     set: Option<LimitsV1>,
 }
 
-/// What a control has beyond version 1.
+/// What version 2 of a control has beyond version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct MoreV1 {
     paused_until: Option<i64>,
 }
 
-impl MoreV1 {
-    pub(super) fn of(control: &Control) -> Option<Self> {
+/// What version 3 of a control has beyond version 1.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct MoreV2 {
+    paused_until: Option<i64>,
+    declared: OrderV1,
+    set: OrderV1,
+}
+
+/// What limits say of the order of runs.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct OrderV1 {
+    ageing: Option<Duration>,
+    fair_by_key: bool,
+}
+
+/// What a control has beyond version 1, in the oldest version that has a place for it.
+pub(super) enum More {
+    Nothing,
+    V1(MoreV1),
+    V2(MoreV2),
+}
+
+impl More {
+    pub(super) fn of(control: &Control) -> Self {
         let until = control.paused.as_ref().and_then(|paused| paused.until);
-        let more = Self { paused_until: until.map(Timestamp::as_micros) };
-        (more != Self::default()).then_some(more)
+        let paused_until = until.map(Timestamp::as_micros);
+        let declared = OrderV1::of(&control.declared);
+        let set = control.set.as_ref().map_or_else(OrderV1::default, OrderV1::of);
+        if (&declared, &set) != (&OrderV1::default(), &OrderV1::default()) {
+            Self::V2(MoreV2 { paused_until, declared, set })
+        } else if paused_until.is_some() {
+            Self::V1(MoreV1 { paused_until })
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+impl From<MoreV1> for MoreV2 {
+    fn from(MoreV1 { paused_until }: MoreV1) -> Self {
+        Self { paused_until, ..Self::default() }
+    }
+}
+
+impl OrderV1 {
+    fn of(limits: &Limits) -> Self {
+        Self { ageing: limits.ageing.map(|ageing| ageing.step()), fair_by_key: limits.fair_by_key }
+    }
+
+    fn put(&self, limits: Limits) -> Result<Limits, String> {
+        let ageing = self.ageing.map(Ageing::new).transpose().map_err(|error| error.to_string())?;
+        Ok(Limits { ageing, fair_by_key: self.fair_by_key, ..limits })
     }
 }
 
@@ -70,7 +118,7 @@ impl ControlV1 {
         }
     }
 
-    pub(super) fn back(self, more: &MoreV1) -> Result<Control, String> {
+    pub(super) fn back(self, more: &MoreV2) -> Result<Control, String> {
         let Self { paused, declared, set } = self;
         Ok(Control {
             paused: paused.map(|paused| Paused {
@@ -79,8 +127,8 @@ impl ControlV1 {
                 why: paused.why,
                 until: more.paused_until.map(Timestamp::from_micros),
             }),
-            declared: declared.back()?,
-            set: set.as_ref().map(LimitsV1::back).transpose()?,
+            declared: more.declared.put(declared.back()?)?,
+            set: set.map(|set| more.set.put(set.back()?)).transpose()?,
         })
     }
 }
@@ -105,12 +153,15 @@ impl LimitsV1 {
             rate: self.rate.map(rate).transpose()?,
             rate_per_key: self.rate_per_key.map(rate).transpose()?,
             weight: self.weight,
+            ..Limits::NONE
         })
     }
 }
 
 /// The first byte of a control that has more than version 1.
 const WITH_MORE: u8 = 2;
+/// The first byte of one that has more than version 2.
+const WITH_ORDER: u8 = 3;
 
 /// Encodes a control that is kept under `key`.
 ///
@@ -123,9 +174,16 @@ const WITH_MORE: u8 = 2;
 /// ```
 pub fn write_control(key: &[u8], control: &Control) -> Vec<u8> {
     let mut bytes = versioned(&ControlV1::of(control));
-    if let Some(more) = MoreV1::of(control) {
-        bytes[0] = WITH_MORE;
-        append(&mut bytes, &more);
+    match More::of(control) {
+        More::Nothing => {}
+        More::V1(more) => {
+            bytes[0] = WITH_MORE;
+            append(&mut bytes, &more);
+        }
+        More::V2(more) => {
+            bytes[0] = WITH_ORDER;
+            append(&mut bytes, &more);
+        }
     }
     let checksum = checksum(key, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
@@ -149,11 +207,15 @@ pub fn read_control(key: &[u8], bytes: &[u8]) -> Result<Control, Damage> {
     }
     let (&version, body) = body.split_first().ok_or_else(|| damaged("it is cut short"))?;
     let (frozen, mut rest) = read_next::<ControlV1>(body).map_err(|error| damaged(&error))?;
-    let mut more = MoreV1::default();
+    let mut more = MoreV2::default();
     match version {
         VERSION => {}
-        WITH_MORE => (more, rest) = read_next::<MoreV1>(rest).map_err(|error| damaged(&error))?,
-        _ => return Err(damaged(&format!("it has format {version}, and this code reads up to {WITH_MORE}"))),
+        WITH_MORE => {
+            let (more_v1, left) = read_next::<MoreV1>(rest).map_err(|error| damaged(&error))?;
+            (more, rest) = (more_v1.into(), left);
+        }
+        WITH_ORDER => (more, rest) = read_next::<MoreV2>(rest).map_err(|error| damaged(&error))?,
+        _ => return Err(damaged(&format!("it has format {version}, and this code reads up to {WITH_ORDER}"))),
     }
     if !rest.is_empty() {
         return Err(damaged("bytes are left over"));
@@ -200,13 +262,45 @@ mod tests {
         let line = crate::record::control_line(&scope, &control);
         assert!(line.contains("control_2"), "older code does not take it for one without an end: {line}");
         assert_eq!(crate::record::read_line(&line), Ok(crate::record::Line::Control(scope, control)));
+    }
+
+    #[test]
+    fn a_queue_that_says_something_of_its_order_is_version_3_which_is_frozen() {
+        let mut control = control();
+        control.paused.iter_mut().for_each(|paused| paused.until = Some(Timestamp::from_micros(9)));
+        control.declared.ageing = Some(Ageing::new(Duration::from_millis(90_500)).unwrap());
+        control.set.iter_mut().for_each(|set| set.fair_by_key = true);
+        let bytes = write_control(b"gqdefault", &control);
+        assert_eq!(bytes[0], 3);
+        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        assert_eq!(hex, include_str!("../../tests/golden/record/control_3.hex").trim_end());
+        assert_eq!(read_control(b"gqdefault", &bytes), Ok(control.clone()));
+        let scope = crate::Scope::Queue(crate::Queue::default());
+        let line = crate::record::control_line(&scope, &control);
+        assert!(line.contains("control_3"), "older code does not take it for one without an order: {line}");
+        assert_eq!(crate::record::read_line(&line), Ok(crate::record::Line::Control(scope, control)));
         let mut later = bytes;
-        later[0] = 3;
+        later[0] = 4;
         let end = later.len() - 4;
         let sum = checksum(b"gqdefault", &later[..end]);
         later[end..].copy_from_slice(&sum.to_le_bytes());
         let refused = read_control(b"gqdefault", &later).unwrap_err();
-        assert!(refused.to_string().contains("it has format 3"), "{refused}");
+        assert!(refused.to_string().contains("it has format 4"), "{refused}");
+    }
+
+    #[test]
+    fn a_limit_key_is_a_scope_of_its_own_in_an_export() {
+        let paused = Paused { until: Some(Timestamp::from_micros(9)), ..Paused::new(Timestamp::EPOCH, "a run", None) };
+        let control = Control { paused: Some(paused), ..Control::default() };
+        let scope = crate::Scope::LimitKey(crate::Kind::new("mail").unwrap(), crate::Key::new("customer: 7").unwrap());
+        let line = crate::record::control_line(&scope, &control);
+        assert!(
+            line.contains(r#""scope":{"limit_key":["mail","customer: 7"]}"#),
+            "older code has no such scope: {line}"
+        );
+        assert_eq!(crate::record::read_line(&line), Ok(crate::record::Line::Control(scope, control)));
+        let wrong = line.replace("mail", "two words");
+        assert!(crate::record::read_line(&wrong).is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Whose child a run is, and which runs it waits for. Each is a section. Frozen.
+//! Whose child a run is, which runs it waits for, and its batch. Each is a section. Frozen.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    family::{After, AwaitedRuns, Awaits, OnCancel, Parent},
+    family::{After, AwaitedRuns, Awaits, Batch, CallbackWhen, OnCancel, Parent},
     id::{Epoch, RunId},
     name::{Key, NameError},
     time::Timestamp,
@@ -44,14 +44,16 @@ enum AwaitedRunsV1 {
 }
 
 impl AwaitsV1 {
-    pub(super) fn of(awaits: &Awaits) -> Self {
+    /// `None`: it waits for the members of its batch, which has a section of its own.
+    pub(super) fn of(awaits: &Awaits) -> Option<Self> {
         let Awaits { runs, success_only, not_before } = awaits;
         let runs = match runs {
             AwaitedRuns::AllChildren => AwaitedRunsV1::AllChildren,
             AwaitedRuns::AnyChild { seen } => AwaitedRunsV1::AnyChild { seen: *seen },
             AwaitedRuns::Runs { open, any } => AwaitedRunsV1::Runs { open: open.clone(), any: *any },
+            AwaitedRuns::Members { .. } => return None,
         };
-        Self { runs, success_only: *success_only, not_before: not_before.map(Timestamp::as_micros) }
+        Some(Self { runs, success_only: *success_only, not_before: not_before.map(Timestamp::as_micros) })
     }
 
     pub(super) fn back(&self) -> Awaits {
@@ -102,5 +104,58 @@ impl OnCancelV1 {
             Self::Leave => OnCancel::Leave,
             Self::Wait => OnCancel::Wait,
         }
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct BatchV1 {
+    callback: CallbackWhenV1,
+    of: Option<RunId>,
+    /// That it waits for its members.
+    waits: Option<WaitsV1>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum CallbackWhenV1 {
+    AllFinal,
+    AllCompleted,
+    AnyFailed,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct WaitsV1 {
+    added: bool,
+    not_before: Option<i64>,
+}
+
+impl BatchV1 {
+    pub(super) fn of(batch: Batch, awaits: Option<&Awaits>) -> Self {
+        let callback = match batch.callback {
+            CallbackWhen::AllFinal => CallbackWhenV1::AllFinal,
+            CallbackWhen::AllCompleted => CallbackWhenV1::AllCompleted,
+            CallbackWhen::AnyFailed => CallbackWhenV1::AnyFailed,
+        };
+        let waits = match awaits {
+            Some(Awaits { runs: AwaitedRuns::Members { added, .. }, not_before, .. }) => {
+                Some(WaitsV1 { added: *added, not_before: not_before.map(Timestamp::as_micros) })
+            }
+            _ => None,
+        };
+        Self { callback, of: batch.of, waits }
+    }
+
+    pub(super) fn back(&self) -> Batch {
+        let callback = match self.callback {
+            CallbackWhenV1::AllFinal => CallbackWhen::AllFinal,
+            CallbackWhenV1::AllCompleted => CallbackWhen::AllCompleted,
+            CallbackWhenV1::AnyFailed => CallbackWhen::AnyFailed,
+        };
+        Batch { callback, of: self.of }
+    }
+
+    pub(super) fn awaits(&self) -> Option<Awaits> {
+        let WaitsV1 { added, not_before } = self.waits?;
+        let runs = AwaitedRuns::Members { added, callback: self.back().callback };
+        Some(Awaits { runs, success_only: false, not_before: not_before.map(Timestamp::from_micros) })
     }
 }

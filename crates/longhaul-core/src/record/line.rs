@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use super::{
     blob::Blob,
     constraints::ConstraintsV1,
-    control::{ControlV1, MoreV1},
+    control::{ControlV1, More, MoreV1, MoreV2},
     damage::Damage,
     fields::{PaceV1, PendingProceedV1},
     part::{Part, PartV1},
@@ -26,7 +26,7 @@ use crate::{
     admission::controls::{Control, Scope},
     id::RunId,
     limits::SCHEDULE_MAX,
-    name::{Kind, Queue, ScheduleName},
+    name::{Key, Kind, Queue, ScheduleName},
     stored::StoredRun,
 };
 
@@ -72,12 +72,24 @@ struct ControlLine2 {
     more: MoreV1,
 }
 
+/// A control that has more than version 2.
+#[derive(Serialize, Deserialize)]
+struct ControlLine3 {
+    scope: ScopeV1,
+    control_3: ControlV1,
+    more: MoreV2,
+}
+
 impl ScopeV1 {
     fn back(&self) -> Result<Scope, LineError> {
         match self {
             Self::Queue(name) => Queue::new(name).map(Scope::Queue).map_err(LineError::new),
             Self::Kind(name) => Kind::new(name).map(Scope::Kind).map_err(LineError::new),
             Self::Server(id) => id.parse().map(Scope::Server).map_err(LineError::new),
+            Self::LimitKey(kind, key) => {
+                let kind = Kind::new(kind).map_err(LineError::new)?;
+                Ok(Scope::LimitKey(kind, Key::new(key).map_err(LineError::new)?))
+            }
         }
     }
 }
@@ -88,6 +100,9 @@ enum ScopeV1 {
     Queue(Box<str>),
     Kind(Box<str>),
     Server(Box<str>),
+    /// Code that does not know it refuses the line.
+    #[serde(rename = "limit_key")]
+    LimitKey(Box<str>, Box<str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,6 +126,7 @@ struct ScheduleLine<'a> {
 /// Exhaustive on purpose: an import that does not know one of them would lose it.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
+#[expect(clippy::large_enum_variant, reason = "a line is taken apart as soon as it is read")]
 pub enum Line {
     /// A run with all its values.
     Run(Box<StoredRun>),
@@ -191,10 +207,13 @@ pub fn control_line(scope: &Scope, control: &Control) -> String {
         Scope::Queue(queue) => ScopeV1::Queue(queue.as_str().into()),
         Scope::Kind(kind) => ScopeV1::Kind(kind.as_str().into()),
         Scope::Server(server) => ScopeV1::Server(server.to_string().into()),
+        Scope::LimitKey(kind, key) => ScopeV1::LimitKey(kind.as_str().into(), key.as_str().into()),
     };
-    match MoreV1::of(control) {
-        Some(more) => json(&ControlLine2 { scope, control_2: ControlV1::of(control), more }),
-        None => json(&ControlLine { scope, control: ControlV1::of(control) }),
+    let control_v1 = ControlV1::of(control);
+    match More::of(control) {
+        More::Nothing => json(&ControlLine { scope, control: control_v1 }),
+        More::V1(more) => json(&ControlLine2 { scope, control_2: control_v1, more }),
+        More::V2(more) => json(&ControlLine3 { scope, control_3: control_v1, more }),
     }
 }
 
@@ -220,6 +239,7 @@ fn json(line: &impl Serialize) -> String {
 struct Keys {
     control: Option<IgnoredAny>,
     control_2: Option<IgnoredAny>,
+    control_3: Option<IgnoredAny>,
     schedule: Option<IgnoredAny>,
 }
 
@@ -232,11 +252,15 @@ pub fn read_line(line: &str) -> Result<Line, LineError> {
     match serde_json::from_str(line).map_err(LineError::new)? {
         Keys { control: Some(_), .. } => {
             let ControlLine { scope, control } = serde_json::from_str(line).map_err(LineError::new)?;
-            Ok(Line::Control(scope.back()?, control.back(&MoreV1::default()).map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control.back(&MoreV2::default()).map_err(LineError::new)?))
         }
         Keys { control_2: Some(_), .. } => {
             let ControlLine2 { scope, control_2, more } = serde_json::from_str(line).map_err(LineError::new)?;
-            Ok(Line::Control(scope.back()?, control_2.back(&more).map_err(LineError::new)?))
+            Ok(Line::Control(scope.back()?, control_2.back(&more.into()).map_err(LineError::new)?))
+        }
+        Keys { control_3: Some(_), .. } => {
+            let ControlLine3 { scope, control_3, more } = serde_json::from_str(line).map_err(LineError::new)?;
+            Ok(Line::Control(scope.back()?, control_3.back(&more).map_err(LineError::new)?))
         }
         Keys { schedule: Some(_), .. } => {
             let ScheduleLine { schedule, value } = serde_json::from_str(line).map_err(LineError::new)?;

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bytes::{CONFIG, append},
-    family::{AfterV1, AwaitsV1, OnCancelV1, ParentV1},
+    family::{AfterV1, AwaitsV1, BatchV1, OnCancelV1, ParentV1},
     inbox::InboxPartV1,
     part::PartV1,
 };
 use crate::{
-    family::{After, OnCancel},
+    family::{After, Awaits, Batch, OnCancel},
     id::RunId,
     lineage::Lineage,
     name::{Key, NameError},
@@ -74,6 +74,8 @@ sections! {
     // Which runs it comes after, and what becomes of its children when it is cancelled.
     12 after: AfterV1,
     13 on_cancel: OnCancelV1,
+    // The batch that it is the callback of, and what it waits for of that.
+    14 batch: BatchV1,
 }
 
 /// How many executions began, if that is not the number of claims; and whether the current claim has begun.
@@ -102,15 +104,26 @@ impl Sections {
             expires: run.constraints().expires.map(DueV1::of),
             ordered: run.constraints().ordered.as_ref().map(|ordered| OrderedV1::of(ordered, run.turn)),
             parent: run.parent().map(ParentV1::of),
-            awaits: run.awaits.as_deref().map(AwaitsV1::of),
+            awaits: run.awaits.as_deref().and_then(AwaitsV1::of),
             after: run.constraints().after.as_ref().map(AfterV1::of),
             on_cancel: OnCancelV1::of(run.constraints().on_cancel),
+            batch: run.constraints().batch.map(|batch| BatchV1::of(batch, run.awaits.as_deref())),
         }
     }
 
     pub(super) fn relations(&self) -> (Option<After>, OnCancel) {
         let on_cancel = self.on_cancel.as_ref().map(OnCancelV1::back).unwrap_or_default();
         (self.after.as_ref().map(AfterV1::back), on_cancel)
+    }
+
+    pub(super) fn batch(&self) -> Option<Batch> {
+        self.batch.as_ref().map(BatchV1::back)
+    }
+
+    /// What it waits for, wherever that stands.
+    pub(super) fn awaits(&self) -> Option<Awaits> {
+        let members = self.batch.as_ref().and_then(BatchV1::awaits);
+        members.or_else(|| self.awaits.as_ref().map(AwaitsV1::back))
     }
 
     pub(super) fn lineage(&self) -> Lineage {

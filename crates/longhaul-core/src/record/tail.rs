@@ -119,6 +119,7 @@ impl<'a> Tail<'a> {
         constraints.ordered = self.sections.ordered.as_ref().map(OrderedV1::back).transpose()?;
         constraints.parent = self.sections.parent.as_ref().map(ParentV1::back).transpose()?;
         (constraints.after, constraints.on_cancel) = self.sections.relations();
+        constraints.batch = self.sections.batch();
         Ok((!constraints.is_empty()).then(|| Arc::new(constraints)))
     }
 

@@ -236,7 +236,7 @@ impl RecordedRun<'_> {
             request: frozen.request.as_ref().map(StopRequestV1::back),
             pending_proceed: frozen.pending_proceed.then(|| frozen.tail.pending_proceed()),
             inbox: inbox.map(Arc::new),
-            awaits: frozen.tail.sections.awaits.as_ref().map(|awaits| Arc::new(awaits.back())),
+            awaits: frozen.tail.sections.awaits().map(Arc::new),
             progress: frozen.progress.as_ref().map(|progress| progress.back(frozen.tail.pace.as_ref())),
             lineage: frozen.tail.sections.lineage(),
             turn: frozen.tail.sections.ordered.as_ref().and_then(OrderedV1::turn),

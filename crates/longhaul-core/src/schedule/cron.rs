@@ -57,6 +57,10 @@ impl Cron {
         (next <= Timestamp::MAX).then_some(next)
     }
 
+    pub(super) fn zone(&self) -> TimeZone {
+        self.zone.clone()
+    }
+
     pub(super) fn offset_seconds(&self, at: Timestamp) -> i32 {
         let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         self.zone.to_offset(at).seconds()

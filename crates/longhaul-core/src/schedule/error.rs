@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::time::Timestamp;
+
 /// A schedule that cannot be followed: what is wrong with it, and what it may be.
 ///
 /// ```
@@ -33,6 +35,24 @@ pub enum ScheduleError {
     /// A schedule with one instant was given another, first one.
     #[error("a schedule that runs once has no other first instant: leave out `starting`, or change the time")]
     StartingOfOnce,
+    /// A schedule with one instant was given an end, or dates to leave out.
+    #[error("a schedule that runs once has no end, and no dates to leave out: change its time, or delete it")]
+    ExceptOfOnce,
+    /// More dates are to be left out than are kept.
+    #[error(
+        "{given} dates are to be left out, of at most {}: name those of the next years, or ask a calendar in the task",
+        super::DATES_MAX
+    )]
+    TooManyDates {
+        /// How many were given.
+        given: usize,
+    },
+    /// It ends before its first instant.
+    #[error("it ends at {ending}, and has no instant up to then: give a later end, or an earlier start")]
+    NothingBefore {
+        /// Its end.
+        ending: Timestamp,
+    },
     /// The pattern is not made of five or six fields.
     #[error(
         "the pattern `{pattern}` has {found} fields, not 5 (minute, hour, day of month, month, day of week) or 6 \

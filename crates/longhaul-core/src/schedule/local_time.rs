@@ -26,6 +26,8 @@ pub struct LocalTime {
     pub at: Timestamp,
     /// Seconds that the wall clock is ahead of UTC; negative where it is behind.
     pub offset_seconds: i32,
+    /// It was moved: the schedule has it at this time.
+    pub moved_from: Option<Timestamp>,
 }
 
 impl fmt::Display for LocalTime {

@@ -106,9 +106,9 @@ pub struct Plan {
     reason = "stores and tests build it, and a field that one of them leaves out should not compile"
 )]
 pub struct Firing {
-    /// The instant that the run stands for.
+    /// The instant that the run stands for, as the schedule has it: also if it was moved.
     pub instant: Timestamp,
-    /// When the run is due: the instant and its jitter.
+    /// When the run is due: the instant, or the time that it was moved to, and its jitter.
     pub due: Timestamp,
     /// The run's id, which is [`run_id`] of the schedule's name and the instant: whoever enqueues it a second time is
     /// told that it is there.
@@ -232,10 +232,9 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     let missed = count_others(timetable, &due, &wanted);
     let mark = mark.decided(timetable, now, latest, wanted.front().copied());
     let (instants, overlapped) = not_overlapping(timetable.schedule().overlap, wanted, situation.unfinished);
-    let firing = |&instant: &Timestamp| Firing {
-        instant,
-        due: timetable.due(situation.name, instant),
-        run: run_id(situation.name, instant),
+    let firing = |&at: &Timestamp| {
+        let instant = timetable.instant_at(at);
+        Firing { instant, due: timetable.due(situation.name, instant), run: run_id(situation.name, instant) }
     };
     Plan {
         cancel_running: timetable.schedule().overlap == Overlap::CancelRunning

@@ -4,13 +4,23 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Missed, Overlap, Schedule, Timing};
+use super::{Date, Missed, Overlap, Schedule, Timing};
 use crate::time::Timestamp;
 
 #[derive(Serialize, Deserialize)]
 pub(super) enum Stored {
     #[serde(rename = "v1")]
     V1(ScheduleV1),
+    /// Written only of a schedule that version 1 has no place for, so that older code reads all others.
+    #[serde(rename = "v2")]
+    V2(ScheduleV2),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ScheduleV2 {
+    schedule: ScheduleV1,
+    ending_micros: Option<i64>,
+    except: Vec<Date>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,8 +58,19 @@ enum OverlapV1 {
 }
 
 impl From<Schedule> for Stored {
+    fn from(mut schedule: Schedule) -> Self {
+        let (ending, except) = (schedule.ending.take(), std::mem::take(&mut schedule.except));
+        let first = ScheduleV1::from(schedule);
+        if ending.is_none() && except.is_empty() {
+            return Self::V1(first);
+        }
+        Self::V2(ScheduleV2 { schedule: first, ending_micros: ending.map(Timestamp::as_micros), except })
+    }
+}
+
+impl From<Schedule> for ScheduleV1 {
     fn from(schedule: Schedule) -> Self {
-        Self::V1(ScheduleV1 {
+        Self {
             timing: match schedule.timing {
                 Timing::Every(interval) => TimingV1::Every { micros: micros(interval) },
                 Timing::Once(at) => TimingV1::Once { at_micros: at.as_micros() },
@@ -68,12 +89,23 @@ impl From<Schedule> for Stored {
                 Overlap::Allow => OverlapV1::Allow,
                 Overlap::CancelRunning => OverlapV1::CancelRunning,
             },
-        })
+        }
     }
 }
 
 impl From<Stored> for Schedule {
-    fn from(Stored::V1(stored): Stored) -> Self {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::V1(first) => first.into(),
+            Stored::V2(ScheduleV2 { schedule, ending_micros, except }) => {
+                Self { ending: ending_micros.map(Timestamp::from_micros), except, ..schedule.into() }
+            }
+        }
+    }
+}
+
+impl From<ScheduleV1> for Schedule {
+    fn from(stored: ScheduleV1) -> Self {
         Self {
             timing: match stored.timing {
                 TimingV1::Every { micros } => Timing::Every(Duration::from_micros(micros)),
@@ -93,6 +125,8 @@ impl From<Stored> for Schedule {
                 OverlapV1::Allow => Overlap::Allow,
                 OverlapV1::CancelRunning => Overlap::CancelRunning,
             },
+            ending: None,
+            except: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 mod clock_change;
 #[cfg(feature = "cron")]
 mod cron;
+mod exceptions;
 mod missed;
 mod model;
 mod overlap;

@@ -1,12 +1,20 @@
 //! A schedule that was checked, and its instants.
 
+mod excepted;
+
 #[cfg(feature = "cron")]
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+use self::excepted::{DatesOff, Excepted};
 #[cfg(feature = "cron")]
 use super::cron::Cron;
-use super::{LocalTime, Missed, PREVIEW_MAX, Schedule, ScheduleError, Timing, WAITING_MAX, interval::Interval, key};
+use super::{
+    DATES_MAX, Exceptions, LocalTime, Missed, PREVIEW_MAX, Schedule, ScheduleError, Timing, WAITING_MAX,
+    interval::Interval, key,
+};
 use crate::time::Timestamp;
 
 /// A schedule that was checked, and knows its instants. Made by [`Schedule::timetable`].
@@ -27,6 +35,9 @@ use crate::time::Timestamp;
 pub struct Timetable {
     schedule: Schedule,
     instants: Instants,
+    /// Dates on which it has none.
+    dates_off: DatesOff,
+    excepted: Excepted,
     /// See [`Mark::timing`].
     digest: u32,
 }
@@ -49,6 +60,9 @@ impl Timetable {
         let instants = match &schedule.timing {
             Timing::Every(interval) => Instants::Every(Interval::new(*interval, schedule.starting)?),
             Timing::Once(_) if schedule.starting.is_some() => return Err(ScheduleError::StartingOfOnce),
+            Timing::Once(_) if schedule.ending.is_some() || !schedule.except.is_empty() => {
+                return Err(ScheduleError::ExceptOfOnce);
+            }
             Timing::Once(at) => Instants::Once(*at),
             #[cfg(feature = "cron")]
             Timing::Cron { pattern, zone } => Instants::Cron(Arc::new(Cron::new(pattern, zone)?)),
@@ -57,8 +71,35 @@ impl Timetable {
                 return Err(ScheduleError::CronDisabled { pattern: pattern.as_ref().into() });
             }
         };
+        if schedule.except.len() > DATES_MAX {
+            return Err(ScheduleError::TooManyDates { given: schedule.except.len() });
+        }
+        let zone = instants.zone();
+        let dates_off = DatesOff::new(schedule.except.iter().filter_map(|date| date.on(&zone)).collect());
         let digest = digest(&schedule);
-        Ok(Self { schedule, instants, digest })
+        let timetable = Self { schedule, instants, dates_off, excepted: Excepted::default(), digest };
+        if let Some(ending) = timetable.schedule.ending
+            && timetable.next(timetable.schedule.starting.map_or(BEGINNING, just_before)).is_none()
+        {
+            return Err(ScheduleError::NothingBefore { ending });
+        }
+        Ok(timetable)
+    }
+
+    /// Goes by these exceptions, in place of those before. One of an instant that it does not have is passed over.
+    ///
+    /// ```
+    /// use longhaul_core::{Schedule, schedule::Exceptions};
+    /// use std::time::Duration;
+    ///
+    /// let daily = Schedule::every(Duration::from_secs(86_400)).timetable()?;
+    /// assert_eq!(daily.clone().with_exceptions(&Exceptions::default()).describe(), daily.describe());
+    /// # Ok::<(), longhaul_core::ScheduleError>(())
+    /// ```
+    #[must_use]
+    pub fn with_exceptions(mut self, exceptions: &Exceptions) -> Self {
+        self.excepted = if exceptions.is_empty() { Excepted::default() } else { Excepted::of(&self, exceptions) };
+        self
     }
 
     /// The schedule that this is the timetable of.
@@ -77,16 +118,15 @@ impl Timetable {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
-        match &self.instants {
-            Instants::Every(interval) => interval.next(after),
-            Instants::Once(at) => (after < *at).then_some(*at),
-            #[cfg(feature = "cron")]
-            Instants::Cron(cron) => cron.next(self.not_before_start(after)),
+        let mut planned = self.next_planned(after);
+        while let Some(gone) = planned.filter(|at| self.excepted.is_gone(*at)) {
+            planned = self.next_planned(gone);
         }
+        planned.into_iter().chain(self.excepted.next_moved(after)).min()
     }
 
     /// The next `n` instants after `after`, at most [`PREVIEW_MAX`], as the schedule's time zone shows them; those of
-    /// an interval in UTC.
+    /// an interval in UTC. One that was moved says from where.
     ///
     /// ```
     /// use longhaul_core::{Schedule, Timestamp};
@@ -121,14 +161,21 @@ impl Timetable {
             #[cfg(feature = "cron")]
             Instants::Cron(cron) => cron.describe(),
         };
-        match self.schedule.starting {
-            Some(starting) => format!("{words}, starting {starting}"),
-            None => words,
-        }
+        let Schedule { starting, ending, except, .. } = &self.schedule;
+        let starting = starting.map_or_else(String::new, |at| format!(", starting {at}"));
+        let ending = ending.map_or_else(String::new, |at| format!(", ending {at}"));
+        let except = match &**except {
+            [] => String::new(),
+            few if few.len() <= DATES_SHOWN => {
+                format!(", except on {}", few.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            }
+            many => format!(", except on {} dates", many.len()),
+        };
+        format!("{words}{starting}{ending}{except}")
     }
 
-    /// When the run of `instant` is due: the instant and its jitter, before the next instant. The same for the same
-    /// schedule name, on every server.
+    /// When the run of `instant` is due: the instant, or the time that it was moved to, and its jitter, before the next
+    /// instant. The same for the same schedule name, on every server.
     ///
     /// ```
     /// use longhaul_core::{Schedule, Timestamp};
@@ -142,10 +189,21 @@ impl Timetable {
     /// # Ok::<(), longhaul_core::ScheduleError>(())
     /// ```
     pub fn due(&self, name: &str, instant: Timestamp) -> Timestamp {
-        let before_next = |next: Timestamp| next.since(instant).saturating_sub(Duration::from_micros(1));
-        let room = self.next(instant).map_or(self.schedule.jitter, |next| self.schedule.jitter.min(before_next(next)));
+        let comes = self.excepted.moved_to(instant).unwrap_or(instant);
+        let before_next = |next: Timestamp| next.since(comes).saturating_sub(Duration::from_micros(1));
+        let room = self.next(comes).map_or(self.schedule.jitter, |next| self.schedule.jitter.min(before_next(next)));
         let room = u64::try_from(room.as_micros()).unwrap_or(u64::MAX);
-        instant.after(Duration::from_micros(key::chance(name, instant, room)))
+        comes.after(Duration::from_micros(key::chance(name, instant, room)))
+    }
+
+    /// The instant that comes at `at`, as the schedule has it: another time than `at` if it was moved.
+    pub(super) fn instant_at(&self, at: Timestamp) -> Timestamp {
+        self.excepted.moved_from(at).unwrap_or(at)
+    }
+
+    /// Whether the schedule has an instant then, whatever the exceptions say.
+    pub(super) fn is_planned(&self, at: Timestamp) -> bool {
+        self.next_planned(just_before(at)) == Some(at)
     }
 
     pub(super) fn digest(&self) -> u32 {
@@ -154,15 +212,11 @@ impl Timetable {
 
     /// The last instant in (`after`, `until`].
     pub(super) fn latest(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
-        match &self.instants {
-            Instants::Every(interval) => interval.latest(after, until),
-            Instants::Once(at) => (after < *at && *at <= until).then_some(*at),
-            #[cfg(feature = "cron")]
-            Instants::Cron(cron) => {
-                let after = self.not_before_start(after);
-                (after < until).then(|| super::search::latest(|from| cron.next(from), after, until)).flatten()
-            }
+        let mut planned = self.latest_planned(after, until);
+        while let Some(gone) = planned.filter(|at| self.excepted.is_gone(*at)) {
+            planned = self.latest_planned(after, just_before(gone));
         }
+        planned.into_iter().chain(self.excepted.latest_moved(after, until)).max()
     }
 
     /// How many instants lie in (`after`, `until`]. Those of a pattern must be looked at one by one: `None` if they are more
@@ -172,17 +226,66 @@ impl Timetable {
         expect(clippy::unnecessary_wraps, reason = "only a pattern can have more instants than are counted")
     )]
     pub(super) fn count(&self, after: Timestamp, until: Timestamp) -> Option<u64> {
-        match &self.instants {
-            Instants::Every(interval) => Some(interval.count(after, until)),
-            Instants::Once(at) => Some(u64::from(after < *at && *at <= until)),
+        let planned = match &self.instants {
+            Instants::Every(interval) => {
+                let end = self.not_after_end(until);
+                let off = self.dates_off.within(after, end).map(|(after, until)| interval.count(after, until));
+                interval.count(after, end) - off.sum::<u64>()
+            }
+            Instants::Once(at) => u64::from(after < *at && *at <= until),
             #[cfg(feature = "cron")]
             Instants::Cron(_) => {
                 let instants = std::iter::successors(self.next(after), |&instant| self.next(instant));
                 let max = super::COUNT_MAX;
                 let count = instants.take_while(|&instant| instant <= until).take(max as usize + 1).count() as u64;
-                (count <= max).then_some(count)
+                return (count <= max).then_some(count);
+            }
+        };
+        Some(planned - self.excepted.count_gone(after, until) + self.excepted.count_moved(after, until))
+    }
+
+    /// The first instant after `after` that the schedule has, whatever the exceptions say.
+    fn next_planned(&self, after: Timestamp) -> Option<Timestamp> {
+        let mut from = after;
+        loop {
+            let next = match &self.instants {
+                Instants::Every(interval) => interval.next(from),
+                Instants::Once(at) => (from < *at).then_some(*at),
+                #[cfg(feature = "cron")]
+                Instants::Cron(cron) => cron.next(self.not_before_start(from)),
+            }?;
+            if next > self.not_after_end(next) {
+                return None;
+            }
+            match self.dates_off.around(next) {
+                Some((_, end)) => from = just_before(end),
+                None => return Some(next),
             }
         }
+    }
+
+    /// The last instant in (`after`, `until`] that the schedule has, whatever the exceptions say.
+    fn latest_planned(&self, after: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        let mut until = self.not_after_end(until);
+        loop {
+            let latest = match &self.instants {
+                Instants::Every(interval) => interval.latest(after, until),
+                Instants::Once(at) => (after < *at && *at <= until).then_some(*at),
+                #[cfg(feature = "cron")]
+                Instants::Cron(cron) => {
+                    let after = self.not_before_start(after);
+                    (after < until).then(|| super::search::latest(|from| cron.next(from), after, until)).flatten()
+                }
+            }?;
+            match self.dates_off.around(latest) {
+                Some((begin, _)) => until = just_before(begin),
+                None => return Some(latest),
+            }
+        }
+    }
+
+    fn not_after_end(&self, at: Timestamp) -> Timestamp {
+        self.schedule.ending.map_or(at, |ending| at.min(ending))
     }
 
     #[cfg(feature = "cron")]
@@ -196,9 +299,25 @@ impl Timetable {
             #[cfg(feature = "cron")]
             Instants::Cron(cron) => cron.offset_seconds(at),
         };
-        LocalTime { at, offset_seconds }
+        LocalTime { at, offset_seconds, moved_from: self.excepted.moved_from(at) }
     }
 }
+
+impl Instants {
+    /// The zone that its dates are those of.
+    fn zone(&self) -> TimeZone {
+        match self {
+            Self::Every(_) | Self::Once(_) => TimeZone::UTC,
+            #[cfg(feature = "cron")]
+            Self::Cron(cron) => cron.zone(),
+        }
+    }
+}
+
+/// Before every instant that there is.
+const BEGINNING: Timestamp = Timestamp::from_micros(-1);
+/// Dates that a description names; more are counted.
+const DATES_SHOWN: usize = 3;
 
 /// The one microsecond before `at`: what comes after it begins with `at`.
 pub(super) fn just_before(at: Timestamp) -> Timestamp {
@@ -226,6 +345,14 @@ fn digest(schedule: &Schedule) -> u32 {
     if let Some(starting) = schedule.starting {
         hash.update(b"starting");
         hash.update(&starting.as_micros().to_be_bytes());
+    }
+    if let Some(ending) = schedule.ending {
+        hash.update(b"ending");
+        hash.update(&ending.as_micros().to_be_bytes());
+    }
+    for date in &schedule.except {
+        hash.update(b"except");
+        hash.update(date.to_string().as_bytes());
     }
     hash.finalize()
 }

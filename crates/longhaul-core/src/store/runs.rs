@@ -182,6 +182,9 @@ pub enum RunUpdate {
     },
     /// It failed and stopped its [order key](crate::Constraints::ordered): the runs behind it go on.
     Dismiss,
+    /// All members are added to the batch that it is the callback of. From now on it waits for them alone, and no other
+    /// becomes one.
+    CloseBatch,
 }
 
 impl RunUpdate {
@@ -193,6 +196,7 @@ impl RunUpdate {
             Self::Prioritise(priority) => Event::Prioritise { priority },
             Self::Suspend { reason } => Event::Suspend { reason },
             Self::Dismiss => Event::Dismiss,
+            Self::CloseBatch => Event::CloseBatch,
         }
     }
 }

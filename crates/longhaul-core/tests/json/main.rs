@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use longhaul_core::{
-    Actor, Cause, Constraints, ControlChange, Controls, Ended, Event, Explanation, FailedAttempt, History,
+    Actor, Ageing, Cause, Constraints, ControlChange, Controls, Ended, Event, Explanation, FailedAttempt, History,
     HistoryEntry, Key, Kind, Label, Limits, Lineage, Log, LogLevel, LogLine, OnConflict, Paused, Priority, Progress,
     Queue, Rate, Run, RunId, Scope, ServerId, Snapshot, StateKind, StopRequest, Tag, Timestamp, Transition, Unique,
     UniqueScope, Waiting,
@@ -142,7 +142,8 @@ fn every_explanation_has_a_reason_a_sentence_and_what_it_is_about() {
     let (queue, key) = (Scope::Queue(Queue::default()), Some(Key::new("tenant 7").expect("a key")));
     let rate = Rate::new(10, Duration::from_secs(1)).expect("a rate");
     let server = ServerId::from_bytes([9; 16]);
-    let blocked = |by| Explanation::BlockedBy { by, ahead: Ahead { of_higher_priority: 3, of_same_priority: 1 } };
+    let ahead = Ahead { of_higher_priority: 3, of_same_priority: 1, of_lower_priority: 2, of_other_keys: 5 };
+    let blocked = |by| Explanation::BlockedBy { by, ahead };
     let all = [
         Explanation::Running { server, asked_to_stop: true },
         Explanation::Final(StateKind::Completed),
@@ -189,7 +190,13 @@ fn logs_and_depths_of_queues_are_shown_too() {
 
 #[test]
 fn pauses_and_limits_say_what_holds_and_who_said_so() {
-    let declared = Limits { running: Some(4), rate: Rate::new(10, Duration::from_millis(500)).ok(), ..Limits::NONE };
+    let declared = Limits {
+        running: Some(4),
+        rate: Rate::new(10, Duration::from_millis(500)).ok(),
+        ageing: Ageing::new(Duration::from_millis(1500)).ok(),
+        fair_by_key: true,
+        ..Limits::NONE
+    };
     let paused = Paused::new(at(1), "ann", Some("the disk is full"));
     let queue = Scope::Queue(Queue::new("mails").expect("a name"));
     let mut controls = Controls::default();

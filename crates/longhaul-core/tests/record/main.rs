@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, After, AfterFailure, AwaitedRuns, Backoff, Cause, Codec, Constraints, Ended, Envelope, Epoch, FailedAttempt,
-    HistoryEntry, Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnCancel, OnConflict, OrderTurn, Ordered, Parent,
-    PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId, ServerId, State, StopRequest, StoredRun, Tag,
-    Timestamp, Transition, Unique, UniqueScope, Waiting,
+    Actor, After, AfterFailure, AwaitedRuns, Backoff, Batch, CallbackWhen, Cause, Codec, Constraints, Ended, Envelope,
+    Epoch, FailedAttempt, HistoryEntry, Inbox, Key, Kind, Label, LastEnd, Lineage, NewRun, OnCancel, OnConflict,
+    OrderTurn, Ordered, Parent, PendingProceed, Priority, Progress, Queue, RetryPolicy, RunId, ServerId, State,
+    StopRequest, StoredRun, Tag, Timestamp, Transition, Unique, UniqueScope, Waiting,
     inbox::Message,
     record::{self, Apart, Damage, Line, Part, Values},
     run::Due,
@@ -208,6 +208,13 @@ fn after_others() -> StoredRun {
     StoredRun::enqueue(NOW, new)
 }
 
+/// The callback of a batch that is open.
+fn batch() -> StoredRun {
+    let constraints = Constraints { batch: Some(CallbackWhen::AnyFailed.into()), ..Constraints::default() };
+    let due = Some(Due::After(Duration::from_secs(60)));
+    StoredRun::enqueue(NOW, NewRun { due, constraints: Some(constraints.into()), ..new_run("plain", 7) })
+}
+
 /// A run that was retried, and is a retry itself.
 fn retried() -> StoredRun {
     let mut record = plain();
@@ -245,6 +252,16 @@ fn the_order_of_a_run_and_its_place_in_it_are_section_11() {
 #[test]
 fn what_was_sent_to_a_run_is_section_6() {
     is_frozen(&with_inbox(), include_str!("../golden/record/inbox.hex"));
+}
+
+#[test]
+fn a_batch_and_what_it_waits_for_are_section_14() {
+    is_frozen(&batch(), include_str!("../golden/record/batch.hex"));
+    let mut retried = batch();
+    (retried.run.state, retried.run.awaits) = (State::Pending { due: NOW }, None);
+    let constraints = Arc::make_mut(retried.run.constraints.as_mut().expect("it has some"));
+    constraints.batch = Some(Batch { callback: CallbackWhen::AllCompleted, of: Some(RunId::from_bytes([3; 16])) });
+    assert_eq!(read(retried.run.id, &write(&retried)), Ok(retried), "a retry of one");
 }
 
 #[test]

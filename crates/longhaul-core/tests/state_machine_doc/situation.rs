@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use longhaul_core::{
-    Actor, AfterFailure, AwaitedRuns, Awaits, Cause, ChildCounts, Codec, Constraints, Ending, Envelope, Epoch, Event,
-    FailedAttempt, Inbox, Key, Kind, NewRun, OrderTurn, Ordered, PendingProceed, Priority, Queue, RetryPolicy, Run,
-    RunId, ServerId, State, StopRequest, Timestamp, Waiting, admission::suspects::Blame, admit, code::CodeMark,
-    inbox::Message, run::Due, shape,
+    Actor, AfterFailure, AwaitedRuns, Awaits, CallbackWhen, Cause, ChildCounts, Codec, Constraints, Ending, Envelope,
+    Epoch, Event, FailedAttempt, Inbox, Key, Kind, NewRun, OrderTurn, Ordered, PendingProceed, Priority, Queue,
+    RetryPolicy, Run, RunId, ServerId, State, StopRequest, Timestamp, Waiting, admission::suspects::Blame, admit,
+    code::CodeMark, inbox::Message, run::Due, shape,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -64,6 +64,8 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
     let stopped = Run { constraints, turn: turn(false), ..run(State::Failed) };
     let awaits = Some(Awaits::from(AwaitedRuns::AllChildren).into());
     let for_children = Run { awaits, ..run(State::Suspended { waiting: Waiting::Proceed }) };
+    let open = AwaitedRuns::Members { added: false, callback: CallbackWhen::AllFinal };
+    let open = Run { awaits: Some(Awaits::from(open).into()), ..for_children.clone() };
     vec![
         ("Pending, due", pending),
         ("Pending, due later", run(State::Pending { due: soon })),
@@ -80,6 +82,7 @@ pub(crate) fn situations() -> Vec<(&'static str, Run)> {
         ("Suspended until now", run(State::Suspended { waiting: Waiting::Until(NOW) })),
         ("Suspended, deadline now", run(State::Suspended { waiting: Waiting::ProceedBy(NOW) })),
         ("Suspended, for its children", for_children),
+        ("Suspended, its batch open", open),
         ("Incompatible", run(State::Incompatible { by: PARKED_BY })),
         ("Completed", run(State::Completed)),
         ("Failed", run(State::Failed)),
@@ -157,6 +160,7 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str, Event)> {
             "its children",
             Event::RunsEnded { children: ChildCounts::default(), ended: Vec::new() },
         ),
+        ("its batch is closed", "", Event::CloseBatch),
         ("the deadline has passed", "deadline", Event::Expire),
         ("cancel", "cancel", Event::Cancel { reason: None }),
         ("run now", "run now", Event::RunNow),

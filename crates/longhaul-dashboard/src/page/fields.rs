@@ -2,7 +2,7 @@
 
 use longhaul_inspect::{
     KindView,
-    form::{self, FormField, Input},
+    form::{self, Choice, FormField, Input, Variant},
 };
 use maud::{Markup, html};
 
@@ -18,7 +18,7 @@ pub(crate) type Wrong = Vec<(String, String)>;
 /// The fields of the kind, unless it is asked for JSON.
 pub(crate) fn fields_of(kinds: &[KindView], values: &Form) -> Option<Vec<FormField>> {
     let name = values.get("kind")?;
-    let kind = kinds.iter().find(|kind| kind.is_known && kind.kind.as_str() == name)?;
+    let kind = kinds.iter().find(|kind| kind.can_start && kind.kind.as_str() == name)?;
     let schema = kind.schema.as_ref().filter(|_| values.get("as") != Some("json"))?;
     Some(form::fields(&schema.metadata))
 }
@@ -94,43 +94,110 @@ impl<'a> Filled<'a> {
     }
 
     pub(super) fn field(&self, field: &FormField) -> Markup {
+        self.part(field, field.is_required)
+    }
+
+    /// `required`: the browser does not send the form without it. Not so in a variant, which may be one that is not meant.
+    fn part(&self, field: &FormField, required: bool) -> Markup {
         let name = format!("{PREFIX}{}", field.name);
-        let default =
-            field.default.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        let value = self.get(&name).map(str::to_owned).or(default);
-        let (is_wrong, described) = (self.is_wrong(&name), self.describes(&name));
-        let help = html! { @if let Some(help) = &field.help { small .muted { (help) } } };
-        // A flag that is not ticked is sent as nothing.
-        let required = field.is_required;
-        html! { @match &field.input {
-            Input::Group(fields) => fieldset { legend { (field.label) } (help) @for field in fields { (self.field(field)) } },
-            Input::Flag => label .flag {
-                input type="checkbox" name=(name) value="true" checked[value.as_deref() == Some("true")];
-                span { (field.label) " " (help) }
-            },
-            _ => label {
-                span { (field.label) @if !required { span .muted { " (optional)" } } }
-                (help)
-                @match &field.input {
-                    Input::Secret => input type="password" name=(name) required[required] autocomplete="off" aria-invalid=[is_wrong] aria-describedby=[described];,
-                    Input::Number { whole, min, max } => input type="number" name=(name) value=[value] required[required] step=(if *whole { "1" } else { "any" })
-                        min=[min.as_ref()] max=[max.as_ref()] aria-invalid=[is_wrong] aria-describedby=[described];,
-                    Input::Choice(choices) => select name=(name) required[required] aria-invalid=[is_wrong] aria-describedby=[described] {
-                        @if !required { option value="" { "–" } }
-                        @for choice in choices {
-                            option value=(choice.text()) selected[value.as_deref() == Some(&choice.text())] {
-                                (choice.text()) @if let Some(help) = &choice.help { " – " (help) }
-                            }
-                        }
-                    },
-                    Input::DateTime => input type="datetime-local" name=(name) value=[value] required[required] step="1" aria-invalid=[is_wrong] aria-describedby=[described];,
-                    Input::Date => input type="date" name=(name) value=[value] required[required] aria-invalid=[is_wrong] aria-describedby=[described];,
-                    Input::Json => textarea .code name=(name) rows="4" spellcheck="false" placeholder="JSON" aria-invalid=[is_wrong] aria-describedby=[described] { (value.unwrap_or_default()) },
-                    Input::Text { max_length } => input name=(name) value=[value] maxlength=[max_length.as_ref()] aria-invalid=[is_wrong] aria-describedby=[described];,
-                    _ => input name=(name) value=[value] aria-invalid=[is_wrong] aria-describedby=[described];,
-                }
+        match &field.input {
+            Input::Group(fields) => html! { fieldset { legend { (field.label) } (help(field.help.as_deref()))
+            @for field in fields { (self.part(field, required && field.is_required)) } } },
+            Input::Variants(variants) => self.variants(field, &name, variants),
+            Input::Several(choices) => self.several(field, &name, choices),
+            Input::Flag => html! { label .flag {
+                input type="checkbox" name=(name) value="true" checked[self.shown(field, &name).as_deref() == Some("true")];
+                span { (field.label) " " (help(field.help.as_deref())) }
+            } },
+            input => html! { label {
+                span { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
+                (help(field.help.as_deref()))
+                (self.control(input, &name, self.shown(field, &name), required))
                 (self.note(&name))
-            },
+            } },
+        }
+    }
+
+    /// What the field holds: what was filled in, or what holds when it is left empty.
+    fn shown(&self, field: &FormField, name: &str) -> Option<String> {
+        let default =
+            || field.default.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        self.get(name).map(str::to_owned).or_else(default)
+    }
+
+    /// A fieldset for each variant; the stylesheet shows the one that is chosen.
+    fn variants(&self, field: &FormField, name: &str, variants: &[Variant]) -> Markup {
+        let chosen = self.get(name);
+        let option = |value: &str, label: &str, about: Option<&str>, fields: Markup| {
+            html! { div .variant {
+                label .flag { input type="radio" name=(name) value=(value) checked[chosen.unwrap_or("") == value];
+                    span { (label) " " (help(about)) } }
+                (fields)
+            } }
+        };
+        html! { fieldset .variants aria-describedby=[self.describes(name)] {
+            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
+            (help(field.help.as_deref()))
+            @if !field.is_required { (option("", "None", None, html! {})) }
+            @for variant in variants {
+                (option(&variant.text(), &variant.label, variant.choice.help.as_deref(), html! {
+                    @if !variant.fields.is_empty() { div .fields { @for field in &variant.fields { @match &field.input {
+                        // Its name is that of the variant, and was said.
+                        Input::Group(fields) if variant.fields.len() == 1 => @for field in fields { (self.part(field, false)) },
+                        _ => (self.part(field, false)),
+                    } } } }
+                }))
+            }
+            (self.note(name))
         } }
     }
+
+    fn several(&self, field: &FormField, name: &str, choices: &[Choice]) -> Markup {
+        // Filled in by an address or from another run, they are lines of one value.
+        let ticked: Vec<&str> = self.values.all(name).flat_map(str::lines).collect();
+        html! { fieldset aria-describedby=[self.describes(name)] {
+            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
+            (help(field.help.as_deref()))
+            @for choice in choices {
+                label .flag { input type="checkbox" name=(name) value=(choice.text()) checked[ticked.contains(&&*choice.text())];
+                    span { (choice.text()) " " (help(choice.help.as_deref())) } }
+            }
+            (self.note(name))
+        } }
+    }
+
+    fn control(&self, input: &Input, name: &str, value: Option<String>, required: bool) -> Markup {
+        let (is_wrong, described) = (self.is_wrong(name), self.describes(name));
+        let line = |kind: &str, placeholder: Option<&str>, step: Option<&str>| {
+            html! { input type=(kind) name=(name) value=[&value] required[required] step=[step] placeholder=[placeholder]
+            aria-invalid=[is_wrong] aria-describedby=[&described]; }
+        };
+        html! { @match input {
+            Input::Secret => input type="password" name=(name) required[required] autocomplete="off" aria-invalid=[is_wrong] aria-describedby=[described];,
+            Input::Number { whole, min, max } => input type="number" name=(name) value=[value] required[required] step=(if *whole { "1" } else { "any" })
+                min=[min.as_ref()] max=[max.as_ref()] aria-invalid=[is_wrong] aria-describedby=[described];,
+            Input::Choice(choices) => select name=(name) required[required] aria-invalid=[is_wrong] aria-describedby=[described] {
+                @if !required { option value="" { "–" } }
+                @for choice in choices {
+                    option value=(choice.text()) selected[value.as_deref() == Some(&choice.text())] {
+                        (choice.text()) @if let Some(help) = &choice.help { " – " (help) }
+                    }
+                }
+            },
+            Input::DateTime => (line("datetime-local", None, Some("1"))),
+            Input::Instant => { small .muted { "In UTC." } (line("datetime-local", None, Some("1"))) },
+            Input::Date => (line("date", None, None)),
+            Input::Time => (line("time", None, Some("1"))),
+            Input::Duration { .. } => (line("text", Some("90s, 15m, 1h30m"), None)),
+            Input::List(_) => { small .muted { "One a line." }
+                textarea name=(name) rows="3" required[required] aria-invalid=[is_wrong] aria-describedby=[described] { (value.unwrap_or_default()) } },
+            Input::Json => textarea .code name=(name) rows="4" spellcheck="false" placeholder="JSON" aria-invalid=[is_wrong] aria-describedby=[described] { (value.unwrap_or_default()) },
+            Input::Text { max_length } => input name=(name) value=[value] maxlength=[max_length.as_ref()] aria-invalid=[is_wrong] aria-describedby=[described];,
+            _ => input name=(name) value=[value] aria-invalid=[is_wrong] aria-describedby=[described];,
+        } }
+    }
+}
+
+fn help(text: Option<&str>) -> Markup {
+    html! { @if let Some(text) = text { small .muted { (text) } } }
 }

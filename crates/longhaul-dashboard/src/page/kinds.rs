@@ -1,7 +1,7 @@
 //! Kinds.
 
 use longhaul::Control;
-use longhaul_inspect::{KindView, Role};
+use longhaul_inspect::{KindView, PausedKey, Role};
 use maud::{Markup, html};
 
 use super::{View, layout, parts};
@@ -35,7 +35,7 @@ fn row(view: &View<'_>, of: &KindView) -> Markup {
         (parts::counts(view, "kind", name, &of.states))
         td { (parts::limits(&of.control)) }
         td .actions {
-            @if of.is_known && view.user.may(Role::Act) { a .button href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
+            @if of.can_start && view.user.may(Role::Act) { a .button href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
             @if view.user.may(Role::Administer) { (pause(view, "/kinds", name, &of.control)) }
         }
     } }
@@ -46,8 +46,17 @@ pub(super) fn pause(view: &View<'_>, of: &str, name: &str, control: &Control) ->
     let path = parts::named(view, of, name);
     html! {
         @if control.paused.is_some() { (parts::button(&format!("{path}/resume"), "Resume", "")) }
-        @else { (parts::button_with_reason(&format!("{path}/pause"), "Pause", "Nothing of it starts until somebody resumes it. What runs goes on.", "")) }
+        @else { (parts::pause_button(&format!("{path}/pause"), "Nothing of it starts meanwhile. What runs goes on.")) }
     }
+}
+
+fn paused_key(view: &View<'_>, kind: &str, of: &PausedKey) -> Markup {
+    let path = parts::named(view, &format!("/kinds/{kind}/keys"), of.key.as_str());
+    html! { p {
+        strong { (of.key) } " " (parts::paused_by(view, &of.paused))
+        @if let Some(until) = of.paused.until { small .muted { " until " (parts::when(view.now, until)) } }
+        @if view.user.may(Role::Administer) { " " (parts::button(&format!("{path}/resume"), "Resume", "")) }
+    } }
 }
 
 pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
@@ -62,7 +71,7 @@ pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
             div .head { h1 { (name) } span .actions {
                 a .json-link href=(parts::named(view, "/api/v1/kinds", name)) { "JSON" }
                 @if view.user.may(Role::Administer) { (pause(view, "/kinds", name, &of.control)) }
-                @if of.is_known && view.user.may(Role::Act) { a .button.primary href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
+                @if of.can_start && view.user.may(Role::Act) { a .button.primary href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
             } }
             section .card.facts #facts data-live { dl {
                 @if of.control.paused.is_some() { dt { "State" } dd { (parts::paused(view, &of.control)) } }
@@ -70,14 +79,30 @@ pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
                 dt { "Versions they read" } dd { @if versions.is_empty() { span .muted { "none" } } @else { (versions.join(", ")) } }
                 dt { "Kept as" } dd { @if let Some(codec) = &of.codec { (codec) } @else { span .muted { "not known here" } } }
                 dt { "Limits" } dd { (parts::limits(&of.control)) }
+                @if !of.searchable.is_empty() { dt { "Found by" } dd { @for key in &of.searchable { code { (key) } " " } } }
+                @if !of.paused_keys.is_empty() { dt { "Paused keys" } dd { @for paused in &of.paused_keys { (paused_key(view, name, paused)) } } }
                 dt { "Runs" } dd { a href=(parts::link(view, "/runs", "kind", name)) { "all" } ", "
                     a href=(format!("{}&state=failed", parts::link(view, "/runs", "kind", name))) { "failed" } }
             } }
+            @if !of.incompatible.is_empty() {
+                section .card {
+                    h2 { "Incompatible values " a .more href=(format!("{}&state=incompatible", parts::link(view, "/runs", "kind", name))) { "all " (longhaul_inspect::words::count(of.states.of(longhaul::StateKind::Incompatible))) } }
+                    p .muted { "The code that runs cannot read them. They wait for code that can, and nothing of them is lost." }
+                    table {
+                        thead { tr { th { "Run" } th .number { "Version" } th { "What the code says" } } }
+                        tbody { @for run in &of.incompatible { tr {
+                            td { (parts::run_link(view, run.id)) }
+                            td .number { (run.version) }
+                            td { (run.why) }
+                        } } }
+                    }
+                }
+            }
             @match &of.schema {
                 None => p .muted { "It publishes no schema of its values." },
                 Some(schema) => div .values {
                     @for (heading, schema) in [("Metadata", &schema.metadata), ("Execution metadata", &schema.execution_metadata), ("Result", &schema.result), ("Error", &schema.error)] {
-                        section .value { h3 { (heading) small .muted { "JSON Schema" } } (parts::json(schema)) }
+                        section .value { h2 { (heading) small .muted { "JSON Schema" } } (parts::json(schema)) }
                     }
                 },
             }

@@ -119,7 +119,7 @@ pub(super) fn rows(view: &View<'_>, runs: &[RunRow], select: bool) -> Markup {
                 td { (state(run.state)) }
                 td { (run_link(view, run.id)) }
                 td { a href=(link(view, "/runs", "kind", run.kind.as_str())) { (run.kind) }
-                    @if let Some(title) = title(&run.tags) { " " (title) } }
+                    @if let Some(title) = title(&run.tags) { " " span .title { (title) } } }
                 td { @if !run.state.is_final() { @if let Some(told) = &run.progress { (progress(told)) } } }
                 td .muted { (run.queue) }
                 td { (tags(view, &run.tags)) }
@@ -150,6 +150,21 @@ pub(super) fn button_with_reason(path: &str, label: &str, question: &str, class:
     }
 }
 
+/// The button that pauses something until somebody resumes it, or until a time.
+pub(super) fn pause_button(path: &str, question: &str) -> Markup {
+    html! {
+        details .ask {
+            summary .button { "Pause" }
+            form .popover method="post" action=(path) {
+                p { (question) }
+                label { "Reason " span .muted { "(optional)" } input name="reason" maxlength="256" autocomplete="off"; }
+                label { "Until (UTC) " span .muted { "(optional; it ends by itself)" } input name="until" type="datetime-local" step="1"; }
+                button .primary { "Pause" }
+            }
+        }
+    }
+}
+
 pub(super) fn paused(view: &View<'_>, control: &Control) -> Markup {
     html! { @if let Some(paused) = &control.paused { (paused_by(view, paused)) } }
 }
@@ -158,6 +173,7 @@ pub(super) fn paused_by(view: &View<'_>, paused: &longhaul::Paused) -> Markup {
     html! {
         span .state.paused { "Paused" }
         small .muted { " by " (paused.by) " " (when(view.now, paused.at))
+            @if let Some(until) = paused.until { ", ends " (when(view.now, until)) }
             @if let Some(why) = &paused.why { ": " (why) } }
     }
 }
@@ -171,6 +187,8 @@ pub(super) fn limits(of: &Control) -> Markup {
         limits.rate.map(rate),
         limits.rate_per_key.map(|of| format!("{} per key", rate(of))),
         limits.weight.map(|weight| format!("weight {weight}")),
+        limits.ageing.map(|ageing| format!("one level per {}", words::duration(ageing.step()))),
+        limits.fair_by_key.then(|| "keys take turns".to_owned()),
     ]
     .into_iter()
     .flatten()
@@ -203,7 +221,7 @@ pub(super) fn value(heading: &str, shown: &ShownValue) -> Markup {
     };
     html! {
         section .value {
-            h3 { (heading) small .muted { (shown.codec) ", version " (shown.version) ", " (words::count(shown.bytes as u64)) " bytes" } }
+            h2 { (heading) small .muted { (shown.codec) ", version " (shown.version) ", " (words::count(shown.bytes as u64)) " bytes" } }
             @if let Some(remark) = remark { p .muted { (remark) } }
             @if let Some(value) = shown.content.value() { (json(value)) }
         }

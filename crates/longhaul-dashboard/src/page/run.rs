@@ -68,6 +68,7 @@ const fn label(action: RunAction) -> &'static str {
         RunAction::Cancel => "Cancel",
         RunAction::Retry { .. } => "Retry",
         RunAction::RunNow => "Run now",
+        RunAction::Dismiss => "Dismiss",
         _ => "Delete",
     }
 }
@@ -81,6 +82,7 @@ fn actions(view: &View<'_>, of: &RunDetail) -> Markup {
         @for action in of.actions.iter().copied().filter(|action| view.user.may(action.role())) {
             @match action {
                 RunAction::Suspend => (parts::button_with_reason(&path(action), label(action), "It stops at its next checkpoint, and waits.", "")),
+                RunAction::Dismiss => (parts::button_with_reason(&path(action), label(action), "It stays failed, and the runs behind it go on.", "")),
                 RunAction::Cancel => (parts::button_with_reason(&path(action), label(action), "It will not go on, and is not tried again.", "danger")),
                 RunAction::Delete => (parts::button_with_reason(&path(action), label(action), "It is removed with its values and its history.", "danger")),
                 // To one that runs it says to go on when it suspends, which few mean.
@@ -194,6 +196,11 @@ fn facts(view: &View<'_>, of: &RunDetail) -> Markup {
         @if let Some(key) = &constraints.limit_key { dt { "Limit key" } dd { code { (key) } } }
         @if !constraints.requires.is_empty() { dt { "Requires" } dd { @for label in &constraints.requires { code { (label) } " " } } }
         @if !run.tags.is_empty() { dt { "Tags" } dd { (parts::tags(view, &run.tags)) } }
+        @if let Some(parent) = &constraints.parent { dt { "Child of" } dd { (parts::run_link(view, parent.id)) " as " (parent.name) } }
+        @if of.children.total > 0 { dt { "Children" } dd {
+            a href=(parts::link(view, "/runs", "parent", &run.id.to_string())) { (words::count(of.children.finished())) " of " (words::count(of.children.total)) " finished" }
+            @if of.children.failed > 0 { ", " (words::count(of.children.failed)) " failed" }
+        } }
         @if let Some(before) = run.lineage.predecessor { dt { "Retry of" } dd { (parts::run_link(view, before)) } }
         @if let Some(after) = run.lineage.successor { dt { "Retried as" } dd { (parts::run_link(view, after)) } }
         @if !run.inbox().messages.is_empty() { dt { "Values waiting" } dd { (run.inbox().messages.len()) } }

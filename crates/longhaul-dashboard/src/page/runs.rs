@@ -1,5 +1,7 @@
 //! The list of runs, its filters, and what is done to many.
 
+use std::collections::BTreeSet;
+
 use longhaul::StateKind;
 use longhaul_inspect::{KindView, QueueView, Role, RunAction, RunList, RunQuery, StateCounts, words};
 use maud::{Markup, html};
@@ -133,6 +135,10 @@ fn states(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
     }
 }
 
+fn searchable(choices: &Choices) -> BTreeSet<&str> {
+    choices.kinds.iter().flat_map(|kind| &kind.searchable).map(String::as_str).collect()
+}
+
 fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
     let since = query.from.map(|from| from.to_string()).unwrap_or_default();
     let is_other = !SINCE.iter().any(|(value, _)| *value == since);
@@ -151,7 +157,10 @@ fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
                     option selected[query.queues.contains(&queue.queue)] { (queue.queue) }
                 }
             } }
-            label { "Tag" input name="tag" #search placeholder="customer:7" value=[query.tags.first().map(|tag| format!("{}:{}", tag.key, tag.value))]; }
+            label { "Tag" input name="tag" #search list="searchable" placeholder="customer:7" value=[query.tags.first().map(|tag| format!("{}:{}", tag.key, tag.value))]; }
+            // What kinds declare as searchable, to be gone on with.
+            datalist #searchable { @for key in searchable(choices) { option value=(format!("{key}:")) {} } }
+            @if let Some(parent) = query.parent { input type="hidden" name="parent" value=(parent); }
             label { "Enqueued" select name="from" {
                 @for (value, text) in SINCE { option value=(value) selected[value == since] { (text) } }
                 @if is_other { option value=(since) selected { "since " (since) } }

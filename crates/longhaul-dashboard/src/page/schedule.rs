@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     View,
     fields::{Filled, Wrong, fields_of},
-    layout, parts,
+    instants, layout, parts,
     start::{Known, kind},
 };
 use crate::form::Form;
@@ -66,15 +66,16 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
                 input type="hidden" name="kind" value=(kind);
                 (when(&page))
                 fieldset .ways { legend { "What each run is asked" }
-                    @if fields.is_some() || known.kinds.iter().any(|known| known.is_known && known.kind == *of.info.kind()) {
+                    @if fields.is_some() || known.kinds.iter().any(|known| known.can_start && known.kind == *of.info.kind()) {
                         label .flag { input type="checkbox" name="change" value="metadata" checked[page.get("change").is_some()];
                             span { "Change it " small .muted { "Without this it stays as it is. Secrets are to be written again." } } }
                         (page.metadata(view, kind, fields.as_deref(), &format!("/schedules/{name}")))
-                    } @else { p .muted { "This program does not have the code of its kind, and cannot change it." } }
+                    } @else { p .muted { "This program does not have the code of its kind, which has no form, and cannot change it." } }
                 }
                 (more(&page, known))
                 div .bar { button .primary { "Save" } a href=(view.mount.to("/schedules")) { "Back" } }
             }
+            (instants::instants(view, of))
         },
     )
 }
@@ -99,6 +100,8 @@ fn when(page: &Filled<'_>) -> Markup {
         }))
         (option("once", "Once", page.time("At (UTC)", "once")))
         (page.time("Not before (UTC), for the first two", "starting"))
+        (page.time("Not after (UTC), for the first two", "ending"))
+        (page.text("Not on these dates, for the first two", "except", "2026-12-25, 2026-12-26"))
     } }
 }
 

@@ -42,7 +42,8 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
                 None => span .muted { "never again" },
                 Some(first) => details .next {
                     summary { (parts::when(view.now, first.at)) }
-                    ol { @for local in next { li { time datetime=(local.at) data-exact { (local) } } } }
+                    ol { @for local in next { li { time datetime=(local.at) data-exact { (local) }
+                        @if local.moved_from.is_some() { " " small .muted { "moved" } } } } }
                 },
             },
         } }

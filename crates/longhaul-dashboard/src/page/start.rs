@@ -51,11 +51,11 @@ pub(crate) fn start(view: &View<'_>, known: &Known, values: &Form, wrong: &Wrong
 
 /// The form that chooses the kind, for a page of its own.
 pub(super) fn kind(view: &View<'_>, page: &Filled<'_>, kinds: &[KindView], path: &str) -> Markup {
-    let mut known = kinds.iter().filter(|kind| kind.is_known).peekable();
+    let mut known = kinds.iter().filter(|kind| kind.can_start).peekable();
     // One that nobody knows too: what was typed for it must not get lost.
     let chosen = page.get("kind");
     html! {
-        @if known.peek().is_none() { (parts::empty("This program has the code of no kind.")) }
+        @if known.peek().is_none() { (parts::empty("No kind can be started here: this program has the code of none, and the store knows none with a form.")) }
         form .filters method="get" action=(view.mount.to(path)) {
             label { "Kind" select name="kind" required aria-invalid=[page.is_wrong("kind")] aria-describedby=[page.describes("kind")] {
                 @for kind in known { option selected[chosen == Some(kind.kind.as_str())] { (kind.kind) } }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use longhaul::{RunId, Scope, Selected};
 use longhaul_inspect::{Done, InspectError, RunAction, RunQuery, ScopeAction, api::Operation};
 
-use super::{Asked, enqueue, schedule};
+use super::{Asked, enqueue, read::time, schedule};
 use crate::{form::Form, reply};
 
 pub(super) async fn act(asked: &Asked<'_>, body: &[u8]) -> Response {
@@ -31,6 +31,7 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         Operation::Enqueue => enqueue::enqueue(asked, form).await,
         Operation::CreateSchedule => schedule::create(asked, form).await,
         Operation::ChangeSchedule(name) => schedule::change(asked, &name, form).await,
+        Operation::ActOnInstant(name, action) => schedule::instant(asked, &name, action, form).await,
         Operation::Act(id, action) => {
             let Done { run, .. } = inspector.act(id, action, &by).await?;
             match run {
@@ -40,6 +41,9 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         }
         Operation::ActOnMatching(action) => {
             let query = RunQuery::parse(asked.parts.uri.query().unwrap_or_default())?;
+            if let Some(run) = inspector.start_matching(&query, action, &by).await? {
+                return see(&format!("/runs/{run}"), "started");
+            }
             let selected = inspector.act_on_matching(&query, action, &by).await?;
             Ok(told(asked, &selected, &query, action))
         }
@@ -51,19 +55,37 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
             }
         }
         Operation::ActOnQueue(queue, action) => {
+            let action = with_end(action, form)?;
             inspector.act_on_scope(&Scope::Queue(queue), action, &by).await?;
             see("/queues", action.as_str())
         }
         Operation::ActOnServer(server, action) => {
             inspector.act_on_scope(&Scope::Server(server), action, &by).await?;
-            see("/servers", if action == ScopeAction::Pause { "drain" } else { "resume" })
+            see("/servers", if action == ScopeAction::Resume { "resume" } else { "drain" })
+        }
+        Operation::ActOnLimitKey(of, action) => {
+            inspector.act_on_scope(&of, action, &by).await?;
+            see("/kinds", action.as_str())
         }
         Operation::ActOnKind(kind, action) => {
+            let action = with_end(action, form)?;
             inspector.act_on_scope(&Scope::Kind(kind), action, &by).await?;
             see("/kinds", action.as_str())
         }
         _ => Ok(asked.nowhere()),
     }
+}
+
+/// A pause may end by itself.
+fn with_end(action: ScopeAction, form: &Form) -> Result<ScopeAction, InspectError> {
+    let wrong = |wrong: Vec<(String, String)>| InspectError::Invalid {
+        field: Some("until".into()),
+        why: wrong.into_iter().map(|(_, why)| why).collect(),
+    };
+    Ok(match action {
+        ScopeAction::Pause { .. } => ScopeAction::Pause { until: time(form, "until").map_err(wrong)? },
+        other => other,
+    })
 }
 
 async fn selected(asked: &Asked<'_>, form: &Form, word: &str) -> Result<Response, InspectError> {

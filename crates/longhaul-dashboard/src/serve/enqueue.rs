@@ -20,7 +20,7 @@ pub(super) async fn enqueue(asked: &Asked<'_>, form: &Form) -> Result<Response, 
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().enqueue(&request, &asked.by(form)).await {
             Ok(id) => return Ok(reply::see(&asked.mount.to(format_args!("/runs/{id}?done=enqueue")))),
-            Err(error) => refused(error)?,
+            Err(error) => refused(error, &known.kinds, form)?,
         },
     };
     Ok(reply::html(status, start::start(&asked.view(None), &known, form, &wrong)))

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use longhaul::Timestamp;
-use longhaul_inspect::{InspectError, KindView, REDACTED, TimeBound, form::FieldError};
+use longhaul_inspect::{
+    InspectError, KindView, REDACTED, TimeBound,
+    form::{FieldError, FormField, Input},
+};
 use serde_json::Value;
 
 use crate::{
@@ -18,7 +21,12 @@ pub(super) fn metadata(kinds: &[KindView], form: &Form) -> Result<Value, Wrong> 
         let metadata = serde_json::from_str(text);
         return without_redacted(metadata.map_err(|error| wrong("metadata", format!("This is no JSON: {error}.")))?);
     };
-    let filled = |name: &str| form.get(&format!("{}{name}", fields::PREFIX)).map(str::to_owned);
+    // Boxes that are ticked have one name, and are a line each.
+    let filled = |name: &str| {
+        let name = format!("{}{name}", fields::PREFIX);
+        let all: Vec<&str> = form.all(&name).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
+    };
     let named = |error: FieldError| (format!("{}{}", fields::PREFIX, error.field), error.why);
     let metadata = longhaul_inspect::form::value(&fields, filled);
     without_redacted(metadata.map_err(|all| all.into_iter().map(named).collect::<Wrong>())?)
@@ -62,14 +70,38 @@ pub(super) fn time(form: &Form, name: &str) -> Result<Option<Timestamp>, Wrong> 
 }
 
 /// Which field a refusal is about. `Err`: it is about none, and the page is another.
-pub(super) fn refused(error: InspectError) -> Result<(u16, Wrong), InspectError> {
-    let field = match &error {
-        InspectError::Invalid { field, .. } => field.as_deref().unwrap_or(""),
-        InspectError::NotFound { .. } => "kind",
-        InspectError::Refused { .. } => "",
+pub(super) fn refused(error: InspectError, kinds: &[KindView], form: &Form) -> Result<(u16, Wrong), InspectError> {
+    let (status, text) = (error.status(), error.to_string());
+    let wrong = match &error {
+        InspectError::Invalid { field, .. } => {
+            let field = field.as_deref().unwrap_or("");
+            match field.strip_prefix("metadata.") {
+                Some(path) => of_metadata(path, text, kinds, form),
+                None => (field.to_owned(), text),
+            }
+        }
+        InspectError::NotFound { .. } => ("kind".to_owned(), text),
+        InspectError::Refused { .. } => (String::new(), text),
         _ => return Err(error),
     };
-    Ok((error.status(), vec![(field.to_owned(), error.to_string())]))
+    Ok((status, vec![wrong]))
+}
+
+/// The field that shows a part of the metadata, or the whole if none does.
+fn of_metadata(path: &str, why: String, kinds: &[KindView], form: &Form) -> (String, String) {
+    fn has(fields: &[FormField], path: &str) -> bool {
+        fields.iter().any(|field| match &field.input {
+            Input::Group(fields) => has(fields, path),
+            _ => field.name == path,
+        })
+    }
+    let fields = fields::fields_of(kinds, form).unwrap_or_default();
+    // Of a list one field shows all items.
+    let line = path.rsplit_once('.').map(|(list, _)| list);
+    match [Some(path), line].into_iter().flatten().find(|path| has(&fields, path)) {
+        Some(path) => (format!("{}{path}", fields::PREFIX), why),
+        None => ("metadata".to_owned(), format!("{path}: {why}")),
+    }
 }
 
 /// A run that is to be asked again what another was asked shows what was redacted so; it must not be asked that.

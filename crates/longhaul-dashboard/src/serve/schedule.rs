@@ -3,7 +3,8 @@
 use axum::response::Response;
 use longhaul::{ScheduleName, store_api::schedule::Timing};
 use longhaul_inspect::{
-    InspectError, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView, TimeBound, form, words,
+    InspectError, InstantAction, InstantRequest, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView,
+    TimeBound, form, words,
 };
 
 use super::{
@@ -26,7 +27,7 @@ pub(super) async fn create(asked: &Asked<'_>, form: &Form) -> Result<Response, I
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().create_schedule(&request, &asked.by(form)).await {
             Ok(_) => return Ok(reply::see(&asked.mount.to("/schedules?done=create"))),
-            Err(error) => of_form(refused(error)?),
+            Err(error) => of_form(refused(error, &known.kinds, form)?),
         },
     };
     Ok(reply::html(status, schedule::create(&asked.view(None), &known, form, &wrong)))
@@ -38,7 +39,7 @@ pub(super) async fn change(asked: &Asked<'_>, name: &ScheduleName, form: &Form) 
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().change_schedule(name, &request, &asked.by(form)).await {
             Ok(_) => return Ok(reply::see(&asked.mount.to("/schedules?done=change"))),
-            Err(error) => of_form(refused(error)?),
+            Err(error) => of_form(refused(error, &known.kinds, form)?),
         },
     };
     Ok(reply::html(status, schedule::change(&asked.view(None), &before, &known, form, &wrong)))
@@ -61,6 +62,28 @@ fn changed(form: &Form, known: &Known) -> Result<ScheduleRequest, Wrong> {
     }
     request.requires = Some(several(form, "requires").map(str::to_owned).collect());
     Ok(request)
+}
+
+/// Leaves an instant out, moves it, or puts it back.
+pub(super) async fn instant(
+    asked: &Asked<'_>,
+    name: &ScheduleName,
+    action: InstantAction,
+    form: &Form,
+) -> Result<Response, InspectError> {
+    let read = |field: &str| {
+        time(form, field).map_err(|wrong| {
+            let why = wrong.into_iter().map(|(_, why)| why).collect();
+            InspectError::Invalid { field: Some(field.to_owned()), why }
+        })
+    };
+    let instant = read("instant")?;
+    let missing = || InspectError::Invalid { field: Some("instant".into()), why: "It is needed.".into() };
+    let mut request = InstantRequest::new(instant.ok_or_else(missing)?);
+    request.to = read("to")?;
+    asked.inspector().act_on_instant(name, action, &request, &asked.by(form)).await?;
+    let name: String = form_urlencoded::byte_serialize(name.as_str().as_bytes()).collect();
+    Ok(reply::see(&asked.mount.to(format_args!("/schedules/{name}?done={}", action.as_str()))))
 }
 
 /// A request has the interval under another name than the form.
@@ -89,6 +112,11 @@ fn when(form: &Form) -> Result<ScheduleRequest, Wrong> {
         _ => return Err(wrong("", "When is it due?")),
     }
     request.starting = time(form, "starting")?.filter(|_| request.once.is_none());
+    request.ending = time(form, "ending")?.filter(|_| request.once.is_none());
+    if request.once.is_none() {
+        let dates = several(form, "except").map(str::parse).collect::<Result<_, longhaul::DateError>>();
+        request.except = Some(dates.map_err(|error| wrong("except", error.to_string()))?);
+    }
     request.overlap = match form.get("overlap") {
         None => None,
         Some("skip") => Some(OverlapRequest::Skip),
@@ -134,6 +162,11 @@ pub(super) fn prefilled(mut values: Form, of: &ScheduleView, known: &Known) -> F
     if let Some(starting) = schedule.starting {
         values.put_if_missing("starting", &local(starting));
     }
+    if let Some(ending) = schedule.ending {
+        values.put_if_missing("ending", &local(ending));
+    }
+    let dates: Vec<String> = schedule.except.iter().map(ToString::to_string).collect();
+    values.put_if_missing("except", &dates.join(", "));
     values.put_if_missing(
         "overlap",
         match schedule.overlap {

@@ -1,7 +1,7 @@
 //! Pages.
 
 use axum::response::Response;
-use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG};
+use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG, schema};
 use longhaul_inspect::{InspectError, KindView, Role, RunQuery, StateCounts, form};
 
 use super::{Asked, schedule};
@@ -23,11 +23,16 @@ fn done(word: &str) -> Option<&'static str> {
         "proceed" => "It goes on.",
         "cancel" => "Cancelled, or asked to cancel.",
         "retry" => "Retried.",
+        "dismiss" => "Dismissed: the runs behind it go on.",
         "run-now" => "It is due now.",
         "delete" => "Deleted.",
         "enqueue" => "Enqueued.",
+        "started" => "This run does it to all that match, and shows how far it is.",
         "create" => "Created.",
         "change" => "Saved.",
+        "skip" => "That instant is left out.",
+        "move" => "Moved.",
+        "restore" => "It comes again when the schedule has it.",
         "drain" => "It claims nothing more, and finishes what it has.",
         "pause" => "Paused.",
         "resume" => "Resumed.",
@@ -119,13 +124,18 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
     form.put_if_missing("kind", like.run().kind.as_str());
     form.put_if_missing("queue", like.run().queue.as_str());
     form.put_if_missing("priority", &like.run().priority.0.to_string());
+    let mut marked = Vec::new();
     if let Some(value) = like.values.metadata.content.value() {
+        let schema = kinds.iter().find(|kind| kind.kind == like.run().kind).and_then(|kind| kind.schema.as_ref());
+        // What the new metadata says is no answer to what the old one said.
+        marked = schema.map(|schema| schema::tags(&schema.metadata, value)).unwrap_or_default();
         for (name, text) in form::filled(&fields_of(kinds, &form).unwrap_or_default(), value) {
             form.put_if_missing(&format!("{PREFIX}{name}"), &text);
         }
         form.put_if_missing("metadata", &format!("{value:#}"));
     }
-    let (title, tags): (Vec<_>, Vec<_>) = like.run().tags.iter().partition(|tag| *tag.key == *TITLE_TAG);
+    let said = like.run().tags.iter().filter(|tag| !marked.contains(tag));
+    let (title, tags): (Vec<_>, Vec<_>) = said.partition(|tag| *tag.key == *TITLE_TAG);
     for tag in &title {
         form.put_if_missing("title", &tag.value);
     }

@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, Request, Response, StatusCode},
 };
 use longhaul::{
-    AnyError, Client, Context, ExecutionResult, Failure, Longhaul, RunId, StateKind, Store, Suspended, Task,
+    AnyError, Client, Context, CopyStore, ExecutionResult, Failure, Longhaul, RunId, StateKind, Store, Suspended, Task,
     TaskOptions, testing,
 };
 use longhaul_dashboard::{Options, Role, dashboard};
@@ -91,8 +91,60 @@ impl Task for Charge {
     }
 }
 
+/// Delivers something, with a form that has everything.
+pub(crate) struct Deliver;
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-title" = "Parcel {parcel} ({code})"))]
+pub(crate) struct Delivery {
+    #[schemars(extend("x-searchable" = true))]
+    pub(crate) parcel: u32,
+    pub(crate) to: Target,
+    /// When somebody is there.
+    #[serde(default)]
+    pub(crate) days: Vec<Day>,
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
+    pub(crate) within: Option<std::time::Duration>,
+    #[schemars(extend("writeOnly" = true, "x-searchable" = true))]
+    pub(crate) code: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum Target {
+    /// To a door.
+    Door { street: String, floor: u8 },
+    /// To a shop nearby.
+    Shop { name: String },
+    /// Back to who sent it.
+    Sender,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum Day {
+    Monday,
+    Tuesday,
+}
+
+impl Task for Deliver {
+    const NAME: &'static str = "deliver";
+    type Metadata = Delivery;
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = AnyError;
+    async fn execute(&self, _: &Context<Delivery, ()>) -> ExecutionResult<(), AnyError> {
+        Suspended::for_result().for_error()
+    }
+    fn options() -> TaskOptions {
+        TaskOptions::default().schema::<Self>()
+    }
+}
+
 pub(crate) struct Scene {
     pub(crate) server: Longhaul,
+    /// The store, for what is copied into it.
+    pub(crate) copy: Arc<dyn CopyStore>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -108,7 +160,7 @@ impl Scene {
     }
 
     /// `None` without a database: the test says so and goes on, except in CI.
-    async fn in_postgres() -> Option<Self> {
+    pub(crate) async fn in_postgres() -> Option<Self> {
         static SCHEMAS: AtomicU32 = AtomicU32::new(0);
         let Ok(url) = std::env::var("DATABASE_URL") else {
             assert!(std::env::var("CI").as_deref() != Ok("true"), "there is no PostgreSQL, and CI needs one");
@@ -128,9 +180,10 @@ impl Scene {
         [Self::in_memory(), Self::in_a_folder().await].into_iter().chain(Self::in_postgres().await).collect()
     }
 
-    fn on(store: Arc<dyn Store>, folder: Option<tempfile::TempDir>) -> Self {
-        let server = Longhaul::builder().shared_store(store).name("shop").task(Fail).task(Wait).task(Charge).start();
-        Self { server: server.expect("all is said"), _folder: folder }
+    fn on<S: Store + CopyStore + 'static>(store: Arc<S>, folder: Option<tempfile::TempDir>) -> Self {
+        let server = Longhaul::builder().shared_store(store.clone()).name("shop").task(Fail).task(Wait).task(Charge);
+        let server = server.task(Deliver).start();
+        Self { server: server.expect("all is said"), copy: store, _folder: folder }
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -83,3 +83,41 @@ async fn a_schedule_that_cannot_be_says_which_field_is_wrong() {
         assert_eq!(ask(&viewer, line, body).await.status, 403, "{line}");
     }
 }
+
+#[tokio::test]
+async fn an_instant_is_left_out_and_moved_from_the_page_of_its_schedule_which_says_so() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Administer);
+        let body = format!(
+            "kind=charge&name=nightly&how=cron&cron=0+2+*+*+*&zone=UTC&ending=2126-01-01T00:00&except=2125-12-25,+2125-12-26&{CARD}"
+        );
+        assert_eq!(ask(&app, "POST /schedules", &body).await.status, 303);
+        let schedules = scene.client().schedules();
+        let made = schedules.get("nightly").await.unwrap();
+        assert_eq!((made.schedule().except.len(), made.schedule().ending.is_some()), (2, true));
+        let next: Vec<_> = made.preview(5).unwrap().iter().map(|local| local.at).collect();
+
+        let page = ask(&app, "GET /schedules/nightly", "").await.text;
+        assert!(page.contains("Leave this one out") && page.contains("2125-12-25, 2125-12-26"), "{page}");
+        let skip = format!("instant={}&reason=the+audit", next[0]);
+        let answer = ask(&app, "POST /schedules/nightly/instants/skip", &skip).await;
+        assert_eq!(answer.header("location"), "/schedules/nightly?done=skip", "{}", answer.text);
+        let noon = next[2].to_string().replace("T02:", "T12:").replace('Z', "");
+        let answer =
+            ask(&app, "POST /schedules/nightly/instants/move", &format!("instant={}&to={noon}", next[1])).await;
+        assert_eq!(answer.header("location"), "/schedules/nightly?done=move", "{}", answer.text);
+        let page = ask(&app, "GET /schedules/nightly?done=skip", "").await.text;
+        for part in ["That instant is left out.", "moved from", "Left out and moved", ": the audit", "Undo"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let answer = ask(&app, "POST /schedules/nightly/instants/restore", &format!("instant={}", next[0])).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        assert_eq!(schedules.get("nightly").await.unwrap().next().unwrap(), Some(next[0]));
+        let wrong = ask(&app, "POST /schedules/nightly/instants/skip", "instant=2125-01-01T03:00:00Z").await;
+        assert!(wrong.status == 422 && wrong.text.contains("those next to it are"), "{}", wrong.text);
+    }
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Act);
+    let refused = ask(&app, "POST /schedules/nightly/instants/skip", "instant=2125-01-01T03:00:00Z").await;
+    assert_eq!(refused.status, 403);
+}

@@ -188,6 +188,7 @@ pub(crate) fn control(scope: &Scope) -> Key {
         Scope::Queue(queue) => key(CONTROL, &[b"q", queue.as_str().as_bytes()]),
         Scope::Kind(kind) => key(CONTROL, &[b"k", kind.as_str().as_bytes()]),
         Scope::Server(server) => key(CONTROL, &[b"s", server.to_string().as_bytes()]),
+        Scope::LimitKey(kind, name) => key(CONTROL, &[b"y", &unique(kind, name)[1..]]),
     }
 }
 
@@ -198,6 +199,9 @@ pub(crate) fn control_of(key: &[u8]) -> Option<Scope> {
 
 fn scope(bytes: &[u8]) -> Option<Scope> {
     let (what, name) = bytes.split_first()?;
+    if *what == b'y' {
+        return pair(name).map(|(kind, name)| Scope::LimitKey(kind, name));
+    }
     let name = std::str::from_utf8(name).ok()?;
     match what {
         b'q' => Queue::new(name).ok().map(Scope::Queue),
@@ -374,6 +378,9 @@ mod tests {
         let (kind, name) = (Kind::new("mail").unwrap(), Name::new("tenant: Ä/7").unwrap());
         assert_eq!(unique_of(&unique(&kind, &name)), Some((kind.clone(), name.clone())));
         assert_eq!((stopped(&name), stopped_of(&stopped(&name))), ("qtenant: Ä/7".into(), Some(name.clone())));
+        let of_key = Scope::LimitKey(kind.clone(), name.clone());
+        assert_eq!(control(&of_key), "gymail\0tenant: Ä/7".as_bytes());
+        assert_eq!(control_of(&control(&of_key)), Some(of_key));
         for scope in [Scope::Kind(kind.clone()), Scope::Queue(Queue::default())] {
             assert_eq!(control_of(&control(&scope)), Some(scope.clone()));
             assert_eq!(bucket_of(&bucket(&Bucket::Scope(scope.clone()))), Some(Bucket::Scope(scope)));

@@ -1,6 +1,9 @@
 //! Runs that wait for others are looked at when one of those has ended, and children of what was cancelled are cancelled.
 
-use longhaul_core::{AwaitedEnd, Event, RunId, family::cancel_children};
+use longhaul_core::{
+    AwaitedEnd, Event, RunId,
+    family::{cancel_children, is_told},
+};
 
 use crate::{error::Fault, state::State};
 
@@ -48,22 +51,29 @@ fn go_down(store: &mut State, parent: RunId, max: usize) -> Result<usize, Fault>
     store.commit()?;
     // One that was removed meanwhile, or was changed by hand, tells its children nothing.
     let Some(event) = store.load_run(parent)?.as_ref().and_then(cancel_children) else { return Ok(1) };
-    let told = |store: &State, id: &RunId| {
-        // One that runs is told once.
-        let asked = store.active.get(id).is_some_and(|record| record.run.request.is_some());
-        store.index.get(*id).is_none() || asked
-    };
-    let children = store.children(parent)?;
-    let open: Vec<RunId> = children.into_iter().filter(|id| !told(store, id)).take(max + 1).collect();
-    for id in open.iter().take(max) {
-        apply(store, *id, &event)?;
-    }
-    if open.len() > max {
-        store.index.waits.cancels.push_front(parent);
-        return Ok(max);
+    let mut told = 0;
+    for id in store.children(parent)? {
+        if store.index.get(id).is_none() || was_told(store, id)? {
+            continue;
+        }
+        if told == max {
+            store.index.waits.cancels.push_front(parent);
+            return Ok(max);
+        }
+        apply(store, id, &event)?;
+        told += 1;
     }
     store.cancelled_children(parent)?;
-    Ok(open.len() + 1)
+    Ok(told + 1)
+}
+
+fn was_told(store: &mut State, id: RunId) -> Result<bool, Fault> {
+    match store.recent_run_of(id) {
+        Ok(child) => Ok(child.as_ref().is_some_and(is_told)),
+        // It is passed over, with a word about it, when it is told.
+        Err(Fault::Damage(_)) => Ok(false),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn apply(store: &mut State, id: RunId, event: &Event) -> Result<(), Fault> {

@@ -38,6 +38,7 @@ pub(crate) fn sweep(store: &mut State, retentions: &Retentions, max: usize) -> R
     store.commit()?;
     let mut lines = Vec::new();
     store.expire_keys(max)?;
+    super::controls::forget_limit_keys(store)?;
     for state in keys::FINAL_STATES {
         for kind in kinds_that_ended_in(store, state)? {
             lines.extend(next_line(store, retentions, state, &kind, &keys::ended_of(state, &kind))?);

@@ -30,6 +30,7 @@ impl State {
             self.files.batch.put(keys::bucket(bucket), write_bucket(starts));
         }
         let swept = SWEPT + 4 * selection.spent.len();
+        self.index.backlogs.note_turns(selection.served.iter());
         self.admission.commit(selection);
         if self.admission.buckets.len() >= BUCKETS_MAX {
             for bucket in self.admission.forget_full(self.now, swept) {

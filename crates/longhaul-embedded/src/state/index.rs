@@ -5,6 +5,7 @@
 
 mod backlogs;
 mod deadlines;
+mod heads;
 mod turns;
 mod uniques;
 mod waits;

@@ -4,13 +4,18 @@ use longhaul_core::store::prelude::*;
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Retention, StateKind, StoreError,
+    Constraints, Key, NewRun, Retention, RunId, StateKind, StoreError,
+    order::{AfterFailure, Ordered},
     store::{Filter, GetError, PageRequest},
 };
 use longhaul_testkit::fixture;
 
 use super::kit::{Kit, block_on, open, over, settlement, value};
-use crate::{OpenError, Options, engine::kv::sim::End, format::keys};
+use crate::{
+    OpenError, Options,
+    engine::kv::sim::{End, SimDisk},
+    format::keys,
+};
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_record_is_found_when_it_is_read_and_when_the_store_opens() {
@@ -199,7 +204,7 @@ fn a_damaged_run_holds_up_no_retention_and_goes_when_its_time_has_come() {
 }
 
 /// What is left of `kit` after it was killed, opened with damaged runs set aside.
-async fn reopened(kit: &mut Kit, damage: impl FnOnce(&crate::engine::kv::sim::SimDisk)) {
+async fn reopened(kit: &mut Kit, damage: impl FnOnce(&SimDisk)) {
     let disk = kit.disk.after(End::Killed, 1.0);
     kit.store.close().await;
     damage(&disk);
@@ -218,7 +223,7 @@ fn an_opening_that_is_told_to_sets_damaged_runs_aside_and_keeps_the_others() {
         let [one, two, three] = [first.id, second.id, third.id];
         kit.store.insert(vec![first, second, third]).await.expect("the store works");
         let own = {
-            let new = longhaul_core::NewRun { priority: longhaul_core::Priority(1), ..kit.new_run() };
+            let new = NewRun { priority: longhaul_core::Priority(1), ..kit.new_run() };
             kit.store.insert(vec![new]).await.expect("the store works");
             let claimed = kit.claim(1).await.remove(0);
             kit.settle(&claimed, fixture::interrupted()).await;
@@ -275,5 +280,56 @@ fn a_page_that_is_no_page_any_more_and_a_claimed_run_without_its_values_end_no_o
         assert_eq!(kit.store.delete(large).await, Ok(()));
         let next = kit.insert(value(3, 50)).await;
         assert_eq!(kit.claim(10).await[0].run.id, next);
+    });
+}
+
+/// Runs of one order key, whose metadata has about `size` bytes.
+async fn in_order<const N: usize>(kit: &mut Kit, size: usize) -> [RunId; N] {
+    let key = Key::new("account 7").expect("a key");
+    let ordered = Some(Ordered { key, after_failure: AfterFailure::Skip });
+    let constraints: Arc<_> = Constraints { ordered, ..Constraints::default() }.into();
+    let runs = [(); N].map(|()| NewRun {
+        constraints: Some(Arc::clone(&constraints)),
+        metadata: value(7, size),
+        ..kit.new_run()
+    });
+    let ids = std::array::from_fn(|n| runs[n].id);
+    kit.store.insert(runs.into()).await.expect("the store works");
+    ids
+}
+
+fn damage_on_page(disk: &SimDisk, id: RunId) {
+    let page = disk.keys().into_iter().find(|key| key[0] == keys::PAGE).expect("a page");
+    disk.tamper(&page, |bytes| {
+        let at = bytes.windows(16).position(|window| window == id.as_bytes()).expect("it is on the page");
+        bytes[at + 30] ^= 1;
+    });
+}
+
+#[test]
+fn a_damaged_run_that_is_next_in_its_order_lets_none_pass_until_it_is_removed() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let [first, damaged, last] = in_order(&mut kit, 20_000).await;
+        let claimed = kit.claim(10).await.remove(0);
+        assert_eq!(claimed.run.id, first);
+        kit.disk.forget(&keys::chunk(damaged, 0, 0, 1));
+        kit.settle(&claimed, fixture::completed(1)).await;
+        assert_eq!(kit.claim(10).await, [], "whether the damaged one was done is not known");
+        let why = kit.store.explain(last).await.expect("it is there").to_string();
+        assert!(why.contains(&damaged.to_string()), "{why}");
+        assert_eq!(kit.store.delete(damaged).await, Ok(()));
+        assert_eq!(kit.claim(10).await.remove(0).run.id, last);
+    });
+}
+
+#[test]
+fn the_turn_of_a_damaged_run_that_is_set_aside_goes_to_the_next() {
+    block_on(async {
+        let mut kit = Kit::new();
+        let [damaged, next] = in_order(&mut kit, 50).await;
+        reopened(&mut kit, |disk| damage_on_page(disk, damaged)).await;
+        assert_eq!(kit.store.get(damaged).await, Err(GetError::NotFound(damaged)));
+        assert_eq!(kit.claim(10).await.remove(0).run.id, next);
     });
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use longhaul::{
-    Actor, Queue, RunId, TITLE_TAG, Tag, Timestamp,
+    Actor, EnqueueJsonError, Queue, RunId, TITLE_TAG, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
-    run::{Due, Inserted},
+    run::{Due, Inserted, NewRun},
+    schema,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use super::{
     read::{labels, optional_time},
     report,
 };
-use crate::{InspectError, Inspector};
+use crate::{InspectError, Inspector, bulk::is_reserved};
 
 /// A run to be enqueued: a kind, its metadata as JSON, and what else is said of it. As JSON it is the body of
 /// `POST /runs`.
@@ -32,12 +33,13 @@ use crate::{InspectError, Inspector};
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewRunRequest {
-    /// The kind. The program must have its code, or know it by [`Views`](longhaul::Views).
+    /// The kind. The program has its code, or knows it by [`Views`](longhaul::Views), or the store knows it with a
+    /// [form](longhaul::KindInfo::has_form).
     pub kind: String,
     /// What the task is asked, in the form that the task's metadata has as JSON.
     #[serde(default)]
     pub metadata: Value,
-    /// What people call it, in place of the title that its task gives.
+    /// What people call it, in place of the title that its schema gives.
     #[serde(default)]
     pub title: Option<String>,
     /// Another queue than the kind's.
@@ -65,16 +67,37 @@ impl NewRunRequest {
 }
 
 impl Inspector {
+    /// A run of a kind that the program has, or that the store knows with a form. The field that is wrong is named where
+    /// the kind's schema tells it.
+    pub(super) async fn new_run(&self, kind: &str, metadata: &Value) -> Result<NewRun, InspectError> {
+        if is_reserved(kind) {
+            let why = "runs of this kind are made by acting on all that match";
+            return Err(InspectError::refused(why));
+        }
+        let views = self.views().await?;
+        let error = match views.new_run(kind, metadata) {
+            Ok(new) => return Ok(new),
+            Err(error @ EnqueueJsonError::Json { .. }) => error,
+            Err(error) => return Err(error.into()),
+        };
+        let found = views.schema(kind).map(|schema| schema::check(&schema.metadata, metadata)).unwrap_or_default();
+        Err(match found.into_iter().next() {
+            Some(wrong) if wrong.path.is_empty() => InspectError::invalid("metadata", wrong.why),
+            Some(wrong) => InspectError::invalid(&format!("metadata.{}", wrong.path), wrong.why),
+            None => error.into(),
+        })
+    }
+
     /// Enqueues a run.
     ///
     /// # Errors
-    /// [`InspectError::NotFound`] for a kind that this program does not have, [`InspectError::Invalid`] with the field for
-    /// values that are refused, [`InspectError::Refused`] when another run has the unique key that the task computes.
+    /// [`InspectError::NotFound`] for a kind that cannot be enqueued here, [`InspectError::Invalid`] with the field for
+    /// values that are refused (`metadata.month` for a field of the metadata), [`InspectError::Refused`] when another run has the unique key that the task computes.
     ///
     /// # Cancel safety
     /// When the future is dropped, the run is enqueued or not.
     pub async fn enqueue(&self, request: &NewRunRequest, by: &By) -> Result<RunId, InspectError> {
-        let mut new = self.client().views().new_run(&request.kind, &request.metadata)?;
+        let mut new = self.new_run(&request.kind, &request.metadata).await?;
         let field = |field: &'static str| move |error: longhaul::NameError| InspectError::invalid(field, error);
         if let Some(queue) = &request.queue {
             new.queue = Queue::new(queue).map_err(field("queue"))?;
@@ -85,7 +108,9 @@ impl Inspector {
         if request.at.is_some() {
             new.due = request.at.map(Due::At);
         }
-        let mut tags = new.tags.to_vec();
+        // What is said goes before what marks of the schema give.
+        let is_said = |tag: &Tag| request.tags.contains_key(&*tag.key);
+        let mut tags: Vec<Tag> = new.tags.iter().filter(|tag| !is_said(tag)).cloned().collect();
         if let Some(title) = &request.title {
             tags.retain(|tag| &*tag.key != TITLE_TAG);
             tags.push(Tag::new(TITLE_TAG, title).map_err(field("title"))?);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::{Control, Limits, Rate, Scope};
+use longhaul::{Ageing, Control, Limits, Rate, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::{By, report};
@@ -32,6 +32,10 @@ pub struct LimitRequest {
     pub rate_per_key: Option<RateRequest>,
     /// The share of a queue beside others. For a queue only.
     pub weight: Option<u16>,
+    /// After how many seconds of waiting the priority of a run has grown by one level. For a queue only.
+    pub ageing_seconds: Option<f64>,
+    /// Limit keys take turns. For a queue only.
+    pub fair_by_key: bool,
 }
 
 /// So many in a period.
@@ -53,9 +57,15 @@ impl RateRequest {
     }
 }
 
+fn ageing(seconds: f64) -> Result<Ageing, InspectError> {
+    let invalid = |error: &dyn std::fmt::Display| InspectError::invalid("ageing_seconds", error);
+    let step = Duration::try_from_secs_f64(seconds).map_err(|error| invalid(&error))?;
+    Ageing::new(step).map_err(|error| invalid(&error))
+}
+
 impl LimitRequest {
     fn limits(&self, scope: &Scope) -> Result<Limits, InspectError> {
-        let Self { running, per_key, rate, rate_per_key, weight } = *self;
+        let Self { running, per_key, rate, rate_per_key, weight, ageing_seconds, fair_by_key } = *self;
         let only = |field, is_there: bool, what| {
             if is_there { Err(InspectError::invalid(field, format!("only a {what} has this limit"))) } else { Ok(()) }
         };
@@ -64,9 +74,18 @@ impl LimitRequest {
                 only("per_key", per_key.is_some(), "kind")?;
                 only("rate_per_key", rate_per_key.is_some(), "kind")?;
             }
-            Scope::Kind(_) => only("weight", weight.is_some(), "queue")?,
+            Scope::Kind(_) => {
+                only("weight", weight.is_some(), "queue")?;
+                only("ageing_seconds", ageing_seconds.is_some(), "queue")?;
+                only("fair_by_key", fair_by_key, "queue")?;
+            }
             Scope::Server(_) => {
                 return Err(InspectError::refused("a server has no limits: its code says what it takes"));
+            }
+            Scope::LimitKey(..) => {
+                return Err(InspectError::refused(
+                    "a limit key has no limits of its own: those of its kind hold per key",
+                ));
             }
         }
         Ok(Limits {
@@ -75,6 +94,8 @@ impl LimitRequest {
             rate: rate.map(|rate| rate.rate("rate")).transpose()?,
             rate_per_key: rate_per_key.map(|rate| rate.rate("rate_per_key")).transpose()?,
             weight,
+            ageing: ageing_seconds.map(ageing).transpose()?,
+            fair_by_key,
         })
     }
 }
@@ -91,6 +112,7 @@ impl Inspector {
             Scope::Queue(queue) => client.queue(queue.as_str())?,
             Scope::Kind(kind) => client.kind_named(kind.as_str())?,
             Scope::Server(server) => client.server(*server),
+            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
         };
         let now = match limits {
             Some(limits) => control.limit(limits).await?,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use longhaul::{
-    Missed, Overlap, Queue, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
+    Date, Missed, Overlap, Queue, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
     store_api::schedule::Timing,
 };
 use serde::Deserialize;
@@ -50,6 +50,12 @@ pub struct ScheduleRequest {
     /// No instant is before this one, RFC 3339. Of an interval it is the first.
     #[serde(deserialize_with = "optional_time")]
     pub starting: Option<Timestamp>,
+    /// No instant is after this one, RFC 3339.
+    #[serde(deserialize_with = "optional_time")]
+    pub ending: Option<Timestamp>,
+    /// No instant is on these dates, `2026-12-25`, of the zone of `cron`, or of UTC. A change puts them in place of those
+    /// before; an empty list leaves no date out.
+    pub except: Option<Vec<Date>>,
     /// What happens to instants at which no server lived.
     pub missed: Option<MissedRequest>,
     /// What happens at an instant when the run before is not finished.
@@ -145,13 +151,19 @@ impl ScheduleRequest {
         let mut schedule = match (before, timing) {
             (None, None) => return Err(InspectError::invalid("cron", "when? `every_seconds`, `cron` or `once`")),
             (None, Some(timing)) => Schedule { timing, ..Schedule::every(Duration::from_secs(1)) },
-            // The first instant belongs to the timing that was there.
+            // The first instant and the end belong to the timing that was there; holidays do not.
             (Some(before), Some(timing)) if timing != before.timing => {
-                Schedule { timing, starting: None, ..before.clone() }
+                let except = if matches!(timing, Timing::Once(_)) { Vec::new() } else { before.except.clone() };
+                Schedule { timing, starting: None, ending: None, except, ..before.clone() }
             }
             (Some(before), _) => before.clone(),
         };
         schedule.starting = self.starting.or(schedule.starting);
+        schedule.ending = self.ending.or(schedule.ending);
+        if let Some(dates) = &self.except {
+            schedule.except.clear();
+            schedule = schedule.except(dates.iter().copied());
+        }
         if let Some(missed) = self.missed {
             schedule.missed = missed.into();
         }
@@ -173,6 +185,8 @@ const fn field_of(error: &ScheduleError) -> &'static str {
         ScheduleError::Interval { .. } => "every_seconds",
         ScheduleError::MissedMax { .. } => "missed",
         ScheduleError::StartingOfOnce => "starting",
+        ScheduleError::ExceptOfOnce | ScheduleError::TooManyDates { .. } => "except",
+        ScheduleError::NothingBefore { .. } => "ending",
         ScheduleError::Zone { .. } => "zone",
         _ => "cron",
     }
@@ -182,8 +196,8 @@ impl Inspector {
     /// Makes a schedule.
     ///
     /// # Errors
-    /// [`InspectError::Invalid`] with the field that is refused, [`InspectError::NotFound`] for a kind that this program
-    /// does not have, [`InspectError::Refused`] when there is a schedule of this name.
+    /// [`InspectError::Invalid`] with the field that is refused, [`InspectError::NotFound`] for a kind that cannot be
+    /// enqueued here, [`InspectError::Refused`] when there is a schedule of this name.
     ///
     /// # Cancel safety
     /// When the future is dropped, the schedule is made or not.
@@ -195,7 +209,7 @@ impl Inspector {
         let name = ScheduleName::new(&name).map_err(|error| InspectError::invalid("name", error))?;
         let schedule = request.schedule(None, self.now())?;
         let metadata = request.metadata.clone().unwrap_or(Value::Null);
-        let mut run = self.client().views().new_run(&kind, &metadata)?;
+        let mut run = self.new_run(&kind, &metadata).await?;
         if let Some(queue) = &request.queue {
             run.queue = Queue::new(queue).map_err(|error| InspectError::invalid("queue", error))?;
         }
@@ -203,7 +217,10 @@ impl Inspector {
             run.priority = longhaul::Priority(priority);
         }
         let tags = request.tags.iter().map(|(key, value)| Tag::new(key, value));
-        let tags = run.tags.iter().cloned().map(Ok).chain(tags).collect::<Result<Vec<Tag>, _>>();
+        // What is said goes before what marks of the schema give.
+        let is_said = |tag: &&Tag| request.tags.contains_key(&*tag.key);
+        let tags =
+            run.tags.iter().filter(|tag| !is_said(tag)).cloned().map(Ok).chain(tags).collect::<Result<Vec<Tag>, _>>();
         run.tags = tags.map_err(|error| InspectError::invalid("tags", error))?.into();
         if let Some(requires) = &request.requires {
             let mut constraints = run.constraints.map(Arc::unwrap_or_clone).unwrap_or_default();
@@ -213,7 +230,7 @@ impl Inspector {
         let schedules = self.client().acting_as(&by.actor).schedules();
         let made = schedules.create_from_run(name.as_str(), schedule, run).await;
         report(&name, "create", by);
-        self.scheduled(made)
+        self.scheduled(made).await
     }
 
     /// Changes a schedule. What the request leaves out stays.
@@ -230,7 +247,7 @@ impl Inspector {
         by: &By,
     ) -> Result<ScheduleView, InspectError> {
         let fixed = |field: &str| InspectError::invalid(field, "a change leaves it as it is: make another schedule");
-        let schedules = self.client().acting_as(&by.actor).schedules();
+        let schedules = self.client().with_views(self.views().await?).acting_as(&by.actor).schedules();
         let before = schedules.get(name.as_str()).await?;
         if request.name.as_ref().is_some_and(|given| given != name.as_str()) {
             return Err(fixed("name"));
@@ -244,6 +261,8 @@ impl Inspector {
         let mut change = schedules.change(name.as_str());
         change = change.schedule(request.schedule(Some(before.schedule()), self.now())?);
         if let Some(metadata) = &request.metadata {
+            // It names the field that is wrong.
+            self.new_run(before.kind().as_str(), metadata).await?;
             change = change.metadata_json(metadata.clone());
         }
         if let Some(queue) = &request.queue {
@@ -259,12 +278,12 @@ impl Inspector {
         }
         let changed = change.await;
         report(name, "change", by);
-        self.scheduled(changed)
+        self.scheduled(changed).await
     }
 
-    fn scheduled(&self, answer: Result<ScheduleInfo, SchedulesError>) -> Result<ScheduleView, InspectError> {
+    async fn scheduled(&self, answer: Result<ScheduleInfo, SchedulesError>) -> Result<ScheduleView, InspectError> {
         match answer {
-            Ok(info) => Ok(ScheduleView::new(info, self.client().views(), self.now())),
+            Ok(info) => Ok(ScheduleView::new(info, &self.views().await?, self.now())),
             Err(SchedulesError::Name(error)) => Err(InspectError::invalid("name", error)),
             Err(SchedulesError::Runs { error: longhaul::RunsError::Json(error), .. }) => Err(error.into()),
             Err(

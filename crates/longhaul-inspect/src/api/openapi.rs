@@ -4,7 +4,7 @@ use longhaul::Views;
 use serde_json::{Map, Value, json};
 
 use super::routes::{Body, ROUTES, Route};
-use crate::{RunAction, ScheduleAction, ScopeAction};
+use crate::{InstantAction, RunAction, ScheduleAction, ScopeAction};
 
 /// The document. Each kind that has a schema describes what its runs are asked.
 pub(super) fn document(views: &Views) -> Value {
@@ -50,6 +50,7 @@ fn operation(route: &Route) -> Value {
         Body::NewRun => Some(("NewRunOfAnyKind", true)),
         Body::NewSchedule if route.path == "/schedules" => Some(("NewScheduleOfAnyKind", true)),
         Body::NewSchedule => Some(("ScheduleOptions", true)),
+        Body::Instant => Some(("Instant", true)),
         Body::Limits => Some(("Limits", true)),
     };
     let status = if matches!(route.path, "/runs" | "/schedules") && route.method == "POST" { "201" } else { "200" };
@@ -74,10 +75,12 @@ fn operation(route: &Route) -> Value {
 fn actions(path: &str) -> Vec<&'static str> {
     if path.starts_with("/runs") {
         RunAction::ALL.into_iter().map(RunAction::as_str).collect()
+    } else if path.contains("/instants/") {
+        InstantAction::ALL.into_iter().map(InstantAction::as_str).collect()
     } else if path.starts_with("/schedules") {
         ScheduleAction::ALL.into_iter().map(ScheduleAction::as_str).collect()
     } else {
-        [ScopeAction::Pause, ScopeAction::Resume].map(ScopeAction::as_str).to_vec()
+        ScopeAction::ALL.map(ScopeAction::as_str).to_vec()
     }
 }
 
@@ -146,6 +149,8 @@ fn own_schemas() -> Map<String, Value> {
             "reason": text,
             "at": { "type": "string", "format": "date-time", "description": "When a proceed is due." },
             "from": { "enum": ["checkpoint", "start"], "description": "From where a retry begins." },
+            "as_run": { "type": "boolean", "description": "Whether a run does it to all that match; its id is answered." },
+            "until": { "type": "string", "format": "date-time", "description": "When a pause of a queue or a kind ends by itself." },
         } },
         "NewRun": { "type": "object", "properties": {
             "kind": text, "metadata": true, "title": text, "queue": text, "priority": priority, "at": time, "tags": tags,
@@ -154,6 +159,7 @@ fn own_schemas() -> Map<String, Value> {
         "ScheduleOptions": { "type": "object", "properties": {
             "name": text, "kind": text, "metadata": true,
             "every_seconds": { "type": "number" }, "cron": text, "zone": text, "once": time, "starting": time,
+            "ending": time, "except": { "type": "array", "items": { "type": "string", "format": "date" } },
             "missed": { "oneOf": [
                 { "enum": ["skip", "once"] },
                 { "type": "object", "properties": { "all": { "type": "integer" } }, "required": ["all"] },
@@ -161,8 +167,13 @@ fn own_schemas() -> Map<String, Value> {
             "overlap": { "enum": ["skip", "queue", "allow", "cancel_running"] },
             "queue": text, "priority": priority, "tags": tags, "requires": labels,
         } },
+        "Instant": { "type": "object", "properties": {
+            "instant": time, "to": time, "reason": text,
+        }, "required": ["instant"] },
         "Limits": { "type": ["object", "null"], "properties": {
             "running": limit, "per_key": limit, "rate": rate, "rate_per_key": rate, "weight": limit,
+            "ageing_seconds": { "type": ["number", "null"], "exclusiveMinimum": 0 },
+            "fair_by_key": { "type": "boolean" },
         } },
     });
     let Value::Object(schemas) = schemas else { unreachable!("it is an object") };

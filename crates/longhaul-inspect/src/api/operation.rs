@@ -2,7 +2,7 @@
 
 use longhaul::{Kind, Queue, RunId, ScheduleName, Scope, ServerId};
 
-use crate::{Role, RunAction, ScheduleAction, ScopeAction};
+use crate::{InstantAction, Role, RunAction, ScheduleAction, ScopeAction};
 
 /// What a method and a path ask for.
 ///
@@ -47,6 +47,8 @@ pub enum Operation {
     ChangeSchedule(ScheduleName),
     /// `POST /schedules/{name}/{action}`
     ActOnSchedule(ScheduleName, ScheduleAction),
+    /// `POST /schedules/{name}/instants/{action}`
+    ActOnInstant(ScheduleName, InstantAction),
     /// `GET /queues`
     Queues,
     /// `POST /queues/{queue}/{action}`
@@ -61,6 +63,8 @@ pub enum Operation {
     Kind(Kind),
     /// `POST /kinds/{kind}/{action}`
     ActOnKind(Kind, ScopeAction),
+    /// `POST /kinds/{kind}/keys/{key}/{action}`
+    ActOnLimitKey(Scope, ScopeAction),
     /// `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit`
     Limit(Scope),
 }
@@ -74,9 +78,11 @@ impl Operation {
             Self::ActOnSchedule(_, action) => action.role(),
             Self::CreateSchedule
             | Self::ChangeSchedule(_)
+            | Self::ActOnInstant(..)
             | Self::ActOnQueue(..)
             | Self::ActOnKind(..)
             | Self::ActOnServer(..)
+            | Self::ActOnLimitKey(..)
             | Self::Limit(_) => Role::Administer,
             _ => Role::View,
         }

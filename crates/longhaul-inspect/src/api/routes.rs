@@ -1,9 +1,9 @@
 //! All paths, in one table: what takes requests apart and what describes the API read it both.
 
-use longhaul::{Kind, Queue, ScheduleName, Scope};
+use longhaul::{Key, Kind, Queue, ScheduleName, Scope};
 
 use super::operation::Operation;
-use crate::{RunAction, ScheduleAction, ScopeAction};
+use crate::{InstantAction, RunAction, ScheduleAction, ScopeAction};
 
 /// One path with one method.
 #[derive(Clone, Copy)]
@@ -27,6 +27,7 @@ pub(super) enum Body {
     Action,
     NewRun,
     NewSchedule,
+    Instant,
     Limits,
 }
 
@@ -35,6 +36,7 @@ const MATCH: &[(&str, &str)] = &[
     ("state", "one of these states; may be repeated"),
     ("queue", "one of these queues; may be repeated"),
     ("tag", "`key:value`, all of these; may be repeated"),
+    ("parent", "children of this run"),
     ("from", "enqueued at this time or later: RFC 3339, or `2d` for two days ago"),
     ("before", "enqueued before this time"),
 ];
@@ -45,6 +47,7 @@ const LIST: &[(&str, &str)] = &[
     MATCH[3],
     MATCH[4],
     MATCH[5],
+    MATCH[6],
     ("order", "`oldest`: the oldest first"),
     ("after", "the page after this run"),
     ("limit", "how many runs a page has, at most 200"),
@@ -107,6 +110,12 @@ pub(super) const ROUTES: &[Route] = &[
     post("/schedules/{name}/{action}", "Does something to a schedule.", Body::Action, |at| {
         Some(Operation::ActOnSchedule(ScheduleName::new(at[0]).ok()?, ScheduleAction::parse(at[1])?))
     }),
+    post(
+        "/schedules/{name}/instants/{action}",
+        "Leaves one instant of a schedule out, moves it, or puts it back.",
+        Body::Instant,
+        |at| Some(Operation::ActOnInstant(ScheduleName::new(at[0]).ok()?, InstantAction::parse(at[1])?)),
+    ),
     get("/queues", "All queues.", |_| Some(Operation::Queues)),
     post(
         "/queues/{queue}/limit",
@@ -119,7 +128,7 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     get("/servers", "All servers that live.", |_| Some(Operation::Servers)),
     post("/servers/{id}/drain", "Lets a server claim nothing more.", Body::Action, |at| {
-        Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause))
+        Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause { until: None }))
     }),
     post("/servers/{id}/resume", "Lets a server claim again.", Body::Action, |at| {
         Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Resume))
@@ -128,6 +137,10 @@ pub(super) const ROUTES: &[Route] = &[
     get("/kinds/{kind}", "One kind, with its schemas.", |at| Some(Operation::Kind(Kind::new(at[0]).ok()?))),
     post("/kinds/{kind}/limit", "Sets the limits of a kind; `null`: those that code declares.", Body::Limits, |at| {
         Some(Operation::Limit(Scope::Kind(Kind::new(at[0]).ok()?)))
+    }),
+    post("/kinds/{kind}/keys/{key}/{action}", "Pauses or resumes a limit key.", Body::Action, |at| {
+        let of = Scope::LimitKey(Kind::new(at[0]).ok()?, Key::new(at[1]).ok()?);
+        Some(Operation::ActOnLimitKey(of, ScopeAction::parse(at[2])?))
     }),
     post("/kinds/{kind}/{action}", "Pauses or resumes a kind.", Body::Action, |at| {
         Some(Operation::ActOnKind(Kind::new(at[0]).ok()?, ScopeAction::parse(at[1])?))

@@ -1,9 +1,18 @@
 //! One field of a form.
 
-use serde_json::Value;
+mod variants;
+
+use serde_json::{Value, json};
+
+pub use variants::Variant;
+use variants::variants;
+
+use crate::words;
 
 /// Groups in groups in groups are JSON: nobody fills in more on a page.
 const DEPTH_MAX: usize = 3;
+/// What a duration looks like.
+const DURATION: &str = "A duration, such as 90s, 15m or 1h30m.";
 /// A schema that refers to itself is given up.
 const REFERENCES_MAX: usize = 16;
 
@@ -49,10 +58,25 @@ pub enum Input {
     Flag,
     /// One of several.
     Choice(Vec<Choice>),
+    /// One of several, of which some have fields: what is filled in is the name of a variant.
+    Variants(Vec<Variant>),
+    /// Any of several, one a line.
+    Several(Vec<Choice>),
+    /// A list of texts or numbers, one a line.
+    List(Box<FormField>),
     /// A date with a time, without a zone.
     DateTime,
+    /// A date with a time, in UTC.
+    Instant,
     /// A date.
     Date,
+    /// A time of the day.
+    Time,
+    /// How long: `90s`, `1h30m`, `PT5M`.
+    Duration {
+        /// Whether its JSON is that of [`std::time::Duration`], and not a text.
+        in_parts: bool,
+    },
     /// Fields that belong together.
     Group(Vec<FormField>),
     /// Anything, as JSON.
@@ -120,8 +144,66 @@ impl FormField {
                 None => Err("It is none of the choices.".into()),
             },
             Input::Json => serde_json::from_str(text).map(Some).map_err(|error| format!("This is no JSON: {error}.")),
-            Input::Secret | Input::DateTime | Input::Date | Input::Group(_) => Ok(Some(text.into())),
+            Input::Several(_) | Input::List(_) => self.read_lines(text).map(Some),
+            // What a browser's field for a time sends has no zone.
+            Input::Instant
+                if text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|rest| rest.contains(['+', '-'])) =>
+            {
+                Ok(Some(text.into()))
+            }
+            Input::Instant => Ok(Some(format!("{text}Z").into())),
+            Input::Duration { in_parts: true } => match words::read_duration(text) {
+                Some(long) => Ok(Some(json!({ "secs": long.as_secs(), "nanos": long.subsec_nanos() }))),
+                None => Err(DURATION.into()),
+            },
+            Input::Duration { in_parts: false } => {
+                let is_iso = text.trim_start_matches(['-', '+']).starts_with(['P', 'p']);
+                if is_iso || words::read_duration(text).is_some() {
+                    Ok(Some(text.into()))
+                } else {
+                    Err(DURATION.into())
+                }
+            }
+            Input::Secret | Input::DateTime | Input::Date | Input::Time | Input::Group(_) | Input::Variants(_) => {
+                Ok(Some(text.into()))
+            }
         }
+    }
+}
+
+impl FormField {
+    /// One item a line; empty lines are none.
+    fn read_lines(&self, text: &str) -> Result<Value, String> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let items = lines.enumerate().map(|(at, line)| match &self.input {
+            Input::List(item) => {
+                let read = item.read(Some(line)).map_err(|why| format!("Line {}: {why}", at + 1))?;
+                Ok(read.unwrap_or(Value::Null))
+            }
+            Input::Several(choices) => match choices.iter().find(|choice| choice.text() == line) {
+                Some(choice) => Ok(choice.value.clone()),
+                None => Err(format!("{line} is none of the choices.")),
+            },
+            _ => unreachable!("only lists have lines"),
+        });
+        items.collect()
+    }
+
+    /// The text that shows a value in this field; `None`: there is none.
+    pub(super) fn text_of(&self, value: &Value) -> Option<String> {
+        Some(match (&self.input, value) {
+            (Input::Secret | Input::Group(_) | Input::Variants(_), _) | (_, Value::Null) => return None,
+            (Input::Flag, value) => return (*value == Value::Bool(true)).then(|| "true".into()),
+            (Input::Json, value) => format!("{value:#}"),
+            (Input::List(_) | Input::Several(_), Value::Array(items)) => {
+                let line = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+                items.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+            (Input::Instant, Value::String(text)) => text.trim_end_matches(['Z', 'z']).to_owned(),
+            (Input::Duration { in_parts: true }, value) => format!("{}s", value.get("secs")?),
+            (_, Value::String(text)) => text.clone(),
+            (_, value) => value.to_string(),
+        })
     }
 }
 
@@ -174,6 +256,9 @@ fn input(name: &str, schema: &Value, root: &Value, depth: usize) -> Input {
     if let Some(choices) = choices(schema) {
         return Input::Choice(choices);
     }
+    if let Some(variants) = variants(name, schema, root, depth).filter(|_| depth < DEPTH_MAX) {
+        return Input::Variants(variants);
+    }
     let number = |key: &str| schema.get(key).and_then(Value::as_f64);
     match type_of(schema) {
         Some("boolean") => Input::Flag,
@@ -182,10 +267,15 @@ fn input(name: &str, schema: &Value, root: &Value, depth: usize) -> Input {
         }
         Some("string") => match schema.get("format").and_then(Value::as_str) {
             Some("partial-date-time") => Input::DateTime,
+            Some("date-time") => Input::Instant,
             Some("date") => Input::Date,
+            Some("partial-time" | "time") => Input::Time,
+            Some("duration") => Input::Duration { in_parts: false },
             _ => Input::Text { max_length: schema.get("maxLength").and_then(Value::as_u64) },
         },
+        Some("array") => list(name, schema, root, depth).unwrap_or(Input::Json),
         _ if depth >= DEPTH_MAX => Input::Json,
+        Some("object") if is_duration(schema) => Input::Duration { in_parts: true },
         Some("object") | None => match schema.get("properties").and_then(Value::as_object) {
             Some(properties) if !schema.get("oneOf").is_some_and(Value::is_array) => {
                 let required = schema.get("required").and_then(Value::as_array);
@@ -204,6 +294,25 @@ fn input(name: &str, schema: &Value, root: &Value, depth: usize) -> Input {
         },
         Some(_) => Input::Json,
     }
+}
+
+/// A list that is written in lines; `None`: its items have no line.
+fn list(name: &str, schema: &Value, root: &Value, depth: usize) -> Option<Input> {
+    let items = schema.get("items").filter(|_| schema.get("prefixItems").is_none())?;
+    let item = FormField::of(name, "", items, root, true, depth + 1);
+    match item.input {
+        Input::Choice(choices) => Some(Input::Several(choices)),
+        Input::Text { .. } | Input::Number { .. } | Input::Date | Input::Duration { .. } => {
+            Some(Input::List(Box::new(item)))
+        }
+        _ => None,
+    }
+}
+
+/// What schemars writes for [`std::time::Duration`].
+fn is_duration(schema: &Value) -> bool {
+    let names = schema.get("properties").and_then(Value::as_object);
+    names.is_some_and(|names| names.len() == 2 && names.contains_key("secs") && names.contains_key("nanos"))
 }
 
 /// The type, or the one beside `null`.

@@ -1,7 +1,7 @@
 //! One run, with all that is known of it.
 
 use longhaul::{
-    Explanation, GetError, Log, RunId, ServerId, ShownValues, Timestamp,
+    ChildCounts, Explanation, GetError, Log, RunId, ServerId, ShownValues, Timestamp,
     run::{Ended, FailedAttempt, History, Run, Snapshot, Transition},
 };
 use serde::{Serialize, Serializer};
@@ -20,6 +20,8 @@ pub struct RunDetail {
     pub values: ShownValues,
     /// Why it is not running now.
     pub explanation: Explanation,
+    /// Its children, and how far they are.
+    pub children: ChildCounts,
     /// What its state allows.
     pub actions: Vec<RunAction>,
     /// The time of the store when it was read.
@@ -104,10 +106,19 @@ impl RunDetail {
 }
 
 #[derive(Serialize)]
+struct Children {
+    total: u64,
+    completed: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+#[derive(Serialize)]
 struct View<'a> {
     run: &'a Snapshot,
     values: &'a ShownValues,
     explanation: &'a Explanation,
+    children: Children,
     attempts: Vec<AttemptView>,
     actions: Vec<&'static str>,
     #[serde(serialize_with = "serial::time")]
@@ -116,10 +127,12 @@ struct View<'a> {
 
 impl Serialize for RunDetail {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { snapshot, values, explanation, actions, now } = self;
+        let Self { snapshot, values, explanation, children, actions, now } = self;
         let (attempts, now) = (self.attempts(), *now);
         let actions = actions.iter().map(|action| action.as_str()).collect();
-        View { run: snapshot, values, explanation, attempts, actions, now }.serialize(serializer)
+        let ChildCounts { total, completed, failed, cancelled, .. } = *children;
+        let children = Children { total, completed, failed, cancelled };
+        View { run: snapshot, values, explanation, children, attempts, actions, now }.serialize(serializer)
     }
 }
 
@@ -139,7 +152,8 @@ impl Inspector {
     /// [`InspectError::NotFound`] when the run was removed meanwhile.
     pub async fn detail(&self, snapshot: Snapshot) -> Result<RunDetail, InspectError> {
         let (now, views, run) = (self.now(), self.client().views(), &snapshot.run);
-        let explanation = self.client().store().explain(run.id).await?;
+        let store = self.client().store();
+        let (explanation, children) = (store.explain(run.id).await?, store.child_counts(run.id).await?);
         let mut values = views.show(&snapshot);
         let (kind, version) = (run.kind.as_str(), run.version);
         if views.kinds().any(|known| *known == run.kind) {
@@ -151,7 +165,7 @@ impl Inspector {
             redact::stored(&mut values, &info, version);
         }
         let actions = RunAction::ALL.into_iter().filter(|action| action.is_allowed(now, run)).collect();
-        Ok(RunDetail { snapshot, values, explanation, actions, now })
+        Ok(RunDetail { snapshot, values, explanation, children, actions, now })
     }
 
     /// The run as soon as its revision is above `seen`, for what shows it live.

@@ -1,5 +1,7 @@
 //! The list of runs.
 
+use std::time::Duration;
+
 use longhaul::{
     Kind, Lineage, Progress, Queue, RunId, ServerId, StateKind, Tag, Timestamp,
     run::{Counts, Damaged},
@@ -12,6 +14,8 @@ use crate::{InspectError, Inspector, RunQuery, serial};
 /// A store reads only so much at a time, and a page of it may be empty. So many of them are read for one of ours: a
 /// filter that matches little shows a short page with a way on, and holds nobody up.
 const READS_MAX: usize = 8;
+/// Nobody waits longer for the next read: a page has 50 ms, and the last read takes its time, too.
+const READS_FOR: Duration = Duration::from_millis(15);
 
 /// A run as a row of a table: what can be shown without its values. The fields have the names of the core's JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -106,7 +110,8 @@ impl Inspector {
     /// When the store fails.
     pub async fn runs(&self, query: &RunQuery) -> Result<RunList, InspectError> {
         let store = self.client().store();
-        let mut request = query.request(self.now());
+        let begin = self.now();
+        let mut request = query.request(begin);
         let total = store.statistics().await?.counts.count(&request.filter);
         let mut list = RunList { runs: Vec::new(), damaged: Vec::new(), next: None, total };
         for _ in 0..READS_MAX {
@@ -116,7 +121,8 @@ impl Inspector {
             list.damaged.extend(page.damaged);
             list.next = page.next;
             request.after = page.next;
-            if list.runs.len() >= query.limit || page.next.is_none() {
+            let is_long = self.now().since(begin) >= READS_FOR;
+            if list.runs.len() >= query.limit || page.next.is_none() || is_long {
                 break;
             }
         }

@@ -1,7 +1,7 @@
 //! Schedules, with what comes next.
 
 use longhaul::{
-    LocalTime, Missed, Overlap, Schedule, ScheduleInfo, ScheduleName, ShownContent, ShownValue, Timestamp, Views,
+    Date, LocalTime, Missed, Overlap, Schedule, ScheduleInfo, ScheduleName, ShownContent, ShownValue, Timestamp, Views,
     store_api::schedule::Timing,
 };
 use serde::{Serialize, Serializer};
@@ -80,6 +80,9 @@ struct Instant {
     #[serde(serialize_with = "serial::time")]
     at: Timestamp,
     offset_seconds: i32,
+    /// When the schedule has it, if it was moved.
+    #[serde(serialize_with = "serial::optional_time")]
+    moved_from: Option<Timestamp>,
     text: String,
 }
 
@@ -93,6 +96,9 @@ struct When<'a> {
     once: Option<Timestamp>,
     #[serde(serialize_with = "serial::optional_time")]
     starting: Option<Timestamp>,
+    #[serde(serialize_with = "serial::optional_time")]
+    ending: Option<Timestamp>,
+    except: &'a [Date],
     missed: Value,
     overlap: &'static str,
 }
@@ -110,7 +116,8 @@ impl<'a> When<'a> {
             Overlap::Allow => "allow",
             Overlap::CancelRunning => "cancel_running",
         };
-        let all = Self { starting: schedule.starting, missed, overlap, ..Self::default() };
+        let Schedule { starting, ending, except, .. } = schedule;
+        let all = Self { starting: *starting, ending: *ending, except, missed, overlap, ..Self::default() };
         match &schedule.timing {
             Timing::Every(interval) => Self { every_seconds: Some(interval.as_secs_f64()), ..all },
             Timing::Once(at) => Self { once: Some(*at), ..all },
@@ -131,8 +138,12 @@ struct View<'a> {
 
 impl Serialize for ScheduleView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let instant =
-            |local: &LocalTime| Instant { at: local.at, offset_seconds: local.offset_seconds, text: local.to_string() };
+        let instant = |local: &LocalTime| Instant {
+            at: local.at,
+            offset_seconds: local.offset_seconds,
+            moved_from: local.moved_from,
+            text: local.to_string(),
+        };
         let instants = self.next.iter().flatten().map(instant).collect();
         let actions = self.actions().into_iter().map(ScheduleAction::as_str).collect();
         View { info: &self.info, when: When::new(self.schedule()), metadata: &self.metadata, instants, actions }
@@ -146,9 +157,8 @@ impl Inspector {
     /// # Errors
     /// When the store fails.
     pub async fn schedules(&self) -> Result<Vec<ScheduleView>, InspectError> {
-        let (infos, now) = (self.client().schedules().list().await?, self.now());
-        let mut views: Vec<_> =
-            infos.into_iter().map(|info| ScheduleView::new(info, self.client().views(), now)).collect();
+        let (infos, kinds, now) = (self.client().schedules().list().await?, self.views().await?, self.now());
+        let mut views: Vec<_> = infos.into_iter().map(|info| ScheduleView::new(info, &kinds, now)).collect();
         views.sort_by(|left, right| left.info.name().cmp(right.info.name()));
         Ok(views)
     }
@@ -159,6 +169,6 @@ impl Inspector {
     /// [`InspectError::NotFound`] when there is no such schedule.
     pub async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleView, InspectError> {
         let info = self.client().schedules().get(name.as_str()).await?;
-        Ok(ScheduleView::new(info, self.client().views(), self.now()))
+        Ok(ScheduleView::new(info, &self.views().await?, self.now()))
     }
 }

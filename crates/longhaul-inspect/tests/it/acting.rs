@@ -72,12 +72,32 @@ async fn a_pause_keeps_who_and_why_and_ends_with_a_resume() {
     on_each_store(|scene| async {
         let (inspector, by) = (&scene.inspector, By::new("ann").because("the printer is out of paper"));
         let scope = Scope::Queue(Queue::new("numbers").unwrap());
-        let control = inspector.act_on_scope(&scope, ScopeAction::Pause, &by).await.unwrap();
+        let control = inspector.act_on_scope(&scope, ScopeAction::Pause { until: None }, &by).await.unwrap();
         let paused = control.paused.unwrap();
         assert_eq!((&*paused.by, paused.why.as_deref()), ("ann", Some("the printer is out of paper")));
         assert!(inspector.queues().await.unwrap()[0].control.paused.is_some());
         let control = inspector.act_on_scope(&scope, ScopeAction::Resume, &by).await.unwrap();
         assert_eq!(control, Control::default());
+
+        let until = inspector.now().after(far());
+        let body = json!({"reason": "until tomorrow", "until": until.to_string()}).to_string();
+        for path in ["/queues/numbers/pause", "/kinds/count/pause"] {
+            let operation = Operation::parse("POST", path).unwrap();
+            let (status, control) = inspector.perform(&operation, "", body.as_bytes(), "ann").await;
+            assert_eq!((status, &control["paused"]["until"]), (200, &json!(until.to_string())), "{path}");
+        }
+        for (path, body) in [
+            ("/queues/numbers/pause", r#"{"until": "2020-01-01T00:00:00Z"}"#),
+            ("/queues/numbers/pause", r#"{"until": "soon"}"#),
+            ("/queues/numbers/resume", r#"{"until": "2099-01-01T00:00:00Z"}"#),
+        ] {
+            let operation = Operation::parse("POST", path).unwrap();
+            let (status, error) = inspector.perform(&operation, "", body.as_bytes(), "ann").await;
+            assert_eq!((status, &error["error"]["field"]), (422, &json!("until")), "{path} {body}");
+        }
+        for scope in [&scope, &Scope::Kind(longhaul::Kind::new("count").unwrap())] {
+            inspector.act_on_scope(scope, ScopeAction::Resume, &by).await.unwrap();
+        }
 
         let schedules = scene.client().schedules();
         schedules
@@ -130,12 +150,80 @@ async fn a_run_from_json_has_what_was_said_of_it_and_a_wrong_field_is_named() {
 
         let wrong = NewRunRequest::new("count", json!({"to": "seven", "password": "x"}));
         let error = inspector.enqueue(&wrong, &By::new("ann")).await.unwrap_err();
-        assert!(matches!(&error, InspectError::Invalid { field: Some(field), .. } if field == "metadata"), "{error:?}");
+        assert!(
+            matches!(&error, InspectError::Invalid { field: Some(field), .. } if field == "metadata.to"),
+            "{error:?}"
+        );
         let unknown = NewRunRequest::new("nothing", json!(null));
         assert!(matches!(inspector.enqueue(&unknown, &By::new("ann")).await, Err(InspectError::NotFound { .. })));
         request.queue = Some("no\nqueue".into());
         let error = inspector.enqueue(&request, &By::new("ann")).await.unwrap_err();
         assert!(matches!(&error, InspectError::Invalid { field: Some(field), .. } if field == "queue"), "{error:?}");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_that_stops_its_order_key_is_dismissed_and_the_next_goes_on() {
+    on_each_store(|scene| async {
+        let (inspector, by) = (&scene.inspector, By::new("ann"));
+        let first = scene.client().enqueue::<Fail>("no".into()).ordered_by("account 7").await.unwrap().id();
+        let second = scene.client().enqueue::<Fail>("no".into()).ordered_by("account 7").await.unwrap().id();
+        let detail = scene.reaches(first, StateKind::Failed).await;
+        assert!(detail.actions.contains(&RunAction::Dismiss), "{:?}", detail.actions);
+        let operation = Operation::parse("POST", &format!("/runs/{first}/dismiss")).unwrap();
+        assert_eq!(inspector.perform(&operation, "", b"", "ann").await.0, 200);
+        scene.reaches(second, StateKind::Failed).await;
+        let lines = history(inspector, first).await;
+        assert!(lines.iter().any(|line| line.starts_with("dismissed") && line.contains("ann")), "{lines:?}");
+        let again = inspector.act(first, RunAction::Dismiss, &by).await;
+        assert!(matches!(again, Err(InspectError::Refused { .. })), "{again:?}");
+        let all = inspector.act_on_matching(&RunQuery::default(), RunAction::Dismiss, &by).await;
+        assert!(matches!(all, Err(InspectError::Refused { .. })), "{all:?}");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kind_with_a_form_is_enqueued_and_scheduled_by_a_program_without_its_code() {
+    on_each_store(|scene| async {
+        // A server registers its kinds before it claims.
+        let first = CountTo { to: 1, password: String::new() };
+        scene.client().enqueue::<Count>(first).await.unwrap().outcome().await.unwrap();
+        // The same store, and none of the tasks.
+        let elsewhere = Inspector::new(longhaul::Client::new(scene.client().store().clone()));
+        let kind = elsewhere.kind(&longhaul::Kind::new("count").unwrap()).await.unwrap();
+        assert!(kind.can_start && !kind.is_known && kind.schema.is_some());
+        let (by, metadata) = (By::new("ann"), json!({"to": 7, "password": "secret"}));
+        let id = elsewhere.enqueue(&NewRunRequest::new("count", metadata.clone()), &by).await.unwrap();
+        let detail = scene.reaches(id, StateKind::Completed).await;
+        assert_eq!(detail.run().queue.as_str(), "numbers");
+        assert_eq!(detail.values.result.as_ref().unwrap().content.value(), Some(&json!(7)));
+        let shown = serde_json::to_string(&elsewhere.run(id).await.unwrap()).unwrap();
+        assert!(!shown.contains("secret"), "{shown}");
+        let wrong = NewRunRequest::new("count", json!({"to": -1, "password": "x"}));
+        let error = elsewhere.enqueue(&wrong, &by).await.unwrap_err();
+        assert!(
+            matches!(&error, InspectError::Invalid { field: Some(field), .. } if field == "metadata.to"),
+            "{error:?}"
+        );
+        let unknown = elsewhere.enqueue(&NewRunRequest::new("fail", json!("no")), &by).await;
+        assert!(matches!(unknown, Err(InspectError::NotFound { .. })), "it has no form: {unknown:?}");
+
+        let mut request = longhaul_inspect::ScheduleRequest::default();
+        request.name = Some("nightly".into());
+        request.kind = Some("count".into());
+        request.metadata = Some(metadata);
+        request.every_seconds = Some(3600.0);
+        let view = elsewhere.create_schedule(&request, &by).await.unwrap();
+        assert!(!serde_json::to_string(&view).unwrap().contains("secret"));
+        let mut change = longhaul_inspect::ScheduleRequest::default();
+        change.metadata = Some(json!({"to": 9, "password": "other"}));
+        elsewhere.change_schedule(view.info.name(), &change, &by).await.unwrap();
+        let kept = scene.client().schedules().get("nightly").await.unwrap().metadata::<Count>().unwrap();
+        assert_eq!((kept.to, &*kept.password), (9, "other"));
         scene
     })
     .await;

@@ -34,6 +34,12 @@ async fn every_page_has_its_json() {
         }
         let (status, body) = call(&scene, &format!("POST /runs/{id}/cancel"), r#"{"reason": "no need"}"#).await;
         assert_eq!((status, &body["text"]), (200, &json!("cancelled")));
+        let order = r#"{"ageing_seconds": 90.5, "fair_by_key": true}"#;
+        let (status, body) = call(&scene, "POST /queues/default/limit", order).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!((&body["limits"]["ageing_seconds"], &body["limits"]["fair_by_key"]), (&json!(90.5), &json!(true)));
+        let (_, body) = call(&scene, "GET /queues", "").await;
+        assert_eq!(body[0]["control"]["set"]["fair_by_key"], json!(true), "{body}");
         let (status, body) = call(&scene, "POST /runs", r#"{"kind": "approve", "metadata": null}"#).await;
         assert_eq!(status, 201, "{body}");
         scene
@@ -59,10 +65,84 @@ async fn what_cannot_be_done_answers_a_code_and_a_status() {
             ("POST /runs/all/run-now".into(), "", 409, "refused"),
             ("POST /schedules/none/pause".into(), "", 404, "not_found"),
             ("GET /kinds/none".into(), "", 404, "not_found"),
+            ("POST /queues/default/limit".into(), r#"{"ageing_seconds": 0}"#, 422, "invalid"),
+            ("POST /queues/default/limit".into(), r#"{"ageing_seconds": -1}"#, 422, "invalid"),
+            ("POST /kinds/count/limit".into(), r#"{"ageing_seconds": 60}"#, 422, "invalid"),
+            ("POST /kinds/count/limit".into(), r#"{"fair_by_key": true}"#, 422, "invalid"),
         ] {
             let (answered, value) = call(&scene, &line, body).await;
             assert_eq!((answered, value["error"]["code"].as_str()), (status, Some(code)), "{line} {body}: {value}");
         }
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn instants_of_a_schedule_are_left_out_moved_and_put_back() {
+    on_each_store(|scene| async {
+        let body = r#"{"name": "nightly", "kind": "fail", "metadata": "no", "cron": "0 2 * * *",
+            "ending": "2126-01-01T00:00:00Z", "except": ["2126-12-25"]}"#;
+        let (status, made) = call(&scene, "POST /schedules", body).await;
+        assert_eq!((status, &made["when"]["except"]), (201, &json!(["2126-12-25"])), "{made}");
+        assert_eq!(made["when"]["ending"], json!("2126-01-01T00:00:00Z"));
+        let instants: Vec<String> = (0..5).map(|n| made["instants"][n]["at"].as_str().unwrap().to_owned()).collect();
+        let at = |n: usize| &instants[n];
+        let act = async |action: &str, body: Value| {
+            call(&scene, &format!("POST /schedules/nightly/instants/{action}"), &body.to_string()).await
+        };
+        let (status, skipped) = act("skip", json!({ "instant": at(0), "reason": "the audit" })).await;
+        assert_eq!((status, &skipped["instants"][0]["at"]), (200, &json!(at(1))), "{skipped}");
+        let said = json!([{ "instant": at(0), "to": null, "by": "ann", "why": "the audit" }]);
+        assert_eq!(skipped["exceptions"], said);
+        let noon = at(2).replace("T02:", "T12:");
+        let (status, moved) = act("move", json!({ "instant": at(1), "to": noon })).await;
+        assert_eq!(status, 200, "{moved}");
+        assert_eq!((&moved["instants"][0]["at"], &moved["instants"][1]["at"]), (&json!(at(2)), &json!(noon)));
+        assert_eq!(
+            (&moved["instants"][1]["moved_from"], &moved["instants"][0]["moved_from"]),
+            (&json!(at(1)), &json!(null))
+        );
+        for (action, body, status, field, text) in [
+            ("skip", json!({ "instant": at(3).replace("T02:", "T03:") }), 422, json!("instant"), "is no instant of it"),
+            ("move", json!({ "instant": at(3) }), 422, json!("to"), "it is needed"),
+            ("move", json!({ "instant": at(3), "to": "2020-01-01T00:00:00Z" }), 422, json!("to"), "which is past"),
+            ("move", json!({ "instant": at(3), "to": at(4) }), 422, json!("to"), "another instant comes at"),
+            ("restore", json!({ "instant": at(3) }), 409, json!(null), "is neither left out nor moved"),
+            ("skip", json!({ "instant": at(3), "to": at(4) }), 422, json!("to"), "only an instant that is moved"),
+        ] {
+            let (answered, value) = act(action, body.clone()).await;
+            let error = &value["error"];
+            assert_eq!((answered, &error["field"]), (status, &field), "{action} {body}: {value}");
+            assert!(error["text"].as_str().unwrap().contains(text), "{action} {body}: {value}");
+        }
+        let (_, back) = act("restore", json!({ "instant": noon })).await;
+        assert_eq!(back["exceptions"], said);
+        let (_, back) = act("restore", json!({ "instant": at(0) })).await;
+        assert_eq!(back["instants"], made["instants"]);
+        let (status, changed) = call(&scene, "POST /schedules/nightly", r#"{"except": []}"#).await;
+        assert_eq!((status, &changed["when"]["except"]), (200, &json!([])));
+        let (status, refused) = call(&scene, "POST /schedules/nightly", r#"{"except": ["2026-02-30"]}"#).await;
+        assert!(status == 422 && refused.to_string().contains("`2026-02-30` is no date"), "{refused}");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_key_is_paused_seen_and_resumed() {
+    on_each_store(|scene| async {
+        let (status, control) =
+            call(&scene, "POST /kinds/count/keys/customer%207/pause", r#"{"reason": "too many requests"}"#).await;
+        assert_eq!((status, &control["paused"]["by"]), (200, &json!("ann")), "{control}");
+        let (_, kind) = call(&scene, "GET /kinds/count", "").await;
+        assert_eq!(kind["paused_keys"][0]["key"], json!("customer 7"), "{kind}");
+        assert_eq!(kind["paused_keys"][0]["paused"]["why"], json!("too many requests"));
+        assert_eq!(kind["control"]["paused"], json!(null), "not the whole kind");
+        let (status, _) = call(&scene, "POST /kinds/count/keys/customer%207/resume", "").await;
+        assert_eq!(status, 200);
+        let (_, kind) = call(&scene, "GET /kinds/count", "").await;
+        assert_eq!(kind["paused_keys"], json!([]));
         scene
     })
     .await;
@@ -81,6 +161,7 @@ fn each_operation_says_which_role_it_takes() {
         ("POST /runs/all/retry".into(), Role::Act),
         ("POST /schedules/nightly/run-now".into(), Role::Act),
         ("POST /schedules/nightly/pause".into(), Role::Administer),
+        ("POST /schedules/nightly/instants/skip".into(), Role::Administer),
         ("POST /queues/mail/pause".into(), Role::Administer),
         ("POST /kinds/count/resume".into(), Role::Administer),
     ] {

@@ -6,7 +6,7 @@ use longhaul::{
     AnyError, Builder, Client, Context, ExecutionResult, Failure, Longhaul, RunId, StateKind, Store, Success,
     Suspended, Task, TaskOptions, store_api::store::GetError, testing,
 };
-use longhaul_inspect::{Inspector, RunDetail};
+use longhaul_inspect::{BulkActions, Inspector, RunDetail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,8 @@ pub(crate) struct Scene {
 
 impl Scene {
     async fn on(store: Arc<dyn Store>, folder: Option<tempfile::TempDir>, more: impl Fn(Builder) -> Builder) -> Self {
-        let builder = Longhaul::builder().shared_store(store).name("shop").task(Count).task(Fail).task(Approve);
+        let builder = Longhaul::builder().shared_store(store.clone()).name("shop").task(Count).task(Fail).task(Approve);
+        let builder = builder.task(BulkActions::new(Client::new(store)));
         let server = more(builder).start().expect("all is said");
         let inspector = Inspector::new(server.client());
         // Its first heartbeat comes from a thread of its own.

@@ -2,6 +2,7 @@
 
 mod acting;
 mod api;
+mod bulk;
 mod doctor;
 mod kit;
 mod query;

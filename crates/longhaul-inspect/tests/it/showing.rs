@@ -19,7 +19,7 @@ async fn the_overview_counts_what_happened_and_warns_of_what_is_held_back() {
         client.enqueue::<Count>(count_to(3)).await.unwrap().outcome().await.unwrap();
         client.enqueue::<Fail>("no space".into()).await.unwrap().outcome().await.unwrap();
         let queue = longhaul::Scope::Queue(longhaul::Queue::new("numbers").unwrap());
-        scene.inspector.act_on_scope(&queue, ScopeAction::Pause, &By::new("ann")).await.unwrap();
+        scene.inspector.act_on_scope(&queue, ScopeAction::Pause { until: None }, &By::new("ann")).await.unwrap();
         client.enqueue::<Count>(count_to(4)).await.unwrap();
         let nobody = client.enqueue_fn(longhaul::TaskFn::<(), (), (), longhaul::AnyError>::new("nobody"), ()).await;
         nobody.unwrap();
@@ -150,11 +150,14 @@ async fn queues_kinds_and_servers_are_shown_together_with_what_is_known_of_them(
         assert_eq!(queues[0].states.of(StateKind::Completed), 1);
         let kinds = scene.inspector.kinds().await.unwrap();
         let known: Vec<_> = kinds.iter().map(|view| (view.kind.as_str(), view.servers, view.is_known)).collect();
-        assert_eq!(known, [("approve", 1, true), ("count", 1, true), ("fail", 1, true)]);
+        assert_eq!(
+            known,
+            [("approve", 1, true), ("count", 1, true), ("fail", 1, true), ("longhaul.bulk-action", 1, true)]
+        );
         assert_eq!((kinds[1].codec.as_deref(), kinds[1].schema.is_some()), (Some("json"), true));
         let servers = scene.inspector.servers().await.unwrap();
         assert_eq!((servers.len(), servers[0].name.as_str(), servers[0].is_late), (1, "shop", false));
-        assert_eq!(servers[0].kinds.len(), 3);
+        assert_eq!(servers[0].kinds.len(), 4);
         scene
     })
     .await;

@@ -6,9 +6,10 @@ use std::{
 };
 
 use longhaul_core::{
-    Control, Controls, Key, Label, RunId, Scope, ServerId, Timestamp,
+    Control, Controls, Key, Label, Priority, RunId, Scope, ServerId, Timestamp,
     admission::{
-        Backlog, BacklogGroup, Bucket, DuePosition, Executing, Isolation, LastTry, LimitGroup, RunningCounts, Source,
+        Backlog, BacklogGroup, Bucket, DuePosition, Executing, Isolation, LastTry, LimitGroup, RunningCounts,
+        ServedKey, Source,
     },
     control::Starts,
     name::NameError,
@@ -30,8 +31,8 @@ const PAIRS: i32 = i32::MAX;
 /// So many runs of each limit key are read at first.
 const KEYED_TOP: i64 = 4;
 
-/// The due runs of one lane and limit key, and how many of each priority were read.
-type ReadGroup = (Vec<DuePosition>, BTreeMap<i16, i64>);
+/// The due runs of one lane, limit key and priority, and how many of them were read.
+type ReadGroup = (Vec<DuePosition>, i64);
 
 /// The due runs of some lanes, as far as they were read.
 pub(crate) struct Candidates {
@@ -49,6 +50,7 @@ pub(crate) struct Candidates {
 
 struct Group {
     lane: Arc<LaneKey>,
+    priority: Priority,
     backlogs: Vec<Line>,
 }
 
@@ -175,7 +177,7 @@ impl Candidates {
             turn_holder: None,
             expired: false,
         };
-        let mut groups: BTreeMap<(i32, String), ReadGroup> = BTreeMap::new();
+        let mut groups: BTreeMap<(i32, i16, String), ReadGroup> = BTreeMap::new();
         for row in rows {
             let (id, kept) = row::read(row)?;
             let kept = match kept {
@@ -190,35 +192,30 @@ impl Candidates {
             let run = &kept.stored.run;
             if run.deadline().is_some_and(|deadline| deadline.as_micros() <= *now) {
                 candidates.expired = true;
-                if let Some((_, read)) = groups.get_mut(&(lane, lim)) {
-                    *read.entry(prio).or_default() += 1;
-                }
+                groups.entry((lane, prio, lim)).or_default().1 += 1;
                 continue;
             }
             if Isolation::of(run) == Isolation::LastTry {
                 candidates.last_tries.extend(LastTry::of(run));
             } else {
-                let (positions, read) = groups.entry((lane, lim)).or_default();
+                let (positions, read) = groups.entry((lane, prio, lim)).or_default();
                 positions.push(DuePosition::new(run.priority, Timestamp::from_micros(due), id));
-                *read.entry(prio).or_default() += 1;
+                *read += 1;
             }
             candidates.runs.insert(id, kept);
         }
         let tops: HashMap<i32, i64> = numbers.iter().copied().zip(tops.iter().copied()).collect();
-        for ((lane, lim), (mut positions, read)) in groups {
+        // By lane and priority.
+        for ((lane, _, lim), (mut positions, read)) in groups {
             let Some(key) = keys.get(&lane) else { continue };
             positions.sort_unstable();
-            // Beyond the last run that was read of a priority there may be more, before those of the next priority.
-            let full = read.iter().find(|(_, count)| **count >= tops[&lane]).map(|(prio, _)| *prio);
-            if let Some(prio) = full {
-                positions.retain(|position| -i16::from(position.priority().0) <= prio);
-            }
-            let limit_group = limit_group(key, &lim)?;
-            let line = Line { limit_group, positions, complete: full.is_none() };
+            let Some(priority) = positions.first().map(|first| first.priority()) else { continue };
+            // Beyond the last run that was read there may be more.
+            let line = Line { limit_group: limit_group(key, &lim)?, positions, complete: read < tops[&lane] };
             let groups = &mut candidates.groups[usize::from(key.isolation == Isolation::Suspect)];
-            match groups.iter_mut().find(|group| Arc::ptr_eq(&group.lane, key)) {
-                Some(group) => group.backlogs.push(line),
-                None => groups.push(Group { lane: Arc::clone(key), backlogs: vec![line] }),
+            match groups.last_mut() {
+                Some(group) if Arc::ptr_eq(&group.lane, key) && group.priority == priority => group.backlogs.push(line),
+                _ => groups.push(Group { lane: Arc::clone(key), priority, backlogs: vec![line] }),
             }
         }
         for group in candidates.groups.iter_mut().flatten() {
@@ -236,6 +233,17 @@ impl Candidates {
     pub(crate) fn limit_groups(&self) -> impl Iterator<Item = &LimitGroup> {
         let lines = self.groups.iter().flatten().flat_map(|group| &group.backlogs).map(|line| &line.limit_group);
         lines.chain(self.last_tries.iter().map(|last| &last.limit_group))
+    }
+
+    /// Of what the due runs would have turns, if keys take turns in their queues.
+    pub(crate) fn served_keys(&self) -> impl Iterator<Item = ServedKey> {
+        self.groups.iter().flatten().flat_map(|group| {
+            group.backlogs.iter().map(|line| ServedKey {
+                queue: group.lane.queue.clone(),
+                priority: group.priority,
+                key: line.limit_group.key.clone(),
+            })
+        })
     }
 
     /// Reads what runs, as far as the rules for suspects go. There is nothing to read before there was a suspect.
@@ -277,10 +285,11 @@ impl Source for Candidates {
             let requires: &[Label] = labels;
             let backlogs = group.backlogs.iter().map(|line| Backlog {
                 limit_group: &line.limit_group,
+                since: line.positions[0].due,
                 positions: line.positions.iter().copied(),
                 complete: line.complete,
             });
-            BacklogGroup { queue, kind, version: *version, requires, backlogs }
+            BacklogGroup { queue, kind, version: *version, requires, priority: group.priority, backlogs }
         })
     }
 
@@ -303,7 +312,12 @@ impl Source for Candidates {
 
 /// Reads all controls.
 pub(crate) async fn read_controls(session: &Session) -> Result<Controls, Fault> {
-    let rows = session.query("SELECT scope, value FROM @control", &[]).await?;
+    read_controls_where(session, "SELECT scope, value FROM @control").await
+}
+
+/// Reads the controls that a statement selects.
+pub(super) async fn read_controls_where(session: &Session, statement: &'static str) -> Result<Controls, Fault> {
+    let rows = session.query(statement, &[]).await?;
     let control = |row: &Row| -> Result<(Scope, Control), Fault> {
         let name: &str = row.try_get(0)?;
         Ok((scope_of(name)?, record::read_control(name.as_bytes(), row.try_get(1)?)?))
@@ -317,6 +331,8 @@ pub(crate) fn scope_name(scope: &Scope) -> String {
         Scope::Queue(queue) => format!("q {}", queue.as_str()),
         Scope::Kind(kind) => format!("k {}", kind.as_str()),
         Scope::Server(server) => format!("s {server}"),
+        // A kind has no space in it.
+        Scope::LimitKey(kind, key) => format!("y {} {}", kind.as_str(), key.as_str()),
     }
 }
 
@@ -326,6 +342,13 @@ fn scope_of(name: &str) -> Result<Scope, Damage> {
     match name.split_once(' ') {
         Some(("q", queue)) => longhaul_core::Queue::new(queue).map(Scope::Queue).map_err(bad),
         Some(("k", kind)) => longhaul_core::Kind::new(kind).map(Scope::Kind).map_err(bad),
+        Some(("y", rest)) => match rest.split_once(' ') {
+            Some((kind, key)) => {
+                let kind = longhaul_core::Kind::new(kind).map_err(bad)?;
+                Key::new(key).map(|key| Scope::LimitKey(kind, key)).map_err(bad)
+            }
+            None => Err(damaged("it names no limit key".into())),
+        },
         Some(("s", server)) => server
             .parse()
             .map(Scope::Server)

@@ -13,7 +13,10 @@ use longhaul_core::{
 };
 use tokio::sync::oneshot;
 
-use super::admission::{Candidates, NEXT_DUE, Reading, SpentBuckets, WRITE_BUCKETS, read_buckets, read_controls};
+use super::{
+    admission::{Candidates, NEXT_DUE, Reading, SpentBuckets, WRITE_BUCKETS, read_buckets, read_controls},
+    served::{ServedColumns, WRITE_SERVED, read_served},
+};
 use crate::{
     change::{Change, News},
     claim_turn::ClaimTurn,
@@ -177,6 +180,7 @@ impl Inner {
                 candidates.read_executing(tx, &self.lanes, request.server).await?;
                 let controls = &turn.admission.controls;
                 turn.admission.buckets = read_buckets(tx, now, controls, candidates.limit_groups()).await?;
+                turn.admission.served = read_served(tx, controls, candidates.served_keys()).await?;
             }
             let selection = turn.admission.select(now, &offer, &candidates);
             if selection.more_of.is_none() {
@@ -221,6 +225,9 @@ impl Inner {
         let spent = spent.params();
         let mut last = vec![Step(INSERT_PAGE, &claim_page)];
         last.extend(spent.as_ref().map(|params| Step(WRITE_BUCKETS, params)));
+        let turns = ServedColumns::of(&selection);
+        let turns = turns.params();
+        last.extend(turns.as_ref().map(|params| Step(WRITE_SERVED, params)));
         if together {
             self.keep_all(tx, &mut changes, &last, &mut news).await?;
         } else {

@@ -9,6 +9,7 @@ use longhaul_core::{
 
 use super::{
     admission::{Candidates, Reading, read_buckets, read_controls},
+    served::read_served,
     turns,
 };
 use crate::{error::Fault, handle::Inner};
@@ -36,6 +37,7 @@ impl Inner {
             candidates.read_executing(&session, &self.lanes, ServerId::from_bytes([0; 16])).await?;
             let own = LimitGroup::of(&run);
             admission.buckets = read_buckets(&session, now, &admission.controls, [&own].into_iter()).await?;
+            admission.served = read_served(&session, &admission.controls, candidates.served_keys()).await?;
             let living = self.living(&session).await?;
             let offers: Vec<Offer<'_>> = living
                 .iter()

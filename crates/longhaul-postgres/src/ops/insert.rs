@@ -235,6 +235,7 @@ fn is_plain(new: &NewRun) -> bool {
         && constraints.ordered.is_none()
         && constraints.parent.is_none()
         && constraints.after.is_none()
+        && constraints.batch.is_none()
 }
 
 /// Whether a run keeps others out with this key.

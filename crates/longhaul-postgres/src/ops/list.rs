@@ -29,28 +29,29 @@ pub(crate) const HEADERS: [&str; 2] = [
     "SELECT r.id, r.rec FROM @run r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2",
 ];
 
-/// Through the index of rare states.
+/// Through the index of rare states, and in its order: for `seen = …` in the order of ids alone, the planner may walk over
+/// the ids of all runs, which takes long where no run is in the state.
 pub(crate) const LIST_RARE: [&str; 2] = [
     concat!(
         "SELECT ",
         columns!(),
-        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id > $1 ORDER BY t.id LIMIT $2) r ORDER BY r.id LIMIT $2"
+        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen <= s.state \
+        AND (t.seen, t.id) > (s.state, $1) ORDER BY t.seen, t.id LIMIT $2) r ORDER BY r.id LIMIT $2"
     ),
     concat!(
         "SELECT ",
         columns!(),
-        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id < $1 ORDER BY t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2"
+        " FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen >= s.state \
+        AND (t.seen, t.id) < (s.state, $1) ORDER BY t.seen DESC, t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2"
     ),
 ];
 
 /// Without values.
 pub(crate) const HEADERS_RARE: [&str; 2] = [
-    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id > $1 ORDER BY t.id LIMIT $2) r ORDER BY r.id LIMIT $2",
-    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen = s.state \
-        AND t.id < $1 ORDER BY t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2",
+    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen <= s.state \
+        AND (t.seen, t.id) > (s.state, $1) ORDER BY t.seen, t.id LIMIT $2) r ORDER BY r.id LIMIT $2",
+    "SELECT r.id, r.rec FROM unnest($3::int2[]) s(state) CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.seen >= s.state \
+        AND (t.seen, t.id) < (s.state, $1) ORDER BY t.seen DESC, t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2",
 ];
 
 /// A run, or why it cannot be read.
@@ -117,9 +118,8 @@ impl Inner {
         let parent = filter.parent.map(Uuid::from);
         let states: Vec<i16> = filter.states.iter().copied().map(state_number).collect();
         let (mut runs, mut damaged) = (Vec::new(), Vec::new());
-        let mut looks = 0;
+        let (mut looks, mut some) = (0, (2 * *limit as i64).clamp(16, LOOKS));
         loop {
-            let some = (2 * *limit as i64).clamp(16, LOOKS);
             let rows = if let Some(parent) = &parent {
                 session.query(children[at], &[&after, &some, parent]).await
             } else if is_of_rare {
@@ -148,6 +148,8 @@ impl Inner {
             if looks >= LOOKS {
                 return Ok((runs, damaged, Some(after.run())));
             }
+            // Where few match, a round trip for every few rows would cost more than the rows.
+            some = (2 * some).min(LOOKS - looks);
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use longhaul_core::{AwaitedEnd, ChildCounts, Event, Run, RunId, StoreError, family::cancel_children};
+use longhaul_core::{
+    AwaitedEnd, ChildCounts, Event, Run, RunId, StoreError,
+    family::{cancel_children, is_told},
+};
 
 use crate::{
     change::{Change, News},
@@ -40,9 +43,10 @@ const COUNTS: &str = "SELECT parent, total, completed, failed, cancelled, ends F
 /// Those that change at this moment are waited for: whatever comes of them, it is seen here, or finds who waits.
 const NAMED: &str = "SELECT id, state FROM @run WHERE id = ANY($1) ORDER BY id FOR SHARE";
 
+/// Those that were told and have not ended are among them.
 const OPEN_CHILDREN: &str = "\
     SELECT c.run FROM @child c JOIN @run r ON r.id = c.run \
-    WHERE c.parent = $1 AND r.state NOT IN (4, 5, 6) AND NOT r.asked LIMIT $2";
+    WHERE c.parent = $1 AND c.run > $2 AND r.state NOT IN (4, 5, 6) ORDER BY c.run LIMIT $3";
 
 fn counts(row: &Row) -> Result<(RunId, ChildCounts), Fault> {
     let number = |at| Ok::<_, Fault>(u64::try_from(row.try_get::<i64>(at)?).unwrap_or(0));
@@ -183,15 +187,20 @@ impl Inner {
     /// Cancels some of the children of a run that was cancelled. Answers whether there may be more.
     async fn go_down(&self, session: &Session, parent: &Run, news: &mut News) -> Result<bool, Fault> {
         let Some(event) = cancel_children(parent) else { return Ok(false) };
-        let rows = session.query(OPEN_CHILDREN, &[&Uuid::from(parent.id), &BATCH]).await?;
-        if rows.is_empty() {
-            return Ok(false);
+        let mut after = RunId::from_bytes([0; 16]);
+        loop {
+            let rows = session.query(OPEN_CHILDREN, &[&Uuid::from(parent.id), &Uuid::from(after), &BATCH]).await?;
+            let ids: Vec<RunId> = rows.iter().map(|row| row.get::<Uuid>(0).run()).collect();
+            let Some(last) = ids.last() else { return Ok(false) };
+            after = *last;
+            let mut changes: Vec<Change> = row::lock(session, ids).await?.into_iter().map(Change::of).collect();
+            // One may have ended meanwhile.
+            changes.retain_mut(|change| !is_told(&change.kept.stored.run) && change.decide(self.now(), &event).is_ok());
+            if !changes.is_empty() {
+                self.keep_locked(session, &mut changes, news).await?;
+                break;
+            }
         }
-        let ids: Vec<RunId> = rows.iter().map(|row| row.get::<Uuid>(0).run()).collect();
-        let mut changes: Vec<Change> = row::lock(session, ids).await?.into_iter().map(Change::of).collect();
-        // One may have ended meanwhile.
-        changes.retain_mut(|change| change.decide(self.now(), &event).is_ok());
-        self.keep_locked(session, &mut changes, news).await?;
         session
             .execute(
                 "INSERT INTO @family_news (run, cancels, total, completed, failed, cancelled, ends) \

@@ -6,7 +6,7 @@ use longhaul_core::{
     Kind, Retentions, Run, RunId, StateKind, StoreError, Timestamp, counts::Statistics, record::Damage, store::Swept,
 };
 
-use super::{ended, statistics};
+use super::{ended, served::forget_served, statistics};
 use crate::{
     added_counts,
     error::Fault,
@@ -131,6 +131,8 @@ impl Inner {
             }
             tx.execute("DELETE FROM @unique_key WHERE until <= $1", &[&now.as_micros()]).await?;
             tx.execute("DELETE FROM @bucket WHERE idle <= $1", &[&now.as_micros()]).await?;
+            super::controls::forget_limit_keys(&tx, now).await?;
+            forget_served(&tx, now).await?;
             Ok((Swept { removed: due.len(), next }, stay))
         })
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Constraints, ControlChange, Key, Kind, Limits, NewRun, Paused, Rate, ScheduleName, Scope, ServerId,
+    Actor, Constraints, ControlChange, Key, Kind, Limits, NewRun, Paused, Queue, Rate, ScheduleName, Scope, ServerId,
     StateKind, StopRequest, Store,
     store::{CheckpointError, ClaimRequest, Claimed, EndedCursor, EndedRequest, ScheduleChange, SettleError},
 };
@@ -94,6 +94,22 @@ pub async fn a_rate_and_a_limit_by_key_hold_across_handles(mut scene: Scene) {
     assert_eq!(other.claim(4).await, [], "the rate of the kind is used up");
 }
 
+pub async fn limit_keys_take_turns_across_handles(mut scene: Scene) {
+    let Some(other) = Other::of(&mut scene).await else { return };
+    let fair = Limits { fair_by_key: true, ..Limits::NONE };
+    scene.declare(Scope::Queue(Queue::default()), fair).await;
+    let mut all = Vec::new();
+    for key in ["x", "y", "z"] {
+        for _ in 0..3 {
+            all.push(scene.enqueue_of_key(key).await);
+        }
+    }
+    let (here, there) = (scene.claim(2).await, other.claim(2).await);
+    assert_eq!((ids(&here), ids(&there)), (vec![all[0], all[3]], vec![all[6], all[1]]));
+    assert_eq!(ids(&scene.claim(1).await), [all[4]]);
+    assert_eq!(ids(&other.claim(9).await), [all[7], all[2], all[5], all[8]]);
+}
+
 pub async fn a_pause_through_one_handle_holds_for_claims_of_the_other(mut scene: Scene) {
     let Some(other) = Other::of(&mut scene).await else { return };
     scene.enqueue().await;
@@ -102,6 +118,27 @@ pub async fn a_pause_through_one_handle_holds_for_claims_of_the_other(mut scene:
     assert_eq!(other.claim(1).await, []);
     other.store.control(plain(), ControlChange::Resume).await.expect("the store works");
     assert_eq!(scene.claim(1).await.len(), 1);
+    assert_eq!(other.store.controls().await, scene.store.controls().await);
+}
+
+pub async fn a_pause_of_a_limit_key_through_one_handle_holds_for_claims_of_the_other(mut scene: Scene) {
+    let Some(other) = Other::of(&mut scene).await else { return };
+    for key in ["a", "b"] {
+        let limit_key = Some(Key::new(key).expect("a key that can be used"));
+        let constraints = Some(Arc::new(Constraints { limit_key, ..Constraints::default() }));
+        let new = NewRun { constraints, ..scene.new_run() };
+        scene.insert(new).await;
+    }
+    let Scope::Kind(kind) = plain() else { panic!("it is a kind") };
+    let of_a = Scope::LimitKey(kind, Key::new("a").expect("a key that can be used"));
+    let until = Some(scene.now().after(LEASE * 100));
+    let paused = Paused { until, ..Paused::new(scene.now(), "a run", Some("429")) };
+    scene.store.control(of_a.clone(), ControlChange::PauseAtLeast(paused)).await.expect("the store works");
+    let claimed = other.claim(4).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].run.constraints().limit_key.as_ref().map(Key::as_str), Some("b"));
+    other.store.control(of_a, ControlChange::Resume).await.expect("the store works");
+    assert_eq!(scene.claim(4).await.len(), 1);
     assert_eq!(other.store.controls().await, scene.store.controls().await);
 }
 

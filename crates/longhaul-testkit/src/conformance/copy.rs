@@ -46,7 +46,7 @@ impl Scene {
         let rate = Rate::new(1000, HOUR).expect("a rate");
         let limits = Limits { running: Some(1000), rate: Some(rate), ..Limits::NONE };
         store.control(Scope::Kind(kind()), ControlChange::Declare(limits)).await.expect("the store works");
-        let weighted = ControlChange::Set(Some(Limits { weight: Some(3), ..Limits::NONE }));
+        let weighted = ControlChange::Set(Some(Limits { weight: Some(3), fair_by_key: true, ..Limits::NONE }));
         store.control(Scope::Queue(Queue::default()), weighted).await.expect("the store works");
         for name in ["nightly", "hourly"] {
             let name = ScheduleName::new(name).expect("a name");

@@ -16,12 +16,12 @@ use crate::fixture::{completed, failed, support, suspended};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Scene {
-    async fn why(&self, id: longhaul_core::RunId) -> Explanation {
+    pub(super) async fn why(&self, id: longhaul_core::RunId) -> Explanation {
         self.store.explain(id).await.expect("the run is there")
     }
 
     /// The server of the rules says what it takes.
-    async fn offer(&self, kind: &str, version: u16, labels: &[&str]) {
+    pub(super) async fn offer(&self, kind: &str, version: u16, labels: &[&str]) {
         let labels = labels.iter().map(|label| Label::new(label).expect("a label that can be used")).collect();
         let kinds = [support(kind, version)].into();
         let beat = ServerBeat { kinds, labels, ..ServerBeat::new(self.server, "rules", DAY * 1000) };
@@ -85,6 +85,28 @@ pub async fn what_holds_it_back_is_told(mut scene: Scene) {
         scene.why(id).await,
         Explanation::BlockedBy { by: BlockedBy::Paused { scope, until: None, why: None }, ahead: Ahead::default() }
     );
+}
+
+pub async fn that_its_only_servers_are_drained_is_told(mut scene: Scene) {
+    scene.offer("plain", 1, &[]).await;
+    let other = scene.new_server(DAY * 1000).await;
+    let offer = ServerBeat { kinds: [support("plain", 1)].into(), ..ServerBeat::new(other, "rules", DAY * 1000) };
+    scene.store.heartbeat(offer).await.expect("it lives");
+    let id = scene.enqueue().await;
+    let until = scene.now().after(DAY);
+    for (server, until) in [(scene.server, None), (other, Some(until))] {
+        assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 2, ahead: Ahead::default() });
+        let paused = Paused { until, ..Paused::new(scene.now(), "ann", Some("a new release")) };
+        let paused = ControlChange::Pause(paused);
+        scene.store.control(Scope::Server(server), paused).await.expect("the store works");
+    }
+    let why = scene.why(id).await;
+    let by = BlockedBy::Paused { scope: Scope::Server(other), until: Some(until), why: Some("a new release".into()) };
+    assert_eq!(why, Explanation::BlockedBy { by, ahead: Ahead::default() }, "the one that goes on first");
+    let told = format!("each server that could execute it is drained, as is {other} until {until}: a new release");
+    assert!(why.to_string().contains(&told), "{why}");
+    scene.clock.advance(DAY);
+    assert_eq!(scene.why(id).await, Explanation::WaitsForSlot { servers: 2, ahead: Ahead::default() });
 }
 
 pub async fn what_is_ahead_of_it_is_told(mut scene: Scene) {

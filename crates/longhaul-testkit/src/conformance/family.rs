@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     After, AwaitedRuns, ChildCounts, ChildRefused, Constraints, Ended, Ending, Epoch, Explanation, Inserted, Key,
-    NewRun, OnCancel, Parent, Retention, RunId, StateKind, Waiting,
+    NewRun, Parent, Retention, RunId, StateKind, Waiting,
     limits::{CHILD_DEPTH_MAX, PAGE_MAX},
     store::{
-        Cancelled, Claimed, Filter, InsertError, PageRequest, Proceed, Proceeded, Retried, Retry, RetryFrom,
+        Claimed, Filter, InsertError, PageRequest, Proceed, Proceeded, Retried, Retry, RetryFrom,
         copy::{CopyItem, CopyStore as _},
         prelude::*,
     },
@@ -25,7 +25,7 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-fn awaits(runs: AwaitedRuns) -> Ending {
+pub(super) fn awaits(runs: AwaitedRuns) -> Ending {
     Ending::Awaits { signals: Vec::new(), runs: Some(runs), until: None, deadline: None }
 }
 
@@ -37,11 +37,11 @@ fn counts(total: u64, completed: u64, failed: u64) -> ChildCounts {
     ChildCounts { total, completed, failed, cancelled: 0, ends: completed + failed }
 }
 
-fn parent_of(parent: RunId, epoch: Option<Epoch>, name: &str) -> Parent {
+pub(super) fn parent_of(parent: RunId, epoch: Option<Epoch>, name: &str) -> Parent {
     Parent { id: parent, epoch, name: Key::new(name).expect("a name"), depth: 1 }
 }
 
-fn child_of(new: NewRun, parent: Parent) -> NewRun {
+pub(super) fn child_of(new: NewRun, parent: Parent) -> NewRun {
     let id = parent.child_id();
     let before = new.constraints().clone();
     NewRun { id, constraints: Some(Arc::new(Constraints { parent: Some(parent), ..before })), ..new }
@@ -49,11 +49,11 @@ fn child_of(new: NewRun, parent: Parent) -> NewRun {
 
 impl Scene {
     /// What the attempt would enqueue as a child of this name.
-    fn new_child(&mut self, of: &Claimed, name: &str) -> NewRun {
+    pub(super) fn new_child(&mut self, of: &Claimed, name: &str) -> NewRun {
         child_of(self.new_run(), parent_of(of.run.id, Some(of.run.epoch), name))
     }
 
-    async fn children(&mut self, of: &Claimed, names: &[&str]) -> Vec<RunId> {
+    pub(super) async fn children(&mut self, of: &Claimed, names: &[&str]) -> Vec<RunId> {
         let new: Vec<NewRun> = names.iter().map(|name| self.new_child(of, name)).collect();
         let ids = new.iter().map(|new| new.id).collect();
         let answers = self.store.insert(new).await.expect("the store works");
@@ -73,11 +73,11 @@ impl Scene {
         (parent.run.id, claimed)
     }
 
-    async fn counts(&self, parent: RunId) -> ChildCounts {
+    pub(super) async fn counts(&self, parent: RunId) -> ChildCounts {
         self.store.child_counts(parent).await.expect("the store works")
     }
 
-    async fn gives_up(&self, claimed: &Claimed) {
+    pub(super) async fn gives_up(&self, claimed: &Claimed) {
         let failure = longhaul_core::FailedAttempt::new(longhaul_core::Cause::Error, "no route", 1, self.now());
         self.end(claimed, Ending::Failed { failure, retry_after: None, permanent: true }).await;
     }
@@ -261,77 +261,6 @@ pub async fn why_a_run_waits_names_the_runs_that_it_waits_for(mut scene: Scene) 
     assert_eq!(why.to_string(), format!("it is suspended until {other} is final"));
 }
 
-pub async fn a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs(mut scene: Scene) {
-    let parent = scene.running().await;
-    scene.children(&parent, &["done", "runs", "waits"]).await;
-    let [done, runs] = <[Claimed; 2]>::try_from(scene.claim(2).await).expect("two");
-    scene.end(&done, completed(7)).await;
-    let below = scene.children(&runs, &["below"]).await[0];
-    scene.end(&parent, awaits(AwaitedRuns::AllChildren)).await;
-    let id = parent.run.id;
-    assert_eq!(scene.store.cancel(id, None, longhaul_core::Actor::UNKNOWN).await, Ok(Cancelled::Now));
-    let waits = scene.list_children(id).await;
-    let states: Vec<StateKind> = waits.iter().map(|(_, state)| *state).collect();
-    assert_eq!(states.iter().filter(|state| **state == StateKind::Cancelled).count(), 1, "{states:?}");
-    assert_eq!(scene.state(done.run.id).await, StateKind::Completed);
-    let asked = scene.get(runs.run.id).await;
-    assert_eq!(asked.run.state.kind(), StateKind::Running);
-    assert_eq!(asked.cancel_reason(), Some(&*format!("its parent {id} was cancelled")));
-    assert_eq!(scene.state(below).await, StateKind::Pending, "its parent still runs");
-    scene.end(&runs, Ending::Interrupted { why: "cancelled".into() }).await;
-    let below = scene.get(below).await;
-    assert_eq!(below.run.state.kind(), StateKind::Cancelled);
-    assert_eq!(below.cancel_reason(), Some(&*format!("its parent {} was cancelled", runs.run.id)));
-}
-
-pub async fn a_cancel_that_goes_down_is_not_lost_in_a_crash(mut scene: Scene) {
-    let parent = scene.running().await;
-    let names: Vec<String> = (0..600).map(|n| n.to_string()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    scene.children(&parent, &names).await;
-    scene.end(&parent, awaits(AwaitedRuns::AllChildren)).await;
-    scene.store.cancel(parent.run.id, None, longhaul_core::Actor::UNKNOWN).await.expect("it is there");
-    scene.crash().await;
-    // Whoever looks next may have to wait for the rest of them.
-    for id in scene.list_children(parent.run.id).await.into_iter().map(|(id, _)| id) {
-        scene.get(id).await;
-    }
-    assert_eq!(scene.counts(parent.run.id).await.cancelled, 600);
-}
-
-pub async fn children_of_a_run_that_leaves_them_go_on(mut scene: Scene) {
-    let new = scene.new_run();
-    let constraints = Constraints { on_cancel: OnCancel::Leave, ..Constraints::default() };
-    let parent = scene.insert(NewRun { constraints: Some(Arc::new(constraints)), ..new }).await;
-    let child = child_of(scene.new_run(), parent_of(parent, None, "a"));
-    let child = scene.insert(child).await;
-    scene.store.cancel(parent, None, longhaul_core::Actor::UNKNOWN).await.expect("it is there");
-    assert_eq!([scene.state(parent).await, scene.state(child).await], [StateKind::Cancelled, StateKind::Pending]);
-}
-
-pub async fn a_run_that_waits_for_its_children_is_cancelled_when_they_are_final(mut scene: Scene) {
-    let new = scene.new_run();
-    let constraints = Constraints { on_cancel: OnCancel::Wait, ..Constraints::default() };
-    let parent = scene.insert(NewRun { constraints: Some(Arc::new(constraints)), ..new }).await;
-    let child = child_of(scene.new_run(), parent_of(parent, None, "a"));
-    let child = scene.insert(child).await;
-    let asked = scene.store.cancel(parent, Some("too dear".into()), longhaul_core::Actor::UNKNOWN).await;
-    assert_eq!(asked, Ok(Cancelled::Requested));
-    assert_eq!(scene.state(parent).await, StateKind::Suspended);
-    scene.crash().await;
-    let claimed = scene.claim(2).await;
-    assert_eq!(ids(&claimed), [child]);
-    scene.end(&claimed[0], completed(7)).await;
-    assert_eq!(scene.state(parent).await, StateKind::Cancelled);
-    assert_eq!(scene.get(parent).await.cancel_reason(), Some("too dear"));
-    // One without children is cancelled at once.
-    let new = scene.new_run();
-    let constraints = Constraints { on_cancel: OnCancel::Wait, ..Constraints::default() };
-    let alone = scene.insert(NewRun { constraints: Some(Arc::new(constraints)), ..new }).await;
-    scene.store.cancel(alone, None, longhaul_core::Actor::UNKNOWN).await.expect("it is there");
-    assert_eq!(scene.state(alone).await, StateKind::Cancelled);
-}
-
 pub async fn a_child_that_is_retried_counts_as_the_run_that_it_was_retried_as(mut scene: Scene) {
     let (parent, children) = scene.parent(&["a", "b"], |_| AwaitedRuns::AllChildren).await;
     scene.gives_up(&children[0]).await;
@@ -490,7 +419,7 @@ pub async fn a_copy_keeps_who_waits_for_whom(mut scene: Scene) {
 }
 
 impl Scene {
-    async fn list_children(&self, parent: RunId) -> Vec<(RunId, StateKind)> {
+    pub(super) async fn list_children(&self, parent: RunId) -> Vec<(RunId, StateKind)> {
         let filter = Filter { parent: Some(parent), ..Filter::default() };
         let mut request = PageRequest { filter, limit: PAGE_MAX, ..PageRequest::default() };
         let mut found = Vec::new();

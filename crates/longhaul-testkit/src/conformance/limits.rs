@@ -25,7 +25,7 @@ fn running(max: u32) -> Limits {
 }
 
 impl Scene {
-    async fn declare(&self, scope: Scope, limits: Limits) {
+    pub(super) async fn declare(&self, scope: Scope, limits: Limits) {
         self.store.control(scope, ControlChange::Declare(limits)).await.expect("the store works");
     }
 
@@ -34,7 +34,7 @@ impl Scene {
         self.store.control(scope, ControlChange::Pause(paused)).await.expect("the store works");
     }
 
-    async fn enqueue_in(&mut self, name: &str) -> RunId {
+    pub(super) async fn enqueue_in(&mut self, name: &str) -> RunId {
         let new = NewRun { queue: queue(name), ..self.new_run() };
         self.insert(new).await
     }
@@ -44,7 +44,7 @@ impl Scene {
         self.insert(new).await
     }
 
-    async fn enqueue_of_key(&mut self, key: &str) -> RunId {
+    pub(super) async fn enqueue_of_key(&mut self, key: &str) -> RunId {
         let limit_key = Some(Key::new(key).expect("a key that can be used"));
         self.enqueue_with(Constraints { limit_key, ..Constraints::default() }).await
     }

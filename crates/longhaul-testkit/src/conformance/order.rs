@@ -22,7 +22,7 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-fn ordered(new: NewRun, key: &str, after_failure: AfterFailure) -> NewRun {
+pub(super) fn ordered(new: NewRun, key: &str, after_failure: AfterFailure) -> NewRun {
     let before = new.constraints.as_deref().cloned().unwrap_or_default();
     let ordered = Some(Ordered { key: Key::new(key).expect("a key that can be used"), after_failure });
     NewRun { constraints: Some(Constraints { ordered, ..before }.into()), ..new }

@@ -84,10 +84,6 @@ macro_rules! conformance {
                 a_run_waits_for_a_signal_or_for_its_children_whichever_comes_first,
                 a_wait_for_children_ends_at_its_deadline,
                 why_a_run_waits_names_the_runs_that_it_waits_for,
-                a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
-                a_cancel_that_goes_down_is_not_lost_in_a_crash,
-                children_of_a_run_that_leaves_them_go_on,
-                a_run_that_waits_for_its_children_is_cancelled_when_they_are_final,
                 a_child_that_is_retried_counts_as_the_run_that_it_was_retried_as,
                 retention_keeps_children_until_their_parent_is_final,
                 children_of_a_run_that_was_deleted_go_on_by_themselves,
@@ -96,6 +92,21 @@ macro_rules! conformance {
                 a_copy_keeps_who_waits_for_whom,
                 a_run_after_others_begins_when_they_are_final,
                 a_run_after_others_that_ended_already_begins_at_once;
+            family_cancel:
+                a_cancel_goes_down_to_the_children_that_are_not_final_and_theirs,
+                a_cancel_that_goes_down_is_not_lost_in_a_crash,
+                a_cancel_goes_down_past_children_that_wait_for_their_own,
+                a_child_that_is_retried_after_the_cancel_went_down_goes_on,
+                a_child_that_is_asked_to_suspend_is_cancelled_with_its_parent,
+                children_of_a_run_that_leaves_them_go_on,
+                a_run_that_waits_for_its_children_is_cancelled_when_they_are_final;
+            batch:
+                a_batch_that_is_open_waits_although_its_members_are_final,
+                a_batch_that_is_closed_begins_once_when_its_members_are_final,
+                a_batch_that_is_closed_takes_no_more_members,
+                a_batch_without_a_member_begins_when_it_is_closed,
+                the_callback_of_a_batch_begins_when_it_says,
+                a_retry_of_a_callback_begins_at_once_and_knows_its_batch;
             signal:
                 a_signal_is_kept_whatever_the_run_is_doing_and_after_a_crash,
                 a_signal_lets_a_run_that_waits_for_it_go_on_and_no_other,
@@ -169,6 +180,22 @@ macro_rules! conformance {
                 a_server_gets_of_each_queue_what_it_has_room_for,
                 a_run_that_requires_labels_is_left_to_servers_that_have_them,
                 terms_can_be_read_back;
+            ageing:
+                a_run_that_waits_rises_by_a_level_each_step,
+                a_run_of_low_priority_begins_in_bounded_time_under_a_stream_of_higher_ones,
+                a_run_waits_since_it_is_due_however_it_came_to_be,
+                a_priority_that_is_changed_counts_as_if_it_had_been_so_all_the_time,
+                ageing_outlives_the_process_and_is_over_when_it_is_taken_back,
+                what_is_ahead_of_it_by_its_age_is_told;
+            fairness:
+                limit_keys_take_turns_within_a_claim_and_from_claim_to_claim,
+                turns_are_taken_within_a_priority,
+                a_new_key_neither_jumps_over_those_that_wait_nor_waits_behind_all_that_they_have,
+                a_key_has_one_turn_for_all_its_kinds,
+                runs_ordered_by_a_key_stay_in_order_though_limit_keys_take_turns,
+                with_ageing_too_a_low_priority_of_each_key_begins_in_bounded_time,
+                limits_hold_with_ageing_turns_orders_rates_and_priorities_on_at_once,
+                whose_turn_comes_before_is_told;
             update:
                 a_waiting_run_can_be_given_another_time,
                 a_run_that_got_another_priority_is_claimed_by_it,
@@ -199,6 +226,7 @@ macro_rules! conformance {
                 states_explain_themselves,
                 the_lack_of_a_server_is_told,
                 what_holds_it_back_is_told,
+                that_its_only_servers_are_drained_is_told,
                 what_is_ahead_of_it_is_told,
                 what_a_last_try_and_a_suspect_hold_back_is_told;
             log:
@@ -293,6 +321,9 @@ macro_rules! conformance {
                 a_pause_ends_by_itself_at_its_time,
                 a_drain_that_ends_by_itself_serves_a_waiting_claim,
                 a_pause_that_ends_by_itself_outlives_the_process,
+                a_pause_of_a_limit_key_holds_its_runs_back_and_no_others,
+                a_pause_of_a_limit_key_is_resumed,
+                a_pause_of_a_limit_key_is_swept_away_after_its_end,
                 the_end_of_a_pause_serves_a_waiting_claim,
                 a_pause_until_a_time_does_not_shorten_one_that_lasts_longer;
             order:
@@ -362,7 +393,9 @@ macro_rules! conformance {
                 claims_made_through_two_handles_never_share_a_run,
                 a_limit_holds_across_handles,
                 a_rate_and_a_limit_by_key_hold_across_handles,
+                limit_keys_take_turns_across_handles,
                 a_pause_through_one_handle_holds_for_claims_of_the_other,
+                a_pause_of_a_limit_key_through_one_handle_holds_for_claims_of_the_other,
                 those_who_wait_on_one_handle_hear_of_what_is_done_through_the_other,
                 of_changes_of_a_schedule_through_two_handles_one_is_kept,
                 epochs_fence_across_handles,

@@ -12,6 +12,8 @@ pub(super) struct Families {
     pub(super) waiting: BTreeSet<RunId>,
     /// Runs that began to wait, or ended, since somebody looked.
     pub(super) news: BTreeSet<RunId>,
+    /// Runs that ended since then: a cancellation goes down once, and what is retried after that goes on.
+    pub(super) ended: BTreeSet<RunId>,
 }
 
 impl Families {
@@ -41,18 +43,22 @@ impl Families {
     pub(super) fn waits(&mut self, run: &Run) {
         if run.awaits.is_none() {
             self.waiting.remove(&run.id);
-        } else if self.waiting.insert(run.id) {
+        } else {
+            self.waiting.insert(run.id);
+            // What it waits for may be something else now; a look too many changes nothing.
             self.news.insert(run.id);
         }
     }
 
     pub(super) fn ended(&mut self, id: RunId) {
         self.news.insert(id);
+        self.ended.insert(id);
     }
 
     /// What came in by a copy waits as it waited: what it waits for may come later.
     pub(super) fn forget_news(&mut self) {
         self.news.clear();
+        self.ended.clear();
     }
 
     pub(super) fn removed(&mut self, id: RunId) {

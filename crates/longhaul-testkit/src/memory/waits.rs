@@ -1,7 +1,9 @@
 //! Children, and runs that wait for others.
 
 use longhaul_core::{
-    AwaitedEnd, ChildRefused, Event, NewRun, RunId, Timestamp, family::cancel_children, store::InsertError,
+    AwaitedEnd, ChildRefused, Event, NewRun, RunId, Timestamp,
+    family::{cancel_children, is_told},
+    store::InsertError,
 };
 
 use super::memory_state::MemoryState;
@@ -22,11 +24,13 @@ impl MemoryState {
     pub(super) fn look_at_waits(&mut self, now: Timestamp) -> bool {
         let mut any = false;
         while let Some(news) = self.families.news.pop_first() {
-            let run = self.runs.get(&news).map(|record| &record.stored.run);
+            let ended = self.families.ended.remove(&news);
+            let run = self.runs.get(&news).map(|record| &record.stored.run).filter(|_| ended);
             if let Some(event) = run.and_then(cancel_children) {
                 for child in self.families.children.get(&news).cloned().unwrap_or_default() {
                     // One that is final stays so.
-                    any |= self.runs.contains_key(&child) && self.apply(now, child, &event).is_ok();
+                    let open = self.runs.get(&child).is_some_and(|record| !is_told(&record.stored.run));
+                    any |= open && self.apply(now, child, &event).is_ok();
                 }
             }
             let names = |id: &RunId| self.awaited(*id).is_some_and(|awaits| awaits.named().contains(&news));

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use longhaul_core::{Envelope, OnConflict, UniqueScope};
+use longhaul_core::{Envelope, OnCancel, OnConflict, UniqueScope};
 use proptest::{collection::vec, option, prelude::*};
 
+use super::relation::{Awaited, Prerequisite, awaited, on_cancel, prerequisite};
 use crate::fixture::{large_value, value, versioned};
 
 /// Something that is done to a store. Runs, servers and attempts are named by number, counted round those that there
@@ -23,6 +24,34 @@ pub enum Op {
     },
     InsertAgain {
         run: u8,
+    },
+    /// By a recent attempt, as a child of its run. Names are few, so that they are repeated.
+    Child {
+        attempt: u8,
+        name: u8,
+        on_cancel: OnCancel,
+    },
+    /// By a client, as a child of a run: of any, or of one that is the callback of a batch.
+    Member {
+        run: u8,
+        of_batch: bool,
+        name: u8,
+    },
+    CloseBatch {
+        batch: u8,
+    },
+    InsertAfter {
+        prerequisite: Prerequisite,
+        wait: Option<u16>,
+        on_cancel: OnCancel,
+    },
+    /// A server claims nothing more, for so long or until it is told.
+    Drain {
+        server: u8,
+        wait: Option<u16>,
+    },
+    Undrain {
+        server: u8,
     },
     /// `begin`: so many are executed at once, the others are claimed ahead.
     Claim {
@@ -143,6 +172,7 @@ pub enum UpdateOp {
     Prioritise { priority: i8 },
     Suspend,
     Dismiss,
+    CloseBatch,
 }
 
 /// What is done to a queue or a kind.
@@ -151,11 +181,25 @@ pub enum UpdateOp {
 #[expect(clippy::exhaustive_enums, reason = "tests build it and match it")]
 pub enum Controlling {
     Pause,
-    PauseUntil { wait: u16 },
-    PauseAtLeast { wait: u16 },
+    PauseUntil {
+        wait: u16,
+    },
+    PauseAtLeast {
+        wait: u16,
+    },
     Resume,
-    Declare { running: Option<u8>, per_key: Option<u8>, rate: Option<u8>, rate_per_key: Option<u8>, weight: Option<u8> },
-    Set { running: Option<u8> },
+    Declare {
+        running: Option<u8>,
+        per_key: Option<u8>,
+        rate: Option<u8>,
+        rate_per_key: Option<u8>,
+        weight: Option<u8>,
+        ageing: Option<u8>,
+        fair_by_key: bool,
+    },
+    Set {
+        running: Option<u8>,
+    },
 }
 
 /// How an attempt ends.
@@ -166,6 +210,7 @@ pub enum End {
     Completed(Size),
     Suspended { wait: Option<u16>, deadline: Option<u16> },
     Awaits { name: u8, wait: Option<u16>, deadline: Option<u16> },
+    AwaitsRuns { runs: Awaited, wait: Option<u16>, deadline: Option<u16> },
     Failed { timeout: bool, wait: Option<u16>, permanent: bool },
     Cancelled,
     Panicked,
@@ -211,6 +256,7 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::Insert { other_kind, priority, wait, initial, from_the_start, constraints }
             }),
         1 => number().prop_map(|run| Op::InsertAgain { run }),
+        8 => family_op(),
         8 => (number(), 1..4_u8, prop_oneof![3 => Just(4_u8), 1 => 0..3_u8])
             .prop_map(|(server, max, begin)| Op::Claim { server, max, begin }),
         2 => number().prop_map(|attempt| Op::Begin { attempt }),
@@ -240,6 +286,22 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0..50_u16).prop_map(|seconds| Op::Advance { seconds }),
         1 => (0..50_u16).prop_map(|seconds| Op::TurnBack { seconds }),
         2 => Just(Op::Crash),
+    ]
+}
+
+/// About runs of runs, and servers that are drained.
+fn family_op() -> impl Strategy<Value = Op> {
+    let number = || 0..8_u8;
+    prop_oneof![
+        5 => (number(), 0..3_u8, on_cancel())
+            .prop_map(|(attempt, name, on_cancel)| Op::Child { attempt, name, on_cancel }),
+        6 => (number(), proptest::bool::weighted(0.8), 0..3_u8)
+            .prop_map(|(run, of_batch, name)| Op::Member { run, of_batch, name }),
+        3 => number().prop_map(|batch| Op::CloseBatch { batch }),
+        5 => (prerequisite(), option::weighted(0.2, 0..40_u16), on_cancel())
+            .prop_map(|(prerequisite, wait, on_cancel)| Op::InsertAfter { prerequisite, wait, on_cancel }),
+        1 => (number(), option::of(0..40_u16)).prop_map(|(server, wait)| Op::Drain { server, wait }),
+        2 => number().prop_map(|server| Op::Undrain { server }),
     ]
 }
 
@@ -277,6 +339,7 @@ fn update_op() -> impl Strategy<Value = UpdateOp> {
         (-1..2_i8).prop_map(|priority| UpdateOp::Prioritise { priority }),
         Just(UpdateOp::Suspend),
         Just(UpdateOp::Dismiss),
+        Just(UpdateOp::CloseBatch),
     ]
 }
 
@@ -287,9 +350,11 @@ fn controlling() -> impl Strategy<Value = Controlling> {
         1 => (0..40_u16).prop_map(|wait| Controlling::PauseUntil { wait }),
         1 => (0..40_u16).prop_map(|wait| Controlling::PauseAtLeast { wait }),
         3 => Just(Controlling::Resume),
-        2 => (few(), few(), few(), few(), few()).prop_map(|(running, per_key, rate, rate_per_key, weight)| {
-            Controlling::Declare { running, per_key, rate, rate_per_key, weight }
-        }),
+        3 => (few(), few(), few(), few(), few(), few(), any::<bool>()).prop_map(
+            |(running, per_key, rate, rate_per_key, weight, ageing, fair_by_key)| {
+                Controlling::Declare { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key }
+            },
+        ),
         1 => few().prop_map(|running| Controlling::Set { running }),
     ]
 }
@@ -305,6 +370,8 @@ fn end() -> impl Strategy<Value = End> {
             .prop_map(|(wait, deadline)| End::Suspended { wait, deadline }),
         3 => (0..2_u8, option::of(0..40_u16), option::of(0..40_u16))
             .prop_map(|(name, wait, deadline)| End::Awaits { name, wait, deadline }),
+        4 => (awaited(), option::weighted(0.2, 0..40_u16), option::weighted(0.2, 0..40_u16))
+            .prop_map(|(runs, wait, deadline)| End::AwaitsRuns { runs, wait, deadline }),
         3 => (any::<bool>(), option::of(0..40_u16), proptest::bool::weighted(0.2))
             .prop_map(|(timeout, wait, permanent)| End::Failed { timeout, wait, permanent }),
         1 => Just(End::Cancelled),

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, AfterFailure, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch, FailedAttempt,
-    Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId, ScheduleName,
-    Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
+    Actor, AfterFailure, Ageing, Cause, Clock, Constraints, Control, ControlChange, Ending, Envelope, Epoch,
+    FailedAttempt, Inserted, Key, Label, Limits, NewRun, Ordered, Paused, Priority, Queue, Rate, Retention, RunId,
+    ScheduleName, Scope, ServerId, Snapshot, StateKind, Timestamp, Unique, UniqueScope,
+    admission::LimitGroup,
     code::CodeMark,
     counts::RunCounts,
     limits::PAGE_MAX,
@@ -32,19 +33,19 @@ const SERVERS: usize = 2;
 const RECENT: usize = 6;
 
 pub(super) struct World<'a> {
-    subject: &'a mut dyn Subject,
-    model: MemoryStore,
-    made: u64,
-    inserted: Vec<NewRun>,
-    attempts: Vec<Attempt>,
+    pub(super) subject: &'a mut dyn Subject,
+    pub(super) model: MemoryStore,
+    pub(super) made: u64,
+    pub(super) inserted: Vec<NewRun>,
+    pub(super) attempts: Vec<Attempt>,
     servers: Vec<ServerId>,
     /// The clock went back once.
     turned_back: bool,
 }
 
-struct Attempt {
-    id: RunId,
-    epoch: Epoch,
+pub(super) struct Attempt {
+    pub(super) id: RunId,
+    pub(super) epoch: Epoch,
     seq: u32,
 }
 
@@ -52,17 +53,19 @@ struct Attempt {
 macro_rules! both {
     ($world:ident, $store:ident => $call:expr) => {{
         let found = {
-            let $store: Arc<dyn Store> = $world.subject.store();
+            let $store: std::sync::Arc<dyn longhaul_core::Store> = $world.subject.store();
             $call.await
         };
         let expected = {
-            let $store: &dyn Store = &$world.model;
+            let $store: &dyn longhaul_core::Store = &$world.model;
             $call.await
         };
         same(stringify!($call), &found, &expected);
         expected
     }};
 }
+
+pub(super) use both;
 
 impl<'a> World<'a> {
     pub(super) async fn new(subject: &'a mut dyn Subject) -> Self {
@@ -99,7 +102,12 @@ impl<'a> World<'a> {
             if !claimed.contains(&run.id) {
                 continue;
             }
-            assert_eq!(controls.paused(now, &run.queue, &run.kind), None, "{} was claimed though it is paused", run.id);
+            assert_eq!(
+                controls.paused_group(now, &LimitGroup::of(run)),
+                None,
+                "{} was claimed though it is paused",
+                run.id
+            );
             let same = |other: &&Snapshot| other.run.kind == run.kind;
             let of_kind = running.iter().filter(same).count();
             let key = &run.constraints().limit_key;
@@ -143,6 +151,14 @@ impl<'a> World<'a> {
                     }
                 }
             }
+            Op::Child { attempt, name, on_cancel } => self.child(now, attempt, name, on_cancel).await,
+            Op::Member { run, of_batch, name } => self.member(now, run, of_batch, name).await,
+            Op::CloseBatch { batch } => self.close_batch(batch).await,
+            Op::InsertAfter { prerequisite, wait, on_cancel } => {
+                self.insert_after(now, prerequisite, wait, on_cancel).await;
+            }
+            Op::Drain { server, wait } => self.drain(now, server, wait).await,
+            Op::Undrain { server } => self.control_server(server, ControlChange::Resume).await,
             Op::Claim { server, max, begin } => {
                 let claimed = self.claim(server, max, begin).await;
                 self.nothing_is_exceeded(now, &claimed).await;
@@ -193,7 +209,7 @@ impl<'a> World<'a> {
                 }
             }
             Op::Leave { server } => {
-                let server = self.servers[usize::from(server) % SERVERS];
+                let server = self.server(server);
                 drop(both!(self, store => store.leave(server)));
             }
             Op::Expire => drop(both!(self, store => store.expire())),
@@ -239,7 +255,7 @@ impl<'a> World<'a> {
 
     /// Answers which runs were claimed.
     async fn claim(&mut self, server: u8, max: u8, begin: u8) -> Vec<RunId> {
-        let server = self.servers[usize::from(server) % SERVERS];
+        let server = self.server(server);
         let mut request = ClaimRequest::new(server, [support("plain", 1), support("other", 1)].into(), max.into());
         request.begin = begin.into();
         // One of the two servers has what some runs require, and takes little of a queue.
@@ -254,6 +270,14 @@ impl<'a> World<'a> {
         };
         let (found, expected) = (plain(found), plain(expected));
         same("a claim", &found, &expected);
+        let drained = self
+            .model
+            .controls()
+            .await
+            .expect("the model works")
+            .draining(self.subject.clock().now(), server)
+            .is_some();
+        assert!(!drained || expected.is_empty(), "a server claims that is drained: {expected:?}");
         let attempts = expected.iter().map(|one| Attempt { id: one.run.id, epoch: one.run.epoch, seq: 0 });
         self.attempts.extend(attempts);
         expected.iter().map(|one| one.run.id).collect()
@@ -273,7 +297,11 @@ impl<'a> World<'a> {
             (attempt.seq, value(n.into()))
         });
         let (id, epoch) = (attempt.id, attempt.epoch);
-        let (ending, taken) = (ending(end, epoch, now), (1..=taken.into()).collect());
+        let ending = match end {
+            End::AwaitsRuns { runs, wait, deadline } => self.awaits_runs(runs, wait, deadline),
+            end => ending(end, epoch, now),
+        };
+        let taken = (1..=taken.into()).collect();
         let one = Settlement { id, epoch, ending, execution_metadata, taken, progress: None };
         let found = self.subject.store().settle(vec![one.clone()]).await.expect("the store works");
         let expected = self.model.settle(vec![one]).await.expect("the model works");
@@ -322,6 +350,7 @@ impl<'a> World<'a> {
             UpdateOp::Reschedule { wait } => RunUpdate::Reschedule(now.after(seconds(wait))),
             UpdateOp::Prioritise { priority } => RunUpdate::Prioritise(Priority(priority)),
             UpdateOp::Dismiss => RunUpdate::Dismiss,
+            UpdateOp::CloseBatch => RunUpdate::CloseBatch,
             UpdateOp::Suspend => RunUpdate::Suspend { reason: None },
         };
         drop(both!(self, store => store.update(id, update.clone(), Actor::UNKNOWN)));
@@ -362,11 +391,15 @@ impl<'a> World<'a> {
         beat.server
     }
 
-    fn run(&self, run: u8) -> Option<RunId> {
+    pub(super) fn server(&self, server: u8) -> ServerId {
+        self.servers[usize::from(server) % SERVERS]
+    }
+
+    pub(super) fn run(&self, run: u8) -> Option<RunId> {
         pick(&self.inserted, run).map(|new| new.id)
     }
 
-    fn attempt(&mut self, attempt: u8) -> Option<&mut Attempt> {
+    pub(super) fn attempt(&mut self, attempt: u8) -> Option<&mut Attempt> {
         let recent = self.attempts.len().min(RECENT);
         self.attempts.iter_mut().rev().nth(usize::from(attempt).checked_rem(recent)?)
     }
@@ -374,7 +407,9 @@ impl<'a> World<'a> {
     /// The runs that the operation may have touched are the same in both.
     async fn compare_touched(&self, step: usize, op: &Op) {
         let id = match *op {
-            Op::Insert { .. } => self.inserted.last().map(|new| new.id),
+            Op::Insert { .. } | Op::Child { .. } | Op::Member { .. } | Op::InsertAfter { .. } => {
+                self.inserted.last().map(|new| new.id)
+            }
             Op::Begin { attempt } | Op::Checkpoint { attempt, .. } | Op::Settle { attempt, .. } => {
                 let recent = self.attempts.len().min(RECENT);
                 let back = usize::from(attempt).checked_rem(recent);
@@ -404,6 +439,7 @@ impl<'a> World<'a> {
             same(format_args!("a run {when}"), &plain(found), &plain(expected.clone()));
             same(format_args!("a run read alone {when}"), &got, &Ok(plain(expected.clone())));
         }
+        self.compare_children(when, &ids(&expected)).await;
         let count = store.count(Filter::default()).await;
         same(format_args!("the count {when}"), &count, &Ok(expected.len() as u64));
         let (kept, model) = (store.statistics().await, self.model.statistics().await);
@@ -434,7 +470,7 @@ fn has_period(new: &NewRun) -> bool {
     new.constraints().unique.as_ref().is_some_and(|unique| matches!(unique.scope, UniqueScope::For(_)))
 }
 
-fn key(n: u8) -> Key {
+pub(super) fn key(n: u8) -> Key {
     Key::new(&format!("key {n}")).expect("a key that can be used")
 }
 
@@ -457,10 +493,11 @@ fn put(constraints: op::Constraints, turned_back: bool, new: &mut NewRun) {
 }
 
 fn scope(scope: u8) -> Scope {
-    match scope % 4 {
+    match scope % 5 {
         0 => Scope::Queue(queue(false)),
         1 => Scope::Queue(queue(true)),
         2 => Scope::Kind(support("plain", 1).kind),
+        3 => Scope::LimitKey(support("plain", 1).kind, key(0)),
         _ => Scope::Kind(support("other", 1).kind),
     }
 }
@@ -472,7 +509,7 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
         Controlling::PauseAtLeast { wait } => ControlChange::PauseAtLeast(until(wait)),
         Controlling::Pause => ControlChange::Pause(Paused::new(now, "model", None)),
         Controlling::Resume => ControlChange::Resume,
-        Controlling::Declare { running, per_key, rate, rate_per_key, weight } => {
+        Controlling::Declare { running, per_key, rate, rate_per_key, weight, ageing, fair_by_key } => {
             let per_20_seconds = |max: u8| Rate::new(max.into(), seconds(20)).expect("a rate that can be kept");
             ControlChange::Declare(Limits {
                 running: running.map(Into::into),
@@ -480,6 +517,8 @@ fn control(now: Timestamp, change: Controlling) -> ControlChange {
                 rate: rate.map(per_20_seconds),
                 rate_per_key: rate_per_key.map(per_20_seconds),
                 weight: weight.map(Into::into),
+                ageing: ageing.map(|steps| Ageing::new(seconds(5 * u16::from(steps))).expect("a step of seconds")),
+                fair_by_key,
             })
         }
         Controlling::Set { running } => {
@@ -496,6 +535,7 @@ fn ending(end: End, epoch: Epoch, now: Timestamp) -> Ending {
             let at = |wait: Option<u16>| wait.map(|wait| Due::At(now.after(seconds(wait))));
             Ending::Suspended { until: at(wait), deadline: at(deadline) }
         }
+        End::AwaitsRuns { .. } => unreachable!("which runs these are, the world knows"),
         End::Awaits { name, wait, deadline } => {
             let after = |wait: Option<u16>| wait.map(|wait| Due::After(seconds(wait)));
             Ending::Awaits { signals: vec![key(name)], runs: None, until: after(wait), deadline: after(deadline) }
@@ -517,6 +557,6 @@ fn beat(server: ServerId) -> ServerBeat {
     ServerBeat::new(server, "model", LEASE)
 }
 
-fn pick<T>(all: &[T], number: u8) -> Option<&T> {
+pub(super) fn pick<T>(all: &[T], number: u8) -> Option<&T> {
     all.get(usize::from(number).checked_rem(all.len())?)
 }

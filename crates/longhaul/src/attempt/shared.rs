@@ -35,9 +35,12 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
     /// How many runs are above it.
     pub(crate) depth: u8,
+    /// Whose children are the members of its batch, if it is a callback.
+    pub(crate) members_of: RunId,
     pub(crate) resumed_from: ResumedFrom,
     pub(crate) timeout: Option<std::time::Duration>,
     pub(crate) queue: longhaul_core::Queue,
+    pub(crate) limit_key: Option<longhaul_core::Key>,
     /// The code that reads its values, once it is known.
     mark: OnceLock<CodeMark>,
     /// How its result is encoded, once its task is known.
@@ -96,9 +99,11 @@ impl Attempt {
             epoch: run.epoch,
             number: run.attempt(),
             depth: run.parent().map_or(0, |parent| parent.depth),
+            members_of: run.constraints().batch.and_then(|batch| batch.of).unwrap_or(run.id),
             resumed_from: run.last_end.into(),
             timeout: run.timeout,
             queue: run.queue.clone(),
+            limit_key: run.constraints().limit_key.clone(),
             mark: OnceLock::new(),
             result_format: OnceLock::new(),
             settled: OnceLock::new(),

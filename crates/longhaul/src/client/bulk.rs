@@ -53,8 +53,8 @@ pub(super) async fn enqueue_all<T: TaskDefinition>(
     let mut new = Vec::new();
     for metadata in metadata {
         let constraints = definition.constraints(&metadata, None, None, Vec::new()).map_err(refused)?;
-        let metadata = definition.encode_metadata(&metadata).map_err(|error| refused(error.into()))?;
-        new.push(NewRun { constraints, ..definition.new_run(&origin, metadata) });
+        let run = definition.new_run(&origin, &metadata).map_err(|error| refused(error.into()))?;
+        new.push(NewRun { constraints, ..run });
     }
     if !over.is_zero() {
         let count = new.len().max(1) as f64;

@@ -1,7 +1,7 @@
 //! What an operator does to a queue or a kind.
 
 use longhaul_core::{
-    Control, ControlChange, Controls, Kind, Limits, Paused, Queue, Scope, ServerId, StoreError, Timestamp,
+    Control, ControlChange, Controls, Key, Kind, Limits, Paused, Queue, Scope, ServerId, StoreError, Timestamp,
 };
 
 use super::{Client, Request};
@@ -125,6 +125,31 @@ impl Client {
         Ok(ScopeControl { client: self.clone(), scope: Scope::Kind(Kind::new(name)?) })
     }
 
+    /// The runs of one kind that share a limit key (one customer, one account), to be paused and resumed. Limits of a key
+    /// mean nothing; those of the kind hold for each key.
+    ///
+    /// A pause of a limit key is swept away after its end. At most 1000 keys are paused at a time: of more, the pause that
+    /// ends first gives way, and the answer says whether there is one now.
+    ///
+    /// ```
+    /// # use std::time::{Duration, SystemTime};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = longhaul::doc::client();
+    /// let customer = client.limit_key("mail", "customer 7")?;
+    /// customer.pause_until(SystemTime::now() + Duration::from_secs(300)).because("too many requests").await?;
+    /// assert!(customer.control().await?.paused.is_some());
+    /// customer.resume().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When it cannot be the name of a kind, or a key.
+    pub fn limit_key(&self, kind: &str, key: &str) -> Result<ScopeControl, longhaul_core::name::NameError> {
+        Ok(ScopeControl { client: self.clone(), scope: Scope::LimitKey(Kind::new(kind)?, Key::new(key)?) })
+    }
+
     /// A server, to be drained: a pause lets it claim nothing more, and it finishes what it has. That holds until it is
     /// resumed or ends; a restart begins without it. Limits of a server mean nothing.
     ///
@@ -142,7 +167,7 @@ impl Client {
         ScopeControl { client: self.clone(), scope: Scope::Server(server) }
     }
 
-    /// All that holds queues, kinds and servers back.
+    /// All that holds queues, kinds, servers and limit keys back.
     pub async fn controls(&self) -> Result<Controls, StoreError> {
         self.store().controls().await
     }

@@ -3,7 +3,8 @@
 use std::{future::IntoFuture, pin::Pin, time::Duration};
 
 use longhaul_core::{
-    Actor, After, Epoch, Key, OnCancel, Parent, Priority, RetryPolicy, Run, RunId, Timestamp, name::NameError, run::Due,
+    Actor, After, CallbackWhen, Epoch, Key, OnCancel, Parent, Priority, RetryPolicy, Run, RunId, Timestamp,
+    name::NameError, run::Due,
 };
 
 use super::{
@@ -70,6 +71,14 @@ pub(super) struct Options {
     pub(super) child: Option<NewChild>,
     pub(super) after: Option<After>,
     pub(super) on_cancel: OnCancel,
+    pub(super) callback: Option<Callback>,
+}
+
+/// The batch that a new run is to be the callback of.
+pub(super) struct Callback {
+    pub(super) name: String,
+    pub(super) when: CallbackWhen,
+    pub(super) named_for: Duration,
 }
 
 /// Whose child a new run is to be.
@@ -363,7 +372,13 @@ impl<T: TaskTypes> Enqueue<T> {
             priority: Some(run.priority),
             retry: Some(run.policy.clone()),
             timeout: run.timeout,
-            tags: run.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
+            tags: run
+                .tags
+                .iter()
+                // Those of the marks are given by the new metadata.
+                .filter(|tag| !definition.common.gives_tag(&tag.key))
+                .map(|tag| (tag.key.to_string(), tag.value.to_string()))
+                .collect(),
             requires: run.constraints().requires.iter().map(|label| label.as_str().to_owned()).collect(),
             ..Options::default()
         };

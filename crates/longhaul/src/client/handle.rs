@@ -55,6 +55,10 @@ impl<T: TaskTypes> RunHandle<T> {
         self.id
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The run as it is now.
     pub async fn status(&self) -> Result<RunStatus<T>, OutcomeError> {
         let snapshot = self.client.store().get(self.id).await?;

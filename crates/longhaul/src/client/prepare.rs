@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Constraints, Inserted, NewRun, OnCancel, Parent, Queue, RunId, Tag,
+    Batch, Constraints, Inserted, NewRun, OnCancel, Parent, Queue, RunId, Tag,
     limits::{AWAITED_RUNS_MAX, TAGS_MAX, TRACE_MAX},
 };
 
@@ -176,6 +176,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         let Self { origin, definition, metadata, execution_metadata, options, .. } = self;
         let definition = definition?;
         let common = &definition.common;
+        let (options, callback) = options.with_callback()?;
         let Options {
             due,
             queue,
@@ -192,14 +193,19 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             child,
             after,
             on_cancel,
+            callback: _,
         } = options;
-        if tags.len() > TAGS_MAX {
-            return Err(EnqueueError::TooManyTags(tags.len()));
-        }
         if let Some(policy) = &retry {
             policy.check()?;
         }
-        let tags = tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Arc<[_]>, _>>()?;
+        let said = tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Vec<_>, _>>()?;
+        let run = definition.new_run(&origin, &metadata)?;
+        // What was said goes before what marks of the schema give.
+        let marked = run.tags.iter().filter(|marked| said.iter().all(|tag| tag.key != marked.key)).cloned();
+        let tags: Arc<[Tag]> = marked.chain(said.iter().cloned()).collect();
+        if tags.len() > TAGS_MAX {
+            return Err(EnqueueError::TooManyTags(tags.len()));
+        }
         let mut constraints =
             definition.constraints(&metadata, limit_key, unique.map(UniqueKey::checked).transpose()?, requires)?;
         if let Some(trace) = trace {
@@ -224,12 +230,12 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
         if let Some(after) = after.as_ref().filter(|after| after.runs.len() > AWAITED_RUNS_MAX) {
             return Err(EnqueueError::TooManyAwaited(after.runs.len()));
         }
-        if parent.is_some() || after.is_some() || on_cancel != OnCancel::default() {
+        if parent.is_some() || after.is_some() || on_cancel != OnCancel::default() || callback.is_some() {
             id = parent.as_ref().map(Parent::child_id);
             let before = constraints.as_deref().cloned().unwrap_or_default();
-            constraints = Some(Constraints { parent, after, on_cancel, ..before }.into());
+            let batch = callback.map(Batch::from);
+            constraints = Some(Constraints { parent, after, on_cancel, batch, ..before }.into());
         }
-        let metadata = common.metadata.encode(&metadata)?;
         let encode = |value: &T::ExecutionMetadata| common.execution_metadata.encode(value);
         let execution_metadata = execution_metadata.as_ref().map(encode).transpose()?;
         let new = NewRun {
@@ -241,7 +247,7 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             timeout: timeout.or(common.options.timeout),
             constraints,
             execution_metadata,
-            ..definition.new_run(&origin, metadata)
+            ..run
         };
         let new = NewRun { id: id.unwrap_or(new.id), ..new };
         Ok(PreparedRun { new, definition })

@@ -1,5 +1,6 @@
 //! Schedules at run time.
 
+mod instants;
 mod untyped;
 
 use std::{future::IntoFuture, pin::Pin};
@@ -171,7 +172,7 @@ impl Schedules {
     pub async fn resume(&self, name: &str) -> Result<ScheduleInfo, SchedulesError> {
         self.edit(name, |name, row, now| {
             let refused = |error| SchedulesError::Timetable { name: name.clone(), error };
-            row.resume(&row.schedule.timetable().map_err(refused)?, now);
+            row.resume(&row.timetable().map_err(refused)?, now);
             Ok(())
         })
         .await
@@ -191,7 +192,7 @@ impl Schedules {
         for _ in 0..TRIES {
             let (revision, mut row) = self.read(&name).await?;
             let refused = |error| SchedulesError::Timetable { name: name.clone(), error };
-            let timetable = row.schedule.timetable().map_err(refused)?;
+            let timetable = row.timetable().map_err(refused)?;
             forget_finished(&**self.client.store(), &name, &mut row).await?;
             let (run, Step { row, mut runs, .. }) = row.trigger(&name, &timetable, self.now())?;
             if self.client.by != Actor::UNKNOWN {
@@ -381,9 +382,11 @@ impl ChangeSchedule {
                 let (kind, asked) = (row.runs.kind.clone(), definition.common.kind().clone());
                 return Err(SchedulesError::OtherKind { name: name.clone(), kind, asked });
             }
-            row.runs.metadata = definition.encode_metadata(&metadata).map_err(|error| wrong(error.into()))?;
+            row.runs.metadata = definition.common.metadata.encode(&metadata).map_err(|error| wrong(error.into()))?;
             row.runs.version = definition.common.version;
-            Ok(())
+            row.runs.tags.retain(|tag| !definition.common.gives_tag(&tag.key));
+            row.runs.tags.extend(definition.marked_tags(&metadata));
+            row.runs.check().map_err(wrong)
         };
         self.what.metadata = Some(Box::new(put));
         self

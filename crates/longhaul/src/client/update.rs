@@ -99,6 +99,11 @@ impl<T: TaskTypes> RunHandle<T> {
         Ok(Enqueue::like(self.client.clone(), self.definition.clone(), metadata, status.run()))
     }
 
+    /// All members are added to the batch that the run is the callback of.
+    pub(crate) async fn close_batch(&self) -> Result<StateKind, UpdateError> {
+        self.update(RunUpdate::CloseBatch).await
+    }
+
     async fn update(&self, update: RunUpdate) -> Result<StateKind, UpdateError> {
         self.client.store().update(self.id(), update, self.client.by.clone()).await
     }

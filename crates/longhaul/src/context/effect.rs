@@ -75,9 +75,12 @@ pub enum EffectError<F> {
 impl<F, E: From<F>> From<EffectError<F>> for Interruption<E> {
     fn from(error: EffectError<F>) -> Self {
         match error {
-            EffectError::Failed(error) => {
-                Self::Failure(Failed { error: Some(error.into()), retry_after: None, permanent: false })
-            }
+            EffectError::Failed(error) => Self::Failure(Failed {
+                error: Some(error.into()),
+                retry_after: None,
+                permanent: false,
+                holds_limit_key: false,
+            }),
             EffectError::Stopped(stopped) => Self::Stopped(stopped),
         }
     }

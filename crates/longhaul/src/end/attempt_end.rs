@@ -48,6 +48,8 @@ pub struct AttemptEnd {
     ending: Option<Ending>,
     /// It did not stop in time, and was dropped.
     is_dropped: bool,
+    /// The runs of the same limit key wait as long as this one.
+    holds_limit_key: bool,
     /// The result or the error of the task, if somebody may look at it.
     value: Option<TypedValue>,
 }
@@ -92,7 +94,7 @@ impl AttemptEnd {
 
     /// The layer stopped because it was told to. If it was not, that is a failure.
     pub fn stopped() -> Self {
-        Self { ending: None, is_dropped: false, value: None }
+        Self { ending: None, is_dropped: false, holds_limit_key: false, value: None }
     }
 
     /// It was told to stop, did not stop in time, and was dropped.
@@ -115,6 +117,26 @@ impl AttemptEnd {
             *retry_after = Some(wait);
         }
         self
+    }
+
+    /// As [`retry_after`](Self::retry_after), and no run of the same kind and limit key starts before that; see
+    /// [`FailureFor::retry_limit_key_after`](crate::FailureFor::retry_limit_key_after). Any other end stays as it is.
+    pub fn retry_limit_key_after(self, wait: Duration) -> Self {
+        self.retry_after(wait).holding_limit_key(true)
+    }
+
+    pub(super) fn holding_limit_key(self, holds_limit_key: bool) -> Self {
+        Self { holds_limit_key, ..self }
+    }
+
+    /// How long no run of the same limit key starts, and why.
+    pub(crate) fn limit_key_hold(&self) -> Option<(Duration, &str)> {
+        match &self.ending {
+            Some(Ending::Failed { failure, retry_after: Some(wait), .. }) if self.holds_limit_key => {
+                Some((*wait, &failure.message))
+            }
+            _ => None,
+        }
     }
 
     /// No other attempt follows a failure. Any other end stays as it is.
@@ -208,7 +230,7 @@ impl AttemptEnd {
 
 impl From<Ending> for AttemptEnd {
     fn from(ending: Ending) -> Self {
-        Self { ending: Some(ending), is_dropped: false, value: None }
+        Self { ending: Some(ending), is_dropped: false, holds_limit_key: false, value: None }
     }
 }
 

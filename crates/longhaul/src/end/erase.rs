@@ -36,17 +36,18 @@ pub(crate) fn erase<T: TaskTypes>(
                 Err(refused) => AttemptEnd::failed(refused).permanently(),
             }
         }
-        Err(Interruption::Failure(Failed { error: None, retry_after, permanent })) => {
+        Err(Interruption::Failure(Failed { error: None, retry_after, permanent, holds_limit_key })) => {
             let failure = unstamped(Cause::Error, "the task failed without an error value");
-            Ending::Failed { failure, retry_after, permanent }.into()
+            AttemptEnd::from(Ending::Failed { failure, retry_after, permanent }).holding_limit_key(holds_limit_key)
         }
-        Err(Interruption::Failure(Failed { error: Some(error), retry_after, permanent })) => {
+        Err(Interruption::Failure(Failed { error: Some(error), retry_after, permanent, holds_limit_key })) => {
             let failure = unstamped(Cause::Error, &error.to_string());
             let failure = match common.error.encode(&error) {
                 Ok(encoded) => failure.with_error(encoded),
                 Err(refused) => failure.with_details(&format!("its typed error was not kept: {refused}")),
             };
-            with_value(Ending::Failed { failure, retry_after, permanent }, common, error, watched)
+            let ending = Ending::Failed { failure, retry_after, permanent };
+            with_value(ending, common, error, watched).holding_limit_key(holds_limit_key)
         }
         Err(Interruption::Cancellation(Called { error, reason })) => {
             let reason = reason.or_else(|| error.as_ref().map(ToString::to_string)).map(Into::into);

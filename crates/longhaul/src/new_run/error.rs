@@ -43,6 +43,14 @@ pub enum EnqueueError {
     /// It is to come after more runs than a run may wait for.
     #[error("it comes after {0} runs, of at most {max}: make them children of one run, and come after that", max = limits::AWAITED_RUNS_MAX)]
     TooManyAwaited(usize),
+    /// It was to be the callback of a batch, and has what none may have.
+    #[error("the callback of the batch `{batch}` has {what}")]
+    Callback {
+        /// The name of the batch.
+        batch: String,
+        /// What, and why not.
+        what: &'static str,
+    },
     /// The retry policy was refused.
     #[error(transparent)]
     Policy(#[from] PolicyError),

@@ -6,7 +6,7 @@ use longhaul_core::{Cause, Ending, FailedAttempt, StateKind, run::Due, store::Se
 
 use super::{exit::Abandonment, finished::Finished};
 use crate::{
-    attempt::{Attempt, Capture, FinalState, StopReason},
+    attempt::{Attempt, Capture, FinalState, LimitKeyHold, StopReason},
     end::{AttemptEnd, EndKind},
 };
 
@@ -29,6 +29,7 @@ pub(crate) async fn conclude(
         }
         return already_settled(attempt, settled);
     }
+    let hold = end.limit_key_hold().and_then(|(wait, why)| hold(&attempt, wait, why));
     let (is_dropped, ending) = (end.is_dropped(), end.into_ending());
     // Success and suspension acknowledge what the task took from its inbox; after any other end it is delivered again.
     if let Some(Ending::Completed { .. } | Ending::Suspended { .. } | Ending::Awaits { .. }) = &ending {
@@ -36,7 +37,19 @@ pub(crate) async fn conclude(
     }
     let state = attempt.close(Some(values)).await;
     let ending = Stopping { attempt: &attempt, reason, abandonment }.ending(ending, is_dropped);
-    finished(attempt, ending, state)
+    Finished { hold, ..finished(attempt, ending, state) }
+}
+
+/// The pause that a failure asks for.
+fn hold(attempt: &Attempt, wait: std::time::Duration, why: &str) -> Option<LimitKeyHold> {
+    let hold = LimitKeyHold::of(attempt, attempt.clock.now().after(wait), why);
+    if hold.is_none() {
+        tracing::warn!(
+            run.id = %attempt.id, run.kind = %attempt.kind,
+            "a failure was to hold the limit key of its run, which has none: only this run waits"
+        );
+    }
+    hold
 }
 
 /// The same for an attempt whose future nobody polls any more: nothing is waited for.
@@ -59,7 +72,7 @@ pub(super) fn conclude_dropped(
 fn already_settled(attempt: Arc<Attempt>, (settlement, state): (Settlement, StateKind)) -> Finished {
     // Its context may outlive it: let it see the end.
     attempt.close_at_once(None);
-    Finished { attempt, settlement: Some(settlement), kept: Some(state) }
+    Finished { attempt, settlement: Some(settlement), kept: Some(state), hold: None }
 }
 
 /// The task never began.
@@ -82,7 +95,7 @@ fn finished(attempt: Arc<Attempt>, ending: Option<Ending>, state: FinalState) ->
         taken,
         progress,
     });
-    Finished { attempt, settlement, kept: None }
+    Finished { attempt, settlement, kept: None, hold: None }
 }
 
 /// Why an attempt stops, if it does.

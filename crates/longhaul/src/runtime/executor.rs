@@ -148,11 +148,14 @@ impl Executor {
         let attempt = self.attempt(claimed);
         let (id, epoch, ending) = (attempt.id, attempt.epoch, Ending::Returned);
         let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
-        Finished { attempt, settlement: Some(settlement), kept: None }
+        Finished { attempt, settlement: Some(settlement), kept: None, hold: None }
     }
 
     /// An attempt ended: its slot is free, and its end goes to the store.
-    pub(super) async fn finish_attempt(&self, finished: Finished) {
+    pub(super) async fn finish_attempt(&self, mut finished: Finished) {
+        if let Some(hold) = finished.hold.take() {
+            self.hold_limit_key(&finished.attempt, hold).await;
+        }
         self.capacity.release(&finished.attempt.queue);
         self.settling.push(finished).await;
     }

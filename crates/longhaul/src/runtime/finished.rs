@@ -8,7 +8,7 @@ use std::{
 use longhaul_core::{StateKind, store::Settlement};
 use tokio::sync::mpsc;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, LimitKeyHold};
 
 /// Attempts that wait to be settled. Beyond this many, an attempt that ends keeps its slot, so that a slow store is not
 /// outrun.
@@ -21,6 +21,8 @@ pub(crate) struct Finished {
     pub(crate) settlement: Option<Settlement>,
     /// The state that the run came to, if the settlement was kept in a transaction of the user's.
     pub(crate) kept: Option<StateKind>,
+    /// To be stored before the settlement is.
+    pub(crate) hold: Option<LimitKeyHold>,
 }
 
 /// Attempts that ended and are to be settled. The receiver is shared, so that somebody else can settle if the settling

@@ -64,5 +64,7 @@ pub(super) async fn mark(executor: &Executor) {
 
 /// Its claim was taken away before it began.
 async fn lose(executor: &Executor, claimed: &Claimed) {
-    executor.finish_attempt(Finished { attempt: executor.attempt(claimed), settlement: None, kept: None }).await;
+    executor
+        .finish_attempt(Finished { attempt: executor.attempt(claimed), settlement: None, kept: None, hold: None })
+        .await;
 }

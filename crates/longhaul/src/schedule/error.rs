@@ -2,6 +2,7 @@
 
 use longhaul_core::{
     Kind, RunId, ScheduleError, ScheduleName, StoreError, limits, name::NameError, retry::PolicyError,
+    schedule::ExceptionError,
 };
 
 use super::runs::SCHEDULE_TAG;
@@ -85,6 +86,14 @@ pub enum SchedulesError {
         name: ScheduleName,
         /// The run that is there.
         run: RunId,
+    },
+    /// An instant cannot be left out, moved or put back.
+    #[error("the schedule `{name}`: {error}")]
+    Instant {
+        /// Which.
+        name: ScheduleName,
+        /// Why.
+        error: ExceptionError,
     },
     /// As many of its runs as may are waiting.
     #[error("{max} runs of the schedule `{name}` are waiting, and no more may: find out why none of them ends")]

@@ -2,7 +2,7 @@
 
 use longhaul_core::{
     Kind, Label, Paused, Priority, Queue, RunId, Schedule, ScheduleError, ScheduleName, Tag, Timestamp,
-    schedule::LocalTime,
+    schedule::{Exceptions, LocalTime},
 };
 
 use super::{
@@ -184,7 +184,7 @@ impl ScheduleInfo {
     /// # Errors
     /// When this program was built without the feature that the schedule needs.
     pub fn next(&self) -> Result<Option<Timestamp>, ScheduleError> {
-        Ok(self.row.next(&self.row.schedule.timetable()?))
+        Ok(self.row.next(&self.row.timetable()?))
     }
 
     /// When it is due, in words.
@@ -195,13 +195,34 @@ impl ScheduleInfo {
         Ok(self.row.schedule.timetable()?.describe())
     }
 
+    /// Instants that were left out or moved, by instant; each is dropped by itself three hours after it is past.
+    ///
+    /// ```
+    /// use longhaul::{Schedule, doc::{Count, CountUp}};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let schedules = longhaul::doc::client().schedules();
+    /// let daily = Schedule::every(Duration::from_secs(86_400));
+    /// let info = schedules.create::<CountUp>("count", daily, Count { to: 3 }).await?;
+    /// let tomorrow = info.next()?.expect("it goes on forever");
+    /// let info = schedules.skip_instant("count", tomorrow).acting_as("ann").await?;
+    /// assert_eq!(info.exceptions().iter().map(|exception| exception.instant).collect::<Vec<_>>(), [tomorrow]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exceptions(&self) -> &Exceptions {
+        &self.row.exceptions
+    }
+
     /// The next `n` instants from when it was read, at most 100, as the schedule's time zone shows them. A pause is not
-    /// regarded.
+    /// regarded; what was left out is not among them, and one that was moved says from where.
     ///
     /// # Errors
     /// As [`next`](Self::next).
     pub fn preview(&self, n: usize) -> Result<Vec<LocalTime>, ScheduleError> {
-        Ok(self.row.schedule.timetable()?.preview(self.now, n))
+        Ok(self.row.timetable()?.preview(self.now, n))
     }
 
     fn ids(&self, instances: &[Instance]) -> Vec<RunId> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_core::{Kind, Label, Paused, Queue, RunId, ScheduleName, Tag, Timestamp, json::time};
+use longhaul_core::{Kind, Label, Paused, Queue, RunId, ScheduleName, Tag, Timestamp, json::time, schedule::Exception};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{Changed, ScheduleCounts, ScheduleInfo, ScheduleOrigin};
@@ -24,6 +24,7 @@ struct View<'a> {
     waiting: usize,
     last_runs: Vec<RunId>,
     counts: BTreeMap<&'static str, u64>,
+    exceptions: Vec<ExceptionView<'a>>,
     /// When it is due, in words; or why this program cannot say.
     text: String,
 }
@@ -32,6 +33,22 @@ struct View<'a> {
 struct ChangedView<'a> {
     at: Time,
     by: &'a str,
+}
+
+/// An instant that was left out, or moved: `to` is null or a time.
+#[derive(Serialize)]
+struct ExceptionView<'a> {
+    instant: Time,
+    to: Option<Time>,
+    by: &'a str,
+    why: Option<&'a str>,
+}
+
+impl<'a> ExceptionView<'a> {
+    fn of(exception: &'a Exception) -> Self {
+        let Exception { instant, to, by, why, .. } = exception;
+        Self { instant: Time(*instant), to: to.map(Time), by, why: why.as_deref() }
+    }
 }
 
 #[derive(Serialize)]
@@ -57,6 +74,7 @@ impl Serialize for ScheduleInfo {
             waiting: self.waiting(),
             last_runs: self.last_runs(),
             counts: [("enqueued", enqueued), ("missed", missed), ("overlapped", overlapped)].into(),
+            exceptions: self.exceptions().iter().map(ExceptionView::of).collect(),
             text: self.describe().unwrap_or_else(|error| error.to_string()),
         }
         .serialize(serializer)

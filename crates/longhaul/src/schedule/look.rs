@@ -13,7 +13,7 @@ const SOME: usize = 8;
 #[cfg(feature = "testing")]
 pub(crate) async fn is_behind(store: &dyn Store, row: &ScheduleRow, now: Timestamp) -> Result<bool, StoreError> {
     let Ok(mut decoded) = Row::decode(&row.value) else { return Ok(false) };
-    let Ok(timetable) = decoded.schedule.timetable() else { return Ok(false) };
+    let Ok(timetable) = decoded.timetable() else { return Ok(false) };
     if decoded.paused.is_some() {
         return Ok(false);
     }

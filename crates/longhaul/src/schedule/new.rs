@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use longhaul_core::{
     Key, Label, NewRun, Paused, Priority, Queue, RetryPolicy, Schedule, ScheduleName, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
+    schedule::Exceptions,
 };
 
 use super::{
@@ -168,13 +169,15 @@ impl Options {
             metadata: common.metadata.encode(metadata)?,
             queue: common.queue.clone(),
             priority: common.options.priority,
-            tags: Vec::new(),
+            tags: of.marked_tags(metadata),
             requires: Vec::new(),
             limit_key: (of.limit_key)(metadata).as_deref().map(Key::new).transpose()?,
             retry: common.options.retry.clone(),
             timeout: common.options.timeout,
         };
         let mut options = self;
+        // What is said goes before what marks of the schema give.
+        runs.tags.retain(|tag| options.tags.iter().all(|(key, _)| **key != *tag.key));
         options.requires.extend(common.options.requires.iter().cloned());
         options.apply(&mut runs)?;
         Ok(runs)
@@ -281,6 +284,7 @@ impl Declared {
             waiting: Vec::new(),
             last: Vec::new(),
             counts: ScheduleCounts::default(),
+            exceptions: Exceptions::default(),
         };
         check_size(&name, &row)?;
         Ok(row)

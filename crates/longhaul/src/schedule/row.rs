@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longhaul_core::{
-    Paused, RunId, Schedule, ScheduleName, Timestamp,
-    schedule::{Mark, run_id},
+    Paused, RunId, Schedule, ScheduleError, ScheduleName, Timestamp, Timetable,
+    schedule::{Exceptions, Mark, run_id},
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub(crate) const LAST_MAX: usize = 8;
 enum Stored {
     #[serde(rename = "v1")]
     V1(Row),
+    /// Written only of a row with exceptions, which older code has to refuse: it would fire what was left out.
+    #[serde(rename = "v2")]
+    V2(Row),
 }
 
 /// A schedule as it is kept: what was asked, and how far it was followed.
@@ -42,6 +45,9 @@ pub(crate) struct Row {
     /// The latest that were enqueued, the newest last.
     pub(crate) last: Vec<Instance>,
     pub(crate) counts: ScheduleCounts,
+    /// Single instants that an operator left out or moved. Not part of what code declares.
+    #[serde(default, skip_serializing_if = "Exceptions::is_empty")]
+    pub(crate) exceptions: Exceptions,
 }
 
 /// One run of a schedule. Its id follows from it.
@@ -121,13 +127,19 @@ pub struct ScheduleCounts {
 
 impl Row {
     pub(crate) fn encode(&self) -> Arc<[u8]> {
-        serde_json::to_vec(&Stored::V1(self.clone())).expect("a row holds nothing that JSON does not").into()
+        let version = if self.exceptions.is_empty() { Stored::V1 } else { Stored::V2 };
+        serde_json::to_vec(&version(self.clone())).expect("a row holds nothing that JSON does not").into()
     }
 
     /// `Err`: what is wrong with it.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let Stored::V1(row) = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let (Stored::V1(row) | Stored::V2(row)) = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         Ok(row)
+    }
+
+    /// Its instants, with what was left out and moved.
+    pub(crate) fn timetable(&self) -> Result<Timetable, ScheduleError> {
+        Ok(self.schedule.timetable()?.with_exceptions(&self.exceptions))
     }
 }
 

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Actor, Backoff, Constraints, Envelope, Key, Kind, Label, NewRun, Priority, Queue, Resume, RetryPolicy, RunId,
-    ScheduleName, Tag, Timestamp, run::Due,
+    Actor, Constraints, Envelope, Key, Kind, Label, NewRun, Priority, Queue, RetryPolicy, RunId, ScheduleName, Tag,
+    Timestamp, run::Due,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::retry_v1::{RetryV1, micros};
 
 /// The tag by which the runs of a schedule are found; its value is the schedule's name.
 ///
@@ -86,23 +88,6 @@ struct RunsV1 {
     timeout_micros: Option<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RetryV1 {
-    attempts_max: u32,
-    crashes_max: u32,
-    from_the_start: bool,
-    backoff: BackoffV1,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum BackoffV1 {
-    Fixed { micros: u64 },
-    Exponential { base_micros: u64, factor: f64, max_micros: u64, jitter: f64 },
-    Delays { micros: Vec<u64> },
-}
-
 impl From<Runs> for RunsV1 {
     fn from(runs: Runs) -> Self {
         Self {
@@ -114,20 +99,7 @@ impl From<Runs> for RunsV1 {
             tags: runs.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
             requires: runs.requires.iter().map(|label| label.as_str().into()).collect(),
             limit_key: runs.limit_key.map(|key| key.as_str().into()),
-            retry: RetryV1 {
-                attempts_max: runs.retry.attempts_max,
-                crashes_max: runs.retry.crashes_max,
-                from_the_start: runs.retry.resume == Resume::FromTheStart,
-                backoff: match runs.retry.backoff {
-                    Backoff::Fixed(wait) => BackoffV1::Fixed { micros: micros(wait) },
-                    Backoff::Exponential { base, factor, max, jitter } => {
-                        BackoffV1::Exponential { base_micros: micros(base), factor, max_micros: micros(max), jitter }
-                    }
-                    Backoff::Delays(delays) => {
-                        BackoffV1::Delays { micros: delays.iter().copied().map(micros).collect() }
-                    }
-                },
-            },
+            retry: runs.retry.into(),
             timeout_micros: runs.timeout.map(micros),
         }
     }
@@ -138,22 +110,6 @@ impl TryFrom<RunsV1> for Runs {
 
     fn try_from(stored: RunsV1) -> Result<Self, String> {
         let refused = |error: longhaul_core::name::NameError| error.to_string();
-        let retry = RetryPolicy {
-            attempts_max: stored.retry.attempts_max,
-            crashes_max: stored.retry.crashes_max,
-            resume: if stored.retry.from_the_start { Resume::FromTheStart } else { Resume::FromCheckpoint },
-            backoff: match stored.retry.backoff {
-                BackoffV1::Fixed { micros } => Backoff::Fixed(Duration::from_micros(micros)),
-                BackoffV1::Exponential { base_micros, factor, max_micros, jitter } => {
-                    let (base, max) = (Duration::from_micros(base_micros), Duration::from_micros(max_micros));
-                    Backoff::Exponential { base, factor, max, jitter }
-                }
-                BackoffV1::Delays { micros } => {
-                    Backoff::Delays(micros.into_iter().map(Duration::from_micros).collect())
-                }
-            },
-        };
-        retry.check().map_err(|error| error.to_string())?;
         let tag = |(key, value): &(Box<str>, Box<str>)| Tag::new(key, value);
         Ok(Self {
             kind: Kind::new(&stored.kind).map_err(refused)?,
@@ -169,14 +125,10 @@ impl TryFrom<RunsV1> for Runs {
                 .collect::<Result<_, _>>()
                 .map_err(refused)?,
             limit_key: stored.limit_key.as_deref().map(Key::new).transpose().map_err(refused)?,
-            retry,
+            retry: stored.retry.try_into()?,
             timeout: stored.timeout_micros.map(Duration::from_micros),
         })
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@
 use longhaul_core::{
     NewRun, Overlap, Paused, RunId, ScheduleName, Timestamp, Timetable,
     limits::SCHEDULE_RUNS_MAX,
-    schedule::{InstantCount, LeftOut, Remark, Situation, WAITING_MAX, plan},
+    schedule::{Exception, ExceptionError, InstantCount, LeftOut, Remark, Situation, WAITING_MAX, plan},
 };
 
 use super::{
@@ -44,6 +44,7 @@ impl Row {
             row.waiting.clear();
         }
         row.mark = plan.mark;
+        row.exceptions.forget_past(&row.mark);
         row.waiting.extend(plan.fire.iter().map(|firing| Instance { at: firing.instant, by_hand: false }));
         let (InstantCount::Exactly(missed) | InstantCount::MoreThan(missed)) = left_out.missed;
         row.counts.missed += missed;
@@ -102,11 +103,29 @@ impl Row {
         }
     }
 
-    /// The timing may be another one than before, in which case it begins anew.
+    /// The timing may be another one than before, in which case it begins anew, without the exceptions of instants that
+    /// it does not have.
     pub(crate) fn retime(&mut self, timetable: &Timetable, now: Timestamp) {
         if timetable.begin(now).timing != self.mark.timing {
-            self.mark = timetable.resume(self.mark, now);
+            self.exceptions.forget_unplanned(timetable);
+            self.mark = timetable.clone().with_exceptions(&self.exceptions).resume(self.mark, now);
         }
+    }
+
+    /// One instant is left out, or moved.
+    pub(crate) fn except(
+        &mut self,
+        timetable: &Timetable,
+        now: Timestamp,
+        exception: Exception,
+    ) -> Result<(), ExceptionError> {
+        self.exceptions.forget_past(&self.mark);
+        self.exceptions.put(timetable, &self.mark, now, exception)
+    }
+
+    /// One instant comes again when the schedule has it.
+    pub(crate) fn restore(&mut self, timetable: &Timetable, at: Timestamp) -> Result<(), ExceptionError> {
+        self.exceptions.remove(timetable, &self.mark, at)
     }
 
     pub(crate) fn one_at_a_time(&self) -> bool {

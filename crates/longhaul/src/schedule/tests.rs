@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use longhaul_core::{
     Backoff, Codec, Envelope, Key, Kind, Label, Overlap, Paused, Priority, Queue, RetryPolicy, Schedule, ScheduleName,
-    Tag, Timestamp, schedule::WAITING_MAX, shape::fingerprint_of,
+    Tag, Timestamp,
+    schedule::{Exception, Exceptions, WAITING_MAX},
+    shape::fingerprint_of,
 };
 
 use super::{Changed, Origin, Row, ScheduleCounts, row::Instance, runs::Runs};
@@ -44,6 +46,7 @@ fn row(schedule: Schedule) -> Row {
         waiting: Vec::new(),
         last: Vec::new(),
         counts: ScheduleCounts::default(),
+        exceptions: Exceptions::default(),
     }
 }
 
@@ -82,6 +85,59 @@ fn the_form_of_release_0_1_is_read() {
     assert_eq!(read, full());
 }
 
+/// With an instant that is left out, and one that is moved.
+fn excepted() -> Row {
+    let mut row = full();
+    let timetable = row.schedule.timetable().unwrap();
+    let (left_out, moved) = (NOW.after(5 * HOUR), NOW.after(6 * HOUR));
+    row.except(&timetable, NOW, Exception::new(left_out, None, "ann", Some("the audit"))).unwrap();
+    row.except(&timetable, NOW, Exception::new(moved, Some(moved.after(HOUR / 2)), "bob", None)).unwrap();
+    row
+}
+
+#[test]
+fn exceptions_are_version_2_which_is_frozen_and_older_code_refuses() {
+    let written = String::from_utf8(excepted().encode().to_vec()).unwrap();
+    assert_eq!(written, include_str!("golden-2.json").trim_end());
+    assert_eq!(Row::decode(written.as_bytes()), Ok(excepted()));
+    assert!(written.starts_with(r#"{"v2":"#), "version 1 does not know that an instant may be left out");
+    // Without them it is version 1 again.
+    let mut row = excepted();
+    let timetable = row.schedule.timetable().unwrap();
+    row.restore(&timetable, NOW.after(5 * HOUR)).unwrap();
+    row.restore(&timetable, NOW.after(6 * HOUR)).unwrap();
+    assert_eq!(row.encode(), full().encode());
+}
+
+#[test]
+fn another_timing_keeps_the_exceptions_of_the_instants_that_it_has() {
+    let mut row = excepted();
+    row.schedule = Schedule::every(3 * HOUR);
+    row.retime(&row.schedule.timetable().unwrap(), NOW);
+    let kept: Vec<_> = row.exceptions.iter().map(|exception| exception.instant).collect();
+    assert_eq!(kept, [NOW.after(6 * HOUR)]);
+    // Another policy is no other timing.
+    row.schedule = row.schedule.overlap(Overlap::Allow);
+    row.retime(&row.schedule.timetable().unwrap(), NOW);
+    assert_eq!(row.exceptions.iter().len(), 1);
+}
+
+#[test]
+fn a_step_drops_exceptions_that_are_past() {
+    let mut row = excepted();
+    row.paused = None;
+    row.unfinished.clear();
+    row.waiting.clear();
+    for hour in 0..20 {
+        let timetable = row.timetable().unwrap();
+        let step = row.step(&name(), &timetable, NOW.after(hour * HOUR));
+        assert!(step.runs.iter().all(|run| run.id != instance(5).run(&name())), "it was left out");
+        row = step.row;
+        row.unfinished.clear();
+    }
+    assert!(row.exceptions.is_empty());
+}
+
 #[test]
 fn every_backoff_is_read_back() {
     let delays = Backoff::Delays([1, 60].map(Duration::from_secs).into());
@@ -97,7 +153,7 @@ fn every_backoff_is_read_back() {
 fn what_is_damaged_or_of_another_version_is_refused_with_what_is_wrong() {
     let written = String::from_utf8(full().encode().to_vec()).unwrap();
     for (good, bad, expected) in [
-        ("{\"v1\"", "{\"v2\"", "unknown variant `v2`"),
+        ("{\"v1\"", "{\"v3\"", "unknown variant `v3`"),
         ("\"kind\":\"export\"", "\"kind\":\"two words\"", "contains ' '"),
         ("\"attempts_max\":3", "\"attempts_max\":0", "attempts"),
         ("\"counts\"", "\"news\":1,\"counts\"", "unknown field `news`"),

@@ -70,7 +70,7 @@ impl TaskOptions {
         T::Output: JsonSchema,
         T::Error: JsonSchema,
     {
-        self.schema = Some(SchemaSource::new(schema_of::<T>));
+        self.schema = Some(SchemaSource::new::<T>(schema_of::<T>));
         self
     }
 }

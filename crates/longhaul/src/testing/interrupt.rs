@@ -8,7 +8,10 @@ use std::{fmt::Write as _, sync::Arc};
 
 use longhaul_core::{Cause, Ended, Envelope};
 
-use crate::{Payload, Task, TaskTypes, definition::Definition, registry::Registered, values::FingerprintCache};
+use crate::{
+    Continuation, Payload, RunOutcome, Task, TaskDefinition, TaskTypes, definition::Definition, registry::Registered,
+    then::carry_out, values::FingerprintCache,
+};
 use outside::Outside;
 use round::{Child, Finished, Round, Scenario};
 
@@ -182,6 +185,21 @@ impl<F> Interruptions<F> {
             Definition::<C>::of_task(&FingerprintCache::default()).unwrap_or_else(|error| panic!("{error}"));
         let kinds = definition.common.support().collect();
         self.children.push(Child { task: registered(definition, Arc::new(task)), kinds });
+        self
+    }
+
+    /// Carries out a continuation of the children, as [`Builder::then`](crate::Builder::then) says, undisturbed. What follows
+    /// is executed if its task is one of those handed to [`child`](Self::child).
+    #[must_use]
+    pub fn then<A: TaskDefinition, N: TaskDefinition>(
+        mut self,
+        continuation: Continuation<A, N>,
+        mapping: impl Fn(A::Metadata, RunOutcome<A::Output, A::Error>) -> Option<N::Metadata> + Send + Sync + 'static,
+    ) -> Self {
+        let definition = Definition::of_fn(continuation.task(), &FingerprintCache::default());
+        let kinds = definition.common.support().collect();
+        let task = crate::registry::registered(definition, carry_out(continuation, mapping));
+        self.children.push(Child { task, kinds });
         self
     }
 

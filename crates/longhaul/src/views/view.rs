@@ -57,8 +57,8 @@ impl<T: TaskTypes> View for Definition<T> {
         let metadata: T::Metadata = self.parse(&self.common.metadata, metadata)?;
         let definition = self.clone().checked().map_err(EnqueueError::from)?;
         let constraints = definition.constraints(&metadata, None, None, Vec::new())?;
-        let metadata = definition.encode_metadata(&metadata).map_err(EnqueueError::from)?;
-        Ok(NewRun { constraints, ..definition.new_run(origin, metadata) })
+        let run = definition.new_run(origin, &metadata).map_err(EnqueueError::from)?;
+        Ok(NewRun { constraints, ..run })
     }
 
     fn execution_metadata(&self, value: &Value, effects: &[u8]) -> Result<Envelope, EnqueueJsonError> {

@@ -2,15 +2,15 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use longhaul::{
-    AnyError, BuildError, Clock, Context, EnqueueError, Enqueued, ExecutionResult, Explanation, Limits, QueueOptions,
-    Rate, StateKind, Success, Task, TaskOptions, UniqueKey,
+    Ageing, AnyError, BuildError, Clock, Context, EnqueueError, Enqueued, ExecutionResult, Explanation, Limits,
+    QueueOptions, Rate, StateKind, Success, Task, TaskOptions, UniqueKey,
     store_api::{StoreError, admission::BlockedBy, control::Scope, store::InsertError},
 };
 
@@ -110,6 +110,32 @@ async fn what_an_operator_set_holds_through_a_restart_until_it_is_undone() {
     run.outcome().await.unwrap();
     assert_eq!(kind.control().await.unwrap().limits(), set);
     assert_eq!(kind.reset_limits().await.unwrap().limits(), declared);
+}
+
+#[tokio::test]
+async fn tenants_take_turns_where_the_queue_says_so() {
+    let scene = Scene::new();
+    let client = scene.client();
+    let mut runs = Vec::new();
+    for (n, tenant) in [(1, "a"), (2, "a"), (3, "a"), (4, "b")] {
+        runs.push(client.enqueue_fn(WORK, n).limit_key(tenant).await.unwrap());
+    }
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (seen, ageing) = (Arc::clone(&order), Ageing::new(SECOND * 60).unwrap());
+    let builder = scene.builder().concurrency(1).queue(QueueOptions::new("default").fair_by_key().ageing(ageing));
+    let _server = builder
+        .task_fn(WORK, move |ctx| {
+            seen.lock().unwrap().push(*ctx.metadata());
+            async move { done(&ctx) }
+        })
+        .start()
+        .unwrap();
+    for run in &runs {
+        run.outcome().await.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), [1, 4, 2, 3]);
+    let declared = client.queue("default").unwrap().control().await.unwrap().limits();
+    assert_eq!(declared, Limits { ageing: Some(ageing), fair_by_key: true, ..Limits::NONE });
 }
 
 #[tokio::test]

@@ -78,7 +78,12 @@ trait IntoFailure {
 
 impl IntoFailure for AnyError {
     fn into_failure(self) -> longhaul::Interruption<AnyError> {
-        longhaul::Interruption::Failure(longhaul::Failed { error: Some(self), retry_after: None, permanent: false })
+        longhaul::Interruption::Failure(longhaul::Failed {
+            error: Some(self),
+            retry_after: None,
+            permanent: false,
+            holds_limit_key: false,
+        })
     }
 }
 

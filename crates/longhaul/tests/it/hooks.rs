@@ -379,6 +379,34 @@ async fn what_ended_since_a_store_was_opened_is_told_to_the_server_that_owns_it(
 }
 
 #[tokio::test]
+async fn ends_are_told_after_others_were_removed_before_anybody_read_them() {
+    let (scene, told) = (Scene::new(), Told::default());
+    let removed = scene.client().enqueue_fn(WORK, 1).queue("gone").await.unwrap();
+    removed.cancel().await.unwrap();
+    removed.delete().await.unwrap();
+    let later = scene.client().enqueue_fn(WORK, 2).queue("mail").await.unwrap();
+    later.cancel().await.unwrap();
+    let owns = Longhaul::builder().store(scene.faults.clone()).hook(told.hear());
+    let server = owns.task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    assert_eq!(told.until_the_end_of(server).await, ["work in mail cancelled after 0"]);
+}
+
+#[tokio::test]
+async fn ends_are_told_once_the_store_answers_again() {
+    let (scene, told) = (Scene::new(), Told::default());
+    for when in [FaultPoint::BeforeEffect, FaultPoint::AfterEffect] {
+        scene.faults.fail_next(Call::Ended, when, unavailable());
+    }
+    let owns = Longhaul::builder().store(scene.faults.clone()).hook(told.hear());
+    let server = owns.task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
+    scene.faults.called(Call::Ended, 2).await;
+    let run = scene.client().enqueue_fn(WORK, 1).after(SECOND).queue("mail").await.unwrap();
+    run.cancel().await.unwrap();
+    scene.faults.called(Call::Ended, 4).await;
+    assert_eq!(told.until_the_end_of(server).await, ["work in mail cancelled after 0"]);
+}
+
+#[tokio::test]
 async fn a_run_that_is_final_is_told_with_the_executions_that_began_and_not_with_its_claims() {
     const AS_NUMBER: TaskFn<u64, u64, u64, AnyError> = TaskFn::new("changed");
     const AS_TEXT: TaskFn<String, u64, u64, AnyError> = TaskFn::new("changed").version(2);

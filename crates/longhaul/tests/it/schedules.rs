@@ -5,6 +5,7 @@ mod by_hand;
 #[cfg(feature = "cron")]
 mod cron;
 mod firing;
+mod instants;
 mod missed;
 mod overlap;
 

@@ -19,7 +19,7 @@ async fn a_schedule_is_shown_with_its_next_instant_its_pause_and_in_words() {
         "tags": [{ "key": "team", "value": "7" }], "requires": ["gpu"], "limit_key": null,
         "made_by": { "by": "client", "server": null, "text": "a client" }, "changed": null, "paused": null,
         "next": next.to_string(), "unfinished": [], "waiting": 0, "last_runs": [],
-        "counts": { "enqueued": 0, "missed": 0, "overlapped": 0 }, "text": "every hour",
+        "counts": { "enqueued": 0, "missed": 0, "overlapped": 0 }, "exceptions": [], "text": "every hour",
     });
     assert_eq!(serde_json::to_value(&info).unwrap(), expected);
 

@@ -123,6 +123,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::ReleaseIncompatible),
         1 => Just(Event::TakeTurn),
         1 => Just(Event::Dismiss),
+        1 => Just(Event::CloseBatch),
         1 => any::<[u8; 16]>().prop_map(|id| Event::Retry { successor: RunId::from_bytes(id) }),
     ]
 }

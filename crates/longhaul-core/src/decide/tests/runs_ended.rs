@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    family::{After, AwaitedEnd, AwaitedRuns, ChildCounts, OnCancel},
+    family::{After, AwaitedEnd, AwaitedRuns, CallbackWhen, ChildCounts, ChildRefused, OnCancel, Parent, admit_child},
     run::Due,
 };
 
@@ -109,4 +109,56 @@ fn a_run_that_is_cancelled_once_its_children_are_final_waits_for_them() {
         assert_eq!((next.state, next.request), (State::Cancelled, None));
         assert!(matches!(effects.ended, Some(Ended::Cancelled { reason: Some(why), .. }) if &*why == "too dear"));
     }
+}
+
+fn batch(callback: CallbackWhen) -> Run {
+    let constraints = crate::Constraints { batch: Some(callback.into()), ..crate::Constraints::default() };
+    admit(NOW, &NewRun { constraints: Some(constraints.into()), ..new_run() }).0
+}
+
+#[test]
+fn a_batch_that_is_open_begins_with_a_proceed_only_and_is_closed_once() {
+    let open = batch(CallbackWhen::AllFinal);
+    assert_eq!(open.state, State::Suspended { waiting: Waiting::Proceed });
+    assert!(told(&open, counts(2, 2, 0), &[]).is_err(), "more may be added");
+    let closed = decide(NOW, &open, &Event::CloseBatch).unwrap().next;
+    assert_eq!(closed.state.kind(), StateKind::Suspended);
+    assert!(decide(NOW, &closed, &Event::CloseBatch).is_err(), "once");
+    assert!(told(&closed, counts(2, 1, 0), &[]).is_err(), "one is open");
+    let Decision { next, effects } = told(&closed, counts(2, 1, 1), &[]).unwrap();
+    assert_eq!((next.state.due(), next.awaits), (Some(NOW), None));
+    assert_eq!(&*effects.history.unwrap().why.unwrap(), "all runs of its batch are final: 2 of 2, 1 failed");
+    let proceed = Event::Proceed { at: None, replaced: None, value: None, key: None };
+    assert_eq!(decide(NOW, &open, &proceed).unwrap().next.state.due(), Some(NOW));
+}
+
+#[test]
+fn a_batch_begins_when_its_callback_says() {
+    let begins = |callback, children| {
+        let closed = decide(NOW, &batch(callback), &Event::CloseBatch).unwrap().next;
+        told(&closed, children, &[]).is_ok()
+    };
+    for callback in [CallbackWhen::AllFinal, CallbackWhen::AllCompleted, CallbackWhen::AnyFailed] {
+        assert!(begins(callback, counts(2, 2, 0)), "{callback:?}");
+        assert!(begins(callback, ChildCounts::default()), "{callback:?}, without a member");
+        assert!(!begins(callback, counts(2, 1, 0)), "{callback:?}");
+        assert_eq!(begins(callback, counts(2, 1, 1)), callback != CallbackWhen::AllCompleted);
+        assert_eq!(begins(callback, counts(2, 0, 1)), callback == CallbackWhen::AnyFailed);
+    }
+}
+
+#[test]
+fn only_what_a_task_enqueues_itself_comes_to_a_batch_that_is_closed() {
+    let parent = |epoch| Parent { id: new_run().id, epoch, name: Key::new("a").unwrap(), depth: 1 };
+    let admitted = |of: &Run, epoch| admit_child(&parent(epoch), Some(of), ChildCounts::default());
+    let open = batch(CallbackWhen::AllFinal);
+    assert_eq!(admitted(&open, None), Ok(()));
+    let closed = decide(NOW, &open, &Event::CloseBatch).unwrap().next;
+    let refused = Err(ChildRefused::Closed { parent: open.id });
+    assert_eq!(admitted(&closed, None), refused);
+    let begun = decide(NOW, &closed, &Event::RunsEnded { children: ChildCounts::default(), ended: Vec::new() });
+    let running = decide(NOW, &begun.unwrap().next, &Event::Claim { server: SERVER, begins: true }).unwrap().next;
+    assert_eq!(admitted(&running, None), refused);
+    assert_eq!(admitted(&running, Some(running.epoch)), Ok(()));
+    assert_eq!(admitted(&admit(NOW, &new_run()).0, None), Ok(()), "a run that is no batch");
 }

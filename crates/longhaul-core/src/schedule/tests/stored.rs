@@ -7,6 +7,8 @@ fn cron_schedule() -> Schedule {
         jitter: MINUTE,
         missed: Missed::All(3),
         overlap: Overlap::CancelRunning,
+        ending: None,
+        except: Vec::new(),
     }
 }
 
@@ -68,12 +70,33 @@ fn the_digest_of_a_timing_is_frozen() {
     assert_eq!(digest(&Schedule::once(Timestamp::EPOCH)), 261_485_488);
     #[cfg(feature = "cron")]
     assert_eq!(digest(&Schedule::cron("0 2 * * *", "Europe/Berlin")), 492_321_366);
+    let date: Date = "1970-01-02".parse().expect("a date");
+    assert_eq!(digest(&Schedule::every(HOUR).ending(Timestamp::EPOCH).except([date])), 441_355_998);
+}
+
+#[test]
+fn an_end_and_dates_are_version_2_which_is_frozen_and_older_code_refuses() {
+    let schedule = Schedule { ending: Some(at("2027-11-20T21:00:00Z")), ..cron_schedule() };
+    let schedule =
+        schedule.except(["2026-12-25", "2026-12-24", "2026-12-25"].map(|date| date.parse().expect("a date")));
+    let json = r#"{"v2":{"schedule":{"timing":{"cron":{"pattern":"0 2 * * *","zone":"Europe/Berlin"}},"starting_micros":1795208400000000,"jitter_micros":60000000,"missed":{"all":{"max":3}},"overlap":"cancel_running"},"ending_micros":1826744400000000,"except":["2026-12-24","2026-12-25"]}}"#;
+    assert_eq!(serde_json::to_string(&schedule).expect("a plain value"), json);
+    assert_eq!(serde_json::from_str::<Schedule>(json).expect("a golden text"), schedule);
+    let wrong = json.replace("2026-12-24", "2026-12-32");
+    let error = serde_json::from_str::<Schedule>(&wrong).unwrap_err().to_string();
+    assert!(error.contains("`2026-12-32` is no date"), "{error}");
+
+    let written = bincode::serde::encode_to_vec(&schedule, bincode::config::standard()).expect("a plain value");
+    assert_eq!(written[0], 1, "version 1 is 0");
+    let (read, _) =
+        bincode::serde::decode_from_slice::<Schedule, _>(&written, bincode::config::standard()).expect("our own bytes");
+    assert_eq!(read, schedule);
 }
 
 #[test]
 fn a_form_of_a_later_version_is_refused_by_its_name() {
-    let error = serde_json::from_str::<Schedule>(r#"{"v2":{}}"#).unwrap_err().to_string();
-    assert!(error.contains("`v2`") && error.contains("`v1`"), "{error}");
+    let error = serde_json::from_str::<Schedule>(r#"{"v3":{}}"#).unwrap_err().to_string();
+    assert!(error.contains("`v3`") && error.contains("`v1`"), "{error}");
 }
 
 #[test]

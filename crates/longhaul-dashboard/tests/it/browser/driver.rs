@@ -145,6 +145,11 @@ impl Browser {
         });
     }
 
+    /// Whether somebody sees an element.
+    pub(crate) fn is_shown(&self, xpath: &str) -> bool {
+        self.with(xpath, |id| self.get(&format!("element/{id}/displayed"))) == true
+    }
+
     /// Chooses an option of a menu by its text.
     pub(crate) fn choose(&self, name: &str, option: &str) {
         self.click(&format!("//select[@name='{name}']/option[normalize-space()='{option}']"));

@@ -125,6 +125,27 @@ async fn the_same_works_without_a_script() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fields_of_the_chosen_variant_are_shown_without_a_script() {
+    let Some(browser) = Browser::open(Script::Off) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    browser.go(&site.at("/runs/new?kind=deliver"));
+    let shows = |name: &str| browser.is_shown(&format!("//input[@name='{name}']"));
+    assert_eq!([shows("m.to.door.street"), shows("m.to.shop.name")], [false, false]);
+    browser.click("//input[@name='m.to' and @value='shop']");
+    assert_eq!([shows("m.to.door.street"), shows("m.to.shop.name")], [false, true]);
+    browser.click("//input[@name='m.to' and @value='door']");
+    browser.fill("//input[@name='m.to.door.street']", "High Street");
+    browser.fill("//input[@name='m.to.door.floor']", "2");
+    browser.fill("//input[@name='m.parcel']", "7");
+    browser.click(&button("Enqueue"));
+    // The code is needed, and the browser says so before it sends anything.
+    browser.fill("//input[@name='m.code']", "1234");
+    browser.click(&button("Enqueue"));
+    browser.see("//h1[contains(., 'Parcel 7')]");
+    browser.assert_silent();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_runs_are_retried_by_ticks_and_all_that_match_are_cancelled() {
     let Some(browser) = Browser::open(Script::On) else { return };
     let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::kit::{Fail, Wait};
+use crate::kit::{Deliver, Fail, Wait};
 
 /// Exports rows, as far as the test lets it.
 pub(crate) struct Export {
@@ -91,7 +91,13 @@ impl Site {
         let store = longhaul::open_async(folder.path()).await.expect("it is free");
         let goal = watch::Sender::new(0);
         let server = Longhaul::builder().store(store).name("shop").label("eu");
-        let server = server.task(Fail).task(Wait).task(Export { goal: goal.subscribe() }).start().expect("all is said");
+        let server = server
+            .task(Fail)
+            .task(Wait)
+            .task(Deliver)
+            .task(Export { goal: goal.subscribe() })
+            .start()
+            .expect("all is said");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
         let app = axum::Router::new()

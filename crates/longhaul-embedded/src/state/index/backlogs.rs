@@ -1,16 +1,14 @@
 //! Who is next: due runs in the order of their position, apart by what claims and limits go by.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, btree_set},
-    iter::Copied,
-    ops::Bound,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use longhaul_core::{
-    Label, Queue, Run, RunId, Timestamp,
-    admission::{self, Backlog, BacklogGroup, DuePosition, LastTry},
+    Label, Priority, Queue, Run, Timestamp,
+    admission::{self, Backlog, BacklogGroup, DuePosition, LastTry, ServedKey},
     store::QueueDepth,
 };
+
+use super::heads::{Head, first_of, firsts, heads_of, positions_of, priorities};
 
 /// What runs of one line have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +72,22 @@ struct Row {
     rests: Option<Timestamp>,
     /// Runs that are in this limit group, due or not.
     runs: usize,
+    /// When its key had its last turn, by priority, if keys take turns in its queue.
+    served: Vec<(Priority, Timestamp)>,
+}
+
+impl Row {
+    fn head(&self, position: DuePosition) -> Head {
+        let priority = position.priority();
+        let served = self.served.iter().find(|(of, _)| *of == priority);
+        let since = served.map_or(position.due, |(_, at)| position.due.max(*at));
+        Head::new(since, position)
+    }
+
+    /// The heads of its lines, one of each priority.
+    fn heads(&self, suspect: bool) -> impl Iterator<Item = Head> {
+        firsts(self.due.of(suspect)).map(|first| self.head(first))
+    }
 }
 
 /// Lanes that differ in their key only.
@@ -81,9 +95,9 @@ struct Row {
 struct Family {
     /// One of them.
     limit_group: LimitGroup,
-    /// The first position of each of its backlogs that has due runs and does not rest, and which limit group that is: so that a claim
-    /// looks at those only that it takes from, however many keys there are.
-    heads: Due<(DuePosition, u32)>,
+    /// The first run of each priority of its backlogs that have due runs and do not rest, and which limit group that is: so
+    /// that a claim looks at those only that it takes from, however many keys there are.
+    heads: Due<(Head, u32)>,
     backlogs: usize,
 }
 
@@ -141,7 +155,14 @@ impl Lanes {
 
     fn open(&mut self, limit_group: LimitGroup) -> u32 {
         let family = self.join_family(&limit_group);
-        let row = Row { limit_group: limit_group.clone(), family, due: Due::none(), rests: None, runs: 0 };
+        let row = Row {
+            limit_group: limit_group.clone(),
+            family,
+            due: Due::none(),
+            rests: None,
+            runs: 0,
+            served: Vec::new(),
+        };
         let number = if let Some(number) = self.free.pop() {
             self.rows[number as usize] = Some(row);
             number
@@ -171,11 +192,24 @@ impl Lanes {
     }
 
     pub(super) fn line_up(&mut self, position: DuePosition, limit_group: u32, suspect: bool) {
-        self.change(limit_group, suspect, |due| _ = due.insert(position));
+        let row = self.row(limit_group);
+        let due = row.due.of_mut(suspect);
+        let before = first_of(due, position.priority());
+        due.insert(position);
+        if before.is_none_or(|before| position < before) {
+            self.change_head(limit_group, suspect, before, Some(position));
+        }
     }
 
     pub(super) fn step_out(&mut self, position: DuePosition, limit_group: u32, suspect: bool) {
-        self.change(limit_group, suspect, |due| _ = due.remove(&position));
+        let row = self.row(limit_group);
+        let due = row.due.of_mut(suspect);
+        let before = first_of(due, position.priority());
+        due.remove(&position);
+        if before == Some(position) {
+            let after = first_of(due, position.priority());
+            self.change_head(limit_group, suspect, before, after);
+        }
     }
 
     /// Takes those out who are not due at `now`.
@@ -186,7 +220,8 @@ impl Lanes {
                 continue;
             }
             for suspect in [false, true] {
-                self.change(limit_group, suspect, |due| {
+                self.change(limit_group, |row| {
+                    let due = row.due.of_mut(suspect);
                     early.extend(due.iter().filter(|position| position.due > now));
                     due.retain(|position| position.due <= now);
                 });
@@ -199,17 +234,20 @@ impl Lanes {
         self.rows[number as usize].as_mut().expect("a run is in it")
     }
 
-    /// Changes a line, and with it what its family knows of its head.
-    fn change(&mut self, limit_group: u32, suspect: bool, change: impl FnOnce(&mut BTreeSet<DuePosition>)) {
+    /// What its family knows of the first run of a priority in a line becomes another one.
+    fn change_head(
+        &mut self,
+        limit_group: u32,
+        suspect: bool,
+        before: Option<DuePosition>,
+        after: Option<DuePosition>,
+    ) {
         let row = self.row(limit_group);
-        let due = row.due.of_mut(suspect);
-        let before = due.first().copied();
-        change(due);
-        let after = due.first().copied();
-        if before == after || (row.rests.is_some() && !suspect) {
+        if row.rests.is_some() && !suspect {
             return;
         }
-        let family = row.family;
+        let (family, before, after) =
+            (row.family, before.map(|first| row.head(first)), after.map(|first| row.head(first)));
         let heads = self.families.get_mut(&family).expect("a limit group is in it").heads.of_mut(suspect);
         if let Some(before) = before {
             heads.remove(&(before, limit_group));
@@ -217,16 +255,57 @@ impl Lanes {
         heads.extend(after.map(|after| (after, limit_group)));
     }
 
+    /// Changes a limit group in any way, and with it what its family knows of it.
+    fn change(&mut self, limit_group: u32, change: impl FnOnce(&mut Row)) {
+        let row = self.rows[limit_group as usize].as_mut().expect("a run is in it");
+        let family = self.families.get_mut(&row.family).expect("a limit group is in it");
+        for suspect in [false, true] {
+            let heads = family.heads.of_mut(suspect);
+            row.heads(suspect).for_each(|head| _ = heads.remove(&(head, limit_group)));
+        }
+        change(row);
+        for suspect in [false, true] {
+            if suspect || row.rests.is_none() {
+                family.heads.of_mut(suspect).extend(row.heads(suspect).map(|head| (head, limit_group)));
+            }
+        }
+    }
+
+    /// Keys had their turn, each at this time: they come after others.
+    pub(crate) fn note_turns<'a>(&mut self, served: impl Iterator<Item = (&'a ServedKey, &'a Timestamp)>) {
+        for (ServedKey { queue, priority, key }, at) in served {
+            let families = self.families.values().filter(|family| family.limit_group.limited.queue == *queue);
+            let groups = families.map(|family| {
+                let mut limit_group = family.limit_group.clone();
+                limit_group.limited.key.clone_from(key);
+                limit_group
+            });
+            let rows: Vec<u32> = groups.filter_map(|limit_group| self.numbers.get(&limit_group).copied()).collect();
+            for number in rows {
+                self.change(number, |row| {
+                    row.served.retain(|(of, _)| of != priority);
+                    row.served.push((*priority, *at));
+                });
+            }
+        }
+    }
+
+    /// Keys take no turns in this queue.
+    pub(crate) fn forget_turns(&mut self, queue: &Queue) {
+        for number in 0..self.rows.len() as u32 {
+            let of_queue = |row: &Row| row.limit_group.limited.queue == *queue && !row.served.is_empty();
+            if self.rows[number as usize].as_ref().is_some_and(of_queue) {
+                self.change(number, |row| row.served.clear());
+            }
+        }
+    }
+
     /// Until then, claims are not offered the innocent runs of this limit group.
     pub(super) fn rest(&mut self, limit_group: u32, until: Timestamp) {
-        if let Some(before) = self.row(limit_group).rests.replace(until) {
+        if let Some(before) = self.row(limit_group).rests {
             self.throttled.remove(&(before, limit_group));
-        } else {
-            let row = self.row(limit_group);
-            let (family, head) = (row.family, row.due.innocent.first().copied());
-            let family = self.families.get_mut(&family).expect("a limit group is in it");
-            head.map(|head| family.heads.innocent.remove(&(head, limit_group)));
         }
+        self.change(limit_group, |row| row.rests = Some(until));
         self.throttled.insert((until, limit_group));
     }
 
@@ -234,11 +313,7 @@ impl Lanes {
     pub(super) fn wake(&mut self, now: Timestamp) {
         while let Some(&(until, limit_group)) = self.throttled.first().filter(|(until, _)| *until <= now) {
             self.throttled.remove(&(until, limit_group));
-            let row = self.row(limit_group);
-            row.rests = None;
-            let (family, head) = (row.family, row.due.innocent.first().copied());
-            let family = self.families.get_mut(&family).expect("a limit group is in it");
-            family.heads.innocent.extend(head.map(|head| (head, limit_group)));
+            self.change(limit_group, |row| row.rests = None);
         }
     }
 
@@ -256,17 +331,20 @@ impl Lanes {
     pub(crate) fn groups(
         &self,
         suspects: bool,
-    ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, Copied<btree_set::Iter<'_, DuePosition>>>>>>
+    ) -> impl Iterator<Item = BacklogGroup<'_, impl Iterator<Item = Backlog<'_, impl Iterator<Item = DuePosition>>>>>
     {
-        let families = self.families.values().filter(move |family| !family.heads.of(suspects).is_empty());
-        families.map(move |family| {
-            let LimitGroup { limited, version, requires } = &family.limit_group;
-            let backlogs = family.heads.of(suspects).iter().map(move |(_, limit_group)| {
-                let row = self.rows[*limit_group as usize].as_ref().expect("it has due runs");
-                let positions = row.due.of(suspects).iter().copied();
-                Backlog { limit_group: &row.limit_group.limited, positions, complete: true }
-            });
-            BacklogGroup { queue: &limited.queue, kind: &limited.kind, version: *version, requires, backlogs }
+        self.families.values().flat_map(move |family| {
+            let heads = family.heads.of(suspects);
+            priorities(heads).map(move |priority| {
+                let LimitGroup { limited, version, requires } = &family.limit_group;
+                let backlogs = heads.range(heads_of(priority)).map(move |(head, limit_group)| {
+                    let row = self.rows[*limit_group as usize].as_ref().expect("it has due runs");
+                    let positions = row.due.of(suspects).range(head.position..=*positions_of(priority).end()).copied();
+                    Backlog { limit_group: &row.limit_group.limited, since: head.since, positions, complete: true }
+                });
+                let (queue, kind) = (&limited.queue, &limited.kind);
+                BacklogGroup { queue, kind, version: *version, requires, priority, backlogs }
+            })
         })
     }
 
@@ -293,71 +371,10 @@ impl Lanes {
     }
 }
 
-/// Since when the run of a line is due that has waited longest. Of each priority it is the first; there are at most 256.
+/// Since when the run of a line is due that has waited longest. Of each priority it is the first.
 fn oldest(line: &BTreeSet<DuePosition>) -> Option<Timestamp> {
-    let mut first = line.first();
-    let mut oldest = first?.due;
-    while let Some(position) = first {
-        oldest = oldest.min(position.due);
-        let last = DuePosition::new(position.priority(), Timestamp::MAX, RunId::from_bytes([255; 16]));
-        first = line.range((Bound::Excluded(last), Bound::Unbounded)).next();
-    }
-    Some(oldest)
+    firsts(line).map(|first| first.due).min()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use longhaul_core::{Constraints, Key, NewRun, Priority, admit};
-    use longhaul_testkit::fixture::new_run;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
-
-    fn run(key: &str, id: u8) -> Run {
-        let constraints = Constraints { limit_key: Some(Key::new(key).unwrap()), ..Constraints::default() };
-        admit(NOW, &NewRun { constraints: Some(constraints.into()), ..new_run(NOW, "plain", id.into()) }).0
-    }
-
-    /// The keys of the lines that a claim is offered.
-    fn offered(backlogs: &Lanes) -> Vec<String> {
-        let key = |line: Backlog<'_, _>| line.limit_group.key.as_ref().expect("they have one").to_string();
-        backlogs.groups(false).flat_map(|group| group.backlogs).map(key).collect()
-    }
-
-    #[test]
-    fn a_line_that_rests_is_not_offered_until_it_has() {
-        let mut backlogs = Lanes::default();
-        let position = |id: u8| DuePosition::new(Priority(0), NOW, RunId::from_bytes([id; 16]));
-        let (x, y) = (backlogs.join(&run("x", 1), None), backlogs.join(&run("y", 2), None));
-        backlogs.line_up(position(1), x, false);
-        backlogs.line_up(position(2), y, false);
-        let later = |seconds| NOW.after(Duration::from_secs(seconds));
-        backlogs.rest(x, later(5));
-        assert_eq!((offered(&backlogs), backlogs.next_to_wake()), (vec!["y".to_owned()], Some(later(5))));
-
-        // What comes and goes meanwhile changes nothing of that, and is there afterwards.
-        backlogs.step_out(position(1), x, false);
-        backlogs.line_up(position(3), x, false);
-        assert_eq!(offered(&backlogs), ["y"]);
-        backlogs.wake(later(4));
-        assert_eq!(offered(&backlogs), ["y"]);
-        backlogs.wake(later(5));
-        assert_eq!((offered(&backlogs), backlogs.next_to_wake()), (vec!["y".to_owned(), "x".to_owned()], None));
-
-        // To rest longer is to rest once.
-        backlogs.rest(x, later(6));
-        backlogs.rest(x, later(7));
-        assert_eq!(backlogs.next_to_wake(), Some(later(7)));
-        backlogs.unthrottle_all();
-        assert_eq!((offered(&backlogs).len(), backlogs.next_to_wake()), (2, None));
-
-        // A limit group that is gone does not wake.
-        backlogs.rest(y, later(5));
-        backlogs.step_out(position(2), y, false);
-        backlogs.leave(y);
-        assert_eq!((offered(&backlogs), backlogs.next_to_wake()), (vec!["x".to_owned()], None));
-    }
-}
+mod tests;

@@ -4,7 +4,10 @@ use longhaul_core::{NewRun, Schedule, ScheduleName};
 use serde_json::Value;
 
 use super::{ChangeSchedule, Schedules};
-use crate::schedule::{Declared, Row, ScheduleInfo, SchedulesError};
+use crate::{
+    schedule::{Declared, Row, ScheduleInfo, SchedulesError},
+    schema::Marks,
+};
 
 impl Schedules {
     /// Makes a schedule that enqueues runs like this one, which [`Views::new_run`](crate::Views::new_run) makes from JSON.
@@ -50,9 +53,12 @@ impl ChangeSchedule {
         let put = move |name: &ScheduleName, row: &mut Row| {
             let run = views.new_run(row.runs.kind.as_str(), &metadata);
             let run = run.map_err(|error| SchedulesError::Runs { name: name.clone(), error: error.into() })?;
+            let marks = views.schema(row.runs.kind.as_str()).map(|schema| Marks::of(&schema.metadata));
+            row.runs.tags.retain(|tag| !marks.as_ref().is_some_and(|marks| marks.gives(&tag.key)));
+            row.runs.tags.extend(run.tags.iter().cloned());
             row.runs.metadata = run.metadata;
             row.runs.version = run.version;
-            Ok(())
+            row.runs.check().map_err(|error| SchedulesError::Runs { name: name.clone(), error })
         };
         self.what.metadata = Some(Box::new(put));
         self

@@ -45,7 +45,7 @@ pub(super) async fn look(
     name: &ScheduleName,
     mut seen: Seen,
 ) -> Result<Option<Looked>, StoreError> {
-    let timetable = match seen.row.schedule.timetable() {
+    let timetable = match seen.row.timetable() {
         Ok(timetable) => timetable,
         Err(error) => {
             tracing::warn!(schedule = %name, %error, "a schedule is left to other servers");

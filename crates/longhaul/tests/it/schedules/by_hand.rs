@@ -261,11 +261,11 @@ async fn what_cannot_be_read_is_left_alone_said_and_can_be_discarded() {
     let (scene, server) = made(Overlap::Skip, Work::at_once()).await;
     let client = server.client();
     let name = longhaul::ScheduleName::new("from-the-future").unwrap();
-    let value: Arc<[u8]> = br#"{"v2":{}}"#.as_slice().into();
+    let value: Arc<[u8]> = br#"{"v3":{}}"#.as_slice().into();
     let change = ScheduleChange { name, seen: None, value: Some(value.clone()), runs: vec![] };
     client.store().schedule(change).await.unwrap();
     let unreadable = client.schedules().get("from-the-future").await.unwrap_err();
-    assert!(matches!(&unreadable, SchedulesError::Unreadable { reason, .. } if reason.contains("v2")), "{unreadable}");
+    assert!(matches!(&unreadable, SchedulesError::Unreadable { reason, .. } if reason.contains("v3")), "{unreadable}");
     assert_eq!(client.schedules().list().await.unwrap().len(), 1);
     scene.clock.advance(HOUR);
     caught_up(&client, &scene, "hourly").await;
