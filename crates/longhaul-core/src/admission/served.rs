@@ -49,22 +49,21 @@ impl ServedKey {
 /// Of more than [`ServedKeys::MAX`] keys, those that had their turn longest ago are forgotten. What is lost with it is
 /// small: such a key is one of the next anyway.
 ///
+/// A clock that is set back leaves turns that lie in the future. Those that follow come after them, so that the keys keep
+/// their order; a key that has had no turn yet comes before them once.
+///
 /// ```
 /// use longhaul_core::{Priority, Queue, admission::{ServedKey, ServedKeys}, doc};
 ///
 /// let key = ServedKey { queue: Queue::default(), priority: Priority(0), key: None };
 /// let served = ServedKeys::new([(key.clone(), doc::NOW)]);
-/// assert_eq!(served.get(doc::NOW, &key), Some(doc::NOW));
+/// assert_eq!(served.get(&key), Some(doc::NOW));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ServedKeys {
     at: BTreeMap<ServedKey, Timestamp>,
     by_time: BTreeSet<(Timestamp, ServedKey)>,
 }
-
-/// A turn that is further in the future was given by a clock that was set back since. Each turn is a microsecond after
-/// the one before, so as many may be ahead of the clock.
-const AHEAD_MAX: Duration = Duration::from_secs(1);
 
 impl ServedKeys {
     /// So many keys are remembered, below 20 MB of them.
@@ -79,9 +78,9 @@ impl ServedKeys {
         all
     }
 
-    /// When it had its last turn, as far as that is known at `now`.
-    pub fn get(&self, now: Timestamp, key: &ServedKey) -> Option<Timestamp> {
-        self.at.get(key).copied().filter(|at| *at <= now.after(AHEAD_MAX))
+    /// When it had its last turn, as far as that is known.
+    pub fn get(&self, key: &ServedKey) -> Option<Timestamp> {
+        self.at.get(key).copied()
     }
 
     pub(super) fn note(&mut self, key: ServedKey, at: Timestamp) {
@@ -96,9 +95,8 @@ impl ServedKeys {
     }
 
     /// The last turn of all.
-    fn latest(&self, now: Timestamp) -> Option<Timestamp> {
-        let valid = |(at, _): &&(Timestamp, ServedKey)| *at <= now.after(AHEAD_MAX);
-        self.by_time.iter().rev().find(valid).map(|(at, _)| *at)
+    fn latest(&self) -> Option<Timestamp> {
+        self.by_time.last().map(|(at, _)| *at)
     }
 }
 
@@ -118,13 +116,13 @@ impl<'a> Turns<'a> {
 
     /// Since when a run waits for its turn. `key`: of what it has turns, if it has.
     pub(super) fn since(&self, key: Option<&ServedKey>, position: DuePosition) -> Timestamp {
-        let served = key.and_then(|key| self.given.get(key).copied().or_else(|| self.kept.get(self.now, key)));
+        let served = key.and_then(|key| self.given.get(key).copied().or_else(|| self.kept.get(key)));
         served.map_or(position.due, |served| served.max(position.due))
     }
 
     /// It has its turn.
     pub(super) fn give(&mut self, key: &ServedKey) {
-        let last = self.last.or_else(|| self.kept.latest(self.now));
+        let last = self.last.or_else(|| self.kept.latest());
         // All are apart, so that those of one claim come in their order again; and after whatever is due now.
         let at = last.map_or(self.now, |last| self.now.max(last)).after(Duration::from_micros(1));
         self.last = Some(at);
@@ -146,23 +144,23 @@ mod tests {
         let mut served = ServedKeys::new((0..ServedKeys::MAX).map(|n| (key(n), at(n))));
         let now = at(ServedKeys::MAX);
         served.note(key(0), now);
-        assert_eq!(served.get(now, &key(1)), Some(at(1)), "the same key again takes no other place");
+        assert_eq!(served.get(&key(1)), Some(at(1)), "the same key again takes no other place");
         served.note(key(ServedKeys::MAX), now);
-        assert_eq!((served.get(now, &key(1)), served.get(now, &key(0))), (None, Some(now)));
+        assert_eq!((served.get(&key(1)), served.get(&key(0))), (None, Some(now)));
         assert_eq!((served.at.len(), served.by_time.len()), (ServedKeys::MAX, ServedKeys::MAX));
     }
 
     #[test]
-    fn turns_are_apart_and_one_of_a_clock_that_was_set_back_is_forgotten() {
+    fn turns_are_apart_and_go_on_after_those_of_a_clock_that_was_set_back() {
         let (now, far) = (Timestamp::from_micros(5), Timestamp::from_micros(60_000_000));
         let served = ServedKeys::new([(key(1), Timestamp::from_micros(9)), (key(2), far)]);
         let mut turns = Turns::new(now, &served);
         let position = DuePosition::new(Priority(0), now, crate::RunId::from_bytes([1; 16]));
-        assert_eq!(turns.since(Some(&key(2)), position), now);
+        assert_eq!(turns.since(Some(&key(2)), position), far);
         turns.give(&key(3));
         turns.give(&key(4));
-        assert_eq!(turns.since(Some(&key(3)), position), Timestamp::from_micros(10));
-        assert_eq!(turns.since(Some(&key(4)), position), Timestamp::from_micros(11));
+        assert_eq!(turns.since(Some(&key(3)), position), Timestamp::from_micros(60_000_001));
+        assert_eq!(turns.since(Some(&key(4)), position), Timestamp::from_micros(60_000_002));
         assert_eq!(turns.since(None, position), now);
     }
 }

@@ -52,7 +52,7 @@ impl Source for Lines {
         groups.into_iter().map(move |((queue, kind, priority), mut backlogs)| {
             let since = move |(limit_group, positions): &(&LimitGroup, &[DuePosition])| {
                 let of = ServedKey { queue: queue.clone(), priority, key: limit_group.key.clone() };
-                let known = self.served.get(NOW, &of).filter(|_| self.knows_turns);
+                let known = self.served.get(&of).filter(|_| self.knows_turns);
                 (known.map_or(positions[0].due, |served| served.max(positions[0].due)), positions[0])
             };
             backlogs.sort_unstable_by_key(since);
