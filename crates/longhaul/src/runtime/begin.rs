@@ -18,5 +18,6 @@ pub(super) async fn begin(executor: Arc<Executor>) {
         // One that has no tasks, and only enqueues, lives as well.
         executor.life.stopping.cancelled().await;
     };
-    systemd.watched(&*executor.clock, claiming).await;
+    // On the heap, once a server: it holds what a claim needs on its way.
+    Box::pin(systemd.watched(&*executor.clock, claiming)).await;
 }
