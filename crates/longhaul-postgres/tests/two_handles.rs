@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Postgres, client, postgres, url};
+use common::{Postgres, client, options, postgres, url};
 use longhaul_core::{
     Actor, AfterFailure, ControlChange, Inserted, Key, Limits, NewRun, OnConflict, Ordered, Queue, Rate, RunId,
     ScheduleName, Scope, StateKind, Unique, UniqueScope,
@@ -21,7 +21,7 @@ use longhaul_core::{
         ScheduleChangeError, ServerBeat, SettleError, Settlement, prelude::*,
     },
 };
-use longhaul_postgres::{ConnectError, Options, PostgresStore};
+use longhaul_postgres::{ConnectError, PostgresStore};
 use longhaul_testkit::fixture::{completed, new_run, server_id, support, value};
 
 /// Two handles, and a server that lives in each.
@@ -307,7 +307,7 @@ async fn ten_that_connect_at_once_make_the_tables_once() {
     let connecting: Vec<_> = (0..10)
         .map(|_| {
             tokio::spawn(async move {
-                let options = Options::default().schema(schema).connections(2);
+                let options = options(schema).connections(2);
                 PostgresStore::connect_with(&url(), options).await
             })
         })
@@ -324,7 +324,7 @@ async fn a_schema_that_a_newer_release_has_changed_is_refused_and_says_what_to_d
     let schema = "two_handles_newer";
     let client = client().await;
     client.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await.expect("it works");
-    let connect = async || PostgresStore::connect_with(&url(), Options::default().schema(schema)).await;
+    let connect = async || PostgresStore::connect_with(&url(), options(schema)).await;
     connect().await.expect("it is new").close().await;
     client.batch_execute(&format!("INSERT INTO {schema}.migration VALUES (999)")).await.expect("it works");
     let refused = connect().await.map(drop).expect_err("it is newer");

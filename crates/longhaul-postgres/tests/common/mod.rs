@@ -59,6 +59,13 @@ pub(crate) async fn client() -> Client {
     client
 }
 
+/// How a store of this schema is connected where the suite is run now.
+pub(crate) fn options(schema: &str) -> Options {
+    let on = |variable| std::env::var(variable).as_deref() != Ok("off");
+    let options = Options::default().schema(schema);
+    options.prepared(on("LONGHAUL_POSTGRES_PREPARED")).listen(on("LONGHAUL_POSTGRES_LISTEN"))
+}
+
 pub(crate) struct Postgres {
     pub(crate) store: PostgresStore,
     /// Another server's handle on the same database.
@@ -70,10 +77,7 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) async fn connect(schema: &str, clock: &TestClock) -> PostgresStore {
         let poll = std::time::Duration::from_millis(100);
-        let on = |variable| std::env::var(variable).as_deref() != Ok("off");
-        let options = Options::default().schema(schema).connections(4).poll(poll);
-        let options = options.prepared(on("LONGHAUL_POSTGRES_PREPARED")).listen(on("LONGHAUL_POSTGRES_LISTEN"));
-        let options = options.clock(Arc::new(clock.clone()));
+        let options = options(schema).connections(4).poll(poll).clock(Arc::new(clock.clone()));
         // `default_transaction_isolation=serializable` makes the database refuse what it cannot order.
         let settings = std::env::var("LONGHAUL_POSTGRES_SETTINGS").unwrap_or_default();
         let settings = if settings.is_empty() { settings } else { format!(" options='-c {settings}'") };
