@@ -9,7 +9,7 @@ impl<M, X> Context<M, X> {
     /// No run of this run's queue starts before `until`, on any server; what runs already runs on, this run too. The pause
     /// ends by itself, by the store's clock, also if all servers were restarted meanwhile. For a service that says "too many
     /// requests, come back at 14:05": pause the queue of those who call it, and fail with
-    /// [`retry_after`](crate::Failure::retry_after), so that this run comes back then too.
+    /// [`retry_after`](crate::FailureFor::retry_after), so that this run comes back then too.
     ///
     /// `why` is for people: [`explain`](crate::RunHandle::explain) tells it of each run that waits. A pause that lasts
     /// longer, or until somebody resumes the queue, stays as it is.
