@@ -162,7 +162,8 @@ proptest! {
     fn a_final_run_stays_as_it_is_but_that_it_may_be_retried_once_and_deleted(lived in happenings(), event in event()) {
         for state in [State::Completed, State::Failed, State::Cancelled] {
             let before = live(&lived).pop().map_or_else(running, |(_, _, _, decision)| decision.next);
-            let run = Run { state, ..before };
+            // A run that is final waits for none.
+            let run = Run { state, awaits: None, ..before };
             match (decide(NOW, &run, &event), &event) {
                 (Err(_), _) => {}
                 (Ok(Decision { next, effects }), Event::Retry { successor }) => {
