@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Result, ensure};
 use bench_harness::{Payload, Probe, Queue};
 use longhaul::{
-    Client, Context, ExecutionResult, Longhaul as Server, Rate, Schedule, StateKind, Success, Task, TaskOptions,
+    Batch, Client, Context, ExecutionResult, Longhaul as Server, Rate, Schedule, StateKind, Success, Task, TaskOptions,
     embedded::EmbeddedStore, store_api::store::Filter,
 };
 use tokio::{sync::Mutex, task::JoinSet};
@@ -21,6 +21,9 @@ pub(crate) const BESIDE_WAITING: u8 = 2;
 /// With 10,000 schedules that are due next on the first of January.
 pub(crate) const SCHEDULED: u8 = 3;
 
+/// All runs are members of one batch, so children of one run.
+pub(crate) const CHILDREN: u8 = 4;
+
 /// Runs that wait in [`BESIDE_WAITING`].
 const WAITING: usize = 100_000;
 
@@ -34,6 +37,8 @@ pub(crate) struct Longhaul<const VARIANT: u8> {
     store: EmbeddedStore,
     client: Client,
     server: Mutex<Option<Server>>,
+    /// Of [`CHILDREN`]. It stays open.
+    batch: Option<Batch<Noop<VARIANT>>>,
 }
 
 impl<const VARIANT: u8> Longhaul<VARIANT> {
@@ -78,6 +83,10 @@ impl<const VARIANT: u8> Task for Noop<VARIANT> {
     }
 }
 
+fn name(payload: &Payload) -> String {
+    format!("run {}", payload.seq)
+}
+
 async fn wait_for_a_year<const VARIANT: u8>(client: Client, seq: usize) -> Result<()> {
     let a_year = Duration::from_secs(365 * 24 * 60 * 60);
     client.enqueue::<Noop<VARIANT>>(Payload::new(seq as u64)).queue("later").after(a_year).await?;
@@ -112,6 +121,7 @@ impl<const VARIANT: u8> Queue for Longhaul<VARIANT> {
         PLAIN => "longhaul",
         CONTROLLED => "longhaul-controlled",
         BESIDE_WAITING => "longhaul-beside-waiting",
+        CHILDREN => "longhaul-children",
         _ => "longhaul-scheduled",
     };
     const DURABILITY: &'static str = "power loss: sled flush + fdatasync of its file, shared by all who wait";
@@ -131,15 +141,29 @@ impl<const VARIANT: u8> Queue for Longhaul<VARIANT> {
             }
             _ => {}
         }
-        Ok(Self { store, client, server: Mutex::default() })
+        let batch = match VARIANT {
+            CHILDREN => {
+                let callback = client.enqueue::<Noop<VARIANT>>(Payload::new(u64::MAX));
+                Some(client.batch("all", callback).await?)
+            }
+            _ => None,
+        };
+        Ok(Self { store, client, server: Mutex::default(), batch })
     }
 
     async fn enqueue(&self, payload: Payload) -> Result<()> {
-        self.enqueue_as_said(payload).await?;
+        match &self.batch {
+            Some(batch) => drop(batch.add::<Noop<VARIANT>>(name(&payload), payload).await?),
+            None => drop(self.enqueue_as_said(payload).await?),
+        }
         Ok(())
     }
 
     async fn enqueue_all(&self, payloads: Vec<Payload>) -> Result<()> {
+        if let Some(batch) = &self.batch {
+            batch.add_all::<Noop<VARIANT>>(payloads.into_iter().map(|payload| (name(&payload), payload))).await?;
+            return Ok(());
+        }
         if VARIANT != CONTROLLED {
             self.client.enqueue_all::<Noop<VARIANT>>(payloads).await?;
             return Ok(());

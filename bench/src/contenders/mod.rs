@@ -9,7 +9,7 @@ mod persistent_queue;
 use bench_harness::{Contender, Measure};
 
 /// All of them, the floors first.
-pub(crate) static ALL: [&dyn Contender; 9] = [
+pub(crate) static ALL: [&dyn Contender; 10] = [
     &floor_file::FloorFile,
     &floor_sled::FloorSled::POWER,
     &floor_sled::FloorSled::PROCESS,
@@ -17,6 +17,7 @@ pub(crate) static ALL: [&dyn Contender; 9] = [
     &Measure::<longhaul::Longhaul<{ longhaul::CONTROLLED }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::BESIDE_WAITING }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::SCHEDULED }>>::new(),
+    &Measure::<longhaul::Longhaul<{ longhaul::CHILDREN }>>::new(),
     &Measure::<effectum::Effectum>::new(),
     &Measure::<persistent_queue::PersistentQueue>::new(),
 ];
