@@ -3,13 +3,16 @@
 use std::{io::Write as _, sync::Arc, time::Duration};
 
 use longhaul::{
-    AnyError, Client, Context, ExecutionResult, Longhaul, OutcomeError, RunOutcome, Success, Task,
+    AnyError, Client, Context, ExecutionResult, Longhaul, RunOutcome, Success, Task,
     postgres::{Options, PostgresStore, TransactionError, tokio_postgres},
 };
 use longhaul_core::{
     Inserted, Key, OnConflict, RunId, ServerId, State, StateKind, Unique, UniqueScope,
     constraints::Constraints,
-    store::{Checkpoint, CheckpointError, ClaimRequest, Claimed, Filter, InsertError, ServerBeat, prelude::*},
+    store::{
+        Checkpoint, CheckpointError, ClaimRequest, Claimed, EndedCursor, EndedRequest, Filter, InsertError, ServerBeat,
+        prelude::*,
+    },
 };
 use longhaul_sqlx::transaction;
 use longhaul_testkit::fixture::{new_run, run_id, server_id, support, value};
@@ -250,13 +253,16 @@ async fn a_task_does_its_steps_and_its_end_in_transactions_and_sql_enqueues_it_i
     let task = Payments { store: store.clone(), pool: pool.clone() };
     let server = Longhaul::builder().store(store.clone()).task(task).start().expect("a server starts");
     let client = Client::new(Arc::new(store.clone()));
-    // It is a run as soon as a server has looked.
-    let outcome = loop {
-        match client.run::<Payments>(id).outcome().await {
-            Err(OutcomeError::NotFound(_)) => tokio::task::yield_now().await,
-            outcome => break outcome.expect("it ends"),
+    // It is a run as soon as a server has looked, so its end is what can be waited for.
+    let mut after = EndedCursor::START;
+    loop {
+        let page = store.ended(EndedRequest { after, limit: 10, wait: true }).await.expect("the store works");
+        if page.runs.iter().any(|ended| ended.id == id) {
+            break;
         }
-    };
+        after = page.next;
+    }
+    let outcome = client.run::<Payments>(id).outcome().await.expect("it is final");
     assert!(matches!(outcome, RunOutcome::Completed(30)), "{outcome:?}");
     let amounts = sqlx::query("SELECT amount FROM sqlx_bank.account UNION ALL SELECT amount FROM sqlx_bank.receipt");
     let amounts = amounts.fetch_all(&pool).await.expect("it works");
