@@ -331,3 +331,19 @@ async fn a_schema_that_a_newer_release_has_changed_is_refused_and_says_what_to_d
     assert!(matches!(&refused, ConnectError::NewerSchema { schema: s, found: 999, .. } if s == schema), "{refused:?}");
     assert!(refused.to_string().contains("Use a release of longhaul-postgres that is at least as new"), "{refused}");
 }
+
+#[tokio::test]
+async fn what_a_server_claimed_that_never_said_that_it_lives_is_taken_away() {
+    let two = Two::new().await;
+    two.insert(1).await;
+    let silent = ClaimRequest { server: server_id(two.postgres.now(), 7), ..two.request(0, 1) };
+    let claimed = two.stores[0].claim(silent).await.expect("the store works");
+    assert_eq!(claimed.len(), 1);
+    let expire = async || two.stores[1].expire().await.expect("the store works");
+    assert_eq!(expire().await, 0, "it may still say so");
+    two.postgres.clock.advance(Duration::from_secs(14));
+    assert_eq!(expire().await, 0, "it may still say so");
+    two.postgres.clock.advance(Duration::from_secs(1));
+    assert_eq!(expire().await, 1);
+    assert_eq!(two.claim(1, 1).await[0].run.id, claimed[0].run.id);
+}

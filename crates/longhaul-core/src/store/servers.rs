@@ -17,7 +17,8 @@ port! {
 
     /// Which servers live, and what they are asked to stop.
     pub trait ServerStore {
-        /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known. One that was declared
+        /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known:
+        /// before it is answered, a server claims nothing, because nobody would take its claims away if it died. One that was declared
         /// dead stays dead: [`ServerError::Dead`] tells it to stop its attempts, and a restart takes a new id.
         Heartbeat: async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError>;
 

@@ -13,7 +13,7 @@ use crate::{
     handle::Inner,
     id::Uuid,
     row::{self, columns},
-    session::{Session, transact},
+    session::{Session, Step, transact},
 };
 
 /// The states of a server's row.
@@ -32,6 +32,17 @@ const BEAT: &str = "\
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, beat = excluded.beat, lease_until = excluded.lease_until, kinds = excluded.kinds, \
         versions = excluded.versions, marks = excluded.marks, labels = excluded.labels \
     WHERE s.state = 0 RETURNING s.beat";
+
+/// Makes servers known that have claimed and never said that they live. They must say so within `$2` microseconds.
+const ADOPT: &str = "\
+    INSERT INTO @server (id, name, beat, lease_until, state, kinds, versions, marks, labels) \
+    SELECT DISTINCT p.server, '', n.now, n.now + $2::int8, 0, '{}'::text[], '{}'::int4[], '{}'::int8[], '{}'::text[] \
+    FROM @claim_page p, (SELECT coalesce($1, (extract(epoch FROM clock_timestamp()) * 1e6)::int8) AS now) n \
+    WHERE NOT EXISTS (SELECT 1 FROM @server s WHERE s.id = p.server) \
+    ON CONFLICT (id) DO NOTHING";
+
+/// How long a server may be silent that has claimed and never said that it lives, in microseconds.
+const SILENCE: i64 = 15_000_000;
 
 /// What a server holds: the runs of its pages that run and still name the page.
 pub(crate) const HELD: &str = concat!(
@@ -75,6 +86,7 @@ impl Inner {
 
     pub(crate) async fn expire(&self) -> Result<usize, StoreError> {
         self.ensure_open()?;
+        transact!(self, begin, tx => tx.be(Step(ADOPT, &[&self.lease_time(), &SILENCE])).await)?;
         let session = self.session().await?;
         let late = session
             .query(
