@@ -6,8 +6,8 @@
 use std::{
     future::poll_fn,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_postgres::{AsyncMessage, Config, Notification};
 
-use crate::{clock::pause, connect::Connector, identifier::quoted, topics::Topics, wake::Wake};
+use crate::{clock::pause, connect::Connector, identifier::quoted, ring::Ring};
 
 /// It rings no more often than this.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -25,7 +25,7 @@ const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_
 /// What this handle has to say, and whether others said something.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
-    topics: AtomicU8,
+    unsaid: Mutex<Ring>,
     ringing: Notify,
     rang: Notify,
     is_connected: AtomicBool,
@@ -35,10 +35,16 @@ pub(crate) struct Bell {
 
 impl Bell {
     /// Tells other servers that these changed, soon. Changes before it are committed.
-    pub(crate) fn ring(&self, topics: Topics) {
-        if topics != Topics::default() && self.topics.fetch_or(topics.bits(), Ordering::AcqRel) == 0 {
+    pub(crate) fn ring(&self, ring: Ring) {
+        if !ring.is_empty() {
+            self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).add(ring);
             self.ringing.notify_one();
         }
+    }
+
+    /// Another server has changed what a call waits for.
+    pub(crate) fn wake_poller(&self) {
+        self.rang.notify_one();
     }
 
     /// Waits until another server has changed what a call waits for. Cancel safe.
@@ -56,30 +62,29 @@ impl Bell {
         self.heard.load(Ordering::Acquire)
     }
 
-    async fn next(&self) -> Topics {
+    async fn next(&self) -> Ring {
         loop {
-            let topics = self.topics.swap(0, Ordering::AcqRel);
-            if topics != 0 {
-                return Topics::from_bits(topics);
+            if let Some(ring) = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return ring;
             }
             self.ringing.notified().await;
         }
     }
 }
 
-/// Rings, and listens, on a connection of its own. Ends when the handle is gone.
+/// Rings, and listens, on a connection of its own: gives `hear` what other servers said. Ends when the handle is gone.
 pub(crate) async fn keep(
     bell: Arc<Bell>,
-    wake: Arc<Wake>,
     (config, connector): (Config, Connector),
     schema: String,
     mut is_over: watch::Receiver<()>,
+    hear: impl Fn(&Ring),
 ) {
     let channel = quoted(&format!("longhaul {schema}"));
     let mut wait = RECONNECT.0;
     loop {
         let lost = tokio::select! {
-            lost = connected(&bell, &wake, (&config, &connector), &channel, &mut wait) => lost,
+            lost = connected(&bell, (&config, &connector), &channel, &mut wait, &hear) => lost,
             _ = is_over.changed() => return,
         };
         bell.is_connected.store(false, Ordering::Release);
@@ -96,10 +101,10 @@ pub(crate) async fn keep(
 /// Until the connection is lost.
 async fn connected(
     bell: &Bell,
-    wake: &Wake,
     (config, connector): (&Config, &Connector),
     channel: &str,
     wait: &mut Duration,
+    hear: &impl Fn(&Ring),
 ) -> Result<(), tokio_postgres::Error> {
     let (client, mut connection) = config.connect(connector.clone()).await?;
     let (heard, mut notifications) = mpsc::unbounded_channel();
@@ -118,29 +123,28 @@ async fn connected(
     // Nothing was heard before.
     bell.heard.fetch_add(1, Ordering::AcqRel);
     bell.rang.notify_one();
-    let hear = |notification: &Notification| {
-        let topics = notification.payload().parse().map(Topics::from_bits);
+    let notified = |notification: &Notification| {
         if notification.process_id() == own {
             return;
         }
         bell.heard.fetch_add(1, Ordering::AcqRel);
-        if topics.is_ok_and(|topics| wake.is_waiting_for(topics)) {
-            bell.rang.notify_one();
+        match notification.payload().parse() {
+            Ok(ring) => hear(&ring),
+            Err(error) => tracing::debug!(%error, payload = notification.payload(), "what rang is not known"),
         }
     };
     let ring = async {
         loop {
-            let topics = bell.next().await;
+            let ring = bell.next().await;
             // A notification need not survive a power cut. The setting ends with the transaction: one of the session would
             // stay on a connection that a pooler gives to others.
-            let ring =
-                format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {channel}, '{}'; COMMIT", topics.bits());
-            client.batch_execute(&ring).await?;
+            let notify = format!("BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {channel}, '{ring}'; COMMIT");
+            client.batch_execute(&notify).await?;
             pause(INTERVAL).await;
         }
     };
     tokio::select! {
         lost = ring => lost,
-        () = async { while let Some(notification) = notifications.recv().await { hear(&notification); } } => Ok(()),
+        () = async { while let Some(notification) = notifications.recv().await { notified(&notification); } } => Ok(()),
     }
 }

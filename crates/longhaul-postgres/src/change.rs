@@ -1,7 +1,7 @@
 //! The one way in which rows of runs change: what was decided is written where the row is still the one it was decided on.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::atomic::Ordering,
 };
 
@@ -16,6 +16,7 @@ use crate::{
     families::{Before, FamilyChanges},
     handle::Inner,
     id::Uuid,
+    ring::Ring,
     row::{Kept, Rows, UPDATE_ALL, Written, state_number},
     session::{Param, SessionIn, Step, Tx},
     topics::Topics,
@@ -126,6 +127,8 @@ impl Change {
 #[expect(clippy::struct_excessive_bools, reason = "a set of topics, filled in one by one")]
 pub(crate) struct News {
     pub(crate) runs: Vec<RunId>,
+    /// Lanes that have new runs.
+    pub(crate) lanes: BTreeSet<i32>,
     pub(crate) claims: bool,
     pub(crate) stops: bool,
     pub(crate) ended: bool,
@@ -154,8 +157,11 @@ impl News {
                 changed = changed.with(topic, true);
             }
         }
+        if !self.lanes.is_empty() {
+            wake.claims.notify_waiters();
+        }
         wake.changed(self.runs);
-        inner.bell.ring(changed);
+        inner.bell.ring(Ring { topics: changed, lanes: self.lanes });
     }
 }
 

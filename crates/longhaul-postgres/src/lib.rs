@@ -31,6 +31,7 @@ mod migrations;
 mod ops;
 mod options;
 mod poller;
+mod ring;
 mod row;
 mod schema;
 mod session;

@@ -14,8 +14,11 @@ use crate::{
     error::Fault,
     handle::Inner,
     id::Uuid,
+    lane_key::LaneKey,
     ops::admission::first_due,
+    ring::Ring,
     session::{ColumnError, Param, Row},
+    topics::Topics,
     wake::Interest,
 };
 
@@ -132,6 +135,31 @@ pub(crate) async fn poll(inner: Arc<Inner>, mut is_over: watch::Receiver<()>) {
 }
 
 impl Inner {
+    /// Another server rang. Claims that take from a lane with new runs look at once, without a question in between; for
+    /// everything else it is asked first whether there is something.
+    pub(crate) fn hear(&self, ring: &Ring) {
+        let mut topics = ring.topics;
+        if !ring.lanes.is_empty() {
+            let interests = self.wake.interests();
+            let is_read = |lane: &LaneKey| {
+                interests
+                    .iter()
+                    .any(|interest| matches!(interest, Interest::Claims(request) if lane.is_read_by(&offer(request))))
+            };
+            for lane in &ring.lanes {
+                match self.lanes.get(*lane) {
+                    Some(lane) if is_read(&lane) => self.wake.claims.notify_waiters(),
+                    Some(_) => {}
+                    // It was made since. Whoever asks learns of it.
+                    None => topics = topics.with(Topics::CLAIMS, true),
+                }
+            }
+        }
+        if self.wake.is_waiting_for(topics) {
+            self.bell.wake_poller();
+        }
+    }
+
     async fn ask(&self, interests: &[Interest]) -> Result<Seen, StoreError> {
         let (mut lanes, mut runs, mut servers) = (Vec::new(), Vec::new(), Vec::new());
         for interest in interests {

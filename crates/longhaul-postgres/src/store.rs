@@ -135,8 +135,8 @@ impl PostgresStore {
         let (alive, is_over) = watch::channel(());
         tokio::spawn(poller::poll(Arc::clone(&inner), is_over.clone()));
         if inner.options.listen {
-            let (bell, wake, schema) = (Arc::clone(&inner.bell), Arc::clone(&inner.wake), inner.options.schema.clone());
-            tokio::spawn(bell::keep(bell, wake, (config, connector), schema, is_over));
+            let (bell, schema, hears) = (Arc::clone(&inner.bell), inner.options.schema.clone(), Arc::clone(&inner));
+            tokio::spawn(bell::keep(bell, (config, connector), schema, is_over, move |ring| hears.hear(ring)));
         }
         Self { inner, inserts: Arc::new(inserts), writes: Arc::new(writes), _alive: Arc::new(alive) }
     }

@@ -83,6 +83,30 @@ async fn a_run_that_another_handle_enqueues_is_claimed_at_once_because_it_rings(
 }
 
 #[tokio::test]
+async fn a_claim_that_hears_of_new_runs_of_its_lane_looks_without_a_poll_before() {
+    let postgres = postgres().await;
+    // It never looks by itself.
+    let never = Duration::from_secs(100_000);
+    let (one, other) = (connect(&postgres, never, true).await, connect(&postgres, never, true).await);
+    let now = postgres.now();
+    until(|| one.hears() && other.hears()).await;
+    let request = ClaimRequest::new(server_id(now, 1), [support("plain", 1)].into(), 1);
+    // The lane is made, and known to both.
+    other.insert(vec![new_run(now, "plain", 1)]).await.expect("it works")[0].as_ref().expect("it is new");
+    assert_eq!(one.claim(request.clone()).await.expect("it works").len(), 1);
+    let claim = tokio::spawn({
+        let (one, request) = (one.clone(), ClaimRequest { wait: true, ..request });
+        async move { one.claim(request).await }
+    });
+    // It looks when a call begins to wait, and once more because the doorbell was connected.
+    until(|| one.polls() >= 2).await;
+    let polls = one.polls();
+    other.insert(vec![new_run(now, "plain", 2)]).await.expect("it works")[0].as_ref().expect("it is new");
+    assert_eq!(claim.await.expect("no panic").expect("it works").len(), 1);
+    assert_eq!(one.polls(), polls, "it was told of the lane");
+}
+
+#[tokio::test]
 async fn a_run_that_another_handle_enqueues_is_found_by_polling_when_nobody_rings() {
     let postgres = postgres().await;
     let poll = Duration::from_millis(20);
