@@ -47,12 +47,20 @@ impl Counts {
 
     /// The parameters of [`ADD_COUNTS`], unless there is nothing to add.
     pub(crate) fn runs(&self) -> Option<[Param<'_>; 4]> {
-        (!self.runs.is_empty()).then_some([&self.kinds as Param<'_>, &self.queues, &self.states, &self.runs])
+        (!self.runs.is_empty()).then(|| self.run_columns())
     }
 
     /// The parameters of [`ADD_MINUTES`], unless there is nothing to add.
     pub(crate) fn minutes(&self) -> Option<[Param<'_>; 7]> {
-        (!self.minutes[0].is_empty()).then(|| self.minutes.each_ref().map(|column| column as Param<'_>))
+        (!self.minutes[0].is_empty()).then(|| self.minute_columns())
+    }
+
+    pub(crate) fn run_columns(&self) -> [Param<'_>; 4] {
+        [&self.kinds, &self.queues, &self.states, &self.runs]
+    }
+
+    pub(crate) fn minute_columns(&self) -> [Param<'_>; 7] {
+        self.minutes.each_ref().map(|column| column as Param<'_>)
     }
 }
 

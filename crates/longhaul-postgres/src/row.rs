@@ -169,7 +169,7 @@ impl Rows {
         self.changes.push(all | (i16::from(written.execution_metadata) << 1) | (i16::from(written.ended) << 2));
     }
 
-    fn common(&self) -> [Param<'_>; 21] {
+    pub(crate) fn common(&self) -> [Param<'_>; 21] {
         [
             &self.ids,
             &self.lanes,
@@ -259,13 +259,22 @@ impl Rows {
     }
 }
 
-pub(crate) const INSERT: &str = "\
+/// Inserts runs, whose columns are the first 21 parameters.
+macro_rules! insert_runs {
+    () => {
+        "\
     INSERT INTO @run (id, lane, lim, prio, due, deadline, seen, state, epoch, settled, asked, retried, page, since, \
         revision, created, rec, meta, initial, exec, ended) \
     SELECT * FROM unnest($1::uuid[], $2::int4[], $3::text[], $4::int2[], $5::int8[], $6::int8[], $7::int2[], \
         $8::int2[], $9::int8[], $10::bool[], $11::bool[], $12::bool[], $13::uuid[], $14::int8[], $15::int8[], \
-        $16::int8[], $17::bytea[], $18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[]) \
-    ON CONFLICT (id) DO NOTHING RETURNING id";
+        $16::int8[], $17::bytea[], $18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[])"
+    };
+}
+
+pub(crate) use insert_runs;
+
+/// Answers those that were not there before.
+pub(crate) const INSERT: &str = concat!(insert_runs!(), " ON CONFLICT (id) DO NOTHING RETURNING id");
 
 const COPY: &str = "\
     COPY @run (id, lane, lim, prio, due, deadline, seen, state, epoch, settled, asked, retried, page, since, \

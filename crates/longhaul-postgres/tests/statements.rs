@@ -225,7 +225,7 @@ async fn plans_walk_nothing(postgres: &Postgres, statistics: &str) {
             continue;
         }
         client.batch_execute(&format!("PREPARE s{nth} AS {statement}")).await.expect("it can be prepared");
-        let parameters = (1..30).rev().find(|n| statement.contains(&format!("${n}"))).unwrap_or(0);
+        let parameters = (1..=99).rev().find(|n| statement.contains(&format!("${n}"))).unwrap_or(0);
         let nulls = vec!["NULL"; parameters].join(", ");
         let nulls = if parameters == 0 { nulls } else { format!("({nulls})") };
         let rows = client.query(&format!("EXPLAIN EXECUTE s{nth}{nulls}"), &[]).await.expect("it can be explained");

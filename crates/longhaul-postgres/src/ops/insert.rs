@@ -18,14 +18,25 @@ use crate::{
     families,
     handle::Inner,
     id::{Uuid, uuids},
-    row::{self, Kept, Rows, Written},
-    session::{SessionIn, Step, Tx, transact},
+    row::{self, Kept, Rows, Written, insert_runs},
+    session::{Param, SessionIn, Step, Tx, transact},
 };
 
 const ALL: Written = Written { all: true, execution_metadata: true, ended: true };
 
 /// So many runs are sent as a stream.
-const COPIED_FROM: usize = 32;
+const COPIED_FROM: usize = 256;
+
+/// All of an insertion. Fails if one of the runs is there already.
+const INSERT_NEW: &str = concat!(
+    "WITH run AS (",
+    insert_runs!(),
+    "), counts AS ( \
+        INSERT INTO @state_count (kind, queue, state, runs) \
+        SELECT * FROM unnest($22::text[], $23::text[], $24::int2[], $25::int8[])) \
+    INSERT INTO @minute_count (minute, enqueued, started, retried, completed, failed, cancelled) \
+    SELECT * FROM unnest($26::int8[], $27::int8[], $28::int8[], $29::int8[], $30::int8[], $31::int8[], $32::int8[])"
+);
 
 /// Who keeps others of a kind and key out.
 pub(super) enum Holder {
@@ -43,42 +54,47 @@ pub(super) enum Holder {
 impl Inner {
     pub(crate) async fn insert(&self, news: &[NewRun]) -> Result<Vec<Result<Inserted, InsertError>>, StoreError> {
         self.ensure_open()?;
-        // A stream costs less than parameters, but has no answer for a run that is there already.
-        let mut streams = news.len() >= COPIED_FROM && news.iter().all(is_plain);
+        // Runs are seldom there already. If one is, this fails, and the next try says which.
+        let mut all_are_new = news.iter().all(is_plain);
         let (answers, told) = transact!(self, begin, tx => {
             let (now, mut told) = (self.now(), News::default());
-            let answers = if std::mem::take(&mut streams) && tx.can_copy() {
-                self.stream(&tx, now, news).await?
+            let answers = if std::mem::take(&mut all_are_new) {
+                self.insert_plain(&tx, now, news, &mut told).await?
             } else {
                 self.insert_in(&tx, now, news, &mut told).await?
             };
-            told.claims = true;
             Ok((answers, told))
         })?;
         told.tell(self);
         Ok(answers)
     }
 
-    /// Keeps runs none of which is there already, by `COPY`.
-    async fn stream(
+    /// Keeps runs for which nothing has to be looked up and none of which is there already, and commits. A few are one
+    /// statement, which needs no transaction around it; many are a stream, which costs less for each.
+    async fn insert_plain(
         &self,
         tx: &Tx,
         now: Timestamp,
         news: &[NewRun],
+        told: &mut News,
     ) -> Result<Vec<Result<Inserted, InsertError>>, Fault> {
         let stored: Vec<StoredRun> = news.iter().map(|new| StoredRun::enqueue(now, new.clone())).collect();
         let lanes = self.lanes.of_all(stored.iter().map(|stored| &stored.run))?;
         let (mut rows, mut statistics) = (Rows::default(), Statistics::default());
         for (stored, lane) in stored.iter().zip(lanes) {
+            told.lanes.insert(lane);
             rows.push(lane, stored, None, 0, ALL);
             statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
         }
-        rows.copy(tx).await?;
         let counts = Counts::of(&statistics);
-        let (runs, minutes) = (counts.runs(), counts.minutes());
-        let runs = runs.as_ref().map(|params| Step(ADD_COUNTS, params));
-        let minutes = minutes.as_ref().map(|params| Step(ADD_MINUTES, params));
-        tx.finish(&runs.into_iter().chain(minutes).collect::<Vec<_>>()).await?;
+        let (runs, minutes) = (counts.run_columns(), counts.minute_columns());
+        if news.len() >= COPIED_FROM && tx.can_copy() {
+            rows.copy(tx).await?;
+            tx.finish(&[Step(ADD_COUNTS, &runs), Step(ADD_MINUTES, &minutes)]).await?;
+        } else {
+            let params: Vec<Param<'_>> = rows.common().into_iter().chain(runs).chain(minutes).collect();
+            tx.be(Step(INSERT_NEW, &params)).await?;
+        }
         Ok(news.iter().map(|_| Ok(Inserted::New)).collect())
     }
 
@@ -131,7 +147,7 @@ impl Inner {
             });
         }
         turns.write(session).await?;
-        told.claims = true;
+        told.lanes.extend(lanes);
         Ok(answers)
     }
 
@@ -238,7 +254,6 @@ fn is_plain(new: &NewRun) -> bool {
         && constraints.batch.is_none()
 }
 
-/// Whether a run keeps others out with this key.
 /// Of new children: those that are there already, and those that cannot become children, with the reason. The parents
 /// neither end nor go on in another attempt until the transaction ends.
 async fn admit_children(session: &SessionIn<'_>, news: &[NewRun]) -> Result<HashMap<RunId, InsertError>, Fault> {
@@ -286,6 +301,7 @@ const PARENTS: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1) ORDER
 
 const THERE: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1)";
 
+/// Whether a run keeps others out with this key.
 pub(super) fn has_key(now: Timestamp, kept: &Kept, key: &Key) -> bool {
     let run = &kept.stored.run;
     run.constraints().unique.as_ref().is_some_and(|unique| unique.key == *key && unique.holds(now, run))

@@ -61,6 +61,16 @@ impl Tx {
         Ok(finished?.0)
     }
 
+    /// Makes one statement the whole transaction, so that it needs neither `BEGIN` nor `COMMIT`. Nothing was sent before,
+    /// and only [`commit`](Self::commit) or [`roll_back`](Self::roll_back) may follow. The settings of a transaction do
+    /// not hold for it.
+    pub(crate) async fn be(&self, step: Step<'_>) -> Result<(), Fault> {
+        assert!(self.take_begin().is_some(), "the transaction has begun");
+        self.has_ended.store(true, Ordering::Release);
+        self.send(None, &[step], false).await?;
+        Ok(())
+    }
+
     pub(crate) async fn commit(self) -> Result<(), Fault> {
         self.end("COMMIT").await
     }
