@@ -124,6 +124,55 @@ impl FloorSled {
     }
 }
 
+/// A durable commit as an async program has it: asked for by a task, made on a thread that may block, and told to another
+/// task.
+pub(crate) struct FloorHandoff;
+
+impl Contender for FloorHandoff {
+    fn name(&self) -> &'static str {
+        "floor-handoff"
+    }
+
+    fn durability(&self) -> &'static str {
+        "power loss: floor-sled on a thread of its own, asked by one task and answered to another"
+    }
+
+    fn scenarios(&self) -> Vec<Scenario> {
+        vec![Scenario::StartLatency]
+    }
+
+    fn measure(&self, order: &Order) -> Result<Measured> {
+        let sled = Sled::open(&order.dir, true)?;
+        let (ask, asked) = std::sync::mpsc::channel::<Batch>();
+        let (answer, mut answered) = tokio::sync::mpsc::unbounded_channel();
+        let committer = thread::spawn(move || -> Result<()> {
+            while let Ok(batch) = asked.recv() {
+                sled.commit(batch)?;
+                answer.send(())?;
+            }
+            Ok(())
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let samples = runtime.block_on(async {
+            let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
+            tokio::spawn(async move { while answered.recv().await.is_some() && started.send(Instant::now()).is_ok() {} });
+            let pace = Pace::start(order);
+            let mut samples = Vec::with_capacity(order.count);
+            while pace.take(1).is_some() {
+                tokio::time::sleep(scenario::PAUSE).await;
+                let called = Instant::now();
+                ask.send(batch(WAITING, samples.len(), 1))?;
+                let Some(started) = starts.recv().await else { break };
+                samples.push(started - called);
+            }
+            drop(ask);
+            anyhow::Ok(samples)
+        })?;
+        committer.join().expect("the committer does not panic")?;
+        Ok(stats::latency(&samples))
+    }
+}
+
 struct Sled {
     db: Db,
     /// A second handle on sled's file: `fdatasync` is per file, so it covers what sled wrote through its own.

@@ -9,10 +9,11 @@ mod persistent_queue;
 use bench_harness::{Contender, Measure};
 
 /// All of them, the floors first.
-pub(crate) static ALL: [&dyn Contender; 10] = [
+pub(crate) static ALL: [&dyn Contender; 11] = [
     &floor_file::FloorFile,
     &floor_sled::FloorSled::POWER,
     &floor_sled::FloorSled::PROCESS,
+    &floor_sled::FloorHandoff,
     &Measure::<longhaul::Longhaul<{ longhaul::PLAIN }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::CONTROLLED }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::BESIDE_WAITING }>>::new(),
