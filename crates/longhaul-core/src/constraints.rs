@@ -1,12 +1,11 @@
 //! What else a run was enqueued with: what it shares a limit with, what it must not be there twice with, and where it
 //! may be executed.
 
-mod conflict;
+mod unique;
 
 use std::time::Duration;
 
-pub(crate) use self::conflict::has_not_begun;
-pub use self::conflict::{conflict, conflict_with_removed, replacement};
+pub(crate) use self::unique::has_not_begun;
 use crate::{
     family::{After, Batch, OnCancel, Parent},
     id::RunId,
@@ -132,14 +131,12 @@ pub enum UniqueScope {
     For(Duration),
 }
 
-/// What becomes of a run whose kind and key are taken.
+/// What becomes of a run whose kind and key are taken: see [`resolve_conflict`](crate::stored::resolve_conflict).
 ///
 /// ```
-/// use longhaul_core::{OnConflict, doc, constraints::{Conflict, conflict}};
+/// use longhaul_core::OnConflict;
 ///
-/// let replace = OnConflict::Replace { reschedule: false };
-/// assert_eq!(conflict(replace, &doc::run()), Conflict::Replace);
-/// assert_eq!(conflict(replace, &doc::running()), Conflict::Refuse); // it has begun
+/// assert_ne!(OnConflict::Replace { reschedule: false }, OnConflict::Replace { reschedule: true }); // a debounce
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
@@ -153,24 +150,6 @@ pub enum OnConflict {
         reschedule: bool,
     },
     /// It is refused: [`InsertError::Taken`](crate::store::InsertError::Taken).
-    Refuse,
-}
-
-/// What an insert comes to where a run keeps others out.
-///
-/// ```
-/// use longhaul_core::{OnConflict, doc, constraints::{Conflict, conflict}};
-///
-/// assert_eq!(conflict(OnConflict::Return, &doc::run()), Conflict::Return);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a store or an executor that leaves a case out should not compile")]
-pub enum Conflict {
-    /// The answer names the run that is there.
-    Return,
-    /// The run that is there takes over what the new one brings.
-    Replace,
-    /// The new one is refused.
     Refuse,
 }
 

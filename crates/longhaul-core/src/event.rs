@@ -148,6 +148,23 @@ pub enum Event {
     Delete,
 }
 
+impl Event {
+    /// The process that executed the run died. `blamed`: which of those that died with it is more to blame than the
+    /// others, as [`blame`](crate::admission::suspects::blame) says.
+    ///
+    /// ```
+    /// use longhaul_core::{Event, admission::suspects::Blame, doc};
+    ///
+    /// let id = doc::run().id;
+    /// assert!(matches!(Event::crash(id, Some((id, Blame::Alone)), "out of memory"), Event::Crash { blame: Blame::Alone, .. }));
+    /// assert!(matches!(Event::crash(id, None, "out of memory"), Event::Crash { blame: Blame::Shared, .. }));
+    /// ```
+    pub fn crash(id: RunId, blamed: Option<(RunId, Blame)>, evidence: &str) -> Self {
+        let blame = blamed.filter(|(blamed, _)| *blamed == id).map_or(Blame::Shared, |(_, blame)| blame);
+        Self::Crash { evidence: evidence.into(), blame }
+    }
+}
+
 /// How an attempt ended, as the executor saw it.
 ///
 /// ```

@@ -18,5 +18,5 @@ pub use self::{
     batch::{Batch, CallbackWhen},
     counts::ChildCounts,
     parent::{ChildRefused, OnCancel, Parent},
-    rules::{admit_child, cancel_children, is_told},
+    rules::{admit_child, cancel_children, is_told, runs_ended},
 };

@@ -51,7 +51,7 @@ pub use copy::CopyStore;
 pub use error::StoreError;
 pub use filter::Filter;
 pub use inspect::{
-    Damaged, ENDS_PER_POSITION, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, GetError, HeaderPage,
+    Damaged, ENDS_PER_POSITION, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, Ends, GetError, HeaderPage,
     Inspect, ListOrder, Page, PageRequest, ParseCursorError, QueueDepth, RunHeader,
 };
 pub use kinds::KindDescription;
@@ -60,9 +60,9 @@ pub use runs::{
     RetryError, RetryFrom, RunStore, RunUpdate, Swept, UpdateError,
 };
 pub use schedules::{
-    ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ScheduleStore,
+    ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ScheduleRows, ScheduleStore,
 };
-pub use servers::{RunningRun, ServerBeat, ServerError, ServerInfo, ServerStore, StopSignal, StopSignals};
+pub use servers::{RunningRun, ServerBeat, ServerError, ServerInfo, ServerStore, Servers, StopSignal, StopSignals};
 
 use crate::clock::Clock;
 

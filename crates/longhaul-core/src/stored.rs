@@ -1,11 +1,22 @@
-//! A run with its values, as a store keeps it, and how a decision changes it.
+//! A run with its values, as a store keeps it, and all that changes it: what attempts write, and what clients ask.
+//!
+//! Each of these operations is a function on the one run that it concerns. A store reads the run, lets it happen, and
+//! keeps what the [`Followup`] says. So a store has no rule of its own.
 
+mod attempts;
+mod clients;
+mod insert;
+
+use std::sync::Arc;
+
+pub use self::insert::{duplicate, resolve_conflict};
 use crate::{
     Timestamp,
-    decide::{Decision, Effects, admit, decide},
+    decide::{Decision, Effects, IllegalEvent, admit, decide},
     envelope::Envelope,
     event::{Ending, Event},
-    history::History,
+    history::{Actor, History},
+    inbox::Inbox,
     run::{Ended, NewRun, Run, Snapshot},
     state::StateKind,
 };
@@ -16,10 +27,9 @@ use crate::{
 /// use longhaul_core::{Event, StateKind, StoredRun, decide, doc};
 ///
 /// let mut stored = StoredRun::enqueue(doc::NOW, doc::new_run());
-/// let decision = decide(doc::NOW, &stored.run, &Event::Cancel { reason: None })?;
-/// let followup = stored.apply(decision);
+/// let followup = stored.apply(decide(doc::NOW, &stored.run, &Event::Cancel { reason: None })?);
 /// assert_eq!((stored.run.state.kind(), stored.history.entries.len()), (StateKind::Cancelled, 2));
-/// assert!(followup.changed.ended && followup.changed.history && !followup.remove && !followup.order);
+/// assert!(followup.keep && followup.changed.ended && followup.changed.history && !followup.remove && !followup.order);
 /// assert_eq!(stored.snapshot().ended, stored.ended);
 /// # Ok::<(), longhaul_core::IllegalEvent>(())
 /// ```
@@ -45,7 +55,7 @@ pub struct StoredRun {
     pub history: History,
 }
 
-/// What a decision asks of a store, besides keeping the run.
+/// What a change of a run asks of a store. By default nothing: the run is as it was.
 ///
 /// ```
 /// use longhaul_core::{Event, StoredRun, decide, doc};
@@ -61,6 +71,8 @@ pub struct StoredRun {
     reason = "a message of the port: stores build it and match it, and a minor release may change it"
 )]
 pub struct Followup {
+    /// The run is another one than before: what it has become is kept, in one transaction with all that follows from it.
+    pub keep: bool,
     /// The server that executes the run is told of [`Run::request`].
     pub order: bool,
     /// The run and all its values are removed.
@@ -69,32 +81,58 @@ pub struct Followup {
     pub changed: ChangedValues,
 }
 
-/// Which values of a run a decision has changed.
+/// Which values of a run have changed.
 ///
 /// ```
 /// use longhaul_core::stored::ChangedValues;
 ///
-/// assert!(!ChangedValues::default().history);
+/// assert!(!ChangedValues::default().any());
+/// assert!(ChangedValues { ended: true, ..ChangedValues::default() }.any());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "a message of the port: stores build it and match it, and a minor release may change it"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "a set of values, asked for one by one")]
 pub struct ChangedValues {
+    /// [`StoredRun::metadata`] and [`StoredRun::initial`].
+    pub asked: bool,
     /// [`StoredRun::history`].
     pub history: bool,
     /// [`StoredRun::ended`].
     pub ended: bool,
     /// [`StoredRun::execution_metadata`].
     pub execution_metadata: bool,
+    /// [`Run::inbox`].
+    pub inbox: bool,
 }
 
-impl From<Snapshot> for StoredRun {
-    /// A run that is new, with its values.
-    fn from(snapshot: Snapshot) -> Self {
-        let Snapshot { run, metadata, initial, execution_metadata, ended, history } = snapshot;
-        Self { run, settled: false, metadata, initial, execution_metadata, ended, history }
+impl Followup {
+    /// What this and a later change of the same run ask together.
+    #[must_use]
+    fn and(self, later: Self) -> Self {
+        let (first, second) = (self.changed, later.changed);
+        Self {
+            keep: self.keep | later.keep,
+            order: self.order | later.order,
+            remove: self.remove | later.remove,
+            changed: ChangedValues {
+                asked: first.asked | second.asked,
+                history: first.history | second.history,
+                ended: first.ended | second.ended,
+                execution_metadata: first.execution_metadata | second.execution_metadata,
+                inbox: first.inbox | second.inbox,
+            },
+        }
+    }
+}
+
+impl ChangedValues {
+    /// Whether one of them has.
+    pub const fn any(&self) -> bool {
+        let Self { asked, history, ended, execution_metadata, inbox } = *self;
+        asked | history | ended | execution_metadata | inbox
     }
 }
 
@@ -113,11 +151,27 @@ impl StoredRun {
         }
     }
 
+    /// Lets `event` happen to it, which nobody is known to have asked for.
+    ///
+    /// # Errors
+    /// It cannot happen: the run is as it was.
+    pub fn apply_event(&mut self, now: Timestamp, event: &Event) -> Result<Followup, IllegalEvent> {
+        Ok(self.apply(decide(now, &self.run, event)?))
+    }
+
+    fn apply_event_of(&mut self, by: Actor, now: Timestamp, event: &Event) -> Result<Followup, IllegalEvent> {
+        Ok(self.apply(decide(now, &self.run, event)?.asked_by(by)))
+    }
+
     /// Becomes what was decided.
     pub fn apply(&mut self, decision: Decision) -> Followup {
         let Decision { next, effects: Effects { history, ended, reset, order, remove } } = decision;
-        let mut changed =
-            ChangedValues { history: history.is_some(), ended: ended.is_some(), execution_metadata: false };
+        let mut changed = ChangedValues {
+            history: history.is_some(),
+            ended: ended.is_some(),
+            inbox: !is_same(self.run.inbox.as_ref(), next.inbox.as_ref()),
+            ..ChangedValues::default()
+        };
         // A new claim makes the settlement of the one before an old one.
         self.settled &= next.epoch == self.run.epoch;
         self.run = next;
@@ -130,7 +184,7 @@ impl StoredRun {
         if reset {
             changed.execution_metadata = self.set_execution_metadata(self.initial.clone());
         }
-        Followup { order, remove, changed }
+        Followup { keep: true, order, remove, changed }
     }
 
     /// For a copy: a run that executes goes on as after a shutdown, since its attempt ends with the store that it holds it
@@ -138,7 +192,7 @@ impl StoredRun {
     pub fn interrupt(&mut self, now: Timestamp, why: &str) {
         let event = Event::Settle { epoch: self.run.epoch, ending: Ending::Interrupted { why: why.into() } };
         if self.run.state.kind() == StateKind::Running {
-            self.apply(decide(now, &self.run, &event).expect("a run that executes can be interrupted"));
+            self.apply_event(now, &event).expect("a run that executes can be interrupted");
         }
     }
 
@@ -147,13 +201,6 @@ impl StoredRun {
         let changed = self.execution_metadata != value;
         self.execution_metadata = value;
         changed
-    }
-
-    /// What was asked is replaced by what another run brought.
-    pub fn replace(&mut self, metadata: Envelope, execution_metadata: Option<Envelope>) {
-        self.metadata = metadata;
-        self.initial.clone_from(&execution_metadata);
-        self.execution_metadata = execution_metadata;
     }
 
     /// What others see of it.
@@ -165,5 +212,13 @@ impl StoredRun {
     pub fn into_snapshot(self) -> Snapshot {
         let Self { run, metadata, initial, execution_metadata, ended, history, .. } = self;
         Snapshot { run, metadata, initial, execution_metadata, ended, history }
+    }
+}
+
+/// Whether nothing came into an inbox, and nothing was taken from it.
+fn is_same(before: Option<&Arc<Inbox>>, now: Option<&Arc<Inbox>>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+        (before, now) => before.is_none() && now.is_none(),
     }
 }

@@ -7,7 +7,6 @@ pub(crate) mod batch;
 pub(crate) mod claim_pages;
 mod commit;
 pub(crate) mod crash;
-pub(crate) mod ends;
 mod erase;
 mod families;
 mod files;
@@ -18,8 +17,6 @@ pub(crate) mod load;
 pub(crate) mod record;
 pub(crate) mod recover;
 mod run_map;
-pub(crate) mod schedules;
-pub(crate) mod servers;
 pub(crate) mod set_aside;
 mod stage;
 mod turns;
@@ -27,11 +24,14 @@ pub(crate) mod unique_keys;
 
 use std::collections::{BTreeMap, HashSet};
 
-use longhaul_core::{Kind, RunId, StoreError, Timestamp, admission::Admission, store::KindDescription};
+use longhaul_core::{
+    Kind, RunId, StoreError, Timestamp,
+    admission::Admission,
+    store::{Ends, KindDescription, ScheduleRows, Servers},
+};
 
 use self::{
-    claim_pages::ClaimPages, ends::Ends, files::Files, final_counts::FinalCounts, index::Index, record::Record,
-    run_map::RunMap, schedules::ScheduleRows, servers::Servers,
+    claim_pages::ClaimPages, files::Files, final_counts::FinalCounts, index::Index, record::Record, run_map::RunMap,
 };
 use crate::engine::kv::Kv;
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use longhaul_core::{
     Actor, ChildCounts, Clock, Control, ControlChange, Controls, Epoch, Explanation, Inserted, Key, Kind, Log,
     LogRequest, NewRun, Retentions, RunId, ScheduleName, Scope, ServerId, Snapshot, StateKind, Statistics, StoreError,
-    limits::{CLAIM_MAX, PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
+    limits::{PAGE_MAX, SCHEDULE_MAX, SCHEDULE_RUNS_MAX},
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
@@ -190,7 +190,7 @@ impl RunStore for EmbeddedStore {
 #[async_trait]
 impl AttemptStore for EmbeddedStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
-        assert!((1..=CLAIM_MAX).contains(&request.max), "a claim asks for 1 to {CLAIM_MAX} runs, not {}", request.max);
+        request.assert_limits();
         self.call(|reply| Write::Claim { request, reply }).await.map(Ticket::redeem)
     }
 
@@ -310,14 +310,12 @@ impl Inspect for EmbeddedStore {
     }
 
     async fn list(&self, request: PageRequest) -> Result<Page, StoreError> {
-        let limit = request.limit;
-        assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        request.assert_limits();
         self.call(|reply| Read::List { request, reply }).await
     }
 
     async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
-        let limit = request.limit;
-        assert!((1..=PAGE_MAX).contains(&limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        request.assert_limits();
         self.call(|reply| Read::ListHeaders { request, reply }).await
     }
 

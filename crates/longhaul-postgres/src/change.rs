@@ -6,8 +6,8 @@ use std::{
 };
 
 use longhaul_core::{
-    Actor, Decision, Event, IllegalEvent, Kind, RunId, StateKind, Timestamp, counts::Statistics, decide,
-    store::ENDS_PER_POSITION,
+    Decision, Event, IllegalEvent, Kind, RunId, StateKind, StoredRun, Timestamp, counts::Statistics,
+    store::ENDS_PER_POSITION, stored::Followup,
 };
 
 use crate::{
@@ -72,29 +72,35 @@ impl Change {
         self.kept.stored.run.state.kind()
     }
 
-    pub(crate) fn decide(&mut self, now: Timestamp, event: &Event) -> Result<StateKind, IllegalEvent> {
-        self.decide_for(now, event, Actor::UNKNOWN)
+    /// Lets an event happen to it.
+    pub(crate) fn decide(&mut self, now: Timestamp, event: &Event) -> Result<(), IllegalEvent> {
+        self.make(|run| Ok(((), run.apply_event(now, event)?)))
     }
 
-    /// What core decides of `event`, which a client asked for.
-    pub(crate) fn decide_for(&mut self, now: Timestamp, event: &Event, by: Actor) -> Result<StateKind, IllegalEvent> {
-        let decision = decide(now, &self.kept.stored.run, event)?.asked_by(by);
-        self.apply(decision);
-        Ok(self.state())
-    }
-
+    /// Becomes what was decided.
     pub(crate) fn apply(&mut self, decision: Decision) {
         let followup = self.kept.stored.apply(decision);
-        self.order |= followup.order;
-        debug_assert!(!followup.remove, "`delete` and sweeps remove runs, and write nothing else of them");
-        self.written.execution_metadata |= followup.changed.execution_metadata;
-        self.written.ended |= followup.changed.ended;
-        self.is_changed = true;
+        self.note(followup);
     }
 
-    /// Something was changed without a decision.
-    pub(crate) fn touch(&mut self) {
-        self.is_changed = true;
+    /// Lets an operation happen to it. One that is refused leaves it as it was.
+    pub(crate) fn make<T, E>(
+        &mut self,
+        operation: impl FnOnce(&mut StoredRun) -> Result<(T, Followup), E>,
+    ) -> Result<T, E> {
+        let (answer, followup) = operation(&mut self.kept.stored)?;
+        self.note(followup);
+        Ok(answer)
+    }
+
+    fn note(&mut self, followup: Followup) {
+        let Followup { keep, order, remove, changed } = followup;
+        debug_assert!(!remove, "`delete` and sweeps remove runs, and write nothing else of them");
+        self.order |= order;
+        self.written.all |= changed.asked;
+        self.written.execution_metadata |= changed.execution_metadata;
+        self.written.ended |= changed.ended;
+        self.is_changed |= keep;
     }
 
     pub(crate) fn is_changed(&self) -> bool {

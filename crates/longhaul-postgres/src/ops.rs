@@ -1,16 +1,12 @@
 //! What the store does, an operation a file.
 
 pub(crate) mod admission;
-pub(crate) mod attempt;
-pub(crate) mod begin;
 pub(crate) mod cancel;
-pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod controls;
 pub(crate) mod copy_in;
 pub(crate) mod copy_out;
 pub(crate) mod count;
-pub(crate) mod decide;
 pub(crate) mod delete;
 pub(crate) mod ended;
 pub(crate) mod enqueued;
@@ -25,6 +21,7 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod look_at_waits;
 pub(crate) mod lost_claims;
+pub(crate) mod one_run;
 pub(crate) mod proceed;
 pub(crate) mod queues;
 pub(crate) mod read_log;
@@ -33,7 +30,6 @@ pub(crate) mod retry;
 pub(crate) mod schedules;
 pub(crate) mod served;
 pub(crate) mod servers;
-pub(crate) mod settle;
 pub(crate) mod statistics;
 pub(crate) mod sweep;
 mod turns;

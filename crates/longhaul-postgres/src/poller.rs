@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use longhaul_core::{RunId, StoreError, Timestamp, admission::Offer, store::ClaimRequest};
+use longhaul_core::{RunId, StoreError, Timestamp};
 use tokio::sync::watch;
 
 use crate::{
@@ -87,11 +87,6 @@ impl Seen {
     }
 }
 
-fn offer(request: &ClaimRequest) -> Offer<'_> {
-    let ClaimRequest { server, kinds, labels, capacity, max, .. } = request;
-    Offer { labels, capacity, ..Offer::new(*server, kinds, *max) }
-}
-
 /// Polls while calls wait. Ends when the handle is gone or closed.
 pub(crate) async fn poll(inner: Arc<Inner>, mut is_over: watch::Receiver<()>) {
     let (mut tick, mut before) = (Tick::new(), None);
@@ -164,7 +159,7 @@ impl Inner {
         let (mut lanes, mut runs, mut servers) = (Vec::new(), Vec::new(), Vec::new());
         for interest in interests {
             match interest {
-                Interest::Claims(request) => lanes.extend(self.lanes.which(|lane| lane.is_read_by(&offer(request)))),
+                Interest::Claims(request) => lanes.extend(self.lanes.which(|lane| lane.is_read_by(&request.offer()))),
                 Interest::StopRequests(server) => servers.push(Uuid::from(*server)),
                 Interest::Run(id, _) => runs.push(Uuid::from(*id)),
                 Interest::Schedules(_) | Interest::Ended(_) => {}

@@ -1,15 +1,16 @@
 //! What becomes of children, and who may have any.
 
 use super::{
-    awaits::{AwaitedRuns, Awaits},
+    awaits::{AwaitedEnd, AwaitedRuns, Awaits},
     counts::ChildCounts,
     parent::{ChildRefused, OnCancel, Parent},
 };
 use crate::{
     event::{Event, StopRequest},
+    id::RunId,
     limits::{CHILD_DEPTH_MAX, CHILDREN_MAX},
     run::Run,
-    state::State,
+    state::{State, StateKind},
 };
 
 /// Whether a run may become a child of `there`, which is the run that `parent` names, or `None` if there is none.
@@ -55,6 +56,36 @@ pub fn admit_child(parent: &Parent, there: Option<&Run>, children: ChildCounts) 
 fn is_closed(run: &Run) -> bool {
     let open = |awaits: &Awaits| matches!(awaits.runs, AwaitedRuns::Members { added: false, .. });
     run.constraints().batch.is_some() && !run.awaits.as_deref().is_some_and(open)
+}
+
+/// What happens to a run that waits as `awaits` says, and has these children: which of the runs that it names are final or
+/// not there. `state_of` is asked for the state of each; `None`: it is not there.
+///
+/// # Errors
+/// Those of `state_of`.
+///
+/// ```
+/// use longhaul_core::{AwaitedRuns, Awaits, ChildCounts, Event, RunId, StateKind, family::runs_ended};
+///
+/// let [open, gone] = [1, 2].map(|id| RunId::from_bytes([id; 16]));
+/// let awaits = Awaits::from(AwaitedRuns::Runs { open: vec![open, gone], any: false });
+/// let state_of = |id| Ok::<_, ()>((id == open).then_some(StateKind::Running));
+/// let Ok(Event::RunsEnded { ended, .. }) = runs_ended(&awaits, ChildCounts::default(), state_of) else { panic!() };
+/// assert_eq!(ended.iter().map(|ended| ended.id).collect::<Vec<_>>(), [gone]);
+/// ```
+pub fn runs_ended<E>(
+    awaits: &Awaits,
+    children: ChildCounts,
+    mut state_of: impl FnMut(RunId) -> Result<Option<StateKind>, E>,
+) -> Result<Event, E> {
+    let mut ended = Vec::new();
+    for id in awaits.named() {
+        let state = state_of(*id)?;
+        if state.is_none_or(StateKind::is_final) {
+            ended.push(AwaitedEnd { id: *id, state });
+        }
+    }
+    Ok(Event::RunsEnded { children, ended })
 }
 
 /// What happens to the children of `parent`, which is final: they are cancelled, or `None`: nothing.

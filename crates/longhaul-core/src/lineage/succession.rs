@@ -4,31 +4,31 @@ use std::sync::Arc;
 
 use crate::{
     constraints::{Constraints, Unique, UniqueScope},
-    decide::{Decision, IllegalEvent, admit, decide},
+    decide::{Decision, IllegalEvent, decide},
     event::Event,
-    history::{History, HistoryEntry},
     id::RunId,
     order::OrderTurn,
-    run::{NewRun, Run, Snapshot},
-    store::{Retry, RetryFrom},
+    run::{NewRun, Run},
+    state::StateKind,
+    store::{Retried, Retry, RetryError, RetryFrom},
+    stored::StoredRun,
     time::Timestamp,
 };
 
 /// What a retry changes, in one transaction.
 ///
 /// ```
-/// use longhaul_core::{Actor, Event, RunId, decide, doc, lineage::succeed, run::Snapshot, History};
+/// use longhaul_core::{Actor, RunId, StateKind, StoredRun, doc, lineage::succeed};
 /// use longhaul_core::store::{Retry, RetryFrom};
 ///
-/// let failed = decide(doc::NOW, &doc::run(), &Event::Cancel { reason: None })?.next;
-/// let before = Snapshot {
-///     run: failed, metadata: doc::value(), initial: None, execution_metadata: None, ended: None, history: History::default(),
-/// };
+/// let mut before = StoredRun::enqueue(doc::NOW, doc::new_run());
+/// before.cancel(doc::NOW, None, Actor::UNKNOWN)?;
 /// let retry = Retry { id: before.run.id, successor: RunId::from_bytes([7; 16]), from: RetryFrom::Checkpoint, by: Actor::UNKNOWN };
-/// let succession = succeed(doc::NOW, &before, &retry)?;
+/// let succession = succeed(doc::NOW, &before, &retry).expect("it is final");
 /// assert_eq!(succession.before.next.lineage.successor, Some(succession.successor.run.id));
 /// assert_eq!(succession.successor.run.lineage.predecessor, Some(before.run.id));
-/// # Ok::<(), longhaul_core::IllegalEvent>(())
+/// assert_eq!(succession.check_key(Some((before.run.id, StateKind::Cancelled))), Ok(())); // it keeps the key
+/// # Ok::<(), longhaul_core::store::CancelError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
@@ -39,27 +39,47 @@ pub struct Succession {
     /// What becomes of the run that is retried.
     pub before: Decision,
     /// The new run.
-    pub successor: Snapshot,
+    pub successor: StoredRun,
 }
 
-/// What follows when the final run `before` is retried. Pure, as [`decide`](crate::decide()) is.
+impl Succession {
+    /// `holder` has the unique key of the new run, and is in this state; `None`: nobody has it, or it has none.
+    ///
+    /// # Errors
+    /// It is another one than the run that is retried.
+    pub fn check_key(&self, holder: Option<(RunId, StateKind)>) -> Result<(), RetryError> {
+        match (&self.successor.run.constraints().unique, holder) {
+            (Some(unique), Some((id, state))) if id != self.before.next.id => {
+                Err(RetryError::Taken { key: unique.key.clone(), id, state })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What follows when `before` is retried. Pure, as [`decide`](crate::decide()) is.
 ///
 /// The successor has all that the run was enqueued with, its [unique key](Unique) too: a store asks who has that key, and
-/// [`IllegalEvent`] is only about the run itself. A key that is taken [for a period](UniqueScope::For) is taken for what
-/// is left of that period, so that a retry does not lengthen it.
+/// hands it to [`Succession::check_key`]. A key that is taken [for a period](UniqueScope::For) is taken for what is left of
+/// that period, so that a retry does not lengthen it.
+///
+/// # Errors
+/// Nothing follows, and this is what the store answers: the run is not final, or was retried before.
 ///
 /// ```
-/// use longhaul_core::{Actor, RunId, doc, History, lineage::succeed, run::Snapshot};
-/// use longhaul_core::store::{Retry, RetryFrom};
+/// use longhaul_core::{Actor, RunId, StoredRun, doc, lineage::succeed};
+/// use longhaul_core::store::{Retry, RetryError, RetryFrom};
 ///
-/// let before = Snapshot {
-///     run: doc::run(), metadata: doc::value(), initial: None, execution_metadata: None, ended: None, history: History::default(),
-/// };
+/// let before = StoredRun::enqueue(doc::NOW, doc::new_run());
 /// let retry = Retry { id: before.run.id, successor: RunId::from_bytes([7; 16]), from: RetryFrom::TheStart, by: Actor::UNKNOWN };
-/// assert!(succeed(doc::NOW, &before, &retry).is_err()); // it is not final
+/// assert!(matches!(succeed(doc::NOW, &before, &retry), Err(Err(RetryError::NotFinal { .. }))));
 /// ```
-pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succession, IllegalEvent> {
-    let decision = decide(now, &before.run, &Event::Retry { successor: retry.successor })?.asked_by(retry.by.clone());
+pub fn succeed(now: Timestamp, before: &StoredRun, retry: &Retry) -> Result<Succession, Result<Retried, RetryError>> {
+    let decision = match decide(now, &before.run, &Event::Retry { successor: retry.successor }) {
+        Ok(decision) => decision.asked_by(retry.by.clone()),
+        Err(IllegalEvent::Retried { successor }) => return Err(Ok(Retried::Existing(successor))),
+        Err(_) => return Err(Err(RetryError::NotFinal { id: before.run.id, state: before.run.state.kind() })),
+    };
     let Run { id, kind, version, queue, priority, tags, policy, timeout, constraints, created, .. } =
         before.run.clone();
     let new = NewRun {
@@ -82,19 +102,14 @@ pub fn succeed(now: Timestamp, before: &Snapshot, retry: &Retry) -> Result<Succe
         },
         by: retry.by.clone(),
     };
-    let (mut run, first) = admit(now, &new);
-    run.lineage.predecessor = Some(id);
-    // In place of a run that stopped its key it has the turn; otherwise a store that finds nobody else gives it the turn.
-    run.turn = before.run.turn.map(|turn| OrderTurn { behind: !before.run.has_turn(), dismissed: false, ..turn });
-    let first = HistoryEntry { why: Some(format!("as a retry of {id}").into()), ..first };
-    let successor = Snapshot {
-        run,
-        metadata: new.metadata,
-        initial: new.execution_metadata.clone(),
-        execution_metadata: new.execution_metadata,
-        ended: None,
-        history: History::starting(first),
-    };
+    let mut successor = StoredRun::enqueue(now, new);
+    successor.run.lineage.predecessor = Some(id);
+    // In place of a run that stopped its key it has the turn; otherwise it has it if a store finds nobody else.
+    successor.run.turn =
+        before.run.turn.map(|turn| OrderTurn { behind: !before.run.has_turn(), dismissed: false, ..turn });
+    for first in &mut successor.history.entries {
+        first.why = Some(format!("as a retry of {id}").into());
+    }
     Ok(Succession { before: decision, successor })
 }
 

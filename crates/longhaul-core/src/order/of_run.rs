@@ -38,6 +38,21 @@ impl Run {
         }
     }
 
+    /// It waits for its turn only if another run has it: of a run that is a retry.
+    ///
+    /// ```
+    /// use longhaul_core::{OrderTurn, Run, doc};
+    ///
+    /// let mut run = Run { turn: Some(OrderTurn::new(doc::NOW, None, true)), ..doc::run() };
+    /// run.wait_if(false);
+    /// assert!(run.has_turn());
+    /// ```
+    pub fn wait_if(&mut self, is_taken: bool) {
+        if let Some(turn) = &mut self.turn {
+            turn.behind &= is_taken;
+        }
+    }
+
     /// Another run of its order key has the turn: it waits, or, if it is final, stops the key no more.
     ///
     /// ```

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    admission::Capacity,
+    admission::{Capacity, Offer},
     code::KindSupport,
     envelope::Envelope,
     event::{Ending, StopRequest},
     id::{Epoch, RunId, ServerId},
+    limits::CLAIM_MAX,
     log::LogPage,
     name::Label,
     progress::Progress,
@@ -106,6 +107,26 @@ impl ClaimRequest {
     /// executes all of them at once.
     pub fn new(server: ServerId, kinds: Arc<[KindSupport]>, max: usize) -> Self {
         Self { server, kinds, labels: [].into(), capacity: Capacity::default(), max, begin: max, wait: false }
+    }
+
+    /// What [`Admission::select`](crate::admission::Admission::select) is asked for.
+    ///
+    /// ```
+    /// use longhaul_core::{doc, store::ClaimRequest};
+    ///
+    /// assert_eq!(ClaimRequest::new(doc::SERVER, doc::kinds().into(), 8).offer().max, 8);
+    /// ```
+    pub fn offer(&self) -> Offer<'_> {
+        let Self { server, kinds, labels, capacity, max, .. } = self;
+        Offer { labels, capacity, ..Offer::new(*server, kinds, *max) }
+    }
+
+    /// For stores, before they look for runs: the limits hold.
+    ///
+    /// # Panics
+    /// If it asks for no run, or for more than [`CLAIM_MAX`]. The caller checks that.
+    pub fn assert_limits(&self) {
+        assert!((1..=CLAIM_MAX).contains(&self.max), "a claim asks for 1 to {CLAIM_MAX} runs, not {}", self.max);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod digest;
 mod migrate;
+mod page;
 
 pub use self::{
     digest::Digest,

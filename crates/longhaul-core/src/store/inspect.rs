@@ -1,12 +1,14 @@
 //! What is read: runs, their logs, how many there are, and why they wait.
 
 mod ended;
+mod ends;
 mod header;
 
 use std::{cmp::Ordering, fmt};
 
 pub use self::{
     ended::{ENDS_PER_POSITION, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun, ParseCursorError},
+    ends::Ends,
     header::{HeaderPage, RunHeader},
 };
 
@@ -15,6 +17,7 @@ use crate::{
     explain::Explanation,
     family::ChildCounts,
     id::RunId,
+    limits::PAGE_MAX,
     log::{Log, LogRequest},
     name::{Key, Kind, Queue},
     run::Snapshot,
@@ -173,6 +176,16 @@ pub struct PageRequest {
     pub after: Option<RunId>,
     /// At most so many; at most [`PAGE_MAX`](crate::limits::PAGE_MAX).
     pub limit: usize,
+}
+
+impl PageRequest {
+    /// For stores, before they look for runs: the limits hold.
+    ///
+    /// # Panics
+    /// If it asks for no run, or for more than [`PAGE_MAX`]. The caller checks that.
+    pub fn assert_limits(&self) {
+        assert!((1..=PAGE_MAX).contains(&self.limit), "a page has 1 to {PAGE_MAX} runs, not {}", self.limit);
+    }
 }
 
 /// Some of the runs that match.

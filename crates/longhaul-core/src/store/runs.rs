@@ -29,7 +29,7 @@ port! {
         /// Keeps new runs. Each is kept or refused by itself; the answers are in the order of `runs`.
         ///
         /// An id that is already kept is [`InsertError::Duplicate`], also when its run is final: repeating an insert is
-        /// harmless. Where a run has the new one's [unique key](crate::Unique), [`constraints::conflict`](crate::constraints::conflict)
+        /// harmless. Where a run has the new one's [unique key](crate::Unique), [`resolve_conflict`](crate::stored::resolve_conflict)
         /// says what becomes of the two; a run of an earlier place in the same batch counts.
         Insert: async fn insert(&self, runs: Vec<NewRun>) -> Result<Vec<Result<Inserted, InsertError>>, StoreError>;
 

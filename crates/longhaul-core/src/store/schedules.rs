@@ -1,6 +1,10 @@
 //! Schedules: rows that a store keeps without understanding them.
 
+mod rows;
+
 use std::sync::Arc;
+
+pub use self::rows::ScheduleRows;
 
 use crate::{
     constraints::Inserted,

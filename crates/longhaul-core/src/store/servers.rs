@@ -1,8 +1,13 @@
 //! Which servers live, and what they are asked to stop.
 
+mod living;
+
 use std::{sync::Arc, time::Duration};
 
+pub use self::living::Servers;
+
 use crate::{
+    admission::Offer,
     code::KindSupport,
     event::StopRequest,
     id::{Epoch, RunId, ServerId},
@@ -79,6 +84,17 @@ impl ServerBeat {
     /// The beat of a server that has told nothing of what it takes.
     pub fn new(server: ServerId, name: &str, lease: Duration) -> Self {
         Self { server, name: name.into(), lease, kinds: [].into(), labels: [].into() }
+    }
+
+    /// What the server takes, for [`explain`](super::Inspect::explain).
+    ///
+    /// ```
+    /// use longhaul_core::doc;
+    ///
+    /// assert_eq!(doc::beat().offer().server, doc::SERVER);
+    /// ```
+    pub fn offer(&self) -> Offer<'_> {
+        Offer { labels: &self.labels, ..Offer::new(self.server, &self.kinds, 1) }
     }
 }
 

@@ -117,7 +117,7 @@ impl Polls {
             // Its memory is used again.
             state.touched = touched;
         }
-        if state.servers.take_news(&state.active) {
+        if state.servers.take_news(|id| state.active.get(&id).map(|record| &record.run)) {
             for (server, seen, reply) in std::mem::take(&mut self.stop_requests) {
                 self.stop_requests(state, health, server, seen, reply);
             }

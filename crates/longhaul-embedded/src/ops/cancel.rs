@@ -1,7 +1,7 @@
 //! A client cancels a run.
 
 use longhaul_core::{
-    Actor, Event, RunId, StateKind,
+    Actor, RunId,
     store::{CancelError, Cancelled},
 };
 
@@ -13,13 +13,5 @@ pub(crate) fn cancel(
     reason: Option<Box<str>>,
     by: Actor,
 ) -> Result<Result<Cancelled, CancelError>, Fault> {
-    let Some(record) = store.take(id)? else {
-        return Ok(Err(CancelError::NotFound(id)));
-    };
-    let state = record.run.state.kind();
-    Ok(match store.apply_event_of(by, record, &Event::Cancel { reason })? {
-        Ok(StateKind::Cancelled) => Ok(Cancelled::Now),
-        Ok(_) => Ok(Cancelled::Requested),
-        Err(_) => Err(CancelError::Final { id, state }),
-    })
+    store.change(id, CancelError::NotFound, |now, run| run.cancel(now, reason, by))
 }

@@ -1,9 +1,8 @@
 //! Who gets which runs.
 
 use longhaul_core::{
-    Event, RunId, ServerId, Timestamp,
-    admission::{Offer, Selection},
-    decide,
+    RunId, ServerId, Timestamp,
+    admission::Selection,
     store::{ClaimRequest, Claimed},
 };
 
@@ -33,8 +32,7 @@ pub(crate) fn claim(store: &mut State, request: &ClaimRequest) -> Result<Claims,
     if store.servers.is_dead(request.server) {
         return Ok(Claims::none(None));
     }
-    let ClaimRequest { server, kinds, labels, capacity, max, .. } = request;
-    let offer = Offer { labels, capacity, ..Offer::new(*server, kinds, *max) };
+    let offer = request.offer();
     let selection = loop {
         let selection = store.admission.select(store.now, &offer, &store.due_runs());
         // A cycle expires some runs before anything else, and new ones may have expired before they came.
@@ -56,7 +54,7 @@ pub(crate) fn claim(store: &mut State, request: &ClaimRequest) -> Result<Claims,
     let mut claimed = Vec::with_capacity(selection.positions.len());
     for position in &selection.positions {
         let begins = claimed.len() < request.begin;
-        claimed.extend(claim_one(store, position.id, *server, begins)?);
+        claimed.extend(claim_one(store, position.id, request.server, begins)?);
     }
     store.spend(selection)?;
     let is_written = |claimed: &Claimed| matches!(store.touched.get(&claimed.run.id), Some(Touch::Written(_)));
@@ -82,9 +80,8 @@ fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Re
         Err(fault) => return Err(fault),
     };
     let mut place = store.index.get(id).expect("a due run is in the index").place;
-    let due = record.run.due().expect("only due runs are lined up");
-    let decision = decide(store.now, &record.run, &Event::Claim { server, begins });
-    record.apply_decision(decision).expect("only due runs are lined up");
+    let now = store.now;
+    let (claimed, _) = record.change(|run| run.claim(now, server, begins)).expect("only due runs are lined up");
     if is_fresh && store.enqueue_claimed(&mut record) {
         place = Place::Own;
     } else {
@@ -93,12 +90,6 @@ fn claim_one(store: &mut State, id: RunId, server: ServerId, begins: bool) -> Re
     }
     store.index.put(store.now, &record.run, place);
     store.touched.entry(id).or_insert(Touch::Seen);
-    let claimed = Claimed {
-        run: record.run.clone(),
-        due,
-        metadata: record.metadata.clone(),
-        execution_metadata: record.execution_metadata.clone(),
-    };
     store.active.insert(id, record);
     Ok(Some(claimed))
 }

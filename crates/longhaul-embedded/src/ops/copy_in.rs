@@ -12,8 +12,8 @@ use longhaul_core::{
 use super::{controls::write_control, kinds::describe_kinds, look_at_waits::look_at_waits, schedules::schedule};
 use crate::{
     error::Fault,
-    format::{keys, pieces::Layout, unique::UniqueKeyEntry},
-    state::{State, record::Record},
+    format::{keys, unique::UniqueKeyEntry},
+    state::State,
 };
 
 /// Keeps items as they are. Answers how many were not there yet.
@@ -60,13 +60,13 @@ fn one(store: &mut State, item: CopyItem) -> Result<bool, Fault> {
             Ok(is_new)
         }
         CopyItem::RemovedEnds(position) => {
-            let removed = store.ends.remove(position);
-            if let Some(position) = removed {
+            let is_new = store.ends.remove(position);
+            if is_new {
                 store.ends.reach(position);
                 store.room(1)?;
                 store.files.batch.put(keys::REMOVED_ENDS.into(), position.to_be_bytes().into());
             }
-            Ok(removed.is_some())
+            Ok(is_new)
         }
         CopyItem::Run(copied) => run(store, *copied),
         CopyItem::Key(RemovedKey { kind, key, run: id, state, until }) => {
@@ -97,6 +97,6 @@ fn run(store: &mut State, copied: CopiedRun) -> Result<bool, Fault> {
         let value = write_log(&key, Epoch(attempt), page);
         store.files.batch.put(key, value);
     }
-    store.add_with_end(Box::new(Record { stored, layout: Layout::default() }), end)?;
+    store.add_with_end(Box::new(stored.into()), end)?;
     Ok(true)
 }

@@ -22,34 +22,23 @@ const KEYS: usize = 1000;
 
 pub(crate) fn copy_out(store: &mut State, from: Option<CopyCursor>) -> Result<CopyPage, Fault> {
     match from {
-        None => Ok(CopyPage { items: settings(store), next: Some(CopyCursor::RunsAfter(None)) }),
+        None => Ok(settings(store)),
         Some(CopyCursor::RunsAfter(after)) => {
             let ids = ids_after(store, after, RUNS)?;
             let last = ids.last().copied().filter(|_| ids.len() == RUNS);
-            let next = last.map_or(CopyCursor::KeysAfter(None), |last| CopyCursor::RunsAfter(Some(last)));
             let runs = ids.into_iter().filter_map(|id| run(store, id).transpose());
-            let items = runs.map(|run| Ok(CopyItem::Run(Box::new(run?)))).collect::<Result<_, Fault>>()?;
-            Ok(CopyPage { items, next: Some(next) })
+            Ok(CopyPage::of_runs(runs.collect::<Result<Vec<_>, Fault>>()?, last))
         }
         Some(CopyCursor::KeysAfter(after)) => keys_after(store, after),
     }
 }
 
-fn settings(store: &State) -> Vec<CopyItem> {
-    let mut items = Vec::new();
-    let controls = store.admission.controls.iter().filter(|(_, control)| !control.is_empty());
-    items.extend(controls.map(|(scope, control)| CopyItem::Control(scope, control.clone())));
-    let schedules = store.schedules.after(0).into_iter().flat_map(|all| all.changed);
-    items.extend(schedules.map(|row| CopyItem::Schedule(row.name, row.value)));
-    items.extend(store.kinds.values().cloned().map(CopyItem::Kind));
-    let starts = store.admission.buckets.iter().filter(|(_, starts)| starts.idle_at() > store.now);
-    items.extend(starts.map(|(bucket, starts)| CopyItem::Starts(bucket.clone(), starts.clone())));
-    let removed = store.ends.removed();
-    items.extend((removed > 0).then_some(CopyItem::RemovedEnds(removed)));
-    items
+fn settings(store: &State) -> CopyPage {
+    let (controls, starts) = (&store.admission.controls, &store.admission.buckets);
+    let kinds = store.kinds.values().cloned();
+    CopyPage::of_settings(store.now, controls, store.schedules.all(), kinds, starts, store.ends.removed())
 }
 
-/// `None`: it went meanwhile.
 fn run(store: &mut State, id: RunId) -> Result<Option<CopiedRun>, Fault> {
     let stored = match store.active.get(&id) {
         Some(record) => record.stored.clone(),
@@ -60,7 +49,7 @@ fn run(store: &mut State, id: RunId) -> Result<Option<CopiedRun>, Fault> {
     };
     let end = end(store, &stored.run)?;
     let log = log(store, id)?;
-    Ok(Some(CopiedRun { stored, end, log }))
+    Ok(Some(CopiedRun::new(stored, end, log)))
 }
 
 /// The position of a run's end, as the list says that has it.
@@ -94,7 +83,6 @@ fn log(store: &State, id: RunId) -> Result<Vec<(u32, LogPage)>, Fault> {
         }
     })?;
     fault?;
-    pages.sort_unstable_by_key(|(attempt, page)| (*attempt, page.number));
     Ok(pages)
 }
 

@@ -11,8 +11,7 @@ pub(crate) fn delete(store: &mut State, id: RunId) -> Result<Result<(), DeleteEr
         Err(Fault::Damage(damage)) => return delete_damaged(store, id, damage),
         Err(fault) => return Err(fault),
     };
-    let deleted = store.apply_event(record, &Event::Delete)?;
-    Ok(deleted.map(drop).map_err(|_| DeleteError::Running(id)))
+    store.change_taken(record, |now, run| run.delete(now))
 }
 
 /// Deletes a run that cannot be read whole.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use longhaul_core::{
     RunId,
     record::Damage,
-    store::{Damaged, EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun},
+    store::{EndedError, EndedPage, EndedRequest},
 };
 
 use crate::{
@@ -16,11 +16,10 @@ use crate::{
 
 pub(crate) fn ended(store: &State, request: &EndedRequest) -> Result<Result<EndedPage, EndedError>, Fault> {
     let EndedRequest { after, limit, .. } = *request;
-    let removed = store.ends.removed();
-    if after.is_overtaken(removed) {
-        return Ok(Err(EndedError::Overtaken { resume: EndedCursor { known_removed: removed, ..after } }));
-    }
-    let known_removed = after.known_removed.max(removed);
+    let mut page = match store.ends.page(after) {
+        Ok(page) => page,
+        Err(overtaken) => return Ok(Err(overtaken)),
+    };
     let mut ends: Vec<(u64, RunId)> = Vec::new();
     let mut found = Ok(());
     store.files.kv.scan(&[keys::ENDS], &keys::ends(after.position), &mut |key, value| {
@@ -37,21 +36,14 @@ pub(crate) fn ended(store: &State, request: &EndedRequest) -> Result<Result<Ende
         if found.is_err() || ends.len() >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     found?;
-    let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(store.ends.last()) };
-    let opened = store.ends.opened();
-    let mut page = EndedPage { runs: Vec::new(), damaged: Vec::new(), next: latest.max(after), opened, latest };
     for (position, id) in ends.into_iter().take(limit) {
-        let cursor = EndedCursor { position, run: id, known_removed };
-        page.next = cursor;
         let Some(bytes) = store.files.kv.get(&keys::done(id))? else {
-            page.damaged.push(Damaged { id, why: "it is listed as ended, and is not there".into() });
+            page.push_damaged(position, id, "it is listed as ended, and is not there");
             continue;
         };
         match read_run(&*store.files.kv, id, &bytes) {
-            Ok(run) => {
-                page.runs.push(EndedRun { id, kind: run.kind, state: run.state.kind(), at: run.since, cursor });
-            }
-            Err(Fault::Damage(damage)) => page.damaged.push(Damaged { id, why: damage.reason.as_ref().into() }),
+            Ok(run) => page.push(position, (id, run.kind), (run.state.kind(), run.since)),
+            Err(Fault::Damage(damage)) => page.push_damaged(position, id, &damage.reason),
             Err(fault) => return Err(fault),
         }
     }

@@ -3,11 +3,7 @@
 use longhaul_core::StoredRun;
 
 use super::look_at_waits::look_at_waits;
-use crate::{
-    error::Fault,
-    format::pieces::Layout,
-    state::{State, record::Record},
-};
+use crate::{error::Fault, state::State};
 
 /// What an import did.
 ///
@@ -50,7 +46,7 @@ pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported
         }
         stored.interrupt(store.now, "it was exported while it ran");
         store.come_back(&mut stored.run);
-        store.add(Box::new(Record { stored, layout: Layout::default() }))?;
+        store.add(Box::new(stored.into()))?;
         imported.added += 1;
     }
     // What comes in waits as it waited: what it waits for may come later.

@@ -1,10 +1,10 @@
 //! New runs.
 
 use longhaul_core::{
-    ChildRefused, Event, Inserted, NewRun,
-    constraints::{self, Conflict, conflict, conflict_with_removed},
+    Inserted, NewRun,
     family::admit_child,
     store::InsertError,
+    stored::{duplicate, resolve_conflict},
 };
 
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
 const KEYS_EXPIRED: usize = 4;
 
 pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
-    let id = new.id;
-    if store.exists(id)? {
-        return duplicate(store, &new);
+    if store.exists(new.id)? {
+        let there = if new.parent().is_some() { store.recent_run_of(new.id)? } else { None };
+        return Ok(Err(duplicate(&new, there.as_ref())));
     }
     if let Some(parent) = new.parent() {
         let there = store.recent_run_of(parent.id)?;
@@ -28,17 +28,8 @@ pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, 
     }
     if let Some(unique) = &new.constraints().unique {
         store.expire_keys(KEYS_EXPIRED)?;
-        match store.key_holder(&new.kind, &unique.key)? {
-            None => {}
-            Some(Holder::There(record)) => return resolve_conflict(store, record, new),
-            Some(Holder::Removed { id, state }) => {
-                return Ok(match conflict_with_removed(unique.on_conflict) {
-                    Conflict::Return => Ok(Inserted::Existing { id, state }),
-                    Conflict::Replace | Conflict::Refuse => {
-                        Err(InsertError::Taken { key: unique.key.clone(), id, state })
-                    }
-                });
-            }
+        if let Some(holder) = store.key_holder(&new.kind, &unique.key)? {
+            return share_key(store, holder, new);
         }
     }
     let mut record = Box::new(Record::enqueue(store.now, new));
@@ -50,36 +41,18 @@ pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, 
 }
 
 /// Another run has the key of a new one.
-/// The id is taken: by the same run, or, if it names a parent, by one that is not this child.
-fn duplicate(store: &mut State, new: &NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
-    let duplicate = Err(InsertError::Duplicate(new.id));
-    let Some(parent) = new.parent() else { return Ok(duplicate) };
-    let there = store.recent_run_of(new.id)?;
-    let is_this = there.as_ref().and_then(|run| run.parent()).is_some_and(|there| there.is_same_child(parent));
-    Ok(if is_this { duplicate } else { Err(ChildRefused::Ambiguous { name: parent.name.clone() }.into()) })
-}
-
-fn resolve_conflict(
-    store: &mut State,
-    mut there: Box<Record>,
-    new: NewRun,
-) -> Result<Result<Inserted, InsertError>, Fault> {
-    let unique = new.constraints().unique.clone().expect("it has a key");
-    let (id, state) = (there.run.id, there.run.state.kind());
-    match conflict(unique.on_conflict, &there.run) {
-        Conflict::Replace => {
-            let event: Event = constraints::replacement(store.now, &new);
-            there.replace(new.metadata, new.execution_metadata);
-            store.apply_event_of(new.by, there, &event)?.expect("it has not begun");
-            Ok(Ok(Inserted::Replaced { id }))
+fn share_key(store: &mut State, holder: Holder, new: NewRun) -> Result<Result<Inserted, InsertError>, Fault> {
+    let there = match holder {
+        Holder::Removed { id, state } => return Ok(resolve_conflict(&new, (id, state), None)),
+        Holder::There(there) => there,
+    };
+    match resolve_conflict(&new, (there.run.id, there.run.state.kind()), Some(&there.run)) {
+        Ok(replaced @ Inserted::Replaced { .. }) => {
+            store.change_taken(there, |now, run| Ok((replaced, run.replace(now, new))))
         }
-        Conflict::Return => {
+        answer => {
             store.put_back(there);
-            Ok(Ok(Inserted::Existing { id, state }))
-        }
-        Conflict::Refuse => {
-            store.put_back(there);
-            Ok(Err(InsertError::Taken { key: unique.key, id, state }))
+            Ok(answer)
         }
     }
 }

@@ -12,11 +12,12 @@ use crate::{error::Fault, format::keys, state::State};
 pub(crate) fn log(store: &mut State, one: LogPages) -> Result<Result<(), CheckpointError>, Fault> {
     let LogPages { id, epoch, pages } = one;
     let Some(record) = store.take(id)? else { return Ok(Err(CheckpointError::NotFound(id))) };
-    let (latest, attempt) = (record.run.epoch, Epoch(record.run.attempts));
+    let attempt = record.logging_attempt(epoch);
     store.put_back(record);
-    if latest != epoch {
-        return Ok(Err(CheckpointError::EpochLost { id, epoch }));
-    }
+    let attempt = match attempt {
+        Ok(attempt) => Epoch(attempt),
+        Err(lost) => return Ok(Err(lost)),
+    };
     store.room(pages.len())?;
     for page in pages {
         let key = keys::log(id, attempt, page.number);

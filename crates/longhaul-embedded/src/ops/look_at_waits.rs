@@ -1,8 +1,8 @@
 //! Runs that wait for others are looked at when one of those has ended, and children of what was cancelled are cancelled.
 
 use longhaul_core::{
-    AwaitedEnd, Event, RunId,
-    family::{cancel_children, is_told},
+    Event, RunId, StateKind,
+    family::{cancel_children, is_told, runs_ended},
 };
 
 use crate::{error::Fault, state::State};
@@ -27,23 +27,26 @@ pub(crate) fn look_at_waits(store: &mut State) -> Result<(), Fault> {
 
 fn look_at(store: &mut State, id: RunId) -> Result<(), Fault> {
     let Some(awaits) = store.index.waits.of(id) else { return Ok(()) };
-    let mut ended = Vec::new();
-    let gone = |id: &RunId| store.index.get(*id).is_none();
-    for id in awaits.named().iter().copied().filter(gone).collect::<Vec<_>>() {
-        // What became final in the batch in the making is read from it.
-        store.commit()?;
-        let state = match store.load_run(id) {
-            Ok(run) => run.map(|run| run.state.kind()),
-            Err(Fault::Damage(damage)) => {
-                tracing::error!(run.id = %id, %damage, "a run cannot be read that another waits for");
-                None
-            }
-            Err(fault) => return Err(fault),
-        };
-        ended.push(AwaitedEnd { id, state });
-    }
     let children = if awaits.children() { store.child_counts(id)? } else { longhaul_core::ChildCounts::default() };
-    apply(store, id, &Event::RunsEnded { children, ended })
+    let event = runs_ended(&awaits, children, |id| match store.index.get(id) {
+        Some(open) => Ok(Some(open.state)),
+        None => state_of(store, id),
+    });
+    apply(store, id, &event?)
+}
+
+/// The state of a run that is final; `None`: it is not there, or cannot be read.
+fn state_of(store: &mut State, id: RunId) -> Result<Option<StateKind>, Fault> {
+    // What became final in the batch in the making is read from it.
+    store.commit()?;
+    match store.load_run(id) {
+        Ok(run) => Ok(run.map(|run| run.state.kind())),
+        Err(Fault::Damage(damage)) => {
+            tracing::error!(run.id = %id, %damage, "a run cannot be read that another waits for");
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Cancels at most `max` children of a run that was cancelled.

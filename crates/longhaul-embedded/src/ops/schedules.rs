@@ -14,15 +14,14 @@ pub(crate) fn schedule(
     change: ScheduleChange,
 ) -> Result<Result<ScheduleChanged, ScheduleChangeError>, Fault> {
     let ScheduleChange { name, seen, value, runs } = change;
-    let revision = store.schedules.revision(&name);
-    if revision != seen {
-        return Ok(Err(ScheduleChangeError::Conflict { name, revision }));
-    }
-    let revision = store.schedules.next_revision();
+    let revision = match store.schedules.check(&name, seen) {
+        Ok(revision) => revision,
+        Err(conflict) => return Ok(Err(conflict)),
+    };
     // Into a batch of its own, which has room for all of it: together or not at all.
     store.commit()?;
     let runs = runs.into_iter().map(|new| insert(store, new)).collect::<Result<_, Fault>>()?;
-    let before = store.schedules.length(&name).map_or(0, chunked::chunks);
+    let before = store.schedules.get(&name).map_or(0, |row| chunked::chunks(row.value.len()));
     let after = value.as_ref().map_or(0, |value| chunked::chunks(value.len()));
     store.room(before.max(after) + 1)?;
     for chunk in after..before {

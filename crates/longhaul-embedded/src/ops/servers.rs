@@ -1,7 +1,7 @@
 //! Servers come, go and die.
 
 use longhaul_core::{
-    ControlChange, Run, RunId, Scope, ServerId, State as RunState,
+    ControlChange, Event, Run, RunId, Scope, ServerId, State as RunState,
     admission::suspects::blame,
     decide,
     store::{ServerBeat, ServerError, ServerInfo, StopSignals},
@@ -10,15 +10,11 @@ use longhaul_core::{
 use super::controls::control;
 use crate::{
     error::Fault,
-    state::{
-        State,
-        crash::{crash_of, warn_of},
-    },
+    state::{State, crash::warn_of},
 };
 
 pub(crate) fn heartbeat(store: &mut State, beat: &ServerBeat) -> Result<(), ServerError> {
-    let now = store.now;
-    store.servers.heartbeat(now, beat)
+    store.servers.heartbeat(store.now, beat)
 }
 
 /// The servers that live, with what they execute.
@@ -28,7 +24,7 @@ pub(crate) fn servers(store: &State) -> Vec<ServerInfo> {
 
 /// What `server` was asked to stop after `seen`; `None` if nothing of it is current.
 pub(crate) fn stop_requests(store: &State, server: ServerId, seen: u64) -> Option<StopSignals> {
-    store.servers.stop_requests(&store.active, server, seen)
+    store.servers.stop_requests(server, seen, |id| store.active.get(&id).map(|record| &record.run))
 }
 
 /// Declares those servers dead whose lease ran out. Returns how many runs were taken from them.
@@ -54,7 +50,7 @@ fn declare_dead(store: &mut State, server: ServerId, evidence: &str) -> Result<u
     ids.sort_unstable();
     for id in &ids {
         let record = store.take(*id)?.expect("it is held in memory");
-        let event = crash_of(*id, blamed, evidence);
+        let event = Event::crash(*id, blamed, evidence);
         let (run, decision) = (&record.run, decide(store.now, &record.run, &event));
         warn_of(run, decision.as_ref().map_or(run, |decision| &decision.next));
         store.apply_event(record, &event)?.expect("a run that executes can crash");

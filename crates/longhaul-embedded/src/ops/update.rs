@@ -13,9 +13,5 @@ pub(crate) fn update(
     update: RunUpdate,
     by: Actor,
 ) -> Result<Result<StateKind, UpdateError>, Fault> {
-    let Some(record) = store.take(id)? else {
-        return Ok(Err(UpdateError::NotFound(id)));
-    };
-    let updated = store.apply_event_of(by, record, &update.event())?;
-    Ok(updated.map_err(|why| UpdateError::Refused { id, why }))
+    store.change(id, UpdateError::NotFound, |now, run| run.update(now, update, by))
 }

@@ -1,48 +1,68 @@
-//! Events that happen to a run.
+//! What happens to a run, and is staged with what follows from it.
 
-use longhaul_core::{Actor, Event, IllegalEvent, StateKind, decide};
+use longhaul_core::{Event, IllegalEvent, RunId, StateKind, StoredRun, Timestamp, stored::Followup};
 
 use super::{State, record::Record};
 use crate::error::Fault;
 
 impl State {
-    /// Lets `event` happen to a run that was taken, and stages what it has become. An event that cannot happen leaves
-    /// it as it was.
+    /// Lets an operation happen to a run. An operation that is refused, or changes nothing, leaves it as it was.
+    pub(crate) fn change<T, E>(
+        &mut self,
+        id: RunId,
+        not_found: fn(RunId) -> E,
+        operation: impl FnOnce(Timestamp, &mut StoredRun) -> Result<(T, Followup), E>,
+    ) -> Result<Result<T, E>, Fault> {
+        match self.take(id)? {
+            Some(record) => self.change_taken(record, operation),
+            None => Ok(Err(not_found(id))),
+        }
+    }
+
+    /// The same, of a run that was taken.
+    pub(crate) fn change_taken<T, E>(
+        &mut self,
+        mut record: Box<Record>,
+        operation: impl FnOnce(Timestamp, &mut StoredRun) -> Result<(T, Followup), E>,
+    ) -> Result<Result<T, E>, Fault> {
+        let (now, was_final) = (self.now, record.run.state.is_final());
+        Ok(match record.change(|run| operation(now, run)) {
+            Ok((answer, followup)) => {
+                self.keep_changed(record, was_final, followup)?;
+                Ok(answer)
+            }
+            Err(refused) => {
+                self.put_back(record);
+                Err(refused)
+            }
+        })
+    }
+
+    /// Lets `event` happen to a run that was taken.
     pub(crate) fn apply_event(
         &mut self,
         record: Box<Record>,
         event: &Event,
     ) -> Result<Result<StateKind, IllegalEvent>, Fault> {
-        self.apply_event_of(Actor::UNKNOWN, record, event)
+        self.change_taken(record, |now, run| {
+            let followup = run.apply_event(now, event)?;
+            Ok((run.run.state.kind(), followup))
+        })
     }
 
-    /// The same, of an event that a client asked for.
-    pub(crate) fn apply_event_of(
-        &mut self,
-        by: Actor,
-        mut record: Box<Record>,
-        event: &Event,
-    ) -> Result<Result<StateKind, IllegalEvent>, Fault> {
-        let listed = record.run.state.is_final();
-        match record.apply_decision(decide(self.now, &record.run, event).map(|decision| decision.asked_by(by))) {
-            Err(illegal) => {
-                self.put_back(record);
-                Ok(Err(illegal))
-            }
-            Ok(followup) => {
-                let state = record.run.state.kind();
-                if followup.order {
-                    self.servers.ask_to_stop(&record.run);
-                }
-                if followup.remove {
-                    self.erase(&record, listed)?;
-                } else if listed {
-                    self.keep_final(record)?;
-                } else {
-                    self.keep(record)?;
-                }
-                Ok(Ok(state))
-            }
+    fn keep_changed(&mut self, record: Box<Record>, was_final: bool, followup: Followup) -> Result<(), Fault> {
+        if followup.order {
+            self.servers.ask_to_stop(&record.run);
+        }
+        if !followup.keep {
+            self.put_back(record);
+            Ok(())
+        } else if followup.remove {
+            self.erase(&record, was_final)
+        } else if was_final {
+            self.keep_final(record)
+        } else {
+            self.keep(record)
         }
     }
 

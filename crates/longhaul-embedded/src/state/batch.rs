@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage};
+use longhaul_core::{Kind, Priority, Run, RunId, StateKind, Timestamp, record::Damage, store::Ends};
 
-use super::{ends::Ends, record::Record, run_map::RunMap};
+use super::{record::Record, run_map::RunMap};
 use crate::{
     engine::kv::{Key, Kv, Writes},
     error::Fault,
@@ -205,7 +205,7 @@ impl Batch {
                 list.ids.retain(|id| !removed.contains(id));
                 if list.ids.is_empty() { writes.remove(key) } else { writes.put(key, list.to_bytes()) }
             }
-            if let Some(position) = ends.remove(position) {
+            if ends.remove(position) {
                 writes.put(keys::REMOVED_ENDS.into(), position.to_be_bytes().into());
             }
         }

@@ -1,15 +1,6 @@
 //! What a run has to do with the death of the process that executed it.
 
-use longhaul_core::{
-    Event, Run, RunId,
-    admission::{Isolation, suspects::Blame},
-};
-
-/// The process of a run died; `blamed` is the run that is more to blame for it than others.
-pub(crate) fn crash_of(id: RunId, blamed: Option<(RunId, Blame)>, evidence: &str) -> Event {
-    let blame = blamed.filter(|(blamed, _)| *blamed == id).map_or(Blame::Shared, |(_, blame)| blame);
-    Event::Crash { evidence: evidence.into(), blame }
-}
+use longhaul_core::{Run, admission::Isolation};
 
 /// Warns of a run during which processes died, once that makes a difference.
 pub(crate) fn warn_of(before: &Run, after: &Run) {

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use longhaul_core::{
-    Epoch, Run, RunId, Snapshot, StateKind,
+    Epoch, Run, RunId, Snapshot,
     record::{self, Apart, Damage, Part},
+    store::CheckpointError,
 };
 
 use super::{State, Touch, index::Place, record::Record};
@@ -111,10 +112,9 @@ impl State {
         }
     }
 
-    /// Whether this attempt has the run.
-    pub(crate) fn owns_claim(&self, id: RunId, epoch: Epoch) -> bool {
-        let run = self.active.get(&id).map(|record| &record.run);
-        run.is_some_and(|run| run.state.kind() == StateKind::Running && run.epoch == epoch)
+    /// Why an attempt writes nothing whose run does not execute.
+    pub(crate) fn lost_claim(&mut self, id: RunId, epoch: Epoch) -> Result<CheckpointError, Fault> {
+        Ok(if self.exists(id)? { CheckpointError::EpochLost { id, epoch } } else { CheckpointError::NotFound(id) })
     }
 }
 

@@ -1,12 +1,9 @@
 //! A run with its values, as it is in memory, and where its parts are in the file.
 
-use std::{
-    ops::{Deref, DerefMut},
-    sync::Arc,
-};
+use std::ops::{Deref, DerefMut};
 
 use longhaul_core::{
-    Decision, Envelope, IllegalEvent, Inbox, NewRun, Snapshot, StoredRun, Timestamp,
+    Decision, Event, IllegalEvent, NewRun, Snapshot, StoredRun, Timestamp,
     record::Part,
     stored::{ChangedValues, Followup},
 };
@@ -34,57 +31,55 @@ impl DerefMut for Record {
     }
 }
 
+impl From<StoredRun> for Record {
+    /// A run that is new.
+    fn from(stored: StoredRun) -> Self {
+        Self { stored, layout: Layout::default() }
+    }
+}
+
 impl Record {
     pub(crate) fn enqueue(now: Timestamp, new: NewRun) -> Self {
-        Self { stored: StoredRun::enqueue(now, new), layout: Layout::default() }
+        StoredRun::enqueue(now, new).into()
     }
 
-    /// A run that is new, with its values.
-    pub(crate) fn of(snapshot: Snapshot) -> Self {
-        Self { stored: snapshot.into(), layout: Layout::default() }
-    }
-
-    /// Becomes what was decided. What the decision asks of others is left in the answer.
-    pub(crate) fn apply_decision(
+    /// Lets an operation happen to it.
+    pub(crate) fn change<T, E>(
         &mut self,
-        decision: Result<Decision, IllegalEvent>,
-    ) -> Result<Followup, IllegalEvent> {
-        let decision = decision?;
-        if !same_inbox(self.run.inbox.as_ref(), decision.next.inbox.as_ref()) {
-            self.layout.changed(Part::Inbox);
-        }
+        operation: impl FnOnce(&mut StoredRun) -> Result<(T, Followup), E>,
+    ) -> Result<(T, Followup), E> {
+        let (answer, followup) = operation(&mut self.stored)?;
+        self.note(followup.changed);
+        Ok((answer, followup))
+    }
+
+    /// Lets an event happen to it. What that asks of others is left in the answer.
+    pub(crate) fn apply_event(&mut self, now: Timestamp, event: &Event) -> Result<Followup, IllegalEvent> {
+        self.change(|run| Ok(((), run.apply_event(now, event)?))).map(|((), followup)| followup)
+    }
+
+    /// Becomes what was decided.
+    pub(crate) fn apply(&mut self, decision: Decision) {
         let followup = self.stored.apply(decision);
-        let ChangedValues { history, ended, execution_metadata } = followup.changed;
-        let changed = [(history, Part::History), (ended, Part::Ended), (execution_metadata, Part::ExecutionMetadata)];
-        for (_, part) in changed.into_iter().filter(|(changed, _)| *changed) {
-            self.layout.changed(part);
-        }
-        Ok(followup)
+        self.note(followup.changed);
     }
 
-    pub(crate) fn set_execution_metadata(&mut self, value: Option<Envelope>) {
-        if self.stored.set_execution_metadata(value) {
-            self.layout.changed(Part::ExecutionMetadata);
-        }
-    }
-
-    /// What was asked is replaced by what another run brought.
-    pub(crate) fn replace(&mut self, metadata: Envelope, execution_metadata: Option<Envelope>) {
-        self.stored.replace(metadata, execution_metadata);
-        for part in [Part::Metadata, Part::Initial, Part::ExecutionMetadata] {
+    fn note(&mut self, changed: ChangedValues) {
+        let ChangedValues { asked, history, ended, execution_metadata, inbox } = changed;
+        let parts = [
+            (asked, Part::Metadata),
+            (asked, Part::Initial),
+            (history, Part::History),
+            (ended, Part::Ended),
+            (execution_metadata, Part::ExecutionMetadata),
+            (inbox, Part::Inbox),
+        ];
+        for (_, part) in parts.into_iter().filter(|(changed, _)| *changed) {
             self.layout.changed(part);
         }
     }
 
     pub(crate) fn into_snapshot(self) -> Snapshot {
         self.stored.into_snapshot()
-    }
-}
-
-/// Whether nothing came into an inbox, and nothing was taken from it.
-fn same_inbox(before: Option<&Arc<Inbox>>, now: Option<&Arc<Inbox>>) -> bool {
-    match (before, now) {
-        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-        (before, now) => before.is_none() && now.is_none(),
     }
 }

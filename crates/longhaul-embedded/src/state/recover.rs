@@ -2,21 +2,19 @@
 
 mod claims;
 
-use std::{collections::BTreeMap, fmt, ops::ControlFlow};
+use std::{collections::BTreeMap, fmt, ops::ControlFlow, sync::Arc};
 
 use longhaul_core::{
     Controls, RunId, StateKind, Timestamp,
     record::{Damage, read_bucket, read_control, read_kind},
-    store::ListOrder,
+    store::{Ends, ListOrder, ScheduleRow, ScheduleRows},
 };
 
 use super::{
     State,
-    ends::Ends,
     files::Files,
     index::Place,
     load::{read_layout, read_run},
-    schedules::{Revised, ScheduleRows},
     set_aside::SetAside,
 };
 use crate::{
@@ -31,6 +29,9 @@ use crate::{
         version::{FORMAT_VERSION, format_value},
     },
 };
+
+/// A value in chunks, with the revision of its last change.
+type Revised = (u64, Arc<[u8]>);
 
 /// Keys that are removed in one batch.
 const REMOVED_TOGETHER: usize = BATCH_KEYS_MAX / 2;
@@ -262,11 +263,12 @@ impl Recovery {
         let position = match self.state.files.kv.get(keys::SCHEDULES)? {
             Some(bytes) => {
                 let cut_short = |_| Damage::of("the revision of the schedules", "it is cut short");
-                Some(bytes.try_into().map_err(cut_short)?)
+                u64::from_be_bytes(bytes.try_into().map_err(cut_short)?)
             }
-            None => None,
+            None => ScheduleRows::NONE_CHANGED,
         };
-        self.state.schedules = ScheduleRows::of(rows, position.map(u64::from_be_bytes));
+        let rows = rows.into_iter().map(|(name, (revision, value))| ScheduleRow { name, revision, value });
+        self.state.schedules = ScheduleRows::of(rows, position);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The turns of runs that go one after the other.
 
-use longhaul_core::{Event, Key, Run, RunId, decide};
+use longhaul_core::{Event, Key, Run, RunId};
 
 use super::{
     State,
@@ -28,8 +28,7 @@ impl State {
         let Some(next) = self.index.turns.first_waiting(key) else { return Ok(()) };
         match self.take(next) {
             Ok(Some(mut record)) => {
-                let decision = decide(self.now, &record.run, &Event::TakeTurn);
-                record.apply_decision(decision).expect("it is behind");
+                record.apply_event(self.now, &Event::TakeTurn).expect("it is behind");
                 self.keep(record)
             }
             Ok(None) => unreachable!("what is in the index is in the file"),

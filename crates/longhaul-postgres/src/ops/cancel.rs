@@ -1,11 +1,10 @@
 //! Runs are cancelled.
 
 use longhaul_core::{
-    Actor, Event, RunId, StateKind,
+    Actor, RunId,
     store::{CancelError, Cancelled},
 };
 
-use super::decide::Changed;
 use crate::handle::Inner;
 
 impl Inner {
@@ -15,11 +14,6 @@ impl Inner {
         reason: Option<Box<str>>,
         by: &Actor,
     ) -> Result<Cancelled, CancelError> {
-        match self.decide(id, &Event::Cancel { reason }, by).await? {
-            Changed::NotFound => Err(CancelError::NotFound(id)),
-            Changed::Done((_, StateKind::Cancelled)) => Ok(Cancelled::Now),
-            Changed::Done(_) => Ok(Cancelled::Requested),
-            Changed::Refused(run, _) => Err(CancelError::Final { id, state: run.state.kind() }),
-        }
+        self.change(id, CancelError::NotFound, |now, run| run.cancel(now, reason.clone(), by.clone())).await
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use longhaul_core::{
     Controls, Event, StoreError, Timestamp,
     admission::{Offer, Selection},
-    limits::CLAIM_MAX,
     store::{ClaimRequest, Claimed},
 };
 use tokio::sync::oneshot;
@@ -73,15 +72,10 @@ impl Drop for OnTheWay {
     }
 }
 
-fn offer(request: &ClaimRequest) -> Offer<'_> {
-    let ClaimRequest { server, kinds, labels, capacity, max, .. } = request;
-    Offer { labels, capacity, ..Offer::new(*server, kinds, *max) }
-}
-
 impl Inner {
     /// One try. A caller that goes away does not stop it; what it claimed is given back then.
     pub(crate) async fn claim_once(self: &Arc<Self>, request: &ClaimRequest) -> Result<Taken, StoreError> {
-        assert!((1..=CLAIM_MAX).contains(&request.max), "a claim asks for 1 to {CLAIM_MAX} runs, not {}", request.max);
+        request.assert_limits();
         let (answer, answered) = oneshot::channel();
         let (inner, request) = (Arc::clone(self), request.clone());
         tokio::spawn(async move {
@@ -139,7 +133,7 @@ impl Inner {
         together: bool,
     ) -> Result<Claim, Fault> {
         let nothing = Claim::Nothing { selection: None, look_again: None };
-        let (now, offer, me) = (self.now(), offer(request), Uuid::from(request.server));
+        let (now, offer, me) = (self.now(), request.offer(), Uuid::from(request.server));
         let reading = |turn: &ClaimTurn, top| {
             let controls = &turn.admission.controls;
             Reading::of(&self.lanes, now, self.lanes_of(&offer, controls), top, controls)
@@ -249,7 +243,7 @@ impl Inner {
         taken: &Taken,
     ) -> Result<Option<Timestamp>, StoreError> {
         let now = self.now();
-        let numbers = self.lanes.which(|lane| lane.is_read_by(&offer(request)));
+        let numbers = self.lanes.which(|lane| lane.is_read_by(&request.offer()));
         let session = self.session().await?;
         let row = session.query_opt(NEXT_DUE, &[&numbers]).await.map_err(Fault::into_store)?;
         let due: Option<i64> =

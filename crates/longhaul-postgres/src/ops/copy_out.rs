@@ -6,7 +6,10 @@ use longhaul_core::{
     Key, Kind, LogPage, RunId, ScheduleName, StoreError, Timestamp,
     name::NameError,
     record::{Damage, read_bucket, read_log},
-    store::copy::{CopiedRun, CopyCursor, CopyItem, CopyPage, RemovedKey},
+    store::{
+        ScheduleRow,
+        copy::{CopiedRun, CopyCursor, CopyItem, CopyPage, RemovedKey},
+    },
 };
 
 use super::{
@@ -43,8 +46,7 @@ impl Inner {
                 self.expire_deadlines().await?;
                 self.number_ends().await?;
                 let session = self.session().await?;
-                let items = self.settings(&session).await.map_err(Fault::into_store)?;
-                Ok(CopyPage { items, next: Some(CopyCursor::RunsAfter(None)) })
+                self.settings(&session).await.map_err(Fault::into_store)
             }
             Some(CopyCursor::RunsAfter(after)) => {
                 let session = self.session().await?;
@@ -69,32 +71,24 @@ impl Inner {
         })
     }
 
-    async fn settings(&self, session: &Session) -> Result<Vec<CopyItem>, Fault> {
-        let mut items = Vec::new();
-        let controls = read_controls(session).await?;
-        let controls = controls.iter().filter(|(_, control)| !control.is_empty());
-        items.extend(controls.map(|(scope, control)| CopyItem::Control(scope, control.clone())));
+    async fn settings(&self, session: &Session) -> Result<CopyPage, Fault> {
         let query = "SELECT name, value FROM @schedule WHERE value IS NOT NULL";
         let mut schedules = BTreeMap::new();
         for row in session.query(query, &[]).await? {
             let name: &str = row.try_get(0)?;
-            let read = ScheduleName::new(name).map_err(damaged(format!("the schedule `{name}`")))?;
-            schedules.insert(read, row.try_get::<&[u8]>(1)?.into());
+            let name = ScheduleName::new(name).map_err(damaged(format!("the schedule `{name}`")))?;
+            schedules.insert(name.clone(), ScheduleRow { name, revision: 0, value: row.try_get::<&[u8]>(1)?.into() });
         }
-        items.extend(schedules.into_iter().map(|(name, value)| CopyItem::Schedule(name, value)));
-        items.extend(self.kinds().await?.into_iter().map(CopyItem::Kind));
         let (now, mut starts) = (self.now(), BTreeMap::new());
         let query = "SELECT name, value FROM @bucket WHERE idle > $1";
         for row in session.query(query, &[&now.as_micros()]).await? {
-            starts.insert(bucket_of(row.try_get(0)?)?, read_bucket(row.try_get(1)?, now));
+            let bucket = bucket_of(row.try_get(0)?)?;
+            starts.extend(read_bucket(row.try_get(1)?, now).map(|starts| (bucket, starts)));
         }
-        let starts = starts.into_iter().filter_map(|(bucket, starts)| Some((bucket, starts?)));
-        let starts = starts.filter(|(_, starts)| starts.idle_at() > now);
-        items.extend(starts.map(|(bucket, starts)| CopyItem::Starts(bucket, starts)));
         let removed = session.query_opt("SELECT n FROM @counter WHERE name = 'removed'", &[]).await?;
         let removed = removed.map(|row| row.try_get::<i64>(0)).transpose()?.unwrap_or_default();
-        items.extend((removed > 0).then_some(CopyItem::RemovedEnds(removed as u64)));
-        Ok(items)
+        let (controls, kinds) = (read_controls(session).await?, self.kinds().await?);
+        Ok(CopyPage::of_settings(now, &controls, schedules.into_values(), kinds, &starts, removed as u64))
     }
 }
 
@@ -104,7 +98,7 @@ fn damaged(what: impl Into<String>) -> impl FnOnce(NameError) -> Damage {
 
 async fn runs_after(session: &Session, after: Option<RunId>) -> Result<CopyPage, Fault> {
     let next = after.map(|id| u128::from_be_bytes(*id.as_bytes()).checked_add(1));
-    let Some(first) = next.unwrap_or(Some(0)) else { return Ok(after_runs(Vec::new(), None)) };
+    let Some(first) = next.unwrap_or(Some(0)) else { return Ok(CopyPage::of_runs([], None)) };
     let rows = session.query(RUNS_FROM, &[&Uuid(first.to_be_bytes()), &RUNS]).await?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -112,33 +106,30 @@ async fn runs_after(session: &Session, after: Option<RunId>) -> Result<CopyPage,
         let end = row.try_get::<Option<i64>>(7)?.filter(|_| stored.run.state.is_final());
         // A final run without a position is on a page with a negative one.
         let end = end.and_then(|position| u64::try_from(position).ok());
-        runs.push(CopiedRun { stored, end, log: Vec::new() });
+        runs.push((stored, end));
     }
-    let last = runs.last().map(|run| run.stored.run.id).filter(|_| runs.len() as i64 == RUNS);
-    add_logs(session, &mut runs).await?;
-    Ok(after_runs(runs, last))
+    let last = runs.last().map(|(stored, _)| stored.run.id).filter(|_| runs.len() as i64 == RUNS);
+    let mut logs = read_logs(session, runs.iter().map(|(stored, _)| stored.run.id)).await?;
+    let runs = runs.into_iter().map(|(stored, end)| {
+        let log = logs.remove(&stored.run.id).unwrap_or_default();
+        CopiedRun::new(stored, end, log)
+    });
+    Ok(CopyPage::of_runs(runs, last))
 }
 
-fn after_runs(runs: Vec<CopiedRun>, last: Option<RunId>) -> CopyPage {
-    let next = last.map_or(CopyCursor::KeysAfter(None), |last| CopyCursor::RunsAfter(Some(last)));
-    CopyPage { items: runs.into_iter().map(|run| CopyItem::Run(Box::new(run))).collect(), next: Some(next) }
-}
-
-async fn add_logs(session: &Session, runs: &mut [CopiedRun]) -> Result<(), Fault> {
-    let ids = uuids(runs.iter().map(|run| run.stored.run.id));
-    let rows = session.query("SELECT run, attempt, page, body FROM @log_page WHERE run = ANY($1)", &[&ids]).await?;
+async fn read_logs(
+    session: &Session,
+    runs: impl Iterator<Item = RunId>,
+) -> Result<HashMap<RunId, Vec<(u32, LogPage)>>, Fault> {
+    let rows = "SELECT run, attempt, page, body FROM @log_page WHERE run = ANY($1)";
     let mut pages: HashMap<RunId, Vec<(u32, LogPage)>> = HashMap::new();
-    for row in &rows {
+    for row in &session.query(rows, &[&uuids(runs)]).await? {
         let id = row.try_get::<Uuid>(0)?.run();
         let at = (row.try_get::<i16>(1)? as u8, row.try_get::<i16>(2)? as u8);
         let (attempt, page) = read_log(&key(id, at), row.try_get(3)?)?;
         pages.entry(id).or_default().push((attempt.0, page));
     }
-    for run in runs {
-        run.log = pages.remove(&run.stored.run.id).unwrap_or_default();
-        run.log.sort_unstable_by_key(|(attempt, page)| (*attempt, page.number));
-    }
-    Ok(())
+    Ok(pages)
 }
 
 async fn keys_after(session: &Session, now: Timestamp, after: Option<(Kind, Key)>) -> Result<CopyPage, Fault> {

@@ -7,7 +7,7 @@
 use longhaul_core::{
     Kind, StoreError, Timestamp,
     record::Damage,
-    store::{EndedCursor, EndedError, EndedPage, EndedRequest, EndedRun},
+    store::{EndedCursor, EndedError, EndedPage, EndedRequest, Ends},
 };
 
 use crate::{
@@ -89,10 +89,10 @@ async fn read(
         return Err(Damage::of("the counter of ends", "it is not there").into());
     };
     let (last, removed) = (first.try_get::<i64>(0)? as u64, first.try_get::<i64>(1)? as u64);
-    if after.is_overtaken(removed) {
-        return Ok(Err(EndedError::Overtaken { resume: EndedCursor { known_removed: removed, ..after } }));
-    }
-    let known_removed = after.known_removed.max(removed);
+    let mut page = match Ends::of(last, removed, opened).page(after) {
+        Ok(page) => page,
+        Err(overtaken) => return Ok(Err(overtaken)),
+    };
     let mut runs = Vec::new();
     for row in &rows {
         let Some(position) = row.try_get::<Option<i64>>(2)? else { continue };
@@ -101,16 +101,13 @@ async fn read(
         let number = row.try_get::<i16>(4)?;
         let state = state_of(number).ok_or_else(|| damaged(format!("its state is {number}")))?;
         let at = Timestamp::from_micros(row.try_get(5)?);
-        for id in row.try_get::<Vec<Uuid>>(6)? {
-            let (id, kind) = (id.run(), kind.clone());
-            let cursor = EndedCursor { position: position as u64, run: id, known_removed };
-            runs.push(EndedRun { id, kind, state, at, cursor });
-        }
+        let ids = row.try_get::<Vec<Uuid>>(6)?;
+        runs.extend(ids.into_iter().map(|id| (position as u64, id.run(), kind.clone(), state, at)));
     }
-    runs.retain(|run| (run.cursor.position, run.id) > (after.position, after.run));
-    runs.sort_unstable_by_key(|run| (run.cursor.position, run.id));
-    runs.truncate(limit);
-    let latest = EndedCursor { known_removed, ..EndedCursor::after_all_of(last) };
-    let next = runs.last().map_or(latest.max(after), |run| run.cursor);
-    Ok(Ok(EndedPage { runs, damaged: Vec::new(), next, opened, latest }))
+    runs.retain(|(position, id, ..)| (*position, *id) > (after.position, after.run));
+    runs.sort_unstable_by_key(|(position, id, ..)| (*position, *id));
+    for (position, id, kind, state, at) in runs.into_iter().take(limit) {
+        page.push(position, (id, kind), (state, at));
+    }
+    Ok(Ok(page))
 }

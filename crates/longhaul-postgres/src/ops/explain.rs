@@ -4,7 +4,7 @@ use longhaul_core::{
     Explanation, RunId, ServerId,
     admission::{Admission, LimitGroup, Offer},
     explain::{Ahead, explain},
-    store::GetError,
+    store::{GetError, ServerBeat},
 };
 
 use super::{
@@ -39,10 +39,7 @@ impl Inner {
             admission.buckets = read_buckets(&session, now, &admission.controls, [&own].into_iter()).await?;
             admission.served = read_served(&session, &admission.controls, candidates.served_keys()).await?;
             let living = self.living(&session).await?;
-            let offers: Vec<Offer<'_>> = living
-                .iter()
-                .map(|beat| Offer { labels: &beat.labels, ..Offer::new(beat.server, &beat.kinds, 1) })
-                .collect();
+            let offers: Vec<Offer<'_>> = living.iter().map(ServerBeat::offer).collect();
             Ok(explain(now, &run, &admission, &offers, &candidates))
         };
         let explained: Result<Explanation, Fault> = read.await;

@@ -2,7 +2,6 @@
 
 use longhaul_core::{Key, Kind, RunId, StoreError};
 
-use super::insert::has_key;
 use crate::{
     error::Fault,
     handle::Inner,
@@ -27,6 +26,6 @@ impl Inner {
             .await
             .map_err(Fault::into_store)?;
         let kept = row.as_ref().map(row::read_whole).transpose().map_err(Fault::into_store)?;
-        Ok(kept.filter(|kept| has_key(self.now(), kept, key)).map(|kept| kept.stored.run.id))
+        Ok(kept.map(|kept| kept.stored.run).filter(|run| run.has_key(self.now(), key)).map(|run| run.id))
     }
 }

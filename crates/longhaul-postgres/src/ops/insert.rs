@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use longhaul_core::{
-    ChildCounts, ChildRefused, Inserted, Key, Kind, NewRun, Run, RunId, StateKind, StoreError, StoredRun, Timestamp,
-    constraints::{self, Conflict, conflict, conflict_with_removed},
+    ChildCounts, Inserted, Key, Kind, NewRun, Run, RunId, StateKind, StoreError, StoredRun, Timestamp,
     counts::Statistics,
     family::admit_child,
     store::InsertError,
+    stored::{duplicate, resolve_conflict},
 };
 
 use super::turns::NewTurns;
@@ -163,8 +163,7 @@ impl Inner {
         if exists(session, new.id).await? {
             return Ok(Err(InsertError::Duplicate(new.id)));
         }
-        let on_conflict = new.constraints().unique.as_ref().expect("it has a key").on_conflict;
-        let (id, state, conflict, there) = match self.holder(session, now, &new.kind, key, new.id).await? {
+        let (id, state, there) = match self.holder(session, now, &new.kind, key, new.id).await? {
             Holder::Nobody { row } => {
                 if row {
                     take_key(session, &new.kind, key, new.id).await?;
@@ -182,23 +181,17 @@ impl Inner {
             }
             Holder::There(kept) => {
                 let run = &kept.stored.run;
-                (run.id, run.state.kind(), conflict(on_conflict, run), Some(kept))
+                (run.id, run.state.kind(), Some(kept))
             }
-            Holder::Removed { id, state } => (id, state, conflict_with_removed(on_conflict), None),
+            Holder::Removed { id, state } => (id, state, None),
         };
-        match (conflict, there) {
-            (Conflict::Return, _) => Ok(Ok(Inserted::Existing { id, state })),
-            (Conflict::Replace, Some(kept)) => {
-                let mut change = Change::of(*kept);
-                let event = constraints::replacement(now, new);
-                change.decide_for(now, &event, new.by.clone()).expect("it has not begun");
-                change.kept.stored.replace(new.metadata.clone(), new.execution_metadata.clone());
-                change.written = ALL;
-                self.keep_locked(session, &mut [change], told).await?;
-                Ok(Ok(Inserted::Replaced { id }))
-            }
-            (Conflict::Refuse | Conflict::Replace, _) => Ok(Err(InsertError::Taken { key: key.clone(), id, state })),
+        let answer = resolve_conflict(new, (id, state), there.as_ref().map(|kept| &kept.stored.run));
+        if let (Ok(Inserted::Replaced { .. }), Some(kept)) = (&answer, there) {
+            let mut change = Change::of(*kept);
+            change.make(|run| Ok::<_, Fault>(((), run.replace(now, new.clone()))))?;
+            self.keep_locked(session, &mut [change], told).await?;
         }
+        Ok(answer)
     }
 
     /// Who has this key; if nobody had ever had it, `id` has it now. Its row is locked.
@@ -237,7 +230,7 @@ impl Inner {
             });
         }
         let kept = row::lock(session, [there]).await?.pop();
-        Ok(match kept.filter(|kept| has_key(now, kept, key)) {
+        Ok(match kept.filter(|kept| kept.stored.run.has_key(now, key)) {
             Some(kept) => Holder::There(Box::new(kept)),
             None => Holder::Nobody { row: true },
         })
@@ -280,9 +273,7 @@ async fn admit_children(session: &SessionIn<'_>, news: &[NewRun]) -> Result<Hash
     for new in news {
         let Some(parent) = new.parent() else { continue };
         if let Some(run) = there.get(&new.id) {
-            let is_this = run.parent().is_some_and(|there| there.is_same_child(parent));
-            let ambiguous = || ChildRefused::Ambiguous { name: parent.name.clone() }.into();
-            refused.insert(new.id, if is_this { InsertError::Duplicate(new.id) } else { ambiguous() });
+            refused.insert(new.id, duplicate(new, Some(run)));
             continue;
         }
         let total = totals.entry(parent.id).or_default();
@@ -300,12 +291,6 @@ const FAMILIES: &str = "SELECT parent, total FROM @family WHERE parent = ANY($1)
 const PARENTS: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1) ORDER BY r.id FOR SHARE";
 
 const THERE: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1)";
-
-/// Whether a run keeps others out with this key.
-pub(super) fn has_key(now: Timestamp, kept: &Kept, key: &Key) -> bool {
-    let run = &kept.stored.run;
-    run.constraints().unique.as_ref().is_some_and(|unique| unique.key == *key && unique.holds(now, run))
-}
 
 pub(super) async fn take_key(session: &SessionIn<'_>, kind: &Kind, key: &Key, id: RunId) -> Result<(), Fault> {
     session

@@ -2,7 +2,6 @@
 
 use longhaul_core::{
     Run, RunId, StoreError,
-    limits::PAGE_MAX,
     record::Damage,
     store::{Damaged, HeaderPage, ListOrder, Page, PageRequest, RunHeader},
 };
@@ -107,7 +106,7 @@ impl Inner {
     ) -> Result<(Vec<T>, Vec<Damaged>, Option<RunId>), StoreError> {
         self.ensure_open()?;
         let PageRequest { filter, order, after, limit } = request;
-        assert!((1..=PAGE_MAX).contains(limit), "a page has 1 to {PAGE_MAX} runs, not {limit}");
+        request.assert_limits();
         self.expire_deadlines().await?;
         self.look_if_needed().await?;
         let session = self.session().await?;

@@ -33,26 +33,28 @@ impl Inner {
             ).await?;
             let mut runs = std::collections::HashMap::new();
             for row in &rows {
-                let run = row::read_whole(row)?.stored.run;
-                runs.insert(run.id, run);
+                let stored = row::read_whole(row)?.stored;
+                runs.insert(stored.run.id, stored);
             }
             let mut answers = Vec::with_capacity(all.len());
             for LogPages { id, epoch, pages } in all {
-                let Some(run) = runs.get(id) else {
+                let Some(stored) = runs.get(id) else {
                     answers.push(Err(CheckpointError::NotFound(*id)));
                     continue;
                 };
-                if run.epoch != *epoch {
-                    answers.push(Err(CheckpointError::EpochLost { id: *id, epoch: *epoch }));
-                    continue;
-                }
-                let attempt = Epoch(run.attempts);
+                let attempt = match stored.logging_attempt(*epoch) {
+                    Ok(attempt) => attempt,
+                    Err(lost) => {
+                        answers.push(Err(lost));
+                        continue;
+                    }
+                };
                 for page in pages {
-                    let at = place(run.attempts, page.number);
+                    let at = place(attempt, page.number);
                     tx.execute(
                         "INSERT INTO @log_page (run, attempt, page, body) VALUES ($1, $2, $3, $4) \
                          ON CONFLICT (run, attempt, page) DO UPDATE SET body = excluded.body",
-                        &[&Uuid::from(*id), &i16::from(at.0), &i16::from(at.1), &write_log(&key(*id, at), attempt, page.clone())],
+                        &[&Uuid::from(*id), &i16::from(at.0), &i16::from(at.1), &write_log(&key(*id, at), Epoch(attempt), page.clone())],
                     ).await?;
                 }
                 answers.push(Ok(()));

@@ -6,8 +6,8 @@ use std::{
 };
 
 use longhaul_core::{
-    AwaitedEnd, ChildCounts, Event, Run, RunId, StoreError,
-    family::{cancel_children, is_told},
+    ChildCounts, Event, Run, RunId, StateKind, StoreError,
+    family::{cancel_children, is_told, runs_ended},
 };
 
 use crate::{
@@ -168,20 +168,14 @@ impl Inner {
             Some(counts) => *counts,
             None => child_counts(session, run.id).await?,
         };
-        let mut ended = Vec::new();
+        let mut there = BTreeMap::new();
         if !awaits.named().is_empty() {
-            let rows = session.query(NAMED, &[&uuids(awaits.named().iter().copied())]).await?;
-            let mut there = BTreeMap::new();
-            for row in &rows {
-                there.insert(row.try_get::<Uuid>(0)?.run(), state_of(row.try_get(1)?));
+            for row in &session.query(NAMED, &[&uuids(awaits.named().iter().copied())]).await? {
+                // One in a state that is not known here is not known to be final.
+                there.insert(row.try_get::<Uuid>(0)?.run(), state_of(row.try_get(1)?).unwrap_or(StateKind::Pending));
             }
-            ended.extend(awaits.named().iter().filter_map(|id| match there.get(id) {
-                Some(Some(state)) => state.is_final().then_some(AwaitedEnd { id: *id, state: Some(*state) }),
-                Some(None) => None,
-                None => Some(AwaitedEnd { id: *id, state: None }),
-            }));
         }
-        Ok(Event::RunsEnded { children, ended })
+        runs_ended(awaits, children, |id| Ok(there.get(&id).copied()))
     }
 
     /// Cancels some of the children of a run that was cancelled. Answers whether there may be more.

@@ -1,7 +1,6 @@
 //! A final run is tried again, as a new one.
 
 use longhaul_core::{
-    IllegalEvent, StoredRun,
     counts::Statistics,
     lineage::{Succession, succeed},
     store::{Retried, Retry, RetryError},
@@ -25,41 +24,35 @@ impl Inner {
             let answer = 'answer: {
                 let (now, id) = (self.now(), retry.id);
                 let Some(kept) = row::lock(&tx, [id]).await?.pop() else { break 'answer Err(RetryError::NotFound(id)) };
-                let before = kept.stored.snapshot();
-                let Succession { before: decision, successor } = match succeed(now, &before, retry) {
+                let succession = match succeed(now, &kept.stored, retry) {
                     Ok(succession) => succession,
-                    Err(IllegalEvent::Retried { successor }) => break 'answer Ok(Retried::Existing(successor)),
-                    Err(_) => break 'answer Err(RetryError::NotFinal { id, state: before.run.state.kind() }),
+                    Err(answer) => break 'answer answer,
                 };
                 if exists(&tx, retry.successor).await? {
                     break 'answer Err(RetryError::Duplicate(retry.successor));
                 }
-                let kind = successor.run.kind.clone();
-                if let Some(unique) = &successor.run.constraints().unique {
-                    let key = &unique.key;
-                    let holder = match self.holder(&tx, now, &kind, key, retry.successor).await? {
-                        Holder::Nobody { row } => {
-                            if row {
-                                take_key(&tx, &kind, key, retry.successor).await?;
-                            }
-                            None
-                        }
+                let run = &succession.successor.run;
+                if let Some(unique) = &run.constraints().unique {
+                    let (kind, key) = (&run.kind, &unique.key);
+                    let (holder, row) = match self.holder(&tx, now, kind, key, retry.successor).await? {
+                        Holder::Nobody { row } => (None, row),
                         Holder::There(holder) => {
                             let run = &holder.stored.run;
-                            Some((run.id, run.state.kind()))
+                            (Some((run.id, run.state.kind())), true)
                         }
-                        Holder::Removed { id, state } => Some((id, state)),
+                        Holder::Removed { id, state } => (Some((id, state)), true),
                     };
-                    match holder {
-                        Some((holder, _)) if holder == id => take_key(&tx, &kind, key, retry.successor).await?,
-                        Some((id, state)) => break 'answer Err(RetryError::Taken { key: key.clone(), id, state }),
-                        None => {}
+                    if let Err(taken) = succession.check_key(holder) {
+                        break 'answer Err(taken);
+                    }
+                    if row {
+                        take_key(&tx, kind, key, retry.successor).await?;
                     }
                 }
-                let mut stored = StoredRun::from(successor);
+                let Succession { before: decision, successor: mut stored } = succession;
                 if let Some(key) = stored.run.order_key().cloned() {
                     let holder = self.lock_turn(&tx, &key).await?;
-                    stored.run.turn.iter_mut().for_each(|turn| turn.behind &= holder.is_some());
+                    stored.run.wait_if(holder.is_some());
                     // Before the run that it is a retry of leaves: nobody else gets the turn of that one.
                     self.keep_turn(&tx, &stored.run).await?;
                 }

@@ -163,9 +163,7 @@ impl Inner {
                 // Its end may have come meanwhile, or somebody else goes on with this.
                 changes.retain(|change| change.kept.stored.run.state == longhaul_core::State::Running { server });
                 for change in &mut changes {
-                    let of = blamed.filter(|(id, _)| *id == change.id());
-                    let blame = of.map_or(Blame::Shared, |(_, blame)| blame);
-                    let event = Event::Crash { evidence: evidence.into(), blame };
+                    let event = Event::crash(change.id(), blamed, evidence);
                     change.decide(now, &event).expect("a run that is executing can crash");
                 }
                 self.keep_locked(&tx, &mut changes, &mut news).await?;

@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use longhaul_core::{
-    Kind, Retentions, Run, RunId, StateKind, StoreError, Timestamp, counts::Statistics, record::Damage, store::Swept,
+    Kind, Retentions, Run, RunId, StateKind, StoreError, Timestamp,
+    counts::Statistics,
+    record::Damage,
+    store::{Swept, copy::RemovedKey},
 };
 
 use super::{ended, served::forget_served, statistics};
@@ -218,11 +221,9 @@ impl Inner {
         for row in rows {
             let (kind, key, id): (&str, &str, Uuid) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             let run = row::get(session, id.run()).await?.map(|kept| kept.stored.run);
-            let until = run.as_ref().and_then(|run| run.constraints().unique.as_ref()?.until(run));
-            let until = until.filter(|until| now < *until);
-            match (until, run) {
-                (Some(until), Some(run)) => {
-                    let state = row::state_number(run.state.kind());
+            match run.and_then(|run| RemovedKey::of(now, &run)) {
+                Some(RemovedKey { until, state, .. }) => {
+                    let state = row::state_number(state);
                     session
                         .execute(
                             "UPDATE @unique_key SET until = $3, state = $4 WHERE kind = $1 AND key = $2",
@@ -230,7 +231,7 @@ impl Inner {
                         )
                         .await?;
                 }
-                _ => {
+                None => {
                     session.execute("DELETE FROM @unique_key WHERE kind = $1 AND key = $2", &[&kind, &key]).await?;
                 }
             }

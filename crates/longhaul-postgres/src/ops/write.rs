@@ -7,7 +7,6 @@ use longhaul_core::{
     store::{Checkpoint, CheckpointError, Checkpointed, SettleError, Settled, Settlement},
 };
 
-use super::{begin::begin, checkpoint::checkpoint, settle::settle};
 use crate::{
     change::{Change, News},
     error::Fault,
@@ -58,9 +57,9 @@ impl Write {
 
     pub(crate) fn apply(&self, now: Timestamp, change: &mut Change) -> Wrote {
         match self {
-            Self::Begin(id, epoch) => Wrote::Begin(begin(now, change, *id, *epoch)),
-            Self::Checkpoint(one) => Wrote::Checkpoint(checkpoint(now, change, one)),
-            Self::Settle(one) => Wrote::Settle(settle(now, change, one)),
+            Self::Begin(_, epoch) => Wrote::Begin(change.make(|run| run.begin(now, *epoch))),
+            Self::Checkpoint(one) => Wrote::Checkpoint(change.make(|run| run.checkpoint(now, one.clone()))),
+            Self::Settle(one) => Wrote::Settle(change.make(|run| run.settle(now, one.clone()))),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use longhaul_core::{
     Event, Run, RunId, ServerId, State as RunState,
     admission::suspects::{Blame, blame},
-    decide,
     record::Damage,
 };
 
@@ -17,10 +16,7 @@ use crate::{
         claim_page::{self, ClaimEntry},
         keys,
     },
-    state::{
-        crash::{crash_of, warn_of},
-        record::Record,
-    },
+    state::{crash::warn_of, record::Record},
 };
 
 impl Recovery {
@@ -53,10 +49,9 @@ impl Recovery {
         self.state.files.batch.put(keys::DIED.into(), blamed::write(&blamed));
         for mut record in died {
             let blamed = blamed.iter().copied().find(|(id, _)| *id == record.run.id);
-            let event = crash_of(record.run.id, blamed, "its process ended unexpectedly");
+            let event = Event::crash(record.run.id, blamed, "its process ended unexpectedly");
             let before = record.run.clone();
-            let decision = decide(self.state.now, &record.run, &event);
-            record.apply_decision(decision).expect("a run that executes can crash");
+            record.apply_event(self.state.now, &event).expect("a run that executes can crash");
             warn_of(&before, &record.run);
             self.state.keep(record)?;
         }
@@ -75,8 +70,8 @@ impl Recovery {
         if record.run.epoch.next() != slot.epoch {
             return Ok(None);
         }
-        let decision = decide(slot.claimed, &record.run, &Event::Claim { server: slot.server, begins: slot.begun });
-        match record.apply_decision(decision) {
+        let event = Event::Claim { server: slot.server, begins: slot.begun };
+        match record.apply_event(slot.claimed, &event) {
             Ok(_) => Ok(Some(record)),
             Err(illegal) => Err(Damage::of_run(slot.id, format!("its claim does not fit to it: {illegal}")).into()),
         }
