@@ -109,9 +109,11 @@ async fn do_everything(postgres: &Postgres) {
     store.describe_kinds(vec![described]).await.expect("it works");
     store.kinds().await.expect("it works");
     for order in [ListOrder::OldestFirst, ListOrder::NewestFirst] {
-        for states in [vec![], vec![StateKind::Cancelled, StateKind::Retrying]] {
+        for states in [vec![], vec![StateKind::Cancelled, StateKind::Retrying], vec![StateKind::Running]] {
             let filter = Filter { states, ..Filter::default() };
-            store.list(PageRequest { filter, order, after: None, limit: 10 }).await.expect("it works");
+            let request = PageRequest { filter, order, after: None, limit: 10 };
+            store.list(request.clone()).await.expect("it works");
+            store.list_headers(request).await.expect("it works");
         }
     }
     store.count(Filter::default()).await.expect("it works");
@@ -188,9 +190,7 @@ async fn migrate_everything(from: &dyn CopyStore, to: &dyn CopyStore) {
 
 /// Statements that count, and so read all that they count.
 fn counts(statement: &str) -> bool {
-    statement.contains("count(*) FROM") && statement.contains("coalesce")
-        || statement.contains("$6 OR NOT r.retried")
-        || statement.contains("GROUP BY r.lane) d")
+    statement.contains("count(*) FROM") && statement.contains("coalesce") || statement.contains("$6 OR NOT r.retried")
 }
 
 /// The nodes of a plan that walk the runs or an index of theirs as a whole.
