@@ -12,6 +12,7 @@ use longhaul_core::{
 
 use crate::{
     added_counts::{ADD_COUNTS, ADD_MINUTES, Counts},
+    due_counts::{ADD_DUE, DueCounts, DueFrom},
     error::Fault,
     families::{Before, FamilyChanges},
     handle::Inner,
@@ -34,6 +35,7 @@ pub(crate) struct Change {
     had_turn: bool,
     was_behind: bool,
     state_before: StateKind,
+    due_before: DueFrom,
     pub(crate) written: Written,
     /// Its server is to be told of a request.
     pub(crate) order: bool,
@@ -57,6 +59,7 @@ impl Change {
             had_turn,
             was_behind,
             state_before,
+            due_before: DueFrom::of(run),
             written: Written::default(),
             order: false,
             is_changed: false,
@@ -174,6 +177,7 @@ impl News {
 /// What transitions change besides the rows of their runs: counts of runs, and pages of ends.
 pub(crate) struct Effects {
     counts: Counts,
+    due: DueCounts,
     ends: Vec<End>,
     families: FamilyChanges,
 }
@@ -195,11 +199,13 @@ impl Effects {
     /// Of changes that are written.
     fn of<'a>(now: Timestamp, changes: impl Iterator<Item = &'a Change>, news: &mut News) -> Self {
         let (mut statistics, mut ends) = (Statistics::default(), Vec::<End>::new());
+        let mut due = DueCounts::default();
         let mut families = FamilyChanges::default();
         for change in changes {
             let run = &change.kept.stored.run;
             families.note(&change.first, run);
             statistics.record(now, run, Some(change.state_before), Some(change.state()));
+            due.changed(change.due_before, run);
             if change.ends() {
                 let page = change.kept.page.expect("what ends has a page");
                 match ends.iter_mut().find(|end| end.page == page) {
@@ -221,7 +227,7 @@ impl Effects {
         }
         share_positions(&mut ends);
         news.looks |= families.seal();
-        Self { counts: Counts::of(&statistics), ends, families }
+        Self { counts: Counts::of(&statistics), due, ends, families }
     }
 
     /// Gives `send` the statements that write them.
@@ -231,9 +237,11 @@ impl Effects {
         let ends: Vec<EndParams<'_>> = ends
             .map(|(end, kind)| -> EndParams<'_> { [&end.page, &end.batch, kind, &end.state, &end.at, &end.runs] })
             .collect();
-        let (runs, minutes) = (self.counts.runs(), self.counts.minutes());
-        let mut steps = Vec::with_capacity(ends.len() + 2);
+        let (runs, minutes, due) = (self.counts.runs(), self.counts.minutes(), self.due.columns());
+        let due = due.params();
+        let mut steps = Vec::with_capacity(ends.len() + 3);
         steps.extend(runs.as_ref().map(|params| Step(ADD_COUNTS, params)));
+        steps.extend(due.as_ref().map(|params| Step(ADD_DUE, params)));
         steps.extend(minutes.as_ref().map(|params| Step(ADD_MINUTES, params)));
         steps.extend(ends.iter().map(|params| Step(INSERT_END, params)));
         let send_all = async |families: &[Step<'_>]| {

@@ -60,9 +60,9 @@ pub(crate) async fn connect(url: &str, options: &Options) -> Result<Connected, C
 
 /// A pool of connections. Nothing is changed.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<(Db, Config, Connector), ConnectError> {
-    let Read { mut config, tls, root_certificates } = url::read(url)?;
+    let Read { mut config, tls, root_certificates, client_certificate } = url::read(url)?;
     set_defaults(&mut config)?;
-    let connector = tls::connector(tls, root_certificates.as_deref())
+    let connector = tls::connector(tls, root_certificates.as_deref(), client_certificate.as_ref())
         .map_err(|reason| ConnectError::Tls { address: login::address(&config), reason })?;
     // One connection outside of the pool, because the pool does not pass on why a connection was refused.
     check(&config, &connector, options).await?;

@@ -18,6 +18,7 @@ mod clock;
 mod connect;
 mod copies;
 pub mod driver;
+mod due_counts;
 mod error;
 mod families;
 mod handle;

@@ -24,7 +24,7 @@ use crate::{
 
 /// When the first run of the lanes `$1` is due; the first deadline; the newest lane, controls, schedules and ends; the revisions of the runs `$2`; and what the servers `$3` are asked to stop.
 pub(crate) const POLL: &str = concat!(
-    first_due!(),
+    first_due!("unnest($1::int4[]) l(lane)"),
     ", \
     asked AS ( \
         SELECT r.id, r.revision FROM @claim_page p CROSS JOIN LATERAL unnest(p.runs) u(id) \

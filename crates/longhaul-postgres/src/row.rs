@@ -1,12 +1,15 @@
 //! A run as a row: the frozen record, its large values beside it, and the columns that statements go by.
 
+use std::collections::HashSet;
+
 use longhaul_core::{
-    Run, RunId, StateKind, StoredRun, Timestamp,
+    Queue, Run, RunId, StateKind, StoredRun, Timestamp,
     record::{self, Apart, Damage, Part, Values},
 };
 use tokio_postgres::types::Type;
 
 use crate::{
+    due_counts::{DueCounts, DueFrom},
     error::Fault,
     id::{Uuid, uuids},
     session::{ColumnError, Param, Row, Session, SessionIn},
@@ -113,6 +116,8 @@ pub(crate) struct Rows {
     endeds: Vec<Option<Vec<u8>>>,
     /// The revision that the change was made on.
     befores: Vec<i64>,
+    /// In what each differs from what its state says of when it is due.
+    due: Vec<Option<(Queue, DueFrom)>>,
     /// Which values are written: 1 all, 2 the execution metadata, 4 the end.
     changes: Vec<i16>,
 }
@@ -164,6 +169,8 @@ impl Rows {
         self.initials.push(bytes(Part::Initial, written.all));
         self.execs.push(bytes(Part::ExecutionMetadata, written.all || written.execution_metadata));
         self.endeds.push(bytes(Part::Ended, written.all || written.ended));
+        let due = DueFrom::of(run);
+        self.due.push((!due.is_plain()).then(|| (run.queue.clone(), due)));
         self.befores.push(before as i64);
         let all = if written.all { 7 } else { 0 };
         self.changes.push(all | (i16::from(written.execution_metadata) << 1) | (i16::from(written.ended) << 2));
@@ -201,7 +208,22 @@ impl Rows {
             return Ok(Vec::new());
         }
         let rows = session.query(INSERT, &self.common()).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        let new = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<Uuid>, Fault>>()?;
+        let mut left: HashSet<&Uuid> = new.iter().collect();
+        // Of several with the same id the first was kept.
+        self.count_due(session, |id| left.remove(id)).await?;
+        Ok(new)
+    }
+
+    /// Counts new runs.
+    async fn count_due(&self, session: &SessionIn<'_>, mut is_new: impl FnMut(&Uuid) -> bool) -> Result<(), Fault> {
+        let mut counts = DueCounts::default();
+        for (id, due) in self.ids.iter().zip(&self.due) {
+            if let (true, Some((queue, due))) = (is_new(id), due) {
+                counts.add(queue, *due, 1);
+            }
+        }
+        counts.write(session).await
     }
 
     /// The same, as one stream. Fails if one of the runs is there already.
@@ -232,7 +254,7 @@ impl Rows {
             ]
         };
         session.copy(COPY, &COPIED, (0..self.ids.len()).map(row)).await?;
-        Ok(())
+        self.count_due(session, |_| true).await
     }
 
     /// Changes runs that still have the revision that the change was made on; answers which had it.

@@ -9,7 +9,7 @@ use crate::{
 
 /// What brings a schema from one version to the next. A step that was released is never changed, and takes nothing away
 /// that the release before it uses: servers of two releases can work side by side.
-pub(crate) const STEPS: [(&str, &str); 8] = [
+pub(crate) const STEPS: [(&str, &str); 9] = [
     ("tables", include_str!("../migrations/0001_tables.sql")),
     ("kinds", include_str!("../migrations/0002_kinds.sql")),
     ("enqueue", include_str!("../migrations/0003_enqueue.sql")),
@@ -18,6 +18,7 @@ pub(crate) const STEPS: [(&str, &str); 8] = [
     ("families", include_str!("../migrations/0006_families.sql")),
     ("views", include_str!("../migrations/0007_views.sql")),
     ("served", include_str!("../migrations/0008_served.sql")),
+    ("due counts", include_str!("../migrations/0009_due_counts.sql")),
 ];
 
 /// The version that this code reads and writes.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use longhaul_core::StoreError;
 
-use crate::{error::Fault, store::PostgresStore};
+use crate::{error::Fault, identifier::quoted, ops::admission::first_due, session::Session, store::PostgresStore};
 
 /// From when on the database is warned of. The defaults suit most.
 ///
@@ -22,11 +22,13 @@ pub struct WarningLimits {
     pub transaction: Duration,
     /// A table that has more dead rows than this, and more than live ones; 100,000 by default.
     pub dead_rows: u64,
+    /// A look for the first due runs reads more pages of 8 KiB than this, beside 16 for each backlog and 16 more; 1,000 by default.
+    pub claim_pages: u64,
 }
 
 impl Default for WarningLimits {
     fn default() -> Self {
-        Self { transaction: Duration::from_secs(600), dead_rows: 100_000 }
+        Self { transaction: Duration::from_secs(600), dead_rows: 100_000, claim_pages: 1000 }
     }
 }
 
@@ -59,6 +61,15 @@ pub enum DatabaseWarning {
         /// How many rows there are.
         live: u64,
     },
+    /// Index entries of runs that were claimed long ago are in the way of each claim.
+    LongClaims {
+        /// The table of runs.
+        table: String,
+        /// How many pages of 8 KiB a look for the first due runs reads.
+        pages: u64,
+        /// How many such first runs there are: one of each kind, queue, priority and limit key that has runs.
+        backlogs: u64,
+    },
 }
 
 impl DatabaseWarning {
@@ -67,6 +78,7 @@ impl DatabaseWarning {
         match self {
             Self::LongTransaction { .. } => "long_transaction",
             Self::DeadRows { .. } => "dead_rows",
+            Self::LongClaims { .. } => "long_claims",
         }
     }
 }
@@ -87,6 +99,13 @@ impl fmt::Display for DatabaseWarning {
                  transaction that is open for long keeps it from removing them. Look for such a transaction, and run \
                  `VACUUM {table}`."
             ),
+            Self::LongClaims { table, pages, backlogs } => write!(
+                f,
+                "Each claim reads {pages} pages of 8 KiB to find the first due runs ({backlogs} of them): entries of runs \
+                 that were claimed long ago are in its way, and their number grows with each claim. A transaction that is \
+                 open for long keeps them, also one that is prepared, or a replication slot that nobody reads. End it, and \
+                 run `VACUUM {table}`."
+            ),
         }
     }
 }
@@ -102,8 +121,21 @@ const DEAD: &str = "\
     SELECT format('%I.%I', schemaname, relname), n_dead_tup, n_live_tup FROM pg_stat_user_tables \
     WHERE schemaname = $1 AND n_dead_tup > $2::int8 AND n_dead_tup > n_live_tup ORDER BY n_dead_tup DESC LIMIT 5";
 
+/// Pages that a claim needs to come to the first run of a backlog and to the next backlog, at most.
+const PAGES_EACH: u64 = 16;
+
+const BACKLOGS: &str = concat!(first_due!("(SELECT id AS lane FROM @lane) l"), " SELECT count(*) FROM pair");
+
+/// The same, and says what it has read.
+const EXPLAIN_BACKLOGS: &str = concat!(
+    "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ",
+    first_due!("(SELECT id AS lane FROM @lane) l"),
+    " SELECT count(*) FROM pair"
+);
+
 impl PostgresStore {
-    /// What makes this database slower and slower, if anything does. It costs two short queries.
+    /// What makes this database slower and slower, if anything does. It costs four short queries, two of which look for the
+    /// first due runs as a claim does.
     ///
     /// Transactions of other users are seen only if the user of the store is a member of `pg_read_all_stats`.
     ///
@@ -130,6 +162,28 @@ impl PostgresStore {
             let (dead, live) = (row.try_get::<i64>(1)?.unsigned_abs(), row.try_get::<i64>(2)?.unsigned_abs());
             warnings.push(DatabaseWarning::DeadRows { table: row.try_get(0)?, dead, live });
         }
+        // First without a measure: what nobody can see any more is marked by whoever comes across it, and is in the way once.
+        let backlogs = session.query_opt(BACKLOGS, &[]).await?;
+        let backlogs = backlogs.map_or(Ok(0), |row| row.try_get::<i64>(0))?.unsigned_abs();
+        let pages = pages_read(&session).await?;
+        if pages > limits.claim_pages.saturating_add(PAGES_EACH * (backlogs + 1)) {
+            let table = format!("{}.run", quoted(&self.inner.options.schema));
+            warnings.push(DatabaseWarning::LongClaims { table, pages, backlogs });
+        }
         Ok(warnings)
     }
+}
+
+/// How many pages a look for the first due runs reads.
+async fn pages_read(session: &Session) -> Result<u64, Fault> {
+    for row in session.query(EXPLAIN_BACKLOGS, &[]).await? {
+        // The first line of its kind is of the whole: `Buffers: shared hit=12 read=3`.
+        if let Some((_, buffers)) = row.try_get::<&str>(0)?.split_once("Buffers: shared ") {
+            let buffers = buffers.split(',').next().unwrap_or_default();
+            let counts = buffers.split(' ').filter_map(|word| word.split_once('='));
+            let read = counts.filter(|(what, _)| matches!(*what, "hit" | "read"));
+            return Ok(read.filter_map(|(_, count)| count.parse::<u64>().ok()).sum());
+        }
+    }
+    Ok(0)
 }

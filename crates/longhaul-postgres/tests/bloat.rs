@@ -19,14 +19,18 @@ use tokio_postgres::Client;
 
 const BATCH: u64 = 250;
 
-/// Enqueues, claims, ends and sweeps one batch of runs.
-async fn churn(postgres: &Postgres, round: u64) {
+/// Enqueues, claims, ends and sweeps one batch of runs. Answers how long its longest claim took.
+#[expect(clippy::disallowed_methods, reason = "it measures, and decides nothing by it")]
+async fn churn(postgres: &Postgres, round: u64) -> Duration {
+    let mut longest = Duration::ZERO;
     let (store, now) = (&postgres.store, postgres.now());
     store.insert((0..BATCH).map(|n| new_run(now, "plain", round * BATCH + n)).collect()).await.expect("it works");
     let request = ClaimRequest::new(server_id(now, 1), [support("plain", 1)].into(), BATCH as usize);
     let mut left = BATCH as usize;
     while left > 0 {
+        let begin = std::time::Instant::now();
         let claimed = store.claim(request.clone()).await.expect("it works");
+        longest = longest.max(begin.elapsed());
         left -= claimed.len();
         let ends = claimed.iter().map(|claimed| Settlement {
             id: claimed.run.id,
@@ -42,6 +46,7 @@ async fn churn(postgres: &Postgres, round: u64) {
     }
     let all = Retentions::from(Retention::all(Duration::ZERO));
     store.sweep(all, BATCH as usize).await.expect("it works");
+    longest
 }
 
 /// Pages that a look for the first due run reads; dead rows in the table of runs; its size and that of its index, in KiB.
@@ -91,26 +96,35 @@ async fn claims_go_on_while_a_transaction_is_held_open_and_the_store_names_it() 
     let (began, mut rounds) = (std::time::Instant::now(), 0);
     for phase in 1..=10_u32 {
         let (phase_began, before) = (std::time::Instant::now(), rounds);
+        let mut claims = Vec::new();
         loop {
             rounds += 1;
-            churn(&postgres, rounds).await;
+            claims.push(churn(&postgres, rounds).await);
             if began.elapsed() >= Duration::from_secs(seconds) * phase / 10 {
                 break;
             }
         }
         let (pages, dead, table, index) = figures(&watch, schema).await;
+        claims.sort_unstable();
         println!(
-            "{:4} s: {:6.0} runs/s; {pages} pages read for the first due run; {dead} dead rows; {table} KiB, index {index} KiB",
+            "{:4} s: {:6.0} runs/s, a claim {:.1} ms; {pages} pages read for the first due run; {dead} dead rows; {table} KiB, index {index} KiB",
             began.elapsed().as_secs(),
             ((rounds - before) * BATCH) as f64 / phase_began.elapsed().as_secs_f64(),
+            claims[claims.len() / 2].as_secs_f64() * 1000.0,
         );
     }
     // Connections tell what they did when they are idle for a second, or when they are asked.
     watch.batch_execute(&format!("ANALYZE {schema}.run")).await.expect("it works");
     let limits = {
         let mut limits = WarningLimits::default();
-        (limits.transaction, limits.dead_rows) = (Duration::ZERO, BATCH);
+        (limits.transaction, limits.dead_rows, limits.claim_pages) = (Duration::ZERO, BATCH, 0);
         limits
+    };
+    let walk = |warnings: &[DatabaseWarning]| {
+        warnings.iter().find_map(|warning| match warning {
+            DatabaseWarning::LongClaims { pages, .. } => Some(*pages),
+            _ => None,
+        })
     };
     let warnings = postgres.store.database_warnings(&limits).await.expect("it works");
     let long = warnings.iter().find(|warning| matches!(warning, DatabaseWarning::LongTransaction { .. }));
@@ -120,6 +134,7 @@ async fn claims_go_on_while_a_transaction_is_held_open_and_the_store_names_it() 
         _ => None,
     });
     assert!(dead.expect("nothing could be removed") >= rounds * BATCH, "{warnings:?}");
+    assert!(walk(&warnings).is_some_and(|pages| pages >= rounds * BATCH / 100), "{warnings:?}");
     let none = postgres.store.database_warnings(&WarningLimits::default()).await.expect("it works");
     assert!(seconds > 0 || none.is_empty(), "{none:?}");
 
@@ -128,6 +143,8 @@ async fn claims_go_on_while_a_transaction_is_held_open_and_the_store_names_it() 
     churn(&postgres, rounds + 1).await;
     watch.batch_execute(&format!("VACUUM {schema}.run")).await.expect("it works");
     let (pages, dead, table, index) = figures(&watch, schema).await;
+    let warnings = postgres.store.database_warnings(&limits).await.expect("it works");
+    assert_eq!(walk(&warnings), None, "{warnings:?}");
     println!("after it ended, and VACUUM: {pages} pages; {dead} dead rows; {table} KiB, index {index} KiB");
     watch.batch_execute(&format!("DROP FUNCTION {schema}.bloat_plan(text)")).await.expect("it works");
 }

@@ -174,3 +174,42 @@ async fn a_server_that_asks_for_tls_and_a_password_gets_both() {
     let error = server.refused("host=localhost").await;
     assert!(matches!(error, ConnectError::Login { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_client_certificate_lets_its_user_in_without_a_password() {
+    let Some(server) = TlsServer::with_guest().await else { return };
+    let files = std::env::var("LONGHAUL_POSTGRES_TLS_CLIENT").expect("it is set with the other one");
+    let [own, foreign] = files.split('|').collect::<Vec<_>>()[..] else { panic!("two pairs of files: {files}") };
+    let url = |rest: &str| {
+        format!("host=localhost {} user=tls_certified dbname=postgres sslmode=require {rest}", server.port)
+    };
+    let options = || Options::default().schema("tls").connections(2);
+    let make = "BEGIN; SELECT pg_advisory_xact_lock(7); DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = \
+                'tls_certified') THEN CREATE ROLE tls_certified LOGIN SUPERUSER; END IF; END $$; COMMIT";
+    client().await.batch_execute(make).await.expect("the tests own the database");
+    let store = PostgresStore::connect_with(&url(own), options()).await.expect("its name is in it");
+    longhaul_core::Store::close(&store).await;
+
+    let error = refused(&url(""), options()).await;
+    assert!(
+        matches!(&error, ConnectError::Login { reason, .. } if reason.contains("`sslcert=… sslkey=…`")),
+        "{error:?}"
+    );
+    // Its own authority has signed it, which the server does not know.
+    let error = refused(&url(foreign), options()).await;
+    assert!(matches!(&error, ConnectError::Tls { reason, .. } if reason.contains("The server trusts no")), "{error:?}");
+    assert!(!error.is_transient());
+
+    let [(certificate, key), (_, other_key)] = [own, foreign].map(|pair| pair.split_once(" sslkey=").expect("a key"));
+    let file = certificate.trim_start_matches("sslcert=");
+    for (rest, why) in [
+        (format!("{certificate} sslkey={other_key}"), "with the private key in"),
+        (format!("sslcert=/nowhere sslkey={key}"), "the client certificate in /nowhere"),
+        (format!("{certificate} sslkey=/nowhere"), "the private key in /nowhere"),
+        (format!("sslcert={key} sslkey={key}"), "there is none"),
+        (format!("{certificate} sslkey={file}"), "needs no password"),
+    ] {
+        let error = refused(&url(&rest), options()).await;
+        assert!(matches!(&error, ConnectError::Tls { reason, .. } if reason.contains(why)), "{rest}: {error:?}");
+    }
+}

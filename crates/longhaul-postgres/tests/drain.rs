@@ -40,7 +40,7 @@ async fn connect(schema: &str) -> PostgresStore {
 async fn drain() {
     let runs: usize = std::env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20_000);
     let client_ = client().await;
-    for concurrency in [16, 64, 16, 64] {
+    for (concurrency, servers) in [(16, 1), (64, 1), (64, 2), (16, 1), (64, 1), (64, 2)] {
         let schema = "drain";
         client_.batch_execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await.expect("it works");
         let store = connect(schema).await;
@@ -55,12 +55,13 @@ async fn drain() {
         let before: i64 = client_.query_one(transactions, &[]).await.expect("it works").get(0);
         EXECUTED.store(0, Ordering::Relaxed);
         let began = std::time::Instant::now();
-        let server = Longhaul::builder()
-            .store(connect(schema).await)
-            .task(Nothing)
-            .concurrency(concurrency)
-            .start()
-            .expect("a server starts");
+        let (mut stores, mut running) = (Vec::new(), Vec::new());
+        for _ in 0..servers {
+            let store = connect(schema).await;
+            stores.push(store.clone());
+            let server = Longhaul::builder().store(store).task(Nothing).concurrency(concurrency);
+            running.push(server.start().expect("a server starts"));
+        }
         // Counting rows costs the database more than the runs.
         while EXECUTED.load(Ordering::Relaxed) < runs {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -73,17 +74,31 @@ async fn drain() {
         let hot = format!(
             "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = 'run'"
         );
-        server.shutdown(Duration::from_secs(5)).await;
+        let round_trips: u64 = stores.iter().map(PostgresStore::round_trips).sum();
+        for server in running {
+            server.shutdown(Duration::from_secs(5)).await;
+        }
         client_.batch_execute("SELECT pg_sleep(1.1)").await.expect("connections tell what they did once a second");
         let after: i64 = client_.query_one(transactions, &[]).await.expect("it works").get(0);
         let row = client_.query_one(&hot, &[]).await.expect("it works");
+        // The pages of claims and of ends are in the tables; what was tried in vain is not.
+        let made = format!(
+            "SELECT (SELECT n_tup_ins FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = 'claim_page'), \
+             (SELECT count(DISTINCT batch) FROM {schema}.end_page), (SELECT turn FROM {schema}.gate)"
+        );
+        let made = client_.query_one(&made, &[]).await.expect("it works");
+        let [claims, ends, turns] = [0, 1, 2].map(|at| made.get::<_, i64>(at));
         println!(
-            "concurrency {concurrency}: enqueued {:.0}/s, drained {:.0}/s; updates in their page {} of {}, transactions {}",
+            "{servers} of concurrency {concurrency}: enqueued {:.0}/s, drained {:.0}/s; updates in their page {} of {}; \
+             transactions {}, round trips {round_trips}; {claims} claims of {:.0} in {turns} turns of the gate, \
+             {ends} transactions with ends, of {:.0}",
             runs as f64 / enqueued.as_secs_f64(),
             runs as f64 / drained.as_secs_f64(),
             row.get::<_, i64>(0),
             row.get::<_, i64>(1),
             after - before,
+            runs as f64 / claims.max(1) as f64,
+            runs as f64 / ends.max(1) as f64,
         );
     }
 }

@@ -109,11 +109,12 @@ pub(crate) async fn change_or_due(changed: Notified<'_>, clock: &dyn Clock, due:
     }
 }
 
-/// Fails a test that waits for an answer that never comes, instead of hanging with it.
-pub(crate) async fn within_a_minute<T>(test: impl Future<Output = T>) -> T {
+/// Fails a test that waits for an answer that never comes, instead of hanging with it. On a machine that others keep busy,
+/// the longest test of a store behind a database was seen to take more than a minute.
+pub(crate) async fn within_minutes<T>(test: impl Future<Output = T>) -> T {
     #[expect(clippy::disallowed_methods, reason = "a store that is wrong must fail its tests, not hang them")]
-    let limited = tokio::time::timeout(Duration::from_secs(60), test);
-    limited.await.expect("the store did not answer within a minute")
+    let limited = tokio::time::timeout(Duration::from_secs(300), test);
+    limited.await.expect("the store did not answer within five minutes")
 }
 
 #[cfg(test)]

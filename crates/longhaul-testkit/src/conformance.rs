@@ -123,7 +123,7 @@ pub trait Subject: Send {
 /// A call that is never answered fails the rule after a minute.
 pub fn check<S: Subject + 'static>(make: impl AsyncFnOnce() -> S, rule: impl AsyncFnOnce(Scene)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime for the test");
-    runtime.block_on(clock::within_a_minute(async {
+    runtime.block_on(clock::within_minutes(async {
         let subject = make().await;
         rule(Scene::new(Box::new(subject)).await).await;
     }));

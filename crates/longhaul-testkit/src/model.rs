@@ -63,5 +63,5 @@ pub async fn check_against_model(subject: &mut dyn Subject, ops: &[Op]) -> Vec<S
 /// [`check_against_model`] on a runtime of its own. A call that is never answered fails it after a minute.
 pub fn check<S: Subject>(make: impl AsyncFnOnce() -> S, ops: &[Op]) -> Vec<Snapshot> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime for the test");
-    runtime.block_on(clock::within_a_minute(async { check_against_model(&mut make().await, ops).await }))
+    runtime.block_on(clock::within_minutes(async { check_against_model(&mut make().await, ops).await }))
 }

@@ -14,6 +14,8 @@ use crate::{InspectError, Inspector, serial, words};
 
 /// So many running runs are read, the oldest first: they had most time to go wrong.
 const READ_MAX: usize = 200;
+/// The runs of so many schedules are looked at.
+const SCHEDULES_MAX: usize = 200;
 /// An attempt that has made no checkpoint for longer would repeat all of it after a crash.
 const NO_CHECKPOINT: Duration = Duration::from_secs(3600);
 /// Execution metadata is written with each checkpoint: from here on that costs more than most work between two of them.
@@ -38,8 +40,8 @@ pub struct Doctor {
 }
 
 impl Inspector {
-    /// Everything that needs a look. It reads up to 200 running runs with their values, so it costs more than an
-    /// overview.
+    /// Everything that needs a look. It reads up to 200 running runs with their values, and the runs of up to 200 schedules,
+    /// so it costs more than an overview.
     ///
     /// ```
     /// # use longhaul::{Client, testing};
@@ -62,8 +64,10 @@ impl Inspector {
         for snapshot in &running {
             of_a_run(now, snapshot, &mut warnings);
         }
-        for schedule in self.schedules().await? {
-            warnings.extend(self.of_a_schedule(&schedule).await?);
+        warnings.extend(self.schedules().await?.iter().filter_map(never_runs));
+        for (name, held) in self.client().schedules().all_held_back(SCHEDULES_MAX).await? {
+            let text = format!("The schedule {name} is held back: its run {held}.");
+            warnings.push(Warning { code: "schedule_held_back", about: Some(name.to_string()), text });
         }
         warnings.extend(skew(now, SystemClock.now()));
         Ok(Doctor { now, runs_read: running.len(), warnings })
@@ -84,32 +88,20 @@ impl Inspector {
         }
         Ok(running)
     }
+}
 
-    async fn of_a_schedule(&self, schedule: &ScheduleView) -> Result<Option<Warning>, InspectError> {
-        let (name, info) = (schedule.info.name(), &schedule.info);
-        let warning = |code, text| Warning { code, about: Some(name.to_string()), text };
-        if info.paused().is_some() {
-            return Ok(None);
-        }
-        if info.counts().enqueued == 0 {
-            let why = match &schedule.next {
-                Err(why) => Some(why.as_str()),
-                Ok(next) if next.is_empty() => Some("it has no instant ahead"),
-                Ok(_) => None,
-            };
-            if let Some(why) = why {
-                let text = format!("The schedule {name} never ran, and never will: {why}. Change or delete it.");
-                return Ok(Some(warning("schedule_never_runs", text)));
-            }
-        }
-        let held_back = match self.client().schedules().held_back(name.as_str()).await {
-            Ok(held_back) => held_back,
-            Err(longhaul::SchedulesError::NotFound(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let text = held_back.map(|held| format!("The schedule {name} is held back: its run {held}."));
-        Ok(text.map(|text| warning("schedule_held_back", text)))
+fn never_runs(schedule: &ScheduleView) -> Option<Warning> {
+    let (name, info) = (schedule.info.name(), &schedule.info);
+    if info.paused().is_some() || info.counts().enqueued > 0 {
+        return None;
     }
+    let why = match &schedule.next {
+        Err(why) => why.as_str(),
+        Ok(next) if next.is_empty() => "it has no instant ahead",
+        Ok(_) => return None,
+    };
+    let text = format!("The schedule {name} never ran, and never will: {why}. Change or delete it.");
+    Some(Warning { code: "schedule_never_runs", about: Some(name.to_string()), text })
 }
 
 fn of_a_run(now: Timestamp, snapshot: &Snapshot, warnings: &mut Vec<Warning>) {

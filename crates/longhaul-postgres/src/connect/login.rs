@@ -8,13 +8,17 @@ use tokio_postgres::{
 
 use super::error::{ConnectError, OLDEST, chain};
 
+/// What rustls says when the server ends the connection. It may do so when the handshake seems to be over.
+const ALERT: &str = "received fatal alert";
+const CLIENT_ADVICE: &str = ". Name a certificate for this user, and its key: `sslcert=… sslkey=…`";
+
 /// Why there is no connection.
 pub(super) fn refused(config: &Config, error: &tokio_postgres::Error) -> ConnectError {
     let address = address(config);
     let Some(said) = error.as_db_error() else {
         let reason = chain(error);
         // The driver does not tell its kinds of errors apart, but by these words.
-        return if reason.contains("TLS") {
+        return if reason.contains("TLS") || reason.contains(ALERT) {
             let advice = certificate_advice(&reason);
             ConnectError::Tls { address, reason: reason + advice }
         } else if error.to_string().contains("authentication") || error.to_string().contains("invalid configuration") {
@@ -25,7 +29,8 @@ pub(super) fn refused(config: &Config, error: &tokio_postgres::Error) -> Connect
     };
     let (code, reason) = (said.code(), said_by(said));
     if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
-        ConnectError::Login { address, user: user(config), reason }
+        let advice = if reason.contains("client certificate") { CLIENT_ADVICE } else { "" };
+        ConnectError::Login { address, user: user(config), reason: reason + advice }
     } else if *code == SqlState::INVALID_CATALOG_NAME {
         ConnectError::NoDatabase { address, database: database(config) }
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
@@ -40,6 +45,8 @@ pub(super) fn refused(config: &Config, error: &tokio_postgres::Error) -> Connect
 fn certificate_advice(reason: &str) -> &'static str {
     if reason.contains("UnknownIssuer") {
         ". No trusted authority signed it: name a file with the certificate of its authority, `sslrootcert=…`"
+    } else if reason.contains(ALERT) && reason.contains("UnknownCA") {
+        ". The server trusts no authority that signed the client certificate"
     } else if reason.contains("not valid for") {
         ". Connect to a host name that the certificate has"
     } else {

@@ -17,16 +17,24 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer, ServerName, UnixTime,
+        pem::{self, PemObject},
+    },
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-use super::url::Tls;
+use super::url::{ClientCertificate, Tls};
 
-/// Encrypts connections, and checks certificates as far as `tls` says. `Err` says what is missing.
-pub(super) fn connector(tls: Tls, root_certificates: Option<&Path>) -> Result<Connector, String> {
+/// Encrypts connections, checks certificates as far as `tls` says, and shows one where the server asks for it. `Err` says
+/// what is missing.
+pub(super) fn connector(
+    tls: Tls,
+    root_certificates: Option<&Path>,
+    client: Option<&ClientCertificate>,
+) -> Result<Connector, String> {
     let provider = Arc::new(ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -43,7 +51,36 @@ pub(super) fn connector(tls: Tls, root_certificates: Option<&Path>) -> Result<Co
     } else {
         versions.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
     };
-    Ok(Connector(Arc::new(config.with_no_client_auth())))
+    let config = match client.filter(|_| tls != Tls::Off) {
+        None => config.with_no_client_auth(),
+        Some(client) => {
+            let (chain, key) = (certificates(&client.certificate)?, private_key(&client.key)?);
+            let unfit = |error| {
+                let (certificate, key) = (client.certificate.display(), client.key.display());
+                format!("the client certificate in {certificate} with the private key in {key}: {error}")
+            };
+            config.with_client_auth_cert(chain, key).map_err(unfit)?
+        }
+    };
+    Ok(Connector(Arc::new(config)))
+}
+
+/// The certificate of the client, and those of the authorities between it and one that the server trusts.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("the client certificate in {}: {error}", path.display());
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(file).collect();
+    let chain = chain.map_err(|error| unreadable(&error))?;
+    if chain.is_empty() { Err(unreadable(&"there is none")) } else { Ok(chain) }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("the private key in {}: {error}", path.display());
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    PrivateKeyDer::from_pem_reader(file).map_err(|error| match error {
+        pem::Error::NoItemsFound => unreadable(&"there is none in PEM that needs no password"),
+        error => unreadable(&error),
+    })
 }
 
 /// The authorities that may sign the certificate of a server.

@@ -1,4 +1,5 @@
-//! Reads a URL. The driver parses it, except for `sslmode` and `sslrootcert`: it knows only some of their values.
+//! Reads a URL. The driver parses it, except for what it knows nothing or only some values of: `sslmode`, and the files of
+//! certificates and keys.
 
 use std::path::PathBuf;
 
@@ -21,6 +22,13 @@ pub(super) enum Tls {
     HostVerified,
 }
 
+/// The certificate by which a server knows this client, and its key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ClientCertificate {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
 /// A URL that was read.
 #[derive(Debug)]
 pub(super) struct Read {
@@ -28,6 +36,8 @@ pub(super) struct Read {
     pub(super) tls: Tls,
     /// `None`: those of the system.
     pub(super) root_certificates: Option<PathBuf>,
+    /// `None`: none is shown.
+    pub(super) client_certificate: Option<ClientCertificate>,
 }
 
 pub(super) fn read(url: &str) -> Result<Read, ConnectError> {
@@ -39,6 +49,12 @@ pub(super) fn read(url: &str) -> Result<Read, ConnectError> {
         found.take_from_pairs(url)
     };
     let mut config: Config = rest.parse().map_err(|error| refused(chain(&error)))?;
+    let client_certificate = match (found.certificate, found.key) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate: certificate.into(), key: key.into() }),
+        (Some(_), None) => return Err(refused("`sslcert` needs `sslkey`, the file with its private key".into())),
+        (None, Some(_)) => return Err(refused("`sslkey` needs `sslcert`, the file with its certificate".into())),
+        (None, None) => None,
+    };
     let system_only = found.root_certificates.as_deref() == Some("system");
     let root_certificates = found.root_certificates.filter(|_| !system_only).map(PathBuf::from);
     let tls = match found.mode.as_deref() {
@@ -61,13 +77,15 @@ pub(super) fn read(url: &str) -> Result<Read, ConnectError> {
         Tls::Preferred => SslMode::Prefer,
         Tls::Required | Tls::CaVerified | Tls::HostVerified => SslMode::Require,
     });
-    Ok(Read { config, tls, root_certificates })
+    Ok(Read { config, tls, root_certificates, client_certificate })
 }
 
 #[derive(Debug, Default)]
 struct Found {
     mode: Option<String>,
     root_certificates: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
 }
 
 impl Found {
@@ -76,6 +94,8 @@ impl Found {
         match key {
             "sslmode" => self.mode = Some(value()),
             "sslrootcert" => self.root_certificates = Some(value()),
+            "sslcert" => self.certificate = Some(value()),
+            "sslkey" => self.key = Some(value()),
             _ => return false,
         }
         true
@@ -142,7 +162,7 @@ mod tests {
     use super::*;
 
     fn of(url: &str) -> (Tls, Option<PathBuf>, Vec<u16>) {
-        let Read { config, tls, root_certificates } = read(url).expect("a URL");
+        let Read { config, tls, root_certificates, .. } = read(url).expect("a URL");
         (tls, root_certificates, config.get_ports().to_vec())
     }
 
@@ -169,5 +189,19 @@ mod tests {
         assert_eq!((password.tls, password.config.get_password()), (Tls::Preferred, Some(&b"sslmode=disable x"[..])));
         let refused = read("host=h sslmode=full").expect_err("it is none").to_string();
         assert!(refused.contains("its sslmode is `full`"), "{refused}");
+    }
+
+    #[test]
+    fn a_client_certificate_comes_with_its_key() {
+        let named = Some(ClientCertificate { certificate: "/a.crt".into(), key: "/a b.key".into() });
+        for url in ["postgres://h/d?sslcert=/a.crt&sslkey=/a%20b.key", "host=h sslkey='/a b.key' sslcert=/a.crt"] {
+            assert_eq!(read(url).expect("a URL").client_certificate, named, "{url}");
+        }
+        assert_eq!(read("host=h").expect("a URL").client_certificate, None);
+        for (url, missing) in [("host=h sslcert=/a.crt", "needs `sslkey`"), ("host=h sslkey=/a.key", "needs `sslcert`")]
+        {
+            let refused = read(url).expect_err("one is missing").to_string();
+            assert!(refused.contains(missing), "{refused}");
+        }
     }
 }

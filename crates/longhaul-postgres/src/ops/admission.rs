@@ -79,23 +79,27 @@ pub(crate) const CANDIDATES: &str = concat!(
         ORDER BY r.due, r.id LIMIT p.top) r"
 );
 
-/// `pair`: when the first run of each limit key and priority is due, in the lanes `$1`, found by leaps over the index.
+/// `pair`: when the first run of each limit key and priority is due, in these lanes, found by leaps over the index.
 macro_rules! first_due {
-    () => {
-        "WITH RECURSIVE pair AS ( \
-            SELECT l.lane, c.lim, c.prio, c.due FROM unnest($1::int4[]) l(lane) \
+    ($lanes:literal) => {
+        concat!(
+            "WITH RECURSIVE pair AS ( \
+            SELECT l.lane, c.lim, c.prio, c.due FROM ",
+            $lanes,
+            " \
             CROSS JOIN LATERAL (SELECT r.lim, r.prio, r.due FROM @run r WHERE r.lane = l.lane AND r.due IS NOT NULL \
                 ORDER BY r.lim, r.prio, r.due LIMIT 1) c \
             UNION ALL \
             SELECT p.lane, c.lim, c.prio, c.due FROM pair p \
             CROSS JOIN LATERAL (SELECT r.lim, r.prio, r.due FROM @run r WHERE r.lane = p.lane AND r.due IS NOT NULL \
                 AND (r.lim, r.prio) > (p.lim, p.prio) ORDER BY r.lim, r.prio, r.due LIMIT 1) c)"
+        )
     };
 }
 pub(crate) use first_due;
 
-/// When the first run of these lanes is due.
-pub(crate) const NEXT_DUE: &str = concat!(first_due!(), " SELECT min(due) FROM pair");
+/// When the first run of the lanes `$1` is due.
+pub(crate) const NEXT_DUE: &str = concat!(first_due!("unnest($1::int4[]) l(lane)"), " SELECT min(due) FROM pair");
 
 /// How many run, by lane and limit key.
 pub(crate) const COUNTS: &str = "\

@@ -1,7 +1,7 @@
 //! Pages of runs.
 
 use longhaul_core::{
-    Run, RunId, StoreError,
+    Run, RunId, StateKind, StoreError,
     record::Damage,
     store::{Damaged, HeaderPage, ListOrder, Page, PageRequest, RunHeader},
 };
@@ -53,7 +53,27 @@ pub(crate) const HEADERS_RARE: [&str; 2] = [
         AND (t.seen, t.id) < (s.state, $1) ORDER BY t.seen DESC, t.id DESC LIMIT $2) r ORDER BY r.id DESC LIMIT $2",
 ];
 
-/// A run, or why it cannot be read.
+/// What runs, by the pages of claims: few runs of many run.
+macro_rules! running {
+    ($columns:expr, $than:literal, $order:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM @claim_page p CROSS JOIN LATERAL unnest(p.runs) u(id) \
+            CROSS JOIN LATERAL (SELECT t.* FROM @run t WHERE t.id = u.id OFFSET 0) r WHERE u.id ",
+            $than,
+            " $1 AND r.page = p.id AND r.state = 1 ORDER BY r.id",
+            $order,
+            " LIMIT $2"
+        )
+    };
+}
+
+pub(crate) const LIST_RUNNING: [&str; 2] = [running!(columns!(), ">", ""), running!(columns!(), "<", " DESC")];
+
+/// Without values.
+pub(crate) const HEADERS_RUNNING: [&str; 2] = [running!("r.id, r.rec", ">", ""), running!("r.id, r.rec", "<", " DESC")];
+
 /// The children of a run, in the order of their ids.
 pub(crate) const CHILDREN: [&str; 2] = [
     concat!(
@@ -76,30 +96,32 @@ pub(crate) const CHILD_HEADERS: [&str; 2] = [
         ORDER BY c.run DESC LIMIT $2",
 ];
 
+/// A run, or why it cannot be read.
 type ReadRow<T> = Result<(RunId, Result<T, Damage>), Fault>;
 
 impl Inner {
     pub(crate) async fn list(&self, request: &PageRequest) -> Result<Page, StoreError> {
         let of = |kept: &Kept| kept.stored.run.id;
         let is_meant = |kept: &Kept| request.filter.matches(&kept.stored.run);
-        let statements = [LIST, LIST_RARE, CHILDREN];
+        let statements = [LIST, LIST_RARE, LIST_RUNNING, CHILDREN];
         let (kept, damaged, next) = self.read_page(request, statements, row::read, is_meant, of).await?;
         Ok(Page { runs: kept.into_iter().map(|kept| kept.stored.into_snapshot()).collect(), damaged, next })
     }
 
     pub(crate) async fn list_headers(&self, request: &PageRequest) -> Result<HeaderPage, StoreError> {
         let is_meant = |run: &Run| request.filter.matches(run);
-        let statements = [HEADERS, HEADERS_RARE, CHILD_HEADERS];
+        let statements = [HEADERS, HEADERS_RARE, HEADERS_RUNNING, CHILD_HEADERS];
         let (runs, damaged, next) =
             self.read_page(request, statements, row::read_header, is_meant, |run| run.id).await?;
         Ok(HeaderPage { runs: runs.iter().map(RunHeader::of).collect(), damaged, next })
     }
 
-    /// A page of what `read` makes of rows. The first statements walk over all runs, the others over those in rare states.
+    /// A page of what `read` makes of rows. The first statements walk over all runs, the others over those in rare states,
+    /// those that run, and the children of one.
     async fn read_page<T>(
         &self,
         request: &PageRequest,
-        [all, rare, children]: [[&'static str; 2]; 3],
+        [all, rare, running, children]: [[&'static str; 2]; 4],
         read: fn(&Row) -> ReadRow<T>,
         is_meant: impl Fn(&T) -> bool,
         id_of: fn(&T) -> RunId,
@@ -113,6 +135,7 @@ impl Inner {
         let at = usize::from(*order == ListOrder::NewestFirst);
         let first = [RunId::from_bytes([0; 16]), RunId::from_bytes([0xFF; 16])][at];
         let mut after = Uuid::from(after.unwrap_or(first));
+        let is_of_running = !filter.states.is_empty() && filter.states.iter().all(|state| *state == StateKind::Running);
         let is_of_rare = !filter.states.is_empty() && filter.states.iter().all(|state| is_rare(*state));
         let parent = filter.parent.map(Uuid::from);
         let states: Vec<i16> = filter.states.iter().copied().map(state_number).collect();
@@ -123,6 +146,8 @@ impl Inner {
                 session.query(children[at], &[&after, &some, parent]).await
             } else if is_of_rare {
                 session.query(rare[at], &[&after, &some, &states]).await
+            } else if is_of_running {
+                session.query(running[at], &[&after, &some]).await
             } else {
                 session.query(all[at], &[&after, &some]).await
             }

@@ -12,6 +12,7 @@ use longhaul_core::{
 use super::{ended, served::forget_served, statistics};
 use crate::{
     added_counts,
+    due_counts::{DueCounts, DueFrom},
     error::Fault,
     families::{self, FamilyChanges},
     handle::Inner,
@@ -70,16 +71,19 @@ pub(super) async fn remove(session: &Session, ids: &[Uuid], families: &mut Famil
     session.execute("DELETE FROM @log_page WHERE run = ANY($1)", &[&ids]).await?;
     let gone = session
         .query(
-            "WITH gone AS (DELETE FROM @run WHERE id = ANY($1) RETURNING lane, state) \
-             SELECT l.kind, l.queue, g.state, -count(*) FROM gone g JOIN @lane l ON l.id = g.lane \
-             GROUP BY l.kind, l.queue, g.state",
+            "WITH gone AS (DELETE FROM @run WHERE id = ANY($1) \
+                RETURNING lane, state, due, CASE WHEN due IS NOT NULL THEN since ELSE 0 END AS since) \
+             SELECT l.kind, l.queue, g.state, -count(*), g.due, g.since FROM gone g JOIN @lane l ON l.id = g.lane \
+             GROUP BY l.kind, l.queue, g.state, g.due, g.since",
             &[&ids],
         )
         .await?;
-    let mut statistics = Statistics::default();
+    let (mut statistics, mut due) = (Statistics::default(), DueCounts::default());
     for row in &gone {
-        statistics::add_counts(&mut statistics, row)?;
+        let (state, queue, runs) = statistics::add_counts(&mut statistics, row)?;
+        due.add(&queue, DueFrom::new(state, row.try_get(4)?, row.try_get(5)?), runs);
     }
+    due.write(session).await?;
     added_counts::add(session, &statistics).await
 }
 

@@ -149,7 +149,7 @@ async fn empty(schema: &str) {
 
 async fn clear(client: &Client, schema: &str) {
     let tables = "run lane claim_page end_page state_count minute_count unique_key control bucket server log_page schedule kind \
-                  enqueued turn turn_key family child awaited family_news served_key";
+                  enqueued turn turn_key family child awaited family_news served_key due_count";
     let delete: Vec<String> = tables.split(' ').map(|table| format!("DELETE FROM {schema}.{table};")).collect();
     let delete = delete.concat();
     let reset = format!(

@@ -1,11 +1,11 @@
 //! Reading: one run, its changes, pages, counts.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use longhaul_core::{
-    Actor, Kind, Priority, Queue, RunId, StateKind, Tag,
+    Actor, Ending, Kind, Priority, Queue, Retention, RunId, StateKind, Tag,
     run::Due,
-    store::{Filter, GetError, ListOrder, PageRequest, QueueDepth},
+    store::{Filter, GetError, ListOrder, PageRequest, QueueDepth, RunUpdate},
 };
 
 use super::{Scene, scene::proceed};
@@ -181,6 +181,77 @@ pub async fn counts_follow_the_states(mut scene: Scene) {
     scene.crash().await;
     assert_eq!(count(&scene, StateKind::Pending).await, 1);
     assert_eq!(count(&scene, StateKind::Suspended).await, 1);
+}
+
+/// What all runs say together that can be read.
+async fn depths_of_runs(scene: &Scene) -> Vec<QueueDepth> {
+    let request = PageRequest { filter: Filter::default(), order: ListOrder::OldestFirst, after: None, limit: 1000 };
+    let mut depths: BTreeMap<Queue, QueueDepth> = BTreeMap::new();
+    for run in scene.store.list(request).await.expect("the store works").runs.into_iter().map(|snapshot| snapshot.run) {
+        let Some(due) = run.due().filter(|due| *due <= scene.now()) else { continue };
+        let depth = depths.entry(run.queue.clone()).or_insert(QueueDepth { queue: run.queue, due: 0, oldest: due });
+        (depth.due, depth.oldest) = (depth.due + 1, depth.oldest.min(due));
+    }
+    depths.into_values().collect()
+}
+
+async fn depths_agree(scene: &Scene, after: &str) {
+    assert_eq!(scene.store.queues().await, Ok(depths_of_runs(scene).await), "{after}");
+}
+
+pub async fn depths_of_queues_follow_whatever_happens_to_a_run(mut scene: Scene) {
+    let (second, mail) = (Duration::from_secs(1), Queue::new("mail").expect("a good name"));
+    let update = async |scene: &Scene, id: RunId, update: RunUpdate| {
+        scene.store.update(id, update, Actor::UNKNOWN).await.expect("it waits");
+    };
+    // Many at once, some in an hour, and some again with ids that are there.
+    let mut news: Vec<_> = (0..40).map(|_| scene.new_run()).collect();
+    for (nth, new) in news.iter_mut().enumerate() {
+        new.due = (nth % 4 == 1).then_some(Due::After(second * 3600));
+        new.queue = if nth % 2 == 0 { mail.clone() } else { Queue::default() };
+    }
+    let ids: Vec<RunId> = news.iter().map(|new| new.id).collect();
+    scene.store.insert(news.clone()).await.expect("the store works");
+    scene.store.insert(news.clone()).await.expect("the store works");
+    depths_agree(&scene, "an insert").await;
+    update(&scene, ids[0], RunUpdate::Reschedule(scene.now().after(second * 10))).await;
+    update(&scene, ids[1], RunUpdate::RunNow).await;
+    update(&scene, ids[5], RunUpdate::Reschedule(scene.now().after(second * 20))).await;
+    depths_agree(&scene, "new times").await;
+    for id in [ids[5], ids[2]] {
+        scene.store.delete(id).await.expect("it does not run");
+    }
+    for id in [ids[9], ids[4]] {
+        scene.store.cancel(id, None, Actor::UNKNOWN).await.expect("it waits");
+    }
+    update(&scene, ids[13], RunUpdate::Suspend { reason: None }).await;
+    depths_agree(&scene, "runs that went").await;
+
+    let claimed = scene.claim(6).await;
+    depths_agree(&scene, "a claim").await;
+    scene.end(&claimed[0], completed(1)).await;
+    scene.fail(&claimed[1], "no route").await;
+    let until = scene.now().after(second * 15);
+    scene.end(&claimed[2], Ending::Suspended { until: Some(Due::At(until)), deadline: None }).await;
+    scene.end(&claimed[3], interrupted()).await;
+    scene.store.proceed(proceed(ids[13])).await.expect("it is suspended");
+    depths_agree(&scene, "ends").await;
+    let far = scene.store.get(claimed[1].run.id).await.expect("it is there").run;
+    update(&scene, far.id, RunUpdate::RunNow).await;
+    scene.store.sweep(Retention::all(Duration::ZERO).into(), 100).await.expect("the store works");
+    depths_agree(&scene, "a sweep").await;
+    for time in [5, 10, 3600, 7200] {
+        scene.clock.advance(second * time);
+        depths_agree(&scene, "some time").await;
+        scene.store.sweep(Retention::all(Duration::ZERO).into(), 100).await.expect("the store works");
+        depths_agree(&scene, "some time and a sweep").await;
+    }
+    scene.crash().await;
+    depths_agree(&scene, "a crash").await;
+    while let [claimed, ..] = &scene.claim(1).await[..] {
+        scene.end(claimed, completed(1)).await;
+    }
+    assert_eq!(scene.store.queues().await, Ok(vec![]));
 }
 
 pub async fn a_change_that_was_not_seen_is_answered_at_once(mut scene: Scene) {

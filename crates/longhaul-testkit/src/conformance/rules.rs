@@ -377,6 +377,7 @@ macro_rules! conformance {
                 filters_choose_by_when_a_run_was_enqueued_and_when_it_is_due,
                 counts_follow_the_states,
                 queues_tell_how_many_runs_are_due_and_since_when,
+                depths_of_queues_follow_whatever_happens_to_a_run,
                 a_change_that_was_not_seen_is_answered_at_once,
                 a_watcher_sees_each_change_and_each_has_a_higher_revision,
                 a_watcher_of_a_run_that_is_removed_is_told,

@@ -127,6 +127,19 @@ impl Schedules {
         Ok(held_back.filter(|_| row.one_at_a_time()))
     }
 
+    /// The same of all schedules that are not paused, for a look at all of them: they are read once, and the runs of at most
+    /// `max` of those that may be held back.
+    pub async fn all_held_back(&self, max: usize) -> Result<Vec<(ScheduleName, HeldBack)>, SchedulesError> {
+        let rows = self.client.store().schedules(0).await?.changed;
+        let rows = rows.into_iter().filter_map(|row| Some((row.name, Row::decode(&row.value).ok()?)));
+        let mut all = Vec::new();
+        for (name, mut row) in rows.filter(|(_, row)| row.may_be_held_back()).take(max) {
+            let held_back = forget_finished(&**self.client.store(), &name, &mut row).await?;
+            all.extend(held_back.map(|held_back| (name, held_back)));
+        }
+        Ok(all)
+    }
+
     /// All schedules, by name. One that cannot be read is reported in the log and left out.
     pub async fn list(&self) -> Result<Vec<ScheduleInfo>, SchedulesError> {
         let rows = self.client.store().schedules(0).await?.changed;

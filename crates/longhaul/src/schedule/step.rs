@@ -132,6 +132,11 @@ impl Row {
         self.schedule.overlap.one_at_a_time()
     }
 
+    /// A run of it may keep the next from being enqueued.
+    pub(crate) fn may_be_held_back(&self) -> bool {
+        self.paused.is_none() && self.one_at_a_time() && !self.unfinished.is_empty()
+    }
+
     /// Those that are to be cancelled so that the next may begin.
     pub(crate) fn to_cancel(&self) -> &[Instance] {
         let wanted = self.schedule.overlap == Overlap::CancelRunning && !self.waiting.is_empty();

@@ -179,6 +179,9 @@ async fn what_holds_an_instant_back_is_named_with_what_can_be_done() {
     let (_scene, server, _, info) = three_hours_on(Overlap::Skip).await;
     let held_back = server.client().schedules().held_back("hourly").await.unwrap().unwrap();
     assert_eq!((held_back.run, held_back.state), (info.last_runs()[0], StateKind::Running));
+    let all = server.client().schedules().all_held_back(10).await.unwrap();
+    assert_eq!(all, [(info.name().clone(), held_back)]);
+    assert_eq!(server.client().schedules().all_held_back(0).await.unwrap(), []);
     let text = held_back.to_string();
     assert_eq!(text, format!("{} is running, so it is not finished: wait for it, or cancel it", held_back.run));
 }
