@@ -29,9 +29,9 @@ use longhaul_core::{
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
-        Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
-        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat, ServerError,
-        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunHeader,
+        RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat,
+        ServerError, ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
         copy::{CopyCursor, CopyItem, CopyPage, CopyStore},
         prelude::*,
     },
@@ -371,6 +371,11 @@ impl Inspect for MemoryStore {
     async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
         self.ensure_open()?;
         Ok(self.read(|state| state.list_headers(&request)))
+    }
+
+    async fn headers(&self, ids: Vec<RunId>) -> Result<Vec<RunHeader>, StoreError> {
+        self.ensure_open()?;
+        Ok(self.read(|state| state.headers(&ids)))
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {

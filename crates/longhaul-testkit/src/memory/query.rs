@@ -50,6 +50,11 @@ impl MemoryState {
         HeaderPage { runs: runs.iter().map(|snapshot| RunHeader::of(&snapshot.run)).collect(), damaged, next }
     }
 
+    pub(super) fn headers(&self, ids: &[RunId]) -> Vec<RunHeader> {
+        assert!(ids.len() <= PAGE_MAX, "at most {PAGE_MAX} runs, not {}", ids.len());
+        ids.iter().filter_map(|id| self.runs.get(id)).map(|record| RunHeader::of(&record.stored.run)).collect()
+    }
+
     pub(super) fn count(&self, filter: &Filter) -> u64 {
         self.runs().filter(|run| filter.matches(run)).count() as u64
     }
