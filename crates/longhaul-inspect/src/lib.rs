@@ -39,6 +39,6 @@ pub use role::Role;
 #[cfg(all(feature = "socket", unix))]
 pub use socket::Inspect;
 pub use view::{
-    AttemptView, Doctor, IncompatibleRun, KindView, MinuteView, Overview, PausedKey, QueueView, RunDetail, RunList,
-    RunRow, ScheduleView, ServerView, StateCounts, Warning,
+    AttemptView, Doctor, IncompatibleRun, KindView, LatestRun, MinuteView, Overview, PausedKey, QueueView, RunDetail,
+    RunList, RunRow, ScheduleView, ServerView, StateCounts, Warning,
 };

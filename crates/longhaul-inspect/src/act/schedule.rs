@@ -283,7 +283,7 @@ impl Inspector {
 
     async fn scheduled(&self, answer: Result<ScheduleInfo, SchedulesError>) -> Result<ScheduleView, InspectError> {
         match answer {
-            Ok(info) => Ok(ScheduleView::new(info, &self.views().await?, self.now())),
+            Ok(info) => self.schedule_view(info).await,
             Err(SchedulesError::Name(error)) => Err(InspectError::invalid("name", error)),
             Err(SchedulesError::Runs { error: longhaul::RunsError::Json(error), .. }) => Err(error.into()),
             Err(

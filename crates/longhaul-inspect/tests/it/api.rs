@@ -255,3 +255,34 @@ async fn the_api_describes_all_of_its_paths_and_what_each_kind_is_asked() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_schedule_shows_its_latest_runs_with_their_states() {
+    on_each_store(|scene| async {
+        let body = r#"{"name": "nightly", "kind": "fail", "metadata": "no", "cron": "0 2 * * *", "overlap": "allow"}"#;
+        let (_, made) = call(&scene, "POST /schedules", body).await;
+        assert_eq!(made["latest"], json!([]), "{made}");
+        let mut runs = Vec::new();
+        for _ in 0..12 {
+            let (_, done) = call(&scene, "POST /schedules/nightly/run-now", "").await;
+            let run = done["run"].as_str().unwrap().parse().unwrap();
+            scene.reaches(run, StateKind::Failed).await;
+            runs.push(run);
+        }
+        scene.client().store().delete(runs[5]).await.unwrap();
+        call(&scene, "POST /queues/default/pause", "").await;
+        let (_, done) = call(&scene, "POST /schedules/nightly/run-now", "").await;
+        let waits = done["run"].clone();
+        for (line, pointer) in [("GET /schedules/nightly", ""), ("GET /schedules", "/0")] {
+            let (_, shown) = call(&scene, line, "").await;
+            let latest = shown.pointer(pointer).unwrap()["latest"].as_array().unwrap().clone();
+            let of = |latest: &Value| (latest["run"].clone(), latest["state"].clone(), latest["by_hand"].clone());
+            let mut expected: Vec<_> = runs[3..].iter().map(|run| (json!(run), json!("failed"), json!(true))).collect();
+            expected[2].1 = json!(null);
+            expected.push((waits.clone(), json!("pending"), json!(true)));
+            assert_eq!(latest.iter().map(of).collect::<Vec<_>>(), expected, "{line}");
+        }
+        scene
+    })
+    .await;
+}
