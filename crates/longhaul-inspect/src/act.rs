@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use enqueue::NewRunRequest;
 pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
-pub use schedule::{MissedRequest, OverlapRequest, ScheduleRequest};
+pub use schedule::{BoundRequest, MissedRequest, OverlapRequest, ScheduleRequest};
 
 use crate::{InspectError, Inspector, Role, RunQuery};
 

@@ -26,7 +26,7 @@ mod view;
 pub mod words;
 
 pub use act::{
-    By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest,
+    BoundRequest, By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest,
     RunAction, ScheduleAction, ScheduleRequest, ScopeAction,
 };
 pub use bulk::{BulkActions, BulkProgress, BulkRequest};

@@ -39,7 +39,10 @@ Examples:
   longhaul schedules add new-year --once 2027-01-01T00:00:00Z export --table orders")]
     Add(Add),
     /// Changes when a schedule is due, and where its runs go. What is not said stays.
-    #[command(after_help = "Example:\n  longhaul schedules set nightly --cron '30 3 * * *'")]
+    #[command(after_help = "\
+Examples:
+  longhaul schedules set nightly --cron '30 3 * * *'
+  longhaul schedules set nightly --no-ending")]
     Set(Set),
     /// Lets a schedule enqueue nothing any more.
     Pause {
@@ -164,6 +167,12 @@ pub(super) struct Set {
     name: String,
     #[command(flatten)]
     when: When,
+    /// Removes the time before which there is no instant.
+    #[arg(long, conflicts_with_all = ["starting", "once"])]
+    no_starting: bool,
+    /// Removes the time after which there is no instant.
+    #[arg(long, visible_alias = "no-end", conflicts_with_all = ["ending", "once"])]
+    no_ending: bool,
 }
 
 impl When {
@@ -233,7 +242,12 @@ async fn create(add: &Add, session: &mut Session<'_>) -> Result<Exit, CliError> 
 }
 
 async fn change(set: &Set, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let request = set.when.request()?;
+    let mut request = set.when.request()?;
+    for (name, is_removed) in [("starting", set.no_starting), ("ending", set.no_ending)] {
+        if is_removed {
+            request.insert(name.into(), Value::Null);
+        }
+    }
     if request.is_empty() {
         return Err(CliError::Usage("what is to be changed? --every, --cron, --once, --queue …".into()));
     }

@@ -111,8 +111,9 @@ fn when(form: &Form) -> Result<ScheduleRequest, Wrong> {
         }
         _ => return Err(wrong("", "When is it due?")),
     }
-    request.starting = time(form, "starting")?.filter(|_| request.once.is_none());
-    request.ending = time(form, "ending")?.filter(|_| request.once.is_none());
+    // An empty field says that there is none.
+    request.starting = time(form, "starting")?.filter(|_| request.once.is_none()).into();
+    request.ending = time(form, "ending")?.filter(|_| request.once.is_none()).into();
     if request.once.is_none() {
         let dates = several(form, "except").map(str::parse).collect::<Result<_, longhaul::DateError>>();
         request.except = Some(dates.map_err(|error| wrong("except", error.to_string()))?);

@@ -122,6 +122,14 @@ async fn instants_of_a_schedule_are_left_out_moved_and_put_back() {
         assert_eq!(back["instants"], made["instants"]);
         let (status, changed) = call(&scene, "POST /schedules/nightly", r#"{"except": []}"#).await;
         assert_eq!((status, &changed["when"]["except"]), (200, &json!([])));
+        assert_eq!(changed["when"]["ending"], json!("2126-01-01T00:00:00Z"), "what is not said stays");
+        let (status, changed) = call(&scene, "POST /schedules/nightly", r#"{"ending": null}"#).await;
+        assert_eq!((status, &changed["when"]["ending"]), (200, &json!(null)), "{changed}");
+        let begins = r#"{"starting": "2125-01-01T00:00:00Z", "ending": "2126-01-01T00:00:00Z"}"#;
+        call(&scene, "POST /schedules/nightly", begins).await;
+        let (_, changed) = call(&scene, "POST /schedules/nightly", r#"{"starting": null}"#).await;
+        assert_eq!((&changed["when"]["starting"], &changed["when"]["cron"]), (&json!(null), &json!("0 2 * * *")));
+        assert_eq!(changed["when"]["ending"], json!("2126-01-01T00:00:00Z"));
         let (status, refused) = call(&scene, "POST /schedules/nightly", r#"{"except": ["2026-02-30"]}"#).await;
         assert!(status == 422 && refused.to_string().contains("`2026-02-30` is no date"), "{refused}");
         scene
