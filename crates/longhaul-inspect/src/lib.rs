@@ -26,8 +26,8 @@ mod view;
 pub mod words;
 
 pub use act::{
-    BoundRequest, By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest,
-    RunAction, ScheduleAction, ScheduleRequest, ScopeAction,
+    BoundRequest, By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest,
+    RateRequest, RunAction, ScheduleAction, ScheduleRequest, ScopeAction, SelectedPage,
 };
 pub use bulk::{BulkActions, BulkProgress, BulkRequest};
 pub use error::InspectError;

@@ -151,6 +151,7 @@ fn own_schemas() -> Map<String, Value> {
             "at": { "type": "string", "format": "date-time", "description": "When a proceed is due." },
             "from": { "enum": ["checkpoint", "start"], "description": "From where a retry begins." },
             "as_run": { "type": "boolean", "description": "Whether a run does it to all that match; its id is answered." },
+            "page": { "type": "boolean", "description": "Whether it is done to one page of those that match; `next` of the answer is the query of the rest." },
             "until": { "type": "string", "format": "date-time", "description": "When a pause of a queue or a kind ends by itself." },
         } },
         "NewRun": { "type": "object", "properties": {
