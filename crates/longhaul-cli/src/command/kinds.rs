@@ -137,7 +137,8 @@ async fn pause_key(kind: &str, key: &str, pausing: &Pausing, session: &mut Sessi
     if !session.is_text() {
         return session.json(&control);
     }
-    session.say(&format!("{key} of {kind} is paused: nothing of it starts, and what runs goes on"))?;
+    let end = super::queues::end(&control);
+    session.say(&format!("{key} of {kind} is paused{end}: nothing of it starts, and what runs goes on"))?;
     session.hint(&format!("kinds resume-key {kind} '{key}'"))?;
     Ok(Exit::Done)
 }

@@ -177,3 +177,27 @@ async fn what_is_done_to_all_that_match_says_how_far_it_is_and_what_was_refused(
     ];
     prints(&shop, &ids, &lines, include_str!("../shown/many.txt"), "many.txt").await;
 }
+
+#[tokio::test]
+async fn a_pause_ends_by_itself_and_a_run_that_stops_its_key_is_dismissed() {
+    let (shop, ids) = shop().await;
+    let ordered = || shop.client().enqueue::<Fail>("no".into()).ordered_by("account 7");
+    let (first, second) = (ordered().await.unwrap().id(), ordered().await.unwrap().id());
+    shop.reaches(first, StateKind::Failed).await;
+    let ids = [&ids[..], &[first, second].map(|id| id.to_string())].concat();
+    let lines = [
+        "queues pause letters --for 1h30m --reason paper",
+        "queues pause letters --until 2026-11-21T08:00:00Z",
+        "kinds pause count --for 90s",
+        "kinds pause-key count customer-7 --for 1h",
+        "kinds keys",
+        "queues pause letters --for soon",
+        "queues pause letters --until 2020-01-01T00:00:00Z",
+        "runs explain $5",
+        "runs dismiss $4 --dry-run",
+        "runs dismiss $4",
+        "runs wait $5",
+        "runs dismiss $4",
+    ];
+    prints(&shop, &ids, &lines, include_str!("../shown/pauses.txt"), "pauses.txt").await;
+}
