@@ -115,8 +115,8 @@ pub(crate) struct Delivery {
 pub(crate) enum Target {
     /// To a door.
     Door { street: String, floor: u8 },
-    /// To a shop nearby.
-    Shop { name: String },
+    /// To a shop nearby. No text without a character is a shelf, which only the type knows.
+    Shop { name: String, shelf: char },
     /// Back to who sent it.
     Sender,
 }
@@ -179,6 +179,7 @@ pub(crate) enum Gift {
     Book {
         title: String,
         pages: std::num::NonZeroU8,
+        mark: char,
     },
     Flowers,
 }

@@ -8,7 +8,7 @@ use crate::kit::{Answer, Gift, Invitation, Invite, Person, Scene, ask};
 const PEOPLE: &str = "kind=invite&m.subject=Party&m.people=0&m.people.0.email=ann&m.people.0.guests=2&\
                       m.people.0.speaks=true&m.people.0.code=4111&m.people=1&m.people.1.email=bob&m.people.1.guests=0&\
                       m.people.1.gifts=0&m.people.1.gifts.0=book&m.people.1.gifts.0.book.title=Cosmos&\
-                      m.people.1.gifts.0.book.pages=9&m.people.1.gifts=1&m.people.1.gifts.1=flowers";
+                      m.people.1.gifts.0.book.pages=9&m.people.1.gifts.0.book.mark=x&m.people.1.gifts=1&m.people.1.gifts.1=flowers";
 
 fn enqueued(answer: &Answer) -> RunId {
     assert_eq!(answer.status, 303, "{}", answer.text);
@@ -46,7 +46,7 @@ async fn items_are_filled_in_and_come_back_when_a_run_is_asked_again() {
         let id = enqueued(&ask(&app, "POST /runs", PEOPLE).await);
         let made = metadata(&scene, id).await;
         let pages = std::num::NonZeroU8::new(9).unwrap();
-        let gifts = vec![Gift::Book { title: "Cosmos".into(), pages }, Gift::Flowers];
+        let gifts = vec![Gift::Book { title: "Cosmos".into(), pages, mark: 'x' }, Gift::Flowers];
         let ann = Person { speaks: true, code: Some("4111".into()), ..person("ann", 2) };
         assert_eq!(made.people, [ann, Person { gifts, ..person("bob", 0) }]);
         assert!(!made.politely, "a box that is not ticked says no, whatever holds without it");
@@ -154,8 +154,9 @@ async fn what_is_wrong_with_an_item_is_said_at_its_field_whoever_finds_it() {
         ("m.people.0.guests=2", "m.people.0.guests=10", "m.people.0.guests"),
         ("m.people.1.gifts.0=book", "m.people.1.gifts.0=car", "m.people.1.gifts.0"),
         ("m.people.1.gifts.0.book.pages=9", "m.people.1.gifts.0.book.pages=", "m.people.1.gifts.0.book.pages"),
-        // Only the type knows it.
         ("m.people.1.gifts.0.book.pages=9", "m.people.1.gifts.0.book.pages=0", "m.people.1.gifts.0.book.pages"),
+        // Only the type knows it: a character is not empty.
+        ("m.people.1.gifts.0.book.mark=x", "m.people.1.gifts.0.book.mark=", "m.people.1.gifts.0.book.mark"),
         ("m.people=1&", "m.people=1&m.people=2&m.people=3&m.people=4&", "m.people"),
     ] {
         // With a number that was removed before: what is shown third need not be called so.

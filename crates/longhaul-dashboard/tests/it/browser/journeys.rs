@@ -158,6 +158,7 @@ async fn invite(browser: &Browser, site: &Site) -> Invitation {
     browser.click("//input[@name='m.people.2.gifts.0' and @value='book']");
     browser.fill("//input[@name='m.people.2.gifts.0.book.title']", "Cosmos");
     browser.fill("//input[@name='m.people.2.gifts.0.book.pages']", "9");
+    browser.fill("//input[@name='m.people.2.gifts.0.book.mark']", "x");
     browser.click("//button[@aria-label='Remove People 2']");
     browser.see("//fieldset[@id='m.people.2']/legend[.='People 2']");
     browser.fill("//input[@name='m.subject']", "Party");
