@@ -137,7 +137,7 @@ impl<'a> Filled<'a> {
             (help(field.help.as_deref()))
             @for (at, number) in numbers.iter().enumerate().take(*items.allowed.end()) {
                 @let (item, heading) = (items.item(*number), format!("{} {}", field.label, at + 1));
-                fieldset .item id=(format!("{name}.{number}")) {
+                fieldset .item .variants[matches!(item.input, Input::Variants(_))] id=(format!("{name}.{number}")) aria-describedby=[self.describes(&format!("{name}.{number}"))] {
                     legend { (heading) }
                     input type="hidden" name=(name) value=(number);
                     @match &item.input {
@@ -145,6 +145,7 @@ impl<'a> Filled<'a> {
                             @for field in fields { (self.part(field, may_require)) }
                             (self.note(&format!("{name}.{number}")))
                         },
+                        Input::Variants(variants) => (self.options(&item, &format!("{name}.{number}"), variants)),
                         _ => (self.part(&item, may_require)),
                     }
                     @if numbers.len() > *items.allowed.start() {
@@ -159,8 +160,16 @@ impl<'a> Filled<'a> {
         } }
     }
 
-    /// A fieldset for each variant; the stylesheet shows the one that is chosen.
+    /// All variants; the stylesheet shows the fields of the one that is chosen.
     fn variants(&self, field: &FormField, name: &str, variants: &[Variant]) -> Markup {
+        html! { fieldset .variants aria-describedby=[self.describes(name)] {
+            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
+            (help(field.help.as_deref()))
+            (self.options(field, name, variants))
+        } }
+    }
+
+    fn options(&self, field: &FormField, name: &str, variants: &[Variant]) -> Markup {
         let chosen = self.get(name);
         let option = |value: &str, label: &str, about: Option<&str>, fields: Markup| {
             html! { div .variant {
@@ -169,9 +178,7 @@ impl<'a> Filled<'a> {
                 (fields)
             } }
         };
-        html! { fieldset .variants aria-describedby=[self.describes(name)] {
-            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
-            (help(field.help.as_deref()))
+        html! {
             @if !field.is_required { (option("", "None", None, html! {})) }
             @for variant in variants {
                 (option(&variant.text(), &variant.label, variant.choice.help.as_deref(), html! {
@@ -183,7 +190,7 @@ impl<'a> Filled<'a> {
                 }))
             }
             (self.note(name))
-        } }
+        }
     }
 
     fn several(&self, field: &FormField, name: &str, choices: &[Choice]) -> Markup {

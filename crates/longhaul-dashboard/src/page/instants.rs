@@ -4,12 +4,11 @@ use longhaul::{LocalTime, Timestamp};
 use longhaul_inspect::{InstantAction, Role, ScheduleView};
 use maud::{Markup, html};
 
-use super::{View, parts, schedules};
+use super::{View, parts};
 
 pub(super) fn instants(view: &View<'_>, of: &ScheduleView) -> Markup {
     let (path, may) = (parts::named(view, "/schedules", of.info.name().as_str()), view.user.may(Role::Administer));
     html! {
-        section #last-runs { h2 { "Last runs" } (schedules::last_runs(view, of)) }
         section #instants {
             h2 { "Next" }
             @match &of.next {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     View,
     fields::{Filled, Wrong, fields_of},
-    instants, layout, parts,
+    instants, layout, parts, schedules,
     start::{Known, kind},
 };
 use crate::form::Form;
@@ -61,6 +61,7 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
         None,
         &html! {
             div .head { h1 { (name) small .muted { (kind) } } }
+            section #last-runs { h2 { "Last runs" } (schedules::last_runs(view, of)) }
             (whole(wrong))
             form .stack.card method="post" action=(page.action) novalidate {
                 (page.send())

@@ -37,6 +37,29 @@ pub(super) fn put_defaults(form: &mut Form, kinds: &[KindView]) {
     }
     let fields = fields_of(kinds, form).unwrap_or_default();
     complete(form, &fields);
+    put_item_defaults(form, &fields);
+}
+
+/// The same in each item that is there.
+fn put_item_defaults(form: &mut Form, fields: &[FormField]) {
+    for field in fields {
+        match &field.input {
+            Input::Group(fields) => put_item_defaults(form, fields),
+            Input::Variants(variants) => {
+                variants.iter().for_each(|variant| put_item_defaults(form, &variant.fields));
+            }
+            Input::Items(items) => {
+                for number in numbers(form, &field.name).into_iter().take(*items.allowed.end()) {
+                    let item = [items.item(number)];
+                    for (name, text) in form::defaults(&item) {
+                        form.put_if_missing(&format!("{PREFIX}{name}"), &text);
+                    }
+                    put_item_defaults(form, &item);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What a value says, below what is there.

@@ -93,6 +93,7 @@ async fn a_form_has_as_many_items_at_first_as_there_have_to_be_and_holds_what_de
         &[
             "<legend>People 2</legend>",
             "name=\"m.people.7.email\" value=\"bob\"",
+            "name=\"m.people.7.guests\" value=\"1\"",
             "name=\"m.politely\" value=\"true\">",
         ],
     );
