@@ -111,9 +111,9 @@ async fn wait(action: &str, id: &str, session: &mut Session<'_>) -> Result<Exit,
         return Outcome::of_run(id, &detail["values"]["result"]["value"]).tell(action, session);
     }
     if session.is_text() {
-        end(&detail, session)?
+        end(&detail, session)?;
     } else {
-        session.json(&detail).map(drop)?
+        session.json(&detail)?;
     }
     Ok(Exit::Failed)
 }
