@@ -51,11 +51,6 @@ impl<'a> Filled<'a> {
         html! { @if let Some(why) = self.why(name) { span .wrong id=(format!("wrong-{name}")) { (why) } } }
     }
 
-    /// The first button of a form is the one that Enter presses. Without this one, that could be one that removes an item.
-    pub(super) fn send(&self) -> Markup {
-        html! { button .hidden tabindex="-1" aria-hidden="true" { "Send" } }
-    }
-
     /// The metadata: a field for each part of its schema, or one for JSON. `path`: the page to write it as JSON instead.
     pub(super) fn metadata(&self, view: &View<'_>, kind: &str, fields: Option<&[FormField]>, path: &str) -> Markup {
         html! { @match fields {
@@ -237,6 +232,11 @@ impl<'a> Filled<'a> {
             _ => input name=(name) value=[value] aria-invalid=[is_wrong] aria-describedby=[described];,
         } }
     }
+}
+
+/// The first button of a form is the one that Enter presses. Without this one, that could be one that removes an item.
+pub(super) fn send() -> Markup {
+    html! { button .hidden tabindex="-1" aria-hidden="true" { "Send" } }
 }
 
 fn help(text: Option<&str>) -> Markup {

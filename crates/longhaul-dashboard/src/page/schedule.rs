@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     View,
-    fields::{Filled, Wrong, fields_of},
+    fields::{Filled, Wrong, fields_of, send},
     instants, layout, parts, schedules,
     start::{Known, kind},
 };
@@ -34,7 +34,7 @@ pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wron
             (whole(wrong))
             @if let Some(kind) = values.get("kind") {
                 form .stack.card method="post" action=(page.action) {
-                    (page.send())
+                    (send())
                     input type="hidden" name="kind" value=(kind);
                     label { "Name" input name="name" required maxlength="128" placeholder="nightly-export" value=[page.get("name")]
                         aria-invalid=[page.is_wrong("name")] aria-describedby=[page.describes("name")]; (page.note("name")) }
@@ -64,7 +64,7 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
             section #last-runs { h2 { "Last runs" } (schedules::last_runs(view, of)) }
             (whole(wrong))
             form .stack.card method="post" action=(page.action) novalidate {
-                (page.send())
+                (send())
                 input type="hidden" name="kind" value=(kind);
                 (when(&page))
                 fieldset .ways { legend { "What each run is asked" }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     View,
-    fields::{Filled, Wrong, fields_of},
+    fields::{Filled, Wrong, fields_of, send},
     layout, parts,
 };
 use crate::form::Form;
@@ -32,7 +32,7 @@ pub(crate) fn start(view: &View<'_>, known: &Known, values: &Form, wrong: &Wrong
             @for (_, why) in wrong.iter().filter(|(field, _)| field.is_empty()) { p .callout.bad role="alert" { (why) } }
             @if let Some(kind) = values.get("kind") {
                 form .stack.card method="post" action=(page.action) {
-                    (page.send())
+                    (send())
                     input type="hidden" name="kind" value=(kind);
                     (page.metadata(view, kind, fields.as_deref(), "/runs/new"))
                     fieldset { legend { "More" }

@@ -46,7 +46,9 @@ fn put_item_defaults(form: &mut Form, fields: &[FormField]) {
         match &field.input {
             Input::Group(fields) => put_item_defaults(form, fields),
             Input::Variants(variants) => {
-                variants.iter().for_each(|variant| put_item_defaults(form, &variant.fields));
+                for variant in variants {
+                    put_item_defaults(form, &variant.fields);
+                }
             }
             Input::Items(items) => {
                 for number in numbers(form, &field.name).into_iter().take(*items.allowed.end()) {
