@@ -71,7 +71,7 @@ Exit codes:
   1  it failed, or the run that was waited for did, or `doctor` has warnings
   2  the command line is wrong
   3  there is no such run, schedule, queue, kind or store
-  4  the state of the run does not allow it
+  4  the state of the run does not allow it, or that of none of the runs that match
   5  the store cannot be reached";
 
 /// The commands with the options that all of them have, as arguments of a subcommand of your own.

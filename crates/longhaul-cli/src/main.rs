@@ -22,7 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   longhaul --store ./data runs ls --state failed
   longhaul runs show 6f8h0j2k          the end of an id is enough
-  longhaul runs retry --state failed --from 1d --all --dry-run
+  longhaul runs retry --state failed --from 1d --dry-run
   longhaul doctor";
 
 #[derive(Subcommand)]

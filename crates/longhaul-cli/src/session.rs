@@ -96,9 +96,14 @@ impl<'a> Session<'a> {
         Ok(self.terminal.say(&escape::lines(line))?)
     }
 
+    /// A command, as it is typed here.
+    pub(crate) fn typed(&self, command: &str) -> String {
+        format!("{} {}", self.program, escape::line(command))
+    }
+
     pub(crate) fn hint(&mut self, command: &str) -> Result<(), CliError> {
         if self.is_text() {
-            self.terminal.hint(&format!("{} {}", self.program, escape::line(command)))?;
+            self.terminal.hint(&self.typed(command))?;
         }
         Ok(())
     }
@@ -169,4 +174,10 @@ pub(crate) fn segment(text: &str) -> String {
 /// The items of a list.
 pub(crate) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// `Cancel`, from `cancel`.
+pub(crate) fn capital(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
 }

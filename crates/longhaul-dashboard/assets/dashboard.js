@@ -97,6 +97,34 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The server adds and removes items of lists. What was typed elsewhere, secrets among it, stays where it is.
+async function changeItems(button) {
+  const list = button.closest(".items"), form = button.form;
+  const body = new URLSearchParams(new FormData(form));
+  body.append(button.name, button.value);
+  try {
+    const response = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" }, credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const next = document.adoptNode(page.getElementById(list.id));
+    for (const secret of list.querySelectorAll("input[type=password]")) {
+      const same = next.querySelector(`input[name="${CSS.escape(secret.name)}"]`);
+      if (same) same.value = secret.value;
+    }
+    list.replaceWith(next);
+    const added = button.name === "add" && document.getElementById(new URL(button.formAction).hash.slice(1));
+    const first = added && added.querySelector("input:not([type=hidden]), select, textarea");
+    (first || next.querySelector(":scope > button") || next.querySelector("button"))?.focus();
+  } catch {
+    form.requestSubmit(button);
+  }
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.(".items button[name=add], .items button[name=remove]");
+  if (!button) return;
+  event.preventDefault();
+  changeItems(button);
+});
+
 // A click on a box with Shift ticks all rows between it and the last.
 let lastBox = null;
 document.addEventListener("click", (event) => {

@@ -28,6 +28,28 @@ impl Form {
         }
     }
 
+    /// One value in place of all that a field has.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.0.retain(|(name, _)| name != key);
+        self.put(key, value);
+    }
+
+    /// Without the fields of which this is true.
+    pub(crate) fn remove(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| !is_meant(name));
+    }
+
+    /// The names of all fields that hold something.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str())
+    }
+
+    /// All values of a field, one a line; `None`: it has none.
+    pub(crate) fn lines(&self, key: &str) -> Option<String> {
+        let all: Vec<&str> = self.all(key).collect();
+        (!all.is_empty()).then(|| all.join("\n"))
+    }
+
     /// The same without a field, encoded.
     pub(crate) fn without(&self, key: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());

@@ -2,6 +2,7 @@
 
 mod act;
 mod enqueue;
+mod items;
 mod read;
 mod schedule;
 mod show;

@@ -10,9 +10,9 @@ use longhaul_core::{
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed, DeleteError,
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError, KindDescription, LogPages,
-        Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate,
-        ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat, ServerError,
-        ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
+        Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunHeader,
+        RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat,
+        ServerError, ServerInfo, SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
         copy::{CopyCursor, CopyItem, CopyPage, CopyStore},
         prelude::*,
     },
@@ -317,6 +317,11 @@ impl Inspect for EmbeddedStore {
     async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
         request.assert_limits();
         self.call(|reply| Read::ListHeaders { request, reply }).await
+    }
+
+    async fn headers(&self, ids: Vec<RunId>) -> Result<Vec<RunHeader>, StoreError> {
+        assert!(ids.len() <= PAGE_MAX, "at most {PAGE_MAX} runs, not {}", ids.len());
+        self.call(|reply| Read::Headers { ids, reply }).await
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {

@@ -3,11 +3,12 @@
 mod enqueue;
 mod instant;
 mod limit;
+mod many;
 mod read;
 mod schedule;
 
 use longhaul::{
-    Actor, Control, RetryFrom, RunId, ScheduleInfo, ScheduleName, Scope, Selected, StateKind, Timestamp,
+    Actor, Control, RetryFrom, RunId, ScheduleInfo, ScheduleName, Scope, StateKind, Timestamp,
     run::Run,
     store_api::{
         Event, decide,
@@ -19,12 +20,10 @@ use serde::{Deserialize, Serialize};
 pub use enqueue::NewRunRequest;
 pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
-pub use schedule::{MissedRequest, OverlapRequest, ScheduleRequest};
+pub use many::SelectedPage;
+pub use schedule::{BoundRequest, MissedRequest, OverlapRequest, ScheduleRequest};
 
-use crate::{InspectError, Inspector, Role, RunQuery};
-
-/// At most so many runs are named in one call; more are chosen by a query.
-const NAMED_MAX: usize = 1000;
+use crate::{InspectError, Inspector, Role};
 
 /// Who acts, and why. Both are kept where the store keeps them, and told to `tracing` in any case.
 ///
@@ -333,81 +332,6 @@ impl Inspector {
         };
         report(&id, action.as_str(), by);
         Ok(done)
-    }
-
-    /// The same to several runs, one after the other; each is done or refused by itself.
-    ///
-    /// # Errors
-    /// When more than 1000 are named, or the store fails: then some are done, and some are not.
-    pub async fn act_on(&self, ids: &[RunId], action: RunAction, by: &By) -> Result<Selected, InspectError> {
-        if ids.len() > NAMED_MAX {
-            let why = format!("{} runs are named, of at most {NAMED_MAX}: choose them by filters", ids.len());
-            return Err(InspectError::invalid("id", why));
-        }
-        let mut selected = Selected::default();
-        for id in ids {
-            selected.matched += 1;
-            match self.act(*id, action, by).await {
-                Ok(_) => selected.done += 1,
-                Err(InspectError::Store(error)) => return Err(error.into()),
-                Err(refused) => selected.refused.push((*id, refused.to_string())),
-            }
-        }
-        Ok(selected)
-    }
-
-    /// The same to all runs that match, on whatever page they are.
-    ///
-    /// # Errors
-    /// When the store fails: then some are done, and some are not. [`RunAction::RunNow`] and
-    /// [`RunAction::Dismiss`] are not done to many.
-    pub async fn act_on_matching(
-        &self,
-        query: &RunQuery,
-        action: RunAction,
-        by: &By,
-    ) -> Result<Selected, InspectError> {
-        let select = self.select(query, &by.actor)?;
-        let reason = by.reason.clone().unwrap_or_default();
-        let selected = match action {
-            RunAction::Suspend => select.suspend().because(reason).await?,
-            RunAction::Cancel => select.cancel().because(reason).await?,
-            RunAction::Proceed { at: None } => select.proceed().await?,
-            RunAction::Proceed { at: Some(at) } => select.proceed_at(at).await?,
-            RunAction::Retry { from } => select.retry(from).await?,
-            RunAction::Delete => select.delete().await?,
-            RunAction::RunNow => return Err(InspectError::refused("one run at a time can be made due now")),
-            RunAction::Dismiss => return Err(InspectError::refused("one run at a time can be dismissed")),
-        };
-        report(query, action.as_str(), by);
-        Ok(selected)
-    }
-
-    fn select(&self, query: &RunQuery, actor: &str) -> Result<longhaul::Select, InspectError> {
-        let mut select = self.client().acting_as(actor).select();
-        let filter = query.filter(self.now());
-        for kind in &filter.kinds {
-            select = select.kind(kind.as_str())?;
-        }
-        for queue in &filter.queues {
-            select = select.queue(queue.as_str())?;
-        }
-        for state in filter.states {
-            select = select.state(state);
-        }
-        for tag in &filter.tags {
-            select = select.with_tag(&tag.key, &tag.value);
-        }
-        if let Some(parent) = filter.parent {
-            select = select.children_of(parent);
-        }
-        if let Some(from) = filter.from {
-            select = select.enqueued_from(from);
-        }
-        if let Some(before) = filter.before {
-            select = select.enqueued_before(before);
-        }
-        Ok(select)
     }
 
     /// Pauses or resumes a queue, a kind or a limit key, or drains a server. A pause keeps who it was, and why.

@@ -29,8 +29,9 @@
 //! | `POST /queues/{queue}/limit`, `POST /kinds/{kind}/limit` | sets limits: a [`LimitRequest`]; `null`: those that code declares |
 //!
 //! The body of an action is empty, or an object with `reason`, `at` (of a proceed), `from` (`checkpoint` or `start`, of a
-//! retry) `until` (of a pause of a queue or a kind, which ends by itself then), and `as_run` (of what is
-//! done to all that match: a [run](crate::BulkActions) does it, whose id is answered with 202).
+//! retry), `until` (of a pause of a queue or a kind, which ends by itself then). Of what is done to all that match it may
+//! say `as_run`: a [run](crate::BulkActions) does it, whose id is answered with 202. Or `page`: it is done to as many as
+//! `limit` says, the oldest first, and `next` is the query of the rest.
 
 mod openapi;
 mod operation;
@@ -70,6 +71,8 @@ struct ActionBody {
     until: Option<String>,
     #[serde(default)]
     as_run: bool,
+    #[serde(default)]
+    page: bool,
 }
 
 impl ActionBody {
@@ -193,6 +196,9 @@ impl Inspector {
                     let run = self.start_matching(&query, *action, &body.by(actor)).await?;
                     let run = run.ok_or_else(|| InspectError::refused(NO_BULK))?;
                     return Ok((202, serde_json::json!({ "run": run })));
+                }
+                if body.page {
+                    return Ok((200, answer(&self.act_on_page(&query, *action, &body.by(actor)).await?)));
                 }
                 answer(&self.act_on_matching(&query, *action, &body.by(actor)).await?)
             }

@@ -1,8 +1,8 @@
 //! What is done to many runs, as a run of its own: with progress, and going on where it was after a crash.
 
 use longhaul::{
-    AnyError, Client, Codec, Context, ExecutionResult, Failure, RunId, Success, TITLE_TAG, Task, TaskOptions,
-    store_api::store::{ListOrder, PageRequest},
+    AnyError, Client, Codec, Context, ExecutionResult, Failure, RetryFrom, RunId, Success, TITLE_TAG, Task,
+    TaskOptions, store_api::store::Filter,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,9 @@ pub struct BulkRequest {
     pub query: String,
     /// `suspend`, `proceed`, `cancel`, `retry`.
     pub action: String,
+    /// Whether a retry begins at the start, and not at the last checkpoint.
+    #[serde(default)]
+    pub from_start: bool,
     /// In whose name.
     pub by: String,
     /// Why.
@@ -84,8 +87,8 @@ impl Task for BulkActions {
     type Error = AnyError;
 
     async fn execute(&self, ctx: &Context<BulkRequest, BulkProgress>) -> ExecutionResult<BulkProgress, AnyError> {
-        let BulkRequest { query, action, by, reason } = ctx.metadata();
-        let (query, action) = match checked(query, action) {
+        let BulkRequest { query, action, from_start, by, reason } = ctx.metadata();
+        let (query, action) = match checked(query, action, *from_start) {
             Ok(asked) => asked,
             // No attempt would read it otherwise.
             Err(why) => return Failure::for_result().permanently().with_error(AnyError::msg(why)),
@@ -94,7 +97,7 @@ impl Task for BulkActions {
         let store = self.inspector.client().store();
         let filter = query.filter(self.inspector.now());
         // It is known for filters that are counted; others show how many were done. What is new since is not told apart.
-        let counted = longhaul::store_api::store::Filter { before: None, ..filter.clone() };
+        let counted = Filter { before: None, ..filter.clone() };
         let total = match ctx.read(|at| at.total) {
             Some(total) => Some(total),
             None => store.statistics().await?.counts.count(&counted),
@@ -102,31 +105,19 @@ impl Task for BulkActions {
         ctx.update(|at| at.total = total);
         loop {
             let after = ctx.read(|at| at.after);
-            let request = PageRequest { filter: filter.clone(), order: ListOrder::OldestFirst, after, limit: PAGE };
-            let page = store.list_headers(request).await?;
-            for run in page.runs.iter().filter(|run| run.id != ctx.attempt().run) {
-                let answer = self.inspector.act(run.id, action, &by).await;
-                let refused = match answer {
-                    Ok(_) => None,
-                    Err(InspectError::Store(error)) => return Err(AnyError::from(error).into()),
-                    Err(refused) => Some(refused.to_string()),
-                };
-                ctx.update(|at| {
-                    at.matched += 1;
-                    match refused {
-                        None => at.done += 1,
-                        Some(why) if at.refused.len() < TOLD_MAX => at.refused.push((run.id, why)),
-                        Some(_) => {}
-                    }
-                });
-            }
+            let this = Some(ctx.attempt().run);
+            let (selected, next) = self.inspector.act_on_some(filter.clone(), after, PAGE, this, action, &by).await?;
             let matched = ctx.update(|at| {
-                at.after = page.next;
+                at.matched += selected.matched;
+                at.done += selected.done;
+                at.refused.extend(selected.refused);
+                at.refused.truncate(TOLD_MAX);
+                at.after = next;
                 at.matched
             });
             ctx.progress().step(action.as_str()).unit("runs").set(matched, total.map(|total| total.max(matched)));
             ctx.checkpoint().await?;
-            if page.next.is_none() {
+            if next.is_none() {
                 return Success::with_result(ctx.read(Clone::clone)).for_error();
             }
         }
@@ -138,9 +129,13 @@ impl Task for BulkActions {
 }
 
 /// What is asked for, if a run may do it.
-fn checked(query: &str, action: &str) -> Result<(RunQuery, RunAction), String> {
+fn checked(query: &str, action: &str, from_start: bool) -> Result<(RunQuery, RunAction), String> {
     let query = RunQuery::parse(query).map_err(|error| error.to_string())?;
-    let action = RunAction::parse(action).ok_or_else(|| format!("there is no action `{action}`"))?;
+    let action = match RunAction::parse(action) {
+        Some(RunAction::Retry { .. }) if from_start => RunAction::Retry { from: RetryFrom::TheStart },
+        Some(action) => action,
+        None => return Err(format!("there is no action `{action}`")),
+    };
     match (action, query.before) {
         (RunAction::RunNow | RunAction::Dismiss | RunAction::Delete, _) => {
             Err(format!("{} is not done by a run", action.as_str()))
@@ -175,16 +170,11 @@ impl Inspector {
         if !servers.iter().any(|server| server.beat.kinds.iter().any(|support| executes(&support.kind))) {
             return Ok(None);
         }
-        let now = self.now();
-        let before = query.before.map_or(now, |before| before.at(now).min(now));
-        let fixed = RunQuery {
-            from: query.from.map(|from| TimeBound::At(from.at(now))),
-            before: Some(TimeBound::At(before)),
-            ..query.page_after(None)
-        };
+        let fixed = query.page_after(None).fixed(self.now());
+        let from_start = matches!(action, RunAction::Retry { from: RetryFrom::TheStart });
         let (action, by_name, reason) = (action.as_str().to_owned(), by.actor.clone(), by.reason.clone());
         let title = format!("{action} all that match");
-        let request = BulkRequest { query: fixed.to_string(), action, by: by_name, reason };
+        let request = BulkRequest { query: fixed.to_string(), action, from_start, by: by_name, reason };
         let client = self.client().acting_as(&by.actor);
         let run = client.enqueue::<BulkActions>(request).tag(TITLE_TAG, title).await;
         Ok(Some(run.map_err(InspectError::refused)?.id()))

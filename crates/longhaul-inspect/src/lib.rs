@@ -26,8 +26,8 @@ mod view;
 pub mod words;
 
 pub use act::{
-    By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest, RateRequest,
-    RunAction, ScheduleAction, ScheduleRequest, ScopeAction,
+    BoundRequest, By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest,
+    RateRequest, RunAction, ScheduleAction, ScheduleRequest, ScopeAction, SelectedPage,
 };
 pub use bulk::{BulkActions, BulkProgress, BulkRequest};
 pub use error::InspectError;
@@ -39,6 +39,6 @@ pub use role::Role;
 #[cfg(all(feature = "socket", unix))]
 pub use socket::Inspect;
 pub use view::{
-    AttemptView, Doctor, IncompatibleRun, KindView, MinuteView, Overview, PausedKey, QueueView, RunDetail, RunList,
-    RunRow, ScheduleView, ServerView, StateCounts, Warning,
+    AttemptView, Doctor, IncompatibleRun, KindView, LatestRun, MinuteView, Overview, PausedKey, QueueView, RunDetail,
+    RunList, RunRow, ScheduleView, ServerView, StateCounts, Warning,
 };

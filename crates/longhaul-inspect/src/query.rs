@@ -144,6 +144,13 @@ impl RunQuery {
         Self { after, ..self.clone() }
     }
 
+    /// The same, of what was there at `now`: what is enqueued later is not meant.
+    pub(crate) fn fixed(&self, now: Timestamp) -> Self {
+        let before = self.before.map_or(now, |before| before.at(now).min(now));
+        let from = self.from.map(|from| TimeBound::At(from.at(now)));
+        Self { from, before: Some(TimeBound::At(before)), ..self.clone() }
+    }
+
     /// Whether anything is filtered.
     pub fn is_filtered(&self) -> bool {
         let Self { kinds, states, queues, tags, parent, from, before, .. } = self;

@@ -15,7 +15,7 @@ pub use overview::{MinuteView, Overview, Warning};
 pub use queues::QueueView;
 pub use run::{AttemptView, RunDetail};
 pub use runs::{RunList, RunRow};
-pub use schedules::ScheduleView;
+pub use schedules::{LatestRun, ScheduleView};
 pub use servers::ServerView;
 
 use std::collections::BTreeMap;

@@ -19,9 +19,9 @@ use longhaul_core::{
         AttemptStore, CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, Claimed,
         ControlStore, DeleteError, EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, InsertError,
         Inspect, KindDescription, LogPages, Page, PageRequest, Proceed, ProceedError, Proceeded, QueueDepth, Retried,
-        Retry, RetryError, RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged, ScheduleChanges,
-        ScheduleRow, ScheduleStore, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError, Settled, Settlement,
-        StopSignals, Swept, UpdateError,
+        Retry, RetryError, RunHeader, RunStore, RunUpdate, ScheduleChange, ScheduleChangeError, ScheduleChanged,
+        ScheduleChanges, ScheduleRow, ScheduleStore, ServerBeat, ServerError, ServerInfo, ServerStore, SettleError,
+        Settled, Settlement, StopSignals, Swept, UpdateError,
     },
 };
 use tokio::{
@@ -456,6 +456,10 @@ impl Inspect for PostgresStore {
 
     async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
         self.inner.list_headers(&request).await
+    }
+
+    async fn headers(&self, ids: Vec<RunId>) -> Result<Vec<RunHeader>, StoreError> {
+        self.inner.headers(&ids).await
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {

@@ -116,6 +116,7 @@ async fn do_everything(postgres: &Postgres) {
             store.list_headers(request).await.expect("it works");
         }
     }
+    store.headers(vec![run_id(now, 1), run_id(now, 2)]).await.expect("it works");
     store.count(Filter::default()).await.expect("it works");
     store
         .count(Filter { tags: vec![Tag::new("of", "test").expect("a tag")], ..Filter::default() })

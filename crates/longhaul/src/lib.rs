@@ -127,7 +127,7 @@ pub use queues::QueueOptions;
 pub use runtime::{ShutdownReport, StoppedRun};
 pub use schedule::{
     Changed, HeldBack, NewSchedule, RunsError, SCHEDULE_TAG, ScheduleCounts, ScheduleInfo, ScheduleOrigin,
-    SchedulesError,
+    ScheduledRun, SchedulesError,
 };
 pub use server::{Longhaul, RunError, ServerHandle};
 pub use service::{

@@ -16,7 +16,7 @@ mod tests;
 
 pub use error::{RunsError, SchedulesError};
 pub use held_back::HeldBack;
-pub use info::{ScheduleInfo, ScheduleOrigin};
+pub use info::{ScheduleInfo, ScheduleOrigin, ScheduledRun};
 pub use new::NewSchedule;
 pub use row::{Changed, ScheduleCounts};
 pub use runs::SCHEDULE_TAG;

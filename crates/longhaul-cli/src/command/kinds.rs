@@ -58,6 +58,8 @@ pub(super) enum Kinds {
 
 /// References that are followed.
 const DEPTH: usize = 16;
+/// Fields of fields of fields are written as JSON.
+const FLAG_DEPTH: usize = 2;
 
 pub(super) async fn run(command: Kinds, session: &mut Session<'_>) -> Result<Exit, CliError> {
     match command {
@@ -135,7 +137,8 @@ async fn pause_key(kind: &str, key: &str, pausing: &Pausing, session: &mut Sessi
     if !session.is_text() {
         return session.json(&control);
     }
-    session.say(&format!("{key} of {kind} is paused: nothing of it starts, and what runs goes on"))?;
+    let end = super::queues::end(&control);
+    session.say(&format!("{key} of {kind} is paused{end}: nothing of it starts, and what runs goes on"))?;
     session.hint(&format!("kinds resume-key {kind} '{key}'"))?;
     Ok(Exit::Done)
 }
@@ -166,16 +169,31 @@ async fn schema(kind: &str, session: &mut Session<'_>) -> Result<Exit, CliError>
         let text: String = render::parts(&schema["metadata"]).into_iter().map(|(_, text)| text).collect();
         session.terminal.say(&escape::json(&text))?;
     }
-    for field in fields {
-        let types = field_type(&schema["metadata"], std::slice::from_ref(&field)).unwrap_or("value");
-        let is_required = items(&schema["metadata"]["required"]).iter().any(|required| *required == *field);
-        let required = if is_required { "" } else { ", optional" };
-        let about = plain(&schema["metadata"]["properties"][&field]["description"]);
-        let line = format!("--{:<20} {types}{required}  {about}", field.replace('_', "-"));
+    for line in flags(&schema["metadata"], &schema["metadata"], "", 0) {
         session.say(escape::line(&line).trim_end())?;
     }
     session.hint(&format!("runs start {kind} …"))?;
     Ok(Exit::Done)
+}
+
+/// A line for each field: its flag, its type, and what it means. Fields of fields follow, and those of the first item of a
+/// list.
+fn flags(root: &Value, of: &Value, before: &str, depth: usize) -> Vec<String> {
+    let Some(of) = resolved(root, of, 0).filter(|_| depth <= FLAG_DEPTH) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (field, schema) in of["properties"].as_object().into_iter().flatten() {
+        let Some(target) = resolved(root, schema, 0) else { continue };
+        let name = format!("{before}{}", field.replace('_', "-"));
+        let is_required = items(&of["required"]).iter().any(|required| *required == *field);
+        let required = if is_required { "" } else { ", optional" };
+        let about = plain(schema.get("description").unwrap_or(&target["description"]));
+        lines.push(format!("--{name:<20} {}{required}  {about}", type_of(target).unwrap_or("value")));
+        lines.extend(flags(root, target, &format!("{name}."), depth + 1));
+        if let Some(item) = target.get("items") {
+            lines.extend(flags(root, item, &format!("{name}.0."), depth + 1));
+        }
+    }
+    lines
 }
 
 /// The names of the fields, those of references and parts included.
@@ -188,14 +206,19 @@ pub(super) fn fields(schema: &Value) -> Vec<String> {
 pub(super) fn field_type<'a>(schema: &'a Value, path: &[String]) -> Option<&'a str> {
     let mut at = resolved(schema, schema, 0)?;
     for name in path {
-        at = resolved(schema, at["properties"].get(name)?, 0)?;
+        let is_item = type_of(at) == Some("array") && name.parse::<usize>().is_ok();
+        let below = if is_item { at.get("items")? } else { at["properties"].get(name)? };
+        at = resolved(schema, below, 0)?;
     }
-    let of = match &at["type"] {
+    Some(type_of(at).unwrap_or("value"))
+}
+
+fn type_of(schema: &Value) -> Option<&str> {
+    match &schema["type"] {
         Value::String(of) => Some(of.as_str()),
         Value::Array(of) => of.iter().filter_map(Value::as_str).find(|of| *of != "null"),
         _ => None,
-    };
-    Some(of.unwrap_or("value"))
+    }
 }
 
 fn resolved<'a>(root: &'a Value, schema: &'a Value, depth: usize) -> Option<&'a Value> {

@@ -24,7 +24,7 @@ pub(super) struct Asked {
     #[arg(value_name = "KIND")]
     pub(super) kind: String,
     /// Fields of the metadata: `--page-size 500`, `--page-size=500` or `page-size=500`; `--filter.year 2026` for a field
-    /// of a field; `--urgent` for `true`.
+    /// of a field; `--lines.0.article lamp` for a field of the first item of a list; `--urgent` for `true`.
     #[arg(value_name = "FIELD", trailing_var_arg = true, allow_hyphen_values = true)]
     fields: Vec<String>,
 }
@@ -74,8 +74,8 @@ pub(super) async fn metadata(whole: &Metadata, asked: &Asked, session: &mut Sess
             let known = fields(&schema).join(", ");
             return Err(CliError::Usage(format!("{} has no field `{name}`; it has: {known}", asked.kind)));
         }
-        put(&mut metadata, &path, read(text, kind), kind == Some("array"))
-            .map_err(|()| CliError::Usage(format!("`{name}` goes into something that has no fields")))?;
+        put(&mut metadata, &steps(&schema, &path), read(text, kind), kind == Some("array"))
+            .map_err(|why| CliError::Usage(format!("`{name}` {why}")))?;
     }
     Ok(metadata)
 }
@@ -94,20 +94,52 @@ fn read(text: Option<&str>, kind: Option<&str>) -> Value {
     }
 }
 
-fn put(into: &mut Value, path: &[String], value: Value, appends: bool) -> Result<(), ()> {
-    let Some((name, rest)) = path.split_first() else {
-        match into {
-            Value::Array(items) if appends => items.push(value),
-            _ if appends && !value.is_array() => *into = json!([value]),
-            _ => *into = value,
-        }
-        return Ok(());
+/// A part of the way to a value.
+enum Step<'a> {
+    Field(&'a str),
+    Item(usize),
+}
+
+/// Without a schema a number is the name of a field.
+fn steps<'a>(schema: &Value, path: &'a [String]) -> Vec<Step<'a>> {
+    let step = |at: usize| match path[at].parse() {
+        Ok(number) if field_type(schema, &path[..at]) == Some("array") => Step::Item(number),
+        _ => Step::Field(&path[at]),
     };
-    if into.is_null() {
-        *into = json!({});
+    (0..path.len()).map(step).collect()
+}
+
+fn put(into: &mut Value, path: &[Step<'_>], value: Value, appends: bool) -> Result<(), String> {
+    match path.split_first() {
+        None => {
+            match into {
+                Value::Array(items) if appends && !value.is_array() => items.push(value),
+                _ if appends && !value.is_array() => *into = json!([value]),
+                _ => *into = value,
+            }
+            Ok(())
+        }
+        Some((Step::Field(name), rest)) => {
+            if into.is_null() {
+                *into = json!({});
+            }
+            let fields = into.as_object_mut().ok_or("goes into something that has no fields")?;
+            put(fields.entry(*name).or_insert(Value::Null), rest, value, appends)
+        }
+        Some((Step::Item(number), rest)) => {
+            if into.is_null() {
+                *into = json!([]);
+            }
+            let items = into.as_array_mut().ok_or("goes into something that is no list")?;
+            if *number > items.len() {
+                return Err(format!("is of item {number}, and there is no item {} before it", items.len()));
+            }
+            if *number == items.len() {
+                items.push(Value::Null);
+            }
+            put(&mut items[*number], rest, value, appends)
+        }
     }
-    let fields = into.as_object_mut().ok_or(())?;
-    put(fields.entry(name.clone()).or_insert(Value::Null), rest, value, appends)
 }
 
 #[cfg(test)]
@@ -120,11 +152,45 @@ mod tests {
         assert_eq!(read(Some("7"), Some("integer")), json!(7));
         assert_eq!(read(Some("orders"), None), json!("orders"));
         assert_eq!(read(None, Some("boolean")), json!(true));
-        let mut value = Value::Null;
-        put(&mut value, &path_of("filter.year"), json!(2026), false).unwrap();
-        put(&mut value, &path_of("to"), json!("a"), true).unwrap();
-        put(&mut value, &path_of("to"), json!("b"), true).unwrap();
-        assert_eq!(value, json!({"filter": {"year": 2026}, "to": ["a", "b"]}));
-        assert_eq!(put(&mut json!(7), &path_of("a"), json!(1), false), Err(()));
+        let line = json!({"type": "object", "properties": {
+            "article": {"type": "string"}, "codes": {"type": "array", "items": {"type": "integer"}}
+        }});
+        let schema = json!({"properties": {
+            "filter": {"type": "object"}, "to": {"type": "array"}, "lines": {"type": "array", "items": line}
+        }});
+        let fill = |flags: &[(&str, Value)]| {
+            let mut value = Value::Null;
+            for (name, text) in flags {
+                let path = path_of(name);
+                let appends = field_type(&schema, &path) == Some("array");
+                put(&mut value, &steps(&schema, &path), text.clone(), appends)?;
+            }
+            Ok::<_, String>(value)
+        };
+        let filled = fill(&[
+            ("filter.year", json!(2026)),
+            ("filter.0", json!("zero")),
+            ("to", json!("a")),
+            ("to", json!("b")),
+            ("lines.0.article", json!("lamp")),
+            ("lines.0.codes", json!(7)),
+            ("lines.0.codes", json!(8)),
+            ("lines.1.article", json!("bulb")),
+            ("lines", json!({"article": "cable"})),
+        ]);
+        let expected = json!({
+            "filter": {"year": 2026, "0": "zero"}, "to": ["a", "b"],
+            "lines": [{"article": "lamp", "codes": [7, 8]}, {"article": "bulb"}, {"article": "cable"}]
+        });
+        assert_eq!(filled, Ok(expected));
+        assert_eq!(fill(&[("to", json!("a")), ("to", json!(["b"]))]), Ok(json!({"to": ["b"]})), "a whole list");
+        for (flags, why) in [
+            (&[("to", json!("a")), ("to.x", json!(1))][..], "no fields"),
+            (&[("filter", json!(7)), ("filter.a", json!(1))], "no fields"),
+            (&[("lines.1.article", json!("lamp"))], "there is no item 0 before it"),
+        ] {
+            assert!(fill(flags).unwrap_err().contains(why), "{why}");
+        }
+        assert_eq!(field_type(&schema, &path_of("lines.3.article")), Some("string"));
     }
 }

@@ -147,13 +147,17 @@ pub(super) async fn pause(
     if !session.is_text() {
         return session.json(&control);
     }
-    let end = match &control["paused"]["until"] {
-        Value::Null => String::new(),
-        until => format!(", until {}", plain(until)),
-    };
-    session.say(&format!("{name} is paused{end}: nothing of it starts, and what runs goes on"))?;
+    session.say(&format!("{name} is paused{}: nothing of it starts, and what runs goes on", end(&control)))?;
     session.hint(&format!("{what} resume {name}"))?;
     Ok(Exit::Done)
+}
+
+/// When a pause ends by itself.
+pub(super) fn end(control: &Value) -> String {
+    match &control["paused"]["until"] {
+        Value::Null => String::new(),
+        until => format!(", until {}", plain(until)),
+    }
 }
 
 pub(super) async fn resume(what: &str, name: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {

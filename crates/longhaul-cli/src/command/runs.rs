@@ -4,6 +4,7 @@ mod act;
 mod filter;
 mod follow;
 mod list;
+mod many;
 mod show;
 mod start;
 
@@ -47,23 +48,42 @@ Examples:
     /// Prints what the attempts of a run logged.
     Logs(follow::Logs),
     /// Asks runs to stop at their next checkpoint, and to wait for a proceed.
+    #[command(after_help = "\
+Examples:
+  longhaul runs suspend 6f8h0j2k --reason 'the disk is full'
+  longhaul runs suspend --kind export --state running")]
     Suspend(act::Act),
     /// Lets suspended runs go on.
+    #[command(after_help = "\
+Examples:
+  longhaul runs proceed 6f8h0j2k
+  longhaul runs proceed --kind refund --state suspended --at 2026-11-21T08:00:00Z")]
     Proceed(act::Proceed),
-    /// Makes a waiting run due now.
-    RunNow(act::Act),
+    /// Makes waiting runs due now.
+    RunNow(act::Named),
     /// Has runs tried again; a final one as a new run.
     #[command(after_help = "\
 Examples:
   longhaul runs retry 6f8h0j2k
-  longhaul runs retry --all --state failed --from 1d --dry-run")]
+  longhaul runs retry --state failed --from 1d --dry-run
+  longhaul runs retry --kind export --state failed --yes")]
     Retry(act::Retry),
     /// Lets the runs behind a failed one go on, which has stopped their order key.
-    Dismiss(act::Act),
+    Dismiss(act::Named),
     /// Cancels runs.
+    #[command(after_help = "\
+Examples:
+  longhaul runs cancel 6f8h0j2k --reason 'a duplicate'
+  longhaul runs cancel --kind mail --tag customer:7 --state pending")]
     Cancel(act::Act),
     /// Removes final runs with their values.
-    #[command(visible_alias = "delete")]
+    #[command(
+        visible_alias = "delete",
+        after_help = "\
+Examples:
+  longhaul runs rm 6f8h0j2k
+  longhaul runs rm --kind mail --state completed --before 30d --yes"
+    )]
     Rm(act::Act),
 }
 
@@ -78,9 +98,9 @@ pub(super) async fn run(command: Runs, session: &mut Session<'_>) -> Result<Exit
         Runs::Logs(logs) => follow::logs(&logs, session).await,
         Runs::Suspend(act) => act::run("suspend", act, session).await,
         Runs::Proceed(proceed) => act::proceed(proceed, session).await,
-        Runs::RunNow(act) => act::run("run-now", act, session).await,
+        Runs::RunNow(named) => act::run_named("run-now", named, session).await,
         Runs::Retry(retry) => act::retry(retry, session).await,
-        Runs::Dismiss(act) => act::run("dismiss", act, session).await,
+        Runs::Dismiss(named) => act::run_named("dismiss", named, session).await,
         Runs::Cancel(act) => act::run("cancel", act, session).await,
         Runs::Rm(act) => act::run("delete", act, session).await,
     }

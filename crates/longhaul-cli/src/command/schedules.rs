@@ -39,7 +39,10 @@ Examples:
   longhaul schedules add new-year --once 2027-01-01T00:00:00Z export --table orders")]
     Add(Add),
     /// Changes when a schedule is due, and where its runs go. What is not said stays.
-    #[command(after_help = "Example:\n  longhaul schedules set nightly --cron '30 3 * * *'")]
+    #[command(after_help = "\
+Examples:
+  longhaul schedules set nightly --cron '30 3 * * *'
+  longhaul schedules set nightly --no-ending")]
     Set(Set),
     /// Lets a schedule enqueue nothing any more.
     Pause {
@@ -164,6 +167,12 @@ pub(super) struct Set {
     name: String,
     #[command(flatten)]
     when: When,
+    /// Removes the time before which there is no instant.
+    #[arg(long, conflicts_with_all = ["starting", "once"])]
+    no_starting: bool,
+    /// Removes the time after which there is no instant.
+    #[arg(long, visible_alias = "no-end", conflicts_with_all = ["ending", "once"])]
+    no_ending: bool,
 }
 
 impl When {
@@ -233,7 +242,12 @@ async fn create(add: &Add, session: &mut Session<'_>) -> Result<Exit, CliError> 
 }
 
 async fn change(set: &Set, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let request = set.when.request()?;
+    let mut request = set.when.request()?;
+    for (name, is_removed) in [("starting", set.no_starting), ("ending", set.no_ending)] {
+        if is_removed {
+            request.insert(name.into(), Value::Null);
+        }
+    }
     if request.is_empty() {
         return Err(CliError::Usage("what is to be changed? --every, --cron, --once, --queue …".into()));
     }
@@ -258,22 +272,25 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
     if !session.is_text() {
         return session.json(&schedules);
     }
-    let mut table = Table::new(&["SCHEDULE", "KIND", "WHEN", "NEXT", "RUNS", "PAUSED"]);
+    let mut table = Table::new(&["SCHEDULE", "KIND", "WHEN", "NEXT", "LAST", "RUNS", "PAUSED"]);
     for schedule in items(&schedules) {
         let paused = match &schedule["paused"] {
             Value::Null => String::new(),
             paused => format!("by {} {}", plain(&paused["by"]), plain(&paused["why"])).trim_end().to_owned(),
         };
-        table
-            .row([
-                plain(&schedule["name"]),
-                plain(&schedule["kind"]),
-                plain(&schedule["text"]),
-                session.relative(&schedule["next"]),
-                plain(&schedule["counts"]["enqueued"]),
-                paused,
-            ])
-            .colour(5, Some(Colour::Yellow));
+        let last = items(&schedule["latest"]).last().map(|latest| plain(&latest["state"])).unwrap_or_default();
+        let colour = Colour::of_state(&last);
+        table.row([
+            plain(&schedule["name"]),
+            plain(&schedule["kind"]),
+            plain(&schedule["text"]),
+            session.relative(&schedule["next"]),
+            last,
+            plain(&schedule["counts"]["enqueued"]),
+            paused,
+        ]);
+        table.colour(4, colour);
+        table.colour(6, Some(Colour::Yellow));
     }
     if table.is_empty() {
         session.say("There are no schedules.")?;
@@ -313,10 +330,7 @@ async fn show(name: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
                 counts["enqueued"], counts["missed"], counts["overlapped"]
             ),
         ),
-        (
-            "last runs",
-            items(&schedule["last_runs"]).iter().map(|run| short(&plain(run)).to_owned()).collect::<Vec<_>>().join(" "),
-        ),
+        ("last runs", last_runs(&schedule, session).join("\n              ")),
     ];
     for (name, text) in fields {
         if !text.trim().is_empty() {
@@ -335,6 +349,17 @@ fn left_out(schedule: &Value) -> Vec<String> {
         escape::line(format!("{instant} by {by} {why}").trim_end()).into_owned()
     };
     out.map(text).collect()
+}
+
+/// The latest runs, the newest first.
+fn last_runs(schedule: &Value, session: &Session<'_>) -> Vec<String> {
+    let text = |latest: &Value| {
+        let (id, at) = (plain(&latest["run"]), session.relative(&latest["at"]));
+        let state = latest["state"].as_str().unwrap_or("not kept any more");
+        let by_hand = if latest["by_hand"] == true { ", by hand" } else { "" };
+        format!("{}  {state}, {at}{by_hand}", short(&id))
+    };
+    items(&schedule["latest"]).iter().rev().map(text).collect()
 }
 
 fn instants(schedule: &Value) -> Vec<String> {

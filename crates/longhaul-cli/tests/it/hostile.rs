@@ -56,7 +56,17 @@ async fn what_is_wrong_has_its_exit_code_and_says_what_to_do() {
         ("runs ls --from yesterday".into(), Exit::Usage, "2h"),
         ("runs ls --tag x".into(), Exit::Usage, "key:value"),
         (format!("runs suspend {run}"), Exit::Refused, "failed"),
-        (format!("runs cancel {run} --state failed --yes"), Exit::Usage, "--all"),
+        (format!("runs cancel {run} --state failed --yes"), Exit::Usage, "either runs are named"),
+        ("runs cancel --yes".into(), Exit::Usage, "or say --all"),
+        ("runs cancel --kind fail --state broken --yes".into(), Exit::Usage, "state"),
+        ("schedules set christmas".into(), Exit::Usage, "what is to be changed"),
+        ("runs start pack --lines.1.article lamp".into(), Exit::Usage, "there is no item 0 before it"),
+        ("runs start pack --lines.0.article lamp --lines.0.pieces none".into(), Exit::Usage, "metadata.lines.0.pieces"),
+        (
+            "runs start pack --lines.0.article lamp --lines.1.article bulb".into(),
+            Exit::Usage,
+            "metadata.lines.0.pieces",
+        ),
         (format!("runs proceed {run} --at soon"), Exit::Usage, "at"),
         ("runs start nothing".into(), Exit::NotFound, "nothing"),
         ("runs start count --up-to -1".into(), Exit::Usage, "metadata.up_to: at least 0"),
@@ -86,7 +96,7 @@ async fn nothing_is_destroyed_without_a_yes() {
     let shop = Shop::open().await;
     let run = shop.client().enqueue::<Fail>("no".into()).await.unwrap().id();
     shop.reaches(run, StateKind::Failed).await;
-    for line in [format!("runs rm {run}"), "runs rm --all".into(), "runs retry --all --state failed".into()] {
+    for line in [format!("runs rm {run}"), "runs rm --all".into(), "runs retry --state failed".into()] {
         let nobody = shop.in_script(&line).await;
         assert_eq!(nobody.exit, Exit::Usage, "{line}");
         assert!(nobody.err.contains("--yes"), "{line}: {}", nobody.err);
@@ -102,6 +112,27 @@ async fn nothing_is_destroyed_without_a_yes() {
     assert_eq!((list.as_array().unwrap().len(), &list[0]["successor"]), (1, &serde_json::Value::Null));
     assert_eq!(shop.in_script(&format!("runs rm {run} --yes")).await.exit, Exit::Done);
     assert_eq!(shop.in_script("runs ls -o json").await.json(), serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn items_of_a_list_are_flags_or_json() {
+    let shop = Shop::open().await;
+    let metadata = async |flags: &str| {
+        let started = shop.in_script(&format!("runs start pack {flags}")).await;
+        assert_eq!(started.exit, Exit::Done, "{}", started.err);
+        let shown = shop.in_script(&format!("runs show {} -o json", started.out.trim())).await.json();
+        shown["values"]["metadata"]["value"].clone()
+    };
+    let expected = serde_json::json!({ "lines": [
+        { "article": "lamp", "pieces": 2, "codes": [7, 8] }, { "article": "007", "pieces": 1, "codes": [] }
+    ] });
+    let by_flags = "--lines.0.article lamp --lines.0.pieces 2 --lines.0.codes 7 --lines.0.codes 8 \
+        --lines.1.article=007 lines.1.pieces=1 --lines.1.codes []";
+    assert_eq!(metadata(by_flags).await, expected);
+    let first = r#"{"article":"lamp","pieces":2,"codes":[7,8]}"#;
+    let second = r#"{"article":"007","pieces":1,"codes":[]}"#;
+    assert_eq!(metadata(&format!("--lines [{first},{second}]")).await, expected);
+    assert_eq!(metadata(&format!("--lines {first} --lines {second}")).await, expected);
 }
 
 #[tokio::test]

@@ -63,6 +63,38 @@ impl Task for Fail {
     }
 }
 
+/// Packs what was ordered.
+pub(crate) struct Pack;
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Parcel {
+    /// What goes into it.
+    pub(crate) lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Line {
+    /// Which article.
+    pub(crate) article: String,
+    pub(crate) pieces: u32,
+    #[serde(default)]
+    pub(crate) codes: Vec<u32>,
+}
+
+impl Task for Pack {
+    const NAME: &'static str = "pack";
+    type Metadata = Parcel;
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = AnyError;
+    async fn execute(&self, _: &Context<Parcel, ()>) -> ExecutionResult<(), AnyError> {
+        Success::with_result(()).for_error()
+    }
+    fn options() -> TaskOptions {
+        TaskOptions::default().schema::<Self>()
+    }
+}
+
 /// Waits until somebody approves.
 pub(crate) struct Approve;
 
@@ -82,11 +114,11 @@ impl Task for Approve {
 }
 
 pub(crate) fn views() -> Views {
-    Views::new().task::<Count>().task::<Fail>().task::<Approve>()
+    Views::new().task::<Count>().task::<Fail>().task::<Approve>().task::<Pack>()
 }
 
 pub(crate) fn tasks(builder: Builder) -> Builder {
-    builder.task(Count).task(Fail).task(Approve)
+    builder.task(Count).task(Fail).task(Approve).task(Pack)
 }
 
 /// What a command wrote.
@@ -110,7 +142,7 @@ impl Written {
 }
 
 #[derive(Parser)]
-struct Line {
+struct Typed {
     #[command(flatten)]
     tasks: Tasks,
 }
@@ -134,7 +166,7 @@ impl Ended {
 /// there, and the output is no terminal.
 pub(crate) async fn longhaul(line: &str, answer: Option<&str>, inspector: Option<&Inspector>) -> Ended {
     let words = ["longhaul", "--actor", "ann"].into_iter().chain(line.split(' '));
-    let tasks = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
+    let tasks = Typed::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
     let (out, err) = (Written::default(), Written::default());
     let mut terminal = Terminal::into_writers(out.clone(), err.clone(), answer.map(|_| 80), answer);
     let exit = match inspector {
@@ -147,7 +179,7 @@ pub(crate) async fn longhaul(line: &str, answer: Option<&str>, inspector: Option
 /// The same in a script, by a command line that has no code of any kind.
 pub(crate) async fn without_code(line: &str) -> Ended {
     let words = ["longhaul", "--actor", "ann"].into_iter().chain(line.split(' '));
-    let tasks = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
+    let tasks = Typed::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
     let (out, err) = (Written::default(), Written::default());
     let mut terminal = Terminal::into_writers(out.clone(), err.clone(), None, None);
     let exit = tasks.run_on(Views::new(), "longhaul", &mut terminal).await;

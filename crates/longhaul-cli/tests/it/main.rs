@@ -4,6 +4,7 @@ mod app;
 mod hostile;
 mod kit;
 #[cfg(feature = "postgres")]
+mod many;
 mod migrate;
 mod shown;
 #[cfg(unix)]

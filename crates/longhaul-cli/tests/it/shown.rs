@@ -73,7 +73,7 @@ async fn runs_are_acted_on_and_what_is_not_possible_says_why() {
     let lines = [
         "runs cancel $1 --dry-run",
         "runs suspend $1",
-        "runs retry --all --state failed --dry-run",
+        "runs retry --state failed --dry-run",
         "runs proceed $3 --reason approved",
         "runs wait $3",
         "runs wait $2",
@@ -104,6 +104,7 @@ async fn schedules_queues_servers_and_kinds_are_listed() {
         "servers ls",
         "kinds ls",
         "kinds schema count",
+        "kinds schema pack",
         "store stats",
     ];
     prints(&shop, &ids, &lines, include_str!("../shown/pages.txt"), "pages.txt").await;
@@ -128,7 +129,75 @@ async fn schedules_are_made_changed_and_removed() {
         "schedules set yearly --except none",
         "schedules next yearly",
         "schedules set yearly --except 24.12.2100",
+        "schedules set nightly --ending 2105-01-01T00:00:00Z",
+        "schedules set nightly --no-ending",
+        "schedules set yearly --no-starting",
         "schedules rm nightly --yes",
     ];
     prints(&shop, &ids, &lines, include_str!("../shown/schedules.txt"), "schedules.txt").await;
+}
+
+#[tokio::test]
+async fn the_latest_runs_of_a_schedule_are_shown_with_their_states() {
+    let (shop, ids) = shop().await;
+    let schedules = shop.client().schedules();
+    let every = longhaul::Schedule::every(std::time::Duration::from_secs(1800)).overlap(longhaul::Overlap::Allow);
+    schedules.create::<Fail>("half-hourly", every, "no".into()).await.unwrap();
+    for state in [StateKind::Failed, StateKind::Cancelled] {
+        let run = schedules.trigger("half-hourly").await.unwrap();
+        shop.reaches(run, StateKind::Failed).await;
+        if state == StateKind::Cancelled {
+            // One that is gone leaves its place.
+            shop.client().store().delete(run).await.unwrap();
+        }
+        shop.advance(60);
+    }
+    let lines = ["schedules ls", "schedules show half-hourly"];
+    prints(&shop, &ids, &lines, include_str!("../shown/latest.txt"), "latest.txt").await;
+}
+
+#[tokio::test]
+async fn what_is_done_to_all_that_match_says_how_far_it_is_and_what_was_refused() {
+    let (shop, ids) = shop().await;
+    let late = (0..450).map(|n| {
+        let late = shop.client().enqueue::<Fail>("no".into()).after(std::time::Duration::from_secs(3600));
+        late.tag("half", n % 2)
+    });
+    assert!(shop.client().enqueue_many(late).await.iter().all(Result::is_ok));
+    shop.advance(1);
+    let lines = [
+        "runs cancel",
+        "runs cancel --kind fail --state pending --dry-run",
+        "runs cancel --tag half:1 --reason nobody",
+        "runs cancel --kind fail --state pending -o json",
+        "runs suspend --kind count",
+        "runs rm --kind fail --state cancelled --yes",
+        "runs rm --kind fail --state cancelled --yes",
+        "runs proceed --kind approve --at 2026-11-20T23:00:00Z",
+    ];
+    prints(&shop, &ids, &lines, include_str!("../shown/many.txt"), "many.txt").await;
+}
+
+#[tokio::test]
+async fn a_pause_ends_by_itself_and_a_run_that_stops_its_key_is_dismissed() {
+    let (shop, ids) = shop().await;
+    let ordered = || shop.client().enqueue::<Fail>("no".into()).ordered_by("account 7");
+    let (first, second) = (ordered().await.unwrap().id(), ordered().await.unwrap().id());
+    shop.reaches(first, StateKind::Failed).await;
+    let ids = [&ids[..], &[first, second].map(|id| id.to_string())].concat();
+    let lines = [
+        "queues pause letters --for 1h30m --reason paper",
+        "queues pause letters --until 2026-11-21T08:00:00Z",
+        "kinds pause count --for 90s",
+        "kinds pause-key count customer-7 --for 1h",
+        "kinds keys",
+        "queues pause letters --for soon",
+        "queues pause letters --until 2020-01-01T00:00:00Z",
+        "runs explain $5",
+        "runs dismiss $4 --dry-run",
+        "runs dismiss $4",
+        "runs wait $5",
+        "runs dismiss $4",
+    ];
+    prints(&shop, &ids, &lines, include_str!("../shown/pauses.txt"), "pauses.txt").await;
 }

@@ -72,6 +72,11 @@ port! {
         /// The same without values, and so without the weight of values: what a table of runs shows.
         ListHeaders: async fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError>;
 
+        /// The runs with these ids, at most [`PAGE_MAX`](crate::limits::PAGE_MAX), without their values and in this order. Those
+        /// that are not there, or cannot be read, are left out. Each costs what reading one run by its id costs, however many
+        /// there are in the store.
+        Headers: async fn headers(&self, ids: Vec<RunId>) -> Result<Vec<RunHeader>, StoreError>;
+
         /// How many runs match. Those that cannot be read are not counted, unless the filter asks for nothing but states,
         /// kinds and queues: then the answer comes from [`statistics`](Inspect::statistics), and no run is read.
         Count: async fn count(&self, filter: Filter) -> Result<u64, StoreError>;

@@ -2,7 +2,7 @@
 
 use longhaul_inspect::{
     KindView,
-    form::{self, Choice, FormField, Input, Variant},
+    form::{self, Choice, FormField, Input, Items, Variant},
 };
 use maud::{Markup, html};
 
@@ -26,6 +26,8 @@ pub(crate) fn fields_of(kinds: &[KindView], values: &Form) -> Option<Vec<FormFie
 pub(super) struct Filled<'a> {
     pub(super) values: &'a Form,
     pub(super) wrong: &'a Wrong,
+    /// Where the form is sent.
+    pub(super) action: String,
 }
 
 impl<'a> Filled<'a> {
@@ -94,39 +96,75 @@ impl<'a> Filled<'a> {
     }
 
     pub(super) fn field(&self, field: &FormField) -> Markup {
-        self.part(field, field.is_required)
+        self.part(field, true)
     }
 
-    /// `required`: the browser does not send the form without it. Not so in a variant, which may be one that is not meant.
-    fn part(&self, field: &FormField, required: bool) -> Markup {
-        let name = format!("{PREFIX}{}", field.name);
+    /// `may_require`: the browser sends the form only with what is needed. Not so in a variant, which may be one that is
+    /// not meant.
+    fn part(&self, field: &FormField, may_require: bool) -> Markup {
+        let (name, required) = (format!("{PREFIX}{}", field.name), may_require && field.is_required);
         match &field.input {
             Input::Group(fields) => html! { fieldset { legend { (field.label) } (help(field.help.as_deref()))
-            @for field in fields { (self.part(field, required && field.is_required)) } } },
+            @for field in fields { (self.part(field, required)) } (self.note(&name)) } },
             Input::Variants(variants) => self.variants(field, &name, variants),
             Input::Several(choices) => self.several(field, &name, choices),
+            Input::Items(items) => self.items(field, &name, items, may_require),
             Input::Flag => html! { label .flag {
-                input type="checkbox" name=(name) value="true" checked[self.shown(field, &name).as_deref() == Some("true")];
-                span { (field.label) " " (help(field.help.as_deref())) }
+                input type="checkbox" name=(name) value="true" checked[self.get(&name) == Some("true")];
+                span { (field.label) " " (help(field.help.as_deref())) } (self.note(&name))
             } },
             input => html! { label {
                 span { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
                 (help(field.help.as_deref()))
-                (self.control(input, &name, self.shown(field, &name), required))
+                (self.control(input, &name, self.get(&name).map(str::to_owned), required))
                 (self.note(&name))
             } },
         }
     }
 
-    /// What the field holds: what was filled in, or what holds when it is left empty.
-    fn shown(&self, field: &FormField, name: &str) -> Option<String> {
-        let default =
-            || field.default.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        self.get(name).map(str::to_owned).or_else(default)
+    /// A fieldset for each item. The buttons send the form, and it comes back with an item more or less.
+    fn items(&self, field: &FormField, name: &str, items: &Items, may_require: bool) -> Markup {
+        let numbers = Items::numbers(&self.values.lines(name).unwrap_or_default());
+        let next = numbers.iter().max().map_or(0, |last| last.saturating_add(1));
+        let to = |part: &str| format!("{}#{part}", self.action);
+        html! { fieldset .items id=(name) aria-describedby=[self.describes(name)] {
+            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
+            (help(field.help.as_deref()))
+            @for (at, number) in numbers.iter().enumerate().take(*items.allowed.end()) {
+                @let (item, heading) = (items.item(*number), format!("{} {}", field.label, at + 1));
+                fieldset .item .variants[matches!(item.input, Input::Variants(_))] id=(format!("{name}.{number}")) aria-describedby=[self.describes(&format!("{name}.{number}"))] {
+                    legend { (heading) }
+                    input type="hidden" name=(name) value=(number);
+                    @match &item.input {
+                        Input::Group(fields) => {
+                            @for field in fields { (self.part(field, may_require)) }
+                            (self.note(&format!("{name}.{number}")))
+                        },
+                        Input::Variants(variants) => (self.options(&item, &format!("{name}.{number}"), variants)),
+                        _ => (self.part(&item, may_require)),
+                    }
+                    @if numbers.len() > *items.allowed.start() {
+                        button name="remove" value=(item.name) formaction=(to(name)) formnovalidate aria-label=(format!("Remove {heading}")) { "Remove" }
+                    }
+                }
+            }
+            @if numbers.len() < *items.allowed.end() {
+                button name="add" value=(field.name) formaction=(to(&format!("{name}.{next}"))) formnovalidate aria-label=(format!("Add to {}", field.label)) { "Add" }
+            }
+            (self.note(name))
+        } }
     }
 
-    /// A fieldset for each variant; the stylesheet shows the one that is chosen.
+    /// All variants; the stylesheet shows the fields of the one that is chosen.
     fn variants(&self, field: &FormField, name: &str, variants: &[Variant]) -> Markup {
+        html! { fieldset .variants aria-describedby=[self.describes(name)] {
+            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
+            (help(field.help.as_deref()))
+            (self.options(field, name, variants))
+        } }
+    }
+
+    fn options(&self, field: &FormField, name: &str, variants: &[Variant]) -> Markup {
         let chosen = self.get(name);
         let option = |value: &str, label: &str, about: Option<&str>, fields: Markup| {
             html! { div .variant {
@@ -135,9 +173,7 @@ impl<'a> Filled<'a> {
                 (fields)
             } }
         };
-        html! { fieldset .variants aria-describedby=[self.describes(name)] {
-            legend { (field.label) @if !field.is_required { span .muted { " (optional)" } } }
-            (help(field.help.as_deref()))
+        html! {
             @if !field.is_required { (option("", "None", None, html! {})) }
             @for variant in variants {
                 (option(&variant.text(), &variant.label, variant.choice.help.as_deref(), html! {
@@ -149,7 +185,7 @@ impl<'a> Filled<'a> {
                 }))
             }
             (self.note(name))
-        } }
+        }
     }
 
     fn several(&self, field: &FormField, name: &str, choices: &[Choice]) -> Markup {
@@ -196,6 +232,11 @@ impl<'a> Filled<'a> {
             _ => input name=(name) value=[value] aria-invalid=[is_wrong] aria-describedby=[described];,
         } }
     }
+}
+
+/// The first button of a form is the one that Enter presses. Without this one, that could be one that removes an item.
+pub(super) fn send() -> Markup {
+    html! { button .hidden tabindex="-1" aria-hidden="true" { "Send" } }
 }
 
 fn help(text: Option<&str>) -> Markup {

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::{
     View,
-    fields::{Filled, Wrong, fields_of},
-    instants, layout, parts,
+    fields::{Filled, Wrong, fields_of, send},
+    instants, layout, parts, schedules,
     start::{Known, kind},
 };
 use crate::form::Form;
@@ -21,7 +21,7 @@ const MISSED: [(&str, &str); 2] = [("once", "one run makes up for all"), ("skip"
 
 /// A new schedule. `values`: what the fields hold.
 pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
-    let page = Filled { values, wrong };
+    let page = Filled { values, wrong, action: view.mount.to("/schedules") };
     let fields = fields_of(&known.kinds, values);
     layout::page(
         view,
@@ -33,7 +33,8 @@ pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wron
             (kind(view, &page, &known.kinds, "/schedules/new"))
             (whole(wrong))
             @if let Some(kind) = values.get("kind") {
-                form .stack.card method="post" action=(view.mount.to("/schedules")) {
+                form .stack.card method="post" action=(page.action) {
+                    (send())
                     input type="hidden" name="kind" value=(kind);
                     label { "Name" input name="name" required maxlength="128" placeholder="nightly-export" value=[page.get("name")]
                         aria-invalid=[page.is_wrong("name")] aria-describedby=[page.describes("name")]; (page.note("name")) }
@@ -50,10 +51,9 @@ pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wron
 
 /// One that is there. Its metadata is changed only if a box says so: secrets in it are not shown, and would get lost.
 pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
-    let page = Filled { values, wrong };
     let (name, kind) = (of.info.name().as_str(), of.info.kind().as_str());
+    let page = Filled { values, wrong, action: parts::named(view, "/schedules", name) };
     let fields = fields_of(&known.kinds, values);
-    let path = parts::named(view, "/schedules", name);
     layout::page(
         view,
         "/schedules",
@@ -61,8 +61,10 @@ pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: 
         None,
         &html! {
             div .head { h1 { (name) small .muted { (kind) } } }
+            section #last-runs { h2 { "Last runs" } (schedules::last_runs(view, of)) }
             (whole(wrong))
-            form .stack.card method="post" action=(path) novalidate {
+            form .stack.card method="post" action=(page.action) novalidate {
+                (send())
                 input type="hidden" name="kind" value=(kind);
                 (when(&page))
                 fieldset .ways { legend { "What each run is asked" }

@@ -20,7 +20,7 @@ pub(crate) fn schedules(view: &View<'_>, all: &[ScheduleView]) -> Markup {
             div #schedules data-live {
                 @if all.is_empty() { (parts::empty("There are no schedules.")) } @else {
                     table {
-                        thead { tr { th { "Name" } th { "When" } th { "Kind" } th { "Next" } th .number { "Enqueued" } th .number { "Missed" } th { "Made by" } th { span .hidden { "Actions" } } } }
+                        thead { tr { th { "Name" } th { "When" } th { "Kind" } th { "Next" } th { "Last runs" } th .number { "Enqueued" } th .number { "Missed" } th { "Made by" } th { span .hidden { "Actions" } } } }
                         tbody { @for schedule in all { (row(view, schedule)) } }
                     }
                 }
@@ -47,6 +47,7 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
                 },
             },
         } }
+        td { (last_runs(view, of)) }
         td .number { (parts::count(counts.enqueued)) }
         td .number { (parts::count(counts.missed)) }
         td .muted { @match info.made_by() {
@@ -64,5 +65,24 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
                 _ => (parts::button_with_reason(&path, "Delete", "It is removed. Its runs stay.", "danger")),
             }
         } }
+    } }
+}
+
+/// The latest runs as squares, the newest on the right.
+pub(super) fn last_runs(view: &View<'_>, of: &ScheduleView) -> Markup {
+    html! { @if of.latest.is_empty() { span .muted { "none" } } @else {
+        ol .strip { @for run in &of.latest { li {
+            @let by_hand = if run.by_hand { ", by hand" } else { "" };
+            @match run.state {
+                Some(state) => {
+                    @let text = format!("{}, {}{by_hand}", parts::state_name(state), run.at);
+                    a .square.(state.as_str()) href=(view.mount.to(format_args!("/runs/{}", run.run))) title=(text) { span .hidden { (text) } }
+                },
+                None => {
+                    @let text = format!("Not kept any more, {}{by_hand}", run.at);
+                    span .square title=(text) { span .hidden { (text) } }
+                },
+            }
+        } } }
     } }
 }

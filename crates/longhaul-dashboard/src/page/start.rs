@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     View,
-    fields::{Filled, Wrong, fields_of},
+    fields::{Filled, Wrong, fields_of, send},
     layout, parts,
 };
 use crate::form::Form;
@@ -19,7 +19,7 @@ pub(crate) struct Known {
 
 /// `values`: what the fields hold.
 pub(crate) fn start(view: &View<'_>, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
-    let page = Filled { values, wrong };
+    let page = Filled { values, wrong, action: view.mount.to("/runs") };
     let fields = fields_of(&known.kinds, values);
     layout::page(
         view,
@@ -31,7 +31,8 @@ pub(crate) fn start(view: &View<'_>, known: &Known, values: &Form, wrong: &Wrong
             (kind(view, &page, &known.kinds, "/runs/new"))
             @for (_, why) in wrong.iter().filter(|(field, _)| field.is_empty()) { p .callout.bad role="alert" { (why) } }
             @if let Some(kind) = values.get("kind") {
-                form .stack.card method="post" action=(view.mount.to("/runs")) {
+                form .stack.card method="post" action=(page.action) {
+                    (send())
                     input type="hidden" name="kind" value=(kind);
                     (page.metadata(view, kind, fields.as_deref(), "/runs/new"))
                     fieldset { legend { "More" }

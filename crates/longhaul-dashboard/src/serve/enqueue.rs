@@ -5,7 +5,7 @@ use longhaul_inspect::{InspectError, NewRunRequest};
 use serde_json::Value;
 
 use super::{
-    Asked,
+    Asked, items,
     read::{metadata, priority, refused, several, tags, time},
 };
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 
 pub(super) async fn enqueue(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError> {
     let known = asked.known().await?;
+    if let Some(edited) = items::edited(form, &known.kinds) {
+        return Ok(reply::html(200, start::start(&asked.view(None), &known, &edited, &Vec::new())));
+    }
     let (status, wrong) = match metadata(&known.kinds, form).and_then(|metadata| request(form, metadata)) {
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().enqueue(&request, &asked.by(form)).await {

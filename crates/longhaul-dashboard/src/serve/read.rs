@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use longhaul::Timestamp;
-use longhaul_inspect::{
-    InspectError, KindView, REDACTED, TimeBound,
-    form::{FieldError, FormField, Input},
-};
+use longhaul_inspect::{InspectError, KindView, REDACTED, TimeBound, form::FieldError};
 use serde_json::Value;
 
+use super::items;
 use crate::{
     form::Form,
     page::fields::{self, Wrong},
@@ -21,15 +19,16 @@ pub(super) fn metadata(kinds: &[KindView], form: &Form) -> Result<Value, Wrong> 
         let metadata = serde_json::from_str(text);
         return without_redacted(metadata.map_err(|error| wrong("metadata", format!("This is no JSON: {error}.")))?);
     };
-    // Boxes that are ticked have one name, and are a line each.
-    let filled = |name: &str| {
-        let name = format!("{}{name}", fields::PREFIX);
-        let all: Vec<&str> = form.all(&name).collect();
-        (!all.is_empty()).then(|| all.join("\n"))
-    };
+    let mut form = form.clone();
+    items::complete(&mut form, &fields);
     let named = |error: FieldError| (format!("{}{}", fields::PREFIX, error.field), error.why);
-    let metadata = longhaul_inspect::form::value(&fields, filled);
+    let metadata = longhaul_inspect::form::value(&fields, |name| filled(&form, name));
     without_redacted(metadata.map_err(|all| all.into_iter().map(named).collect::<Wrong>())?)
+}
+
+/// What a field of the metadata holds. Boxes that are ticked have one name, and are a line each.
+fn filled(form: &Form, name: &str) -> Option<String> {
+    form.lines(&format!("{}{name}", fields::PREFIX))
 }
 
 fn without_redacted(metadata: Value) -> Result<Value, Wrong> {
@@ -89,17 +88,10 @@ pub(super) fn refused(error: InspectError, kinds: &[KindView], form: &Form) -> R
 
 /// The field that shows a part of the metadata, or the whole if none does.
 fn of_metadata(path: &str, why: String, kinds: &[KindView], form: &Form) -> (String, String) {
-    fn has(fields: &[FormField], path: &str) -> bool {
-        fields.iter().any(|field| match &field.input {
-            Input::Group(fields) => has(fields, path),
-            _ => field.name == path,
-        })
-    }
     let fields = fields::fields_of(kinds, form).unwrap_or_default();
-    // Of a list one field shows all items.
-    let line = path.rsplit_once('.').map(|(list, _)| list);
-    match [Some(path), line].into_iter().flatten().find(|path| has(&fields, path)) {
-        Some(path) => (format!("{}{path}", fields::PREFIX), why),
+    let value = metadata(kinds, form).unwrap_or_default();
+    match longhaul_inspect::form::field_at(&fields, &value, path, |name| filled(form, name)) {
+        Some(field) => (format!("{}{field}", fields::PREFIX), why),
         None => ("metadata".to_owned(), format!("{path}: {why}")),
     }
 }

@@ -4,25 +4,24 @@ use axum::response::Response;
 use longhaul::{ScheduleName, store_api::schedule::Timing};
 use longhaul_inspect::{
     InspectError, InstantAction, InstantRequest, MissedRequest, OverlapRequest, ScheduleRequest, ScheduleView,
-    TimeBound, form, words,
+    TimeBound, words,
 };
 
 use super::{
-    Asked,
+    Asked, items,
     read::{metadata, priority, refused, several, time, wrong},
 };
 use crate::{
     form::Form,
-    page::{
-        fields::{PREFIX, Wrong, fields_of},
-        schedule,
-        start::Known,
-    },
+    page::{fields::Wrong, schedule, start::Known},
     reply,
 };
 
 pub(super) async fn create(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError> {
     let known = asked.known().await?;
+    if let Some(edited) = items::edited(form, &known.kinds) {
+        return Ok(reply::html(200, schedule::create(&asked.view(None), &known, &edited, &Vec::new())));
+    }
     let (status, wrong) = match new(form, &known) {
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().create_schedule(&request, &asked.by(form)).await {
@@ -35,6 +34,10 @@ pub(super) async fn create(asked: &Asked<'_>, form: &Form) -> Result<Response, I
 
 pub(super) async fn change(asked: &Asked<'_>, name: &ScheduleName, form: &Form) -> Result<Response, InspectError> {
     let (known, before) = (asked.known().await?, asked.inspector().schedule(name).await?);
+    if let Some(mut edited) = items::edited(form, &known.kinds) {
+        edited.put_if_missing("change", "metadata");
+        return Ok(reply::html(200, schedule::change(&asked.view(None), &before, &known, &edited, &Vec::new())));
+    }
     let (status, wrong) = match changed(form, &known) {
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().change_schedule(name, &request, &asked.by(form)).await {
@@ -111,8 +114,9 @@ fn when(form: &Form) -> Result<ScheduleRequest, Wrong> {
         }
         _ => return Err(wrong("", "When is it due?")),
     }
-    request.starting = time(form, "starting")?.filter(|_| request.once.is_none());
-    request.ending = time(form, "ending")?.filter(|_| request.once.is_none());
+    // An empty field says that there is none.
+    request.starting = time(form, "starting")?.filter(|_| request.once.is_none()).into();
+    request.ending = time(form, "ending")?.filter(|_| request.once.is_none()).into();
     if request.once.is_none() {
         let dates = several(form, "except").map(str::parse).collect::<Result<_, longhaul::DateError>>();
         request.except = Some(dates.map_err(|error| wrong("except", error.to_string()))?);
@@ -189,10 +193,7 @@ pub(super) fn prefilled(mut values: Form, of: &ScheduleView, known: &Known) -> F
     let labels: Vec<&str> = info.requires().iter().map(longhaul::Label::as_str).collect();
     values.put_if_missing("requires", &labels.join(", "));
     if let Some(value) = of.metadata.content.value() {
-        for (name, text) in form::filled(&fields_of(&known.kinds, &values).unwrap_or_default(), value) {
-            values.put_if_missing(&format!("{PREFIX}{name}"), &text);
-        }
-        values.put_if_missing("metadata", &format!("{value:#}"));
+        items::put_value(&mut values, &known.kinds, value);
     }
     values
 }

@@ -2,17 +2,13 @@
 
 use axum::response::Response;
 use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG, schema};
-use longhaul_inspect::{InspectError, KindView, Role, RunQuery, StateCounts, form};
+use longhaul_inspect::{InspectError, KindView, Role, RunQuery, StateCounts};
 
-use super::{Asked, schedule};
+use super::{Asked, items, schedule};
 use crate::{
     form::Form,
     live,
-    page::{
-        self,
-        fields::{PREFIX, fields_of},
-        start,
-    },
+    page::{self, start},
     reply,
 };
 
@@ -86,7 +82,9 @@ async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
             }
             let known = asked.known().await?;
             if name == "new" {
-                page::schedule::create(&view, &known, &asked.query, &Vec::new())
+                let mut values = asked.query.clone();
+                items::put_defaults(&mut values, &known.kinds);
+                page::schedule::create(&view, &known, &values, &Vec::new())
             } else {
                 let Ok(name) = ScheduleName::new(&decoded(name)) else { return Ok(asked.nowhere()) };
                 let schedule = inspector.schedule(&name).await?;
@@ -119,7 +117,10 @@ fn run_id(text: &str) -> Option<RunId> {
 /// What the fields of a new run hold at first: what the address says, over what another run was asked.
 async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, InspectError> {
     let mut form = asked.query.clone();
-    let Some(id) = asked.query.get("like").and_then(run_id) else { return Ok(form) };
+    let Some(id) = asked.query.get("like").and_then(run_id) else {
+        items::put_defaults(&mut form, kinds);
+        return Ok(form);
+    };
     let like = asked.inspector().run(id).await?;
     form.put_if_missing("kind", like.run().kind.as_str());
     form.put_if_missing("queue", like.run().queue.as_str());
@@ -129,10 +130,7 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
         let schema = kinds.iter().find(|kind| kind.kind == like.run().kind).and_then(|kind| kind.schema.as_ref());
         // What the new metadata says is no answer to what the old one said.
         marked = schema.map(|schema| schema::tags(&schema.metadata, value)).unwrap_or_default();
-        for (name, text) in form::filled(&fields_of(kinds, &form).unwrap_or_default(), value) {
-            form.put_if_missing(&format!("{PREFIX}{name}"), &text);
-        }
-        form.put_if_missing("metadata", &format!("{value:#}"));
+        items::put_value(&mut form, kinds, value);
     }
     let said = like.run().tags.iter().filter(|tag| !marked.contains(tag));
     let (title, tags): (Vec<_>, Vec<_>) = said.partition(|tag| *tag.key == *TITLE_TAG);

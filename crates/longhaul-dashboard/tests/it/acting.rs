@@ -3,7 +3,7 @@
 use longhaul::{Scope, StateKind};
 use longhaul_dashboard::{Options, Role};
 
-use crate::kit::{Scene, ask, ask_with};
+use crate::kit::{Fail, Scene, ask, ask_with};
 
 #[tokio::test]
 async fn each_form_does_what_it_says_in_the_name_of_who_sent_it() {
@@ -153,4 +153,59 @@ async fn a_kind_with_a_schema_has_a_form_of_its_fields() {
     }
     let json = ask(&app, "GET /runs/new?kind=charge&as=json", "").await.text;
     assert!(json.contains("<textarea"), "{json}");
+}
+
+#[tokio::test]
+async fn a_pause_of_a_queue_or_a_kind_ends_when_the_form_says() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Administer);
+        scene.waiting("x").await;
+        for (path, scope) in [
+            ("/queues/default", Scope::Queue(longhaul::Queue::default())),
+            ("/kinds/wait", Scope::Kind(longhaul::Kind::new("wait").unwrap())),
+        ] {
+            let list = path.rsplit_once('/').unwrap().0;
+            let page = ask(&app, &format!("GET {list}"), "").await.text;
+            assert!(page.contains("name=\"until\" type=\"datetime-local\""), "{list}: {page}");
+            let body = "reason=paper&until=2126-01-01T08:00";
+            let answer = ask(&app, &format!("POST {path}/pause"), body).await;
+            assert_eq!(answer.header("location"), format!("{list}?done=pause"), "{}", answer.text);
+            let controls = scene.client().controls().await.unwrap();
+            let until = controls.get(&scope).unwrap().paused.as_ref().unwrap().until;
+            assert_eq!(until, Some("2126-01-01T08:00:00Z".parse().unwrap()), "{path}");
+            let page = ask(&app, &format!("GET {list}"), "").await.text;
+            assert!(page.contains(", ends <time datetime=\"2126-01-01T08:00:00Z\""), "{list}: {page}");
+            for (until, why) in [("2020-01-01T08:00", "this time has passed"), ("soon", "is no time")] {
+                let refused = ask(&app, &format!("POST {path}/pause"), &format!("until={until}")).await;
+                assert!(refused.status == 422 && refused.text.contains(why), "{until}: {}", refused.text);
+            }
+            ask(&app, &format!("POST {path}/resume"), "").await;
+            ask(&app, &format!("POST {path}/pause"), "until=").await;
+            let controls = scene.client().controls().await.unwrap();
+            assert_eq!(controls.get(&scope).unwrap().paused.as_ref().unwrap().until, None, "{path}");
+            ask(&app, &format!("POST {path}/resume"), "").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_stops_its_order_key_has_a_button_that_dismisses_it() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Act);
+        let client = scene.client();
+        let first = client.enqueue::<Fail>("no".into()).ordered_by("account 7").await.unwrap();
+        let second = client.enqueue::<Fail>("no".into()).ordered_by("account 7").await.unwrap();
+        first.outcome().await.unwrap();
+        let action = format!("action=\"/runs/{}/dismiss\"", first.id());
+        let page = ask(&app, &format!("GET /runs/{}", first.id()), "").await.text;
+        assert!(page.contains(&action), "{page}");
+        assert_eq!(second.status().await.unwrap().state(), StateKind::Pending);
+        let answer = ask(&app, &format!("POST /runs/{}/dismiss", first.id()), "").await;
+        assert_eq!(answer.header("location"), format!("/runs/{}?done=dismiss", first.id()), "{}", answer.text);
+        second.outcome().await.unwrap();
+        let page = ask(&app, &format!("GET /runs/{}?done=dismiss", first.id()), "").await.text;
+        assert!(page.contains("Dismissed: the runs behind it go on.") && !page.contains(&action), "{page}");
+        let again = ask(&app, &format!("POST /runs/{}/dismiss", first.id()), "").await;
+        assert_eq!(again.status, 409, "{}", again.text);
+    }
 }

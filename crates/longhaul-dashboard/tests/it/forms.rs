@@ -70,8 +70,9 @@ async fn what_is_wrong_is_said_at_the_field_also_in_a_variant() {
         ("floor=2", "floor=high", "m.to.door.floor"),
         ("m.within=1h30m", "m.within=soon", "m.within"),
         ("m.days=Monday", "m.days=Never", "m.days"),
-        // Only the type knows it: a floor has one byte.
         ("floor=2", "floor=999", "m.to.door.floor"),
+        // Only the type knows it: a character is not empty.
+        ("m.to=door", "m.to=shop&m.to.shop.name=High+Street&m.to.shop.shelf=", "m.to.shop.shelf"),
         ("m.parcel=7", "m.parcel=-7", "m.parcel"),
     ] {
         let answer = ask(&app, "POST /runs", &DOOR.replace(from, to)).await;

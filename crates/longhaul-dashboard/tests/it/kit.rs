@@ -115,8 +115,8 @@ pub(crate) struct Delivery {
 pub(crate) enum Target {
     /// To a door.
     Door { street: String, floor: u8 },
-    /// To a shop nearby.
-    Shop { name: String },
+    /// To a shop nearby. No text without a character is a shelf, which only the type knows.
+    Shop { name: String, shelf: char },
     /// Back to who sent it.
     Sender,
 }
@@ -134,6 +134,71 @@ impl Task for Deliver {
     type Output = ();
     type Error = AnyError;
     async fn execute(&self, _: &Context<Delivery, ()>) -> ExecutionResult<(), AnyError> {
+        Suspended::for_result().for_error()
+    }
+    fn options() -> TaskOptions {
+        TaskOptions::default().schema::<Self>()
+    }
+}
+
+/// Invites people, with a form that has a list of them.
+pub(crate) struct Invite;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Invitation {
+    pub(crate) subject: String,
+    /// Who is invited.
+    #[schemars(length(min = 1, max = 4))]
+    pub(crate) people: Vec<Person>,
+    /// How it is said.
+    #[serde(default = "always")]
+    pub(crate) politely: bool,
+    #[serde(default)]
+    pub(crate) notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Person {
+    pub(crate) email: String,
+    /// How many they bring.
+    #[serde(default = "one")]
+    #[schemars(range(max = 9))]
+    pub(crate) guests: u32,
+    #[serde(default)]
+    pub(crate) speaks: bool,
+    #[schemars(extend("writeOnly" = true))]
+    pub(crate) code: Option<String>,
+    #[serde(default)]
+    pub(crate) gifts: Vec<Gift>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum Gift {
+    /// To read.
+    Book {
+        title: String,
+        pages: std::num::NonZeroU8,
+        mark: char,
+    },
+    Flowers,
+}
+
+fn always() -> bool {
+    true
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Task for Invite {
+    const NAME: &'static str = "invite";
+    type Metadata = Invitation;
+    type ExecutionMetadata = ();
+    type Output = ();
+    type Error = AnyError;
+    async fn execute(&self, _: &Context<Invitation, ()>) -> ExecutionResult<(), AnyError> {
         Suspended::for_result().for_error()
     }
     fn options() -> TaskOptions {
@@ -182,7 +247,7 @@ impl Scene {
 
     fn on<S: Store + CopyStore + 'static>(store: Arc<S>, folder: Option<tempfile::TempDir>) -> Self {
         let server = Longhaul::builder().shared_store(store.clone()).name("shop").task(Fail).task(Wait).task(Charge);
-        let server = server.task(Deliver).start();
+        let server = server.task(Deliver).task(Invite).start();
         Self { server: server.expect("all is said"), copy: store, _folder: folder }
     }
 

@@ -7,6 +7,7 @@ mod campaign;
 mod forms;
 mod guard;
 mod kit;
+mod lists;
 mod live;
 mod load;
 mod monitoring;

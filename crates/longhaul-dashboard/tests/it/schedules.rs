@@ -3,7 +3,7 @@
 use longhaul::{Overlap, Schedule, store_api::schedule::Timing};
 use longhaul_dashboard::Role;
 
-use crate::kit::{Card, Charge, Currency, Scene, ask};
+use crate::kit::{Card, Charge, Currency, Fail, Scene, ask};
 
 const CARD: &str = "m.amount=5&m.currency=eur&m.number=4111";
 
@@ -120,4 +120,64 @@ async fn an_instant_is_left_out_and_moved_from_the_page_of_its_schedule_which_sa
     let app = scene.with_token(Role::Act);
     let refused = ask(&app, "POST /schedules/nightly/instants/skip", "instant=2125-01-01T03:00:00Z").await;
     assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn an_end_is_removed_by_emptying_its_field_and_the_timing_stays() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Administer);
+        let when = "kind=charge&how=cron&cron=0+2+*+*+*&zone=Europe%2FBerlin";
+        let bounds = "starting=2125-01-01T00:00&ending=2126-01-01T00:00";
+        let made = ask(&app, "POST /schedules", &format!("{when}&name=nightly&{bounds}&{CARD}")).await;
+        assert_eq!(made.status, 303, "{}", made.text);
+        let schedule = async || scene.client().schedules().get("nightly").await.unwrap().schedule().clone();
+        assert!(schedule().await.ending.is_some());
+        let page = ask(&app, "GET /schedules/nightly", "").await.text;
+        assert!(
+            page.contains("name=\"ending\" type=\"datetime-local\" step=\"1\" value=\"2126-01-01T00:00:00\""),
+            "{page}"
+        );
+
+        let changed = ask(&app, "POST /schedules/nightly", &format!("{when}&starting=2125-01-01T00:00&ending=")).await;
+        assert_eq!(changed.status, 303, "{}", changed.text);
+        let now = schedule().await;
+        assert_eq!((now.ending, now.starting.is_some()), (None, true));
+        assert_eq!(now.timing, Schedule::cron("0 2 * * *", "Europe/Berlin").timing);
+        ask(&app, "POST /schedules/nightly", &format!("{when}&starting=&ending=")).await;
+        assert_eq!(schedule().await.starting, None);
+    }
+}
+
+#[tokio::test]
+async fn the_latest_runs_are_squares_with_their_state_as_text_the_newest_last() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Administer);
+        let schedules = scene.client().schedules();
+        let every = Schedule::every(std::time::Duration::from_secs(3600)).overlap(Overlap::Allow);
+        schedules.create::<Fail>("hourly", every, "no".into()).await.unwrap();
+        let none = ask(&app, "GET /schedules/hourly", "").await.text;
+        assert!(none.contains("<h2>Last runs</h2><span class=\"muted\">none</span>"), "{none}");
+        let failed = schedules.trigger("hourly").await.unwrap();
+        scene.client().run::<Fail>(failed).outcome().await.unwrap();
+        let gone = schedules.trigger("hourly").await.unwrap();
+        scene.client().run::<Fail>(gone).outcome().await.unwrap();
+        scene.client().store().delete(gone).await.unwrap();
+        scene.client().queue("default").unwrap().pause().await.unwrap();
+        let waits = schedules.trigger("hourly").await.unwrap();
+        for line in ["GET /schedules", "GET /schedules/hourly"] {
+            let page = ask(&app, line, "").await.text;
+            let strip = page.split("<ol class=\"strip\">").nth(1).expect("it is there").split("</ol>").next().unwrap();
+            let squares: Vec<&str> = strip.split("</li>").filter(|square| !square.is_empty()).collect();
+            let expected = [
+                ("<li><a class=\"square failed\"", format!("href=\"/runs/{failed}\""), ">Failed, "),
+                ("<li><span class=\"square\"", String::new(), ">Not kept any more, "),
+                ("<li><a class=\"square pending\"", format!("href=\"/runs/{waits}\""), ">Pending, "),
+            ];
+            assert_eq!(squares.len(), expected.len(), "{strip}");
+            for (square, (begins, link, text)) in squares.into_iter().zip(&expected) {
+                assert!(square.starts_with(begins) && square.contains(link) && square.contains(text), "{square}");
+                assert!(square.contains(", by hand\""), "the title says when: {square}");
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use longhaul_core::{
     store::{
         CancelError, Cancelled, Checkpoint, CheckpointError, Checkpointed, ClaimRequest, DeleteError, EndedError,
         EndedPage, EndedRequest, GetError, HeaderPage, InsertError, KindDescription, LogPages, Page, PageRequest,
-        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunUpdate, ScheduleChange,
+        Proceed, ProceedError, Proceeded, QueueDepth, Retried, Retry, RetryError, RunHeader, RunUpdate, ScheduleChange,
         ScheduleChangeError, ScheduleChanged, ScheduleChanges, ScheduleRow, ServerBeat, ServerError, ServerInfo,
         SettleError, Settled, Settlement, StopSignals, Swept, UpdateError,
         copy::{CopyCursor, CopyItem, CopyPage},
@@ -124,6 +124,7 @@ commands! {
     Changed { id: RunId, seen: u64, } -> Verdict<Snapshot, GetError>;
     List { request: PageRequest, } -> Reply<Page>;
     ListHeaders { request: PageRequest, } -> Reply<HeaderPage>;
+    Headers { ids: Vec<RunId>, } -> Reply<Vec<RunHeader>>;
     Statistics {} -> Reply<Statistics>;
     Ended { request: EndedRequest, } -> Verdict<EndedPage, EndedError>;
     Count { request: CountRequest, } -> Reply<Counted>;

@@ -32,6 +32,7 @@ pub(super) fn read(
         R::Changed { id, seen, reply } => polls.changed(state, answers, health, Watcher { id, seen, reply }),
         R::List { request, reply } => answers.answer_read(reply, list::list(state, &request)),
         R::ListHeaders { request, reply } => answers.answer_read(reply, list::list_headers(state, &request)),
+        R::Headers { ids, reply } => answers.answer_read(reply, list::headers(state, &ids)),
         R::Statistics { reply } => {
             reply_now(reply, state.index.statistics.clone());
             Ok(())

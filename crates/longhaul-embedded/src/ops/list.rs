@@ -31,6 +31,22 @@ pub(crate) fn list_headers(store: &mut State, request: &PageRequest) -> Result<H
     Ok(HeaderPage { runs, damaged, next })
 }
 
+/// Those of these runs that can be read.
+pub(crate) fn headers(store: &mut State, ids: &[RunId]) -> Result<Vec<RunHeader>, Fault> {
+    let mut headers = Vec::new();
+    for id in ids.iter().copied() {
+        if store.shows(id).is_err() {
+            continue;
+        }
+        match store.run_of(id) {
+            Ok(run) => headers.extend(run.as_ref().map(RunHeader::of)),
+            Err(Fault::Damage(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(headers)
+}
+
 /// Some runs, in the order that was asked for; see [`Page`].
 struct Listed<T> {
     runs: Vec<T>,

@@ -121,6 +121,6 @@ impl Inspector {
             }
             _ => error.into(),
         })?;
-        Ok(ScheduleView::new(info, self.client().views(), self.now()))
+        self.schedule_view(info).await
     }
 }

@@ -6,7 +6,7 @@ use longhaul::{
     Date, Missed, Overlap, Queue, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
     store_api::schedule::Timing,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{
@@ -47,12 +47,10 @@ pub struct ScheduleRequest {
     /// The only instant, RFC 3339.
     #[serde(deserialize_with = "optional_time")]
     pub once: Option<Timestamp>,
-    /// No instant is before this one, RFC 3339. Of an interval it is the first.
-    #[serde(deserialize_with = "optional_time")]
-    pub starting: Option<Timestamp>,
-    /// No instant is after this one, RFC 3339.
-    #[serde(deserialize_with = "optional_time")]
-    pub ending: Option<Timestamp>,
+    /// No instant is before this one. Of an interval it is the first.
+    pub starting: BoundRequest,
+    /// No instant is after this one.
+    pub ending: BoundRequest,
     /// No instant is on these dates, `2026-12-25`, of the zone of `cron`, or of UTC. A change puts them in place of those
     /// before; an empty list leaves no date out.
     pub except: Option<Vec<Date>>,
@@ -68,6 +66,49 @@ pub struct ScheduleRequest {
     pub tags: BTreeMap<String, String>,
     /// Only servers with all of these labels execute its runs. A change puts them in place of those before.
     pub requires: Option<Vec<String>>,
+}
+
+/// The first or the last time at which an instant may be, as JSON has it: RFC 3339, or `null` for none.
+///
+/// ```
+/// use longhaul_inspect::{BoundRequest, ScheduleRequest};
+///
+/// let request: ScheduleRequest = serde_json::from_str(r#"{"ending": null}"#)?;
+/// assert_eq!((request.starting, request.ending), (BoundRequest::Unchanged, BoundRequest::Unbounded));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "nothing said, none, and one: there is no fourth")]
+pub enum BoundRequest {
+    /// Nothing is said: a change leaves it as it is, and a new schedule has none. With another timing a change removes it.
+    #[default]
+    Unchanged,
+    /// There is none.
+    Unbounded,
+    /// This time, which is included.
+    At(Timestamp),
+}
+
+impl BoundRequest {
+    const fn over(self, before: Option<Timestamp>) -> Option<Timestamp> {
+        match self {
+            Self::Unchanged => before,
+            Self::Unbounded => None,
+            Self::At(at) => Some(at),
+        }
+    }
+}
+
+impl From<Option<Timestamp>> for BoundRequest {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Unbounded, Self::At)
+    }
+}
+
+impl<'de> Deserialize<'de> for BoundRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        optional_time(deserializer).map(Self::from)
+    }
 }
 
 /// What happens to instants at which no server lived, as JSON has it: `"skip"`, `"once"`, `{"all": 10}`.
@@ -158,8 +199,8 @@ impl ScheduleRequest {
             }
             (Some(before), _) => before.clone(),
         };
-        schedule.starting = self.starting.or(schedule.starting);
-        schedule.ending = self.ending.or(schedule.ending);
+        schedule.starting = self.starting.over(schedule.starting);
+        schedule.ending = self.ending.over(schedule.ending);
         if let Some(dates) = &self.except {
             schedule.except.clear();
             schedule = schedule.except(dates.iter().copied());
@@ -283,7 +324,7 @@ impl Inspector {
 
     async fn scheduled(&self, answer: Result<ScheduleInfo, SchedulesError>) -> Result<ScheduleView, InspectError> {
         match answer {
-            Ok(info) => Ok(ScheduleView::new(info, &self.views().await?, self.now())),
+            Ok(info) => self.schedule_view(info).await,
             Err(SchedulesError::Name(error)) => Err(InspectError::invalid("name", error)),
             Err(SchedulesError::Runs { error: longhaul::RunsError::Json(error), .. }) => Err(error.into()),
             Err(

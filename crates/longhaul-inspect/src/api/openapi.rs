@@ -134,6 +134,7 @@ fn at_home(schema: &mut Value, home: &str) {
 fn own_schemas() -> Map<String, Value> {
     let text = json!({ "type": "string" });
     let time = json!({ "type": "string", "format": "date-time" });
+    let bound = json!({ "type": ["string", "null"], "format": "date-time", "description": "`null`: none." });
     let tags = json!({ "type": "object", "additionalProperties": { "type": "string" } });
     let labels = json!({ "type": "array", "items": { "type": "string" } });
     let priority = json!({ "type": "integer", "minimum": -128, "maximum": 127 });
@@ -150,6 +151,7 @@ fn own_schemas() -> Map<String, Value> {
             "at": { "type": "string", "format": "date-time", "description": "When a proceed is due." },
             "from": { "enum": ["checkpoint", "start"], "description": "From where a retry begins." },
             "as_run": { "type": "boolean", "description": "Whether a run does it to all that match; its id is answered." },
+            "page": { "type": "boolean", "description": "Whether it is done to one page of those that match; `next` of the answer is the query of the rest." },
             "until": { "type": "string", "format": "date-time", "description": "When a pause of a queue or a kind ends by itself." },
         } },
         "NewRun": { "type": "object", "properties": {
@@ -158,8 +160,8 @@ fn own_schemas() -> Map<String, Value> {
         } },
         "ScheduleOptions": { "type": "object", "properties": {
             "name": text, "kind": text, "metadata": true,
-            "every_seconds": { "type": "number" }, "cron": text, "zone": text, "once": time, "starting": time,
-            "ending": time, "except": { "type": "array", "items": { "type": "string", "format": "date" } },
+            "every_seconds": { "type": "number" }, "cron": text, "zone": text, "once": time, "starting": bound,
+            "ending": bound, "except": { "type": "array", "items": { "type": "string", "format": "date" } },
             "missed": { "oneOf": [
                 { "enum": ["skip", "once"] },
                 { "type": "object", "properties": { "all": { "type": "integer" } }, "required": ["all"] },

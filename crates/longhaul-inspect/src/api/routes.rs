@@ -40,6 +40,18 @@ const MATCH: &[(&str, &str)] = &[
     ("from", "enqueued at this time or later: RFC 3339, or `2d` for two days ago"),
     ("before", "enqueued before this time"),
 ];
+/// The last two are for one page.
+const MATCH_PAGE: &[(&str, &str)] = &[
+    MATCH[0],
+    MATCH[1],
+    MATCH[2],
+    MATCH[3],
+    MATCH[4],
+    MATCH[5],
+    MATCH[6],
+    ("after", "of one page: those after this run"),
+    ("limit", "of one page: how many runs, at most 200"),
+];
 const LIST: &[(&str, &str)] = &[
     MATCH[0],
     MATCH[1],
@@ -81,7 +93,7 @@ pub(super) const ROUTES: &[Route] = &[
         post("/runs/all/{action}", "Does something to all runs that match.", Body::Action, |at| {
             Some(Operation::ActOnMatching(RunAction::parse(at[0])?))
         }),
-        MATCH,
+        MATCH_PAGE,
     ),
     asking(
         get("/runs/{id}", "One run, with its values.", |at| Some(Operation::Run(at[0].parse().ok()?))),

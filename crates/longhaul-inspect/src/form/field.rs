@@ -1,9 +1,12 @@
 //! One field of a form.
 
+mod items;
 mod variants;
 
 use serde_json::{Value, json};
 
+pub(super) use items::ITEMS_MAX;
+pub use items::Items;
 pub use variants::Variant;
 use variants::variants;
 
@@ -64,6 +67,8 @@ pub enum Input {
     Several(Vec<Choice>),
     /// A list of texts or numbers, one a line.
     List(Box<FormField>),
+    /// A list of what has fields of its own.
+    Items(Items),
     /// A date with a time, without a zone.
     DateTime,
     /// A date with a time, in UTC.
@@ -164,9 +169,13 @@ impl FormField {
                     Err(DURATION.into())
                 }
             }
-            Input::Secret | Input::DateTime | Input::Date | Input::Time | Input::Group(_) | Input::Variants(_) => {
-                Ok(Some(text.into()))
-            }
+            Input::Secret
+            | Input::DateTime
+            | Input::Date
+            | Input::Time
+            | Input::Group(_)
+            | Input::Variants(_)
+            | Input::Items(_) => Ok(Some(text.into())),
         }
     }
 }
@@ -192,7 +201,9 @@ impl FormField {
     /// The text that shows a value in this field; `None`: there is none.
     pub(super) fn text_of(&self, value: &Value) -> Option<String> {
         Some(match (&self.input, value) {
-            (Input::Secret | Input::Group(_) | Input::Variants(_), _) | (_, Value::Null) => return None,
+            (Input::Secret | Input::Group(_) | Input::Variants(_) | Input::Items(_), _) | (_, Value::Null) => {
+                return None;
+            }
             (Input::Flag, value) => return (*value == Value::Bool(true)).then(|| "true".into()),
             (Input::Json, value) => format!("{value:#}"),
             (Input::List(_) | Input::Several(_), Value::Array(items)) => {
@@ -296,11 +307,20 @@ fn input(name: &str, schema: &Value, root: &Value, depth: usize) -> Input {
     }
 }
 
-/// A list that is written in lines; `None`: its items have no line.
+/// A list that is written in lines, or item by item; `None`: it is JSON.
 fn list(name: &str, schema: &Value, root: &Value, depth: usize) -> Option<Input> {
-    let items = schema.get("items").filter(|_| schema.get("prefixItems").is_none())?;
-    let item = FormField::of(name, "", items, root, true, depth + 1);
+    let items = schema.get("items").filter(|_| schema.get("prefixItems").is_none() && depth <= DEPTH_MAX)?;
+    // The list of a whole has no name that those of items could begin with.
+    let first = if name.is_empty() { String::new() } else { format!("{name}.0") };
+    // A list in a list is deeper, or one that is its own item would have no end.
+    let is_list = type_of(resolve(items, root)) == Some("array");
+    let label = name.rsplit('.').next().unwrap_or_default();
+    let item = FormField::of(&first, label, items, root, true, depth + usize::from(is_list));
+    let size = |key: &str| schema.get(key).and_then(Value::as_u64);
     match item.input {
+        Input::Group(_) | Input::Variants(_) if !name.is_empty() => {
+            Some(Input::Items(Items::new(item, size("minItems"), size("maxItems"))))
+        }
         Input::Choice(choices) => Some(Input::Several(choices)),
         Input::Text { .. } | Input::Number { .. } | Input::Date | Input::Duration { .. } => {
             Some(Input::List(Box::new(item)))

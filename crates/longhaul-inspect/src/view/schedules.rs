@@ -1,8 +1,10 @@
-//! Schedules, with what comes next.
+//! Schedules, with what comes next and what came last.
+
+use std::collections::BTreeMap;
 
 use longhaul::{
-    Date, LocalTime, Missed, Overlap, Schedule, ScheduleInfo, ScheduleName, ShownContent, ShownValue, Timestamp, Views,
-    store_api::schedule::Timing,
+    Date, LocalTime, Missed, Overlap, RunId, Schedule, ScheduleInfo, ScheduleName, ScheduledRun, ShownContent,
+    ShownValue, StateKind, Timestamp, Views, limits::PAGE_MAX, store_api::schedule::Timing,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -14,7 +16,8 @@ const AHEAD: usize = 5;
 /// The most that can be asked for.
 const AHEAD_MAX: u64 = 1000;
 
-/// A schedule, with its next five instants on the clock of its zone. One that is paused shows those that it would have.
+/// A schedule, with its next five instants on the clock of its zone, and its latest runs. One that is paused shows the
+/// instants that it would have.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ScheduleView {
@@ -24,12 +27,36 @@ pub struct ScheduleView {
     pub metadata: ShownValue,
     /// The next instants, or why there are none.
     pub next: Result<Vec<LocalTime>, String>,
+    /// Its latest runs, at most ten, the newest last.
+    pub latest: Vec<LatestRun>,
     /// The time of the store when it was read.
     pub now: Timestamp,
 }
 
+/// One of the latest runs of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LatestRun {
+    /// Which.
+    pub run: RunId,
+    /// The instant that it stands for, or when somebody triggered it.
+    #[serde(serialize_with = "serial::time")]
+    pub at: Timestamp,
+    /// Whether somebody triggered it.
+    pub by_hand: bool,
+    /// Its state; `None`: there is no such run any more.
+    pub state: Option<StateKind>,
+}
+
+impl LatestRun {
+    fn new(scheduled: &ScheduledRun, states: &BTreeMap<RunId, StateKind>) -> Self {
+        let ScheduledRun { run, at, by_hand, .. } = *scheduled;
+        Self { run, at, by_hand, state: states.get(&run).copied() }
+    }
+}
+
 impl ScheduleView {
-    pub(crate) fn new(info: ScheduleInfo, views: &Views, now: Timestamp) -> Self {
+    fn new(info: ScheduleInfo, states: &BTreeMap<RunId, StateKind>, views: &Views, now: Timestamp) -> Self {
         let next = info.preview(AHEAD).map_err(|error| error.to_string());
         let mut metadata = info.shown_metadata(views);
         if let Some(schema) = views.schema(info.kind().as_str()) {
@@ -38,7 +65,8 @@ impl ScheduleView {
             // Only the code of the kind knows what may be seen of it.
             metadata.content = ShownContent::Hidden;
         }
-        Self { info, metadata, next, now }
+        let latest = info.latest().iter().map(|scheduled| LatestRun::new(scheduled, states)).collect();
+        Self { info, metadata, next, latest, now }
     }
 
     /// With another number of instants, at most 1000.
@@ -133,6 +161,7 @@ struct View<'a> {
     when: When<'a>,
     metadata: &'a ShownValue,
     instants: Vec<Instant>,
+    latest: &'a [LatestRun],
     actions: Vec<&'static str>,
 }
 
@@ -146,8 +175,8 @@ impl Serialize for ScheduleView {
         };
         let instants = self.next.iter().flatten().map(instant).collect();
         let actions = self.actions().into_iter().map(ScheduleAction::as_str).collect();
-        View { info: &self.info, when: When::new(self.schedule()), metadata: &self.metadata, instants, actions }
-            .serialize(serializer)
+        let (when, metadata, latest) = (When::new(self.schedule()), &self.metadata, &*self.latest);
+        View { info: &self.info, when, metadata, instants, latest, actions }.serialize(serializer)
     }
 }
 
@@ -157,8 +186,7 @@ impl Inspector {
     /// # Errors
     /// When the store fails.
     pub async fn schedules(&self) -> Result<Vec<ScheduleView>, InspectError> {
-        let (infos, kinds, now) = (self.client().schedules().list().await?, self.views().await?, self.now());
-        let mut views: Vec<_> = infos.into_iter().map(|info| ScheduleView::new(info, &kinds, now)).collect();
+        let mut views = self.schedule_views(self.client().schedules().list().await?).await?;
         views.sort_by(|left, right| left.info.name().cmp(right.info.name()));
         Ok(views)
     }
@@ -168,7 +196,22 @@ impl Inspector {
     /// # Errors
     /// [`InspectError::NotFound`] when there is no such schedule.
     pub async fn schedule(&self, name: &ScheduleName) -> Result<ScheduleView, InspectError> {
-        let info = self.client().schedules().get(name.as_str()).await?;
-        Ok(ScheduleView::new(info, &self.views().await?, self.now()))
+        self.schedule_view(self.client().schedules().get(name.as_str()).await?).await
+    }
+
+    pub(crate) async fn schedule_view(&self, info: ScheduleInfo) -> Result<ScheduleView, InspectError> {
+        Ok(self.schedule_views(vec![info]).await?.remove(0))
+    }
+
+    /// The states of all their latest runs are read together, by ids that follow from the schedules.
+    async fn schedule_views(&self, infos: Vec<ScheduleInfo>) -> Result<Vec<ScheduleView>, InspectError> {
+        let (views, now) = (self.views().await?, self.now());
+        let ids: Vec<RunId> = infos.iter().flat_map(ScheduleInfo::last_runs).collect();
+        let mut states = BTreeMap::new();
+        for some in ids.chunks(PAGE_MAX) {
+            let headers = self.client().store().headers(some.to_vec()).await?;
+            states.extend(headers.into_iter().map(|header| (header.id, header.state)));
+        }
+        Ok(infos.into_iter().map(|info| ScheduleView::new(info, &states, &views, now)).collect())
     }
 }

@@ -122,6 +122,14 @@ async fn instants_of_a_schedule_are_left_out_moved_and_put_back() {
         assert_eq!(back["instants"], made["instants"]);
         let (status, changed) = call(&scene, "POST /schedules/nightly", r#"{"except": []}"#).await;
         assert_eq!((status, &changed["when"]["except"]), (200, &json!([])));
+        assert_eq!(changed["when"]["ending"], json!("2126-01-01T00:00:00Z"), "what is not said stays");
+        let (status, changed) = call(&scene, "POST /schedules/nightly", r#"{"ending": null}"#).await;
+        assert_eq!((status, &changed["when"]["ending"]), (200, &json!(null)), "{changed}");
+        let begins = r#"{"starting": "2125-01-01T00:00:00Z", "ending": "2126-01-01T00:00:00Z"}"#;
+        call(&scene, "POST /schedules/nightly", begins).await;
+        let (_, changed) = call(&scene, "POST /schedules/nightly", r#"{"starting": null}"#).await;
+        assert_eq!((&changed["when"]["starting"], &changed["when"]["cron"]), (&json!(null), &json!("0 2 * * *")));
+        assert_eq!(changed["when"]["ending"], json!("2126-01-01T00:00:00Z"));
         let (status, refused) = call(&scene, "POST /schedules/nightly", r#"{"except": ["2026-02-30"]}"#).await;
         assert!(status == 422 && refused.to_string().contains("`2026-02-30` is no date"), "{refused}");
         scene
@@ -251,6 +259,37 @@ async fn the_api_describes_all_of_its_paths_and_what_each_kind_is_asked() {
         let count = kinds.iter().find(|kind| kind["title"] == "count").expect("it is known");
         let metadata = behind(&document, &count["properties"]["metadata"]["$ref"]);
         assert_eq!(metadata["properties"]["to"]["type"], "integer");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_schedule_shows_its_latest_runs_with_their_states() {
+    on_each_store(|scene| async {
+        let body = r#"{"name": "nightly", "kind": "fail", "metadata": "no", "cron": "0 2 * * *", "overlap": "allow"}"#;
+        let (_, made) = call(&scene, "POST /schedules", body).await;
+        assert_eq!(made["latest"], json!([]), "{made}");
+        let mut runs = Vec::new();
+        for _ in 0..12 {
+            let (_, done) = call(&scene, "POST /schedules/nightly/run-now", "").await;
+            let run = done["run"].as_str().unwrap().parse().unwrap();
+            scene.reaches(run, StateKind::Failed).await;
+            runs.push(run);
+        }
+        scene.client().store().delete(runs[5]).await.unwrap();
+        call(&scene, "POST /queues/default/pause", "").await;
+        let (_, done) = call(&scene, "POST /schedules/nightly/run-now", "").await;
+        let waits = done["run"].clone();
+        for (line, pointer) in [("GET /schedules/nightly", ""), ("GET /schedules", "/0")] {
+            let (_, shown) = call(&scene, line, "").await;
+            let latest = shown.pointer(pointer).unwrap()["latest"].as_array().unwrap().clone();
+            let of = |latest: &Value| (latest["run"].clone(), latest["state"].clone(), latest["by_hand"].clone());
+            let mut expected: Vec<_> = runs[3..].iter().map(|run| (json!(run), json!("failed"), json!(true))).collect();
+            expected[2].1 = json!(null);
+            expected.push((waits.clone(), json!("pending"), json!(true)));
+            assert_eq!(latest.iter().map(of).collect::<Vec<_>>(), expected, "{line}");
+        }
         scene
     })
     .await;

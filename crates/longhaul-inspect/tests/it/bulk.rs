@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::StateKind;
+use longhaul::{RetryFrom, StateKind};
 use longhaul_inspect::{BulkActions, By, InspectError, NewRunRequest, RunAction, RunQuery, api::Operation};
 use serde_json::json;
 
@@ -75,6 +75,58 @@ async fn such_a_run_is_made_in_no_other_way_and_deletes_nothing() {
         let forged = scene.client().enqueue::<BulkActions>(metadata).await.unwrap();
         forged.outcome().await.ok();
         assert!(kept.status().await.is_ok(), "even a program that enqueues it itself deletes nothing by it");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_from_the_start_is_one_also_by_a_run() {
+    on_each_store(|scene| async {
+        let fail = scene.client().enqueue::<Fail>("no".into()).await.unwrap();
+        fail.outcome().await.unwrap();
+        let by = By::new("ann");
+        for (from, from_start) in [(RetryFrom::Checkpoint, false), (RetryFrom::TheStart, true)] {
+            let query = RunQuery::parse("state=failed&kind=fail").unwrap();
+            let id = scene.inspector.start_matching(&query, RunAction::Retry { from }, &by).await.unwrap().unwrap();
+            scene.reaches(id, StateKind::Completed).await;
+            let asked = scene.client().run::<BulkActions>(id).status().await.unwrap().metadata().unwrap();
+            assert_eq!((&*asked.action, asked.from_start), ("retry", from_start));
+        }
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_that_match_are_acted_on_a_page_at_a_time_and_what_comes_of_it_is_left_alone() {
+    on_each_store(|scene| async {
+        for run in scene.client().enqueue_all::<Fail>((0..25).map(|_| "no".into())).await.unwrap() {
+            run.outcome().await.unwrap();
+        }
+        let operation = Operation::parse("POST", "/runs/all/retry").unwrap();
+        let (mut query, mut pages, mut done) = ("state=failed&kind=fail&limit=10".to_owned(), 0, 0);
+        loop {
+            let (status, page) = scene.inspector.perform(&operation, &query, br#"{"page": true}"#, "ann").await;
+            assert_eq!(status, 200, "{page}");
+            pages += 1;
+            done += page["done"].as_u64().unwrap();
+            // What was retried has failed again before the next page is asked for.
+            for run in scene.inspector.runs(&RunQuery::parse("kind=fail&limit=200").unwrap()).await.unwrap().runs {
+                scene.reaches(run.id, StateKind::Failed).await;
+            }
+            match page["next"].as_str() {
+                Some(next) => next.clone_into(&mut query),
+                None => break,
+            }
+        }
+        assert_eq!((pages, done), (3, 25));
+        assert_eq!(scene.client().select().kind("fail").unwrap().count().await.unwrap(), 50);
+        for word in ["run-now", "dismiss"] {
+            let operation = Operation::parse("POST", &format!("/runs/all/{word}")).unwrap();
+            let (status, refused) = scene.inspector.perform(&operation, "", br#"{"page": true}"#, "ann").await;
+            assert_eq!(status, 409, "{refused}");
+        }
         scene
     })
     .await;

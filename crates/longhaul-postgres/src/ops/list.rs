@@ -1,7 +1,10 @@
 //! Pages of runs.
 
+use std::collections::BTreeMap;
+
 use longhaul_core::{
     Run, RunId, StateKind, StoreError,
+    limits::PAGE_MAX,
     record::Damage,
     store::{Damaged, HeaderPage, ListOrder, Page, PageRequest, RunHeader},
 };
@@ -9,7 +12,7 @@ use longhaul_core::{
 use crate::{
     error::Fault,
     handle::Inner,
-    id::Uuid,
+    id::{Uuid, uuids},
     row::{self, Kept, columns, is_rare, state_number},
     session::Row,
 };
@@ -27,6 +30,9 @@ pub(crate) const HEADERS: [&str; 2] = [
     "SELECT r.id, r.rec FROM @run r WHERE r.id > $1 ORDER BY r.id LIMIT $2",
     "SELECT r.id, r.rec FROM @run r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2",
 ];
+
+/// Those with these ids, without values.
+pub(crate) const HEADERS_OF: &str = "SELECT r.id, r.rec FROM @run r WHERE r.id = ANY($1)";
 
 /// Through the index of rare states, and in its order: for `seen = …` in the order of ids alone, the planner may walk over
 /// the ids of all runs, which takes long where no run is in the state.
@@ -114,6 +120,26 @@ impl Inner {
         let (runs, damaged, next) =
             self.read_page(request, statements, row::read_header, is_meant, |run| run.id).await?;
         Ok(HeaderPage { runs: runs.iter().map(RunHeader::of).collect(), damaged, next })
+    }
+
+    /// Those of these runs that can be read, in their order.
+    pub(crate) async fn headers(&self, ids: &[RunId]) -> Result<Vec<RunHeader>, StoreError> {
+        self.ensure_open()?;
+        assert!(ids.len() <= PAGE_MAX, "at most {PAGE_MAX} runs, not {}", ids.len());
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.expire_deadlines().await?;
+        self.look_if_needed().await?;
+        let session = self.session().await?;
+        let rows = session.query(HEADERS_OF, &[&uuids(ids.iter().copied())]).await.map_err(Fault::into_store)?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            if let (id, Ok(run)) = row::read_header(row).map_err(Fault::into_store)? {
+                found.insert(id, RunHeader::of(&run));
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
     /// A page of what `read` makes of rows. The first statements walk over all runs, the others over those in rare states,

@@ -193,6 +193,27 @@ pub async fn a_list_of_more_runs_than_a_page_may_hold_is_whole_in_both_orders(mu
     }
 }
 
+pub async fn headers_are_read_by_ids_in_their_order_and_what_is_not_there_is_left_out(mut scene: Scene) {
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(scene.enqueue().await);
+    }
+    let claimed = scene.claim(2).await;
+    scene.end(&claimed[0], completed(1)).await;
+    let removed = scene.end(&claimed[1], completed(2)).await.run.id;
+    scene.store.delete(removed).await.expect("it is final");
+    let nobody = fixture::run_id(scene.now(), 4711);
+    let asked = vec![ids[3], removed, claimed[0].run.id, nobody, ids[2], ids[3]];
+    let found = scene.store.headers(asked).await.expect("the store works");
+    let mut expected = Vec::new();
+    for id in [ids[3], claimed[0].run.id, ids[2], ids[3]] {
+        expected.push(RunHeader::of(&scene.get(id).await.run));
+    }
+    assert_eq!(found, expected);
+    assert_eq!(found[1].state, StateKind::Completed);
+    assert_eq!(scene.store.headers(vec![]).await, Ok(vec![]));
+}
+
 pub async fn one_schedule_is_read_by_its_name(scene: Scene) {
     let name = |name| ScheduleName::new(name).expect("a name that can be used");
     assert_eq!(scene.store.get_schedule(name("nightly")).await, Ok(None));

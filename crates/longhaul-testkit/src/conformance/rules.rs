@@ -389,6 +389,7 @@ macro_rules! conformance {
                 servers_are_shown_with_what_they_said_and_what_they_execute,
                 headers_are_the_runs_of_a_page_without_their_values,
                 a_list_of_more_runs_than_a_page_may_hold_is_whole_in_both_orders,
+                headers_are_read_by_ids_in_their_order_and_what_is_not_there_is_left_out,
                 one_schedule_is_read_by_its_name;
             apart:
                 claims_made_through_two_handles_never_share_a_run,

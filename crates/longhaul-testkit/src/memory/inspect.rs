@@ -6,6 +6,7 @@ use longhaul_core::{
     Explanation, Key, Kind, Log, LogRequest, Queue, Run, RunId, Snapshot, Statistics, StoreError,
     admission::DueRuns,
     explain::explain,
+    limits::PAGE_MAX,
     log::gather,
     store::{
         EndedError, EndedPage, EndedRequest, Filter, GetError, HeaderPage, KindDescription, Page, PageRequest,
@@ -52,6 +53,11 @@ impl MemoryState {
     pub(super) fn list_headers(&self, request: PageRequest) -> Result<HeaderPage, StoreError> {
         let (runs, next) = self.listed(&request);
         Ok(HeaderPage { runs: runs.into_iter().map(RunHeader::of).collect(), damaged: Vec::new(), next })
+    }
+
+    pub(super) fn headers(&self, ids: Vec<RunId>) -> Result<Vec<RunHeader>, StoreError> {
+        assert!(ids.len() <= PAGE_MAX, "at most {PAGE_MAX} runs, not {}", ids.len());
+        Ok(ids.into_iter().filter_map(|id| self.run(id)).map(RunHeader::of).collect())
     }
 
     fn listed(&self, request: &PageRequest) -> (Vec<&Run>, Option<RunId>) {

@@ -44,6 +44,25 @@ pub struct ScheduleInfo {
     now: Timestamp,
 }
 
+/// A run that a schedule enqueued. There may be no such run any more: its retention has passed, or it was deleted.
+///
+/// ```
+/// # use longhaul::ScheduleInfo;
+/// fn newest(schedule: &ScheduleInfo) -> Option<longhaul::RunId> {
+///     schedule.latest().last().map(|latest| latest.run)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScheduledRun {
+    /// Which.
+    pub run: RunId,
+    /// The instant that it stands for, or when somebody triggered it.
+    pub at: Timestamp,
+    /// Whether somebody triggered it.
+    pub by_hand: bool,
+}
+
 /// Who made a schedule.
 ///
 /// ```
@@ -169,9 +188,35 @@ impl ScheduleInfo {
         self.row.waiting.len()
     }
 
-    /// The latest runs, at most eight, the newest last.
+    /// The latest runs, at most ten, the newest last. Their states are not among what is kept of a schedule:
+    /// [`Inspect::headers`](crate::store_api::store::Inspect::headers) reads those of many runs at once.
     pub fn last_runs(&self) -> Vec<RunId> {
         self.ids(&self.row.last)
+    }
+
+    /// The same, with what each stands for.
+    ///
+    /// ```
+    /// use longhaul::{Schedule, doc::{Count, CountUp}};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let schedules = longhaul::doc::client().schedules();
+    /// let daily = Schedule::every(Duration::from_secs(86_400));
+    /// schedules.create::<CountUp>("count", daily, Count { to: 3 }).await?;
+    /// let run = schedules.trigger("count").await?;
+    /// let latest = schedules.get("count").await?.latest();
+    /// assert_eq!((latest[0].run, latest[0].by_hand), (run, true));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn latest(&self) -> Vec<ScheduledRun> {
+        let of = |instance: &Instance| {
+            let Instance { at, by_hand } = *instance;
+            ScheduledRun { run: instance.run(&self.name), at, by_hand }
+        };
+        self.row.last.iter().map(of).collect()
     }
 
     /// What became of its instants.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::runs::Runs;
 
 /// The latest runs that a row names: what fits a line on a page.
-pub(crate) const LAST_MAX: usize = 8;
+pub(crate) const LAST_MAX: usize = 10;
 
 /// Says which version stands there, so that a later one can be told from this one.
 #[derive(Serialize, Deserialize)]

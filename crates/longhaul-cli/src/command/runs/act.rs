@@ -1,30 +1,50 @@
-//! What is done to runs: to those that are named, or to all that match.
+//! What is done to runs that are named.
 
 use clap::Args;
 use longhaul_inspect::words::short;
 use serde_json::{Map, Value, json};
 
-use super::{filter::Filter, list::total};
+use super::{
+    filter::Filter,
+    many::{self, Many},
+};
 use crate::{
     error::{CliError, Exit},
     escape,
-    session::{Care, Session, items, plain},
+    session::{Care, Session, capital, items, plain},
 };
 
+/// Runs that are named.
 #[derive(Args, Clone, Debug)]
-pub(in crate::command) struct Act {
+pub(in crate::command) struct Named {
     /// The runs: their ids, or the beginnings or the ends of them.
-    #[arg(value_name = "RUN", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "RUN", required = true)]
     ids: Vec<String>,
-    /// All runs that match the filters.
-    #[arg(long)]
-    all: bool,
     /// Why, for the history.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
     care: Care,
-    #[command(flatten, next_help_heading = "Which of them, with --all")]
+}
+
+/// Runs that are named, or all that match.
+#[derive(Args, Clone, Debug)]
+pub(in crate::command) struct Act {
+    /// The runs: their ids, or the beginnings or the ends of them. Without them, filters choose.
+    #[arg(value_name = "RUN")]
+    ids: Vec<String>,
+    /// All runs, without a filter.
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    /// Does not wait for the run that does it, where a server executes such runs.
+    #[arg(long)]
+    no_wait: bool,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    care: Care,
+    #[command(flatten, next_help_heading = "Which of them, in place of names")]
     filter: Filter,
 }
 
@@ -60,35 +80,49 @@ pub(super) async fn run(action: &'static str, act: Act, session: &mut Session<'_
     with_body(action, Map::new(), act, session).await
 }
 
+/// What is done to no more than are named.
+pub(super) async fn run_named(action: &'static str, named: Named, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let Named { ids, reason, care } = named;
+    act_on_named(action, &with_reason(Map::new(), reason), &ids, &care, session).await
+}
+
 async fn with_body(
     action: &'static str,
-    mut body: Map<String, Value>,
+    body: Map<String, Value>,
     act: Act,
     session: &mut Session<'_>,
 ) -> Result<Exit, CliError> {
-    if !act.all && !act.filter.is_empty() {
-        return Err(CliError::Usage("filters choose runs together with --all: name runs, or add it".into()));
+    let Act { ids, all, no_wait, reason, care, filter } = act;
+    let body = with_reason(body, reason);
+    match (ids.is_empty(), all || !filter.is_empty()) {
+        (false, true) => Err(CliError::Usage("either runs are named, or filters choose them".into())),
+        (false, false) => act_on_named(action, &body, &ids, &care, session).await,
+        (true, true) => many::run(action, &body, &Many { filter, care, no_wait }, session).await,
+        (true, false) => {
+            Err(CliError::Usage("which runs? Name them, choose by --state, --kind …, or say --all".into()))
+        }
     }
-    if let Some(reason) = &act.reason {
-        body.insert("reason".into(), json!(reason));
-    }
-    let body = Value::Object(body);
-    if act.all { matching(action, &body, &act, session).await } else { named(action, &body, &act, session).await }
 }
 
-/// What cannot be taken back.
-fn destroys(action: &str) -> bool {
-    matches!(action, "cancel" | "delete")
+fn with_reason(mut body: Map<String, Value>, reason: Option<String>) -> Value {
+    body.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
+    Value::Object(body)
 }
 
-async fn named(action: &str, body: &Value, act: &Act, session: &mut Session<'_>) -> Result<Exit, CliError> {
+async fn act_on_named(
+    action: &str,
+    body: &Value,
+    named: &[String],
+    care: &Care,
+    session: &mut Session<'_>,
+) -> Result<Exit, CliError> {
     // All ids are looked up before anything is done, so that a slip in one of them does nothing.
     let mut ids = Vec::new();
-    for part in &act.ids {
+    for part in named {
         ids.push(session.run_id(part).await?);
     }
     ids.dedup();
-    if act.care.dry_run {
+    if care.dry_run {
         return dry_run(action, &ids, session).await;
     }
     if destroys(action) {
@@ -97,7 +131,7 @@ async fn named(action: &str, body: &Value, act: &Act, session: &mut Session<'_>)
             ids => format!("{} runs", ids.len()),
         };
         let verb = capital(action);
-        if !session.is_confirmed(&act.care, &format!("{verb} {which}?"))? {
+        if !session.is_confirmed(care, &format!("{verb} {which}?"))? {
             return Ok(Exit::Failed);
         }
     }
@@ -159,43 +193,7 @@ async fn dry_run(action: &str, ids: &[String], session: &mut Session<'_>) -> Res
     Ok(exit)
 }
 
-async fn matching(action: &str, body: &Value, act: &Act, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let query = act.filter.query(&[])?;
-    let (count, is_all) = total(&act.filter, session).await?;
-    let count_text = if is_all { format!("{count}") } else { format!("at least {count}") };
-    let runs = if count == 1 && is_all { "run" } else { "runs" };
-    if act.care.dry_run {
-        if session.is_text() {
-            session.say(&format!("would {action} {count_text} {runs}, as far as their states allow it"))?;
-        } else {
-            session.json(&json!({ "action": action, "matched": count, "is_complete": is_all }))?;
-        }
-        return Ok(Exit::Done);
-    }
-    if count == 0 {
-        session.terminal.remark("No run matches.")?;
-        return Ok(Exit::Done);
-    }
-    let all = if act.filter.is_empty() { " There is no filter: these are all runs." } else { "" };
-    if !session.is_confirmed(&act.care, &format!("{} {count_text} {runs}?{all}", capital(action)))? {
-        return Ok(Exit::Failed);
-    }
-    let selected = session.post(&format!("/runs/all/{action}"), &query.to_string(), body).await?;
-    if !session.is_text() {
-        return session.json(&selected);
-    }
-    let refused = items(&selected["refused"]);
-    session.say(&format!("{}: {} of {}", action, plain(&selected["done"]), plain(&selected["matched"])))?;
-    for refusal in refused.iter().take(10) {
-        session.say(&format!("  {}", escape::line(&refusal.to_string())))?;
-    }
-    if refused.len() > 10 {
-        session.say(&format!("  … and {} more", refused.len() - 10))?;
-    }
-    Ok(Exit::Done)
-}
-
-fn capital(word: &str) -> String {
-    let (first, rest) = word.split_at(1);
-    first.to_uppercase() + rest
+/// What cannot be taken back.
+fn destroys(action: &str) -> bool {
+    matches!(action, "cancel" | "delete")
 }

@@ -42,7 +42,7 @@ fn exit(detail: &Value) -> Exit {
 }
 
 /// The run as soon as it is not what it was.
-async fn changed(id: &str, detail: &Value, session: &Session<'_>) -> Result<Value, CliError> {
+pub(super) async fn next_change(id: &str, detail: &Value, session: &Session<'_>) -> Result<Value, CliError> {
     let seen = detail["run"]["revision"].as_u64().unwrap_or(0);
     session.api.get(&format!("/runs/{id}"), &format!("seen={seen}")).await
 }
@@ -57,7 +57,7 @@ pub(super) async fn wait(part: &str, session: &mut Session<'_>) -> Result<Exit, 
             session.terminal.remark(&format!("It is suspended: {}", escape::line(&why)))?;
             is_told = true;
         }
-        detail = changed(&id, &detail, session).await?;
+        detail = next_change(&id, &detail, session).await?;
     }
     if !session.is_text() {
         session.json(&detail)?;
@@ -68,7 +68,7 @@ pub(super) async fn wait(part: &str, session: &mut Session<'_>) -> Result<Exit, 
 }
 
 /// The result alone, so that it can be used; of another end the reason.
-fn end(detail: &Value, session: &mut Session<'_>) -> Result<(), CliError> {
+pub(super) fn end(detail: &Value, session: &mut Session<'_>) -> Result<(), CliError> {
     let (run, result) = (&detail["run"], &detail["values"]["result"]);
     match run["state"].as_str() {
         Some("completed") if result["value"].is_null() => session.say("completed"),
@@ -105,7 +105,7 @@ pub(super) async fn follow(part: &str, session: &mut Session<'_>) -> Result<Exit
         if is_final(&detail) {
             break;
         }
-        detail = changed(&id, &detail, session).await?;
+        detail = next_change(&id, &detail, session).await?;
     }
     if session.is_text() {
         end(&detail, session)?;
@@ -164,7 +164,7 @@ pub(super) async fn logs(logs: &Logs, session: &mut Session<'_>) -> Result<Exit,
             if is_final(&detail) {
                 return Ok(Exit::Done);
             }
-            detail = changed(&id, &detail, session).await?;
+            detail = next_change(&id, &detail, session).await?;
         }
     }
     let query = logs.attempt.map(|attempt| format!("attempt={attempt}")).unwrap_or_default();

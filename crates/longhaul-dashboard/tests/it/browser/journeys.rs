@@ -8,7 +8,7 @@ use super::{
     driver::{Browser, Script},
     site::{Export, Site, Wanted, tokens},
 };
-use crate::kit::{Fail, TOKEN, Wait};
+use crate::kit::{Fail, Invitation, Invite, TOKEN, Wait};
 
 fn labelled(label: &str) -> String {
     format!("//label[contains(., '{label}')]//*[self::input or self::textarea]")
@@ -145,6 +145,65 @@ async fn the_fields_of_the_chosen_variant_are_shown_without_a_script() {
     browser.assert_silent();
 }
 
+/// Invites two people, after a third was added and removed. Answers the metadata of the run.
+async fn invite(browser: &Browser, site: &Site) -> Invitation {
+    browser.go(&site.at("/runs/new?kind=invite"));
+    browser.fill("//input[@name='m.people.0.email']", "ann");
+    browser.fill("//input[@name='m.people.0.code']", "4111");
+    browser.click("//button[@aria-label='Add to People']");
+    browser.fill("//input[@name='m.people.1.email']", "eve");
+    browser.click("//button[@aria-label='Add to People']");
+    browser.fill("//input[@name='m.people.2.email']", "bob");
+    browser.click("//fieldset[@id='m.people.2']//button[@aria-label='Add to Gifts']");
+    browser.click("//input[@name='m.people.2.gifts.0' and @value='book']");
+    browser.fill("//input[@name='m.people.2.gifts.0.book.title']", "Cosmos");
+    browser.fill("//input[@name='m.people.2.gifts.0.book.pages']", "9");
+    browser.fill("//input[@name='m.people.2.gifts.0.book.mark']", "x");
+    browser.click("//button[@aria-label='Remove People 2']");
+    browser.see("//fieldset[@id='m.people.2']/legend[.='People 2']");
+    browser.fill("//input[@name='m.subject']", "Party");
+    browser.click(&button("Enqueue"));
+    browser.see("//p[@role='status' and contains(., 'Enqueued')]");
+    let url = browser.url();
+    let id = url.rsplit_once('/').and_then(|(_, id)| id.split('?').next()?.parse().ok()).expect("it has an id");
+    site.server.client().run::<Invite>(id).status().await.unwrap().metadata().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_are_added_and_removed_without_a_script() {
+    let Some(browser) = Browser::open(Script::Off) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    let invited = invite(&browser, &site).await;
+    let emails: Vec<_> = invited.people.iter().map(|person| &*person.email).collect();
+    assert_eq!((emails, invited.people[1].gifts.len()), (vec!["ann", "bob"], 1));
+    browser.assert_silent();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_are_added_and_removed_where_they_are_and_what_is_typed_elsewhere_stays() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    let invited = invite(&browser, &site).await;
+    let emails: Vec<_> = invited.people.iter().map(|person| &*person.email).collect();
+    assert_eq!((emails, invited.people[0].code.as_deref()), (vec!["ann", "bob"], Some("4111")));
+
+    browser.go(&site.at("/runs/new?kind=invite"));
+    browser.run("window.wasThereBefore = true", &json!([]));
+    browser.click("//button[@aria-label='Add to People']");
+    browser.see("//fieldset[@id='m.people.1']");
+    // The focus follows: whoever has no mouse types on.
+    let focused = "return [window.wasThereBefore, document.activeElement.value || document.activeElement.name]";
+    assert_eq!(browser.run(focused, &json!([])), json!([true, "m.people.1.code"]));
+    browser.click("//button[@aria-label='Remove People 2']");
+    browser.see("//fieldset[@id='m.people' and not(fieldset[2])]");
+    assert_eq!(browser.run(focused, &json!([])), json!([true, "people"]));
+    // Enter sends the form, and does not press the first button that is shown.
+    browser.fill("//input[@name='m.subject']", "Party");
+    browser.fill("//input[@name='m.people.0.email']", "ann\u{e007}");
+    browser.see("//p[@role='status' and contains(., 'Enqueued')]");
+    browser.assert_silent();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_runs_are_retried_by_ticks_and_all_that_match_are_cancelled() {
     let Some(browser) = Browser::open(Script::On) else { return };
@@ -236,6 +295,15 @@ async fn a_schedule_is_created_paused_and_deleted() {
     browser.fill("//input[@name='every']", "1h");
     browser.click(&button("Save"));
     browser.see("//td[.='every hour']");
+    let schedules = site.server.client().schedules();
+    schedules.resume("nightly").await.unwrap();
+    browser.click(&button("Run now"));
+    browser.see("//p[@role='status' and contains(., 'Enqueued')]");
+    let run = schedules.get("nightly").await.unwrap().last_runs()[0];
+    browser.go(&site.at("/schedules"));
+    browser.click("//ol[@class='strip']/li/a[contains(., ', by hand')]");
+    browser.see(&format!("//p[.='{run}']"));
+    browser.go(&site.at("/schedules"));
     confirm(&browser, "Delete", "");
     browser.see("//p[contains(., 'There are no schedules')]");
     browser.assert_silent();

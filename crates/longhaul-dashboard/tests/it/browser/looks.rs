@@ -38,6 +38,8 @@ async fn every_page_is_light_silent_named_and_readable_in_light_and_in_dark() {
     let waits = client.enqueue::<Wait>("x".into()).await.unwrap();
     let every = Schedule::every(std::time::Duration::from_secs(3600));
     client.schedules().create::<Fail>("hourly", every, "no".into()).await.unwrap();
+    let done = client.schedules().trigger("hourly").await.unwrap();
+    client.run::<Fail>(done).outcome().await.unwrap();
     client.queue("mail").unwrap().pause().because("paper").await.unwrap();
     let mut pages: Vec<String> = [
         "",
@@ -46,6 +48,7 @@ async fn every_page_is_light_silent_named_and_readable_in_light_and_in_dark() {
         "/runs/new?kind=wait",
         "/runs/new?kind=deliver",
         "/runs/new?kind=deliver&m.to=door",
+        "/runs/new?kind=invite&m.people.0.email=ann&m.people.0.gifts=0&m.people.1.email=bob",
         "/schedules",
         "/schedules/new?kind=export",
         "/schedules/hourly",

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::kit::{Deliver, Fail, Wait};
+use crate::kit::{Deliver, Fail, Invite, Wait};
 
 /// Exports rows, as far as the test lets it.
 pub(crate) struct Export {
@@ -95,6 +95,7 @@ impl Site {
             .task(Fail)
             .task(Wait)
             .task(Deliver)
+            .task(Invite)
             .task(Export { goal: goal.subscribe() })
             .start()
             .expect("all is said");
