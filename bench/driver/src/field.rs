@@ -5,7 +5,7 @@ use std::{any::Any, path::Path};
 use anyhow::Result;
 use bench_harness::{Contender, Scenario};
 
-use crate::args::{Scale, Size};
+use crate::size::{Scale, Size};
 
 /// A benchmark: contenders, scenarios, and what ratios refer to.
 pub struct Field {

@@ -6,10 +6,7 @@ use anyhow::{Context as _, Result};
 use bench_harness::{Card, Measured, Scenario, machine, stats};
 use serde::Serialize;
 
-use crate::{
-    args::{Args, Scale},
-    field::Field,
-};
+use crate::{args::Args, field::Field, size::Scale};
 
 /// The whole of it, as it is written to JSON.
 #[derive(Debug, Serialize)]

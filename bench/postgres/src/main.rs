@@ -50,22 +50,20 @@ fn main() -> ExitCode {
     bench_driver::main(&FIELD)
 }
 
+/// A server takes longer than a folder: less of what is done run by run, and more finished runs at rest.
 fn size(scale: Scale, scenario: Scenario) -> Size {
-    let pick = |smoke, normal, full| scale.pick(smoke, normal, full);
+    let usual = Size::of(scale, scenario);
     let count = match scenario {
-        Scenario::Enqueue1 => pick(50, 500, 2_000),
-        Scenario::Enqueue64 => pick(1_000, 20_000, 50_000),
-        Scenario::Bulk => pick(5_000, 50_000, 200_000),
-        Scenario::Drain16 | Scenario::Drain64 => pick(500, 20_000, 50_000),
-        Scenario::Checkpoint => pick(50, 500, 2_000),
-        Scenario::StartLatency | Scenario::Checkpoint64 => pick(10, 100, 300),
-        Scenario::Idle | Scenario::Open => 1,
-        Scenario::Flat1k | Scenario::Flat1m => pick(500, 5_000, 10_000),
+        Scenario::Enqueue1 => scale.pick(50, 500, 2_000),
+        Scenario::Enqueue64 => scale.pick(1_000, 20_000, 50_000),
+        Scenario::Drain16 | Scenario::Drain64 => scale.pick(500, 20_000, 50_000),
+        Scenario::Flat1k | Scenario::Flat1m => scale.pick(500, 5_000, 10_000),
+        _ => usual.count,
     };
     let finals = match scenario {
-        Scenario::Flat1k => pick(1_000, 10_000, 10_000),
-        Scenario::Flat1m => pick(5_000, 100_000, 2_000_000),
-        _ => 0,
+        Scenario::Flat1k => scale.pick(1_000, 10_000, 10_000),
+        Scenario::Flat1m => scale.pick(5_000, 100_000, 2_000_000),
+        _ => usual.finals,
     };
-    Size { count, finals, waiting: 0, limit: scale.limit() }
+    Size { count, finals, ..usual }
 }
