@@ -18,6 +18,7 @@ static FIELD: Field = Field {
     size: Size::of,
     floor: |_| contenders::FLOOR,
     peers: |_| &[contenders::PEER],
+    others: |_| &[],
     ground: &NoGround,
     results: concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"),
 };

@@ -21,6 +21,8 @@ pub struct Field {
     pub floor: fn(Scenario) -> &'static str,
     /// Those of whom the best is what the column "peer" refers to.
     pub peers: fn(Scenario) -> &'static [&'static str],
+    /// Those that do less than the peers, such as keep no rows: the column "any" refers to the best of both.
+    pub others: fn(Scenario) -> &'static [&'static str],
     /// Where stores are made.
     pub ground: &'static dyn Ground,
     /// Where the results go unless it is said on the command line.

@@ -37,6 +37,7 @@ static FIELD: Field = Field {
         // Both keep the rows of what is done.
         _ => &["fang", "underway"],
     },
+    others: |_| &[],
     ground: &server::Server,
     results: concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"),
 };
