@@ -9,15 +9,28 @@ use std::{env, process::ExitCode};
 use bench_driver::{Elsewhere, Field, Scale, Size};
 use bench_harness::{Scenario, child::CHILD};
 
-const fn elsewhere(contenders: &'static [&'static str], folder: &'static str, program: &'static str) -> Elsewhere {
-    Elsewhere { contenders, folder, program }
+/// Peers that keep the row of what is done.
+const KEEPING: &[&str] = &["fang", "underway"];
+/// Peers that delete it.
+const DELETING: &[&str] = &["graphile_worker"];
+const PEERS: &[&str] = &["fang", "underway", "graphile_worker"];
+
+macro_rules! elsewhere {
+    ($contender:literal, $folder:literal) => {
+        Elsewhere {
+            contenders: &[$contender],
+            folder: concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder),
+            program: concat!("longhaul-bench-", $folder),
+        }
+    };
 }
 
 static FIELD: Field = Field {
     contenders: &contenders::ALL,
     elsewhere: &[
-        elsewhere(&["fang"], concat!(env!("CARGO_MANIFEST_DIR"), "/fang"), "longhaul-bench-fang"),
-        elsewhere(&["underway"], concat!(env!("CARGO_MANIFEST_DIR"), "/underway"), "longhaul-bench-underway"),
+        elsewhere!("fang", "fang"),
+        elsewhere!("underway", "underway"),
+        elsewhere!("graphile_worker", "graphile"),
     ],
     scenarios: &[
         Scenario::Enqueue64,
@@ -33,11 +46,15 @@ static FIELD: Field = Field {
     size,
     floor: |scenario| if scenario == Scenario::Bulk { contenders::COPY } else { contenders::FLOOR },
     peers: |scenario| match scenario {
-        Scenario::Checkpoint | Scenario::Checkpoint64 => &[],
-        // Both keep the rows of what is done.
-        _ => &["fang", "underway"],
+        Scenario::Drain16 | Scenario::Drain64 => KEEPING,
+        // None of them saves how far a run is, or is filled with finished runs.
+        Scenario::Checkpoint | Scenario::Checkpoint64 | Scenario::Flat1k | Scenario::Flat1m => &[],
+        _ => PEERS,
     },
-    others: |_| &[],
+    others: |scenario| match scenario {
+        Scenario::Drain16 | Scenario::Drain64 => DELETING,
+        _ => &[],
+    },
     ground: &server::Server,
     results: concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"),
 };
