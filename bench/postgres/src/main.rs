@@ -10,10 +10,10 @@ use bench_driver::{Elsewhere, Field, Scale, Size};
 use bench_harness::{Scenario, child::CHILD};
 
 /// Peers that keep the row of what is done.
-const KEEPING: &[&str] = &["fang", "underway"];
+const KEEPING: &[&str] = &["apalis-postgres", "fang", "underway"];
 /// Peers that delete it.
 const DELETING: &[&str] = &["graphile_worker"];
-const PEERS: &[&str] = &["fang", "underway", "graphile_worker"];
+const PEERS: &[&str] = &["apalis-postgres", "fang", "underway", "graphile_worker"];
 
 macro_rules! elsewhere {
     ($contender:literal, $folder:literal) => {
@@ -28,6 +28,7 @@ macro_rules! elsewhere {
 static FIELD: Field = Field {
     contenders: &contenders::ALL,
     elsewhere: &[
+        elsewhere!("apalis-postgres", "apalis-postgres"),
         elsewhere!("fang", "fang"),
         elsewhere!("underway", "underway"),
         elsewhere!("graphile_worker", "graphile"),
