@@ -68,10 +68,10 @@ impl Queue for ApalisSqlite {
         // By default 10: a batch that fills the worker is the best that it can be given.
         let config = Config::default().queue(QUEUE).batch_size(concurrency);
         let backend = SqliteStorage::new(&self.pool).with_config(config).with_callback(wake);
-        let task = move |_: Payload| {
+        let task = move |payload: Payload| {
             let probe = probe.clone();
             async move {
-                probe.start();
+                probe.start(payload.seq);
                 Ok::<_, BoxDynError>(())
             }
         };

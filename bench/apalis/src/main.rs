@@ -2,14 +2,6 @@
 
 mod apalis_sqlite;
 
-use std::env;
-
-use anyhow::{Result, ensure};
-use bench_harness::Measure;
-
-fn main() -> Result<()> {
-    let args: Vec<_> = env::args().skip(1).collect();
-    let asked = bench_harness::answer(&[&Measure::<apalis_sqlite::ApalisSqlite>::new()], &args)?;
-    ensure!(asked, "this program is started by `cargo run --release` in bench/");
-    Ok(())
+fn main() -> anyhow::Result<()> {
+    bench_harness::main::<apalis_sqlite::ApalisSqlite>("bench/")
 }

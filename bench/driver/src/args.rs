@@ -1,10 +1,11 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use bench_harness::Scenario;
-use clap::{Parser, ValueEnum};
-use serde::Serialize;
+use clap::Parser;
+
+use crate::size::Scale;
 
 /// Measures task queues side by side with what lies below them.
 #[derive(Debug, Parser)]
@@ -40,45 +41,4 @@ pub(crate) struct Args {
     /// Keep the CPUs awake by spinning at idle priority, where syncs of sleepy CPUs take 4 ms instead of 0.1.
     #[arg(long)]
     pub(crate) keep_awake: bool,
-}
-
-/// How much work a measurement has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scale {
-    /// Seconds: is everything there, does it run.
-    Smoke,
-    /// Minutes.
-    Normal,
-    /// The numbers of the targets: 100,000 waiting runs, a million at rest.
-    Full,
-}
-
-/// How much of a scenario is done.
-#[derive(Clone, Copy, Debug)]
-pub struct Size {
-    /// Runs, samples, checkpoints a run.
-    pub count: usize,
-    /// Final runs that are there beforehand.
-    pub finals: usize,
-    /// Waiting runs that are there beforehand.
-    pub waiting: usize,
-    /// After this the work is cut off.
-    pub limit: Duration,
-}
-
-impl Scale {
-    /// The one of the three that is for this scale.
-    pub fn pick(self, smoke: usize, normal: usize, full: usize) -> usize {
-        match self {
-            Self::Smoke => smoke,
-            Self::Normal => normal,
-            Self::Full => full,
-        }
-    }
-
-    /// The time after which work is cut off.
-    pub fn limit(self) -> Duration {
-        Duration::from_secs(self.pick(5, 10, 30) as u64)
-    }
 }

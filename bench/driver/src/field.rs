@@ -5,7 +5,7 @@ use std::{any::Any, path::Path};
 use anyhow::Result;
 use bench_harness::{Contender, Scenario};
 
-use crate::args::{Scale, Size};
+use crate::size::{Scale, Size};
 
 /// A benchmark: contenders, scenarios, and what ratios refer to.
 pub struct Field {
@@ -21,6 +21,8 @@ pub struct Field {
     pub floor: fn(Scenario) -> &'static str,
     /// Those of whom the best is what the column "peer" refers to.
     pub peers: fn(Scenario) -> &'static [&'static str],
+    /// Those that do less than the peers, such as keep no rows: the column "any" refers to the best of both.
+    pub others: fn(Scenario) -> &'static [&'static str],
     /// Where stores are made.
     pub ground: &'static dyn Ground,
     /// Where the results go unless it is said on the command line.

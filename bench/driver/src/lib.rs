@@ -8,6 +8,7 @@ mod child;
 mod field;
 mod report;
 mod rounds;
+mod size;
 mod table;
 
 use std::{env, process::ExitCode};
@@ -16,8 +17,8 @@ use anyhow::Result;
 use clap::Parser as _;
 
 pub use self::{
-    args::{Scale, Size},
     field::{Elsewhere, Field, Fresh, Ground, NoGround},
+    size::{Scale, Size},
 };
 use crate::args::Args;
 

@@ -6,10 +6,7 @@ use anyhow::{Context as _, Result};
 use bench_harness::{Card, Measured, Scenario, machine, stats};
 use serde::Serialize;
 
-use crate::{
-    args::{Args, Scale},
-    field::Field,
-};
+use crate::{args::Args, field::Field, size::Scale};
 
 /// The whole of it, as it is written to JSON.
 #[derive(Debug, Serialize)]
@@ -36,7 +33,7 @@ pub(crate) struct Row {
 }
 
 /// Medians over the rounds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Figures {
     pub(crate) median: f64,
     pub(crate) min: f64,
@@ -47,6 +44,8 @@ pub(crate) struct Figures {
     pub(crate) to_floor: Option<f64>,
     /// The same to the best of the peers, itself left out.
     pub(crate) to_peer: Option<f64>,
+    /// The same to the best of the peers and of those that do less; none where nobody does less.
+    pub(crate) to_any: Option<f64>,
     pub(crate) also: BTreeMap<String, f64>,
 }
 
@@ -140,22 +139,36 @@ impl Row {
         let values = |measured: BTreeMap<u32, &Measured>| -> BTreeMap<u32, f64> {
             measured.into_iter().map(|(round, measured)| (round, measured.value)).collect()
         };
-        let floor = values(mine((field.floor)(scenario)));
-        let peers = (field.peers)(scenario).iter().filter(|peer| **peer != contender).map(|peer| values(mine(peer)));
-        let best = peers.fold(BTreeMap::new(), |mut best: BTreeMap<u32, f64>, peer| {
-            for (round, value) in peer {
-                let best = best.entry(round).or_insert(value);
-                *best = if scenario.unit().is_better_when_more() { best.max(value) } else { best.min(value) };
-            }
-            best
-        });
-        let figures = (!measured.is_empty()).then(|| Figures::of(&measured, &floor, &best));
+        let best = |names: &[&str]| -> BTreeMap<u32, f64> {
+            let others = names.iter().filter(|name| **name != contender);
+            others.map(|name| values(mine(name))).fold(BTreeMap::new(), |mut best, of| {
+                for (round, value) in of {
+                    let best = best.entry(round).or_insert(value);
+                    *best = if scenario.unit().is_better_when_more() { best.max(value) } else { best.min(value) };
+                }
+                best
+            })
+        };
+        let (peers, others) = ((field.peers)(scenario), (field.others)(scenario));
+        let references = References {
+            floor: values(mine((field.floor)(scenario))),
+            peer: best(peers),
+            any: if others.is_empty() { BTreeMap::new() } else { best(&[peers, others].concat()) },
+        };
+        let figures = (!measured.is_empty()).then(|| Figures::of(&measured, &references));
         Self { scenario, contender: contender.into(), figures, failure }
     }
 }
 
+/// What ratios refer to, by the round.
+struct References {
+    floor: BTreeMap<u32, f64>,
+    peer: BTreeMap<u32, f64>,
+    any: BTreeMap<u32, f64>,
+}
+
 impl Figures {
-    fn of(measured: &BTreeMap<u32, &Measured>, floor: &BTreeMap<u32, f64>, peer: &BTreeMap<u32, f64>) -> Self {
+    fn of(measured: &BTreeMap<u32, &Measured>, references: &References) -> Self {
         let values: Vec<_> = measured.values().map(|measured| measured.value).collect();
         let names = measured.values().flat_map(|measured| measured.also.keys());
         let also = names
@@ -170,8 +183,9 @@ impl Figures {
             min: values.iter().copied().fold(f64::INFINITY, f64::min),
             max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             cut: measured.values().any(|measured| measured.cut),
-            to_floor: ratio(measured, floor),
-            to_peer: ratio(measured, peer),
+            to_floor: ratio(measured, &references.floor),
+            to_peer: ratio(measured, &references.peer),
+            to_any: ratio(measured, &references.any),
             also,
         }
     }
@@ -201,6 +215,7 @@ mod tests {
         size: |_, _| unreachable!("nothing is measured"),
         floor: |_| FLOOR,
         peers: |_| &["slow", "fast"],
+        others: |_| &["careless"],
         ground: &NoGround,
         results: "",
     };
@@ -252,5 +267,18 @@ mod tests {
         // 200 / 100 and 200 / 50.
         assert!((to_peer("mine").expect("two rounds") - 3.0).abs() < 1e-9);
         assert!((to_peer("fast").expect("one round") - 10.0).abs() < 1e-9);
+    }
+    #[test]
+    fn whoever_does_less_counts_for_the_column_any_and_for_no_other() {
+        let samples = [
+            sample(0, "slow", measured(10.0)),
+            sample(0, "careless", measured(400.0)),
+            sample(0, "mine", measured(200.0)),
+        ];
+        let figures = |name| Row::of(&FIELD, Scenario::Enqueue1, name, &samples).figures.expect("measured");
+        let mine = figures("mine");
+        assert!((mine.to_peer.expect("slow") - 20.0).abs() < 1e-9);
+        assert!((mine.to_any.expect("careless") - 0.5).abs() < 1e-9);
+        assert!((figures("careless").to_any.expect("slow") - 40.0).abs() < 1e-9);
     }
 }

@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use bench_harness::{Card, Measured, Order, Scenario, machine};
 
 use crate::{
-    args::{Args, Size},
+    args::Args,
     child::{Program, Spinners, target_dir},
     field::Field,
     report::{Outcome, Report, Sample},
+    size::Size,
 };
 
 /// How much longer than its limit a measurement may take, for what is not measured: filling, closing.

@@ -25,9 +25,11 @@ pub(crate) fn render(field: &Field, report: &Report) -> String {
 
 fn block(out: &mut String, field: &Field, scenario: Scenario, rows: &[Row]) {
     let _ = writeln!(out, "\n{scenario} · {} · {}", scenario.title(), scenario.unit().name());
+    let (peers, others) = ((field.peers)(scenario), (field.others)(scenario));
+    let any = if others.is_empty() { String::new() } else { format!(" {:>8}", "/any") };
     let _ = writeln!(
         out,
-        "  {:18} {:>11}  {:>23} {:>8} {:>8}   also",
+        "  {:18} {:>11}  {:>23} {:>8} {:>8}{any}   also",
         "contender", "median", "min..max", "/floor", "/peer"
     );
     let mut missing = Vec::new();
@@ -35,7 +37,7 @@ fn block(out: &mut String, field: &Field, scenario: Scenario, rows: &[Row]) {
         let unit = scenario.unit();
         match (&row.figures, &row.failure) {
             (Some(figures), failure) => {
-                line(out, &row.contender, figures, unit);
+                line(out, &row.contender, figures, unit, !others.is_empty());
                 if let Some(why) = failure {
                     let _ = writeln!(out, "  {:18} failed in some round: {why}", "");
                 }
@@ -47,20 +49,25 @@ fn block(out: &mut String, field: &Field, scenario: Scenario, rows: &[Row]) {
         }
     }
     let _ = write!(out, "  ratios within a round: /floor to {}", (field.floor)(scenario));
-    let _ = match (field.peers)(scenario) {
-        [] => writeln!(out),
-        [peer] => writeln!(out, ", /peer to {peer}"),
-        peers => writeln!(out, ", /peer to the best of {}", peers.join(", ")),
+    let _ = match peers {
+        [] => Ok(()),
+        [peer] => write!(out, ", /peer to {peer}"),
+        peers => write!(out, ", /peer to the best of {}", peers.join(", ")),
     };
+    if !others.is_empty() {
+        let _ = write!(out, ", /any to the best of these and of {}", others.join(", "));
+    }
+    out.push('\n');
     if !missing.is_empty() {
         let _ = writeln!(out, "  not supported: {}", missing.join(", "));
     }
 }
 
-fn line(out: &mut String, contender: &str, figures: &Figures, unit: Unit) {
+fn line(out: &mut String, contender: &str, figures: &Figures, unit: Unit, with_any: bool) {
     let span = format!("{}..{}", number(figures.min, unit), number(figures.max, unit));
     let median = format!("{}{}", number(figures.median, unit), if figures.cut { "!" } else { "" });
     let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.2}"));
+    let any = if with_any { format!(" {:>8}", ratio(figures.to_any)) } else { String::new() };
     let also: Vec<_> = figures
         .also
         .iter()
@@ -69,7 +76,7 @@ fn line(out: &mut String, contender: &str, figures: &Figures, unit: Unit) {
         .collect();
     let _ = writeln!(
         out,
-        "  {contender:18} {median:>11}  {span:>23} {:>8} {:>8}   {}",
+        "  {contender:18} {median:>11}  {span:>23} {:>8} {:>8}{any}   {}",
         ratio(figures.to_floor),
         ratio(figures.to_peer),
         also.join(", ")
@@ -99,7 +106,37 @@ fn thousands(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::thousands;
+    use super::*;
+    use crate::field::NoGround;
+
+    fn block_of(others: fn(Scenario) -> &'static [&'static str]) -> String {
+        let field = Field {
+            contenders: &[],
+            elsewhere: &[],
+            scenarios: &[],
+            size: |_, _| unreachable!("nothing is measured"),
+            floor: |_| "floor",
+            peers: |_| &["keeps"],
+            others,
+            ground: &NoGround,
+            results: "",
+        };
+        let figures = Figures { median: 8.0, to_peer: Some(2.0), to_any: Some(0.5), ..Figures::default() };
+        let row = Row { scenario: Scenario::Drain16, contender: "mine".into(), figures: Some(figures), failure: None };
+        let mut out = String::new();
+        block(&mut out, &field, Scenario::Drain16, &[row]);
+        out
+    }
+
+    #[test]
+    fn the_column_any_is_there_where_somebody_does_less() {
+        let with = block_of(|_| &["deletes"]);
+        assert!(with.contains("/peer     /any   also"), "{with}");
+        assert!(with.contains("2.00     0.50"), "{with}");
+        assert!(with.contains("/peer to keeps, /any to the best of these and of deletes\n"), "{with}");
+        let without = block_of(|_| &[]);
+        assert!(!without.contains("any") && !without.contains("0.50"), "{without}");
+    }
 
     #[test]
     fn thousands_are_set_apart() {

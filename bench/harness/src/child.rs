@@ -1,10 +1,10 @@
 //! The process that does one measurement.
 
-use std::fs;
+use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::{Card, Contender, Order};
+use crate::{Card, Contender, Measure, Order, Queue};
 
 /// The first argument of a child process.
 pub const CHILD: &str = "--child";
@@ -33,6 +33,14 @@ pub fn answer(contenders: &[&dyn Contender], args: &[String]) -> Result<bool> {
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// The whole `main` of a program that measures `Q` and nothing else: the benchmark in `folder` starts it.
+pub fn main<Q: Queue>(folder: &str) -> Result<()> {
+    let args: Vec<_> = env::args().skip(1).collect();
+    let asked = answer(&[&Measure::<Q>::new()], &args)?;
+    ensure!(asked, "this program is started by `cargo run --release` in {folder}");
+    Ok(())
 }
 
 fn read<'a>(contenders: &[&'a dyn Contender], order: &str) -> Result<(&'a dyn Contender, Order)> {

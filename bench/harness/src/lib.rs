@@ -16,7 +16,7 @@ pub mod rate;
 pub mod scenario;
 pub mod stats;
 
-pub use child::answer;
+pub use child::{answer, main};
 pub use contender::{Card, Contender, Measured, Order};
 pub use payload::{Payload, record};
 pub use probe::Probe;

@@ -105,7 +105,7 @@ impl<Q: Queue> Contender for Measure<Q> {
         block_on(async {
             let queue = Arc::new(Q::open(&order.dir).await?);
             add(&queue, 0, order.finals).await?;
-            let probe = Probe::counting();
+            let probe = Probe::counting(order.finals);
             queue.execute(CALLERS, probe.clone()).await?;
             probe.until_started(order.finals).await;
             until_settled(&*queue).await?;
@@ -211,25 +211,32 @@ async fn bulk<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
 
 /// Works off `order.count` waiting runs, on the clock of `pace`.
 async fn drain<Q: Queue>(queue: &Q, order: &Order, before: &[(&'static str, f64)], pace: Pace) -> Result<Measured> {
-    let probe = Probe::counting();
+    let probe = Probe::counting(order.count);
     queue.execute(order.scenario.width(), probe.clone()).await?;
     let all = async {
         probe.until_started(order.count).await;
         until_settled(queue).await
     };
-    match time::timeout(order.limit, all).await {
-        Ok(settled) => settled?,
-        // What has started is nearly what is completed: at most the concurrency and one batch less.
-        Err(_) => return counted(queue, before, pace.stop(probe.started())).await,
+    let settled = time::timeout(order.limit, all).await.ok().transpose()?.is_some();
+    // What has started is nearly what is completed: at most the concurrency and one batch less.
+    let done = if settled { order.count } else { probe.started() };
+    let mut measured = counted(queue, before, pace.stop(done)).await?;
+    measured.cut = !settled;
+    Ok(with_repeats(measured, &probe))
+}
+
+/// Adds how often a run was executed that had been executed before, if any was.
+fn with_repeats(measured: Measured, probe: &Probe) -> Measured {
+    match probe.repeats() {
+        0 => measured,
+        repeats => measured.and("repeats", repeats as f64),
     }
-    let started = probe.started();
-    let measured = counted(queue, before, pace.stop(order.count)).await?;
-    Ok(if started > order.count { measured.and("repeats", (started - order.count) as f64) } else { measured })
 }
 
 async fn start_latency<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
-    let (probe, mut starts) = Probe::stamping();
-    queue.execute(order.scenario.width(), probe).await?;
+    // One run more than is measured.
+    let (probe, mut starts) = Probe::stamping(order.count + 1);
+    queue.execute(order.scenario.width(), probe.clone()).await?;
     // The first run warms up: connections, files, caches.
     sample_start(queue, 0, &mut starts, order.limit).await?;
     let pace = Pace::start(order);
@@ -240,7 +247,7 @@ async fn start_latency<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
     }
     let mut measured = stats::latency(&samples);
     measured.cut = samples.len() < order.count;
-    Ok(measured)
+    Ok(with_repeats(measured, &probe))
 }
 
 async fn sample_start<Q: Queue>(
@@ -273,7 +280,7 @@ async fn checkpoint<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
 }
 
 async fn idle<Q: Queue>(queue: &Q, order: &Order) -> Result<Measured> {
-    queue.execute(order.scenario.width(), Probe::counting()).await?;
+    queue.execute(order.scenario.width(), Probe::counting(0)).await?;
     time::sleep(Duration::from_secs(1)).await;
     let before = machine::cpu_time().context("no CPU time on this system")?;
     time::sleep(IDLE).await;
@@ -339,4 +346,98 @@ async fn until_settled<Q: Queue>(queue: &Q) -> Result<()> {
 
 fn payloads(first: usize, count: usize) -> Vec<Payload> {
     (first..first + count).map(|seq| Payload::new(seq as u64)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Executes each run with an even number, and twice; it never says that all is settled.
+    #[derive(Default)]
+    struct Twice {
+        waiting: Mutex<Vec<u64>>,
+        probe: Mutex<Option<Probe>>,
+    }
+
+    impl Twice {
+        fn go_on(&self) {
+            let Some(probe) = &*self.probe.lock().expect("not poisoned") else { return };
+            for seq in self.waiting.lock().expect("not poisoned").drain(..) {
+                probe.start(seq);
+                probe.start(seq);
+            }
+        }
+    }
+
+    impl Queue for Twice {
+        const NAME: &'static str = "twice";
+        const DURABILITY: &'static str = "none";
+        const BULK: bool = false;
+        const CHECKPOINTS: bool = false;
+        const FILLS: bool = false;
+
+        async fn open(_: &Path) -> Result<Self> {
+            Ok(Self::default())
+        }
+
+        async fn enqueue(&self, payload: Payload) -> Result<()> {
+            self.waiting.lock().expect("not poisoned").push(payload.seq);
+            self.go_on();
+            Ok(())
+        }
+
+        async fn execute(&self, _: usize, probe: Probe) -> Result<()> {
+            *self.probe.lock().expect("not poisoned") = Some(probe);
+            self.waiting.lock().expect("not poisoned").retain(|seq| seq % 2 == 0);
+            self.go_on();
+            Ok(())
+        }
+
+        async fn settled(&self) -> Result<bool> {
+            Ok(false)
+        }
+
+        async fn close(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn measure(scenario: Scenario, count: usize, limit: Duration) -> Measured {
+        let order = Order {
+            contender: Twice::NAME.into(),
+            scenario,
+            count,
+            finals: 0,
+            waiting: 0,
+            limit,
+            dir: "nowhere".into(),
+            answer: "nowhere".into(),
+        };
+        Measure::<Twice>::new().measure(&order).expect("measured")
+    }
+
+    #[test]
+    fn the_latency_of_a_queue_that_repeats_is_that_of_the_run_just_enqueued() {
+        let measured = measure(Scenario::StartLatency, 3, Duration::from_secs(60));
+        assert!(measured.value > 0.0, "a run began before it was enqueued");
+        // One more than is measured.
+        assert!((measured.also["repeats"] - 4.0).abs() < f64::EPSILON, "{measured:?}");
+    }
+
+    #[test]
+    fn a_drain_that_is_cut_off_counts_each_run_once() {
+        let measured = measure(Scenario::Drain16, 10, Duration::ZERO);
+        assert!(measured.cut);
+        assert!((measured.also["done"] - 5.0).abs() < f64::EPSILON, "{measured:?}");
+        assert!((measured.also["repeats"] - 5.0).abs() < f64::EPSILON, "{measured:?}");
+    }
+
+    #[test]
+    fn a_drain_of_which_all_has_started_and_not_all_is_settled_is_cut_off() {
+        let measured = measure(Scenario::Drain16, 1, Duration::ZERO);
+        assert!(measured.cut);
+        assert!((measured.also["done"] - 1.0).abs() < f64::EPSILON, "{measured:?}");
+    }
 }

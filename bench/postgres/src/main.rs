@@ -9,15 +9,29 @@ use std::{env, process::ExitCode};
 use bench_driver::{Elsewhere, Field, Scale, Size};
 use bench_harness::{Scenario, child::CHILD};
 
-const fn elsewhere(contenders: &'static [&'static str], folder: &'static str, program: &'static str) -> Elsewhere {
-    Elsewhere { contenders, folder, program }
+/// Peers that keep the row of what is done.
+const KEEPING: &[&str] = &["apalis-postgres", "fang", "underway"];
+/// Peers that delete it.
+const DELETING: &[&str] = &["graphile_worker"];
+const PEERS: &[&str] = &["apalis-postgres", "fang", "underway", "graphile_worker"];
+
+macro_rules! elsewhere {
+    ($contender:literal, $folder:literal) => {
+        Elsewhere {
+            contenders: &[$contender],
+            folder: concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder),
+            program: concat!("longhaul-bench-", $folder),
+        }
+    };
 }
 
 static FIELD: Field = Field {
     contenders: &contenders::ALL,
     elsewhere: &[
-        elsewhere(&["fang"], concat!(env!("CARGO_MANIFEST_DIR"), "/fang"), "longhaul-bench-fang"),
-        elsewhere(&["underway"], concat!(env!("CARGO_MANIFEST_DIR"), "/underway"), "longhaul-bench-underway"),
+        elsewhere!("apalis-postgres", "apalis-postgres"),
+        elsewhere!("fang", "fang"),
+        elsewhere!("underway", "underway"),
+        elsewhere!("graphile_worker", "graphile"),
     ],
     scenarios: &[
         Scenario::Enqueue64,
@@ -33,9 +47,14 @@ static FIELD: Field = Field {
     size,
     floor: |scenario| if scenario == Scenario::Bulk { contenders::COPY } else { contenders::FLOOR },
     peers: |scenario| match scenario {
-        Scenario::Checkpoint | Scenario::Checkpoint64 => &[],
-        // Both keep the rows of what is done.
-        _ => &["fang", "underway"],
+        Scenario::Drain16 | Scenario::Drain64 => KEEPING,
+        // None of them saves how far a run is, or is filled with finished runs.
+        Scenario::Checkpoint | Scenario::Checkpoint64 | Scenario::Flat1k | Scenario::Flat1m => &[],
+        _ => PEERS,
+    },
+    others: |scenario| match scenario {
+        Scenario::Drain16 | Scenario::Drain64 => DELETING,
+        _ => &[],
     },
     ground: &server::Server,
     results: concat!(env!("CARGO_MANIFEST_DIR"), "/results/latest.json"),
@@ -50,22 +69,20 @@ fn main() -> ExitCode {
     bench_driver::main(&FIELD)
 }
 
+/// A server takes longer than a folder: less of what is done run by run, and more finished runs at rest.
 fn size(scale: Scale, scenario: Scenario) -> Size {
-    let pick = |smoke, normal, full| scale.pick(smoke, normal, full);
+    let usual = Size::of(scale, scenario);
     let count = match scenario {
-        Scenario::Enqueue1 => pick(50, 500, 2_000),
-        Scenario::Enqueue64 => pick(1_000, 20_000, 50_000),
-        Scenario::Bulk => pick(5_000, 50_000, 200_000),
-        Scenario::Drain16 | Scenario::Drain64 => pick(500, 20_000, 50_000),
-        Scenario::Checkpoint => pick(50, 500, 2_000),
-        Scenario::StartLatency | Scenario::Checkpoint64 => pick(10, 100, 300),
-        Scenario::Idle | Scenario::Open => 1,
-        Scenario::Flat1k | Scenario::Flat1m => pick(500, 5_000, 10_000),
+        Scenario::Enqueue1 => scale.pick(50, 500, 2_000),
+        Scenario::Enqueue64 => scale.pick(1_000, 20_000, 50_000),
+        Scenario::Drain16 | Scenario::Drain64 => scale.pick(500, 20_000, 50_000),
+        Scenario::Flat1k | Scenario::Flat1m => scale.pick(500, 5_000, 10_000),
+        _ => usual.count,
     };
     let finals = match scenario {
-        Scenario::Flat1k => pick(1_000, 10_000, 10_000),
-        Scenario::Flat1m => pick(5_000, 100_000, 2_000_000),
-        _ => 0,
+        Scenario::Flat1k => scale.pick(1_000, 10_000, 10_000),
+        Scenario::Flat1m => scale.pick(5_000, 100_000, 2_000_000),
+        _ => usual.finals,
     };
-    Size { count, finals, waiting: 0, limit: scale.limit() }
+    Size { count, finals, ..usual }
 }

@@ -64,6 +64,6 @@ fn job(payload: &Payload) -> Result<Job> {
 }
 
 async fn noop(job: RunningJob, probe: Probe) -> Result<(), effectum::Error> {
-    let _: Payload = job.json_payload()?;
-    probe.run(|bytes| async { job.checkpoint_blob(bytes).await.map(drop) }).await
+    let payload: Payload = job.json_payload()?;
+    probe.run(payload.seq, |bytes| async { job.checkpoint_blob(bytes).await.map(drop) }).await
 }

@@ -72,7 +72,7 @@ impl<const VARIANT: u8> Task for Noop<VARIANT> {
     }
 
     async fn execute(&self, ctx: &Context<Payload, Vec<u8>>) -> ExecutionResult<(), longhaul::AnyError> {
-        let saved = self.0.run(|bytes| async move {
+        let saved = self.0.run(ctx.metadata().seq, |bytes| async move {
             ctx.update(|saved| *saved = bytes);
             ctx.checkpoint().await.map_err(|_| anyhow::anyhow!("told to stop"))
         });

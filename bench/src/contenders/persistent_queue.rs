@@ -72,8 +72,8 @@ async fn consume(consumer: AsyncConsumer<SledStore>, concurrency: usize, probe: 
         let Some(item) = consumer.reserve().await? else { return Ok(()) };
         let probe = probe.clone();
         tokio::spawn(async move {
-            let _: Payload = serde_json::from_slice(&item)?;
-            probe.start();
+            let payload: Payload = serde_json::from_slice(&item)?;
+            probe.start(payload.seq);
             item.ack().await?;
             drop(slot);
             anyhow::Ok(())

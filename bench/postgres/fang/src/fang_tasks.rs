@@ -31,7 +31,7 @@ struct Noop {
 impl AsyncRunnable for Noop {
     async fn run(&self, _: &dyn AsyncQueueable) -> Result<(), FangError> {
         if let Some(probe) = PROBE.get() {
-            probe.start();
+            probe.start(self.payload.seq);
         }
         Ok(())
     }

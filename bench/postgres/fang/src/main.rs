@@ -2,14 +2,6 @@
 
 mod fang_tasks;
 
-use std::env;
-
-use anyhow::{Result, ensure};
-use bench_harness::Measure;
-
-fn main() -> Result<()> {
-    let args: Vec<_> = env::args().skip(1).collect();
-    let asked = bench_harness::answer(&[&Measure::<fang_tasks::Fang>::new()], &args)?;
-    ensure!(asked, "this program is started by `cargo run --release` in bench/postgres");
-    Ok(())
+fn main() -> anyhow::Result<()> {
+    bench_harness::main::<fang_tasks::Fang>("bench/postgres")
 }

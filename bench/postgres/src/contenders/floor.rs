@@ -72,7 +72,7 @@ impl Contender for Copy {
             let raw = Raw::open().await?;
             let copy = raw.client.prepare("COPY raw (id, due, rec, meta) FROM STDIN BINARY").await?;
             let types = [Type::UUID, Type::INT8, Type::BYTEA, Type::BYTEA];
-            let calls: Vec<Rows> = raw.rows(order.count, scenario::BULK);
+            let calls = rows(order.count, scenario::BULK);
             let before = counters().await?;
             let pace = Pace::start(order);
             let mut done = 0;
@@ -137,6 +137,24 @@ struct Rows {
     metas: Vec<Vec<u8>>,
 }
 
+/// Rows of 110 bytes of record and 100 of metadata, with ids that grow with time.
+fn rows(count: usize, batch: usize) -> Vec<Rows> {
+    let mut calls = Vec::new();
+    for first in (0..count).step_by(batch) {
+        let mut rows = Rows::default();
+        for n in first..count.min(first + batch) {
+            let (key, value) = record(0, n as u64);
+            let mut id: [u8; 16] = key[1..].try_into().expect("16 bytes of the 17");
+            id[6] = 0x70;
+            rows.ids.push(Uuid::from_bytes(id));
+            rows.recs.push(value[..110].to_vec());
+            rows.metas.push(value[..100].to_vec());
+        }
+        calls.push(rows);
+    }
+    calls
+}
+
 impl Raw {
     async fn open() -> Result<Self> {
         let client = connect(&url()?).await?;
@@ -148,27 +166,9 @@ impl Raw {
         Ok(Self { client })
     }
 
-    /// Rows of 110 bytes of record and 100 of metadata, with ids that grow with time.
-    fn rows(&self, count: usize, batch: usize) -> Vec<Rows> {
-        let mut calls = Vec::new();
-        for first in (0..count).step_by(batch) {
-            let mut rows = Rows::default();
-            for n in first..count.min(first + batch) {
-                let (key, value) = record(0, n as u64);
-                let mut id: [u8; 16] = key[1..].try_into().expect("16 bytes of the 17");
-                id[6] = 0x70;
-                rows.ids.push(Uuid::from_bytes(id));
-                rows.recs.push(value[..110].to_vec());
-                rows.metas.push(value[..100].to_vec());
-            }
-            calls.push(rows);
-        }
-        calls
-    }
-
     async fn insert_all(&self, order: &Order, batch: usize) -> Result<Measured> {
         let insert = self.client.prepare(INSERT).await?;
-        let calls = self.rows(order.count, batch);
+        let calls = rows(order.count, batch);
         let before = counters().await?;
         let pace = Pace::start(order);
         let mut done = 0;
@@ -182,7 +182,7 @@ impl Raw {
     async fn drain(&self, order: &Order) -> Result<Measured> {
         let (insert, claim, end) =
             (self.client.prepare(INSERT).await?, self.client.prepare(CLAIM).await?, self.client.prepare(END).await?);
-        let calls = self.rows(order.count, BATCH);
+        let calls = rows(order.count, BATCH);
         for rows in &calls {
             self.client.execute(&insert, &[&rows.ids, &rows.recs, &rows.metas]).await?;
         }
@@ -203,7 +203,7 @@ impl Raw {
     async fn single(&self, order: &Order, idle: bool) -> Result<Measured> {
         let insert = self.client.prepare(INSERT).await?;
         let update = self.client.prepare(CHECKPOINT_ONE).await?;
-        let calls = self.rows(order.count + 1, 1);
+        let calls = rows(order.count + 1, 1);
         self.client.execute(&insert, &[&calls[0].ids, &calls[0].recs, &calls[0].metas]).await?;
         let mut samples = Vec::with_capacity(order.count);
         let pace = Pace::start(order);
@@ -232,7 +232,7 @@ impl Raw {
 
     async fn checkpoints(&self, order: &Order) -> Result<Measured> {
         let (insert, update) = (self.client.prepare(INSERT).await?, self.client.prepare(CHECKPOINT).await?);
-        let rows = self.rows(scenario::CALLERS, scenario::CALLERS).remove(0);
+        let rows = rows(scenario::CALLERS, scenario::CALLERS).remove(0);
         self.client.execute(&insert, &[&rows.ids, &rows.recs, &rows.metas]).await?;
         // For queues the count is that of each run.
         let order = Order { count: order.count * scenario::CALLERS, ..order.clone() };

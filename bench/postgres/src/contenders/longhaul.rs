@@ -35,7 +35,7 @@ impl Task for Noop {
     type Error = AnyError;
 
     async fn execute(&self, ctx: &Context<Payload, Vec<u8>>) -> ExecutionResult<(), AnyError> {
-        let saved = self.0.run(|bytes| async move {
+        let saved = self.0.run(ctx.metadata().seq, |bytes| async move {
             ctx.update(|saved| *saved = bytes);
             ctx.checkpoint().await.map_err(|_| anyhow::anyhow!("told to stop"))
         });

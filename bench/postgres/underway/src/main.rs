@@ -2,14 +2,6 @@
 
 mod underway_job;
 
-use std::env;
-
-use anyhow::{Result, ensure};
-use bench_harness::Measure;
-
-fn main() -> Result<()> {
-    let args: Vec<_> = env::args().skip(1).collect();
-    let asked = bench_harness::answer(&[&Measure::<underway_job::Underway>::new()], &args)?;
-    ensure!(asked, "this program is started by `cargo run --release` in bench/postgres");
-    Ok(())
+fn main() -> anyhow::Result<()> {
+    bench_harness::main::<underway_job::Underway>("bench/postgres")
 }

@@ -33,8 +33,8 @@ impl Task for Noop {
     type Input = Payload;
     type Output = ();
 
-    async fn execute(&self, _: Transaction<'_, Postgres>, _: Payload) -> underway::task::Result<()> {
-        self.0.start();
+    async fn execute(&self, _: Transaction<'_, Postgres>, payload: Payload) -> underway::task::Result<()> {
+        self.0.start(payload.seq);
         Ok(())
     }
 }
@@ -60,12 +60,12 @@ impl Queue for Underway {
     }
 
     async fn enqueue(&self, payload: Payload) -> Result<()> {
-        self.queue.enqueue(&self.pool, &Noop(Probe::counting()), &payload).await?;
+        self.queue.enqueue(&self.pool, &Noop(Probe::counting(0)), &payload).await?;
         Ok(())
     }
 
     async fn enqueue_all(&self, payloads: Vec<Payload>) -> Result<()> {
-        let task = Noop(Probe::counting());
+        let task = Noop(Probe::counting(0));
         let call = self.queue.enqueue_multi(&self.pool, &task, &payloads);
         task::block_in_place(|| Handle::current().block_on(call))?;
         Ok(())
