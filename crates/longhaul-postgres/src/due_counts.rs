@@ -114,6 +114,10 @@ pub(crate) struct DueColumns<'a> {
 impl DueColumns<'_> {
     /// The parameters of [`ADD_DUE`], unless there is nothing to add.
     pub(crate) fn params(&self) -> Option<[Param<'_>; 3]> {
-        (!self.runs.is_empty()).then_some([&self.queues as Param<'_>, &self.at, &self.runs])
+        (!self.runs.is_empty()).then(|| self.all())
+    }
+
+    pub(crate) fn all(&self) -> [Param<'_>; 3] {
+        [&self.queues, &self.at, &self.runs]
     }
 }

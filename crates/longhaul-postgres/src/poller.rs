@@ -139,7 +139,7 @@ impl Inner {
             let is_read = |lane: &LaneKey| {
                 interests
                     .iter()
-                    .any(|interest| matches!(interest, Interest::Claims(request) if lane.is_read_by(&offer(request))))
+                    .any(|interest| matches!(interest, Interest::Claims(request) if lane.is_read_by(&request.offer())))
             };
             for lane in &ring.lanes {
                 match self.lanes.get(*lane) {

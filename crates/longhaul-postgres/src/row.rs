@@ -216,14 +216,19 @@ impl Rows {
     }
 
     /// Counts new runs.
-    async fn count_due(&self, session: &SessionIn<'_>, mut is_new: impl FnMut(&Uuid) -> bool) -> Result<(), Fault> {
+    async fn count_due(&self, session: &SessionIn<'_>, is_new: impl FnMut(&Uuid) -> bool) -> Result<(), Fault> {
+        self.due_counts(is_new).write(session).await
+    }
+
+    /// What new runs add to the counts of those that are due.
+    pub(crate) fn due_counts(&self, mut is_new: impl FnMut(&Uuid) -> bool) -> DueCounts {
         let mut counts = DueCounts::default();
         for (id, due) in self.ids.iter().zip(&self.due) {
             if let (true, Some((queue, due))) = (is_new(id), due) {
                 counts.add(queue, *due, 1);
             }
         }
-        counts.write(session).await
+        counts
     }
 
     /// The same, as one stream. Fails if one of the runs is there already.

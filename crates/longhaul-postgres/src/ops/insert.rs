@@ -33,7 +33,9 @@ const INSERT_NEW: &str = concat!(
     insert_runs!(),
     "), counts AS ( \
         INSERT INTO @state_count (kind, queue, state, runs) \
-        SELECT * FROM unnest($22::text[], $23::text[], $24::int2[], $25::int8[])) \
+        SELECT * FROM unnest($22::text[], $23::text[], $24::int2[], $25::int8[])), \
+    due AS ( \
+        INSERT INTO @due_count (queue, at, runs) SELECT * FROM unnest($33::text[], $34::int8[], $35::int8[])) \
     INSERT INTO @minute_count (minute, enqueued, started, retried, completed, failed, cancelled) \
     SELECT * FROM unnest($26::int8[], $27::int8[], $28::int8[], $29::int8[], $30::int8[], $31::int8[], $32::int8[])"
 );
@@ -92,7 +94,9 @@ impl Inner {
             rows.copy(tx).await?;
             tx.finish(&[Step(ADD_COUNTS, &runs), Step(ADD_MINUTES, &minutes)]).await?;
         } else {
-            let params: Vec<Param<'_>> = rows.common().into_iter().chain(runs).chain(minutes).collect();
+            let due = rows.due_counts(|_| true);
+            let due = due.columns();
+            let params: Vec<Param<'_>> = [&rows.common()[..], &runs, &minutes, &due.all()].concat();
             tx.be(Step(INSERT_NEW, &params)).await?;
         }
         Ok(news.iter().map(|_| Ok(Inserted::New)).collect())
@@ -120,15 +124,15 @@ impl Inner {
             }
         }
         let mut kept: HashSet<Uuid> = rows.insert(session).await?.into_iter().collect();
-        let mut statistics = Statistics::default();
-        for stored in stored.iter().filter(|stored| kept.contains(&stored.run.id.into())) {
-            statistics.record(now, &stored.run, None, Some(stored.run.state.kind()));
-        }
-        added_counts::add(session, &statistics).await?;
         // Of several with the same id the first was kept.
         let mut ids = HashSet::new();
         let new = stored.iter().map(|stored| &stored.run);
         let new: Vec<&Run> = new.filter(|run| kept.contains(&run.id.into()) && ids.insert(run.id)).collect();
+        let mut statistics = Statistics::default();
+        for run in &new {
+            statistics.record(now, run, None, Some(run.state.kind()));
+        }
+        added_counts::add(session, &statistics).await?;
         told.looks |= families::added(session, &new).await?;
         let mut answers = Vec::with_capacity(news.len());
         for ((new, stored), lane) in news.iter().zip(&stored).zip(&lanes) {

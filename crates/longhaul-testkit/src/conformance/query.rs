@@ -214,6 +214,9 @@ pub async fn depths_of_queues_follow_whatever_happens_to_a_run(mut scene: Scene)
     scene.store.insert(news.clone()).await.expect("the store works");
     scene.store.insert(news.clone()).await.expect("the store works");
     depths_agree(&scene, "an insert").await;
+    let twice = scene.new_run();
+    scene.store.insert(vec![twice.clone(), twice]).await.expect("the store works");
+    depths_agree(&scene, "an insert of one run twice").await;
     update(&scene, ids[0], RunUpdate::Reschedule(scene.now().after(second * 10))).await;
     update(&scene, ids[1], RunUpdate::RunNow).await;
     update(&scene, ids[5], RunUpdate::Reschedule(scene.now().after(second * 20))).await;
