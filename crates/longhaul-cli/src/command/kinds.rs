@@ -138,7 +138,7 @@ async fn pause_key(kind: &str, key: &str, pausing: &Pausing, session: &mut Sessi
         return session.json(&control);
     }
     let end = super::queues::end(&control);
-    session.say(&format!("{key} of {kind} is paused{end}: nothing of it starts, and what runs goes on"))?;
+    session.say(&format!("{key} of {kind} is paused{end}: nothing of it starts; what runs goes on"))?;
     session.hint(&format!("kinds resume-key {kind} '{key}'"))?;
     Ok(Exit::Done)
 }

@@ -147,7 +147,7 @@ pub(super) async fn pause(
     if !session.is_text() {
         return session.json(&control);
     }
-    session.say(&format!("{name} is paused{}: nothing of it starts, and what runs goes on", end(&control)))?;
+    session.say(&format!("{name} is paused{}: nothing of it starts; what runs goes on", end(&control)))?;
     session.hint(&format!("{what} resume {name}"))?;
     Ok(Exit::Done)
 }
@@ -156,7 +156,7 @@ pub(super) async fn pause(
 pub(super) fn end(control: &Value) -> String {
     match &control["paused"]["until"] {
         Value::Null => String::new(),
-        until => format!(", until {}", plain(until)),
+        until => format!(" until {}", plain(until)),
     }
 }
 

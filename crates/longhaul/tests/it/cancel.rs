@@ -147,9 +147,9 @@ async fn a_timeout_fails_the_attempt_and_the_next_goes_on_from_the_checkpoint() 
         })
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).timeout(60 * SECOND).retry(at_once()).await.unwrap();
-    scene.asleep_until(START.after(60 * SECOND)).await;
-    scene.clock.advance(60 * SECOND);
+    let run = server.client().enqueue_fn(WORK, 1).timeout(57 * SECOND).retry(at_once()).await.unwrap();
+    scene.asleep_until(START.after(57 * SECOND)).await; // not at a full minute, where other loops wake up
+    scene.clock.advance(57 * SECOND);
     assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(5));
     let status = run.status().await.unwrap();
     assert_eq!(happened(&status), ["enqueued", "claimed", "timed out", "claimed", "completed"]);
@@ -160,12 +160,12 @@ async fn a_timeout_fails_the_attempt_and_the_next_goes_on_from_the_checkpoint() 
 async fn a_task_that_ignores_its_timeout_is_dropped_and_its_run_fails_in_the_end() {
     let scene = Scene::new();
     let server = scene.builder().stop_deadline(SECOND).task_fn(WORK, |_| std::future::pending()).start().unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).timeout(60 * SECOND).retry(RetryPolicy::never()).await.unwrap();
-    scene.asleep_until(START.after(60 * SECOND)).await;
-    scene.clock.advance(60 * SECOND);
-    scene.asleep_until(START.after(61 * SECOND)).await;
+    let run = server.client().enqueue_fn(WORK, 1).timeout(57 * SECOND).retry(RetryPolicy::never()).await.unwrap();
+    scene.asleep_until(START.after(57 * SECOND)).await; // not at a full minute, where other loops wake up
+    scene.clock.advance(57 * SECOND);
+    scene.asleep_until(START.after(58 * SECOND)).await;
     scene.clock.advance(SECOND);
     let RunOutcome::Failed { failure, error: None } = run.outcome().await.unwrap() else { panic!("it timed out") };
-    let expected = "the attempt exceeded its timeout of 60s: the attempt did not stop in time and was dropped";
+    let expected = "the attempt exceeded its timeout of 57s: the attempt did not stop in time and was dropped";
     assert_eq!((failure.cause.as_str(), &*failure.message), ("timeout", expected));
 }

@@ -405,10 +405,10 @@ async fn layers_are_within_the_timeout_and_dropped_with_the_attempt_from_the_ins
         .layer(layer)
         .start()
         .unwrap();
-    let run = server.client().enqueue_fn(WORK, 1).timeout(60 * SECOND).retry(RetryPolicy::never()).await.unwrap();
-    scene.asleep_until(START.after(60 * SECOND)).await;
-    scene.clock.advance(60 * SECOND);
-    scene.asleep_until(START.after(61 * SECOND)).await;
+    let run = server.client().enqueue_fn(WORK, 1).timeout(57 * SECOND).retry(RetryPolicy::never()).await.unwrap();
+    scene.asleep_until(START.after(57 * SECOND)).await; // not at a full minute, where other loops wake up
+    scene.clock.advance(57 * SECOND);
+    scene.asleep_until(START.after(58 * SECOND)).await;
     scene.clock.advance(SECOND);
     let RunOutcome::Failed { failure, .. } = run.outcome().await.unwrap() else { panic!("it timed out") };
     assert_eq!(failure.cause, Cause::Timeout);
