@@ -22,9 +22,9 @@ port! {
 
     /// Which servers live, and what they are asked to stop.
     pub trait ServerStore {
-        /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known:
-        /// before it is answered, a server claims nothing, because nobody would take its claims away if it died. One that was declared
-        /// dead stays dead: [`ServerError::Dead`] tells it to stop its attempts, and a restart takes a new id.
+        /// Says that a server lives, for `beat.lease` from now on. The first beat makes it known. One
+        /// that has claimed before, and never beats, loses its claims too, in a store that several processes share. One that was
+        /// declared dead stays dead: [`ServerError::Dead`] tells it to stop its attempts, and a restart takes a new id.
         Heartbeat: async fn heartbeat(&self, beat: ServerBeat) -> Result<(), ServerError>;
 
         /// Declares those servers dead whose lease has run out, and takes away their claims, as a crash. Goes by the

@@ -31,8 +31,6 @@ pub(super) struct Attempts {
     ids: IdSource,
     /// This incarnation of the server; another one once its lease was lost.
     server: watch::Sender<ServerId>,
-    /// The incarnation that the store knows of.
-    known: watch::Sender<Option<ServerId>>,
     inner: Mutex<Inner>,
     /// Claims whose end the store was not told yet.
     unsettled: AtomicUsize,
@@ -50,8 +48,7 @@ struct Inner {
 impl Attempts {
     pub(super) fn new(ids: IdSource, now: Timestamp) -> Self {
         let server = watch::Sender::new(ids.server(now));
-        let known = watch::Sender::new(None);
-        Self { ids, server, known, inner: Mutex::default(), unsettled: AtomicUsize::new(0), all_settled: Notify::new() }
+        Self { ids, server, inner: Mutex::default(), unsettled: AtomicUsize::new(0), all_settled: Notify::new() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -65,17 +62,6 @@ impl Attempts {
 
     pub(super) fn incarnations(&self) -> watch::Receiver<ServerId> {
         self.server.subscribe()
-    }
-
-    /// The store was told that this incarnation lives.
-    pub(super) fn is_known(&self, server: ServerId) {
-        self.known.send_if_modified(|known| known.replace(server) != Some(server));
-    }
-
-    /// Waits until the store would take the claims of this incarnation away if it died. Cancel safe.
-    pub(super) async fn until_known(&self, server: ServerId) {
-        let known = self.known.subscribe().wait_for(|known| *known == Some(server)).await.map(drop);
-        known.expect("it lives as long as the attempts");
     }
 
     /// The claims of this incarnation are lost: its attempts end, and later claims are those of a new one.

@@ -47,13 +47,6 @@ async fn claim_all(executor: &Executor) {
             room = room(executor, rate.ahead) => room,
         };
         let server = *incarnation.borrow_and_update();
-        // If a server died that the store does not know of, nobody would take its claims away.
-        tokio::select! {
-            biased;
-            () = executor.life.stopping.cancelled() => return,
-            () = executor.attempts.until_known(server) => {}
-            _ = incarnation.changed() => continue,
-        }
         let (labels, capacity) = (executor.settings.labels.clone(), executor.capacity.of_claim());
         let begin = rate.begin(executor, max);
         let all = ClaimRequest::new(server, kinds.clone(), max);

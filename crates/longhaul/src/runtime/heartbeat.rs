@@ -93,9 +93,8 @@ async fn beat(executor: &Executor) {
     let kinds: Arc<[_]> = executor.registry.support().into();
     let mut fence = clock.monotonic() + rhythm.fence();
     loop {
-        let server = executor.server();
         let beat = ServerBeat {
-            server,
+            server: executor.server(),
             name: executor.settings.name.clone(),
             lease: rhythm.lease,
             kinds: kinds.clone(),
@@ -114,14 +113,10 @@ async fn beat(executor: &Executor) {
             Ok(()) => {
                 fence = sent + rhythm.fence();
                 expire(executor, rhythm).await;
-                // After that, so that what dead servers left is due when the first claim looks.
-                executor.attempts.is_known(server);
             }
             Err(ServerError::Dead(_)) => {
                 executor.attempts.fence(executor.clock.now());
                 fence = clock.monotonic() + rhythm.fence();
-                // The next incarnation claims nothing before.
-                continue;
             }
             Err(ServerError::Store(error)) if clock.monotonic() >= fence => {
                 tracing::error!(%error, "could not renew the lease");

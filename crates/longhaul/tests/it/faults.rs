@@ -190,6 +190,7 @@ async fn a_broken_store_ends_the_server_and_tells_its_attempts() {
     let run = server.client().enqueue_fn(WORK, 1).await.unwrap();
     crate::kit::until(&run, |status| status.execution_metadata().unwrap() == 5).await;
     // The claim that waits for a second run is under way; the next one meets the fault.
+    scene.faults.called(Call::Claim, 2).await;
     scene.faults.fail_next(Call::Claim, FaultPoint::BeforeEffect, broken());
     let other = server.client().enqueue_fn(WORK, 2).await.unwrap();
     reaches(&other, StateKind::Running).await;

@@ -317,24 +317,6 @@ async fn a_heartbeat_that_hangs_is_given_up_in_time_for_the_next() {
     assert!(!stopped.is_open());
 }
 
-/// If it died, nobody would take away what it has claimed.
-#[tokio::test]
-async fn a_server_claims_nothing_before_the_store_knows_that_it_lives() {
-    let scene = Scene::new();
-    let lease = 3600 * SECOND;
-    scene.faults.fail_next(Call::Heartbeat, FaultPoint::BeforeEffect, unavailable());
-    let run = scene.client().enqueue_fn(WORK, 1).await.unwrap();
-    let _server = scene.builder().lease(lease).task_fn(WORK, |ctx| async move { done(&ctx) }).start().unwrap();
-    scene.asleep_until(scene.clock.now().after(lease / 3)).await;
-    scene.clock.advance(lease / 3);
-    assert_eq!(run.outcome().await.unwrap(), RunOutcome::Completed(0));
-    let calls: Vec<Call> = scene.faults.calls().iter().map(|made| made.call).collect();
-    let beats = calls.iter().enumerate().filter(|(_, call)| **call == Call::Heartbeat);
-    let known = beats.map(|(at, _)| at).nth(1).expect("the first beat failed");
-    let claim = calls.iter().position(|call| *call == Call::Claim).expect("the run was claimed");
-    assert!(known < claim, "{calls:?}");
-}
-
 #[tokio::test]
 async fn a_server_and_its_clients_go_by_the_clock_of_the_store() {
     let scene = Scene::new();
