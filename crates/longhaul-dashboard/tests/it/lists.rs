@@ -196,7 +196,7 @@ async fn a_list_that_is_too_long_for_a_form_is_json() {
     let id = scene.client().enqueue::<Invite>(invitation).await.unwrap().id();
     let like = ask(&app, &format!("GET /runs/new?like={id}"), "").await;
     assert_has(&like, &["<textarea class=\"code\" name=\"metadata\"", "&quot;flowers&quot;"]);
-    let many: String = (0..101).map(|number| format!("&m.people.0.gifts={number}")).collect();
+    let many = (0..101).map(|number| format!("&m.people.0.gifts={number}")).collect::<Vec<_>>().concat();
     let answer = ask(&app, "POST /runs", &format!("kind=invite&m.people=0&m.people.0.email=ann{many}")).await;
     assert!(answer.text.contains("id=\"wrong-m.people.0.gifts\">At most 100."), "{}", answer.text);
 }
