@@ -34,8 +34,8 @@ pub(crate) struct Batch {
     copied: BTreeMap<(u64, StateKind, Kind, Timestamp), Vec<RunId>>,
     /// Final runs that are removed, by the position of their ends.
     removed_ends: BTreeMap<u64, Vec<RunId>>,
-    /// How many children runs have, where that has changed.
-    pub(crate) families: BTreeMap<RunId, Family>,
+    /// How many children runs have, where that has changed; `None`: nobody counts them any more.
+    pub(crate) families: BTreeMap<RunId, Option<Family>>,
     /// New children of runs.
     pub(crate) children: BTreeMap<RunId, Vec<RunId>>,
     /// Runs that are new in this batch, for the claims that wait.
@@ -163,7 +163,10 @@ impl Batch {
             writes.put_new(keys::page(number), page.into_bytes());
         }
         for (parent, family) in self.families {
-            writes.put(keys::family(parent), family.to_bytes());
+            match family {
+                Some(family) => writes.put(keys::family(parent), family.to_bytes()),
+                None => writes.remove(keys::family(parent)),
+            }
         }
         for (parent, ids) in self.children {
             for ids in ids.chunks(LIST_MAX) {

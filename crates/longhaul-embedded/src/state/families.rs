@@ -13,7 +13,7 @@ use crate::{
 impl State {
     pub(crate) fn family(&self, parent: RunId) -> Result<Option<Family>, Fault> {
         if let Some(family) = self.files.batch.families.get(&parent) {
-            return Ok(Some(*family));
+            return Ok(*family);
         }
         let bytes = self.files.kv.get(&keys::family(parent))?;
         Ok(bytes.map(|bytes| Family::read(&bytes)).transpose()?)
@@ -28,7 +28,7 @@ impl State {
         let Some(parent) = child.parent() else { return Ok(()) };
         let mut family = self.family(parent.id)?.unwrap_or_default();
         family.counts.moved(None, child.counts_as());
-        self.files.batch.families.insert(parent.id, family);
+        self.files.batch.families.insert(parent.id, Some(family));
         self.files.batch.children.entry(parent.id).or_default().push(child.id);
         self.index.waits.children_changed(parent.id);
         Ok(())
@@ -45,7 +45,7 @@ impl State {
         // It is gone with its parent.
         let Some(mut family) = self.family(parent.id)? else { return Ok(()) };
         family.counts.moved(before, after);
-        self.files.batch.families.insert(parent.id, family);
+        self.files.batch.families.insert(parent.id, Some(family));
         self.index.waits.children_changed(parent.id);
         Ok(())
     }
@@ -57,7 +57,7 @@ impl State {
         if cancel_children(run).is_some()
             && let Some(family) = self.family(run.id)?.filter(|family| family.counts.open() > 0)
         {
-            self.files.batch.families.insert(run.id, Family { cancels: true, ..family });
+            self.files.batch.families.insert(run.id, Some(Family { cancels: true, ..family }));
             self.index.waits.cancels.push_back(run.id);
         }
         Ok(())
@@ -71,12 +71,15 @@ impl State {
         }
         // Its lists may be in the making.
         self.commit()?;
-        let (prefix, mut found) = (keys::children(id), vec![keys::family(id)]);
+        let (prefix, mut found) = (keys::children(id), Vec::new());
         self.files.kv.scan(&prefix, &prefix, &mut |key, _| {
             found.push(key.to_vec());
             ControlFlow::Continue(())
         })?;
-        // Lists without counts are those of a run that is gone: the counts go first.
+        // Lists without counts are those of a run that is gone: the counts go first. A child that goes with this run in one
+        // batch finds none.
+        self.room(1)?;
+        self.files.batch.families.insert(id, None);
         for keys in found.chunks(crate::engine::kv::BATCH_KEYS_MAX / 2) {
             self.room(keys.len())?;
             self.files.batch.remove_all(keys);
@@ -104,7 +107,7 @@ impl State {
     pub(crate) fn cancelled_children(&mut self, parent: RunId) -> Result<(), Fault> {
         if let Some(family) = self.family(parent)? {
             self.room(1)?;
-            self.files.batch.families.insert(parent, Family { cancels: false, ..family });
+            self.files.batch.families.insert(parent, Some(Family { cancels: false, ..family }));
             self.files.batch.needs_sync = true;
         }
         Ok(())
