@@ -176,7 +176,7 @@ pub(crate) struct Person {
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Gift {
     /// To read.
-    Book {
+    Novel {
         title: String,
         pages: std::num::NonZeroU8,
         mark: char,

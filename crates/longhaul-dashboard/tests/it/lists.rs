@@ -7,8 +7,8 @@ use crate::kit::{Answer, Gift, Invitation, Invite, Person, Scene, ask};
 
 const PEOPLE: &str = "kind=invite&m.subject=Party&m.people=0&m.people.0.email=ann&m.people.0.guests=2&\
                       m.people.0.speaks=true&m.people.0.code=4111&m.people=1&m.people.1.email=bob&m.people.1.guests=0&\
-                      m.people.1.gifts=0&m.people.1.gifts.0=book&m.people.1.gifts.0.book.title=Cosmos&\
-                      m.people.1.gifts.0.book.pages=9&m.people.1.gifts.0.book.mark=x&m.people.1.gifts=1&m.people.1.gifts.1=flowers";
+                      m.people.1.gifts=0&m.people.1.gifts.0=novel&m.people.1.gifts.0.novel.title=Cosmos&\
+                      m.people.1.gifts.0.novel.pages=9&m.people.1.gifts.0.novel.mark=x&m.people.1.gifts=1&m.people.1.gifts.1=flowers";
 
 fn enqueued(answer: &Answer) -> RunId {
     assert_eq!(answer.status, 303, "{}", answer.text);
@@ -46,7 +46,7 @@ async fn items_are_filled_in_and_come_back_when_a_run_is_asked_again() {
         let id = enqueued(&ask(&app, "POST /runs", PEOPLE).await);
         let made = metadata(&scene, id).await;
         let pages = std::num::NonZeroU8::new(9).unwrap();
-        let gifts = vec![Gift::Book { title: "Cosmos".into(), pages, mark: 'x' }, Gift::Flowers];
+        let gifts = vec![Gift::Novel { title: "Cosmos".into(), pages, mark: 'x' }, Gift::Flowers];
         let ann = Person { speaks: true, code: Some("4111".into()), ..person("ann", 2) };
         assert_eq!(made.people, [ann, Person { gifts, ..person("bob", 0) }]);
         assert!(!made.politely, "a box that is not ticked says no, whatever holds without it");
@@ -58,7 +58,7 @@ async fn items_are_filled_in_and_come_back_when_a_run_is_asked_again() {
                 "name=\"m.people.0.email\" value=\"ann\"",
                 "name=\"m.people.0.speaks\" value=\"true\" checked",
                 "name=\"m.people.1.email\" value=\"bob\"",
-                "name=\"m.people.1.gifts.0.book.title\" value=\"Cosmos\"",
+                "name=\"m.people.1.gifts.0.novel.title\" value=\"Cosmos\"",
                 "name=\"m.people.1.gifts.1\" value=\"flowers\" checked",
                 "name=\"m.politely\" value=\"true\">",
             ],
@@ -110,7 +110,7 @@ async fn buttons_add_and_remove_an_item_and_keep_what_was_typed() {
         &[
             "value=\"Party\"",
             "name=\"m.people.0.email\" value=\"ann\"",
-            "name=\"m.people.1.gifts.0.book.title\" value=\"Cosmos\"",
+            "name=\"m.people.1.gifts.0.novel.title\" value=\"Cosmos\"",
             "id=\"m.people.2\"",
             "name=\"m.people.2.guests\" value=\"1\"",
             // A box that was not ticked stays so.
@@ -153,11 +153,11 @@ async fn what_is_wrong_with_an_item_is_said_at_its_field_whoever_finds_it() {
     for (from, to, field) in [
         ("m.people.0.guests=2", "m.people.0.guests=many", "m.people.0.guests"),
         ("m.people.0.guests=2", "m.people.0.guests=10", "m.people.0.guests"),
-        ("m.people.1.gifts.0=book", "m.people.1.gifts.0=car", "m.people.1.gifts.0"),
-        ("m.people.1.gifts.0.book.pages=9", "m.people.1.gifts.0.book.pages=", "m.people.1.gifts.0.book.pages"),
-        ("m.people.1.gifts.0.book.pages=9", "m.people.1.gifts.0.book.pages=0", "m.people.1.gifts.0.book.pages"),
+        ("m.people.1.gifts.0=novel", "m.people.1.gifts.0=car", "m.people.1.gifts.0"),
+        ("m.people.1.gifts.0.novel.pages=9", "m.people.1.gifts.0.novel.pages=", "m.people.1.gifts.0.novel.pages"),
+        ("m.people.1.gifts.0.novel.pages=9", "m.people.1.gifts.0.novel.pages=0", "m.people.1.gifts.0.novel.pages"),
         // Only the type knows it: a character is not empty.
-        ("m.people.1.gifts.0.book.mark=x", "m.people.1.gifts.0.book.mark=", "m.people.1.gifts.0.book.mark"),
+        ("m.people.1.gifts.0.novel.mark=x", "m.people.1.gifts.0.novel.mark=", "m.people.1.gifts.0.novel.mark"),
         ("m.people=1&", "m.people=1&m.people=2&m.people=3&m.people=4&", "m.people"),
     ] {
         // With a number that was removed before: what is shown third need not be called so.

@@ -155,10 +155,10 @@ async fn invite(browser: &Browser, site: &Site) -> Invitation {
     browser.click("//button[@aria-label='Add to People']");
     browser.fill("//input[@name='m.people.2.email']", "bob");
     browser.click("//fieldset[@id='m.people.2']//button[@aria-label='Add to Gifts']");
-    browser.click("//input[@name='m.people.2.gifts.0' and @value='book']");
-    browser.fill("//input[@name='m.people.2.gifts.0.book.title']", "Cosmos");
-    browser.fill("//input[@name='m.people.2.gifts.0.book.pages']", "9");
-    browser.fill("//input[@name='m.people.2.gifts.0.book.mark']", "x");
+    browser.click("//input[@name='m.people.2.gifts.0' and @value='novel']");
+    browser.fill("//input[@name='m.people.2.gifts.0.novel.title']", "Cosmos");
+    browser.fill("//input[@name='m.people.2.gifts.0.novel.pages']", "9");
+    browser.fill("//input[@name='m.people.2.gifts.0.novel.mark']", "x");
     browser.click("//button[@aria-label='Remove People 2']");
     browser.see("//fieldset[@id='m.people.2']/legend[.='People 2']");
     browser.fill("//input[@name='m.subject']", "Party");
