@@ -8,7 +8,7 @@ use common::{Postgres, postgres, url};
 use longhaul_core::store::{ClaimRequest, EndedCursor, EndedRequest, ServerBeat, prelude::*};
 use longhaul_postgres::{Options, PostgresStore};
 use longhaul_testkit::fixture::{new_run, run_id, server_id, support};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Another handle, which hears of others or not.
 async fn connect(postgres: &Postgres, poll: Duration, listen: bool) -> PostgresStore {
@@ -64,6 +64,12 @@ async fn all_calls_that_wait_share_one_question_to_the_database() {
     assert!(waiting.try_join_next().is_none(), "nothing came that anyone waits for");
 }
 
+/// A claim that waits until there is something for it; answers how many runs it got.
+fn waiting_claim(store: &PostgresStore, request: ClaimRequest) -> JoinHandle<usize> {
+    let (store, request) = (store.clone(), ClaimRequest { wait: true, ..request });
+    tokio::spawn(async move { store.claim(request).await.expect("it works").len() })
+}
+
 #[tokio::test]
 async fn a_run_that_another_handle_enqueues_is_claimed_at_once_because_it_rings() {
     let postgres = postgres().await;
@@ -73,13 +79,10 @@ async fn a_run_that_another_handle_enqueues_is_claimed_at_once_because_it_rings(
     let now = postgres.now();
     until(|| one.hears() && other.hears()).await;
     let request = ClaimRequest::new(server_id(now, 1), [support("plain", 1)].into(), 1);
-    let claim = tokio::spawn({
-        let (one, request) = (one.clone(), ClaimRequest { wait: true, ..request });
-        async move { one.claim(request).await }
-    });
+    let claim = waiting_claim(&one, request);
     until(|| one.polls() > 0).await;
     other.insert(vec![new_run(now, "plain", 1)]).await.expect("it works")[0].as_ref().expect("it is new");
-    assert_eq!(claim.await.expect("no panic").expect("it works").len(), 1);
+    assert_eq!(claim.await.expect("no panic"), 1);
 }
 
 #[tokio::test]
@@ -94,15 +97,12 @@ async fn a_claim_that_hears_of_new_runs_of_its_lane_looks_without_a_poll_before(
     // The lane is made, and known to both.
     other.insert(vec![new_run(now, "plain", 1)]).await.expect("it works")[0].as_ref().expect("it is new");
     assert_eq!(one.claim(request.clone()).await.expect("it works").len(), 1);
-    let claim = tokio::spawn({
-        let (one, request) = (one.clone(), ClaimRequest { wait: true, ..request });
-        async move { one.claim(request).await }
-    });
+    let claim = waiting_claim(&one, request);
     // It looks when a call begins to wait, and once more because the doorbell was connected.
     until(|| one.polls() >= 2).await;
     let polls = one.polls();
     other.insert(vec![new_run(now, "plain", 2)]).await.expect("it works")[0].as_ref().expect("it is new");
-    assert_eq!(claim.await.expect("no panic").expect("it works").len(), 1);
+    assert_eq!(claim.await.expect("no panic"), 1);
     assert_eq!(one.polls(), polls, "it was told of the lane");
 }
 
@@ -113,12 +113,9 @@ async fn a_run_that_another_handle_enqueues_is_found_by_polling_when_nobody_ring
     let (one, other) = (connect(&postgres, poll, false).await, connect(&postgres, poll, false).await);
     let now = postgres.now();
     let request = ClaimRequest::new(server_id(now, 1), [support("plain", 1)].into(), 1);
-    let claim = tokio::spawn({
-        let (one, request) = (one.clone(), ClaimRequest { wait: true, ..request });
-        async move { one.claim(request).await }
-    });
+    let claim = waiting_claim(&one, request);
     until(|| one.polls() > 3).await;
     other.insert(vec![new_run(now, "plain", 1)]).await.expect("it works")[0].as_ref().expect("it is new");
-    assert_eq!(claim.await.expect("no panic").expect("it works").len(), 1);
+    assert_eq!(claim.await.expect("no panic"), 1);
     assert!(!one.hears());
 }
