@@ -12,8 +12,10 @@ use bench_harness::{Scenario, child::CHILD};
 /// Peers that keep the row of what is done.
 const KEEPING: &[&str] = &["apalis-postgres", "fang", "underway"];
 /// Peers that delete it.
-const DELETING: &[&str] = &["graphile_worker"];
-const PEERS: &[&str] = &["apalis-postgres", "fang", "underway", "graphile_worker"];
+const DELETING: &[&str] = &["graphile_worker", "sqlxmq"];
+/// Peers whose task can save how far it is.
+const SAVING: &[&str] = &["sqlxmq"];
+const PEERS: &[&str] = &["apalis-postgres", "fang", "underway", "graphile_worker", "sqlxmq"];
 
 macro_rules! elsewhere {
     ($contender:literal, $folder:literal) => {
@@ -32,6 +34,7 @@ static FIELD: Field = Field {
         elsewhere!("fang", "fang"),
         elsewhere!("underway", "underway"),
         elsewhere!("graphile_worker", "graphile"),
+        elsewhere!("sqlxmq", "sqlxmq"),
     ],
     scenarios: &[
         Scenario::Enqueue64,
@@ -48,8 +51,9 @@ static FIELD: Field = Field {
     floor: |scenario| if scenario == Scenario::Bulk { contenders::COPY } else { contenders::FLOOR },
     peers: |scenario| match scenario {
         Scenario::Drain16 | Scenario::Drain64 => KEEPING,
-        // None of them saves how far a run is, or is filled with finished runs.
-        Scenario::Checkpoint | Scenario::Checkpoint64 | Scenario::Flat1k | Scenario::Flat1m => &[],
+        Scenario::Checkpoint | Scenario::Checkpoint64 => SAVING,
+        // None of them is filled with finished runs.
+        Scenario::Flat1k | Scenario::Flat1m => &[],
         _ => PEERS,
     },
     others: |scenario| match scenario {

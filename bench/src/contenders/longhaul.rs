@@ -15,7 +15,7 @@ pub(crate) const PLAIN: u8 = 0;
 /// Each run with a unique key, one of ten priorities and one of a hundred limit keys, under limits and rates of kind, key
 /// and queue that hold nothing back: what looking at all of them costs.
 pub(crate) const CONTROLLED: u8 = 1;
-/// Companions 100,000 runs that are due in a year.
+/// Beside 100,000 runs that are due in a year.
 pub(crate) const BESIDE_WAITING: u8 = 2;
 
 /// With 10,000 schedules that are due next on the first of January.
