@@ -27,13 +27,7 @@ pub use self::{
     source::{Backlog, BacklogGroup, DueRuns, LastTry, Offer, Source},
     suspects::{Executing, Isolation},
 };
-use self::{
-    place::QueueOrder,
-    rate::Starts,
-    round::Round,
-    shares::Shares,
-    suspects::{Drain, DrainChange},
-};
+use self::{place::QueueOrder, rate::Starts, round::Round, shares::Shares, suspects::Drain};
 use crate::{
     control::{Control, Controls, Rate, Scope},
     id::{RunId, ServerId},
@@ -312,22 +306,6 @@ impl fmt::Display for BlockedBy {
 }
 
 impl Admission {
-    /// The runs of a selection are claimed, or there were none.
-    pub fn commit(&mut self, selection: Selection) {
-        if let Some(shares) = selection.shares {
-            self.shares = shares;
-        }
-        match selection.drain {
-            DrainChange::None => {}
-            DrainChange::Begins(drain) => self.drain = Some(drain),
-            DrainChange::Ends => self.drain = None,
-        }
-        self.buckets.extend(selection.spent);
-        for (key, at) in selection.served {
-            self.served.note(key, at);
-        }
-    }
-
     /// Looks at `max` buckets, the next ones each time, and forgets those of which nothing started within a period:
     /// there is nothing to know of them. Answers which.
     pub fn forget_full(&mut self, now: Timestamp, max: usize) -> Vec<Bucket> {

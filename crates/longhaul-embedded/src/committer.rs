@@ -4,7 +4,7 @@
 mod answers;
 pub(crate) mod command;
 mod polls;
-mod queue;
+pub(crate) mod queue;
 mod read;
 pub(crate) mod start;
 pub(crate) mod ticket;
@@ -176,7 +176,7 @@ impl Committer {
             self.state.files.sync_if_promised(self.durability == Durability::Power)?;
             // The witness testifies to what is acknowledged, and a task that begins acknowledges nothing.
             self.answers.give(After::SyncToStart);
-            self.state.files.attest()?;
+            self.state.files.kv.attest()?;
         }
         self.answers.give(After::Sync);
         Ok(())

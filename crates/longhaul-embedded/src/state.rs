@@ -5,7 +5,6 @@ mod admission;
 mod apply;
 pub(crate) mod batch;
 pub(crate) mod claim_pages;
-mod commit;
 pub(crate) mod crash;
 mod erase;
 mod families;

@@ -7,5 +7,6 @@ mod erase;
 mod kind;
 
 pub use attempt_end::AttemptEnd;
+pub(crate) use attempt_end::unstamped;
 pub(crate) use erase::erase;
 pub use kind::EndKind;

@@ -4,11 +4,11 @@ mod error;
 
 use std::sync::{Arc, OnceLock};
 
-use longhaul_core::{Actor, Clock, Constraints, Key, Label, NewRun, Unique, limits::LABELS_MAX};
+use longhaul_core::{Actor, Clock, Constraints, Key, Label, NewRun, limits::LABELS_MAX};
 
 pub use error::EnqueueError;
 
-use crate::{SystemClock, definition::Definition, ids::IdSource, task::TaskTypes, values::ValueError};
+use crate::{SystemClock, definition::Definition, ids::IdSource, task::TaskTypes};
 
 /// What a new run needs besides its task and its values.
 #[derive(Clone)]
@@ -28,8 +28,13 @@ impl Origin {
 }
 
 impl<T: TaskTypes> Definition<T> {
-    /// A run as the task's options and the marks of its schema say.
-    pub(crate) fn new_run(&self, origin: &Origin, metadata: &T::Metadata) -> Result<NewRun, ValueError> {
+    /// A run as the task's options and the marks of its schema say, of which `asked` is asked besides.
+    pub(crate) fn new_run(
+        &self,
+        origin: &Origin,
+        metadata: &T::Metadata,
+        asked: Constraints,
+    ) -> Result<NewRun, EnqueueError> {
         let common = &self.common;
         Ok(NewRun {
             id: origin.ids.run(origin.clock.now()),
@@ -41,36 +46,29 @@ impl<T: TaskTypes> Definition<T> {
             policy: common.options.retry.clone(),
             timeout: common.options.timeout,
             due: None,
-            constraints: None,
+            constraints: self.constraints(metadata, asked)?,
             metadata: common.metadata.encode(metadata)?,
             execution_metadata: None,
             by: origin.by.clone(),
         })
     }
 
-    /// What else is asked of a run with this metadata.
-    pub(crate) fn constraints(
+    fn constraints(
         &self,
         metadata: &T::Metadata,
-        limit_key: Option<String>,
-        unique: Option<Unique>,
-        mut requires: Vec<String>,
+        mut asked: Constraints,
     ) -> Result<Option<Arc<Constraints>>, EnqueueError> {
         for label in &self.common.options.requires {
-            if !requires.contains(label) {
-                requires.push(label.clone());
+            if !asked.requires.iter().any(|there| there.as_str() == label) {
+                asked.requires.push(Label::new(label)?);
             }
         }
-        if requires.len() > LABELS_MAX {
-            return Err(EnqueueError::TooManyLabels(requires.len()));
+        if asked.requires.len() > LABELS_MAX {
+            return Err(EnqueueError::TooManyLabels(asked.requires.len()));
         }
-        let limit_key = limit_key.or_else(|| (self.limit_key)(metadata));
-        let constraints = Constraints {
-            limit_key: limit_key.as_deref().map(Key::new).transpose()?,
-            unique,
-            requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
-            ..Constraints::default()
-        };
-        Ok((!constraints.is_empty()).then(|| constraints.into()))
+        if asked.limit_key.is_none() {
+            asked.limit_key = (self.limit_key)(metadata).as_deref().map(Key::new).transpose()?;
+        }
+        Ok((!asked.is_empty()).then(|| asked.into()))
     }
 }

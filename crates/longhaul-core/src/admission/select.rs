@@ -40,8 +40,8 @@ pub struct Selection {
     pub served: BTreeMap<ServedKey, Timestamp>,
     /// The selection cannot be told: more runs of this group have to be loaded first. Nothing was chosen.
     pub more_of: Option<LimitGroup>,
-    pub(super) shares: Option<Shares>,
-    pub(super) drain: DrainChange,
+    shares: Option<Shares>,
+    drain: DrainChange,
 }
 
 impl Selection {
@@ -77,6 +77,22 @@ impl Admission {
         let mut selection = choice.choose();
         selection.look_again = selection.look_again.into_iter().chain(looks).min();
         selection
+    }
+
+    /// The runs of a selection are claimed, or there were none.
+    pub fn commit(&mut self, selection: Selection) {
+        if let Some(shares) = selection.shares {
+            self.shares = shares;
+        }
+        match selection.drain {
+            DrainChange::None => {}
+            DrainChange::Begins(drain) => self.drain = Some(drain),
+            DrainChange::Ends => self.drain = None,
+        }
+        self.buckets.extend(selection.spent);
+        for (key, at) in selection.served {
+            self.served.note(key, at);
+        }
     }
 
     /// What is selected because a run at its last try is due; `None`: nothing in place of others.

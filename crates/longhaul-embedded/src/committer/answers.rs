@@ -25,19 +25,6 @@ type Give = Box<dyn FnOnce(Option<&StoreError>) + Send>;
 pub(super) struct Answers(Vec<(After, Give)>);
 
 impl Answers {
-    fn hold<T: Send + 'static>(&mut self, after: After, reply: Reply<T>, outcome: Result<T, StoreError>) {
-        self.0.push((
-            after,
-            Box::new(move |broken| {
-                // A caller that no longer waits needs no answer; what it asked for is done all the same.
-                _ = reply.send(match broken {
-                    None => outcome,
-                    Some(error) => Err(error.clone()),
-                });
-            }),
-        ));
-    }
-
     /// Holds the answer to a write.
     ///
     /// # Errors
@@ -48,15 +35,20 @@ impl Answers {
         reply: Reply<T>,
         outcome: Result<T, Fault>,
     ) -> Result<(), KvError> {
-        match outcome {
-            Ok(answer) => self.hold(after, reply, Ok(answer)),
-            Err(Fault::Damage(damage)) => self.hold(after, reply, Err(damage.into())),
-            Err(Fault::Engine(cause)) => {
-                self.hold(after, reply, Err(broken(&cause)));
-                return Err(cause);
-            }
-        }
-        Ok(())
+        let (outcome, failed) = match outcome {
+            Ok(answer) => (Ok(answer), Ok(())),
+            Err(Fault::Damage(damage)) => (Err(damage.into()), Ok(())),
+            Err(Fault::Engine(cause)) => (Err(broken(&cause)), Err(cause)),
+        };
+        let give = move |broken: Option<&StoreError>| {
+            // A caller that no longer waits needs no answer; what it asked for is done all the same.
+            _ = reply.send(match broken {
+                None => outcome,
+                Some(error) => Err(error.clone()),
+            });
+        };
+        self.0.push((after, Box::new(give)));
+        failed
     }
 
     /// Answers a read at once. If the engine fails, it may work the next time, unless it panicked or did not come back.
@@ -72,8 +64,7 @@ impl Answers {
             Ok(answer) => Ok(answer),
             Err(Fault::Damage(damage)) => Err(damage.into()),
             Err(Fault::Engine(cause)) if cause.ends_engine() => {
-                self.hold(After::Flush, reply, Err(broken(&cause)));
-                return Err(cause);
+                return self.answer(After::Flush, reply, Err(cause.into()));
             }
             Err(Fault::Engine(cause)) => Err(StoreError::Unavailable { reason: cause.to_string().into() }),
         };

@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use longhaul_core::{Clock, StoreError, clock::OnJump};
-use tokio::sync::oneshot;
+use longhaul_core::{Clock, clock::OnJump};
 
 use super::{
     Committer,
-    command::{Command, Read, Reply},
-    queue::{Queue, Taken},
+    queue::{Queue, Running, Taken},
 };
 use crate::{
     engine::{
@@ -22,18 +20,10 @@ use crate::{
         watchdog::{GivenUp, Watchdog},
     },
     error::{broken, panic_message, panicked},
-    health::{self, Health},
+    health::Health,
     options::Durability,
     state::State,
 };
-
-/// A committer that works. It ends when this is dropped.
-pub(crate) struct Running {
-    queue: Arc<Queue>,
-    health: Arc<Health>,
-    /// The clock keeps no more than a `Weak` of it.
-    _on_jump: Arc<OnJump>,
-}
 
 /// Starts the committer on a state that was recovered.
 pub(crate) fn start(
@@ -70,57 +60,7 @@ pub(crate) fn start(
         });
         spawned.map_err(StartError::NoThread)?;
     }
-    Ok(Running { queue, health, _on_jump: on_jump })
-}
-
-impl Running {
-    /// Why the store takes no more writes, if it does not.
-    pub(crate) fn health(&self) -> Option<&StoreError> {
-        self.health.get()
-    }
-
-    /// Takes no more commands, and carries out those that are there. Returns when the committer has ended, or does not come
-    /// back.
-    pub(crate) async fn close(&self) {
-        self.queue.close();
-        self.health.until_left().await;
-    }
-
-    /// Has the committer carry out a command. Nobody waits here for a committer that is stuck, or gone.
-    pub(crate) async fn call<T, C: Into<Command>>(&self, command: impl FnOnce(Reply<T>) -> C) -> Result<T, StoreError> {
-        let Self { queue, health, .. } = self;
-        let asked = async {
-            let (reply, answer) = oneshot::channel();
-            queue.push(command(reply).into()).await?;
-            match answer.await {
-                Ok(answer) => answer,
-                Err(_) => Err(self.answer_lost().await),
-            }
-        };
-        let closed = || health.get().cloned().unwrap_or(StoreError::Closed);
-        health.unless_left(asked).await.unwrap_or_else(|| Err(closed()))
-    }
-
-    /// An answer was dropped by a panic that unwound the committer. The verdict is on its way: it is there when the
-    /// committer answers something else.
-    async fn answer_lost(&self) -> StoreError {
-        let Self { queue, health, .. } = self;
-        let (reply, answer) = oneshot::channel();
-        let answered = queue.push(Read::Queues { reply }.into()).await.is_ok() && answer.await.is_ok();
-        match health.get() {
-            Some(verdict) => verdict.clone(),
-            None if !answered && queue.is_closed() => StoreError::Closed,
-            None => StoreError::Unavailable { reason: "it lost the answer: look whether it did what was asked".into() },
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.queue.close();
-        // The committer holds no handle, so it is never the one that waits for itself. If it is stuck, it is left behind.
-        health::block_on(self.health.until_left());
-    }
+    Ok(Running::new(queue, health, on_jump))
 }
 
 /// Why a committer was not started.

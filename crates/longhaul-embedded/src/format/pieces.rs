@@ -77,8 +77,8 @@ pub(crate) struct Encoded {
     pub(crate) obsolete: Vec<Key>,
 }
 
-/// Encodes a run in at most `max` bytes, and what does not fit apart from it. `before` is how it is in the file.
-pub(crate) fn encode(stored: &StoredRun, before: &Layout, max: usize) -> Encoded {
+/// Encodes a run in at most [`VALUE_MAX`] bytes, and what does not fit apart from it. `before` is how it is in the file.
+pub(crate) fn encode(stored: &StoredRun, before: &Layout) -> Encoded {
     let id = stored.run.id;
     let values = Values::of(stored);
     let mut stand_apart = Part::ALL.map(|part| {
@@ -91,7 +91,7 @@ pub(crate) fn encode(stored: &StoredRun, before: &Layout, max: usize) -> Encoded
             Some(place(stored, before, part, value))
         });
         let bytes = record::write(stored, &values, &apart);
-        if bytes.len() <= max {
+        if bytes.len() <= VALUE_MAX {
             let layout = Layout::read(apart);
             return Encoded {
                 pieces: new_pieces(id, &values, before, &layout),
@@ -137,12 +137,12 @@ fn new_pieces(id: RunId, values: &Values<'_>, before: &Layout, now: &Layout) -> 
 }
 
 fn obsolete(before: &Layout, now: &Layout, id: RunId) -> Vec<Key> {
-    let old = before.all_pieces(id);
-    if old.is_empty() {
-        return old;
+    // Most runs have none, and this is asked at each change.
+    if before.apart.iter().all(Option::is_none) {
+        return Vec::new();
     }
     let kept: HashSet<Key> = now.all_pieces(id).into_iter().collect();
-    old.into_iter().filter(|key| !kept.contains(key)).collect()
+    before.all_pieces(id).into_iter().filter(|key| !kept.contains(key)).collect()
 }
 
 #[cfg(test)]
@@ -161,7 +161,7 @@ mod tests {
         let mut stored = StoredRun::enqueue(NOW, new_run(NOW, "plain", 7));
         let message = Message { number: 2, at: Some(NOW), signal: None, value: large_value(60_000) };
         stored.run.inbox = Some(Arc::new(Inbox { messages: vec![message], last: 2, offered: 1, ..Inbox::default() }));
-        let Encoded { bytes, layout, pieces, .. } = encode(&stored, &Layout::default(), VALUE_MAX);
+        let Encoded { bytes, layout, pieces, .. } = encode(&stored, &Layout::default());
         assert!(bytes.len() < 1024 && pieces.len() == 15, "{} bytes, {} pieces", bytes.len(), pieces.len());
         let inbox = pieces.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>();
         let recorded = record::read(stored.run.id, &bytes).expect("our own bytes");

@@ -20,7 +20,10 @@ use super::{
     trial,
 };
 use crate::{
-    committer::start::{Running, StartError, start},
+    committer::{
+        queue::Running,
+        start::{StartError, start},
+    },
     engine::{
         kv::{Guarded, Kv, KvError},
         lock::{FolderLock, LockError},

@@ -97,6 +97,6 @@ fn run(store: &mut State, copied: CopiedRun) -> Result<bool, Fault> {
         let value = write_log(&key, Epoch(attempt), page);
         store.files.batch.put(key, value);
     }
-    store.add_with_end(Box::new(stored.into()), end)?;
+    store.add(Box::new(stored.into()), end)?;
     Ok(true)
 }

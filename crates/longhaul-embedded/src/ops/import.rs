@@ -46,7 +46,7 @@ pub(crate) fn import(store: &mut State, runs: Vec<StoredRun>) -> Result<Imported
         }
         stored.interrupt(store.now, "it was exported while it ran");
         store.come_back(&mut stored.run);
-        store.add(Box::new(stored.into()))?;
+        store.add(Box::new(stored.into()), None)?;
         imported.added += 1;
     }
     // What comes in waits as it waited: what it waits for may come later.

@@ -1,7 +1,7 @@
 //! New runs.
 
 use longhaul_core::{
-    Inserted, NewRun,
+    Inserted, NewRun, StoredRun,
     family::admit_child,
     store::InsertError,
     stored::{duplicate, resolve_conflict},
@@ -32,11 +32,11 @@ pub(crate) fn insert(store: &mut State, new: NewRun) -> Result<Result<Inserted, 
             return share_key(store, holder, new);
         }
     }
-    let mut record = Box::new(Record::enqueue(store.now, new));
+    let mut record = Box::new(Record::from(StoredRun::enqueue(store.now, new)));
     if let Some(key) = record.run.order_key() {
         record.run.turn = Some(store.index.turns.place(store.now, key));
     }
-    store.add(record)?;
+    store.add(record, None)?;
     Ok(Ok(Inserted::New))
 }
 

@@ -26,16 +26,26 @@ impl State {
         operation: impl FnOnce(Timestamp, &mut StoredRun) -> Result<(T, Followup), E>,
     ) -> Result<Result<T, E>, Fault> {
         let (now, was_final) = (self.now, record.run.state.is_final());
-        Ok(match record.change(|run| operation(now, run)) {
-            Ok((answer, followup)) => {
-                self.keep_changed(record, was_final, followup)?;
-                Ok(answer)
-            }
+        let (answer, followup) = match record.change(|run| operation(now, run)) {
+            Ok(changed) => changed,
             Err(refused) => {
                 self.put_back(record);
-                Err(refused)
+                return Ok(Err(refused));
             }
-        })
+        };
+        if followup.order {
+            self.servers.ask_to_stop(&record.run);
+        }
+        if !followup.keep {
+            self.put_back(record);
+        } else if followup.remove {
+            self.erase(&record, was_final)?;
+        } else if was_final {
+            self.keep_final(record)?;
+        } else {
+            self.keep(record)?;
+        }
+        Ok(Ok(answer))
     }
 
     /// Lets `event` happen to a run that was taken.
@@ -48,22 +58,6 @@ impl State {
             let followup = run.apply_event(now, event)?;
             Ok((run.run.state.kind(), followup))
         })
-    }
-
-    fn keep_changed(&mut self, record: Box<Record>, was_final: bool, followup: Followup) -> Result<(), Fault> {
-        if followup.order {
-            self.servers.ask_to_stop(&record.run);
-        }
-        if !followup.keep {
-            self.put_back(record);
-            Ok(())
-        } else if followup.remove {
-            self.erase(&record, was_final)
-        } else if was_final {
-            self.keep_final(record)
-        } else {
-            self.keep(record)
-        }
     }
 
     /// A run that was taken, and is as it was.

@@ -1,7 +1,11 @@
-//! The engine, and how far what it was given has got.
+//! The engine, the batch on its way into it, and how far what it was given has got.
 
-use super::batch::Batch;
-use crate::engine::kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX, Writes};
+use super::{State, batch::Batch};
+use crate::{
+    engine::kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX, Writes},
+    error::Fault,
+    format::keys,
+};
 
 pub(crate) struct Files {
     pub(crate) kv: Box<dyn Kv>,
@@ -35,7 +39,7 @@ impl Files {
     }
 
     /// Hands writes to the engine. Nothing is durable yet.
-    pub(super) fn apply(&mut self, writes: Writes, needs_sync: bool) -> Result<(), KvError> {
+    fn apply(&mut self, writes: Writes, needs_sync: bool) -> Result<(), KvError> {
         let (keys, bytes) = (self.unflushed.0 + writes.len(), self.unflushed.1 + writes.bytes());
         if self.needs_flush && (keys > BATCH_KEYS_MAX || bytes > UNFLUSHED_MAX) {
             self.flush()?;
@@ -69,11 +73,6 @@ impl Files {
         Ok(())
     }
 
-    /// What is as durable as promised may be acknowledged after this.
-    pub(crate) fn attest(&mut self) -> Result<(), KvError> {
-        self.kv.attest()
-    }
-
     /// All that was applied is as durable as it gets.
     pub(super) fn make_durable(&mut self) -> Result<(), KvError> {
         self.flush()?;
@@ -91,5 +90,27 @@ impl Files {
     /// The next page that is read is read from the file.
     pub(crate) fn forget_page(&mut self) {
         self.last_page = None;
+    }
+}
+
+impl State {
+    /// Makes sure that `keys` more fit into the batch.
+    pub(crate) fn room(&mut self, keys: usize) -> Result<(), Fault> {
+        assert!(keys <= BATCH_KEYS_MAX, "a change of {keys} keys fits into no batch");
+        let staged = self.files.batch.keys() + self.final_counts.keys() + self.claim_pages.touched();
+        if staged + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
+    }
+
+    /// Applies the batch in the making, and begins another. Nothing is durable yet.
+    pub(crate) fn commit(&mut self) -> Result<(), Fault> {
+        let batch = std::mem::take(&mut self.files.batch);
+        self.files.batch_number += 1;
+        let needs_sync = batch.needs_sync;
+        let mut writes = batch.into_writes(&*self.files.kv, &mut self.ends, self.now)?;
+        self.write_final_counts(&mut writes, self.ends.last());
+        for (page, bytes) in self.claim_pages.take_touched() {
+            writes.put(keys::claim_pages(page), bytes);
+        }
+        if writes.is_empty() { Ok(()) } else { Ok(self.files.apply(writes, needs_sync)?) }
     }
 }

@@ -96,7 +96,6 @@ impl State {
         }
     }
 
-    /// The same, with its values.
     /// The same, also of what the batch in the making has changed.
     pub(crate) fn recent_run_of(&mut self, id: RunId) -> Result<Option<Run>, Fault> {
         if !self.active.contains_key(&id) && self.touched.get(&id) == Some(&Touch::Written(self.files.batch_number)) {
@@ -105,6 +104,7 @@ impl State {
         self.run_of(id)
     }
 
+    /// The same, with its values.
     pub(crate) fn snapshot(&mut self, id: RunId) -> Result<Option<Snapshot>, Fault> {
         match self.active.get(&id) {
             Some(record) => Ok(Some(record.snapshot())),

@@ -3,12 +3,13 @@
 use std::ops::{Deref, DerefMut};
 
 use longhaul_core::{
-    Decision, Event, IllegalEvent, NewRun, Snapshot, StoredRun, Timestamp,
+    Decision, Event, IllegalEvent, Snapshot, StoredRun, Timestamp,
     record::Part,
     stored::{ChangedValues, Followup},
 };
 
 use crate::format::pieces::Layout;
+
 /// All of a run. Those that execute are held in memory; others are read when something happens to them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
@@ -39,10 +40,6 @@ impl From<StoredRun> for Record {
 }
 
 impl Record {
-    pub(crate) fn enqueue(now: Timestamp, new: NewRun) -> Self {
-        StoredRun::enqueue(now, new).into()
-    }
-
     /// Lets an operation happen to it.
     pub(crate) fn change<T, E>(
         &mut self,

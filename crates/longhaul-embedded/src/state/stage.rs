@@ -1,11 +1,11 @@
 //! What a change of one run puts into the batch: all of it, or, if it is too large for a batch, first what nothing refers
 //! to yet, then the record.
 
-use longhaul_core::{Cause, Ended, RunId, StoredRun};
+use longhaul_core::{Cause, Ended, Run, RunId, StoredRun};
 
 use super::{State, Touch, index::Place, record::Record};
 use crate::{
-    engine::kv::{Key, VALUE_MAX},
+    engine::kv::Key,
     error::Fault,
     format::{
         keys, page,
@@ -23,15 +23,10 @@ pub(super) const PIECES_MAX: usize = 96;
 pub(super) const OWN_KEYS: usize = 14;
 
 impl State {
-    /// Stages a run that is new.
-    pub(crate) fn add(&mut self, record: Box<Record>) -> Result<(), Fault> {
-        self.add_with_end(record, None)
-    }
-
-    /// The same, of a run that ended in another store; `end`: the position of its end there, which it keeps.
-    pub(crate) fn add_with_end(&mut self, record: Box<Record>, end: Option<u64>) -> Result<(), Fault> {
+    /// Stages a run that is new. `end`: the position of its end in another store, which it keeps.
+    pub(crate) fn add(&mut self, record: Box<Record>, end: Option<u64>) -> Result<(), Fault> {
         let id = record.run.id;
-        let Encoded { bytes, layout, pieces, .. } = encode(&record, &record.layout, VALUE_MAX);
+        let Encoded { bytes, layout, pieces, .. } = encode(&record, &record.layout);
         self.forget_earlier(id);
         let apart = self.put_pieces(id, pieces)?;
         self.room(OWN_KEYS)?;
@@ -51,14 +46,9 @@ impl State {
     }
 
     /// Stages a final run that was retried, which was `was`, and its successor, in one batch.
-    pub(crate) fn succeed(
-        &mut self,
-        was: &longhaul_core::Run,
-        mut before: Box<Record>,
-        successor: Box<Record>,
-    ) -> Result<(), Fault> {
-        let new = encode(&successor, &successor.layout, VALUE_MAX);
-        let old = encode(&before, &before.layout, VALUE_MAX);
+    pub(crate) fn succeed(&mut self, was: &Run, mut before: Box<Record>, successor: Box<Record>) -> Result<(), Fault> {
+        let new = encode(&successor, &successor.layout);
+        let old = encode(&before, &before.layout);
         self.forget_earlier(successor.run.id);
         let records = 2 * OWN_KEYS + old.pieces.len() + old.obsolete.len();
         // Many pieces come first, in batches of their own: nothing refers to them before the records are there.
@@ -132,7 +122,7 @@ impl State {
     pub(crate) fn enqueue_claimed(&mut self, record: &mut Record) -> bool {
         let id = record.run.id;
         let Some(Place::Page(page)) = self.index.get(id).map(|entry| entry.place) else { return false };
-        let Encoded { bytes, layout, pieces, obsolete } = encode(record, &record.layout, VALUE_MAX);
+        let Encoded { bytes, layout, pieces, obsolete } = encode(record, &record.layout);
         if !pieces.is_empty() || !obsolete.is_empty() || !self.files.batch.take_off(page) {
             return false;
         }
@@ -148,7 +138,7 @@ impl State {
             self.make_room_for_next(&record.run)?;
         }
         self.free_place(id)?;
-        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout, VALUE_MAX);
+        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout);
         let apart = if pieces.len() + obsolete.len() <= PIECES_MAX {
             self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
             for (key, value) in pieces {
@@ -173,17 +163,11 @@ impl State {
                 warn_of_failure(&record);
             }
             self.files.batch.put_new(keys::done(id), bytes);
-            self.files.batch.end(run);
-            self.final_counts.ended(run);
-            self.family_ended(run)?;
-            if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
-                self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
-            }
             if before == Some(Place::Own) {
                 self.files.batch.remove(keys::live(id));
             }
-            self.stage_stop(&record.run);
-            self.index.remove(self.now, &record.run);
+            self.stage_end(run)?;
+            self.index.remove(self.now, run);
         } else {
             if before == Some(Place::Own) {
                 self.files.batch.put(keys::live(id), bytes);
@@ -207,11 +191,23 @@ impl State {
         }
     }
 
+    /// Stages what the end of a run says besides its record.
+    fn stage_end(&mut self, run: &Run) -> Result<(), Fault> {
+        self.files.batch.end(run);
+        self.final_counts.ended(run);
+        self.family_ended(run)?;
+        if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
+            self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
+        }
+        self.stage_stop(run);
+        Ok(())
+    }
+
     /// Stages what has changed of a final run, which stays where it is.
     pub(crate) fn keep_final(&mut self, mut record: Box<Record>) -> Result<(), Fault> {
         let id = record.run.id;
         self.make_room_for_next(&record.run)?;
-        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout, VALUE_MAX);
+        let Encoded { bytes, layout, pieces, obsolete } = encode(&record, &record.layout);
         self.room(OWN_KEYS + pieces.len() + obsolete.len())?;
         for (key, value) in pieces {
             self.files.batch.put(key, value);
@@ -226,7 +222,7 @@ impl State {
     }
 
     /// A final run is imported, and still has its unique key.
-    fn keep_key(&mut self, run: &longhaul_core::Run) {
+    fn keep_key(&mut self, run: &Run) {
         if let Some(kept) = UniqueKeyEntry::of(run).filter(|kept| kept.until > self.now) {
             self.files.batch.put(keys::unique(&kept.kind, &kept.key), kept.to_bytes());
             self.index.uniques.keep(kept);

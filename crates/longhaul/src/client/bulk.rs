@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul_core::{NewRun, run::Due};
+use longhaul_core::{Constraints, NewRun, run::Due};
 
 use super::{
     Client, EnqueueError, RunHandle,
@@ -52,9 +52,7 @@ pub(super) async fn enqueue_all<T: TaskDefinition>(
     let origin = client.origin();
     let mut new = Vec::new();
     for metadata in metadata {
-        let constraints = definition.constraints(&metadata, None, None, Vec::new()).map_err(refused)?;
-        let run = definition.new_run(&origin, &metadata).map_err(|error| refused(error.into()))?;
-        new.push(NewRun { constraints, ..run });
+        new.push(definition.new_run(&origin, &metadata, Constraints::default()).map_err(refused)?);
     }
     if !over.is_zero() {
         let count = new.len().max(1) as f64;

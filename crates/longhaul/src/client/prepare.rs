@@ -3,13 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use longhaul_core::{
-    Batch, Constraints, Inserted, NewRun, OnCancel, Parent, Queue, RunId, Tag,
+    Batch, Constraints, Inserted, Key, Label, NewRun, Parent, Queue, RunId, Tag,
     limits::{AWAITED_RUNS_MAX, TAGS_MAX, TRACE_MAX},
 };
 
 use super::{
     Client, Enqueue, EnqueueError, RunHandle,
     enqueue::{NewChild, Options},
+    order_key::OrderKey,
     unique::{Enqueued, UniqueKey},
 };
 use crate::{
@@ -199,57 +200,41 @@ impl<T: TaskTypes, C> Enqueue<T, C> {
             policy.check()?;
         }
         let said = tags.iter().map(|(key, value)| Tag::new(key, value)).collect::<Result<Vec<_>, _>>()?;
-        let run = definition.new_run(&origin, &metadata)?;
+        if let Some(trace) = trace.as_ref().filter(|trace| trace.len() > TRACE_MAX) {
+            return Err(EnqueueError::TraceTooLong(trace.len()));
+        }
+        if let Some(after) = after.as_ref().filter(|after| after.runs.len() > AWAITED_RUNS_MAX) {
+            return Err(EnqueueError::TooManyAwaited(after.runs.len()));
+        }
+        let constraints = Constraints {
+            limit_key: limit_key.as_deref().map(Key::new).transpose()?,
+            unique: unique.map(UniqueKey::checked).transpose()?,
+            requires: requires.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?,
+            trace: trace.map(Into::into),
+            expires,
+            ordered: ordered.map(OrderKey::checked).transpose()?,
+            parent: child.map(NewChild::checked).transpose()?,
+            after,
+            on_cancel,
+            batch: callback.map(Batch::from),
+        };
+        let child_id = constraints.parent.as_ref().map(Parent::child_id);
+        let mut new = definition.new_run(&origin, &metadata, constraints)?;
         // What was said goes before what marks of the schema give.
-        let marked = run.tags.iter().filter(|marked| said.iter().all(|tag| tag.key != marked.key)).cloned();
+        let marked = new.tags.iter().filter(|marked| said.iter().all(|tag| tag.key != marked.key)).cloned();
         let tags: Arc<[Tag]> = marked.chain(said.iter().cloned()).collect();
         if tags.len() > TAGS_MAX {
             return Err(EnqueueError::TooManyTags(tags.len()));
         }
-        let mut constraints =
-            definition.constraints(&metadata, limit_key, unique.map(UniqueKey::checked).transpose()?, requires)?;
-        if let Some(trace) = trace {
-            if trace.len() > TRACE_MAX {
-                return Err(EnqueueError::TraceTooLong(trace.len()));
-            }
-            let with_trace =
-                Constraints { trace: Some(trace.into()), ..constraints.as_deref().cloned().unwrap_or_default() };
-            constraints = Some(with_trace.into());
-        }
-        if expires.is_some() {
-            let expiring = Constraints { expires, ..constraints.as_deref().cloned().unwrap_or_default() };
-            constraints = Some(expiring.into());
-        }
-        if let Some(key) = ordered {
-            let ordered = Some(key.checked()?);
-            let in_order = Constraints { ordered, ..constraints.as_deref().cloned().unwrap_or_default() };
-            constraints = Some(in_order.into());
-        }
-        let parent = child.map(NewChild::checked).transpose()?;
-        let mut id = None;
-        if let Some(after) = after.as_ref().filter(|after| after.runs.len() > AWAITED_RUNS_MAX) {
-            return Err(EnqueueError::TooManyAwaited(after.runs.len()));
-        }
-        if parent.is_some() || after.is_some() || on_cancel != OnCancel::default() || callback.is_some() {
-            id = parent.as_ref().map(Parent::child_id);
-            let before = constraints.as_deref().cloned().unwrap_or_default();
-            let batch = callback.map(Batch::from);
-            constraints = Some(Constraints { parent, after, on_cancel, batch, ..before }.into());
-        }
         let encode = |value: &T::ExecutionMetadata| common.execution_metadata.encode(value);
-        let execution_metadata = execution_metadata.as_ref().map(encode).transpose()?;
-        let new = NewRun {
-            due,
-            queue: queue.map_or(Ok(common.queue.clone()), |queue| Queue::new(&queue))?,
-            priority: priority.unwrap_or(common.options.priority),
-            tags,
-            policy: retry.unwrap_or_else(|| common.options.retry.clone()),
-            timeout: timeout.or(common.options.timeout),
-            constraints,
-            execution_metadata,
-            ..run
-        };
-        let new = NewRun { id: id.unwrap_or(new.id), ..new };
+        new.execution_metadata = execution_metadata.as_ref().map(encode).transpose()?;
+        (new.id, new.due, new.tags) = (child_id.unwrap_or(new.id), due, tags);
+        if let Some(queue) = queue {
+            new.queue = Queue::new(&queue)?;
+        }
+        new.priority = priority.unwrap_or(new.priority);
+        new.policy = retry.unwrap_or(new.policy);
+        new.timeout = timeout.or(new.timeout);
         Ok(PreparedRun { new, definition })
     }
 }

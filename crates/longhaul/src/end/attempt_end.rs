@@ -235,7 +235,7 @@ impl From<Ending> for AttemptEnd {
 }
 
 /// A failure that names neither its attempt nor its time yet.
-pub(super) fn unstamped(cause: Cause, message: &str) -> FailedAttempt {
+pub(crate) fn unstamped(cause: Cause, message: &str) -> FailedAttempt {
     FailedAttempt::new(cause, message, 0, Timestamp::EPOCH)
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use longhaul_core::{Cause, Ending, FailedAttempt, StateKind, run::Due, store::Settlement};
+use longhaul_core::{Cause, Ending, StateKind, run::Due, store::Settlement};
 
 use super::{exit::Abandonment, finished::Finished};
 use crate::{
     attempt::{Attempt, Capture, FinalState, LimitKeyHold, StopReason},
-    end::{AttemptEnd, EndKind},
+    end::{AttemptEnd, EndKind, unstamped},
 };
 
 /// Ends the attempt for its context, and says what the store is to apply. `end`: how the user's code ended.
@@ -109,24 +109,18 @@ impl Stopping<'_> {
     /// `None`: the claim is lost, so there is nothing to tell the store.
     fn ending(self, returned: Option<Ending>, is_dropped: bool) -> Option<Ending> {
         match returned {
-            Some(ending) => Some(self.returned(ending)),
+            // A task that fails while its server shuts down mostly fails because of that: its connections are closed, its
+            // helpers are gone. If the failure is real, it comes again in the next process, and is counted there.
+            Some(Ending::Failed { failure, permanent: false, .. })
+                if matches!(self.reason, Some(StopReason::Shutdown | StopReason::StoreBroken { .. })) =>
+            {
+                let why = format!("{}; the task failed while it stopped: {}", self.server_end(), failure.message);
+                Some(Ending::Interrupted { why: why.into() })
+            }
+            Some(ending) => Some(ending),
             None if !is_dropped => self.stopped("the task stopped on request"),
             None if self.abandonment.is_some() => self.stopped("the attempt was dropped with it"),
             None => self.stopped("the attempt did not stop in time and was dropped"),
-        }
-    }
-
-    /// A task that fails while its server shuts down mostly fails because of that: its connections are closed, its
-    /// helpers are gone. If the failure is real, it comes again in the next process, and is counted there.
-    fn returned(&self, ending: Ending) -> Ending {
-        match (ending, &self.reason) {
-            (
-                Ending::Failed { failure, permanent: false, .. },
-                Some(StopReason::Shutdown | StopReason::StoreBroken { .. }),
-            ) => Ending::Interrupted {
-                why: format!("{}; the task failed while it stopped: {}", self.server_end(), failure.message).into(),
-            },
-            (ending, _) => ending,
         }
     }
 
@@ -167,8 +161,7 @@ fn refused_value(why: &str) -> Ending {
 }
 
 fn failed(cause: Cause, message: &str, permanent: bool) -> Ending {
-    let failure = FailedAttempt::new(cause, message, 0, longhaul_core::Timestamp::EPOCH);
-    Ending::Failed { failure, retry_after: None, permanent }
+    Ending::Failed { failure: unstamped(cause, message), retry_after: None, permanent }
 }
 
 /// A failure names its attempt and its time from here on.

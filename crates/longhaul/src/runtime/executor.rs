@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use longhaul_core::{
-    Clock, Ending, ServerId, Store, StoreError,
-    store::{Claimed, Settlement},
-};
+use longhaul_core::{Clock, Ending, ServerId, Store, StoreError, store::Claimed};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -15,6 +12,7 @@ use super::{
     capacity::Capacity,
     claiming::Claiming,
     companions::Companions,
+    conclude,
     exit::Exit,
     finished::{Finished, SettleQueue},
     life::Life,
@@ -133,22 +131,13 @@ impl Executor {
         self.broken.get()
     }
 
-    /// Runs were claimed.
-    pub(super) fn claimed(&self, runs: &[Claimed]) {
-        self.capacity.claimed(runs);
-        self.attempts.claimed(runs.len());
-    }
-
     pub(super) fn attempt(&self, claimed: &Claimed) -> Arc<Attempt> {
         Attempt::new(claimed, self.store.clone(), self.clock.clone(), self.wake_autosave.clone(), &self.settings.logs)
     }
 
     /// A claim that is given back: the task was not started.
     pub(super) fn returned(&self, claimed: &Claimed) -> Finished {
-        let attempt = self.attempt(claimed);
-        let (id, epoch, ending) = (attempt.id, attempt.epoch, Ending::Returned);
-        let settlement = Settlement { id, epoch, ending, execution_metadata: None, taken: Vec::new(), progress: None };
-        Finished { attempt, settlement: Some(settlement), kept: None, hold: None }
+        conclude::unstarted(self.attempt(claimed), Ending::Returned)
     }
 
     /// An attempt ended: its slot is free, and its end goes to the store.

@@ -64,7 +64,8 @@ async fn claim_all(executor: &Executor) {
             Ok(runs) => {
                 max_wait = ErrorBackoff::default();
                 rate.measure(executor);
-                executor.claimed(&runs);
+                executor.capacity.claimed(&runs);
+                executor.attempts.claimed(runs.len());
                 if executor.ready.push(runs) {
                     // A slot that waited begins before the next claim is made, which would keep it waiting.
                     tokio::task::yield_now().await;

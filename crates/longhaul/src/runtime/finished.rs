@@ -25,6 +25,13 @@ pub(crate) struct Finished {
     pub(crate) hold: Option<LimitKeyHold>,
 }
 
+impl Finished {
+    /// Its claim is lost.
+    pub(super) fn lost(attempt: Arc<Attempt>) -> Self {
+        Self { attempt, settlement: None, kept: None, hold: None }
+    }
+}
+
 /// Attempts that ended and are to be settled. The receiver is shared, so that somebody else can settle if the settling
 /// loop is not polled any more.
 pub(super) struct SettleQueue {
@@ -42,12 +49,11 @@ impl Default for SettleQueue {
 impl SettleQueue {
     /// Waits for room.
     pub(super) async fn push(&self, finished: Finished) {
-        if self.sender.send(finished).await.is_err() {
-            tracing::debug!("an attempt ended after the executor did; its run goes on in the next process");
-        }
+        let sent = self.sender.send(finished).await;
+        assert!(sent.is_ok(), "the receiver is beside the sender");
     }
 
-    /// Adds at most `limit` of them to `batch`.
+    /// Waits for some, and adds at most `limit` of them to `batch`.
     pub(super) fn poll_pop_many(&self, cx: &mut Context<'_>, batch: &mut Vec<Finished>, limit: usize) -> Poll<usize> {
         self.receiver().poll_recv_many(cx, batch, limit)
     }

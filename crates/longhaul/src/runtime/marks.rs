@@ -64,7 +64,5 @@ pub(super) async fn mark(executor: &Executor) {
 
 /// Its claim was taken away before it began.
 async fn lose(executor: &Executor, claimed: &Claimed) {
-    executor
-        .finish_attempt(Finished { attempt: executor.attempt(claimed), settlement: None, kept: None, hold: None })
-        .await;
+    executor.finish_attempt(Finished::lost(executor.attempt(claimed))).await;
 }

@@ -25,7 +25,7 @@ async fn settle_batches(executor: &Executor) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
-            taken = poll_fn(|cx| executor.settling.poll_pop_many(cx, &mut batch, BATCH)) => if taken == 0 { return },
+            _ = poll_fn(|cx| executor.settling.poll_pop_many(cx, &mut batch, BATCH)) => {}
             () = executor.exit.finished.cancelled() => return,
         }
         tokio::join!(write_logs(executor, &batch), settle_batch(executor, &batch));

@@ -3,8 +3,6 @@
 
 use std::{pin::pin, sync::Arc};
 
-use longhaul_core::store::Claimed;
-
 use super::{executor::Executor, perform};
 
 /// Starts the slots. A shutdown does not wait for them: a task that blocks its thread would hold it up.
@@ -17,7 +15,10 @@ pub(super) fn open(executor: &Arc<Executor>) {
 async fn slot(executor: Arc<Executor>) {
     while !executor.life.stopping.is_cancelled() {
         match executor.ready.pop() {
-            Some(claimed) => execute(&executor, claimed).await,
+            Some(claimed) => {
+                let finished = perform::run(&executor, claimed).await;
+                executor.finish_attempt(finished).await;
+            }
             None => wait(&executor).await,
         }
     }
@@ -34,9 +35,4 @@ async fn wait(executor: &Executor) {
         () = came => {}
         () = executor.life.stopping.cancelled() => {}
     }
-}
-
-async fn execute(executor: &Executor, claimed: Claimed) {
-    let finished = perform::run(executor, claimed).await;
-    executor.finish_attempt(finished).await;
 }

@@ -1,6 +1,6 @@
 //! One kind, with its types taken off.
 
-use longhaul_core::{Codec, Envelope, NewRun};
+use longhaul_core::{Codec, Constraints, Envelope, NewRun};
 use serde_json::Value;
 
 use super::{EnqueueJsonError, ShownContent, ShownValue};
@@ -56,9 +56,7 @@ impl<T: TaskTypes> View for Definition<T> {
     fn new_run(&self, origin: &Origin, metadata: &Value) -> Result<NewRun, EnqueueJsonError> {
         let metadata: T::Metadata = self.parse(&self.common.metadata, metadata)?;
         let definition = self.clone().checked().map_err(EnqueueError::from)?;
-        let constraints = definition.constraints(&metadata, None, None, Vec::new())?;
-        let run = definition.new_run(origin, &metadata).map_err(EnqueueError::from)?;
-        Ok(NewRun { constraints, ..run })
+        Ok(definition.new_run(origin, &metadata, Constraints::default())?)
     }
 
     fn execution_metadata(&self, value: &Value, effects: &[u8]) -> Result<Envelope, EnqueueJsonError> {
