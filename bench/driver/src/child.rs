@@ -40,6 +40,8 @@ impl Program {
             .arg(format!("{folder}/Cargo.toml"))
             .arg("--target-dir")
             .arg(&target)
+            // Of the measurement. The macros of some drivers would check their queries there, where no table is.
+            .env_remove("DATABASE_URL")
             .status()?;
         ensure!(status.success(), "{folder} does not build");
         Self::at(target.join("release").join(format!("{program}{}", env::consts::EXE_SUFFIX)))

@@ -48,6 +48,11 @@ pub trait Ground: Sync {
     /// A place where nothing is, for one measurement.
     fn fresh(&self, name: &str) -> Result<Fresh>;
 
+    /// It was filled: nothing that is left to do for that is to fall into the measurement.
+    fn filled(&self, _place: &Fresh) -> Result<()> {
+        Ok(())
+    }
+
     /// One line on it, for the results.
     fn describe(&self, data: &Path) -> String;
 }

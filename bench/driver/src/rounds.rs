@@ -111,6 +111,7 @@ impl<'a> Bench<'a> {
             let fresh = self.field.ground.fresh(&card.name)?;
             if scenario.needs_fill() {
                 program.run("fill", &order, &fresh.environment, FILL_PATIENCE)?;
+                self.field.ground.filled(&fresh)?;
             }
             program.run("measure", &order, &fresh.environment, size.limit + PATIENCE)?;
             drop(fresh);

@@ -55,6 +55,14 @@ impl Ground for Server {
         Ok(Fresh { environment, guard: Some(Box::new(Database(name))) })
     }
 
+    /// What autovacuum would do within a minute, and then in the middle of the measurement.
+    fn filled(&self, place: &Fresh) -> Result<()> {
+        let url = place.environment.iter().find(|(name, _)| name == DATABASE).map(|(_, url)| url);
+        asked_of(url.context("the place has no database")?, async |client| {
+            Ok(client.batch_execute("VACUUM (ANALYZE)").await?)
+        })
+    }
+
     fn describe(&self, _: &Path) -> String {
         let described = asked(async |client| {
             let row = client
@@ -85,11 +93,12 @@ impl Drop for Database {
 }
 
 fn asked<T>(ask: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+    asked_of(&env::var(URL)?, ask)
+}
+
+fn asked_of<T>(url: &str, ask: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let url = env::var(URL)?;
-        ask(&connect(&url).await?).await
-    })
+    runtime.block_on(async { ask(&connect(url).await?).await })
 }
 
 /// The process that started this one, if it is a server's on this machine.

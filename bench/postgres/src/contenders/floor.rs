@@ -22,7 +22,7 @@ pub(crate) struct Floor;
 /// Inserts as a stream.
 pub(crate) struct Copy;
 
-const DURABILITY: &str = "power loss: COMMIT";
+pub(super) const DURABILITY: &str = "power loss: COMMIT";
 
 impl Contender for Floor {
     fn name(&self) -> &'static str {
@@ -89,7 +89,7 @@ impl Contender for Copy {
     }
 }
 
-fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }
 
@@ -126,19 +126,19 @@ const CHECKPOINT: &str = "\
 
 const CHECKPOINT_ONE: &str = "UPDATE raw SET rec = $2, exec = $3 WHERE id = $1 AND epoch = 0";
 
-struct Raw {
-    client: Client,
+pub(super) struct Raw {
+    pub(super) client: Client,
 }
 
 #[derive(Default)]
-struct Rows {
-    ids: Vec<Uuid>,
-    recs: Vec<Vec<u8>>,
-    metas: Vec<Vec<u8>>,
+pub(super) struct Rows {
+    pub(super) ids: Vec<Uuid>,
+    pub(super) recs: Vec<Vec<u8>>,
+    pub(super) metas: Vec<Vec<u8>>,
 }
 
 /// Rows of 110 bytes of record and 100 of metadata, with ids that grow with time.
-fn rows(count: usize, batch: usize) -> Vec<Rows> {
+pub(super) fn rows(count: usize, batch: usize) -> Vec<Rows> {
     let mut calls = Vec::new();
     for first in (0..count).step_by(batch) {
         let mut rows = Rows::default();
@@ -156,7 +156,7 @@ fn rows(count: usize, batch: usize) -> Vec<Rows> {
 }
 
 impl Raw {
-    async fn open() -> Result<Self> {
+    pub(super) async fn open() -> Result<Self> {
         let client = connect(&url()?).await?;
         client.batch_execute(TABLE).await?;
         // As in the store: these plans hold on an empty table and on a large one.

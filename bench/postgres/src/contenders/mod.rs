@@ -2,12 +2,14 @@
 
 mod floor;
 mod longhaul;
+mod notify;
 
 use bench_harness::{Contender, Measure};
 
-pub(crate) static ALL: [&dyn Contender; 5] = [
+pub(crate) static ALL: [&dyn Contender; 6] = [
     &floor::Floor,
     &floor::Copy,
+    &notify::Notify,
     &Measure::<longhaul::Longhaul<{ longhaul::PLAIN }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::POLLING }>>::new(),
     &Measure::<longhaul::Longhaul<{ longhaul::TWO_SERVERS }>>::new(),
@@ -18,3 +20,6 @@ pub(crate) const FLOOR: &str = "floor";
 
 /// The same as a stream.
 pub(crate) const COPY: &str = "floor-copy";
+
+/// A start that another connection hears of.
+pub(crate) const NOTIFY: &str = "floor-notify";
