@@ -14,8 +14,9 @@ use crate::{
 const STREAMS: usize = 200;
 const SECONDS: u64 = 10;
 /// Runs of one round.
-const RUNS: usize = 2000;
-const ROUNDS: usize = 5;
+const RUNS: usize = 10_000;
+/// Pairs of rounds.
+const ROUNDS: usize = 9;
 
 fn app(scene: &Scene) -> Router {
     dashboard(scene.client(), Options::new().open_to_everyone(Role::Administer))
@@ -63,26 +64,46 @@ async fn round(scene: &Scene) -> Duration {
     begin.elapsed()
 }
 
-/// How long runs take from the enqueue to their ends, with and without somebody who looks at pages, in turns.
+/// A round while somebody looks at pages.
+async fn watched_round(scene: &Scene, app: Router) -> Duration {
+    let somebody = tokio::spawn(async move {
+        // A page that is open asks for itself once a second at most.
+        for page in ["/", "/runs", "/queues", "/kinds", "/servers"].into_iter().cycle() {
+            ask_with(&app, &format!("GET {page}"), &[("host", "localhost")], "").await;
+            pause(Duration::from_secs(1)).await;
+        }
+    });
+    let took = round(scene).await;
+    somebody.abort();
+    took
+}
+
+/// How long runs take from the enqueue to their ends, with and without somebody who looks at pages, in pairs of which each
+/// begins with the other one.
 pub(crate) async fn claims(scene: &Scene) {
     let app = app(scene);
-    let (mut alone, mut watched) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        alone.push(round(scene).await);
-        let app = app.clone();
-        let somebody = tokio::spawn(async move {
-            // A page that is open asks for itself once a second at most.
-            for page in ["/", "/runs", "/queues", "/kinds", "/servers"].into_iter().cycle() {
-                ask_with(&app, &format!("GET {page}"), &[("host", "localhost")], "").await;
-                pause(Duration::from_secs(1)).await;
-            }
-        });
-        watched.push(round(scene).await);
-        somebody.abort();
+    let (mut alone, mut watched, mut slower) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..ROUNDS {
+        let first = if pair % 2 == 0 { Some(round(scene).await) } else { None };
+        let with = watched_round(scene, app.clone()).await;
+        let without = match first {
+            Some(first) => first,
+            None => round(scene).await,
+        };
+        slower.push(with.as_secs_f64() / without.as_secs_f64());
+        alone.push(without);
+        watched.push(with);
     }
     alone.sort_unstable();
     watched.sort_unstable();
-    let (alone, watched) = (alone[ROUNDS / 2].as_secs_f64(), watched[ROUNDS / 2].as_secs_f64());
-    let slower = (watched / alone - 1.0) * 100.0;
-    println!("{RUNS} runs in {alone:.2} s; with a page that is watched {watched:.2} s, {slower:+.1} %");
+    slower.sort_unstable_by(f64::total_cmp);
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    println!(
+        "{RUNS} runs in {:.2} s; with a page that is watched {:.2} s; in pairs {:+.1} % ({:+.1} to {:+.1})",
+        alone[ROUNDS / 2].as_secs_f64(),
+        watched[ROUNDS / 2].as_secs_f64(),
+        percent(slower[ROUNDS / 2]),
+        percent(slower[0]),
+        percent(slower[ROUNDS - 1]),
+    );
 }
