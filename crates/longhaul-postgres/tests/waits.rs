@@ -2,19 +2,55 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use common::{Postgres, postgres, url};
-use longhaul_core::store::{ClaimRequest, EndedCursor, EndedRequest, ServerBeat, prelude::*};
+use longhaul_core::{
+    Clock, NewRun, Timestamp,
+    clock::OnJump,
+    run::Due,
+    store::{ClaimRequest, EndedCursor, EndedRequest, ServerBeat, prelude::*},
+};
 use longhaul_postgres::{Options, PostgresStore};
 use longhaul_testkit::fixture::{new_run, run_id, server_id, support};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Another handle, which hears of others or not.
 async fn connect(postgres: &Postgres, poll: Duration, listen: bool) -> PostgresStore {
+    connect_by(Arc::new(postgres.clock.clone()), postgres, poll, listen).await
+}
+
+/// The same, by another clock.
+async fn connect_by(clock: Arc<dyn Clock>, postgres: &Postgres, poll: Duration, listen: bool) -> PostgresStore {
     let options = Options::default().schema(&postgres.schema.0).poll(poll).listen(listen);
     let url = format!("{} application_name={}", url(), postgres.schema.0);
-    PostgresStore::connect_with(&url, options.clock(Arc::new(postgres.clock.clone()))).await.expect("it is there")
+    PostgresStore::connect_with(&url, options.clock(clock)).await.expect("it is there")
+}
+
+/// A clock on which it is a millisecond later whenever somebody has looked at it.
+#[derive(Debug)]
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.fetch_add(1000, Ordering::AcqRel))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wait_for(&self, _: Timestamp) -> Option<Duration> {
+        Some(Duration::from_millis(1))
+    }
+
+    fn on_jump(&self, _: Weak<OnJump>) {}
 }
 
 async fn until(mut is_so: impl FnMut() -> bool) {
@@ -104,6 +140,28 @@ async fn a_claim_that_hears_of_new_runs_of_its_lane_looks_without_a_poll_before(
     other.insert(vec![new_run(now, "plain", 2)]).await.expect("it works")[0].as_ref().expect("it is new");
     assert_eq!(claim.await.expect("no panic"), 1);
     assert_eq!(one.polls(), polls, "it was told of the lane");
+}
+
+#[tokio::test]
+async fn a_run_that_becomes_due_while_a_claim_looks_is_claimed_without_a_poll() {
+    let postgres = postgres().await;
+    let clock = Arc::new(Ticking(AtomicI64::new(postgres.now().as_micros())));
+    // It never looks by itself.
+    let store = connect_by(clock.clone(), &postgres, Duration::from_secs(100_000), true).await;
+    until(|| store.hears()).await;
+    let request = ClaimRequest::new(server_id(postgres.now(), 1), [support("plain", 1)].into(), 1);
+    // Some of them are due between the look of the claim and its question when the next one is due.
+    for ahead in 1..=40 {
+        let before = clock.now();
+        let claim = waiting_claim(&store, request.clone());
+        // It looks.
+        until(|| clock.0.load(Ordering::Acquire) > before.as_micros() + 1000).await;
+        let now = clock.now();
+        let due = Some(Due::At(now.after(Duration::from_millis(ahead))));
+        let run = NewRun { due, ..new_run(now, "plain", ahead) };
+        store.insert(vec![run]).await.expect("it works")[0].as_ref().expect("it is new");
+        assert_eq!(claim.await.expect("no panic"), 1, "due {ahead} ms ahead");
+    }
 }
 
 #[tokio::test]

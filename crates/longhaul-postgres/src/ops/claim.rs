@@ -30,6 +30,8 @@ use crate::{
 /// What a claim came to.
 pub(crate) struct Taken {
     pub(crate) claimed: Vec<Claimed>,
+    /// The time by which runs were due for it.
+    looked_at: Timestamp,
     /// If it came to nothing: when to look again.
     look_again: Option<Timestamp>,
 }
@@ -39,10 +41,12 @@ enum Claim {
     /// Deadlines of suspensions have passed: they end first.
     DeadlinesPassed,
     Nothing {
+        looked_at: Timestamp,
         selection: Option<Box<Selection>>,
         look_again: Option<Timestamp>,
     },
     Taken {
+        looked_at: Timestamp,
         selection: Box<Selection>,
         changes: Vec<Change>,
         /// When each of them was due.
@@ -100,11 +104,11 @@ impl Inner {
             })?;
             match claim {
                 Claim::DeadlinesPassed => self.expire_deadlines().await?,
-                Claim::Nothing { selection, look_again } => {
+                Claim::Nothing { looked_at, selection, look_again } => {
                     turn.commit(selection);
-                    return Ok(Taken { claimed: Vec::new(), look_again });
+                    return Ok(Taken { claimed: Vec::new(), looked_at, look_again });
                 }
-                Claim::Taken { selection, changes, dues, news } => {
+                Claim::Taken { looked_at, selection, changes, dues, news } => {
                     turn.commit(Some(selection));
                     let claimed = changes.iter().zip(dues).map(|(change, due)| {
                         let stored = &change.kept.stored;
@@ -118,7 +122,7 @@ impl Inner {
                     let claimed = claimed.collect();
                     self.held.claimed(changes.into_iter().map(|change| change.kept));
                     News { runs: news.runs, ..News::default() }.tell(self);
-                    return Ok(Taken { claimed, look_again: None });
+                    return Ok(Taken { claimed, looked_at, look_again: None });
                 }
             }
         }
@@ -132,8 +136,8 @@ impl Inner {
         request: &ClaimRequest,
         together: bool,
     ) -> Result<Claim, Fault> {
-        let nothing = Claim::Nothing { selection: None, look_again: None };
         let (now, offer, me) = (self.now(), request.offer(), Uuid::from(request.server));
+        let nothing = Claim::Nothing { looked_at: now, selection: None, look_again: None };
         let reading = |turn: &ClaimTurn, top| {
             let controls = &turn.admission.controls;
             Reading::of(&self.lanes, now, self.lanes_of(&offer, controls), top, controls)
@@ -192,7 +196,7 @@ impl Inner {
             let pause = turn.admission.controls.next_end_of_pause(now);
             let look_again =
                 selection.look_again.into_iter().chain(pause).chain(candidates.expired.then_some(now)).min();
-            return Ok(Claim::Nothing { selection: Some(Box::new(selection)), look_again });
+            return Ok(Claim::Nothing { looked_at: now, selection: Some(Box::new(selection)), look_again });
         }
         let page = Uuid::fresh();
         let mut runs = candidates.runs;
@@ -227,7 +231,7 @@ impl Inner {
         } else {
             tx.finish(&last).await?;
         }
-        Ok(Claim::Taken { selection: Box::new(selection), changes, dues, news })
+        Ok(Claim::Taken { looked_at: now, selection: Box::new(selection), changes, dues, news })
     }
 
     /// The lanes that a server takes from.
@@ -242,14 +246,14 @@ impl Inner {
         request: &ClaimRequest,
         taken: &Taken,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let now = self.now();
         let numbers = self.lanes.which(|lane| lane.is_read_by(&request.offer()));
         let session = self.session().await?;
         let row = session.query_opt(NEXT_DUE, &[&numbers]).await.map_err(Fault::into_store)?;
         let due: Option<i64> =
             row.map_or(Ok(None), |row| row.try_get(0)).map_err(|error| Fault::from(error).into_store())?;
-        // What is due and was not claimed is held back by something else than its time.
-        let due = due.map(Timestamp::from_micros).filter(|due| *due > now);
+        // What was due and was not claimed is held back by something else than its time. What has become due since was not:
+        // clocks of servers differ by milliseconds, so a run may come just before its time.
+        let due = due.map(Timestamp::from_micros).filter(|due| *due > taken.looked_at);
         Ok(due.into_iter().chain(taken.look_again).min())
     }
 }
