@@ -11,13 +11,20 @@ use tokio::sync::futures::Notified;
 
 /// The clock of the database: what it said last, carried on by this machine's monotonic clock.
 ///
-/// Servers whose own clocks differ agree on it, to within the time of one round trip.
+/// Servers whose own clocks differ agree on it, to within the time of one round trip: of the answers that it got, it goes by
+/// the one that took the least time.
 pub(crate) struct DatabaseClock(Mutex<Reading>);
 
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Reading {
     now: Timestamp,
     at: Instant,
+    /// By how much it may be wrong: half the time that the answer took.
+    off_by: Duration,
 }
+
+/// How far two clocks drift apart: a part in so many, which is 50 in a million.
+const DRIFT: u32 = 20_000;
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 fn monotonic() -> Instant {
@@ -34,18 +41,31 @@ impl DatabaseClock {
     }
 
     pub(crate) fn new(asked: Asked, now: Timestamp) -> Self {
-        Self(Mutex::new(Reading::middle(asked, now)))
+        Self(Mutex::new(Reading::of(asked.0, now, monotonic())))
     }
 
-    /// The database said this; it did so in the middle between question and answer, as far as anybody knows.
+    /// The database said this.
     pub(crate) fn set(&self, asked: Asked, now: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Reading::middle(asked, now);
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *reading = reading.or(Reading::of(asked.0, now, monotonic()));
     }
 }
 
 impl Reading {
-    fn middle(asked: Asked, now: Timestamp) -> Self {
-        Self { now, at: asked.0 + asked.0.elapsed() / 2 }
+    /// The database said it in the middle between question and answer, as far as anybody knows.
+    fn of(asked: Instant, now: Timestamp, answered: Instant) -> Self {
+        let off_by = answered.saturating_duration_since(asked) / 2;
+        Self { now, at: asked + off_by, off_by }
+    }
+
+    /// The better one of this and a later one: the later, where it took less time, or this may have drifted further by now.
+    /// Where both cannot be right, the clock of the database was set.
+    fn or(self, later: Self) -> Self {
+        let passed = later.at.saturating_duration_since(self.at);
+        let off_by = self.off_by + passed / DRIFT;
+        let then = self.now.after(passed);
+        let apart = then.since(later.now).max(later.now.since(then));
+        if later.off_by <= off_by || apart > off_by + later.off_by { later } else { self }
     }
 }
 
@@ -137,6 +157,44 @@ pub(crate) async fn pause(time: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// At `after`, the database said `now`; the answer took `took`.
+    fn reading(begin: Instant, after: Duration, now: Duration, took: Duration) -> Reading {
+        let asked = begin + after - took / 2;
+        Reading::of(asked, Timestamp::EPOCH.after(now), asked + took)
+    }
+
+    #[test]
+    fn the_answer_that_took_the_least_time_is_gone_by() {
+        let begin = monotonic() + Duration::from_secs(60);
+        let quick = reading(begin, Duration::ZERO, Duration::ZERO, MS);
+        // It was asked together with much else, and is wrong by two milliseconds.
+        let slow = reading(begin, 1000 * MS, 1002 * MS, 6 * MS);
+        assert_eq!(quick.or(slow), quick);
+        assert_eq!(slow.off_by, 3 * MS);
+        let quicker = reading(begin, 2000 * MS, 2000 * MS, MS / 2);
+        assert_eq!(quick.or(quicker), quicker);
+    }
+
+    #[test]
+    fn an_old_answer_may_have_drifted() {
+        let begin = monotonic() + Duration::from_secs(60);
+        let quick = reading(begin, Duration::ZERO, Duration::ZERO, MS);
+        let slow = reading(begin, 100_000 * MS, 100_001 * MS, 6 * MS);
+        assert_eq!(quick.or(slow), slow);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_followed() {
+        let begin = monotonic() + Duration::from_secs(60);
+        let quick = reading(begin, Duration::ZERO, 5000 * MS, MS);
+        for said in [6010 * MS, 4000 * MS] {
+            let slow = reading(begin, 1000 * MS, said, 6 * MS);
+            assert_eq!(quick.or(slow), slow);
+        }
+    }
 
     #[test]
     fn ticks_grow_to_the_longest_interval_and_begin_anew_when_something_came() {

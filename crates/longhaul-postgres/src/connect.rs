@@ -112,6 +112,9 @@ async fn opened(session: &Session) -> Result<EndedCursor, Fault> {
     Ok(EndedCursor { known_removed: removed, ..EndedCursor::after_all_of(last) })
 }
 
+/// How often the database is asked for its time once more when a handle connects.
+const ASKED_AGAIN: usize = 2;
+
 async fn clock(
     session: &Session,
     options: &Options,
@@ -119,9 +122,17 @@ async fn clock(
     if let Some(clock) = &options.clock {
         return Ok((Arc::clone(clock), None));
     }
-    let asked = DatabaseClock::ask();
-    let now = session.scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8").await;
-    let now = Timestamp::from_micros(now.map_err(Fault::into_store)?);
+    let ask = async || {
+        let asked = DatabaseClock::ask();
+        let now = session.scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1e6)::int8").await;
+        Ok::<_, ConnectError>((asked, Timestamp::from_micros(now.map_err(Fault::into_store)?)))
+    };
+    let (asked, now) = ask().await?;
     let clock = Arc::new(DatabaseClock::new(asked, now));
+    // The first answer comes late: a connection that is new has everything to learn.
+    for _ in 0..ASKED_AGAIN {
+        let (asked, now) = ask().await?;
+        clock.set(asked, now);
+    }
     Ok((clock.clone(), Some(clock)))
 }
