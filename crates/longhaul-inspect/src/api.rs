@@ -106,6 +106,10 @@ impl ActionBody {
 }
 
 fn json<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, InspectError> {
+    // A list would be taken for the fields in their order, and an empty one for an object without any.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(InspectError::Invalid { field: None, why: "the body has to be a JSON object".into() });
+    }
     serde_json::from_slice(body).map_err(|error| InspectError::Invalid { field: None, why: error.to_string() })
 }
 

@@ -183,18 +183,14 @@ fn warnings(
             warn("incompatible_runs", Some(kind), text);
         }
         if view.control.paused.is_some() && waiting > 0 {
-            warn("kind_paused", Some(kind), format!("The kind {kind} is paused, and {} wait.", runs(waiting)));
+            warn("kind_paused", Some(kind), format!("The kind {kind} is paused, with {} waiting.", runs(waiting)));
         }
     }
     for view in queues {
         let queue = &view.queue;
         match (&view.control.paused, view.oldest) {
             (Some(_), _) if view.due > 0 => {
-                warn(
-                    "queue_paused",
-                    Some(queue),
-                    format!("The queue {queue} is paused, and {} are due.", runs(view.due)),
-                );
+                warn("queue_paused", Some(queue), format!("The queue {queue} is paused, with {} due.", runs(view.due)));
             }
             (None, Some(oldest)) if now.since(oldest) > WAITED_LONG && !servers.is_empty() => {
                 let waited = words::duration(now.since(oldest));

@@ -65,6 +65,7 @@ async fn what_cannot_be_done_answers_a_code_and_a_status() {
             ("POST /runs/all/run-now".into(), "", 409, "refused"),
             ("POST /schedules/none/pause".into(), "", 404, "not_found"),
             ("GET /kinds/none".into(), "", 404, "not_found"),
+            ("POST /queues/default/limit".into(), "[]", 422, "invalid"),
             ("POST /queues/default/limit".into(), r#"{"ageing_seconds": 0}"#, 422, "invalid"),
             ("POST /queues/default/limit".into(), r#"{"ageing_seconds": -1}"#, 422, "invalid"),
             ("POST /kinds/count/limit".into(), r#"{"ageing_seconds": 60}"#, 422, "invalid"),

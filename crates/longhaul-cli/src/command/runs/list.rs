@@ -1,5 +1,7 @@
 //! The list of runs.
 
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use longhaul_inspect::words::short;
 use serde_json::{Value, json};
@@ -22,8 +24,8 @@ pub(in crate::command) struct Ls {
     #[arg(long)]
     oldest: bool,
     /// How many.
-    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
-    limit: usize,
+    #[arg(long, short = 'n', default_value = "20", value_name = "N")]
+    limit: NonZeroUsize,
     /// Whole ids, and all columns.
     #[arg(long, short = 'l')]
     long: bool,
@@ -34,20 +36,20 @@ pub(super) async fn run(ls: &Ls, session: &mut Session<'_>) -> Result<Exit, CliE
     if ls.oldest {
         more.push(("order", "oldest".to_owned()));
     }
-    let mut query = ls.filter.query(&more)?;
+    let (mut query, limit) = (ls.filter.query(&more)?, ls.limit.get());
     let (mut runs, mut damaged, mut total) = (Vec::new(), Vec::new(), Value::Null);
     loop {
-        query.limit = (ls.limit - runs.len()).clamp(1, PAGE);
+        query.limit = (limit - runs.len()).clamp(1, PAGE);
         let page = session.api.get("/runs", &query.to_string()).await?;
         runs.extend(items(&page["runs"]).iter().cloned());
         damaged.extend(items(&page["damaged"]).iter().cloned());
         total = if total.is_null() { page["total"].clone() } else { total };
         query.after = page["next"].as_str().and_then(|next| next.parse().ok());
-        if runs.len() >= ls.limit || query.after.is_none() {
+        if runs.len() >= limit || query.after.is_none() {
             break;
         }
     }
-    runs.truncate(ls.limit);
+    runs.truncate(limit);
     for run in &damaged {
         let line = format!("warning: {} cannot be read: {}", plain(&run["id"]), plain(&run["why"]));
         session.terminal.remark(&crate::escape::line(&line))?;

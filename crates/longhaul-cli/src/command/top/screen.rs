@@ -162,14 +162,15 @@ impl Screen {
     fn head(&self, relative: &dyn Fn(&Value) -> String) -> String {
         let states = &self.overview["states"];
         let count = |state: &str| states[state].as_u64().unwrap_or(0);
+        let servers = self.overview["servers"].as_u64().unwrap_or(0);
         let mut head = format!(
-            "{} running · {} due · {} waiting · {} suspended · {} failed · {} servers",
+            "{} running · {} due · {} waiting · {} suspended · {} failed · {servers} {}",
             count("running"),
             self.overview["due"].as_u64().unwrap_or(0),
             count("pending") + count("retrying"),
             count("suspended"),
             count("failed"),
-            self.overview["servers"].as_u64().unwrap_or(0),
+            if servers == 1 { "server" } else { "servers" },
         );
         if !self.overview["oldest"].is_null() {
             head = format!("{head} · oldest due {}", relative(&self.overview["oldest"]));
