@@ -89,7 +89,11 @@ fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
         details .ask {
             summary .button { "All that match…" }
             div .popover {
-                p { "To " (how_many) " runs that match the filters, on whatever page they are:" }
+                p {
+                    "To " (how_many) " runs that match the filters, on whatever page they are"
+                    @if query.states.is_empty() { "; a retry only to those that failed or were cancelled" }
+                    ":"
+                }
                 @for (action, label) in MANY {
                     @if view.user.may(action.role()) {
                         button class=(class(action))

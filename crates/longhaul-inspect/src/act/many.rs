@@ -74,7 +74,8 @@ impl Inspector {
         Ok(selected)
     }
 
-    /// The same to all runs that match, on whatever page they are.
+    /// The same to all runs that match, on whatever page they are. A retry is of those that failed or were cancelled, unless
+    /// the query names states.
     ///
     /// # Errors
     /// When the store fails: then some are done, and some are not. [`RunAction::RunNow`] and
@@ -86,7 +87,7 @@ impl Inspector {
         by: &By,
     ) -> Result<Selected, InspectError> {
         check_many(action)?;
-        let select = self.select(query, &by.actor)?;
+        let select = self.select(&query.for_action(action), &by.actor)?;
         let reason = by.reason.clone().unwrap_or_default();
         let selected = match action {
             RunAction::Suspend => select.suspend().because(reason).await?,
@@ -114,7 +115,7 @@ impl Inspector {
     ) -> Result<SelectedPage, InspectError> {
         check_many(action)?;
         let now = self.now();
-        let query = query.fixed(now);
+        let query = query.for_action(action).fixed(now);
         let (selected, next) = self.act_on_some(query.filter(now), query.after, query.limit, None, action, by).await?;
         let next = next.map(|after| query.page_after(Some(after)));
         Ok(SelectedPage { selected, next })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::{Control, Queue, RunId, Schedule, Scope, StateKind};
+use longhaul::{Control, Queue, RetryFrom, RunId, Schedule, Scope, StateKind};
 use longhaul_inspect::{
     By, InspectError, Inspector, NewRunRequest, RunAction, RunQuery, ScheduleAction, ScopeAction, api::Operation,
 };
@@ -37,8 +37,7 @@ async fn each_action_keeps_who_did_it_and_why() {
         scene.reaches(id, StateKind::Failed).await;
         assert_eq!(history(inspector, id).await[1], "run now by ann");
 
-        let retried =
-            inspector.act(id, RunAction::Retry { from: longhaul::RetryFrom::Checkpoint }, &ann).await.unwrap();
+        let retried = inspector.act(id, RunAction::Retry { from: RetryFrom::Checkpoint }, &ann).await.unwrap();
         let next = retried.run.unwrap();
         assert_ne!(next, id);
         scene.reaches(next, StateKind::Failed).await;
@@ -131,6 +130,28 @@ async fn all_that_match_are_acted_on_however_many_pages_they_are() {
         assert_eq!((overview.states.of(StateKind::Cancelled), overview.states.of(StateKind::Pending)), (60, 60));
         let one = &scene.inspector.runs(&RunQuery::parse("state=cancelled&limit=1").unwrap()).await.unwrap().runs[0];
         assert_eq!(history(&scene.inspector, one.id).await[1], "cancelled by ann: all wrong");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_of_all_leaves_completed_runs_alone_unless_they_are_asked_for() {
+    on_each_store(|scene| async {
+        let completed = scene.client().enqueue::<Count>(CountTo { to: 1, password: String::new() }).await.unwrap();
+        completed.outcome().await.unwrap();
+        scene.client().enqueue::<Fail>("no".into()).await.unwrap().outcome().await.unwrap();
+        let (by, retry) = (By::new("ann"), RunAction::Retry { from: RetryFrom::Checkpoint });
+        let retried = async |query: &str| {
+            let query = RunQuery::parse(query).unwrap();
+            scene.inspector.act_on_matching(&query, retry, &by).await.unwrap().done
+        };
+        assert_eq!(retried("kind=count").await, 0);
+        assert_eq!(retried("").await, 1, "the one that failed");
+        assert_eq!(retried("kind=count&state=completed").await, 1);
+        let operation = Operation::parse("POST", "/runs/all/retry").unwrap();
+        let (status, page) = scene.inspector.perform(&operation, "kind=count", br#"{"page": true}"#, "ann").await;
+        assert_eq!((status, &page["matched"]), (200, &0.into()), "{page}");
         scene
     })
     .await;
