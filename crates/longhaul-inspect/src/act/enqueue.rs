@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longhaul::{
-    Actor, EnqueueJsonError, Queue, RunId, TITLE_TAG, Tag, Timestamp,
+    Actor, EnqueueJsonError, RunId, TITLE_TAG, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
     run::{Due, Inserted, NewRun},
     schema,
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     By,
-    read::{labels, optional_time},
+    read::{self, labels, optional_time},
     report,
 };
 use crate::{InspectError, Inspector, bulk::is_reserved};
@@ -100,7 +100,7 @@ impl Inspector {
         let mut new = self.new_run(&request.kind, &request.metadata).await?;
         let field = |field: &'static str| move |error: longhaul::NameError| InspectError::invalid(field, error);
         if let Some(queue) = &request.queue {
-            new.queue = Queue::new(queue).map_err(field("queue"))?;
+            new.queue = read::queue(queue)?;
         }
         if let Some(priority) = request.priority {
             new.priority = longhaul::Priority(priority);

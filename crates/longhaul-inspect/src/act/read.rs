@@ -1,9 +1,33 @@
 //! Parts of requests.
 
-use longhaul::{Label, Timestamp};
+use longhaul::{Label, Queue, ScheduleName, Timestamp};
 use serde::Deserialize;
 
 use crate::InspectError;
+
+/// A queue as somebody has named it.
+pub(super) fn queue(name: &str) -> Result<Queue, InspectError> {
+    check_address("queue", name)?;
+    Queue::new(name).map_err(|error| InspectError::invalid("queue", error))
+}
+
+/// The name of a new schedule.
+pub(super) fn schedule_name(name: &str) -> Result<ScheduleName, InspectError> {
+    check_address("name", name)?;
+    if name == "new" {
+        return Err(InspectError::invalid("name", "`new` is the address of the form for a new one: take another name"));
+    }
+    ScheduleName::new(name).map_err(|error| InspectError::invalid("name", error))
+}
+
+/// A name is a part of an address, and a browser leaves these out of it.
+fn check_address(field: &str, name: &str) -> Result<(), InspectError> {
+    if matches!(name, "." | "..") {
+        let why = format!("`{name}` cannot stand in an address: take another name");
+        return Err(InspectError::invalid(field, why));
+    }
+    Ok(())
+}
 
 /// RFC 3339, or nothing.
 pub(super) fn optional_time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use longhaul::{
-    Date, Missed, Overlap, Queue, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
+    Date, Missed, Overlap, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
     store_api::schedule::Timing,
 };
 use serde::{Deserialize, Deserializer};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     By,
-    read::{labels, optional_time},
+    read::{self, labels, optional_time},
     report,
 };
 use crate::{InspectError, Inspector, ScheduleView};
@@ -247,12 +247,12 @@ impl Inspector {
             of.clone().filter(|text| !text.is_empty()).ok_or_else(|| InspectError::invalid(field, "it is needed"))
         };
         let (name, kind) = (needed("name", &request.name)?, needed("kind", &request.kind)?);
-        let name = ScheduleName::new(&name).map_err(|error| InspectError::invalid("name", error))?;
+        let name = read::schedule_name(&name)?;
         let schedule = request.schedule(None, self.now())?;
         let metadata = request.metadata.clone().unwrap_or(Value::Null);
         let mut run = self.new_run(&kind, &metadata).await?;
         if let Some(queue) = &request.queue {
-            run.queue = Queue::new(queue).map_err(|error| InspectError::invalid("queue", error))?;
+            run.queue = read::queue(queue)?;
         }
         if let Some(priority) = request.priority {
             run.priority = longhaul::Priority(priority);
@@ -307,7 +307,7 @@ impl Inspector {
             change = change.metadata_json(metadata.clone());
         }
         if let Some(queue) = &request.queue {
-            Queue::new(queue).map_err(|error| InspectError::invalid("queue", error))?;
+            read::queue(queue)?;
             change = change.queue(queue);
         }
         if let Some(priority) = request.priority {
