@@ -162,7 +162,7 @@ mod tests {
 
     /// At `after`, the database said `now`; the answer took `took`.
     fn reading(begin: Instant, after: Duration, now: Duration, took: Duration) -> Reading {
-        let asked = begin + after - took / 2;
+        let asked = begin + (10 * MS + after).saturating_sub(took / 2);
         Reading::of(asked, Timestamp::EPOCH.after(now), asked + took)
     }
 
