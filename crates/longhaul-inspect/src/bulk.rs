@@ -170,7 +170,7 @@ impl Inspector {
         if !servers.iter().any(|server| server.beat.kinds.iter().any(|support| executes(&support.kind))) {
             return Ok(None);
         }
-        let fixed = query.for_action(action).page_after(None).fixed(self.now());
+        let fixed = action.chosen_by(query).page_after(None).fixed(self.now());
         let from_start = matches!(action, RunAction::Retry { from: RetryFrom::TheStart });
         let (action, by_name, reason) = (action.as_str().to_owned(), by.actor.clone(), by.reason.clone());
         let title = format!("{action} all that match");

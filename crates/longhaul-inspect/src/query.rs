@@ -12,8 +12,6 @@ use longhaul::{
 
 pub use time_bound::TimeBound;
 
-use crate::RunAction;
-
 /// How many runs a page has when nothing else is asked for.
 const LIMIT: usize = 50;
 /// The most that a page may have: what a browser shows without trouble.
@@ -151,17 +149,6 @@ impl RunQuery {
         let before = self.before.map_or(now, |before| before.at(now).min(now));
         let from = self.from.map(|from| TimeBound::At(from.at(now)));
         Self { from, before: Some(TimeBound::At(before)), ..self.clone() }
-    }
-
-    /// What an action on all that match means: a retry leaves completed runs alone, unless they are asked for. Nobody who
-    /// looks at what went wrong wants what went right once more.
-    #[must_use]
-    pub fn for_action(&self, action: RunAction) -> Self {
-        let mut query = self.clone();
-        if matches!(action, RunAction::Retry { .. }) && query.states.is_empty() {
-            query.states = vec![StateKind::Failed, StateKind::Cancelled];
-        }
-        query
     }
 
     /// Whether anything is filtered.

@@ -1,7 +1,7 @@
 //! The same to many runs.
 
 use longhaul::{
-    RunId, Selected,
+    RunId, Selected, StateKind,
     store_api::store::{Filter, ListOrder, PageRequest},
 };
 use serde::Serialize;
@@ -87,7 +87,7 @@ impl Inspector {
         by: &By,
     ) -> Result<Selected, InspectError> {
         check_many(action)?;
-        let select = self.select(&query.for_action(action), &by.actor)?;
+        let select = self.select(&action.chosen_by(query), &by.actor)?;
         let reason = by.reason.clone().unwrap_or_default();
         let selected = match action {
             RunAction::Suspend => select.suspend().because(reason).await?,
@@ -115,7 +115,7 @@ impl Inspector {
     ) -> Result<SelectedPage, InspectError> {
         check_many(action)?;
         let now = self.now();
-        let query = query.for_action(action).fixed(now);
+        let query = action.chosen_by(query).fixed(now);
         let (selected, next) = self.act_on_some(query.filter(now), query.after, query.limit, None, action, by).await?;
         let next = next.map(|after| query.page_after(Some(after)));
         Ok(SelectedPage { selected, next })
@@ -164,6 +164,18 @@ impl Inspector {
             select = select.enqueued_before(before);
         }
         Ok(select)
+    }
+}
+
+impl RunAction {
+    /// Which runs it is done to where all that match are meant: a retry leaves completed runs alone, unless they are asked
+    /// for. Nobody who looks at what went wrong wants what went right once more.
+    pub(crate) fn chosen_by(self, query: &RunQuery) -> RunQuery {
+        let mut query = query.clone();
+        if matches!(self, Self::Retry { .. }) && query.states.is_empty() {
+            query.states = vec![StateKind::Failed, StateKind::Cancelled];
+        }
+        query
     }
 }
 
