@@ -170,7 +170,16 @@ impl Inspector {
 impl RunAction {
     /// Which runs it is done to where all that match are meant: a retry leaves completed runs alone, unless they are asked
     /// for. Nobody who looks at what went wrong wants what went right once more.
-    pub(crate) fn chosen_by(self, query: &RunQuery) -> RunQuery {
+    ///
+    /// ```
+    /// use longhaul_inspect::{RunAction, RunQuery};
+    ///
+    /// let (all, retry) = (RunQuery::default(), RunAction::parse("retry").expect("there is one"));
+    /// assert_eq!(retry.chosen_by(&all).to_string(), "state=failed&state=cancelled");
+    /// assert_eq!(RunAction::Cancel.chosen_by(&all), all);
+    /// ```
+    #[must_use]
+    pub fn chosen_by(self, query: &RunQuery) -> RunQuery {
         let mut query = query.clone();
         if matches!(self, Self::Retry { .. }) && query.states.is_empty() {
             query.states = vec![StateKind::Failed, StateKind::Cancelled];

@@ -73,11 +73,7 @@ pub(super) async fn proceed(proceed: Proceed, session: &mut Session<'_>) -> Resu
 
 pub(super) async fn retry(retry: Retry, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let from = if retry.from_start { "start" } else { "checkpoint" };
-    let mut act = retry.act;
-    if act.ids.is_empty() {
-        act.filter.leave_completed(act.all);
-    }
-    with_body("retry", [("from".to_owned(), json!(from))].into_iter().collect(), act, session).await
+    with_body("retry", [("from".to_owned(), json!(from))].into_iter().collect(), retry.act, session).await
 }
 
 pub(super) async fn run(action: &'static str, act: Act, session: &mut Session<'_>) -> Result<Exit, CliError> {

@@ -34,13 +34,6 @@ impl Filter {
         [kind, state, queue, tag].iter().all(|values| values.is_empty()) && from.is_none() && before.is_none()
     }
 
-    /// A retry is of runs that failed or were cancelled, unless states are named. `all`: also where there is no filter.
-    pub(super) fn leave_completed(&mut self, all: bool) {
-        if self.state.is_empty() && (all || !self.is_empty()) {
-            self.state = vec!["failed".into(), "cancelled".into()];
-        }
-    }
-
     /// As the query of a URL, checked here: a slip is said before anybody is asked.
     pub(super) fn query(&self, more: &[(&str, String)]) -> Result<RunQuery, CliError> {
         let mut query = Serializer::new(String::new());

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use longhaul_inspect::words::short;
+use longhaul_inspect::{RunQuery, words::short};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
@@ -132,8 +132,7 @@ pub(super) fn progress(progress: &Value) -> String {
 }
 
 /// What a list answers where many runs match: their number, or that it is not counted.
-pub(super) async fn total(filter: &Filter, session: &Session<'_>) -> Result<(u64, bool), CliError> {
-    let mut query = filter.query(&[])?;
+pub(super) async fn total(mut query: RunQuery, session: &Session<'_>) -> Result<(u64, bool), CliError> {
     query.limit = PAGE;
     let page = session.api.get("/runs", &query.to_string()).await?;
     let (mut counted, mut next) = (items(&page["runs"]).len() as u64, page["next"].clone());

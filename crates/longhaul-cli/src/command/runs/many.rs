@@ -1,6 +1,6 @@
 //! What is done to all runs that match: by a run of the program, or a page at a time from here.
 
-use longhaul_inspect::words::short;
+use longhaul_inspect::{RunAction, words::short};
 use serde_json::{Value, json};
 
 use super::{
@@ -30,7 +30,12 @@ pub(super) struct Many {
 }
 
 pub(super) async fn run(action: &str, body: &Value, many: &Many, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let (count, is_all) = total(&many.filter, session).await?;
+    let mut query = many.filter.query(&[])?;
+    if let Some(action) = RunAction::parse(action) {
+        query = action.chosen_by(&query);
+    }
+    let all = if query.is_filtered() { "" } else { " There is no filter: these are all runs." };
+    let (count, is_all) = total(query, session).await?;
     let count_text = if is_all { format!("{count}") } else { format!("at least {count}") };
     let runs = if count == 1 && is_all { "run" } else { "runs" };
     if many.care.dry_run {
@@ -48,7 +53,6 @@ pub(super) async fn run(action: &str, body: &Value, many: &Many, session: &mut S
         }
         return Ok(Exit::Done);
     }
-    let all = if many.filter.is_empty() { " There is no filter: these are all runs." } else { "" };
     if !session.is_confirmed(&many.care, &format!("{} {count_text} {runs}?{all}", capital(action)))? {
         return Ok(Exit::Failed);
     }
