@@ -27,7 +27,7 @@ pub use read::value;
 /// use serde_json::json;
 ///
 /// let schema = json!({"properties": {"month": {"type": "integer", "maximum": 12}}, "required": ["month"]});
-/// let wrong = form::value(&form::fields(&schema), |_| Some("13".into())).unwrap_err();
+/// let wrong = form::value(&schema, |_| Some("13".into())).unwrap_err();
 /// assert_eq!((wrong[0].field.as_str(), wrong[0].why.as_str()), ("month", "At most 12."));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

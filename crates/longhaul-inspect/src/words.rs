@@ -111,6 +111,20 @@ pub fn count(of: u64) -> String {
     text
 }
 
+/// A reason as a sentence: its first letter large, and a full stop behind it.
+///
+/// ```
+/// use longhaul_inspect::words::sentence;
+///
+/// assert_eq!(sentence("at most 12"), "At most 12.");
+/// ```
+pub fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if reason.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
 /// The last eight characters of an id, the part in which two ids differ.
 ///
 /// ```

@@ -18,6 +18,7 @@ use crate::{
     kind_info::KindInfo,
     new_run::Origin,
     payload::Payload,
+    schema,
     task::{KindSchema, TaskDefinition, TaskFn, TaskTypes},
     values::FingerprintCache,
 };
@@ -160,6 +161,9 @@ impl Views {
 
     /// A run of `kind` as its task's options say, with metadata that is made from JSON. It is not stored yet.
     ///
+    /// The JSON is held against the [schema](Self::schema) of the kind first, if it has one: bounds, patterns and sizes
+    /// that the type itself does not have are kept so, whoever asks.
+    ///
     /// # Errors
     /// When the kind is unknown here, the JSON is no metadata of it, or its options cannot be used.
     pub fn new_run(&self, kind: &str, metadata: &Value) -> Result<NewRun, EnqueueJsonError> {
@@ -167,7 +171,9 @@ impl Views {
     }
 
     pub(crate) fn new_run_of(&self, kind: &str, metadata: &Value, origin: &Origin) -> Result<NewRun, EnqueueJsonError> {
-        self.view(kind)?.new_run(origin, metadata)
+        let view = self.view(kind)?;
+        check(kind, "metadata", view.schema().map(|schema| &schema.metadata), metadata)?;
+        view.new_run(origin, metadata)
     }
 
     /// The stored form of execution metadata of `run` that is made from JSON, with what its effects came to: to be given
@@ -177,11 +183,20 @@ impl Views {
     /// As [`new_run`](Self::new_run).
     pub fn execution_metadata(&self, snapshot: &Snapshot, value: &Value) -> Result<Envelope, EnqueueJsonError> {
         let effects = snapshot.execution_metadata.as_ref().and_then(Envelope::attachment).unwrap_or_default();
-        self.view(snapshot.run.kind.as_str())?.execution_metadata(value, effects)
+        let kind = snapshot.run.kind.as_str();
+        let view = self.view(kind)?;
+        check(kind, "execution metadata", view.schema().map(|schema| &schema.execution_metadata), value)?;
+        view.execution_metadata(value, effects)
     }
 
     fn view(&self, kind: &str) -> Result<&dyn View, EnqueueJsonError> {
         let view = self.kinds.get(kind).ok_or_else(|| EnqueueJsonError::UnknownKind { kind: kind.into() })?;
         Ok(&**view)
     }
+}
+
+/// Whether a value that is to be made from JSON is one of its schema.
+fn check(kind: &str, what: &'static str, schema: Option<&Value>, value: &Value) -> Result<(), EnqueueJsonError> {
+    let found = schema.map(|schema| schema::check(schema, value)).unwrap_or_default();
+    if found.is_empty() { Ok(()) } else { Err(EnqueueJsonError::Schema { kind: kind.to_owned(), what, found }) }
 }

@@ -5,6 +5,7 @@ use longhaul_inspect::{
     form::{self, Choice, FormField, Input, Items, Variant},
 };
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::{View, parts};
 use crate::form::Form;
@@ -15,12 +16,16 @@ pub(crate) const PREFIX: &str = "m.";
 /// Which fields are wrong, and why. One without a name is about the whole.
 pub(crate) type Wrong = Vec<(String, String)>;
 
-/// The fields of the kind, unless it is asked for JSON.
-pub(crate) fn fields_of(kinds: &[KindView], values: &Form) -> Option<Vec<FormField>> {
+/// The schema of the kind's metadata, unless it is asked for JSON.
+pub(crate) fn schema_of<'a>(kinds: &'a [KindView], values: &Form) -> Option<&'a Value> {
     let name = values.get("kind")?;
     let kind = kinds.iter().find(|kind| kind.can_start && kind.kind.as_str() == name)?;
-    let schema = kind.schema.as_ref().filter(|_| values.get("as") != Some("json"))?;
-    Some(form::fields(&schema.metadata))
+    Some(&kind.schema.as_ref().filter(|_| values.get("as") != Some("json"))?.metadata)
+}
+
+/// The fields of the kind, unless it is asked for JSON.
+pub(crate) fn fields_of(kinds: &[KindView], values: &Form) -> Option<Vec<FormField>> {
+    schema_of(kinds, values).map(form::fields)
 }
 
 pub(super) struct Filled<'a> {
@@ -228,7 +233,7 @@ impl<'a> Filled<'a> {
             Input::List(_) => { small .muted { "One a line." }
                 textarea name=(name) rows="3" required[required] aria-invalid=[is_wrong] aria-describedby=[described] { (value.unwrap_or_default()) } },
             Input::Json => textarea .code name=(name) rows="4" spellcheck="false" placeholder="JSON" aria-invalid=[is_wrong] aria-describedby=[described] { (value.unwrap_or_default()) },
-            Input::Text { max_length } => input name=(name) value=[value] maxlength=[max_length.as_ref()] aria-invalid=[is_wrong] aria-describedby=[described];,
+            Input::Text { max_length } => input name=(name) value=[value] required[required] maxlength=[max_length.as_ref()] aria-invalid=[is_wrong] aria-describedby=[described];,
             _ => input name=(name) value=[value] aria-invalid=[is_wrong] aria-describedby=[described];,
         } }
     }

@@ -14,15 +14,15 @@ use crate::{
 
 /// What the run is asked, from the fields of its schema or from JSON.
 pub(super) fn metadata(kinds: &[KindView], form: &Form) -> Result<Value, Wrong> {
-    let Some(fields) = fields::fields_of(kinds, form) else {
+    let Some(schema) = fields::schema_of(kinds, form) else {
         let text = form.get("metadata").unwrap_or("null");
         let metadata = serde_json::from_str(text);
         return without_redacted(metadata.map_err(|error| wrong("metadata", format!("This is no JSON: {error}.")))?);
     };
     let mut form = form.clone();
-    items::complete(&mut form, &fields);
+    items::complete(&mut form, &longhaul_inspect::form::fields(schema));
     let named = |error: FieldError| (format!("{}{}", fields::PREFIX, error.field), error.why);
-    let metadata = longhaul_inspect::form::value(&fields, |name| filled(&form, name));
+    let metadata = longhaul_inspect::form::value(schema, |name| filled(&form, name));
     without_redacted(metadata.map_err(|all| all.into_iter().map(named).collect::<Wrong>())?)
 }
 

@@ -174,7 +174,7 @@ async fn what_is_wrong_with_an_item_is_said_at_its_field_whoever_finds_it() {
         assert_has(&answer, &[&format!("id=\"wrong-{field}\""), "value=\"ann\""]);
     }
     let none = ask(&app, "POST /runs", "kind=invite&m.subject=x").await;
-    assert!(none.status == 422 && none.text.contains("id=\"wrong-m.people\">At least 1."), "{}", none.text);
+    assert!(none.status == 422 && none.text.contains("id=\"wrong-m.people\">At least 1 item."), "{}", none.text);
     assert_eq!(runs(&scene).await, 0);
 
     let body = r#"{"kind": "invite", "metadata": {"subject": "x", "people": [{"email": "ann"}, {"email": 7}]}}"#;
@@ -198,7 +198,7 @@ async fn a_list_that_is_too_long_for_a_form_is_json() {
     assert_has(&like, &["<textarea class=\"code\" name=\"metadata\"", "&quot;flowers&quot;"]);
     let many = (0..101).map(|number| format!("&m.people.0.gifts={number}")).collect::<Vec<_>>().concat();
     let answer = ask(&app, "POST /runs", &format!("kind=invite&m.people=0&m.people.0.email=ann{many}")).await;
-    assert!(answer.text.contains("id=\"wrong-m.people.0.gifts\">At most 100."), "{}", answer.text);
+    assert!(answer.text.contains("id=\"wrong-m.people.0.gifts\">At most 100 items."), "{}", answer.text);
 }
 
 #[tokio::test]

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use longhaul::{
-    Actor, EnqueueJsonError, RunId, TITLE_TAG, Tag, Timestamp,
+    Actor, RunId, TITLE_TAG, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
     run::{Due, Inserted, NewRun},
-    schema,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -74,18 +73,7 @@ impl Inspector {
             let why = "runs of this kind are made by acting on all that match";
             return Err(InspectError::refused(why));
         }
-        let views = self.views().await?;
-        let error = match views.new_run(kind, metadata) {
-            Ok(new) => return Ok(new),
-            Err(error @ EnqueueJsonError::Json { .. }) => error,
-            Err(error) => return Err(error.into()),
-        };
-        let found = views.schema(kind).map(|schema| schema::check(&schema.metadata, metadata)).unwrap_or_default();
-        Err(match found.into_iter().next() {
-            Some(wrong) if wrong.path.is_empty() => InspectError::invalid("metadata", wrong.why),
-            Some(wrong) => InspectError::invalid(&format!("metadata.{}", wrong.path), wrong.why),
-            None => error.into(),
-        })
+        Ok(self.views().await?.new_run(kind, metadata)?)
     }
 
     /// Enqueues a run.

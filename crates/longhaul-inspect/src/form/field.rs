@@ -131,19 +131,17 @@ impl FormField {
         let Some(text) = text else {
             return match &self.input {
                 Input::Flag => Ok(Some(Value::Bool(false))),
-                // A text may be empty.
-                Input::Text { .. } if self.is_required => Ok(Some(Value::from(""))),
                 _ if self.is_required => Err("It is needed.".into()),
                 _ => Ok(None),
             };
         };
         match &self.input {
-            Input::Text { max_length } => match max_length {
-                Some(max) if text.chars().count() as u64 > *max => Err(format!("At most {max} characters.")),
-                _ => Ok(Some(text.into())),
+            Input::Flag => match text {
+                "true" | "on" => Ok(Some(Value::Bool(true))),
+                "false" | "off" => Ok(Some(Value::Bool(false))),
+                _ => Err("It is true or false.".into()),
             },
-            Input::Flag => Ok(Some(Value::Bool(text != "false"))),
-            Input::Number { whole, min, max } => number(text, *whole, *min, *max).map(Some),
+            Input::Number { whole, .. } => number(text, *whole).map(Some),
             Input::Choice(choices) => match choices.iter().find(|choice| choice.text() == text) {
                 Some(choice) => Ok(Some(choice.value.clone())),
                 None => Err("It is none of the choices.".into()),
@@ -169,7 +167,8 @@ impl FormField {
                     Err(DURATION.into())
                 }
             }
-            Input::Secret
+            Input::Text { .. }
+            | Input::Secret
             | Input::DateTime
             | Input::Date
             | Input::Time
@@ -186,7 +185,7 @@ impl FormField {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let items = lines.enumerate().map(|(at, line)| match &self.input {
             Input::List(item) => {
-                let read = item.read(Some(line)).map_err(|why| format!("Line {}: {why}", at + 1))?;
+                let read = item.read(Some(line)).map_err(|why| format!("Item {}: {why}", at + 1))?;
                 Ok(read.unwrap_or(Value::Null))
             }
             Input::Several(choices) => match choices.iter().find(|choice| choice.text() == line) {
@@ -224,21 +223,16 @@ fn readable(key: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn number(text: &str, whole: bool, min: Option<f64>, max: Option<f64>) -> Result<Value, String> {
-    let value: Value = match text.trim().parse::<i64>() {
-        Ok(number) => number.into(),
-        Err(_) => match (text.trim().parse::<u64>(), text.trim().parse::<f64>()) {
-            (Ok(number), _) => number.into(),
-            (_, Ok(number)) if number.is_finite() && !whole => number.into(),
-            (_, Ok(number)) if number.is_finite() => return Err("A whole number.".into()),
-            _ => return Err("A number.".into()),
-        },
-    };
-    let size = value.as_f64().unwrap_or_default();
-    match (min, max) {
-        (Some(min), _) if size < min => Err(format!("At least {min}.")),
-        (_, Some(max)) if size > max => Err(format!("At most {max}.")),
-        _ => Ok(value),
+fn number(text: &str, whole: bool) -> Result<Value, String> {
+    let text = text.trim();
+    match (text.parse::<i64>(), text.parse::<u64>(), text.parse::<f64>()) {
+        (Ok(number), ..) => Ok(number.into()),
+        (_, Ok(number), _) => Ok(number.into()),
+        (.., Ok(number)) if number.is_finite() && !whole => Ok(number.into()),
+        (.., Ok(number)) if number.fract() == 0.0 => Err("The number is too large.".into()),
+        (.., Ok(number)) if number.is_finite() => Err("A whole number is needed.".into()),
+        _ if whole => Err("A whole number is needed.".into()),
+        _ => Err("A number is needed.".into()),
     }
 }
 

@@ -25,38 +25,51 @@ pub fn field_at(
     way: &str,
     filled: impl Fn(&str) -> Option<String>,
 ) -> Option<String> {
-    name_among(fields, value, way, &filled)
+    Some(place_among(fields, value, way, &filled)?.field)
 }
 
-fn name_among(
+/// A part of a value in a form.
+pub(super) struct Place<'w> {
+    /// The name of the field.
+    pub(super) field: String,
+    /// The way on from there, to what has no field of its own.
+    pub(super) rest: &'w str,
+}
+
+pub(super) fn place_among<'w>(
     fields: &[FormField],
     value: &Value,
-    way: &str,
+    way: &'w str,
     filled: &dyn Fn(&str) -> Option<String>,
-) -> Option<String> {
+) -> Option<Place<'w>> {
     let (first, rest) = way.split_once('.').unwrap_or((way, ""));
     let field = fields.iter().find(|field| field.name.is_empty() || field.key() == first)?;
     if field.name.is_empty() {
-        return Some(String::new());
+        return Some(Place { field: String::new(), rest: way });
     }
-    Some(name_at(field, value.get(first).unwrap_or(&Value::Null), rest, filled))
+    Some(place_at(field, value.get(first).unwrap_or(&Value::Null), rest, filled))
 }
 
-fn name_at(field: &FormField, value: &Value, rest: &str, filled: &dyn Fn(&str) -> Option<String>) -> String {
+fn place_at<'w>(
+    field: &FormField,
+    value: &Value,
+    rest: &'w str,
+    filled: &dyn Fn(&str) -> Option<String>,
+) -> Place<'w> {
     let below = match &field.input {
-        Input::Group(fields) => name_among(fields, value, rest, filled),
+        Input::Group(fields) => place_among(fields, value, rest, filled),
         Input::Variants(variants) => {
             let variant = variants.iter().find(|variant| variant.is(value));
-            variant.and_then(|variant| name_among(&variant.fields, value, rest, filled))
+            variant.and_then(|variant| place_among(&variant.fields, value, rest, filled))
         }
         Input::Items(items) => {
             let (at, rest) = rest.split_once('.').unwrap_or((rest, ""));
             at.parse().ok().and_then(|at: usize| {
                 let number = *Items::numbers(&filled(&field.name).unwrap_or_default()).get(at)?;
-                Some(name_at(&items.item(number), value.get(at).unwrap_or(&Value::Null), rest, filled))
+                Some(place_at(&items.item(number), value.get(at).unwrap_or(&Value::Null), rest, filled))
             })
         }
         _ => None,
     };
-    below.unwrap_or_else(|| field.name.clone())
+    below.unwrap_or_else(|| Place { field: field.name.clone(), rest })
 }

@@ -1,20 +1,46 @@
 //! The JSON that comes of what was filled in.
 
+use longhaul::schema;
 use serde_json::{Map, Value};
 
-use super::{FieldError, FormField, Input, Items};
+use super::{
+    FieldError, FormField, Input, Items,
+    locate::{Place, place_among},
+};
+use crate::words;
 
-/// The JSON that comes of what was filled in. `filled` has the text of a field; empty is nothing.
+/// The JSON that comes of what was filled in, held against the schema. `filled` has the text of a field; empty is
+/// nothing.
 ///
 /// # Errors
-/// All fields that are wrong, each with why.
-pub fn value(fields: &[FormField], filled: impl Fn(&str) -> Option<String>) -> Result<Value, Vec<FieldError>> {
-    let mut wrong = Vec::new();
-    let value = match fields {
+/// All fields that are wrong, each with why. What is wrong with no field of its own is said of the one around it.
+pub fn value(schema: &Value, filled: impl Fn(&str) -> Option<String>) -> Result<Value, Vec<FieldError>> {
+    let (fields, mut wrong) = (super::fields(schema), Vec::new());
+    let value = match &fields[..] {
         [only] if only.name.is_empty() => one(only, &filled, &mut wrong).unwrap_or(Value::Null),
-        _ => Value::Object(group(fields, &filled, &mut wrong)),
+        fields => Value::Object(group(fields, &filled, &mut wrong)),
     };
+    for mismatch in schema::check(schema, &value) {
+        let place = place_among(&fields, &value, &mismatch.path, &filled);
+        let Place { field, rest } = place.unwrap_or(Place { field: String::new(), rest: &mismatch.path });
+        // What cannot be read is missing in the value, and was named with the better reason.
+        if wrong.iter().any(|known: &FieldError| is_around(&field, &known.field)) {
+            continue;
+        }
+        let why = words::sentence(&mismatch.why);
+        let why = match (rest, rest.parse::<usize>()) {
+            ("", _) => why,
+            (_, Ok(at)) => format!("Item {}: {why}", at + 1),
+            (rest, _) => format!("`{rest}`: {why}"),
+        };
+        wrong.push(FieldError { field, why });
+    }
     if wrong.is_empty() { Ok(value) } else { Err(wrong) }
+}
+
+/// Whether a field is another, or has it among its own.
+fn is_around(field: &str, other: &str) -> bool {
+    other.strip_prefix(field).is_some_and(|rest| field.is_empty() || rest.is_empty() || rest.starts_with('.'))
 }
 
 fn group(
@@ -67,19 +93,13 @@ fn list(
     filled: &impl Fn(&str) -> Option<String>,
     wrong: &mut Vec<FieldError>,
 ) -> Option<Value> {
-    let (numbers, allowed) = (Items::numbers(text), &items.allowed);
+    let (numbers, max) = (Items::numbers(text), items.allowed.end());
     if numbers.is_empty() && !field.is_required {
         return None;
     }
-    let (min, max) = (allowed.start(), allowed.end());
-    let bound = match numbers.len() {
-        few if few < *min => Some(format!("At least {min}.")),
-        many if many > *max => Some(format!("At most {max}.")),
-        _ => None,
-    };
-    if let Some(why) = bound {
-        wrong.push(FieldError { field: field.name.clone(), why });
-        // Each of very many would be read otherwise.
+    // Each of very many would be read otherwise.
+    if numbers.len() > *max {
+        wrong.push(FieldError { field: field.name.clone(), why: format!("At most {max} items.") });
         return None;
     }
     Some(numbers.into_iter().filter_map(|number| one(&items.item(number), filled, wrong)).collect())

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::*;
@@ -49,7 +51,7 @@ fn schema() -> Value {
 }
 
 fn value_of(filled: &[(&str, &str)]) -> Result<Value, Vec<FieldError>> {
-    value(&fields(&schema()), |name| filled.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned()))
+    value(&schema(), |name| filled.iter().find(|(key, _)| *key == name).map(|(_, text)| (*text).to_owned()))
 }
 
 #[test]
@@ -110,15 +112,33 @@ fn each_wrong_field_is_named() {
         ("rows", "1\nx"),
         ("note", "too long"),
     ]);
-    let names: Vec<_> = wrong.unwrap_err().into_iter().map(|error| error.field).collect();
-    assert_eq!(names, ["factor", "format", "month", "note", "rows"]);
+    let names: BTreeSet<_> = wrong.unwrap_err().into_iter().map(|error| error.field).collect();
+    let expected = ["address.city", "factor", "format", "month", "note", "rows"].map(str::to_owned);
+    assert_eq!(names, BTreeSet::from(expected));
     assert_eq!(value_of(&[("format", "csv")]).unwrap_err()[0].why, "It is needed.");
     let wrong = value_of(&[("key", "k"), ("month", "1.5"), ("format", "csv")]).unwrap_err();
-    assert_eq!((wrong.len(), wrong[0].why.as_str()), (1, "A whole number."));
+    let not_filled = ["address.city", "month"].map(str::to_owned);
+    assert_eq!(wrong.iter().map(|error| error.field.clone()).collect::<Vec<_>>(), not_filled);
+    assert_eq!(wrong[1].why, "A whole number is needed.");
+    let all = |more: &[(&'static str, &'static str)]| value_of(&[&NEEDED[1..], more].concat()).unwrap_err();
+    let large = all(&[("month", "99999999999999999999")]);
+    assert_eq!((large.len(), large[0].why.as_str()), (1, "The number is too large."));
+    let flag = all(&[("month", "1"), ("urgent", "maybe")]);
+    assert_eq!((flag.len(), flag[0].why.as_str()), (1, "It is true or false."));
+    // What the schema alone knows lands at its field too.
+    let schema = json!({"properties": {
+        "codes": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]$"}},
+        "map": {"type": "object", "additionalProperties": {"type": "integer", "exclusiveMaximum": 9}},
+    }});
+    let wrong = value(&schema, |name| Some(if name == "codes" { "a\nB" } else { r#"{"x": 9}"# }.to_owned())).unwrap_err();
+    let wrong: Vec<_> = wrong.iter().map(|error| (error.field.as_str(), error.why.as_str())).collect();
+    let expected =
+        [("codes", "Item 2: It does not match the pattern ^[a-z]$."), ("map", "`x`: Less than 9.")];
+    assert_eq!(wrong, expected);
 }
 
-fn orders() -> Vec<FormField> {
-    fields(&json!({
+fn orders() -> Value {
+    json!({
         "$defs": {
             "Line": {"type": "object", "properties": {
                 "article": {"type": "string"},
@@ -136,7 +156,7 @@ fn orders() -> Vec<FormField> {
             "extras": {"type": "array", "items": {"$ref": "#/$defs/Extra"}}
         },
         "required": ["lines"]
-    }))
+    })
 }
 
 fn order_of(filled: &[(&str, &str)]) -> Result<Value, Vec<FieldError>> {
@@ -167,7 +187,7 @@ fn items_with_fields_become_json_and_come_back_also_in_items() {
         "extras": [{"type": "ribbon"}]
     });
     assert_eq!(value, expected);
-    let back = filled(&orders(), &value);
+    let back = filled(&fields(&orders()), &value);
     for (name, text) in [
         ("lines", "0\n1"),
         ("lines.0.extras", "0"),
@@ -195,8 +215,8 @@ fn what_is_wrong_with_an_item_is_said_at_its_field() {
         (&[("lines.5.pieces", "0")][..], "lines.5.pieces", "At least 1."),
         (&[("lines.5.pieces", "")], "lines.5.pieces", "It is needed."),
         (&[("lines.5.extras", "0")], "lines.5.extras.0", "It is needed."),
-        (&[("lines", "")], "lines", "At least 1."),
-        (&[("lines", "1\n2\n3\n4")], "lines", "At most 3."),
+        (&[("lines", "")], "lines", "At least 1 item."),
+        (&[("lines", "1\n2\n3\n4")], "lines", "At most 3 items."),
         (&[("extras", "7"), ("extras.7", "bow")], "extras.7", "It is none of the choices."),
     ] {
         let wrong = with(more).unwrap_err();
@@ -213,14 +233,14 @@ fn what_is_wrong_with_an_item_is_said_at_its_field() {
         ("extras.0.text", "extras.3"),
         ("lines", "lines"),
     ] {
-        assert_eq!(field_at(&orders(), &value, way, filled).as_deref(), Some(field), "{way}");
+        assert_eq!(field_at(&fields(&orders()), &value, way, filled).as_deref(), Some(field), "{way}");
     }
-    assert_eq!(field_at(&orders(), &value, "nothing.0", filled), None);
+    assert_eq!(field_at(&fields(&orders()), &value, "nothing.0", filled), None);
 }
 
 #[test]
 fn a_form_holds_at_first_what_defaults_say() {
-    let at_first = defaults(&orders());
+    let at_first = defaults(&fields(&orders()));
     assert_eq!(at_first, [("lines".into(), "0".into()), ("lines.0.pieces".into(), "1".into())]);
     let said = json!({"properties": {
         "urgent": {"type": "boolean", "default": true},
@@ -278,10 +298,10 @@ fn variants_lists_durations_and_times_become_json_and_come_back() {
     }
     for (filled_in, field, why) in [
         (&[("to", "pigeon")][..], "to", "It is none of the choices."),
-        (&[("to", "mail"), ("to.mail.copies", "many")], "to.mail.copies", "A number."),
-        (&[("to", "mail")], "to.mail.copies", "It is needed."),
+        (&[("to", "mail"), ("to.mail.address", "a"), ("to.mail.copies", "many")], "to.mail.copies", "A whole number is needed."),
+        (&[("to", "mail"), ("to.mail.copies", "1")], "to.mail.address", "It is needed."),
         (&[("formats", "csv\npdf")], "formats", "pdf is none of the choices."),
-        (&[("rows", "1\n\nx")], "rows", "Line 2: A number."),
+        (&[("rows", "1\n\nx")], "rows", "Item 2: A whole number is needed."),
         (&[("every", "soon")], "every", "A duration, such as 90s, 15m or 1h30m."),
     ] {
         let all: Vec<_> = NEEDED.into_iter().chain(filled_in.iter().copied()).collect();
@@ -292,9 +312,10 @@ fn variants_lists_durations_and_times_become_json_and_come_back() {
 
 #[test]
 fn a_schema_without_an_end_or_of_no_object_is_one_field() {
-    let text = fields(&json!({"type": "string"}));
+    let schema = json!({"type": "string"});
+    let text = fields(&schema);
     assert_eq!((text.len(), text[0].name.as_str()), (1, ""));
-    assert_eq!(value(&text, |_| Some("hello".into())), Ok(json!("hello")));
+    assert_eq!(value(&schema, |_| Some("hello".into())), Ok(json!("hello")));
     assert_eq!(fields(&json!({"$ref": "#"}))[0].input, Input::Json);
     for endless in [
         json!({"type": "object", "properties": {"next": {"$ref": "#"}}}),

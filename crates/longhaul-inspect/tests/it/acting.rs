@@ -251,6 +251,42 @@ async fn a_kind_with_a_form_is_enqueued_and_scheduled_by_a_program_without_its_c
 }
 
 #[tokio::test]
+async fn bounds_of_a_schema_hold_with_and_without_the_code_for_runs_and_schedules() {
+    on_each_store(|scene| async {
+        let first = CountTo { to: 1, password: String::new() };
+        scene.client().enqueue::<Count>(first).await.unwrap().outcome().await.unwrap();
+        let elsewhere = Inspector::new(longhaul::Client::new(scene.client().store().clone()));
+        let (by, too_much) = (By::new("ann"), json!({"to": 1_000_001, "password": "x"}));
+        let mut request = longhaul_inspect::ScheduleRequest::default();
+        request.name = Some("nightly".into());
+        request.kind = Some("count".into());
+        request.every_seconds = Some(3600.0);
+        request.metadata = Some(json!({"to": 1_000_000, "password": "x"}));
+        let nightly = elsewhere.create_schedule(&request, &by).await.unwrap();
+        request.name = Some("hourly".into());
+        request.metadata = Some(too_much.clone());
+        let mut change = longhaul_inspect::ScheduleRequest::default();
+        change.metadata = Some(too_much.clone());
+        for inspector in [&scene.inspector, &elsewhere] {
+            let refused = [
+                inspector.enqueue(&NewRunRequest::new("count", too_much.clone()), &by).await.unwrap_err(),
+                inspector.create_schedule(&request, &by).await.unwrap_err(),
+                inspector.change_schedule(nightly.info.name(), &change, &by).await.unwrap_err(),
+            ];
+            let why = InspectError::Invalid { field: Some("metadata.to".into()), why: "at most 1000000".into() };
+            assert_eq!(refused, [why.clone(), why.clone(), why]);
+        }
+        // The program that has the code says so too.
+        let refused = scene.client().enqueue_json("count", too_much).await.unwrap_err().to_string();
+        assert_eq!(refused, "the JSON is no metadata of `count`: `to`: at most 1000000");
+        let kept = scene.client().schedules().get("nightly").await.unwrap().metadata::<Count>().unwrap();
+        assert_eq!(kept.to, 1_000_000);
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn named_runs_are_acted_on_each_by_itself() {
     on_each_store(|scene| async {
         let waits = scene.client().enqueue::<Approve>(()).await.unwrap().id();

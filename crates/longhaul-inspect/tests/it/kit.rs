@@ -15,6 +15,8 @@ pub(crate) struct Count;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CountTo {
+    /// Its type has room for more.
+    #[schemars(range(max = 1_000_000))]
     pub(crate) to: u64,
     #[schemars(extend("writeOnly" = true))]
     pub(crate) password: String,

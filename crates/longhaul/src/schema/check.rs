@@ -10,6 +10,8 @@ use super::walk::{Reference, reference};
 const DEPTH_MAX: usize = 32;
 /// More is of no help to who corrects it.
 const FOUND_MAX: usize = 16;
+/// Each item is held against those before it.
+const UNIQUE_MAX: usize = 1000;
 
 /// Where a value is none of its schema, and why.
 ///
@@ -40,7 +42,10 @@ impl fmt::Display for Mismatch {
 }
 
 /// What of a value does not fit a JSON Schema; nothing if all does. It knows the words that schemars writes for types
-/// of Rust, and takes every other word as fulfilled: code that reads the value has the last word.
+/// of Rust and their bounds, and takes every other word as fulfilled: code that reads the value has the last word.
+///
+/// `pattern` is looked at with the feature `schema`; one that `regex-lite` does not know (classes of Unicode, looking
+/// around) counts as fulfilled, and so does each `format`, which JSON Schema has as a remark.
 ///
 /// ```
 /// use longhaul::schema::check;
@@ -102,10 +107,17 @@ impl<'a> Checker<'a, '_> {
         match value {
             Value::Number(number) => self.number(words, number, path),
             Value::String(text) => {
-                self.size(words, ["minLength", "maxLength"], text.chars().count(), "characters", path);
+                self.size(words, ["minLength", "maxLength"], text.chars().count(), "character", path);
+                if let Some(pattern) = words.get("pattern").and_then(Value::as_str).filter(|of| !matches(of, text)) {
+                    self.wrong(path, format!("it does not match the pattern {pattern}"));
+                }
             }
             Value::Array(items) => {
-                self.size(words, ["minItems", "maxItems"], items.len(), "items", path);
+                self.size(words, ["minItems", "maxItems"], items.len(), "item", path);
+                let is_set = words.get("uniqueItems") == Some(&Value::Bool(true));
+                if let Some(twice) = is_set.then(|| repeated(items)).flatten() {
+                    self.wrong(path, format!("{twice} is there more than once"));
+                }
                 let first: Vec<&Value> = list(words, "prefixItems").collect();
                 for (at, item) in items.iter().enumerate() {
                     if let Some(schema) = first.get(at).copied().or_else(|| words.get("items")) {
@@ -189,15 +201,19 @@ impl<'a> Checker<'a, '_> {
         if let Some(max) = bound("exclusiveMaximum").filter(|max| size >= *max) {
             self.wrong(path, format!("less than {max}"));
         }
+        if let Some(step) = bound("multipleOf").filter(|step| *step > 0.0 && !is_multiple(size, *step)) {
+            self.wrong(path, format!("a multiple of {step}"));
+        }
     }
 
     fn size(&mut self, words: &Map<String, Value>, [least, most]: [&str; 2], size: usize, what: &str, path: &[String]) {
         let bound = |word: &str| words.get(word).and_then(Value::as_u64);
+        let of = |count: u64| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         if let Some(min) = bound(least).filter(|min| (size as u64) < *min) {
-            self.wrong(path, format!("at least {min} {what}"));
+            self.wrong(path, format!("at least {}", of(min)));
         }
         if let Some(max) = bound(most).filter(|max| size as u64 > *max) {
-            self.wrong(path, format!("at most {max} {what}"));
+            self.wrong(path, format!("at most {}", of(max)));
         }
     }
 }
@@ -225,6 +241,28 @@ fn is_a(value: &Value, of: &str) -> bool {
         "object" => value.is_object(),
         _ => true,
     }
+}
+
+/// As near as decimal fractions are in binary: 0.3 is a multiple of 0.1.
+fn is_multiple(size: f64, step: f64) -> bool {
+    let times = size / step;
+    (times - times.round()).abs() <= times.abs().max(1.0) * 1e-9
+}
+
+/// An item that is there more than once. Very long lists are not looked at.
+fn repeated(items: &[Value]) -> Option<&Value> {
+    let mut later = items.iter().enumerate().take(UNIQUE_MAX);
+    later.find(|(at, item)| items[..*at].contains(item)).map(|(_, item)| item)
+}
+
+#[cfg(feature = "schema")]
+fn matches(pattern: &str, text: &str) -> bool {
+    regex_lite::Regex::new(pattern).map_or(true, |regex| regex.is_match(text))
+}
+
+#[cfg(not(feature = "schema"))]
+const fn matches(_: &str, _: &str) -> bool {
+    true
 }
 
 fn name(of: &str) -> &str {
@@ -260,6 +298,8 @@ mod tests {
                 "name": {"type": ["string", "null"], "maxLength": 3},
                 "kind": {"$ref": "#/$defs/Kind"},
                 "rows": {"type": "array", "items": {"type": "integer"}, "maxItems": 2},
+                "days": {"type": "array", "uniqueItems": true},
+                "price": {"type": "number", "multipleOf": 0.1},
                 "share": {"type": "number", "exclusiveMaximum": 1.0},
                 "to": {"oneOf": [
                     {"type": "object", "properties": {"type": {"const": "mail"}, "address": {"type": "string"}}, "required": ["type", "address"]},
@@ -270,7 +310,7 @@ mod tests {
             "additionalProperties": false
         });
         let right = json!({
-            "month": 3, "name": null, "kind": "csv", "rows": [1], "share": 0.5, "to": {"type": "mail", "address": "a"}
+            "month": 3, "name": null, "kind": "csv", "rows": [1], "share": 0.5, "days": [1, 2], "price": 0.3, "to": {"type": "mail", "address": "a"}
         });
         assert_eq!(wrong(&schema, &right), [""; 0]);
         assert_eq!(wrong(&schema, &json!({"to": {"type": "none"}})), ["`month`: it is needed"]);
@@ -284,6 +324,8 @@ mod tests {
             ("rows", json!([1, "a"]), "`rows.1`: a whole number is needed"),
             ("rows", json!([1, 2, 3]), "`rows`: at most 2 items"),
             ("share", json!(1), "`share`: less than 1"),
+            ("days", json!(["mon", "tue", "mon"]), "`days`: \"mon\" is there more than once"),
+            ("price", json!(0.25), "`price`: a multiple of 0.1"),
             ("to", json!({"type": "mail"}), "`to.address`: it is needed"),
             ("other", json!(1), "`other`: nothing may be here"),
         ] {
@@ -292,6 +334,17 @@ mod tests {
             assert_eq!(wrong(&schema, &value_of), [why], "{part}");
         }
         assert_eq!(wrong(&schema, &json!(7)), ["an object is needed"]);
+    }
+
+    #[cfg(feature = "schema")]
+    #[test]
+    fn a_text_is_held_against_its_pattern() {
+        let schema = json!({"properties": {"code": {"type": "string", "pattern": "^[A-Z]{2}[0-9]+$"}}});
+        assert_eq!(wrong(&schema, &json!({"code": "DE7"})), [""; 0]);
+        let why = "`code`: it does not match the pattern ^[A-Z]{2}[0-9]+$";
+        assert_eq!(wrong(&schema, &json!({"code": "de7"})), [why]);
+        let unknown = json!({"type": "string", "pattern": "^\\p{L}(?=x)$"});
+        assert_eq!(wrong(&unknown, &json!("7")), [""; 0], "a pattern that is not known counts as fulfilled");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a run was not made from JSON.
 
-use crate::new_run::EnqueueError;
+use crate::{new_run::EnqueueError, schema::Mismatch};
 
 /// A run was not enqueued from JSON, or a value not made from it.
 ///
@@ -34,7 +34,21 @@ pub enum EnqueueJsonError {
         /// What `serde` says, with the field that it is about.
         reason: String,
     },
+    /// The JSON is not what the kind's schema asks for.
+    #[error("the JSON is no {what} of `{kind}`: {}", listed(found))]
+    Schema {
+        /// The kind.
+        kind: String,
+        /// Metadata or execution metadata.
+        what: &'static str,
+        /// Which parts, each with why; one at least.
+        found: Vec<Mismatch>,
+    },
     /// The run was refused, or the store failed.
     #[error(transparent)]
     Enqueue(#[from] EnqueueError),
+}
+
+fn listed(found: &[Mismatch]) -> String {
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

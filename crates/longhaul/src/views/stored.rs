@@ -13,7 +13,7 @@ use crate::{
     kind_info::KindInfo,
     new_run::{EnqueueError, Origin},
     run_defaults::RunDefaults,
-    schema::{self, Marks},
+    schema::Marks,
     task::KindSchema,
     values::ValueFormat,
 };
@@ -55,10 +55,6 @@ impl View for StoredKind {
 
     fn new_run(&self, origin: &Origin, metadata: &Value) -> Result<NewRun, EnqueueJsonError> {
         let (KindInfo { kind, version, codec, .. }, defaults) = (&self.info, &self.defaults);
-        if let Some(wrong) = schema::check(&self.schema.metadata, metadata).first() {
-            let (kind, what) = (kind.to_string(), "metadata");
-            return Err(EnqueueJsonError::Json { kind, what, reason: wrong.to_string() });
-        }
         // The codec tells how it is read, and JSON needs no shape.
         let fingerprint = shape::fingerprint_of::<()>();
         let format = ValueFormat { what: "metadata", codec: *codec, version: *version, fingerprint, max: METADATA_MAX };

@@ -29,7 +29,7 @@ pub(in crate::form) const ITEMS_MAX: usize = 100;
 ///     _ => None,
 /// };
 /// let people = json!([{"email": "ann@example.org"}, {"email": "bob@example.org"}]);
-/// assert_eq!(form::value(&fields, filled), Ok(json!({"people": people})));
+/// assert_eq!(form::value(&schema, filled), Ok(json!({"people": people})));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -23,7 +23,7 @@ use super::{Choice, FormField, readable, resolve};
 ///     "to.mail.address" => Some("ann@example.org".into()),
 ///     _ => None,
 /// };
-/// assert_eq!(form::value(&fields, filled), Ok(json!({"to": {"type": "mail", "address": "ann@example.org"}})));
+/// assert_eq!(form::value(&schema, filled), Ok(json!({"to": {"type": "mail", "address": "ann@example.org"}})));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
