@@ -138,6 +138,8 @@ document.addEventListener("click", (event) => {
   lastBox = box;
 });
 
+// A page that says why something was not done answers a form: it is asked for again, and reloaded, as the page that it is.
+if (document.body.dataset.address) history.replaceState(null, "", document.body.dataset.address);
 tick();
 setInterval(tick, 1000);
 listen();

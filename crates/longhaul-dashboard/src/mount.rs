@@ -40,3 +40,8 @@ impl Mount {
         if self.0.is_empty() { "/" } else { &self.0 }
     }
 }
+
+/// A name as a part of a path.
+pub(crate) fn segment(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20")
+}

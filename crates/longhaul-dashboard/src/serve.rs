@@ -31,7 +31,7 @@ use crate::{
     live::Hub,
     mount::Mount,
     options::Options,
-    page::{View, message, start::Known},
+    page::{Tried, View, message, start::Known},
     reply,
 };
 
@@ -53,7 +53,11 @@ struct Asked<'a> {
     parts: &'a Parts,
     mount: &'a Mount,
     user: &'a User,
+    /// The page, or what a form does.
+    path: String,
     query: Form,
+    /// What was refused: the page says so.
+    tried: Option<Tried>,
 }
 
 impl Shared {
@@ -112,7 +116,7 @@ async fn answer(shared: &Shared, mount: &Mount, parts: &Parts, body: Body) -> Re
     let Ok(body) = to_bytes(body, BODY_MAX).await else {
         return refuse(mount, parts, 413, "Too large", "The body of the request is too large.");
     };
-    let asked = Asked { shared, parts, mount, user: &user, query };
+    let asked = Asked { shared, parts, mount, user: &user, path: path.to_owned(), query, tried: None };
     match path.strip_prefix(API) {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => api(&asked, rest, &body).await,
         _ if parts.method == Method::GET || parts.method == Method::HEAD => show::show(&asked).await,
@@ -202,6 +206,7 @@ impl Asked<'_> {
             now: self.shared.inspector.now(),
             can_log_out: self.shared.options.access.has_tokens(),
             done,
+            tried: self.tried.as_ref(),
         }
     }
 

@@ -243,7 +243,7 @@ impl Inspector {
                 answer(&self.act_on_scope(&Scope::Server(*server), action, &body.by(actor)).await?)
             }
             Operation::Limit(scope) => {
-                let request: Option<LimitRequest> = json(body)?;
+                let request: Option<LimitRequest> = if body.trim_ascii() == b"null" { None } else { Some(json(body)?) };
                 answer(&self.limit(scope, request, &By::new(actor)).await?)
             }
         };

@@ -145,9 +145,7 @@ impl From<EnqueueJsonError> for InspectError {
             EnqueueJsonError::Enqueue(EnqueueError::Store(error)) => Self::Store(error),
             EnqueueJsonError::Json { ref reason, .. } => Self::invalid("metadata", reason),
             EnqueueJsonError::Schema { ref found, .. } => match found.first() {
-                Some(wrong) if !wrong.path.is_empty() => {
-                    Self::invalid(&format!("metadata.{}", wrong.path), &wrong.why)
-                }
+                Some(wrong) if !wrong.path.is_empty() => Self::invalid(&format!("metadata.{}", wrong.path), &wrong.why),
                 wrong => Self::invalid("metadata", wrong.map_or("", |wrong| &wrong.why)),
             },
             _ => Self::Invalid { field: None, why: error.to_string() },

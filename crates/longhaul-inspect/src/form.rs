@@ -18,7 +18,7 @@ pub use defaults::defaults;
 pub use field::{Choice, FormField, Input, Items, Variant};
 pub use fill::{can_show, filled};
 pub use locate::field_at;
-pub use read::value;
+pub use read::{differ, value};
 
 /// What is wrong with a field.
 ///

@@ -92,6 +92,11 @@ impl QueryError {
     pub fn field(&self) -> &str {
         &self.field
     }
+
+    /// What is wrong with it.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
 }
 
 impl RunQuery {
@@ -101,41 +106,60 @@ impl RunQuery {
     /// # Errors
     /// For a parameter that is unknown, or a value that is none of its kind.
     pub fn parse(query: &str) -> Result<Self, QueryError> {
-        let mut this = Self::default();
+        let (this, wrong) = Self::read(query);
+        wrong.into_iter().next().map_or(Ok(this), Err)
+    }
+
+    /// The same, with what can be read of it although something is wrong: a page shows the filters so, with each error at
+    /// its field.
+    ///
+    /// ```
+    /// use longhaul_inspect::RunQuery;
+    ///
+    /// let (query, wrong) = RunQuery::read("kind=export&tag=customer");
+    /// assert_eq!((query.to_string(), wrong[0].field()), ("kind=export".into(), "tag"));
+    /// ```
+    pub fn read(query: &str) -> (Self, Vec<QueryError>) {
+        let (mut this, mut wrong) = (Self::default(), Vec::new());
         for (at, (key, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
-            let wrong = |why: String| QueryError { field: key.to_string(), why };
-            let name = |error: NameError| wrong(error.to_string());
+            let error = |why: String| QueryError { field: key.to_string(), why };
             let value = value.trim();
             if at >= VALUES_MAX {
-                return Err(wrong(format!("a query has at most {VALUES_MAX} values")));
+                wrong.push(error(format!("a query has at most {VALUES_MAX} values")));
+                break;
             }
-            if value.is_empty() {
-                continue;
-            }
-            match &*key {
-                "kind" => this.kinds.push(Kind::new(value).map_err(name)?),
-                "queue" => this.queues.push(Queue::new(value).map_err(name)?),
-                "state" => this.states.push(value.parse().map_err(|error| wrong(format!("{error}")))?),
-                "tag" => this.tags.push(tag(value).ok_or_else(|| wrong("a tag is written `key:value`".into()))?),
-                "parent" => this.parent = Some(value.parse().map_err(|error| wrong(format!("{error}")))?),
-                "from" => this.from = Some(value.parse().map_err(wrong)?),
-                "before" => this.before = Some(value.parse().map_err(wrong)?),
-                "after" => this.after = Some(value.parse().map_err(|error| wrong(format!("{error}")))?),
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                    this.limit = limit.ok_or_else(|| wrong(format!("a page has 1 to {LIMIT_MAX} runs")))?;
-                }
-                "order" => {
-                    this.oldest_first = match value {
-                        "oldest" => true,
-                        "newest" => false,
-                        _ => return Err(wrong("`oldest` or `newest`".into())),
-                    }
-                }
-                _ => return Err(wrong("there is no such filter".into())),
+            if !value.is_empty() {
+                wrong.extend(this.put(&key, value).err().map(error));
             }
         }
-        Ok(this)
+        (this, wrong)
+    }
+
+    fn put(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let name = |error: NameError| error.to_string();
+        match key {
+            "kind" => self.kinds.push(Kind::new(value).map_err(name)?),
+            "queue" => self.queues.push(Queue::new(value).map_err(name)?),
+            "state" => self.states.push(value.parse().map_err(|error| format!("{error}"))?),
+            "tag" => self.tags.push(tag(value).ok_or("a tag is written `key:value`")?),
+            "parent" => self.parent = Some(value.parse().map_err(|error| format!("{error}"))?),
+            "from" => self.from = Some(value.parse()?),
+            "before" => self.before = Some(value.parse()?),
+            "after" => self.after = Some(value.parse().map_err(|error| format!("{error}"))?),
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                self.limit = limit.ok_or_else(|| format!("a page has 1 to {LIMIT_MAX} runs"))?;
+            }
+            "order" => {
+                self.oldest_first = match value {
+                    "oldest" => true,
+                    "newest" => false,
+                    _ => return Err("`oldest` or `newest`".into()),
+                }
+            }
+            _ => return Err("there is no such filter".into()),
+        }
+        Ok(())
     }
 
     /// The same filters on another page; `None`: the first.

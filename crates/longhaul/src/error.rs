@@ -330,7 +330,9 @@ impl Error {
             | Self::ParseState(_)
             | Self::ParseTimestamp(_)
             | Self::Build(_)
-            | Self::EnqueueJson(EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. } | EnqueueJsonError::Schema { .. })
+            | Self::EnqueueJson(
+                EnqueueJsonError::UnknownKind { .. } | EnqueueJsonError::Json { .. } | EnqueueJsonError::Schema { .. },
+            )
             | Self::FindByKey(FindByKeyError::Name(_))
             | Self::Retry(RetryRunError::Name(_))
             | Self::Signal(SignalError::Name(_) | SignalError::Value(_))

@@ -4,7 +4,7 @@ use longhaul::{LocalTime, Timestamp};
 use longhaul_inspect::{InstantAction, Role, ScheduleView};
 use maud::{Markup, html};
 
-use super::{View, parts};
+use super::{Tried, View, buttons, parts};
 
 pub(super) fn instants(view: &View<'_>, of: &ScheduleView) -> Markup {
     let (path, may) = (parts::named(view, "/schedules", of.info.name().as_str()), view.user.may(Role::Administer));
@@ -14,7 +14,7 @@ pub(super) fn instants(view: &View<'_>, of: &ScheduleView) -> Markup {
             @match &of.next {
                 Err(why) => p .wrong { (why) },
                 Ok(next) if next.is_empty() => (parts::empty("No instant is ahead.")),
-                Ok(next) => table { tbody { @for local in next { (ahead(&path, local, may)) } } },
+                Ok(next) => table { tbody { @for local in next { (ahead(view, &path, local, may)) } } },
             }
             @if !of.info.exceptions().is_empty() {
                 h2 { "Left out and moved" }
@@ -34,32 +34,31 @@ pub(super) fn instants(view: &View<'_>, of: &ScheduleView) -> Markup {
     }
 }
 
-fn ahead(path: &str, local: &LocalTime, may: bool) -> Markup {
+fn ahead(view: &View<'_>, path: &str, local: &LocalTime, may: bool) -> Markup {
     html! { tr {
         td { time datetime=(local.at) data-exact { (local) }
             @if let Some(from) = local.moved_from { " " small .muted { "moved from " (exact(from)) } } }
         td .actions { @if may {
-            (ask(path, InstantAction::Skip, local.at, "Leave this one out", &html! {}))
-            (ask(path, InstantAction::Move, local.at, "Move", &html! {
-                label { "To (UTC) " input name="to" type="datetime-local" step="1" required; }
-            }))
+            (ask(view, path, InstantAction::Skip, local.at, "Leave this one out"))
+            (ask(view, path, InstantAction::Move, local.at, "Move"))
         } }
     } }
 }
 
-/// A button that asks why first. It opens without a script.
-fn ask(path: &str, action: InstantAction, instant: Timestamp, label: &str, more: &Markup) -> Markup {
-    html! {
-        details .ask {
-            summary .button { (label) }
-            form .popover method="post" action=(to(path, action)) {
-                (named(instant))
-                (more)
-                label { "Reason " span .muted { "(optional)" } input name="reason" maxlength="256" autocomplete="off"; }
-                button .primary { (label) }
-            }
-        }
-    }
+fn ask(view: &View<'_>, path: &str, action: InstantAction, instant: Timestamp, label: &str) -> Markup {
+    let address = to(path, action);
+    let is_this = |tried: &&Tried| tried.form.get("instant") == Some(&*instant.to_string());
+    let tried = view.tried(&address).filter(is_this);
+    buttons::ask(
+        label,
+        "",
+        &address,
+        tried,
+        &html! {
+            (named(instant))
+            @if action == InstantAction::Move { label { "To (UTC) " (buttons::time(tried, "to", true)) } }
+        },
+    )
 }
 
 fn to(path: &str, action: InstantAction) -> String {

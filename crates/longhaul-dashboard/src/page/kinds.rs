@@ -4,7 +4,7 @@ use longhaul::Control;
 use longhaul_inspect::{KindView, PausedKey, Role};
 use maud::{Markup, html};
 
-use super::{View, layout, parts};
+use super::{View, buttons, layout, parts};
 
 pub(crate) fn kinds(view: &View<'_>, all: &[KindView]) -> Markup {
     layout::page(
@@ -45,8 +45,8 @@ fn row(view: &View<'_>, of: &KindView) -> Markup {
 pub(super) fn pause(view: &View<'_>, of: &str, name: &str, control: &Control) -> Markup {
     let path = parts::named(view, of, name);
     html! {
-        @if control.paused.is_some() { (parts::button(&format!("{path}/resume"), "Resume", "")) }
-        @else { (parts::pause_button(&format!("{path}/pause"), "Nothing of it starts meanwhile. What runs goes on.")) }
+        @if control.paused.is_some() { (buttons::at_once(&format!("{path}/resume"), "Resume", "")) }
+        @else { (buttons::pause(view, &format!("{path}/pause"), "Nothing of it starts meanwhile. What runs goes on.")) }
     }
 }
 
@@ -55,7 +55,7 @@ fn paused_key(view: &View<'_>, kind: &str, of: &PausedKey) -> Markup {
     html! { p {
         strong { (of.key) } " " (parts::paused_by(view, &of.paused))
         @if let Some(until) = of.paused.until { small .muted { " until " (parts::when(view.now, until)) } }
-        @if view.user.may(Role::Administer) { " " (parts::button(&format!("{path}/resume"), "Resume", "")) }
+        @if view.user.may(Role::Administer) { " " (buttons::at_once(&format!("{path}/resume"), "Resume", "")) }
     } }
 }
 

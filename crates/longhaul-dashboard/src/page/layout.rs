@@ -18,10 +18,11 @@ const SECTIONS: [(&str, &str); 6] = [
 pub(super) fn page(view: &View<'_>, section: &str, heading: &str, events: Option<&str>, body: &Markup) -> Markup {
     let head = format!("{heading} · {}", view.title);
     let events = events.map(|path| view.mount.to(path));
+    let address = view.tried.map(|tried| tried.page.as_str());
     document(
         view.mount,
         &head,
-        events.as_deref(),
+        [events.as_deref(), address],
         &html! {
             a .skip href="#main" { "Skip to content" }
             header .side {
@@ -41,6 +42,7 @@ pub(super) fn page(view: &View<'_>, section: &str, heading: &str, events: Option
             }
             main #main {
                 @if let Some(done) = view.done { p .flash role="status" { (done) } }
+                @if let Some(tried) = view.tried { p .callout.bad role="alert" { (tried.why) } }
                 (body)
             }
         },
@@ -49,10 +51,11 @@ pub(super) fn page(view: &View<'_>, section: &str, heading: &str, events: Option
 
 /// A document without sections: for who is not in yet.
 pub(super) fn bare(mount: &Mount, heading: &str, body: &Markup) -> Markup {
-    document(mount, heading, None, &html! { main .bare #main { (body) } })
+    document(mount, heading, [None; 2], &html! { main .bare #main { (body) } })
 }
 
-fn document(mount: &Mount, head: &str, events: Option<&str>, body: &Markup) -> Markup {
+/// `address`: that of the page, where it answers a form.
+fn document(mount: &Mount, head: &str, [events, address]: [Option<&str>; 2], body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -66,7 +69,7 @@ fn document(mount: &Mount, head: &str, events: Option<&str>, body: &Markup) -> M
                 link rel="stylesheet" href=(mount.to(assets::style_path()));
                 script type="module" src=(mount.to(assets::script_path())) {}
             }
-            body data-events=[events] { (body) }
+            body data-events=[events] data-address=[address] { (body) }
         }
     }
 }

@@ -9,6 +9,7 @@ use longhaul_inspect::{
 use maud::{Markup, html};
 
 use super::View;
+use crate::mount::segment;
 
 pub(super) const fn state_name(state: StateKind) -> &'static str {
     match state {
@@ -45,8 +46,7 @@ pub(super) fn link(view: &View<'_>, path: &str, key: &str, value: &str) -> Strin
 
 /// The path of something by its name.
 pub(super) fn named(view: &View<'_>, path: &str, name: &str) -> String {
-    let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    view.mount.to(format_args!("{path}/{}", name.replace('+', "%20")))
+    view.mount.to(format_args!("{path}/{}", segment(name)))
 }
 
 pub(super) fn count(of: u64) -> Markup {
@@ -104,6 +104,7 @@ pub(super) fn title(tags: &[Tag]) -> Option<&str> {
 
 /// Rows of runs. `select`: with a box before each.
 pub(super) fn rows(view: &View<'_>, runs: &[RunRow], select: bool) -> Markup {
+    let ticked = |id: &str| view.tried.is_some_and(|tried| tried.form.all("id").any(|ticked| ticked == id));
     html! {
         table .runs {
             thead { tr {
@@ -114,7 +115,7 @@ pub(super) fn rows(view: &View<'_>, runs: &[RunRow], select: bool) -> Markup {
             tbody { @for run in runs { tr {
                 @let id = run.id.to_string();
                 @if select {
-                    td .box { input type="checkbox" name="id" value=(id) aria-label=(format!("select {id}")); }
+                    td .box { input type="checkbox" name="id" value=(id) checked[ticked(&id)] aria-label=(format!("select {id}")); }
                 }
                 td { (state(run.state)) }
                 td { (run_link(view, run.id)) }
@@ -127,40 +128,6 @@ pub(super) fn rows(view: &View<'_>, runs: &[RunRow], select: bool) -> Markup {
                 td .muted { (when(view.now, run.created)) }
                 td .muted { (when(view.now, run.since)) }
             } } }
-        }
-    }
-}
-
-/// A button that posts at once.
-pub(super) fn button(path: &str, label: &str, class: &str) -> Markup {
-    html! { form method="post" action=(path) { button class=(class) { (label) } } }
-}
-
-/// A button that asks why first. It opens without a script.
-pub(super) fn button_with_reason(path: &str, label: &str, question: &str, class: &str) -> Markup {
-    html! {
-        details .ask {
-            summary class=(format!("button {class}")) { (label) }
-            form .popover method="post" action=(path) {
-                p { (question) }
-                label { "Reason " span .muted { "(optional)" } input name="reason" maxlength="256" autocomplete="off"; }
-                button class=(format!("primary {class}")) { (label) }
-            }
-        }
-    }
-}
-
-/// The button that pauses something until somebody resumes it, or until a time.
-pub(super) fn pause_button(path: &str, question: &str) -> Markup {
-    html! {
-        details .ask {
-            summary .button { "Pause" }
-            form .popover method="post" action=(path) {
-                p { (question) }
-                label { "Reason " span .muted { "(optional)" } input name="reason" maxlength="256" autocomplete="off"; }
-                label { "Until (UTC) " span .muted { "(optional; it ends by itself)" } input name="until" type="datetime-local" step="1"; }
-                button .primary { "Pause" }
-            }
         }
     }
 }

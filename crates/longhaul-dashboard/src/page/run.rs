@@ -6,7 +6,7 @@ use longhaul::{Log, Progress, StateKind, run::Transition, store_api::history::Wh
 use longhaul_inspect::{RunAction, RunDetail, words};
 use maud::{Markup, html};
 
-use super::{View, layout, parts};
+use super::{View, buttons, layout, parts};
 
 pub(crate) fn run(view: &View<'_>, of: &RunDetail, log: &Log) -> Markup {
     let run = of.run();
@@ -26,7 +26,7 @@ pub(crate) fn run(view: &View<'_>, of: &RunDetail, log: &Log) -> Markup {
                 span .actions #actions data-live { (actions(view, of)) }
             }
             div #now data-live {
-                @if !kind.is_final() && kind != StateKind::Running { p .callout { (sentence(&of.explanation.to_string())) } }
+                @if !kind.is_final() && kind != StateKind::Running { p .callout { (words::sentence(&of.explanation.to_string())) } }
                 @if let Some(why) = of.cancel_reason() { p .callout { "Cancelled: " (why) } }
                 @if let Some(request) = &run.request {
                     p .callout { (match request {
@@ -56,11 +56,6 @@ pub(crate) fn run(view: &View<'_>, of: &RunDetail, log: &Log) -> Markup {
     )
 }
 
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>() + ".").unwrap_or_default()
-}
-
 const fn label(action: RunAction) -> &'static str {
     match action {
         RunAction::Suspend => "Suspend",
@@ -81,13 +76,13 @@ fn actions(view: &View<'_>, of: &RunDetail) -> Markup {
         a .json-link href=(view.mount.to(format_args!("/api/v1/runs/{id}"))) { "JSON" }
         @for action in of.actions.iter().copied().filter(|action| view.user.may(action.role())) {
             @match action {
-                RunAction::Suspend => (parts::button_with_reason(&path(action), label(action), "It stops at its next checkpoint, and waits.", "")),
-                RunAction::Dismiss => (parts::button_with_reason(&path(action), label(action), "It stays failed, and the runs behind it go on.", "")),
-                RunAction::Cancel => (parts::button_with_reason(&path(action), label(action), "It will not go on, and is not tried again.", "danger")),
-                RunAction::Delete => (parts::button_with_reason(&path(action), label(action), "It is removed with its values and its history.", "danger")),
+                RunAction::Suspend => (buttons::with_reason(view, &path(action), label(action), "It stops at its next checkpoint, and waits.", "")),
+                RunAction::Dismiss => (buttons::with_reason(view, &path(action), label(action), "It stays failed, and the runs behind it go on.", "")),
+                RunAction::Cancel => (buttons::with_reason(view, &path(action), label(action), "It will not go on, and is not tried again.", "danger")),
+                RunAction::Delete => (buttons::with_reason(view, &path(action), label(action), "It is removed with its values and its history.", "danger")),
                 // To one that runs it says to go on when it suspends, which few mean.
-                RunAction::Proceed { .. } => @if is_suspended { (parts::button(&path(action), label(action), "primary")) },
-                _ => (parts::button(&path(action), label(action), "")),
+                RunAction::Proceed { .. } => @if is_suspended { (buttons::at_once(&path(action), label(action), "primary")) },
+                _ => (buttons::at_once(&path(action), label(action), "")),
             }
         }
         @if view.user.may(longhaul_inspect::Role::Act) {

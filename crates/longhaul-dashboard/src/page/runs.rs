@@ -3,17 +3,24 @@
 use std::collections::BTreeSet;
 
 use longhaul::StateKind;
-use longhaul_inspect::{KindView, QueueView, Role, RunAction, RunList, RunQuery, StateCounts, words};
+use longhaul_inspect::{KindView, QueryError, QueueView, Role, RunAction, RunList, RunQuery, StateCounts, words};
 use maud::{Markup, html};
 
 use super::{View, layout, parts};
+use crate::form::Form;
 
-/// What the filters can be chosen from.
-pub(crate) struct Choices {
+/// What the filters can be chosen from, and what was typed into them.
+pub(crate) struct Choices<'a> {
     pub(crate) kinds: Vec<KindView>,
     pub(crate) queues: Vec<QueueView>,
-    pub(crate) states: StateCounts,
+    /// How many runs the other filters leave in each state, where that is counted.
+    pub(crate) states: Option<StateCounts>,
+    pub(crate) typed: &'a Form,
+    pub(crate) wrong: &'a [QueryError],
 }
+
+/// Filters with a field of their own to say it at.
+const TYPED: [&str; 1] = ["tag"];
 
 const SINCE: [(&str, &str); 5] = [
     ("", "any time"),
@@ -30,8 +37,10 @@ const MANY: [(RunAction, &str); 4] = [
     (RunAction::Delete, "Delete"),
 ];
 
-pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &Choices) -> Markup {
+/// `list`: `None` where a filter is wrong.
+pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: Option<&RunList>, choices: &Choices<'_>) -> Markup {
     let may = |role| view.user.may(role);
+    let total = list.and_then(|list| list.total);
     layout::page(
         view,
         "/runs",
@@ -39,7 +48,7 @@ pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &
         Some("/events"),
         &html! {
             div .head {
-                h1 { "Runs" @if let Some(total) = list.total { small .muted { (words::count(total)) } } }
+                h1 { "Runs" @if let Some(total) = total { small .muted { (words::count(total)) } } }
                 span .actions {
                     a .json-link href=(view.mount.to(format_args!("/api/v1/runs?{query}"))) { "JSON" }
                     @if may(Role::Act) { a .button.primary href=(view.mount.to("/runs/new")) { "New run" } }
@@ -47,6 +56,18 @@ pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &
             }
             (states(view, query, choices))
             (filters(view, query, choices))
+            @for wrong in choices.wrong.iter().filter(|wrong| !TYPED.contains(&wrong.field())) { p .callout.bad role="alert" { (wrong) } }
+            @match list {
+                Some(list) => (listed(view, query, list, choices)),
+                None => (parts::empty("No runs are shown, because a filter is not understood.")),
+            }
+        },
+    )
+}
+
+fn listed(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &Choices<'_>) -> Markup {
+    let may = |role| view.user.may(role);
+    html! {
             form .bulk method="post" action=(view.mount.to("/runs/selected/retry")) {
                 input type="hidden" name="query" value=(query);
                 div #rows data-live {
@@ -64,13 +85,13 @@ pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &
                 @if may(Role::Act) && !list.runs.is_empty() {
                     div .bar {
                         span .muted { "With the selected runs:" }
-                        label { span .hidden { "Reason" } input name="reason" maxlength="256" placeholder="Reason (optional)" autocomplete="off"; }
+                        label { span .hidden { "Reason" } input name="reason" maxlength="256" placeholder="Reason (optional)" autocomplete="off" value=[view.tried.and_then(|tried| tried.form.get("reason"))]; }
                         @for (action, label) in MANY {
                             @if may(action.role()) {
                                 button class=(class(action)) formaction=(view.mount.to(format_args!("/runs/selected/{}", action.as_str()))) { (label) }
                             }
                         }
-                        (all_that_match(view, query, list))
+                        (all_that_match(view, query, list, choices.states.as_ref()))
                     }
                 }
             }
@@ -78,19 +99,25 @@ pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &
                 @if query.after.is_some() { a href=(to(view, &query.page_after(None))) { "First page" } }
                 @if let Some(next) = list.next { a rel="next" href=(to(view, &query.page_after(Some(next)))) { "Next page" } }
             }
-        },
-    )
+    }
 }
 
 /// The same to all that match, however many pages they are: it opens, so that nobody does it by a slip.
-fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
+fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList, states: Option<&StateCounts>) -> Markup {
     let how_many = list.total.map_or("all".to_owned(), |total| format!("all {}", words::count(total)));
+    let meant = |state: &StateKind| query.states.is_empty() || query.states.contains(state);
+    let of_state = |states: &StateCounts| {
+        let counts = StateKind::ALL.into_iter().filter(meant).map(|state| (state, states.of(state)));
+        let told = counts.filter(|(_, runs)| *runs > 0).map(|(state, runs)| format!("{} {state}", words::count(runs)));
+        told.collect::<Vec<_>>().join(", ")
+    };
     html! {
         details .ask {
             summary .button { "All that match…" }
             div .popover {
                 p {
                     "To " (how_many) " runs that match the filters, on whatever page they are"
+                    @if let Some(states) = states { " (" (of_state(states)) ")" } @else { ". With these filters nobody has counted them" }
                     @if query.states.is_empty() { "; a retry only to those that failed or were cancelled" }
                     ":"
                 }
@@ -117,33 +144,35 @@ fn to(view: &View<'_>, query: &RunQuery) -> String {
 }
 
 /// One state at a time by a click; several by the URL.
-fn states(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
+fn states(view: &View<'_>, query: &RunQuery, choices: &Choices<'_>) -> Markup {
     let with = |states: Vec<StateKind>| {
         let mut query = query.page_after(None);
         query.states = states;
         to(view, &query)
     };
     let is = |state| query.states.contains(&state);
+    let count = |state| choices.states.as_ref().map(|states| states.of(state));
     html! {
         nav .pills #states data-live aria-label="States" {
             a href=(with(vec![])) aria-current=[query.states.is_empty().then_some("true")] { "All" }
             // Incompatible runs are rare, and need a look when there are any.
             @for state in StateKind::ALL.into_iter().filter(|state| {
-                *state != StateKind::Incompatible || is(*state) || choices.states.of(*state) > 0
+                *state != StateKind::Incompatible || is(*state) || count(*state) != Some(0)
             }) {
                 a .state.(state.as_str()) href=(with(vec![state])) aria-current=[is(state).then_some("true")] {
-                    (parts::state_name(state)) " " span .muted { (words::count(choices.states.of(state))) }
+                    (parts::state_name(state)) @if let Some(count) = count(state) { " " span .muted { (words::count(count)) } }
                 }
             }
         }
     }
 }
 
-fn searchable(choices: &Choices) -> BTreeSet<&str> {
+fn searchable<'a>(choices: &'a Choices<'_>) -> BTreeSet<&'a str> {
     choices.kinds.iter().flat_map(|kind| &kind.searchable).map(String::as_str).collect()
 }
 
-fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
+fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices<'_>) -> Markup {
+    let why = |field: &str| choices.wrong.iter().find(|wrong| wrong.field() == field).map(QueryError::why);
     let since = query.from.map(|from| from.to_string()).unwrap_or_default();
     let is_other = !SINCE.iter().any(|(value, _)| *value == since);
     html! {
@@ -161,7 +190,11 @@ fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
                     option selected[query.queues.contains(&queue.queue)] { (queue.queue) }
                 }
             } }
-            label { "Tag" input name="tag" #search list="searchable" placeholder="customer:7" value=[query.tags.first().map(|tag| format!("{}:{}", tag.key, tag.value))]; }
+            label { "Tag" input name="tag" #search list="searchable" placeholder="customer:7" value=[choices.typed.get("tag")]
+                    aria-invalid=[why("tag").map(|_| "true")] aria-describedby=[why("tag").map(|_| "wrong-tag")];
+                @if let Some(why) = why("tag") { span .wrong #wrong-tag { (words::sentence(why)) } } }
+            // Only one is typed here; others stay.
+            @for tag in choices.typed.all("tag").skip(1) { input type="hidden" name="tag" value=(tag); }
             // What kinds declare as searchable, to be gone on with.
             datalist #searchable { @for key in searchable(choices) { option value=(format!("{key}:")) {} } }
             @if let Some(parent) = query.parent { input type="hidden" name="parent" value=(parent); }
@@ -174,7 +207,7 @@ fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices) -> Markup {
                 option value="oldest" selected[query.oldest_first] { "oldest first" }
             } }
             button { "Filter" }
-            @if query.is_filtered() { a href=(view.mount.to("/runs")) { "Clear" } }
+            @if query.is_filtered() || !choices.wrong.is_empty() { a href=(view.mount.to("/runs")) { "Clear" } }
         }
     }
 }

@@ -1,6 +1,7 @@
-//! A schedule to be made or changed.
+//! One schedule: what it does, and the forms that make and change one.
 
-use longhaul_inspect::ScheduleView;
+use longhaul::schema;
+use longhaul_inspect::{Role, ScheduleView};
 use maud::{Markup, html};
 
 use super::{
@@ -49,37 +50,63 @@ pub(crate) fn create(view: &View<'_>, known: &Known, values: &Form, wrong: &Wron
     )
 }
 
-/// One that is there. Its metadata is changed only if a box says so: secrets in it are not shown, and would get lost.
-pub(crate) fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
-    let (name, kind) = (of.info.name().as_str(), of.info.kind().as_str());
-    let page = Filled { values, wrong, action: parts::named(view, "/schedules", name) };
-    let fields = fields_of(&known.kinds, values);
+/// One that is there, with the form that changes it for those who may.
+pub(crate) fn schedule(view: &View<'_>, of: &ScheduleView, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
+    let (name, info) = (of.info.name().as_str(), &of.info);
     layout::page(
         view,
         "/schedules",
         name,
         None,
         &html! {
-            div .head { h1 { (name) small .muted { (kind) } } }
+            div .head { h1 { (name) small .muted { (info.kind()) } } span .actions {
+                a .json-link href=(parts::named(view, "/api/v1/schedules", name)) { "JSON" }
+                (schedules::actions(view, of))
+            } }
+            @if !wrong.is_empty() { p .callout.bad role="alert" { "Not saved. " a href="#change" { "What is wrong is said below." } } }
+            section .card.facts #facts { dl {
+                @if let Some(paused) = info.paused() { dt { "State" } dd { (parts::paused_by(view, paused)) } }
+                dt { "When" } dd { (of.text()) }
+                dt { "Kind" } dd { a href=(parts::named(view, "/kinds", info.kind().as_str())) { (info.kind()) } }
+                dt { "Queue" } dd { (info.queue()) }
+                dt { "Made by" } dd { (schedules::made_by(of)) }
+                @let counts = info.counts();
+                dt { "Enqueued" } dd { (parts::count(counts.enqueued)) }
+                dt { "Missed" } dd { (parts::count(counts.missed)) }
+                dt { "Runs" } dd { a href=(schedules::runs_of(view, of)) { "all" } }
+            } }
             section #last-runs { h2 { "Last runs" } (schedules::last_runs(view, of)) }
-            (whole(wrong))
-            form .stack.card method="post" action=(page.action) novalidate {
-                (send())
-                input type="hidden" name="kind" value=(kind);
-                (when(&page))
-                fieldset .ways { legend { "What each run is asked" }
-                    @if fields.is_some() || known.kinds.iter().any(|known| known.can_start && known.kind == *of.info.kind()) {
-                        label .flag { input type="checkbox" name="change" value="metadata" checked[page.get("change").is_some()];
-                            span { "Change it " small .muted { "Without this it stays as it is. Secrets are to be written again." } } }
-                        (page.metadata(view, kind, fields.as_deref(), &format!("/schedules/{name}")))
-                    } @else { p .muted { "This program does not have the code of its kind, which has no form, and cannot change it." } }
-                }
-                (more(&page, known))
-                div .bar { button .primary { "Save" } a href=(view.mount.to("/schedules")) { "Back" } }
-            }
             (instants::instants(view, of))
+            @if view.user.may(Role::Administer) { section #change { h2 { "Change it" } (change(view, of, known, values, wrong)) } }
+            @else { (parts::value("Metadata", &of.metadata)) }
         },
     )
+}
+
+/// Its metadata is changed only where something else is filled in than what was shown: secrets are not, and would get lost.
+fn change(view: &View<'_>, of: &ScheduleView, known: &Known, values: &Form, wrong: &Wrong) -> Markup {
+    let (name, kind) = (of.info.name().as_str(), of.info.kind());
+    let page = Filled { values, wrong, action: parts::named(view, "/schedules", name) };
+    let fields = fields_of(&known.kinds, values);
+    let known_kind = known.kinds.iter().find(|known| known.kind == *kind);
+    let has_secrets =
+        known_kind.and_then(|kind| kind.schema.as_ref()).is_some_and(|of| schema::has_secrets(&of.metadata));
+    html! {
+        (whole(wrong))
+        form .stack.card method="post" action=(format!("{}#change", page.action)) novalidate {
+            (send())
+            input type="hidden" name="kind" value=(kind);
+            (when(&page))
+            fieldset .ways { legend { "What each run is asked" }
+                @if fields.is_some() || known_kind.is_some_and(|kind| kind.can_start) {
+                    @if has_secrets { p .muted { "Secrets stay as they are while nothing here is changed, and are to be written again otherwise." } }
+                    (page.metadata(view, kind.as_str(), fields.as_deref(), &format!("/schedules/{name}")))
+                } @else { p .muted { "This program does not have the code of its kind, which has no form, and cannot change it." } }
+            }
+            (more(&page, known))
+            div .bar { button .primary { "Save" } a href=(view.mount.to("/schedules")) { "Back" } }
+        }
+    }
 }
 
 fn whole(wrong: &Wrong) -> Markup {

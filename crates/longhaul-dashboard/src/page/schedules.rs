@@ -4,7 +4,7 @@ use longhaul::ScheduleOrigin;
 use longhaul_inspect::{Role, ScheduleAction, ScheduleView};
 use maud::{Markup, html};
 
-use super::{View, layout, parts};
+use super::{View, buttons, layout, parts};
 
 pub(crate) fn schedules(view: &View<'_>, all: &[ScheduleView]) -> Markup {
     layout::page(
@@ -33,9 +33,9 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
     let (info, name) = (&of.info, of.info.name().as_str());
     let counts = info.counts();
     html! { tr {
-        td { strong { (name) } @if let Some(paused) = info.paused() { br; (parts::paused_by(view, paused)) } }
+        td { a href=(parts::named(view, "/schedules", name)) { strong { (name) } } @if let Some(paused) = info.paused() { br; (parts::paused_by(view, paused)) } }
         td { (of.text()) }
-        td { a href=(parts::link(view, "/runs", "tag", &format!("{}:{name}", longhaul::SCHEDULE_TAG))) { (info.kind()) } }
+        td { a href=(parts::named(view, "/kinds", info.kind().as_str())) { (info.kind()) } }
         td { @match &of.next {
             Err(why) => span .wrong { (why) },
             Ok(next) => @match next.first() {
@@ -48,24 +48,38 @@ fn row(view: &View<'_>, of: &ScheduleView) -> Markup {
             },
         } }
         td { (last_runs(view, of)) }
-        td .number { (parts::count(counts.enqueued)) }
+        td .number { a href=(runs_of(view, of)) { (parts::count(counts.enqueued)) } }
         td .number { (parts::count(counts.missed)) }
-        td .muted { @match info.made_by() {
-            ScheduleOrigin::Code { server } => { "the code of " (server) },
-            _ => "a client",
-        } }
-        td .actions {
-            @if view.user.may(Role::Administer) { a .button href=(parts::named(view, "/schedules", name)) { "Edit" } }
-            @for action in of.actions().into_iter().filter(|action| view.user.may(action.role())) {
+        td .muted { (made_by(of)) }
+        td .actions { (actions(view, of)) }
+    } }
+}
+
+/// The runs that a schedule enqueued.
+pub(super) fn runs_of(view: &View<'_>, of: &ScheduleView) -> String {
+    parts::link(view, "/runs", "tag", &format!("{}:{}", longhaul::SCHEDULE_TAG, of.info.name()))
+}
+
+pub(super) fn made_by(of: &ScheduleView) -> Markup {
+    html! { @match of.info.made_by() {
+        ScheduleOrigin::Code { server } => { "the code of " (server) },
+        _ => "a client",
+    } }
+}
+
+pub(super) fn actions(view: &View<'_>, of: &ScheduleView) -> Markup {
+    let name = of.info.name().as_str();
+    html! {
+        @for action in of.actions().into_iter().filter(|action| view.user.may(action.role())) {
             @let path = format!("{}/{}", parts::named(view, "/schedules", name), action.as_str());
             @match action {
-                ScheduleAction::Pause => (parts::button_with_reason(&path, "Pause", "It enqueues nothing until somebody resumes it.", "")),
-                ScheduleAction::Resume => (parts::button(&path, "Resume", "")),
-                ScheduleAction::RunNow => (parts::button(&path, "Run now", "")),
-                _ => (parts::button_with_reason(&path, "Delete", "It is removed. Its runs stay.", "danger")),
+                ScheduleAction::Pause => (buttons::with_reason(view, &path, "Pause", "It enqueues nothing until somebody resumes it.", "")),
+                ScheduleAction::Resume => (buttons::at_once(&path, "Resume", "")),
+                ScheduleAction::RunNow => (buttons::at_once(&path, "Run now", "")),
+                _ => (buttons::with_reason(view, &path, "Delete", "It is removed. Its runs stay.", "danger")),
             }
-        } }
-    } }
+        }
+    }
 }
 
 /// The latest runs as squares, the newest on the right.

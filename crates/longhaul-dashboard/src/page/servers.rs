@@ -3,7 +3,7 @@
 use longhaul_inspect::{Role, ServerView};
 use maud::{Markup, html};
 
-use super::{View, layout, parts};
+use super::{View, buttons, layout, parts};
 
 pub(crate) fn servers(view: &View<'_>, all: &[ServerView]) -> Markup {
     layout::page(
@@ -24,8 +24,8 @@ pub(crate) fn servers(view: &View<'_>, all: &[ServerView]) -> Markup {
 fn drain(view: &View<'_>, of: &ServerView) -> Markup {
     let path = |action: &str| view.mount.to(format_args!("/servers/{}/{action}", of.id));
     html! {
-        @if of.draining.is_some() { (parts::button(&path("resume"), "Resume", "")) }
-        @else { (parts::button_with_reason(&path("drain"), "Drain", "It claims nothing more, and finishes what it has. A restart begins without it.", "")) }
+        @if of.draining.is_some() { (buttons::at_once(&path("resume"), "Resume", "")) }
+        @else { (buttons::with_reason(view, &path("drain"), "Drain", "It claims nothing more, and finishes what it has. A restart begins without it.", "")) }
     }
 }
 

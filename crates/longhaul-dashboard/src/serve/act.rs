@@ -2,23 +2,79 @@
 
 use std::fmt::Write;
 
-use axum::response::Response;
+use axum::{
+    http::{StatusCode, header::REFERER},
+    response::Response,
+};
 use longhaul::{RunId, Scope, Selected};
-use longhaul_inspect::{Done, InspectError, RunAction, RunQuery, ScopeAction, api::Operation};
+use longhaul_inspect::{Done, InspectError, RunAction, RunQuery, ScheduleAction, ScopeAction, api::Operation, words};
 
-use super::{Asked, enqueue, read::time, schedule};
-use crate::{form::Form, reply};
+use super::{Asked, enqueue, read::time, schedule, show};
+use crate::{form::Form, mount::segment, page::Tried, reply};
+
+/// Of so many refused runs it is said why.
+const TOLD_MAX: usize = 10;
 
 pub(super) async fn act(asked: &Asked<'_>, body: &[u8]) -> Response {
     let form = Form::parse(body);
     match acted(asked, &form).await {
         Ok(response) => response,
-        Err(error) => asked.failed(&error),
+        Err(error) => again(asked, &form, &error).await,
     }
 }
 
+/// The page with the form that was refused, and why. What was typed stays.
+async fn again(asked: &Asked<'_>, form: &Form, error: &InspectError) -> Response {
+    let (path, query) = page_with(asked, form);
+    let field = match error {
+        InspectError::Invalid { field, .. } => field.clone(),
+        _ => None,
+    };
+    let separator = if query.is_empty() { "" } else { "?" };
+    let tried = Tried {
+        action: asked.mount.to(&asked.path),
+        form: form.clone(),
+        field,
+        why: words::sentence(&error.to_string()),
+        page: asked.mount.to(format_args!("{path}{separator}{query}")),
+    };
+    let again = Asked { path, query: Form::parse(query.as_bytes()), tried: Some(tried), ..*asked };
+    match show::page(&again).await {
+        Ok(mut page) if page.status() == StatusCode::OK => {
+            *page.status_mut() = reply::status(error.status());
+            page
+        }
+        // What it was about is gone, or the store is away.
+        _ => asked.failed(error),
+    }
+}
+
+/// The page that a form is on, with its query.
+fn page_with(asked: &Asked<'_>, form: &Form) -> (String, String) {
+    let page = match Operation::parse("POST", &asked.path) {
+        Ok(Operation::Act(id, _)) => format!("/runs/{id}"),
+        Ok(Operation::ActOnMatching(_)) => return ("/runs".into(), asked.query.without("done")),
+        Ok(Operation::ActOnSchedule(name, _)) => of_one(asked, "/schedules", name.as_str()),
+        Ok(Operation::ActOnInstant(name, _)) => format!("/schedules/{}", segment(name.as_str())),
+        Ok(Operation::ActOnQueue(..)) => "/queues".into(),
+        Ok(Operation::ActOnServer(..)) => "/servers".into(),
+        Ok(Operation::ActOnKind(kind, _)) => of_one(asked, "/kinds", kind.as_str()),
+        Ok(Operation::ActOnLimitKey(Scope::LimitKey(kind, _), _)) => format!("/kinds/{}", segment(kind.as_str())),
+        _ => return ("/runs".into(), form.get("query").unwrap_or_default().to_owned()),
+    };
+    (page, String::new())
+}
+
+/// The same buttons are in a list and on the page of one: the browser says where it was.
+fn of_one(asked: &Asked<'_>, list: &str, name: &str) -> String {
+    let one = format!("{list}/{}", segment(name));
+    let from = asked.parts.headers.get(REFERER).and_then(|from| from.to_str().ok()).unwrap_or_default();
+    let from = from.split(['?', '#']).next().unwrap_or_default();
+    if from.ends_with(&asked.mount.to(&one)) { one } else { list.to_owned() }
+}
+
 async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError> {
-    let (inspector, path, by) = (asked.inspector(), asked.parts.uri.path(), asked.by(form));
+    let (inspector, path, by) = (asked.inspector(), &*asked.path, asked.by(form));
     if let Some(word) = path.strip_prefix("/runs/selected/") {
         return selected(asked, form, word).await;
     }
@@ -45,13 +101,14 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
                 return see(&format!("/runs/{run}"), "started");
             }
             let selected = inspector.act_on_matching(&query, action, &by).await?;
-            Ok(told(asked, &selected, &query, action))
+            told(asked, &selected, &query, action)
         }
         Operation::ActOnSchedule(name, action) => {
             let done = inspector.act_on_schedule(&name, action, &by).await?;
             match done.run {
                 Some(run) => see(&format!("/runs/{run}"), "enqueue"),
-                None => see("/schedules", action.as_str()),
+                None if action == ScheduleAction::Delete => see("/schedules", action.as_str()),
+                None => see(&of_one(asked, "/schedules", name.as_str()), action.as_str()),
             }
         }
         Operation::ActOnQueue(queue, action) => {
@@ -65,12 +122,18 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
         }
         Operation::ActOnLimitKey(of, action) => {
             inspector.act_on_scope(&of, action, &by).await?;
-            see("/kinds", action.as_str())
+            let page = if let Scope::LimitKey(kind, _) = &of {
+                of_one(asked, "/kinds", kind.as_str())
+            } else {
+                "/kinds".into()
+            };
+            see(&page, action.as_str())
         }
         Operation::ActOnKind(kind, action) => {
             let action = with_end(action, form)?;
+            let page = of_one(asked, "/kinds", kind.as_str());
             inspector.act_on_scope(&Scope::Kind(kind), action, &by).await?;
-            see("/kinds", action.as_str())
+            see(&page, action.as_str())
         }
         _ => Ok(asked.nowhere()),
     }
@@ -96,23 +159,26 @@ async fn selected(asked: &Asked<'_>, form: &Form, word: &str) -> Result<Response
     let ids: Vec<RunId> = form.all("id").filter_map(|id| id.parse().ok()).collect();
     let query = RunQuery::parse(form.get("query").unwrap_or_default())?;
     if ids.is_empty() {
-        return Ok(asked.error(422, "Nothing selected", "Tick the runs that are meant first."));
+        return Err(InspectError::Invalid { field: None, why: "tick the runs that are meant first".into() });
     }
     let selected = asked.inspector().act_on(&ids, action, &asked.by(form)).await?;
-    Ok(told(asked, &selected, &query, action))
+    told(asked, &selected, &query, action)
 }
 
-/// Back to the list, or to what was refused.
-fn told(asked: &Asked<'_>, selected: &Selected, query: &RunQuery, action: RunAction) -> Response {
+/// Back to the list, or what was refused.
+fn told(asked: &Asked<'_>, selected: &Selected, query: &RunQuery, action: RunAction) -> Result<Response, InspectError> {
     let Selected { matched, done, refused, .. } = selected;
     if done == matched {
         let separator = if query.to_string().is_empty() { "" } else { "&" };
-        return reply::see(&asked.mount.to(format_args!("/runs?{query}{separator}done={}", action.as_str())));
+        return Ok(reply::see(&asked.mount.to(format_args!("/runs?{query}{separator}done={}", action.as_str()))));
     }
-    let mut text = format!("{done} of {matched} runs: done. ");
-    for (id, why) in refused.iter().take(10) {
+    let mut text = format!("{}: done to {done} of {matched} runs", action.as_str());
+    for (id, why) in refused.iter().take(TOLD_MAX) {
         // Writing to a string cannot fail.
-        let _ = write!(text, "{id}: {why}. ");
+        let _ = write!(text, ". {id}: {why}");
     }
-    asked.error(409, "Not all of them", &text)
+    if refused.len() > TOLD_MAX {
+        let _ = write!(text, ". And {} more", refused.len() - TOLD_MAX);
+    }
+    Err(InspectError::Refused { why: text })
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use longhaul::Timestamp;
-use longhaul_inspect::{InspectError, KindView, REDACTED, TimeBound, form::FieldError};
+use longhaul_inspect::{
+    InspectError, KindView, REDACTED, TimeBound,
+    form::{self, FieldError},
+};
 use serde_json::Value;
 
 use super::items;
@@ -20,10 +23,27 @@ pub(super) fn metadata(kinds: &[KindView], form: &Form) -> Result<Value, Wrong> 
         return without_redacted(metadata.map_err(|error| wrong("metadata", format!("This is no JSON: {error}.")))?);
     };
     let mut form = form.clone();
-    items::complete(&mut form, &longhaul_inspect::form::fields(schema));
+    items::complete(&mut form, &form::fields(schema));
     let named = |error: FieldError| (format!("{}{}", fields::PREFIX, error.field), error.why);
-    let metadata = longhaul_inspect::form::value(schema, |name| filled(&form, name));
+    let metadata = form::value(schema, |name| filled(&form, name));
     without_redacted(metadata.map_err(|all| all.into_iter().map(named).collect::<Wrong>())?)
+}
+
+/// Whether two forms of the kind say something else of the metadata. A secret that is left empty says nothing.
+pub(super) fn metadata_differs(kinds: &[KindView], before: &Form, now: &Form) -> bool {
+    let complete = |form: &Form, fields: &[form::FormField]| {
+        let mut form = form.clone();
+        items::complete(&mut form, fields);
+        form
+    };
+    match fields::schema_of(kinds, now) {
+        Some(schema) => {
+            let fields = form::fields(schema);
+            let (before, now) = (complete(before, &fields), complete(now, &fields));
+            form::differ(schema, |name| filled(&before, name), |name| filled(&now, name))
+        }
+        None => metadata(kinds, before) != metadata(kinds, now),
+    }
 }
 
 /// What a field of the metadata holds. Boxes that are ticked have one name, and are a line each.
@@ -61,10 +81,10 @@ pub(super) fn priority(form: &Form) -> Result<Option<i8>, Wrong> {
 }
 
 pub(super) fn time(form: &Form, name: &str) -> Result<Option<Timestamp>, Wrong> {
-    match form.get(name).map(str::parse).transpose().map_err(|why: String| wrong(name, why))? {
-        Some(TimeBound::At(at)) => Ok(Some(at)),
-        Some(TimeBound::Ago(_)) => Err(wrong(name, "A time, such as 2026-11-20T21:00.")),
+    match form.get(name).map(|text| (text, text.parse())) {
         None => Ok(None),
+        Some((_, Ok(TimeBound::At(at)))) => Ok(Some(at)),
+        Some((text, _)) => Err(wrong(name, format!("`{text}` is no time: write one such as 2026-11-20T21:00."))),
     }
 }
 
@@ -90,7 +110,7 @@ pub(super) fn refused(error: InspectError, kinds: &[KindView], form: &Form) -> R
 fn of_metadata(path: &str, why: String, kinds: &[KindView], form: &Form) -> (String, String) {
     let fields = fields::fields_of(kinds, form).unwrap_or_default();
     let value = metadata(kinds, form).unwrap_or_default();
-    match longhaul_inspect::form::field_at(&fields, &value, path, |name| filled(form, name)) {
+    match form::field_at(&fields, &value, path, |name| filled(form, name)) {
         Some(field) => (format!("{}{field}", fields::PREFIX), why),
         None => ("metadata".to_owned(), format!("{path}: {why}")),
     }

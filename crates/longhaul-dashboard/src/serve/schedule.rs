@@ -9,11 +9,16 @@ use longhaul_inspect::{
 
 use super::{
     Asked, items,
-    read::{metadata, priority, refused, several, time, wrong},
+    read::{metadata, metadata_differs, priority, refused, several, time, wrong},
 };
 use crate::{
     form::Form,
-    page::{fields::Wrong, schedule, start::Known},
+    mount::segment,
+    page::{
+        fields::{self, Wrong},
+        schedule,
+        start::Known,
+    },
     reply,
 };
 
@@ -25,7 +30,10 @@ pub(super) async fn create(asked: &Asked<'_>, form: &Form) -> Result<Response, I
     let (status, wrong) = match new(form, &known) {
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().create_schedule(&request, &asked.by(form)).await {
-            Ok(_) => return Ok(reply::see(&asked.mount.to("/schedules?done=create"))),
+            Ok(made) => {
+                let name = segment(made.info.name().as_str());
+                return Ok(reply::see(&asked.mount.to(format_args!("/schedules/{name}?done=create"))));
+            }
             Err(error) => of_form(refused(error, &known.kinds, form)?),
         },
     };
@@ -34,18 +42,17 @@ pub(super) async fn create(asked: &Asked<'_>, form: &Form) -> Result<Response, I
 
 pub(super) async fn change(asked: &Asked<'_>, name: &ScheduleName, form: &Form) -> Result<Response, InspectError> {
     let (known, before) = (asked.known().await?, asked.inspector().schedule(name).await?);
-    if let Some(mut edited) = items::edited(form, &known.kinds) {
-        edited.put_if_missing("change", "metadata");
-        return Ok(reply::html(200, schedule::change(&asked.view(None), &before, &known, &edited, &Vec::new())));
+    if let Some(edited) = items::edited(form, &known.kinds) {
+        return Ok(reply::html(200, schedule::schedule(&asked.view(None), &before, &known, &edited, &Vec::new())));
     }
-    let (status, wrong) = match changed(form, &known) {
+    let (status, wrong) = match changed(form, &before, &known) {
         Err(wrong) => (422, wrong),
         Ok(request) => match asked.inspector().change_schedule(name, &request, &asked.by(form)).await {
-            Ok(_) => return Ok(reply::see(&asked.mount.to("/schedules?done=change"))),
+            Ok(_) => return Ok(reply::see(&asked.mount.to(format_args!("{}?done=change", asked.path)))),
             Err(error) => of_form(refused(error, &known.kinds, form)?),
         },
     };
-    Ok(reply::html(status, schedule::change(&asked.view(None), &before, &known, form, &wrong)))
+    Ok(reply::html(status, schedule::schedule(&asked.view(None), &before, &known, form, &wrong)))
 }
 
 fn new(form: &Form, known: &Known) -> Result<ScheduleRequest, Wrong> {
@@ -58,9 +65,13 @@ fn new(form: &Form, known: &Known) -> Result<ScheduleRequest, Wrong> {
     Ok(request)
 }
 
-fn changed(form: &Form, known: &Known) -> Result<ScheduleRequest, Wrong> {
+fn changed(form: &Form, before: &ScheduleView, known: &Known) -> Result<ScheduleRequest, Wrong> {
     let mut request = when(form)?;
-    if form.get("change") == Some("metadata") {
+    let has_metadata = form.names().any(|name| name.starts_with(fields::PREFIX) || name == "metadata");
+    // What the page showed, read as the form is: what people must not see is missing in both.
+    let mut shown = prefilled(Form::default(), before, known);
+    shown.set("as", form.get("as").unwrap_or_default());
+    if has_metadata && metadata_differs(&known.kinds, &shown, form) {
         request.metadata = Some(metadata(&known.kinds, form)?);
     }
     request.requires = Some(several(form, "requires").map(str::to_owned).collect());
@@ -85,7 +96,7 @@ pub(super) async fn instant(
     let mut request = InstantRequest::new(instant.ok_or_else(missing)?);
     request.to = read("to")?;
     asked.inspector().act_on_instant(name, action, &request, &asked.by(form)).await?;
-    let name: String = form_urlencoded::byte_serialize(name.as_str().as_bytes()).collect();
+    let name = segment(name.as_str());
     Ok(reply::see(&asked.mount.to(format_args!("/schedules/{name}?done={}", action.as_str()))))
 }
 

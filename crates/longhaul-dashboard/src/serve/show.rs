@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG, schema};
-use longhaul_inspect::{InspectError, KindView, Role, RunQuery, StateCounts};
+use longhaul_inspect::{InspectError, KindView, Role, RunQuery};
 
 use super::{Asked, items, schedule};
 use crate::{
@@ -43,19 +43,23 @@ pub(super) async fn show(asked: &Asked<'_>) -> Response {
     }
 }
 
-async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
-    let (inspector, path) = (asked.inspector(), asked.parts.uri.path());
-    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+/// The page that the address of `asked` leads to.
+pub(super) async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
+    let inspector = asked.inspector();
+    let segments: Vec<&str> = asked.path.split('/').filter(|part| !part.is_empty()).collect();
     let view = asked.view(asked.query.get("done").and_then(done));
     let markup = match segments[..] {
         [] => page::overview::overview(&view, &inspector.overview().await?),
         ["events"] => return Ok(reply::stream(asked.shared.hub.stream())),
         ["runs"] => {
-            let query = RunQuery::parse(&asked.query.without("done"))?;
-            let (list, kinds, queues) =
-                (inspector.runs(&query).await?, inspector.kinds().await?, inspector.queues().await?);
-            let states = StateCounts::sum(kinds.iter().map(|kind| &kind.states));
-            page::runs::runs(&view, &query, &list, &page::runs::Choices { kinds, queues, states })
+            let (query, wrong) = RunQuery::read(&asked.query.without("done"));
+            // A list by some of the filters is not what was asked for, and what is done to all of it was not meant.
+            let list = if wrong.is_empty() { Some(inspector.runs(&query).await?) } else { None };
+            let (kinds, queues) = (inspector.kinds().await?, inspector.queues().await?);
+            let states = inspector.states(&query).await?;
+            let choices = page::runs::Choices { kinds, queues, states, typed: &asked.query, wrong: &wrong };
+            let status = if wrong.is_empty() { 200 } else { 422 };
+            return Ok(reply::html(status, page::runs::runs(&view, &query, list.as_ref(), &choices)));
         }
         ["runs", "new"] => {
             if !asked.user.may(Role::Act) {
@@ -76,21 +80,19 @@ async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
             return Ok(reply::stream(live::run(inspector.clone(), id, seen)));
         }
         ["schedules"] => page::schedules::schedules(&view, &inspector.schedules().await?),
-        ["schedules", name] => {
+        ["schedules", "new"] => {
             if !asked.user.may(Role::Administer) {
                 return Ok(asked.forbidden(Role::Administer));
             }
-            let known = asked.known().await?;
-            if name == "new" {
-                let mut values = asked.query.clone();
-                items::put_defaults(&mut values, &known.kinds);
-                page::schedule::create(&view, &known, &values, &Vec::new())
-            } else {
-                let Ok(name) = ScheduleName::new(&decoded(name)) else { return Ok(asked.nowhere()) };
-                let schedule = inspector.schedule(&name).await?;
-                let values = schedule::prefilled(asked.query.clone(), &schedule, &known);
-                page::schedule::change(&view, &schedule, &known, &values, &Vec::new())
-            }
+            let (known, mut values) = (asked.known().await?, asked.query.clone());
+            items::put_defaults(&mut values, &known.kinds);
+            page::schedule::create(&view, &known, &values, &Vec::new())
+        }
+        ["schedules", name] => {
+            let Ok(name) = ScheduleName::new(&decoded(name)) else { return Ok(asked.nowhere()) };
+            let (known, schedule) = (asked.known().await?, inspector.schedule(&name).await?);
+            let values = schedule::prefilled(asked.query.clone(), &schedule, &known);
+            page::schedule::schedule(&view, &schedule, &known, &values, &Vec::new())
         }
         ["queues"] => page::queues::queues(&view, &inspector.queues().await?),
         ["servers"] => page::servers::servers(&view, &inspector.servers().await?),

@@ -24,6 +24,9 @@ async fn each_form_does_what_it_says_in_the_name_of_who_sent_it() {
 
         let again = ask_with(&app, &format!("POST /runs/{id}/cancel"), ann, "").await;
         assert_eq!(again.status, 409, "{}", again.text);
+        for part in ["role=\"alert\"", "<h2>Timeline</h2>", &format!("data-address=\"/runs/{id}\"")] {
+            assert!(again.text.contains(part), "it is said on the page of the run: {part}: {}", again.text);
+        }
 
         let paused = ask_with(&app, "POST /queues/default/pause", ann, "reason=paper").await;
         assert_eq!(paused.header("location"), "/queues?done=pause");
@@ -104,10 +107,86 @@ async fn many_runs_are_acted_on_by_ticks_or_by_filters() {
     assert_eq!(answer.status, 303, "{}", answer.text);
     assert_eq!((state(ids[2]).await, state(ids[3]).await), (StateKind::Cancelled, StateKind::Cancelled));
 
-    let none = ask(&app, "POST /runs/selected/cancel", "").await;
+    let none = ask(&app, "POST /runs/selected/cancel", "query=kind%3Dwait&reason=dear").await;
     assert_eq!(none.status, 422);
+    let address = "data-address=\"/runs?kind=wait\"";
+    for part in ["Tick the runs that are meant first.", "value=\"dear\"", "<table class=\"runs\">", address] {
+        assert!(none.text.contains(part), "{part}: {}", none.text);
+    }
     let refused = ask(&app, "POST /runs/selected/cancel", &format!("id={}", ids[0])).await;
-    assert!(refused.status == 409 && refused.text.contains("0 of 1"), "{}", refused.text);
+    assert!(refused.status == 409 && refused.text.contains("done to 0 of 1"), "{}", refused.text);
+    let ticked = format!("name=\"id\" value=\"{}\" checked", ids[0]);
+    assert!(refused.text.contains(&ticked), "what was ticked stays: {}", refused.text);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_said_where_it_was_asked_and_what_was_typed_stays() {
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Administer);
+    let id = scene.waiting("x").await;
+    let past = ask(&app, "POST /queues/default/pause", "reason=paper&until=2020-01-01T00:00").await;
+    assert_eq!(past.status, 422);
+    for part in [
+        "<h1>Queues</h1>",
+        "<details class=\"ask\" open>",
+        "value=\"paper\"",
+        "value=\"2020-01-01T00:00\" aria-invalid=\"true\"",
+        "id=\"wrong-until\">This time has passed.",
+        "data-address=\"/queues\"",
+    ] {
+        assert!(past.text.contains(part), "{part}: {}", past.text);
+    }
+    assert_eq!(past.text.matches("value=\"paper\"").count(), 1, "in the form that was sent: {}", past.text);
+
+    let bad = ask(&app, "GET /runs?kind=wait&tag=customer&state=broken&order=oldest", "").await;
+    assert_eq!(bad.status, 422);
+    for part in [
+        "value=\"customer\" aria-invalid=\"true\"",
+        "id=\"wrong-tag\">A tag is written `key:value`.",
+        "`state`: ",
+        "<option selected>wait</option>",
+        "value=\"oldest\" selected",
+        ">Clear</a>",
+    ] {
+        assert!(bad.text.contains(part), "{part}: {}", bad.text);
+    }
+    assert!(!bad.text.contains(&id.to_string()), "not the runs of some of the filters: {}", bad.text);
+    let both = ask(&app, "GET /runs?tag=a:1&tag=b:2", "").await.text;
+    assert!(
+        both.contains("value=\"a:1\"") && both.contains("<input type=\"hidden\" name=\"tag\" value=\"b:2\">"),
+        "{both}"
+    );
+
+    // What it was about is gone: there is no page to say it on.
+    let gone = ask(&app, "POST /runs/run_00000000000000000000000000/cancel", "").await;
+    assert!(gone.status == 404 && gone.text.contains("<h1>Not found</h1>"), "{}", gone.text);
+}
+
+#[tokio::test]
+async fn pills_count_what_the_other_filters_leave_and_many_are_told_by_state() {
+    let scene = Scene::in_memory();
+    let app = scene.with_token(Role::Administer);
+    for _ in 0..2 {
+        scene.waiting("x").await;
+    }
+    let failed = scene.client().enqueue::<Fail>("no".into()).await.unwrap();
+    failed.outcome().await.unwrap();
+    let pill = |page: &str, state: &str| {
+        let pill =
+            page.split(&format!("class=\"state {state}\"")).nth(1).unwrap().split("</a>").next().unwrap().to_owned();
+        pill.split("class=\"muted\">").nth(1).map(|count| count.split('<').next().unwrap().to_owned())
+    };
+    let all = ask(&app, "GET /runs", "").await.text;
+    assert_eq!((pill(&all, "suspended").as_deref(), pill(&all, "failed").as_deref()), (Some("2"), Some("1")));
+    let of_kind = ask(&app, "GET /runs?kind=wait&state=suspended", "").await.text;
+    assert_eq!((pill(&of_kind, "suspended").as_deref(), pill(&of_kind, "failed").as_deref()), (Some("2"), Some("0")));
+    assert!(
+        of_kind.contains("all 2 runs that match the filters, on whatever page they are (2 suspended)"),
+        "{of_kind}"
+    );
+    assert!(all.contains("(2 suspended, 1 failed)"), "{all}");
+    let tagged = ask(&app, "GET /runs?kind=wait&from=1d", "").await.text;
+    assert_eq!(pill(&tagged, "suspended"), None, "nobody has counted these: {tagged}");
 }
 
 #[tokio::test]
@@ -175,7 +254,11 @@ async fn a_pause_of_a_queue_or_a_kind_ends_when_the_form_says() {
             assert_eq!(until, Some("2126-01-01T08:00:00Z".parse().unwrap()), "{path}");
             let page = ask(&app, &format!("GET {list}"), "").await.text;
             assert!(page.contains(", ends <time datetime=\"2126-01-01T08:00:00Z\""), "{list}: {page}");
-            for (until, why) in [("2020-01-01T08:00", "this time has passed"), ("soon", "is no time")] {
+            for (until, why) in [
+                ("2020-01-01T08:00", "This time has passed."),
+                ("soon", "`soon` is no time: write one"),
+                ("2h", "`2h` is no time"),
+            ] {
                 let refused = ask(&app, &format!("POST {path}/pause"), &format!("until={until}")).await;
                 assert!(refused.status == 422 && refused.text.contains(why), "{until}: {}", refused.text);
             }

@@ -17,7 +17,7 @@ async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is
         let answer = ask(&app, "POST /schedules", &body).await;
         assert_eq!(
             (answer.status.as_u16(), answer.header("location")),
-            (303, "/schedules?done=create"),
+            (303, "/schedules/nightly?done=create"),
             "{}",
             answer.text
         );
@@ -33,16 +33,30 @@ async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is
         let listed = ask(&app, "GET /api/v1/schedules", "").await.text;
         assert!(listed.contains("\"cron\":\"0 2 * * *\"") && !listed.contains("4111"), "{listed}");
 
-        let answer =
-            ask(&app, "POST /schedules/nightly", "kind=charge&how=every&every=1h30m&m.amount=9&priority=3").await;
-        assert_eq!(answer.header("location"), "/schedules?done=change", "{}", answer.text);
+        let answer = ask(&app, "POST /schedules/nightly", "kind=charge&how=every&every=1h30m&priority=3").await;
+        assert_eq!(answer.header("location"), "/schedules/nightly?done=change", "{}", answer.text);
         let changed = schedules.get("nightly").await.unwrap();
         assert_eq!(changed.schedule().timing, Timing::Every(std::time::Duration::from_secs(5400)));
         assert_eq!((changed.priority().0, changed.requires().len()), (3, 0));
         let Card { amount, number, .. } = changed.metadata::<Charge>().unwrap();
         assert_eq!((amount, &*number), (5, "4111"), "nothing said to change it");
 
-        let body = "kind=charge&how=every&every=1h&change=metadata&m.amount=9&m.currency=usd&m.number=4222";
+        // As the browser sends the form when nothing of the metadata was touched.
+        let untouched = "kind=charge&how=every&every=2h&m.amount=5&m.currency=eur&m.number=&m.note=";
+        assert_eq!(ask(&app, "POST /schedules/nightly", untouched).await.status, 303);
+        let kept = schedules.get("nightly").await.unwrap();
+        assert_eq!(kept.schedule().timing, Timing::Every(std::time::Duration::from_secs(7200)));
+        assert_eq!(kept.metadata::<Charge>().unwrap().number, "4111");
+        let without_secret = untouched.replace("amount=5", "amount=9");
+        let wrong = ask(&app, "POST /schedules/nightly", &without_secret).await;
+        assert!(wrong.status == 422 && wrong.text.contains("id=\"wrong-m.number\">It is needed."), "{}", wrong.text);
+        assert!(
+            wrong.text.contains("Not saved.") && wrong.text.contains("name=\"m.amount\" value=\"9\""),
+            "{}",
+            wrong.text
+        );
+
+        let body = "kind=charge&how=every&every=1h&m.amount=9&m.currency=usd&m.number=4222";
         assert_eq!(ask(&app, "POST /schedules/nightly", body).await.status, 303);
         let Card { amount, number, currency, .. } =
             schedules.get("nightly").await.unwrap().metadata::<Charge>().unwrap();

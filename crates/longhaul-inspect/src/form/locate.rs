@@ -50,12 +50,7 @@ pub(super) fn place_among<'w>(
     Some(place_at(field, value.get(first).unwrap_or(&Value::Null), rest, filled))
 }
 
-fn place_at<'w>(
-    field: &FormField,
-    value: &Value,
-    rest: &'w str,
-    filled: &dyn Fn(&str) -> Option<String>,
-) -> Place<'w> {
+fn place_at<'w>(field: &FormField, value: &Value, rest: &'w str, filled: &dyn Fn(&str) -> Option<String>) -> Place<'w> {
     let below = match &field.input {
         Input::Group(fields) => place_among(fields, value, rest, filled),
         Input::Variants(variants) => {

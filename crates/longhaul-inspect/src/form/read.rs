@@ -15,11 +15,8 @@ use crate::words;
 /// # Errors
 /// All fields that are wrong, each with why. What is wrong with no field of its own is said of the one around it.
 pub fn value(schema: &Value, filled: impl Fn(&str) -> Option<String>) -> Result<Value, Vec<FieldError>> {
-    let (fields, mut wrong) = (super::fields(schema), Vec::new());
-    let value = match &fields[..] {
-        [only] if only.name.is_empty() => one(only, &filled, &mut wrong).unwrap_or(Value::Null),
-        fields => Value::Object(group(fields, &filled, &mut wrong)),
-    };
+    let fields = super::fields(schema);
+    let (value, mut wrong) = whole(&fields, &Filled { text: &filled, keeps_secrets: false });
     for mismatch in schema::check(schema, &value) {
         let place = place_among(&fields, &value, &mismatch.path, &filled);
         let Place { field, rest } = place.unwrap_or(Place { field: String::new(), rest: &mismatch.path });
@@ -43,22 +40,63 @@ fn is_around(field: &str, other: &str) -> bool {
     other.strip_prefix(field).is_some_and(|rest| field.is_empty() || rest.is_empty() || rest.starts_with('.'))
 }
 
-fn group(
-    fields: &[FormField],
-    filled: &impl Fn(&str) -> Option<String>,
-    wrong: &mut Vec<FieldError>,
-) -> Map<String, Value> {
+/// Whether two forms say something else. A secret that is left empty is the one that was there before.
+///
+/// ```
+/// use longhaul_inspect::form;
+/// use serde_json::json;
+///
+/// let schema = json!({
+///     "properties": {"key": {"type": "string", "writeOnly": true}, "copies": {"type": "integer"}},
+///     "required": ["key"],
+/// });
+/// let one = |copies: &'static str| move |name: &str| (name == "copies").then(|| copies.to_owned());
+/// assert!(!form::differ(&schema, one("7"), one(" 7")));
+/// assert!(form::differ(&schema, one("7"), one("8")));
+/// ```
+pub fn differ(schema: &Value, before: impl Fn(&str) -> Option<String>, now: impl Fn(&str) -> Option<String>) -> bool {
+    let fields = super::fields(schema);
+    whole(&fields, &Filled { text: &before, keeps_secrets: true })
+        != whole(&fields, &Filled { text: &now, keeps_secrets: true })
+}
+
+/// What was filled in.
+struct Filled<'a> {
+    text: &'a dyn Fn(&str) -> Option<String>,
+    /// An empty secret is `null`, whether it is needed or not.
+    keeps_secrets: bool,
+}
+
+impl Filled<'_> {
+    fn of(&self, field: &FormField) -> Option<String> {
+        (self.text)(&field.name).filter(|text| !text.is_empty())
+    }
+}
+
+fn whole(fields: &[FormField], filled: &Filled<'_>) -> (Value, Vec<FieldError>) {
+    let mut wrong = Vec::new();
+    let value = match fields {
+        [only] if only.name.is_empty() => one(only, filled, &mut wrong).unwrap_or(Value::Null),
+        fields => Value::Object(group(fields, filled, &mut wrong)),
+    };
+    (value, wrong)
+}
+
+fn group(fields: &[FormField], filled: &Filled<'_>, wrong: &mut Vec<FieldError>) -> Map<String, Value> {
     let values = fields.iter().filter_map(|field| Some((field.key().to_owned(), one(field, filled, wrong)?)));
     values.collect()
 }
 
 /// `None`: it is left out, and the type's default holds.
-fn one(field: &FormField, filled: &impl Fn(&str) -> Option<String>, wrong: &mut Vec<FieldError>) -> Option<Value> {
+fn one(field: &FormField, filled: &Filled<'_>, wrong: &mut Vec<FieldError>) -> Option<Value> {
     if let Input::Group(fields) = &field.input {
         let group = group(fields, filled, wrong);
         return (field.is_required || !group.is_empty()).then_some(Value::Object(group));
     }
-    let text = filled(&field.name).filter(|text| !text.is_empty());
+    let text = filled.of(field);
+    if filled.keeps_secrets && text.is_none() && field.input == Input::Secret {
+        return Some(Value::Null);
+    }
     if let Input::Items(items) = &field.input {
         return list(field, items, &text.unwrap_or_default(), filled, wrong);
     }
@@ -90,7 +128,7 @@ fn list(
     field: &FormField,
     items: &Items,
     text: &str,
-    filled: &impl Fn(&str) -> Option<String>,
+    filled: &Filled<'_>,
     wrong: &mut Vec<FieldError>,
 ) -> Option<Value> {
     let (numbers, max) = (Items::numbers(text), items.allowed.end());

@@ -130,10 +130,10 @@ fn each_wrong_field_is_named() {
         "codes": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]$"}},
         "map": {"type": "object", "additionalProperties": {"type": "integer", "exclusiveMaximum": 9}},
     }});
-    let wrong = value(&schema, |name| Some(if name == "codes" { "a\nB" } else { r#"{"x": 9}"# }.to_owned())).unwrap_err();
+    let wrong =
+        value(&schema, |name| Some(if name == "codes" { "a\nB" } else { r#"{"x": 9}"# }.to_owned())).unwrap_err();
     let wrong: Vec<_> = wrong.iter().map(|error| (error.field.as_str(), error.why.as_str())).collect();
-    let expected =
-        [("codes", "Item 2: It does not match the pattern ^[a-z]$."), ("map", "`x`: Less than 9.")];
+    let expected = [("codes", "Item 2: It does not match the pattern ^[a-z]$."), ("map", "`x`: Less than 9.")];
     assert_eq!(wrong, expected);
 }
 
@@ -298,7 +298,11 @@ fn variants_lists_durations_and_times_become_json_and_come_back() {
     }
     for (filled_in, field, why) in [
         (&[("to", "pigeon")][..], "to", "It is none of the choices."),
-        (&[("to", "mail"), ("to.mail.address", "a"), ("to.mail.copies", "many")], "to.mail.copies", "A whole number is needed."),
+        (
+            &[("to", "mail"), ("to.mail.address", "a"), ("to.mail.copies", "many")],
+            "to.mail.copies",
+            "A whole number is needed.",
+        ),
         (&[("to", "mail"), ("to.mail.copies", "1")], "to.mail.address", "It is needed."),
         (&[("formats", "csv\npdf")], "formats", "pdf is none of the choices."),
         (&[("rows", "1\n\nx")], "rows", "Item 2: A whole number is needed."),

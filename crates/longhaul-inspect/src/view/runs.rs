@@ -5,10 +5,11 @@ use std::time::Duration;
 use longhaul::{
     Kind, Lineage, Progress, Queue, RunId, ServerId, StateKind, Tag, Timestamp,
     run::{Counts, Damaged},
-    store_api::store::RunHeader,
+    store_api::store::{Filter, RunHeader},
 };
 use serde::Serialize;
 
+use super::StateCounts;
 use crate::{InspectError, Inspector, RunQuery, serial};
 
 /// A store reads only so much at a time, and a page of it may be empty. So many of them are read for one of ours: a
@@ -127,5 +128,20 @@ impl Inspector {
             }
         }
         Ok(list)
+    }
+
+    /// How many runs match in each state, whichever states the query names; `None` where that is not counted: for filters
+    /// of something else than kind and queue.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn states(&self, query: &RunQuery) -> Result<Option<StateCounts>, InspectError> {
+        let counts = self.client().store().statistics().await?.counts;
+        let filter = query.filter(self.now());
+        let count = |state| {
+            let of_state = Filter { states: vec![state], ..filter.clone() };
+            Some((state, counts.count(&of_state)?))
+        };
+        Ok(StateKind::ALL.into_iter().map(count).collect::<Option<_>>().map(StateCounts))
     }
 }
