@@ -1,6 +1,6 @@
 //! The engine, the batch on its way into it, and how far what it was given has got.
 
-use super::{State, batch::Batch};
+use super::{State, batch::Batch, final_counts::MINUTES};
 use crate::{
     engine::kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX, Writes},
     error::Fault,
@@ -97,7 +97,7 @@ impl State {
     /// Makes sure that `keys` more fit into the batch.
     pub(crate) fn room(&mut self, keys: usize) -> Result<(), Fault> {
         assert!(keys <= BATCH_KEYS_MAX, "a change of {keys} keys fits into no batch");
-        let staged = self.files.batch.keys() + self.final_counts.keys() + self.claim_pages.touched();
+        let staged = self.files.batch.keys() + self.final_counts.keys() + self.claim_pages.touched() + MINUTES;
         if staged + keys > BATCH_KEYS_MAX { self.commit() } else { Ok(()) }
     }
 
@@ -111,6 +111,7 @@ impl State {
         for (page, bytes) in self.claim_pages.take_touched() {
             writes.put(keys::claim_pages(page), bytes);
         }
+        self.write_minutes(&mut writes);
         if writes.is_empty() { Ok(()) } else { Ok(self.files.apply(writes, needs_sync)?) }
     }
 }

@@ -3,6 +3,8 @@
 //! In memory the counts change with each run. In the file, a row (state, kind, queue) is written together with each final
 //! run that is removed or comes in from elsewhere, and otherwise only now and then: a row says up to which position of the
 //! list of ends it has counted, and an opening counts the ends after it. So the end of a run costs no key of its own.
+//!
+//! What happened in a minute can be counted from nothing else: it is written with each batch in which something did.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +24,8 @@ use crate::{
 const BATCHES_MAX: u32 = 64;
 /// Keys that this adds to a batch at most.
 const KEYS_MAX: usize = 32;
+/// Keys of minutes in a batch, which begins in one and ends in the next at most.
+pub(crate) const MINUTES: usize = 2;
 /// Runs that one step of the first count reads.
 const SLICE: usize = 1000;
 
@@ -42,8 +46,8 @@ pub(crate) struct FinalCounts {
     recount: bool,
     /// Rows of runs that end with the batch in the making.
     ending: BTreeSet<Row>,
-    /// The latest minute that is in the file as it is.
-    minute: i64,
+    /// The latest minutes, as they are in the file.
+    minutes: Vec<MinuteCounts>,
 }
 
 impl FinalCounts {
@@ -118,9 +122,6 @@ impl State {
             let base = counts.behind.values().min().map_or(last, |first| first - 1);
             writes.put(keys::COUNTED.into(), base.to_be_bytes().into());
         }
-        if moves_base {
-            self.write_minutes(writes);
-        }
     }
 
     /// Writes all that the file does not know yet, so that the next opening counts nothing.
@@ -134,15 +135,21 @@ impl State {
         }
     }
 
-    /// Adds the minutes that changed since they were written last. Those before the present one change no more.
-    fn write_minutes(&mut self, writes: &mut Writes) {
-        let throughput = &self.index.statistics.throughput;
-        let changed: Vec<&MinuteCounts> =
-            throughput.minutes(self.now).rev().take_while(|minute| minute.minute >= self.final_counts.minute).collect();
-        for minute in changed.iter().take(BATCH_KEYS_MAX.saturating_sub(writes.len())) {
+    /// Adds the minutes that changed with the batch. Those before the present one change no more.
+    pub(crate) fn write_minutes(&mut self, writes: &mut Writes) {
+        // One that is as full as can be leaves it to the next.
+        if writes.len() + MINUTES > BATCH_KEYS_MAX {
+            return;
+        }
+        let latest = self.latest_minutes();
+        for minute in latest.iter().filter(|minute| !self.final_counts.minutes.contains(minute)) {
             writes.put(keys::minute(minute.minute), minute_value(minute));
         }
-        self.final_counts.minute = changed.first().map_or(self.final_counts.minute, |latest| latest.minute);
+        self.final_counts.minutes = latest;
+    }
+
+    fn latest_minutes(&self) -> Vec<MinuteCounts> {
+        self.index.statistics.throughput.minutes(self.now).rev().take(MINUTES).cloned().collect()
     }
 
     /// Fills in how many final runs there are.
@@ -262,6 +269,7 @@ impl State {
             }
             ControlFlow::Continue(())
         })?;
+        self.final_counts.minutes = self.latest_minutes();
         let kept: BTreeSet<i64> = self.index.statistics.throughput.all().map(|minute| minute.minute).collect();
         self.remove_where(keys::MINUTE, |key| keys::minute_of(key).is_none_or(|minute| !kept.contains(&minute)))
     }

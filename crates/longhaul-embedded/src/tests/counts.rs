@@ -74,7 +74,7 @@ fn a_store_that_was_written_before_counts_were_kept_is_counted_once() {
 }
 
 #[test]
-fn minutes_outlive_a_store_that_was_closed() {
+fn minutes_outlive_a_store_that_was_closed_or_killed() {
     block_on(async {
         let (mut kit, _) = with_completed(2).await;
         let minutes = async |kit: &Kit| -> Vec<MinuteCounts> {
@@ -86,5 +86,13 @@ fn minutes_outlive_a_store_that_was_closed() {
         kit.store.close().await;
         kit.store = open(&kit.disk, &kit.clock).expect("what is left opens");
         assert_eq!(minutes(&kit).await, before);
+        // Seconds and minutes later, with a start and an end of their own.
+        kit.clock.advance(std::time::Duration::from_secs(61));
+        kit.insert(value(9, 10)).await;
+        kit.claim(1).await;
+        kit.end(End::Killed, 1.0).await;
+        let killed = minutes(&kit).await;
+        assert_eq!(&killed[..1], before);
+        assert_eq!((killed[1].enqueued, killed[1].started, killed[1].completed), (1, 1, 0));
     });
 }
