@@ -2,6 +2,7 @@
 
 mod doctor;
 mod kinds;
+mod limiting;
 mod metadata;
 #[cfg(all(feature = "postgres", feature = "sled"))]
 mod migrate;

@@ -28,12 +28,23 @@ pub enum CliError {
     /// The store cannot be reached: somebody has it open, or nobody answers.
     #[error("{0}")]
     Unreachable(String),
+    /// What was waited for did not happen in time.
+    #[error("{0}")]
+    TimedOut(String),
     /// The reader of the output went away.
     #[error("{0}")]
     Output(#[from] std::io::Error),
 }
 
 impl CliError {
+    /// With what to do about a name that nobody knows yet.
+    pub(crate) fn or_new(self) -> Self {
+        match self {
+            Self::NotFound(text) => Self::NotFound(format!("{text}. If it is to come yet: --new")),
+            other => other,
+        }
+    }
+
     /// What the process answers.
     pub const fn exit(&self) -> Exit {
         match self {
@@ -42,6 +53,7 @@ impl CliError {
             Self::NotFound(_) => Exit::NotFound,
             Self::Refused(_) => Exit::Refused,
             Self::Unreachable(_) => Exit::Unreachable,
+            Self::TimedOut(_) => Exit::TimedOut,
         }
     }
 }
@@ -68,6 +80,8 @@ pub enum Exit {
     Refused,
     /// 5: the store cannot be reached.
     Unreachable,
+    /// 6: what was waited for did not happen in time.
+    TimedOut,
 }
 
 impl Exit {
@@ -80,6 +94,7 @@ impl Exit {
             Self::NotFound => 3,
             Self::Refused => 4,
             Self::Unreachable => 5,
+            Self::TimedOut => 6,
         }
     }
 }

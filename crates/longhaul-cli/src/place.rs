@@ -141,7 +141,7 @@ impl Place {
         if !may_create {
             is_store(folder)?;
         }
-        opened(folder).await
+        opened(folder, "This works on the files themselves, which takes them for itself: stop that program first").await
     }
 }
 
@@ -184,15 +184,13 @@ fn is_store(folder: &Path) -> Result<(), CliError> {
 }
 
 #[cfg(feature = "sled")]
-async fn opened(folder: &Path) -> Result<longhaul::embedded::EmbeddedStore, CliError> {
+async fn opened(folder: &Path, advice: &str) -> Result<longhaul::embedded::EmbeddedStore, CliError> {
     use longhaul::OpenError;
 
     longhaul::open_async(folder).await.map_err(|error| match error {
-        OpenError::Locked { holder, .. } => CliError::Unreachable(format!(
-            "{holder} has {} open, and does not listen. Add `.inspect(…)` of longhaul-inspect to its builder, \
-             so that it can be asked while it runs; or stop it",
-            folder.display()
-        )),
+        OpenError::Locked { holder, .. } => {
+            CliError::Unreachable(format!("{holder} has {} open. {advice}", folder.display()))
+        }
         error => CliError::Failed(error.to_string()),
     })
 }
@@ -200,7 +198,9 @@ async fn opened(folder: &Path) -> Result<longhaul::embedded::EmbeddedStore, CliE
 #[cfg(feature = "sled")]
 async fn open(folder: &Path, views: Views) -> Result<Reached, CliError> {
     is_store(folder)?;
-    let store = opened(folder).await?;
+    let advice = "It does not listen: add `.inspect(…)` of longhaul-inspect to its builder, so that it can be asked while it \
+                  runs; or stop it";
+    let store = opened(folder, advice).await?;
     let client = longhaul::Client::new(std::sync::Arc::new(store.clone())).with_views(views);
     let api = Api::Here(longhaul_inspect::Inspector::new(client));
     let mut reached =

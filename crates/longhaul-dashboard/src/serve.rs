@@ -131,10 +131,10 @@ async fn api(asked: &Asked<'_>, path: &str, body: &Bytes) -> Response {
     };
     let operation = match Operation::parse(asked.parts.method.as_str(), path) {
         Ok(operation) => operation,
-        Err(error) => return wrong(error.status(), "not_found", error.to_string()),
+        Err(error) => return wrong(error.status(), error.code(), error.to_string()),
     };
     if !asked.user.may(operation.role()) {
-        return wrong(403, "forbidden", format!("this takes the role `{}`", operation.role()));
+        return wrong(403, code(403), format!("this takes the role `{}`", operation.role()));
     }
     let query = asked.parts.uri.query().unwrap_or_default();
     let (status, value) = asked.shared.inspector.perform(&operation, query, body, &asked.user.name).await;
@@ -193,7 +193,17 @@ fn refuse(mount: &Mount, parts: &Parts, status: u16, heading: &str, text: &str) 
     if wants_page(parts) {
         reply::html(status, message::refused(mount, heading, text))
     } else {
-        reply::json(status, &json!({ "error": { "code": "forbidden", "field": null, "text": text } }))
+        reply::json(status, &json!({ "error": { "code": code(status), "field": null, "text": text } }))
+    }
+}
+
+/// What programs branch on, for what is refused before anything is asked for.
+const fn code(status: u16) -> &'static str {
+    match status {
+        401 => "unauthorized",
+        405 => "method_not_allowed",
+        413 => "too_large",
+        _ => "forbidden",
     }
 }
 

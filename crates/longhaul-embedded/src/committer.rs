@@ -88,8 +88,9 @@ impl Committer {
             return Some(Duration::ZERO);
         }
         // A broken store ends no suspension, and must not spin over one whose deadline has passed.
-        let deadline = self.state.index.deadlines.next().filter(|_| self.works());
-        let next = [self.claims.next_look(&self.state), deadline].into_iter().flatten().min()?;
+        let of_state =
+            [self.state.index.deadlines.next(), self.state.minutes_due()].map(|at| at.filter(|_| self.works()));
+        let next = of_state.into_iter().chain([self.claims.next_look(&self.state)]).flatten().min()?;
         self.clock.wait_for(next)
     }
 

@@ -6,9 +6,10 @@ mod limit;
 mod many;
 mod read;
 mod schedule;
+mod scope;
 
 use longhaul::{
-    Actor, Control, RetryFrom, RunId, ScheduleInfo, ScheduleName, Scope, StateKind, Timestamp,
+    Actor, RetryFrom, RunId, ScheduleInfo, ScheduleName, StateKind, Timestamp,
     run::Run,
     store_api::{
         Event, decide,
@@ -22,6 +23,7 @@ pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
 pub use many::SelectedPage;
 pub use schedule::{BoundRequest, MissedRequest, OverlapRequest, ScheduleRequest};
+pub use scope::ScopeAction;
 
 use crate::{InspectError, Inspector, Role};
 
@@ -147,43 +149,6 @@ impl RunAction {
             Self::Delete => Event::Delete,
         };
         decide(now, run, &event).is_ok()
-    }
-}
-
-/// What is done to a queue or to a kind.
-///
-/// ```
-/// use longhaul_inspect::ScopeAction;
-///
-/// assert_eq!(ScopeAction::parse("pause"), Some(ScopeAction::Pause { until: None }));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ScopeAction {
-    /// Nothing of it starts any more; what runs goes on.
-    Pause {
-        /// When it ends by itself; `None`: when somebody resumes it.
-        until: Option<Timestamp>,
-    },
-    /// Runs start again.
-    Resume,
-}
-
-impl ScopeAction {
-    /// All, with their usual arguments.
-    pub const ALL: [Self; 2] = [Self::Pause { until: None }, Self::Resume];
-
-    /// Its word in a path: `pause`, `resume`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pause { .. } => "pause",
-            Self::Resume => "resume",
-        }
-    }
-
-    /// From its word, with the usual arguments.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
 }
 
@@ -332,38 +297,6 @@ impl Inspector {
         };
         report(&id, action.as_str(), by);
         Ok(done)
-    }
-
-    /// Pauses or resumes a queue, a kind or a limit key, or drains a server. A pause keeps who it was, and why.
-    ///
-    /// # Errors
-    /// [`InspectError::NotFound`] for a server that does not live, [`InspectError::Invalid`] for a pause that ends in the
-    /// past.
-    pub async fn act_on_scope(&self, scope: &Scope, action: ScopeAction, by: &By) -> Result<Control, InspectError> {
-        let client = self.client().acting_as(&by.actor);
-        let control = match scope {
-            Scope::Queue(queue) => client.queue(queue.as_str())?,
-            Scope::Kind(kind) => client.kind_named(kind.as_str())?,
-            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
-            Scope::Server(server) => {
-                let servers = self.client().store().servers().await?;
-                if !servers.iter().any(|info| info.beat.server == *server) {
-                    return Err(InspectError::not_found(format!("no server {server} lives")));
-                }
-                client.server(*server)
-            }
-        };
-        let reason = by.reason.clone().unwrap_or_default();
-        let now = match action {
-            ScopeAction::Pause { until: None } => control.pause().because(reason).await?,
-            ScopeAction::Pause { until: Some(until) } if until <= self.now() => {
-                return Err(InspectError::invalid("until", "this time has passed"));
-            }
-            ScopeAction::Pause { until: Some(until) } => control.pause_until(until).because(reason).await?,
-            ScopeAction::Resume => control.resume().await?,
-        };
-        report(scope, action.as_str(), by);
-        Ok(now)
     }
 
     /// Pauses, resumes, triggers or deletes a schedule.

@@ -32,6 +32,8 @@
 //! retry), `until` (of a pause of a queue or a kind, which ends by itself then). Of what is done to all that match it may
 //! say `as_run`: a [run](crate::BulkActions) does it, whose id is answered with 202. Or `page`: it is done to as many as
 //! `limit` says, the oldest first, and `next` is the query of the rest.
+//!
+//! A queue or a kind that nobody knows is taken for a slip: to pause or limit one before it is used, add `?new=true`.
 
 mod openapi;
 mod operation;
@@ -39,7 +41,7 @@ mod routes;
 
 use longhaul::{Scope, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use operation::Operation;
 pub use routes::RouteError;
@@ -77,7 +79,7 @@ struct ActionBody {
 
 impl ActionBody {
     fn parse(body: &[u8]) -> Result<Self, InspectError> {
-        if body.iter().all(u8::is_ascii_whitespace) { Ok(Self::default()) } else { json(body) }
+        if body.iter().all(u8::is_ascii_whitespace) { Ok(Self::default()) } else { read(body) }
     }
 
     fn by(&self, actor: &str) -> By {
@@ -105,12 +107,21 @@ impl ActionBody {
     }
 }
 
-fn json<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, InspectError> {
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, InspectError> {
+    let wrong = |field, why: &str| InspectError::Invalid { field, why: why.to_owned() };
+    let body: Value =
+        serde_json::from_slice(body).map_err(|error| wrong(None, &format!("the body is no JSON: {error}")))?;
     // A list would be taken for the fields in their order, and an empty one for an object without any.
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(InspectError::Invalid { field: None, why: "the body has to be a JSON object".into() });
+    if !body.is_object() {
+        return Err(wrong(None, "the body has to be a JSON object"));
     }
-    serde_json::from_slice(body).map_err(|error| InspectError::Invalid { field: None, why: error.to_string() })
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let (path, why) = (error.path().to_string(), error.inner().to_string());
+        // A field that is not there, or should not be, has no value that would have a path.
+        let named =
+            ["missing field `", "unknown field `"].iter().find_map(|begin| why.strip_prefix(begin)?.split('`').next());
+        wrong(named.map(str::to_owned).or_else(|| (path != ".").then_some(path)), &why)
+    })
 }
 
 fn answer(value: &impl Serialize) -> Value {
@@ -184,9 +195,9 @@ impl Inspector {
             Operation::Kinds => answer(&self.kinds().await?),
             Operation::Kind(kind) => answer(&self.kind(kind).await?),
             Operation::Enqueue => {
-                let request: NewRunRequest = json(body)?;
+                let request: NewRunRequest = read(body)?;
                 let id = self.enqueue(&request, &By::new(actor)).await?;
-                return Ok((201, serde_json::json!({ "run": id })));
+                return Ok((201, json!({ "run": id })));
             }
             Operation::Act(id, action) => {
                 let body = ActionBody::parse(body)?;
@@ -199,7 +210,7 @@ impl Inspector {
                 if body.as_run {
                     let run = self.start_matching(&query, *action, &body.by(actor)).await?;
                     let run = run.ok_or_else(|| InspectError::refused(NO_BULK))?;
-                    return Ok((202, serde_json::json!({ "run": run })));
+                    return Ok((202, json!({ "run": run })));
                 }
                 if body.page {
                     return Ok((200, answer(&self.act_on_page(&query, *action, &body.by(actor)).await?)));
@@ -207,11 +218,11 @@ impl Inspector {
                 answer(&self.act_on_matching(&query, *action, &body.by(actor)).await?)
             }
             Operation::CreateSchedule => {
-                let request: ScheduleRequest = json(body)?;
+                let request: ScheduleRequest = read(body)?;
                 return Ok((201, answer(&self.create_schedule(&request, &By::new(actor)).await?)));
             }
             Operation::ChangeSchedule(name) => {
-                let request: ScheduleRequest = json(body)?;
+                let request: ScheduleRequest = read(body)?;
                 answer(&self.change_schedule(name, &request, &By::new(actor)).await?)
             }
             Operation::ActOnSchedule(name, action) => {
@@ -219,35 +230,55 @@ impl Inspector {
                 answer(&self.act_on_schedule(name, *action, &by).await?)
             }
             Operation::ActOnInstant(name, action) => {
-                let request: InstantRequest = json(body)?;
+                let request: InstantRequest = read(body)?;
                 answer(&self.act_on_instant(name, *action, &request, &By::new(actor)).await?)
             }
             Operation::ActOnQueue(queue, action) => {
+                let this = self.naming(query)?;
                 let body = ActionBody::parse(body)?;
                 let action = body.scope_action(*action)?;
-                answer(&self.act_on_scope(&Scope::Queue(queue.clone()), action, &body.by(actor)).await?)
+                answer(&this.act_on_scope(&Scope::Queue(queue.clone()), action, &body.by(actor)).await?)
             }
             Operation::ActOnKind(kind, action) => {
+                let this = self.naming(query)?;
                 let body = ActionBody::parse(body)?;
                 let action = body.scope_action(*action)?;
-                answer(&self.act_on_scope(&Scope::Kind(kind.clone()), action, &body.by(actor)).await?)
+                answer(&this.act_on_scope(&Scope::Kind(kind.clone()), action, &body.by(actor)).await?)
             }
             Operation::ActOnLimitKey(of, action) => {
+                let this = self.naming(query)?;
                 let body = ActionBody::parse(body)?;
                 let action = body.scope_action(*action)?;
-                answer(&self.act_on_scope(of, action, &body.by(actor)).await?)
+                answer(&this.act_on_scope(of, action, &body.by(actor)).await?)
             }
             Operation::ActOnServer(server, action) => {
                 let body = ActionBody::parse(body)?;
                 let action = body.scope_action(*action)?;
-                answer(&self.act_on_scope(&Scope::Server(*server), action, &body.by(actor)).await?)
+                let control = self.act_on_scope(&Scope::Server(*server), action, &body.by(actor)).await?;
+                // A server has no limits: those that stand beside the pause of a queue are none of its own.
+                json!({ "server": server, "draining": control.paused })
             }
             Operation::Limit(scope) => {
-                let request: Option<LimitRequest> = if body.trim_ascii() == b"null" { None } else { Some(json(body)?) };
-                answer(&self.limit(scope, request, &By::new(actor)).await?)
+                let request: Option<LimitRequest> = if body.trim_ascii() == b"null" { None } else { Some(read(body)?) };
+                answer(&self.naming(query)?.limit(scope, request, &By::new(actor)).await?)
             }
         };
         Ok((200, value))
+    }
+}
+
+impl Inspector {
+    /// Whether a query says that names are new.
+    fn naming(&self, query: &str) -> Result<Self, InspectError> {
+        let mut this = self.clone();
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match (&*key, &*value) {
+                ("new", "true") => this = this.with_new_names(),
+                ("new", _) => return Err(InspectError::invalid("new", "only `true` is possible")),
+                _ => return Err(InspectError::invalid(&key, "there is no such parameter")),
+            }
+        }
+        Ok(this)
     }
 }
 

@@ -20,12 +20,20 @@ use longhaul::{Client, StoreError, Timestamp, Views};
 #[derive(Clone, Debug)]
 pub struct Inspector {
     client: Client,
+    /// Whether names of queues and kinds are taken that nobody knows.
+    pub(crate) takes_new_names: bool,
 }
 
 impl Inspector {
     /// Shows what this client sees, with the [views](Client::views) that it has.
     pub const fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, takes_new_names: false }
+    }
+
+    /// Also pauses and limits queues and kinds that nothing has used yet. Without this, their names are taken for slips.
+    #[must_use]
+    pub fn with_new_names(self) -> Self {
+        Self { takes_new_names: true, ..self }
     }
 
     /// The client.

@@ -20,7 +20,13 @@ pub use servers::ServerView;
 
 use std::collections::BTreeMap;
 
-use longhaul::{StateKind, store_api::counts::CountRow};
+use longhaul::{
+    StateKind,
+    store_api::{
+        counts::{CountRow, RunCounts},
+        store::Filter,
+    },
+};
 use serde::{Serialize, Serializer};
 
 /// How many runs there are in each state.
@@ -58,6 +64,16 @@ impl StateCounts {
             *sum.0.entry(*state).or_default() += runs;
         }
         sum
+    }
+
+    /// How many match a filter in each state, whichever states it names; `None` where that is not counted.
+    fn matching(counts: &RunCounts, filter: &Filter) -> Option<Self> {
+        let of_state = |state| Filter { states: vec![state], ..filter.clone() };
+        StateKind::ALL
+            .into_iter()
+            .map(|state| Some((state, counts.count(&of_state(state))?)))
+            .collect::<Option<_>>()
+            .map(Self)
     }
 
     fn add(&mut self, row: &CountRow) {

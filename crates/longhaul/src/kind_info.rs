@@ -1,6 +1,6 @@
 //! What a store knows of a kind, without its code.
 
-use longhaul_core::{Codec, Kind, store::KindDescription};
+use longhaul_core::{Codec, Kind, Queue, store::KindDescription};
 use serde::Serialize;
 
 use crate::{
@@ -57,6 +57,11 @@ impl KindInfo {
     pub fn has_form(&self) -> bool {
         let has_defaults = self.defaults.as_ref().is_some_and(|defaults| !defaults.limits_by_key);
         has_defaults && self.schema.is_some() && self.codec == Codec::Json && !self.hides_values
+    }
+
+    /// The queue of its runs where nothing else is said; `None` where a program without the code cannot know it.
+    pub fn queue(&self) -> Option<&Queue> {
+        Some(&self.defaults.as_ref()?.queue)
     }
 
     pub(crate) fn of(description: KindDescription) -> Self {

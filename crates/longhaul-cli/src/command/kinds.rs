@@ -1,10 +1,13 @@
 //! Kinds.
 
-use clap::Subcommand;
-use longhaul_inspect::render;
+use clap::{Args, Subcommand};
+use longhaul_inspect::{LimitRequest, RateRequest, render};
 use serde_json::{Value, json};
 
-use super::pausing::Pausing;
+use super::{
+    limiting::{Limits, Setting, described, set},
+    pausing::Pausing,
+};
 use crate::{
     error::{CliError, Exit},
     escape,
@@ -35,6 +38,13 @@ pub(super) enum Kinds {
         /// The kind.
         kind: String,
     },
+    /// Sets the limits of a kind. They replace what was set before; what is left out is not limited.
+    #[command(after_help = "\
+Examples:
+  longhaul kinds set export --running 2 --per-key 1
+  longhaul kinds set mail --rate 100/60s --rate-per-key 5/1m
+  longhaul kinds set mail --reset")]
+    Set(Set),
     /// Lists the limit keys that are paused, until when and why.
     Keys,
     /// Lets no run of a kind with this limit key start any more; what runs goes on.
@@ -56,6 +66,22 @@ pub(super) enum Kinds {
     },
 }
 
+#[derive(Args, Clone, Debug)]
+pub(super) struct Set {
+    /// The kind.
+    kind: String,
+    #[command(flatten)]
+    limits: Limits,
+    /// How many with the same limit key may run at the same time.
+    #[arg(long, value_name = "N")]
+    per_key: Option<u32>,
+    /// How many with the same limit key may start in a period: `5/1m`.
+    #[arg(long, value_name = "N/PERIOD")]
+    rate_per_key: Option<RateRequest>,
+    #[command(flatten)]
+    setting: Setting,
+}
+
 /// References that are followed.
 const DEPTH: usize = 16;
 /// Fields of fields of fields are written as JSON.
@@ -66,6 +92,7 @@ pub(super) async fn run(command: Kinds, session: &mut Session<'_>) -> Result<Exi
         Kinds::Ls => list(session).await,
         Kinds::Schema { kind } => schema(&kind, session).await,
         Kinds::Pause { kind, pausing } => super::queues::pause("kinds", &kind, &pausing, session).await,
+        Kinds::Set(set) => limit(&set, session).await,
         Kinds::Keys => keys(session).await,
         Kinds::PauseKey { kind, key, pausing } => pause_key(&kind, &key, &pausing, session).await,
         Kinds::ResumeKey { kind, key } => resume_key(&kind, &key, session).await,
@@ -78,7 +105,8 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
     if !session.is_text() {
         return session.json(&kinds);
     }
-    let mut table = Table::new(&["KIND", "SERVERS", "VERSION", "WAITING", "RUNNING", "FAILED", "FORM", "PAUSED"]);
+    let mut table =
+        Table::new(&["KIND", "SERVERS", "VERSION", "WAITING", "RUNNING", "FAILED", "FORM", "LIMITS", "PAUSED"]);
     for kind in items(&kinds) {
         let states = &kind["states"];
         let waiting = states["pending"].as_u64().unwrap_or(0) + states["retrying"].as_u64().unwrap_or(0);
@@ -91,6 +119,7 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
             plain(&states["running"]),
             plain(&states["failed"]),
             if kind["schema"].is_null() { "no" } else { "yes" }.into(),
+            described(&kind["control"]["limits"]),
             plain(&kind["control"]["paused"]["why"]),
         ]);
     }
@@ -106,6 +135,13 @@ async fn list(session: &mut Session<'_>) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+async fn limit(set_to: &Set, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let mut request = LimitRequest::default();
+    (request.running, request.rate) = (set_to.limits.running, set_to.limits.rate);
+    (request.per_key, request.rate_per_key) = (set_to.per_key, set_to.rate_per_key);
+    set(&format!("/kinds/{}/limit", segment(&set_to.kind)), &set_to.kind, &request, &set_to.setting, session).await
+}
+
 async fn keys(session: &mut Session<'_>) -> Result<Exit, CliError> {
     let kinds = session.get("/kinds").await?;
     let of = |kind: &Value| -> Vec<Value> {
@@ -119,7 +155,8 @@ async fn keys(session: &mut Session<'_>) -> Result<Exit, CliError> {
     let mut table = Table::new(&["KIND", "KEY", "UNTIL", "BY", "WHY"]);
     for key in &keys {
         let paused = &key["paused"];
-        let until = if paused["until"].is_null() { "resumed".into() } else { session.relative(&paused["until"]) };
+        let until =
+            if paused["until"].is_null() { "somebody resumes it".into() } else { session.relative(&paused["until"]) };
         table.row([plain(&key["kind"]), plain(&key["key"]), until, plain(&paused["by"]), plain(&paused["why"])]);
     }
     if table.is_empty() {
@@ -133,7 +170,8 @@ async fn keys(session: &mut Session<'_>) -> Result<Exit, CliError> {
 
 async fn pause_key(kind: &str, key: &str, pausing: &Pausing, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let path = format!("/kinds/{}/keys/{}/pause", segment(kind), segment(key));
-    let control = session.post(&path, "", &pausing.body(session.api.now())?).await?;
+    let control = session.post(&path, pausing.query(), &pausing.body(session.api.now())?).await;
+    let control = control.map_err(CliError::or_new)?;
     if !session.is_text() {
         return session.json(&control);
     }
@@ -185,15 +223,69 @@ fn flags(root: &Value, of: &Value, before: &str, depth: usize) -> Vec<String> {
         let Some(target) = resolved(root, schema, 0) else { continue };
         let name = format!("{before}{}", field.replace('_', "-"));
         let is_required = items(&of["required"]).iter().any(|required| *required == *field);
-        let required = if is_required { "" } else { ", optional" };
+        let required = if is_required { ", required" } else { "" };
+        let default = match schema.get("default") {
+            Some(Value::Number(_) | Value::Bool(true)) => format!(", {} unless said", schema["default"]),
+            Some(Value::String(text)) if !text.is_empty() => format!(", {text} unless said"),
+            // Without it there is none.
+            _ => String::new(),
+        };
         let about = plain(schema.get("description").unwrap_or(&target["description"]));
-        lines.push(format!("--{name:<20} {}{required}  {about}", type_of(target).unwrap_or("value")));
+        lines.push(format!("--{name:<20} {}{required}{default}  {about}", values_of(root, target)));
         lines.extend(flags(root, target, &format!("{name}."), depth + 1));
         if let Some(item) = target.get("items") {
             lines.extend(flags(root, item, &format!("{name}.0."), depth + 1));
         }
     }
     lines
+}
+
+/// Which values a field takes: `integer, 1 to 12`, `csv|xlsx`, `string, 1 to 80 characters`.
+fn values_of(root: &Value, schema: &Value) -> String {
+    let choices: Vec<String> = choices(root, schema);
+    if !choices.is_empty() {
+        return choices.join("|");
+    }
+    let kind = type_of(schema).unwrap_or("value");
+    let bounds = |least: &str, most: &str| {
+        let number = |bound: &str| schema[bound].as_f64().map(|number| number.to_string());
+        match (number(least), number(most)) {
+            (Some(least), Some(most)) => format!("{least} to {most}"),
+            (Some(least), None) => format!("at least {least}"),
+            (None, Some(most)) => format!("at most {most}"),
+            (None, None) => String::new(),
+        }
+    };
+    let (format, unit, range) = match kind {
+        "integer" | "number" => ("", "", bounds("minimum", "maximum")),
+        "string" => (schema["format"].as_str().unwrap_or_default(), " characters", bounds("minLength", "maxLength")),
+        "array" => ("", " items", bounds("minItems", "maxItems")),
+        _ => ("", "", String::new()),
+    };
+    // Those of Rust's types of numbers say what nobody wonders about.
+    let range = if schema["format"].is_string() && kind == "integer" && schema["maximum"].is_null() {
+        String::new()
+    } else {
+        range
+    };
+    let kind = if format.is_empty() { kind } else { format };
+    if range.is_empty() { kind.to_owned() } else { format!("{kind}, {range}{unit}") }
+}
+
+/// The values of an enum without fields.
+fn choices(root: &Value, schema: &Value) -> Vec<String> {
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().map(plain).collect();
+    }
+    let parts = items(&schema["oneOf"]).iter().filter_map(|part| resolved(root, part, 0));
+    let values: Option<Vec<Vec<String>>> = parts
+        .map(|part| match (part.get("const"), part["enum"].as_array()) {
+            (Some(value), _) => Some(vec![plain(value)]),
+            (None, Some(values)) => Some(values.iter().map(plain).collect()),
+            (None, None) => None,
+        })
+        .collect();
+    values.unwrap_or_default().concat()
 }
 
 /// The names of the fields, those of references and parts included.
@@ -232,5 +324,28 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value, depth: usize) -> Option<&'a 
     match optional {
         Some(part) => resolved(root, part, depth + 1),
         None => Some(schema),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_says_which_values_it_takes() {
+        let root = json!({"$defs": {"Format": {"oneOf": [{"const": "csv"}, {"enum": ["xlsx", "ods"]}]}}});
+        for (schema, expected) in [
+            (json!({"type": "integer", "minimum": 1, "maximum": 12}), "integer, 1 to 12"),
+            (json!({"type": "number", "maximum": 0.5}), "number, at most 0.5"),
+            (json!({"type": "integer", "format": "uint64", "minimum": 0}), "integer"),
+            (json!({"type": "string", "minLength": 1}), "string, at least 1 characters"),
+            (json!({"type": "string", "format": "date"}), "date"),
+            (json!({"type": "array", "maxItems": 3}), "array, at most 3 items"),
+            (json!({"$ref": "#/$defs/Format"}), "csv|xlsx|ods"),
+            (json!({"type": "boolean"}), "boolean"),
+        ] {
+            let target = resolved(&root, &schema, 0).unwrap();
+            assert_eq!(values_of(&root, target), expected, "{schema}");
+        }
     }
 }

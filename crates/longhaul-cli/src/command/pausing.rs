@@ -18,9 +18,16 @@ pub(super) struct Pausing {
     /// It ends by itself after so long: `90s`, `1h30m`.
     #[arg(long = "for", value_name = "DURATION")]
     lasts: Option<String>,
+    /// Also what nothing has used yet.
+    #[arg(long)]
+    new: bool,
 }
 
 impl Pausing {
+    pub(super) const fn query(&self) -> &'static str {
+        if self.new { "new=true" } else { "" }
+    }
+
     pub(super) fn body(&self, now: Timestamp) -> Result<Value, CliError> {
         let until = match &self.lasts {
             None => self.until.clone(),

@@ -5,6 +5,7 @@ mod filter;
 mod follow;
 mod list;
 mod many;
+mod matching;
 mod show;
 mod start;
 
@@ -42,6 +43,7 @@ Examples:
   longhaul runs start --metadata @order.json export")]
     Start(start::Start),
     /// Waits until a run is final, and prints its result. Exits with 1 if it failed or was cancelled.
+    #[command(after_help = "Example:\n  longhaul runs wait 6f8h0j2k --timeout 15m")]
     Wait(follow::Wait),
     /// Prints what happens to a run, as it happens, until it is final.
     Follow(follow::Wait),
@@ -93,8 +95,8 @@ pub(super) async fn run(command: Runs, session: &mut Session<'_>) -> Result<Exit
         Runs::Show(show) => show::run(&show, session).await,
         Runs::Explain(show) => show::explain(&show, session).await,
         Runs::Start(start) => start::run(start, session).await,
-        Runs::Wait(wait) => follow::wait(&wait.id, session).await,
-        Runs::Follow(wait) => follow::follow(&wait.id, session).await,
+        Runs::Wait(wait) => wait.patience.within(&wait.id, follow::wait(&wait.id, session)).await,
+        Runs::Follow(wait) => wait.patience.within(&wait.id, follow::follow(&wait.id, session)).await,
         Runs::Logs(logs) => follow::logs(&logs, session).await,
         Runs::Suspend(act) => act::run("suspend", act, session).await,
         Runs::Proceed(proceed) => act::proceed(proceed, session).await,

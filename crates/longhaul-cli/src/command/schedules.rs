@@ -405,7 +405,17 @@ async fn instant(at: &InstantOf, action: &str, more: &Value, session: &mut Sessi
     request["instant"] = at.instant.as_str().into();
     let path = format!("/schedules/{}/instants/{action}", segment(&at.name));
     let schedule = session.post(&path, "", &request).await?;
-    shown(&schedule, session)
+    if !session.is_text() {
+        return session.json(&schedule);
+    }
+    let now = match action {
+        "skip" => "is left out".to_owned(),
+        "move" => format!("comes at {}", plain(&more["to"])),
+        _ => "comes again when the schedule has it".to_owned(),
+    };
+    session.say(&format!("{}: {} {now}", at.name, at.instant))?;
+    session.hint(&format!("schedules next {}", at.name))?;
+    Ok(Exit::Done)
 }
 
 async fn remove(name: &str, care: &Care, session: &mut Session<'_>) -> Result<Exit, CliError> {

@@ -68,7 +68,7 @@ async fn a_run_does_it_where_a_server_executes_such_runs_and_the_command_says_wh
     assert!(told["refused"][0]["text"].as_str().unwrap().contains("is cancelled"), "{told}");
 
     let dry = scene.types("runs cancel --kind fail --state pending --dry-run").await;
-    assert_eq!(dry.out, "would cancel 5 runs, as far as their states allow it\n");
+    assert_eq!(dry.out, "would cancel 5 runs (5 pending), as far as their states allow it\n");
     assert_eq!(scene.lists("--state pending").await.len(), 5, "a dry run does nothing");
 }
 

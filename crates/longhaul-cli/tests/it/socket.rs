@@ -44,7 +44,7 @@ async fn a_running_program_is_asked_a_killed_one_is_replaced_and_a_new_one_is_as
     assert_eq!(shown["run"]["id"], waiting.as_str());
     let held = at(folder, "store export").await;
     assert_eq!(held.exit, Exit::Unreachable);
-    assert!(held.err.contains(&app.pid().to_string()), "{}", held.err);
+    assert!(held.err.contains(&app.pid().to_string()) && held.err.contains("stop that program first"), "{}", held.err);
     app.end();
     assert!(!folder.join("longhaul.sock").exists(), "a program that ends removes its socket");
     assert_eq!(at(folder, "store export").await.out.lines().filter(|line| line.contains("run_")).count(), 2);

@@ -182,7 +182,7 @@ fn facts(view: &View<'_>, of: &RunDetail) -> Markup {
         @if let Some(deadline) = run.state.deadline() { dt { "Deadline" } dd { (parts::when(now, deadline)) } }
         dt { "Attempts" } dd { (run.attempts)
             @let counts = run.counts;
-            @for (number, what) in [(counts.failures, "failed"), (counts.crashes, "crashed"), (counts.interruptions, "interrupted"), (counts.suspensions, "suspended")] {
+            @for (number, what) in [(counts.failures, "failed"), (counts.crashes.max(run.suspicion.into()), "crashed in a row"), (counts.interruptions, "interrupted"), (counts.suspensions, "suspended")] {
                 @if number > 0 { ", " (number) " " (what) }
             } }
         dt { "Version" } dd { (run.version) }

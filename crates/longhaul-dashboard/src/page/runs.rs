@@ -13,8 +13,6 @@ use crate::form::Form;
 pub(crate) struct Choices<'a> {
     pub(crate) kinds: Vec<KindView>,
     pub(crate) queues: Vec<QueueView>,
-    /// How many runs the other filters leave in each state, where that is counted.
-    pub(crate) states: Option<StateCounts>,
     pub(crate) typed: &'a Form,
     pub(crate) wrong: &'a [QueryError],
 }
@@ -54,18 +52,18 @@ pub(crate) fn runs(view: &View<'_>, query: &RunQuery, list: Option<&RunList>, ch
                     @if may(Role::Act) { a .button.primary href=(view.mount.to("/runs/new")) { "New run" } }
                 }
             }
-            (states(view, query, choices))
+            (states(view, query, list.and_then(|list| list.states.as_ref())))
             (filters(view, query, choices))
             @for wrong in choices.wrong.iter().filter(|wrong| !TYPED.contains(&wrong.field())) { p .callout.bad role="alert" { (wrong) } }
             @match list {
-                Some(list) => (listed(view, query, list, choices)),
+                Some(list) => (listed(view, query, list)),
                 None => (parts::empty("No runs are shown, because a filter is not understood.")),
             }
         },
     )
 }
 
-fn listed(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &Choices<'_>) -> Markup {
+fn listed(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
     let may = |role| view.user.may(role);
     html! {
             form .bulk method="post" action=(view.mount.to("/runs/selected/retry")) {
@@ -91,7 +89,7 @@ fn listed(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &Choices<'
                                 button class=(class(action)) formaction=(view.mount.to(format_args!("/runs/selected/{}", action.as_str()))) { (label) }
                             }
                         }
-                        (all_that_match(view, query, list, choices.states.as_ref()))
+                        (all_that_match(view, query, list))
                     }
                 }
             }
@@ -103,7 +101,7 @@ fn listed(view: &View<'_>, query: &RunQuery, list: &RunList, choices: &Choices<'
 }
 
 /// The same to all that match, however many pages they are: it opens, so that nobody does it by a slip.
-fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList, states: Option<&StateCounts>) -> Markup {
+fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
     let how_many = list.total.map_or("all".to_owned(), |total| format!("all {}", words::count(total)));
     let meant = |state: &StateKind| query.states.is_empty() || query.states.contains(state);
     let of_state = |states: &StateCounts| {
@@ -117,7 +115,7 @@ fn all_that_match(view: &View<'_>, query: &RunQuery, list: &RunList, states: Opt
             div .popover {
                 p {
                     "To " (how_many) " runs that match the filters, on whatever page they are"
-                    @if let Some(states) = states { " (" (of_state(states)) ")" } @else { ". With these filters nobody has counted them" }
+                    @if let Some(states) = &list.states { " (" (of_state(states)) ")" } @else { ". With these filters nobody has counted them" }
                     @if query.states.is_empty() { "; a retry only to those that failed or were cancelled" }
                     ":"
                 }
@@ -144,14 +142,14 @@ fn to(view: &View<'_>, query: &RunQuery) -> String {
 }
 
 /// One state at a time by a click; several by the URL.
-fn states(view: &View<'_>, query: &RunQuery, choices: &Choices<'_>) -> Markup {
+fn states(view: &View<'_>, query: &RunQuery, counts: Option<&StateCounts>) -> Markup {
     let with = |states: Vec<StateKind>| {
         let mut query = query.page_after(None);
         query.states = states;
         to(view, &query)
     };
     let is = |state| query.states.contains(&state);
-    let count = |state| choices.states.as_ref().map(|states| states.of(state));
+    let count = |state| counts.map(|states| states.of(state));
     html! {
         nav .pills #states data-live aria-label="States" {
             a href=(with(vec![])) aria-current=[query.states.is_empty().then_some("true")] { "All" }

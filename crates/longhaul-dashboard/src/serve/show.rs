@@ -1,7 +1,7 @@
 //! Pages.
 
 use axum::response::Response;
-use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG, schema};
+use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG, Tag, schema};
 use longhaul_inspect::{InspectError, KindView, Role, RunQuery};
 
 use super::{Asked, items, schedule};
@@ -56,8 +56,7 @@ pub(super) async fn page(asked: &Asked<'_>) -> Result<Response, InspectError> {
             // A list by some of the filters is not what was asked for, and what is done to all of it was not meant.
             let list = if wrong.is_empty() { Some(inspector.runs(&query).await?) } else { None };
             let (kinds, queues) = (inspector.kinds().await?, inspector.queues().await?);
-            let states = inspector.states(&query).await?;
-            let choices = page::runs::Choices { kinds, queues, states, typed: &asked.query, wrong: &wrong };
+            let choices = page::runs::Choices { kinds, queues, typed: &asked.query, wrong: &wrong };
             let status = if wrong.is_empty() { 200 } else { 422 };
             return Ok(reply::html(status, page::runs::runs(&view, &query, list.as_ref(), &choices)));
         }
@@ -134,7 +133,9 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
         marked = schema.map(|schema| schema::tags(&schema.metadata, value)).unwrap_or_default();
         items::put_value(&mut form, kinds, value);
     }
-    let said = like.run().tags.iter().filter(|tag| !marked.contains(tag));
+    // Where that run came from is not where this one comes from.
+    let is_own = |tag: &Tag| tag.key.starts_with("longhaul.") && *tag.key != *TITLE_TAG;
+    let said = like.run().tags.iter().filter(|tag| !marked.contains(tag) && !is_own(tag));
     let (title, tags): (Vec<_>, Vec<_>) = said.partition(|tag| *tag.key == *TITLE_TAG);
     for tag in &title {
         form.put_if_missing("title", &tag.value);

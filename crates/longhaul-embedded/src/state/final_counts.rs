@@ -4,14 +4,16 @@
 //! run that is removed or comes in from elsewhere, and otherwise only now and then: a row says up to which position of the
 //! list of ends it has counted, and an opening counts the ends after it. So the end of a run costs no key of its own.
 //!
-//! What happened in a minute can be counted from nothing else: it is written with each batch in which something did.
+//! What happened in a minute can be counted from nothing else. It is written at most once a second, with a batch or, if
+//! none comes, by itself: a key in each batch would cost a single caller a quarter of the enqueues.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
+    time::Duration,
 };
 
-use longhaul_core::{Kind, Queue, Run, RunId, StateKind, counts::MinuteCounts, record::Damage};
+use longhaul_core::{Kind, Queue, Run, RunId, StateKind, Timestamp, counts::MinuteCounts, record::Damage};
 
 use super::{State, load::read_run};
 use crate::{
@@ -26,6 +28,8 @@ const BATCHES_MAX: u32 = 64;
 const KEYS_MAX: usize = 32;
 /// Keys of minutes in a batch, which begins in one and ends in the next at most.
 pub(crate) const MINUTES: usize = 2;
+/// Minutes are written so long after they were written last: a kill costs what happened meanwhile.
+const MINUTES_EVERY: Duration = Duration::from_secs(1);
 /// Runs that one step of the first count reads.
 const SLICE: usize = 1000;
 
@@ -46,8 +50,9 @@ pub(crate) struct FinalCounts {
     recount: bool,
     /// Rows of runs that end with the batch in the making.
     ending: BTreeSet<Row>,
-    /// The latest minutes, as they are in the file.
+    /// The latest minutes, as they are in the file, and since when.
     minutes: Vec<MinuteCounts>,
+    minutes_since: Option<Timestamp>,
 }
 
 impl FinalCounts {
@@ -128,6 +133,7 @@ impl State {
     pub(crate) fn save_statistics(&mut self) -> Result<(), Fault> {
         loop {
             self.final_counts.batches = BATCHES_MAX;
+            self.final_counts.minutes_since = None;
             self.commit()?;
             if self.final_counts.behind.is_empty() {
                 return Ok(());
@@ -135,21 +141,27 @@ impl State {
         }
     }
 
-    /// Adds the minutes that changed with the batch. Those before the present one change no more.
+    /// When minutes have to be written, if the file does not know what happened.
+    pub(crate) fn minutes_due(&self) -> Option<Timestamp> {
+        let due = self.final_counts.minutes_since.map_or(self.now, |since| since.min(self.now).after(MINUTES_EVERY));
+        self.latest_minutes().any(|minute| !self.final_counts.minutes.contains(minute)).then_some(due)
+    }
+
+    /// Adds the minutes that changed, when it is time. Those before the present one change no more.
     pub(crate) fn write_minutes(&mut self, writes: &mut Writes) {
-        // One that is as full as can be leaves it to the next.
-        if writes.len() + MINUTES > BATCH_KEYS_MAX {
+        // A batch that is as full as can be leaves it to the next.
+        if writes.len() + MINUTES > BATCH_KEYS_MAX || self.minutes_due().is_none_or(|due| due > self.now) {
             return;
         }
-        let latest = self.latest_minutes();
+        let latest: Vec<MinuteCounts> = self.latest_minutes().cloned().collect();
         for minute in latest.iter().filter(|minute| !self.final_counts.minutes.contains(minute)) {
             writes.put(keys::minute(minute.minute), minute_value(minute));
         }
-        self.final_counts.minutes = latest;
+        (self.final_counts.minutes, self.final_counts.minutes_since) = (latest, Some(self.now));
     }
 
-    fn latest_minutes(&self) -> Vec<MinuteCounts> {
-        self.index.statistics.throughput.minutes(self.now).rev().take(MINUTES).cloned().collect()
+    fn latest_minutes(&self) -> impl Iterator<Item = &MinuteCounts> {
+        self.index.statistics.throughput.minutes(self.now).rev().take(MINUTES)
     }
 
     /// Fills in how many final runs there are.
@@ -269,7 +281,7 @@ impl State {
             }
             ControlFlow::Continue(())
         })?;
-        self.final_counts.minutes = self.latest_minutes();
+        self.final_counts.minutes = self.latest_minutes().cloned().collect();
         let kept: BTreeSet<i64> = self.index.statistics.throughput.all().map(|minute| minute.minute).collect();
         self.remove_where(keys::MINUTE, |key| keys::minute_of(key).is_none_or(|minute| !kept.contains(&minute)))
     }

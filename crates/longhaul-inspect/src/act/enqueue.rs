@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use longhaul::{
-    Actor, RunId, TITLE_TAG, Tag, Timestamp,
+    Actor, EnqueueJsonError, Kind, NameError, RunId, TITLE_TAG, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
     run::{Due, Inserted, NewRun},
 };
@@ -58,6 +58,19 @@ pub struct NewRunRequest {
     pub requires: Vec<String>,
 }
 
+/// Why no run of a kind is made, where the code of none of its tasks is.
+fn cannot_start(kind: &str, is_known: bool, can: &[&str]) -> String {
+    let why = if is_known {
+        format!("runs of `{kind}` are not started from here: it has no form, and its code is not in this program")
+    } else {
+        format!("there is no kind `{kind}`")
+    };
+    match can {
+        [] => format!("{why}; no kind can be started from here"),
+        some => format!("{why}; these can be started: {}", some.join(", ")),
+    }
+}
+
 impl NewRunRequest {
     /// A run of this kind.
     pub fn new(kind: impl Into<String>, metadata: Value) -> Self {
@@ -73,7 +86,15 @@ impl Inspector {
             let why = "runs of this kind are made by acting on all that match";
             return Err(InspectError::refused(why));
         }
-        Ok(self.views().await?.new_run(kind, metadata)?)
+        let views = self.views().await?;
+        match views.new_run(kind, metadata) {
+            Err(EnqueueJsonError::UnknownKind { kind }) => {
+                let can: Vec<&str> = views.kinds().map(Kind::as_str).filter(|kind| !is_reserved(kind)).collect();
+                let is_known = self.kinds().await?.iter().any(|view| view.kind.as_str() == kind);
+                Err(InspectError::not_found(cannot_start(&kind, is_known, &can)))
+            }
+            made => Ok(made?),
+        }
     }
 
     /// Enqueues a run.
@@ -86,7 +107,6 @@ impl Inspector {
     /// When the future is dropped, the run is enqueued or not.
     pub async fn enqueue(&self, request: &NewRunRequest, by: &By) -> Result<RunId, InspectError> {
         let mut new = self.new_run(&request.kind, &request.metadata).await?;
-        let field = |field: &'static str| move |error: longhaul::NameError| InspectError::invalid(field, error);
         if let Some(queue) = &request.queue {
             new.queue = read::queue(queue)?;
         }
@@ -101,11 +121,15 @@ impl Inspector {
         let mut tags: Vec<Tag> = new.tags.iter().filter(|tag| !is_said(tag)).cloned().collect();
         if let Some(title) = &request.title {
             tags.retain(|tag| &*tag.key != TITLE_TAG);
-            tags.push(Tag::new(TITLE_TAG, title).map_err(field("title"))?);
+            // It is kept as a tag, which is nothing to who typed it.
+            tags.push(Tag::new(TITLE_TAG, title).map_err(|error| match error {
+                NameError::TooLong { length, max, .. } => {
+                    InspectError::invalid("title", format!("it has {length} bytes, of at most {max}"))
+                }
+                error => InspectError::invalid("title", error),
+            })?);
         }
-        for (key, value) in &request.tags {
-            tags.push(Tag::new(key, value).map_err(field("tags"))?);
-        }
+        tags.extend(read::tags(&request.tags)?);
         if tags.len() > TAGS_MAX {
             return Err(InspectError::invalid("tags", format!("{} tags, of at most {TAGS_MAX}", tags.len())));
         }

@@ -1,6 +1,6 @@
 //! Limits that an operator sets.
 
-use std::time::Duration;
+use std::{fmt, str::FromStr, time::Duration};
 
 use longhaul::{Ageing, Control, Limits, Rate, Scope};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,48 @@ pub struct RateRequest {
     pub per_seconds: f64,
 }
 
+/// `100/60s`, `10/1m`, `5/h`: how many, and in which period.
+///
+/// ```
+/// use longhaul_inspect::RateRequest;
+///
+/// let rate: RateRequest = "10/1m".parse()?;
+/// assert_eq!((rate.max, rate.per_seconds, rate.to_string()), (10, 60.0, "10/60s".into()));
+/// # Ok::<(), String>(())
+/// ```
+impl FromStr for RateRequest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (max, period) = text.split_once('/')?;
+            let (number, unit) = period.trim().split_at(period.trim().find(|c: char| !c.is_ascii_digit())?);
+            let number: u32 = if number.is_empty() { 1 } else { number.parse().ok()? };
+            let unit = match unit.trim() {
+                "s" => 1,
+                "m" | "min" => 60,
+                "h" => 3600,
+                _ => return None,
+            };
+            let per_seconds = f64::from(number) * f64::from(unit);
+            Some(Self { max: max.trim().parse().ok()?, per_seconds })
+        };
+        read().ok_or_else(|| format!("`{text}` is no rate: write 100/60s, 10/1m or 5/h"))
+    }
+}
+
+impl fmt::Display for RateRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}s", self.max, self.per_seconds)
+    }
+}
+
+impl From<Rate> for RateRequest {
+    fn from(rate: Rate) -> Self {
+        Self { max: rate.max(), per_seconds: rate.per().as_secs_f64() }
+    }
+}
+
 impl RateRequest {
     fn rate(self, field: &str) -> Result<Rate, InspectError> {
         let per = Duration::try_from_secs_f64(self.per_seconds);
@@ -58,7 +100,7 @@ impl RateRequest {
 }
 
 fn ageing(seconds: f64) -> Result<Ageing, InspectError> {
-    let invalid = |error: &dyn std::fmt::Display| InspectError::invalid("ageing_seconds", error);
+    let invalid = |error: &dyn fmt::Display| InspectError::invalid("ageing_seconds", error);
     let step = Duration::try_from_secs_f64(seconds).map_err(|error| invalid(&error))?;
     Ageing::new(step).map_err(|error| invalid(&error))
 }
@@ -104,21 +146,30 @@ impl Inspector {
     /// Sets the limits of a queue or a kind; `None`: those that code declares hold again.
     ///
     /// # Errors
-    /// [`InspectError::Invalid`] for a limit that the scope does not have, or a rate that is none.
+    /// [`InspectError::Invalid`] for a limit that the scope does not have, or a rate that is none, and
+    /// [`InspectError::NotFound`] for a queue or a kind that nobody knows.
     pub async fn limit(&self, scope: &Scope, limits: Option<LimitRequest>, by: &By) -> Result<Control, InspectError> {
         let limits = limits.map(|limits| limits.limits(scope)).transpose()?;
-        let client = self.client().acting_as(&by.actor);
-        let control = match scope {
-            Scope::Queue(queue) => client.queue(queue.as_str())?,
-            Scope::Kind(kind) => client.kind_named(kind.as_str())?,
-            Scope::Server(server) => client.server(*server),
-            Scope::LimitKey(kind, key) => client.limit_key(kind.as_str(), key.as_str())?,
-        };
+        let control = self.control_of(scope, by).await?;
         let now = match limits {
             Some(limits) => control.limit(limits).await?,
             None => control.reset_limits().await?,
         };
         report(scope, "limit", by);
         Ok(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_has_a_number_and_a_period() {
+        assert_eq!("100/60s".parse(), Ok(RateRequest { max: 100, per_seconds: 60.0 }));
+        assert_eq!("5/h".parse(), Ok(RateRequest { max: 5, per_seconds: 3600.0 }));
+        for wrong in ["", "5", "5/", "/s", "5/6", "x/1s", "-1/s", "5/1d", "5/99999999999s"] {
+            assert!(wrong.parse::<RateRequest>().is_err(), "{wrong}");
+        }
     }
 }

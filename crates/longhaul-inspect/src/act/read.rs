@@ -1,9 +1,14 @@
 //! Parts of requests.
 
-use longhaul::{Label, Queue, ScheduleName, Timestamp};
+use std::collections::BTreeMap;
+
+use longhaul::{Label, Queue, ScheduleName, Tag, Timestamp};
 use serde::Deserialize;
 
 use crate::InspectError;
+
+/// How the keys of the tags begin that longhaul gives.
+const RESERVED: &str = "longhaul.";
 
 /// A queue as somebody has named it.
 pub(super) fn queue(name: &str) -> Result<Queue, InspectError> {
@@ -27,6 +32,18 @@ fn check_address(field: &str, name: &str) -> Result<(), InspectError> {
         return Err(InspectError::invalid(field, why));
     }
     Ok(())
+}
+
+/// Tags as somebody has said them. Those that longhaul gives say where a run comes from, and what it is called.
+pub(super) fn tags(said: &BTreeMap<String, String>) -> Result<Vec<Tag>, InspectError> {
+    let tag = |(key, value): (&String, &String)| {
+        if key.starts_with(RESERVED) {
+            let why = format!("`{key}`: keys that begin with `{RESERVED}` are longhaul's own");
+            return Err(InspectError::invalid("tags", why));
+        }
+        Tag::new(key, value).map_err(|error| InspectError::invalid("tags", error))
+    };
+    said.iter().map(tag).collect()
 }
 
 /// RFC 3339, or nothing.

@@ -257,12 +257,10 @@ impl Inspector {
         if let Some(priority) = request.priority {
             run.priority = longhaul::Priority(priority);
         }
-        let tags = request.tags.iter().map(|(key, value)| Tag::new(key, value));
         // What is said goes before what marks of the schema give.
         let is_said = |tag: &&Tag| request.tags.contains_key(&*tag.key);
-        let tags =
-            run.tags.iter().filter(|tag| !is_said(tag)).cloned().map(Ok).chain(tags).collect::<Result<Vec<Tag>, _>>();
-        run.tags = tags.map_err(|error| InspectError::invalid("tags", error))?.into();
+        let marked = run.tags.iter().filter(|tag| !is_said(tag)).cloned();
+        run.tags = marked.chain(read::tags(&request.tags)?).collect();
         if let Some(requires) = &request.requires {
             let mut constraints = run.constraints.map(Arc::unwrap_or_clone).unwrap_or_default();
             constraints.requires.extend(labels(requires)?);

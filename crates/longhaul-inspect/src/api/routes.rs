@@ -65,6 +65,8 @@ const LIST: &[(&str, &str)] = &[
     ("limit", "how many runs a page has, at most 200"),
 ];
 
+const NEW: &[(&str, &str)] = &[("new", "`true`: also one that nothing has used yet")];
+
 const fn get(path: &'static str, about: &'static str, make: fn(&[&str]) -> Option<Operation>) -> Route {
     Route { method: "GET", path, about, query: &[], body: Body::None, make }
 }
@@ -129,15 +131,21 @@ pub(super) const ROUTES: &[Route] = &[
         |at| Some(Operation::ActOnInstant(ScheduleName::new(at[0]).ok()?, InstantAction::parse(at[1])?)),
     ),
     get("/queues", "All queues.", |_| Some(Operation::Queues)),
-    post(
-        "/queues/{queue}/limit",
-        "Sets the limits of a queue; `null`: those that code declares.",
-        Body::Limits,
-        |at| Some(Operation::Limit(Scope::Queue(Queue::new(at[0]).ok()?))),
+    asking(
+        post(
+            "/queues/{queue}/limit",
+            "Sets the limits of a queue; `null`: those that code declares.",
+            Body::Limits,
+            |at| Some(Operation::Limit(Scope::Queue(Queue::new(at[0]).ok()?))),
+        ),
+        NEW,
     ),
-    post("/queues/{queue}/{action}", "Pauses or resumes a queue.", Body::Action, |at| {
-        Some(Operation::ActOnQueue(Queue::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
-    }),
+    asking(
+        post("/queues/{queue}/{action}", "Pauses or resumes a queue.", Body::Action, |at| {
+            Some(Operation::ActOnQueue(Queue::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
+        }),
+        NEW,
+    ),
     get("/servers", "All servers that live.", |_| Some(Operation::Servers)),
     post("/servers/{id}/drain", "Lets a server claim nothing more.", Body::Action, |at| {
         Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause { until: None }))
@@ -147,16 +155,28 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     get("/kinds", "All kinds.", |_| Some(Operation::Kinds)),
     get("/kinds/{kind}", "One kind, with its schemas.", |at| Some(Operation::Kind(Kind::new(at[0]).ok()?))),
-    post("/kinds/{kind}/limit", "Sets the limits of a kind; `null`: those that code declares.", Body::Limits, |at| {
-        Some(Operation::Limit(Scope::Kind(Kind::new(at[0]).ok()?)))
-    }),
-    post("/kinds/{kind}/keys/{key}/{action}", "Pauses or resumes a limit key.", Body::Action, |at| {
-        let of = Scope::LimitKey(Kind::new(at[0]).ok()?, Key::new(at[1]).ok()?);
-        Some(Operation::ActOnLimitKey(of, ScopeAction::parse(at[2])?))
-    }),
-    post("/kinds/{kind}/{action}", "Pauses or resumes a kind.", Body::Action, |at| {
-        Some(Operation::ActOnKind(Kind::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
-    }),
+    asking(
+        post(
+            "/kinds/{kind}/limit",
+            "Sets the limits of a kind; `null`: those that code declares.",
+            Body::Limits,
+            |at| Some(Operation::Limit(Scope::Kind(Kind::new(at[0]).ok()?))),
+        ),
+        NEW,
+    ),
+    asking(
+        post("/kinds/{kind}/keys/{key}/{action}", "Pauses or resumes a limit key.", Body::Action, |at| {
+            let of = Scope::LimitKey(Kind::new(at[0]).ok()?, Key::new(at[1]).ok()?);
+            Some(Operation::ActOnLimitKey(of, ScopeAction::parse(at[2])?))
+        }),
+        NEW,
+    ),
+    asking(
+        post("/kinds/{kind}/{action}", "Pauses or resumes a kind.", Body::Action, |at| {
+            Some(Operation::ActOnKind(Kind::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
+        }),
+        NEW,
+    ),
 ];
 
 /// There is no such operation.
@@ -183,6 +203,14 @@ impl RouteError {
         match self {
             Self::NotFound => 404,
             Self::OtherMethod => 405,
+        }
+    }
+
+    /// The word that programs branch on: `not_found`, `method_not_allowed`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::OtherMethod => "method_not_allowed",
         }
     }
 }

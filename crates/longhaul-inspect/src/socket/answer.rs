@@ -47,7 +47,7 @@ async fn answered(
     let path = path(head.uri.path())?;
     let Some(path) = path else { return Ok((200, about())) };
     let operation = Operation::parse(head.method.as_str(), path)
-        .map_err(|error| refusal(error.status(), "no_operation", &error.to_string()))?;
+        .map_err(|error| refusal(error.status(), error.code(), &error.to_string()))?;
     let body = Limited::new(body, BODY_MAX).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             refusal(413, "too_large", &format!("a body has at most {BODY_MAX} bytes"))
@@ -68,7 +68,7 @@ async fn answered(
 /// The path of an operation. `None`: that of the API itself.
 fn path(path: &str) -> Result<Option<&str>, Answer> {
     let Some(rest) = path.strip_prefix("/api") else {
-        return Err(refusal(404, "no_operation", "the API is at /api/v1"));
+        return Err(refusal(404, "not_found", "the API is at /api/v1"));
     };
     match rest.strip_prefix('/').map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
         None if rest.is_empty() => Ok(None),
@@ -81,7 +81,7 @@ fn path(path: &str) -> Result<Option<&str>, Answer> {
             );
             Err(refusal(404, "other_version", &text))
         }
-        None => Err(refusal(404, "no_operation", "the API is at /api/v1")),
+        None => Err(refusal(404, "not_found", "the API is at /api/v1")),
     }
 }
 

@@ -20,8 +20,9 @@ const SCHEDULES_MAX: usize = 200;
 const NO_CHECKPOINT: Duration = Duration::from_secs(3600);
 /// Execution metadata is written with each checkpoint: from here on that costs more than most work between two of them.
 const LARGE: usize = 256 << 10;
-/// A run that has crashed so often takes its server with it.
-const CRASHES: u32 = 3;
+/// A run that was there so often may take its server with it. Once more than the default policy allows, and it is tried
+/// alone.
+const CRASHES: u32 = 2;
 /// Clocks that are kept by NTP differ by far less.
 const SKEW: Duration = Duration::from_secs(5);
 
@@ -116,11 +117,12 @@ fn of_a_run(now: Timestamp, snapshot: &Snapshot, warnings: &mut Vec<Warning>) {
         );
         warn("no_checkpoint", text);
     }
-    if run.counts.crashes >= CRASHES {
-        let crashes = run.counts.crashes;
+    // Those of which it was the cause for sure, or others that it may have caused.
+    let crashes = run.counts.crashes.max(run.suspicion.into());
+    if crashes >= CRASHES {
         let text = format!(
-            "{id} ({kind}) was running when its process died, {crashes} times: it may be the cause. Cancel it, and look \
-             into its log."
+            "{id} ({kind}) was running when its process died, {crashes} times in a row without a new checkpoint: it may be \
+             the cause. Cancel it, and look into its log."
         );
         warn("crashes_often", text);
     }

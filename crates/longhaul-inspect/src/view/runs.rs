@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul::{
     Kind, Lineage, Progress, Queue, RunId, ServerId, StateKind, Tag, Timestamp,
     run::{Counts, Damaged},
-    store_api::store::{Filter, RunHeader},
+    store_api::store::RunHeader,
 };
 use serde::Serialize;
 
@@ -102,6 +102,8 @@ pub struct RunList {
     pub next: Option<RunId>,
     /// How many match in all, where that is counted: for filters of state, kind and queue.
     pub total: Option<u64>,
+    /// How many the other filters leave in each state, whichever states are asked for; `None` where that is not counted.
+    pub states: Option<StateCounts>,
 }
 
 impl Inspector {
@@ -113,8 +115,9 @@ impl Inspector {
         let store = self.client().store();
         let begin = self.now();
         let mut request = query.request(begin);
-        let total = store.statistics().await?.counts.count(&request.filter);
-        let mut list = RunList { runs: Vec::new(), damaged: Vec::new(), next: None, total };
+        let counts = store.statistics().await?.counts;
+        let (total, states) = (counts.count(&request.filter), StateCounts::matching(&counts, &request.filter));
+        let mut list = RunList { runs: Vec::new(), damaged: Vec::new(), next: None, total, states };
         for _ in 0..READS_MAX {
             request.limit = query.limit - list.runs.len();
             let page = store.list_headers(request.clone()).await?;
@@ -128,20 +131,5 @@ impl Inspector {
             }
         }
         Ok(list)
-    }
-
-    /// How many runs match in each state, whichever states the query names; `None` where that is not counted: for filters
-    /// of something else than kind and queue.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn states(&self, query: &RunQuery) -> Result<Option<StateCounts>, InspectError> {
-        let counts = self.client().store().statistics().await?.counts;
-        let filter = query.filter(self.now());
-        let count = |state| {
-            let of_state = Filter { states: vec![state], ..filter.clone() };
-            Some((state, counts.count(&of_state)?))
-        };
-        Ok(StateKind::ALL.into_iter().map(count).collect::<Option<_>>().map(StateCounts))
     }
 }

@@ -40,6 +40,13 @@ async fn every_page_has_its_json() {
         assert_eq!((&body["limits"]["ageing_seconds"], &body["limits"]["fair_by_key"]), (&json!(90.5), &json!(true)));
         let (_, body) = call(&scene, "GET /queues", "").await;
         assert_eq!(body[0]["control"]["set"]["fair_by_key"], json!(true), "{body}");
+        let (status, body) = call(&scene, "POST /queues/default/limit", " null\n").await;
+        assert_eq!((status, &body["set"]), (200, &json!(null)), "{body}");
+        let server = scene.inspector.servers().await.unwrap()[0].id;
+        let (status, body) = call(&scene, &format!("POST /servers/{server}/drain"), "").await;
+        assert_eq!((status, &body["server"], &body["draining"]["by"]), (200, &json!(server), &json!("ann")), "{body}");
+        let (_, body) = call(&scene, &format!("POST /servers/{server}/resume"), "").await;
+        assert_eq!(body, json!({"server": server, "draining": null}));
         let (status, body) = call(&scene, "POST /runs", r#"{"kind": "approve", "metadata": null}"#).await;
         assert_eq!(status, 201, "{body}");
         scene
@@ -156,6 +163,71 @@ async fn names_that_cannot_stand_in_an_address_are_refused_at_their_field() {
         for (line, body) in [("POST /schedules", schedule("...")), ("POST /runs", in_queue("new"))] {
             let (status, answer) = call(&scene, line, &body.to_string()).await;
             assert_eq!(status, 201, "{body}: {answer}");
+        }
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_refused_with_those_that_are_there() {
+    on_each_store(|scene| async {
+        let id = scene.client().enqueue::<Approve>(()).await.unwrap().id();
+        // A server registers its kinds before it claims.
+        scene.reaches(id, StateKind::Suspended).await;
+        for (line, body, text) in [
+            ("POST /queues/mial/pause", "", "there is no queue `mial`; there are: default, numbers"),
+            ("POST /queues/mial/resume", "", "there is no queue `mial`; there are: default, numbers"),
+            ("POST /queues/mial/limit", r#"{"running": 1}"#, "there is no queue `mial`; there are: default, numbers"),
+            (
+                "POST /kinds/exprot/pause",
+                "",
+                "there is no kind `exprot`; there are: approve, count, fail, longhaul.bulk-action",
+            ),
+            (
+                "POST /kinds/exprot/keys/7/pause",
+                "",
+                "there is no kind `exprot`; there are: approve, count, fail, longhaul.bulk-action",
+            ),
+        ] {
+            let (status, answer) = call(&scene, line, body).await;
+            let error = (answer["error"]["code"].as_str(), answer["error"]["text"].as_str());
+            assert_eq!((status, error), (404, (Some("not_found"), Some(text))), "{line}");
+        }
+        // No run was in it yet: it is the queue of a kind that is registered.
+        let (status, answer) = call(&scene, "POST /queues/numbers/pause", "").await;
+        assert_eq!(status, 200, "{answer}");
+        scene
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tags_that_longhaul_gives_are_nobodys_to_give_and_a_wrong_field_is_named() {
+    on_each_store(|scene| async {
+        let run = |more: Value| {
+            let mut run = json!({"kind": "count", "metadata": {"to": 1, "password": ""}});
+            run.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            run
+        };
+        let forged = json!({"tags": {"longhaul.schedule": "nightly"}});
+        let mut nightly = run(forged.clone());
+        (nightly["name"], nightly["every_seconds"]) = (json!("nightly"), json!(60));
+        for (line, body, field, why) in [
+            ("POST /runs", run(forged), Some("tags"), "longhaul's own"),
+            ("POST /schedules", nightly, Some("tags"), "longhaul's own"),
+            ("POST /runs", run(json!({"title": "x".repeat(300)})), Some("title"), "it has 300 bytes, of at most 256"),
+            ("POST /runs", json!({"metadata": 1}), Some("kind"), "missing field `kind`"),
+            ("POST /runs", run(json!({"quue": "a"})), Some("quue"), "unknown field `quue`"),
+            ("POST /runs", run(json!({"priority": 1000})), Some("priority"), "expected i8"),
+            ("POST /queues/default/limit", json!({"rate": {"max": "x"}}), Some("rate.max"), "expected u32"),
+            ("POST /runs", json!([]), None, "the body has to be a JSON object"),
+        ] {
+            let (status, answer) = call(&scene, line, &body.to_string()).await;
+            let (said, text) =
+                (answer["error"]["field"].as_str(), answer["error"]["text"].as_str().unwrap_or_default());
+            assert_eq!((status, said), (422, field), "{body}: {answer}");
+            assert!(text.contains(why) && !text.contains("line 1"), "{body}: {answer}");
         }
         scene
     })

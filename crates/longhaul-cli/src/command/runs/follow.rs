@@ -1,6 +1,9 @@
 //! A run as it goes on.
 
+use std::time::Duration;
+
 use clap::Args;
+use longhaul_inspect::words;
 use serde_json::Value;
 
 use super::{
@@ -18,6 +21,35 @@ pub(in crate::command) struct Wait {
     /// The run: its id, or the beginning or the end of it.
     #[arg(value_name = "RUN")]
     pub(super) id: String,
+    #[command(flatten)]
+    pub(super) patience: Patience,
+}
+
+/// How long something is waited for.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Patience {
+    /// Gives up after so long, with exit code 6: `90s`, `15m`. The run goes on.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    words::read_duration(text).ok_or_else(|| format!("`{text}` is no duration: write 90s, 15m or 1h30m"))
+}
+
+impl Patience {
+    /// What a command comes to, unless it takes too long.
+    pub(super) async fn within(
+        &self,
+        id: &str,
+        command: impl Future<Output = Result<Exit, CliError>>,
+    ) -> Result<Exit, CliError> {
+        let Some(timeout) = self.timeout else { return command.await };
+        tokio::time::timeout(timeout, command).await.unwrap_or_else(|_| {
+            let text = format!("{id} is not final after {}, and goes on", words::duration(timeout));
+            Err(CliError::TimedOut(text))
+        })
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -54,7 +86,7 @@ pub(super) async fn wait(part: &str, session: &mut Session<'_>) -> Result<Exit, 
     while !is_final(&detail) {
         if session.is_text() && !is_told && detail["run"]["state"] == "suspended" {
             let why = plain(&detail["explanation"]["text"]);
-            session.terminal.remark(&format!("It is suspended: {}", escape::line(&why)))?;
+            session.terminal.remark(&words::sentence(&escape::line(&why)))?;
             is_told = true;
         }
         detail = next_change(&id, &detail, session).await?;

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use longhaul_inspect::{RunQuery, words::short};
-use serde_json::{Value, json};
+use longhaul_inspect::words::short;
+use serde_json::Value;
 
 use super::filter::Filter;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The largest page that the API gives.
-const PAGE: usize = 200;
+pub(super) const PAGE: usize = 200;
 
 #[derive(Args, Clone, Debug)]
 pub(in crate::command) struct Ls {
@@ -129,22 +129,4 @@ pub(super) fn progress(progress: &Value) -> String {
     parts.push(plain(&progress["message"]));
     parts.retain(|part| !part.trim().is_empty());
     parts.iter().map(|part| part.trim()).collect::<Vec<_>>().join(" ")
-}
-
-/// What a list answers where many runs match: their number, or that it is not counted.
-pub(super) async fn total(mut query: RunQuery, session: &Session<'_>) -> Result<(u64, bool), CliError> {
-    query.limit = PAGE;
-    let page = session.api.get("/runs", &query.to_string()).await?;
-    let (mut counted, mut next) = (items(&page["runs"]).len() as u64, page["next"].clone());
-    if let Some(total) = page["total"].as_u64() {
-        return Ok((total, true));
-    }
-    // Tags and times are not counted by the store. So far is fast enough, and says enough.
-    for _ in 0..50 {
-        let Some(after) = next.as_str().and_then(|next| next.parse().ok()) else { return Ok((counted, true)) };
-        let page = session.api.get("/runs", &query.page_after(Some(after)).to_string()).await?;
-        counted += items(&page["runs"]).len() as u64;
-        next = page["next"].clone();
-    }
-    Ok((counted, json!(null) == next))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     filter::Filter,
     follow::{end, next_change},
-    list::total,
+    matching::Matching,
 };
 use crate::{
     error::{CliError, Exit},
@@ -35,14 +35,15 @@ pub(super) async fn run(action: &str, body: &Value, many: &Many, session: &mut S
         query = action.chosen_by(&query);
     }
     let all = if query.is_filtered() { "" } else { " There is no filter: these are all runs." };
-    let (count, is_all) = total(query, session).await?;
-    let count_text = if is_all { format!("{count}") } else { format!("at least {count}") };
-    let runs = if count == 1 && is_all { "run" } else { "runs" };
+    let matching = Matching::count(query, session).await?;
+    let (count, is_all, runs) = (matching.total(), matching.is_complete, matching.text());
     if many.care.dry_run {
         if session.is_text() {
-            session.say(&format!("would {action} {count_text} {runs}, as far as their states allow it"))?;
+            session.say(&format!("would {action} {runs}, as far as their states allow it"))?;
         } else {
-            session.json(&json!({ "action": action, "matched": count, "is_complete": is_all }))?;
+            session.json(
+                &json!({ "action": action, "matched": count, "states": matching.states, "is_complete": is_all }),
+            )?;
         }
         return Ok(Exit::Done);
     }
@@ -53,7 +54,7 @@ pub(super) async fn run(action: &str, body: &Value, many: &Many, session: &mut S
         }
         return Ok(Exit::Done);
     }
-    if !session.is_confirmed(&many.care, &format!("{} {count_text} {runs}?{all}", capital(action)))? {
+    if !session.is_confirmed(&many.care, &format!("{} {runs}?{all}", capital(action)))? {
         return Ok(Exit::Failed);
     }
     match start(action, body, &many.filter, session).await? {

@@ -133,10 +133,10 @@ fn without_time(line: &Value) -> String {
     text.strip_prefix(&at).map_or(text.as_str(), |rest| rest.trim_start_matches([' ', ':'])).to_owned()
 }
 
-/// A time to the second, in UTC.
+/// A time to the second, in UTC, which its end says.
 pub(super) fn clock(value: &Value) -> String {
     match time(value) {
-        Some(at) => at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect(),
+        Some(at) => at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).chain(['Z']).collect(),
         None => plain(value),
     }
 }
