@@ -57,7 +57,8 @@ async fn login(request: Request) -> impl IntoResponse {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 7071))?;
+    let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(7071);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     listener.set_nonblocking(true)?;
     println!("Open http://{}/", listener.local_addr()?);
     let builder = dashboard::register(Longhaul::builder().store(longhaul::open("app-dashboard-data")?));

@@ -104,7 +104,8 @@ async fn download(State(shop): State<Shop>, Path(run): Path<String>) -> Result<R
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 7072))?;
+    let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(7072);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     listener.set_nonblocking(true)?;
     println!("Open http://{}/", listener.local_addr()?);
     let server = Longhaul::builder()

@@ -5,6 +5,7 @@ pub(crate) mod fields;
 mod instants;
 pub(crate) mod kinds;
 mod layout;
+mod limits;
 pub(crate) mod message;
 pub(crate) mod overview;
 mod parts;

@@ -3,6 +3,7 @@
 mod act;
 mod enqueue;
 mod items;
+mod limit;
 mod read;
 mod schedule;
 mod show;

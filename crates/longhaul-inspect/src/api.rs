@@ -35,6 +35,7 @@
 //!
 //! A queue or a kind that nobody knows is taken for a slip: to pause or limit one before it is used, add `?new=true`.
 
+mod answers;
 mod openapi;
 mod operation;
 mod routes;

@@ -4,7 +4,11 @@ use longhaul::Control;
 use longhaul_inspect::{KindView, PausedKey, Role};
 use maud::{Markup, html};
 
-use super::{View, buttons, layout, parts};
+use super::{
+    View, buttons, layout,
+    limits::{self, Of},
+    parts,
+};
 
 pub(crate) fn kinds(view: &View<'_>, all: &[KindView]) -> Markup {
     layout::page(
@@ -33,10 +37,10 @@ fn row(view: &View<'_>, of: &KindView) -> Markup {
             @if of.control.paused.is_some() { br; (parts::paused(view, &of.control)) } }
         td { @if of.servers == 0 { span .wrong { "none" } } @else { (of.servers) } }
         (parts::counts(view, "kind", name, &of.states))
-        td { (parts::limits(&of.control)) }
+        td { (limits::limits(&of.control)) }
         td .actions {
             @if of.can_start && view.user.may(Role::Act) { a .button href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
-            @if view.user.may(Role::Administer) { (pause(view, "/kinds", name, &of.control)) }
+            @if view.user.may(Role::Administer) { (limits::form(view, Of::Kind, name, &of.control)) (pause(view, "/kinds", name, &of.control)) }
         }
     } }
 }
@@ -70,7 +74,7 @@ pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
         &html! {
             div .head { h1 { (name) } span .actions {
                 a .json-link href=(parts::named(view, "/api/v1/kinds", name)) { "JSON" }
-                @if view.user.may(Role::Administer) { (pause(view, "/kinds", name, &of.control)) }
+                @if view.user.may(Role::Administer) { (limits::form(view, Of::Kind, name, &of.control)) (pause(view, "/kinds", name, &of.control)) }
                 @if of.can_start && view.user.may(Role::Act) { a .button.primary href=(parts::link(view, "/runs/new", "kind", name)) { "New run" } }
             } }
             section .card.facts #facts data-live { dl {
@@ -78,7 +82,7 @@ pub(crate) fn kind(view: &View<'_>, of: &KindView) -> Markup {
                 dt { "Servers" } dd { (of.servers) }
                 dt { "Versions they read" } dd { @if versions.is_empty() { span .muted { "none" } } @else { (versions.join(", ")) } }
                 dt { "Kept as" } dd { @if let Some(codec) = &of.codec { (codec) } @else { span .muted { "not known here" } } }
-                dt { "Limits" } dd { (parts::limits(&of.control)) }
+                dt { "Limits" } dd { (limits::limits(&of.control)) }
                 @if !of.searchable.is_empty() { dt { "Found by" } dd { @for key in &of.searchable { code { (key) } " " } } }
                 @if !of.paused_keys.is_empty() { dt { "Paused keys" } dd { @for paused in &of.paused_keys { (paused_key(view, name, paused)) } } }
                 dt { "Runs" } dd { a href=(parts::link(view, "/runs", "kind", name)) { "all" } ", "

@@ -1,7 +1,7 @@
 //! How it goes, and what needs a look.
 
 use longhaul::StateKind;
-use longhaul_inspect::{Overview, words};
+use longhaul_inspect::{Overview, Warning, words};
 use maud::{Markup, html};
 
 use super::{View, layout, parts};
@@ -27,7 +27,7 @@ pub(crate) fn overview(view: &View<'_>, of: &Overview) -> Markup {
             div .head { h1 { "Overview" } (api(view)) }
             @if !of.warnings.is_empty() {
                 ul .warnings #warnings data-live aria-label="What needs a look" {
-                    @for warning in &of.warnings { li { (warning.text) } }
+                    @for warning in &of.warnings { li { (warning.text) @if let Some(to) = leads_to(view, warning) { " " a href=(to) { "Look" } } } }
                 }
             } @else { ul .warnings #warnings data-live hidden {} }
             ul .tiles #tiles data-live aria-label="Runs by state" {
@@ -49,7 +49,8 @@ pub(crate) fn overview(view: &View<'_>, of: &Overview) -> Markup {
                         dt { "Due" } dd { (words::count(of.due)) " " (if of.due == 1 { "run" } else { "runs" }) }
                         dt { "Oldest due" }
                         dd { @match (of.oldest, &of.oldest_queue) {
-                            (Some(oldest), Some(queue)) => { (parts::when(view.now, oldest)) " in " a href=(parts::link(view, "/runs", "queue", queue.as_str())) { (queue) } },
+                            (Some(oldest), Some(queue)) => { (parts::when(view.now, oldest)) " in " a href=(parts::link(view, "/runs", "queue", queue.as_str())) { (queue) }
+                                @if of.oldest_is_paused { ", which is paused" } },
                             _ => span .muted { "none" },
                         } }
                         dt { "Servers" } dd { a href=(view.mount.to("/servers")) { (of.servers) } }
@@ -66,6 +67,18 @@ pub(crate) fn overview(view: &View<'_>, of: &Overview) -> Markup {
             }
         },
     )
+}
+
+/// Where there is more about a warning.
+fn leads_to(view: &View<'_>, warning: &Warning) -> Option<String> {
+    let about = warning.about.as_deref().unwrap_or_default();
+    Some(match warning.code {
+        "no_server" | "server_late" => view.mount.to("/servers"),
+        "kind_without_server" | "kind_paused" | "incompatible_runs" => parts::named(view, "/kinds", about),
+        "queue_paused" => view.mount.to("/queues"),
+        "waiting_long" => format!("{}&state=pending&order=oldest", parts::link(view, "/runs", "queue", about)),
+        _ => return None,
+    })
 }
 
 fn api(view: &View<'_>) -> Markup {

@@ -145,24 +145,6 @@ pub(super) fn paused_by(view: &View<'_>, paused: &longhaul::Paused) -> Markup {
     }
 }
 
-pub(super) fn limits(of: &Control) -> Markup {
-    let limits = of.limits();
-    let rate = |rate: longhaul::Rate| format!("{} per {}", rate.max(), words::duration(rate.per()));
-    let all: Vec<String> = [
-        limits.running.map(|max| format!("{max} at once")),
-        limits.per_key.map(|max| format!("{max} per key")),
-        limits.rate.map(rate),
-        limits.rate_per_key.map(|of| format!("{} per key", rate(of))),
-        limits.weight.map(|weight| format!("weight {weight}")),
-        limits.ageing.map(|ageing| format!("one level per {}", words::duration(ageing.step()))),
-        limits.fair_by_key.then(|| "keys take turns".to_owned()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    html! { span .muted { (all.join(", ")) } }
-}
-
 pub(super) fn json(value: &serde_json::Value) -> Markup {
     html! { pre .json tabindex="0" { @for (part, text) in render::parts(value) {
         @match part {

@@ -3,7 +3,11 @@
 use longhaul_inspect::{QueueView, Role};
 use maud::{Markup, html};
 
-use super::{View, layout, parts};
+use super::{
+    View, layout,
+    limits::{self, Of},
+    parts,
+};
 
 pub(crate) fn queues(view: &View<'_>, all: &[QueueView]) -> Markup {
     layout::page(
@@ -24,8 +28,9 @@ pub(crate) fn queues(view: &View<'_>, all: &[QueueView]) -> Markup {
                             td .number { (parts::count(queue.due)) }
                             td .muted { @if let Some(oldest) = queue.oldest { (parts::when(view.now, oldest)) } }
                             (parts::counts(view, "queue", name, &queue.states))
-                            td { (parts::limits(&queue.control)) }
-                            td .actions { @if view.user.may(Role::Administer) { (super::kinds::pause(view, "/queues", name, &queue.control)) } }
+                            td { (limits::limits(&queue.control)) }
+                            td .actions { @if view.user.may(Role::Administer) {
+                                (limits::form(view, Of::Queue, name, &queue.control)) (super::kinds::pause(view, "/queues", name, &queue.control)) } }
                         } } }
                     }
                 }

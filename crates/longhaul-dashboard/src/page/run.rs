@@ -163,7 +163,9 @@ fn timeline(view: &View<'_>, of: &RunDetail) -> Markup {
                         Who::Client(by) => @if let Some(by) = by.as_str() { " by " (by) },
                     } }
                     span .muted { (parts::when(view.now, line.entry.at))
-                        @if let Some(lasted) = line.lasted.filter(|lasted| *lasted >= TOLD) { ", lasted " (words::duration(lasted)) } }
+                        @if let Some(lasted) = line.lasted.filter(|lasted| *lasted >= TOLD) {
+                            ", " (if matches!(line.entry.what, Transition::Claimed(_)) { "ran " } else { "waited " }) (words::duration(lasted))
+                        } }
                     @if let Some(why) = &line.entry.why { span .why { (why) } }
                 }
             }

@@ -9,7 +9,7 @@ use axum::{
 use longhaul::{RunId, Scope, Selected};
 use longhaul_inspect::{Done, InspectError, RunAction, RunQuery, ScheduleAction, ScopeAction, api::Operation, words};
 
-use super::{Asked, enqueue, read::time, schedule, show};
+use super::{Asked, enqueue, limit, read::time, schedule, show};
 use crate::{form::Form, mount::segment, page::Tried, reply};
 
 /// Of so many refused runs it is said why.
@@ -58,11 +58,21 @@ fn page_with(asked: &Asked<'_>, form: &Form) -> (String, String) {
         Ok(Operation::ActOnInstant(name, _)) => format!("/schedules/{}", segment(name.as_str())),
         Ok(Operation::ActOnQueue(..)) => "/queues".into(),
         Ok(Operation::ActOnServer(..)) => "/servers".into(),
-        Ok(Operation::ActOnKind(kind, _)) => of_one(asked, "/kinds", kind.as_str()),
-        Ok(Operation::ActOnLimitKey(Scope::LimitKey(kind, _), _)) => format!("/kinds/{}", segment(kind.as_str())),
+        Ok(Operation::ActOnKind(kind, _)) => page_of(asked, &Scope::Kind(kind)),
+        Ok(Operation::ActOnLimitKey(of, _) | Operation::Limit(of)) => page_of(asked, &of),
         _ => return ("/runs".into(), form.get("query").unwrap_or_default().to_owned()),
     };
     (page, String::new())
+}
+
+/// The page with the buttons for a queue, a kind or a limit key.
+fn page_of(asked: &Asked<'_>, of: &Scope) -> String {
+    match of {
+        Scope::Queue(_) => "/queues".into(),
+        Scope::Kind(kind) => of_one(asked, "/kinds", kind.as_str()),
+        Scope::LimitKey(kind, _) => format!("/kinds/{}", segment(kind.as_str())),
+        Scope::Server(_) => "/servers".into(),
+    }
 }
 
 /// The same buttons are in a list and on the page of one: the browser says where it was.
@@ -111,32 +121,32 @@ async fn acted(asked: &Asked<'_>, form: &Form) -> Result<Response, InspectError>
                 None => see(&of_one(asked, "/schedules", name.as_str()), action.as_str()),
             }
         }
-        Operation::ActOnQueue(queue, action) => {
-            let action = with_end(action, form)?;
-            inspector.act_on_scope(&Scope::Queue(queue), action, &by).await?;
-            see("/queues", action.as_str())
-        }
-        Operation::ActOnServer(server, action) => {
-            inspector.act_on_scope(&Scope::Server(server), action, &by).await?;
-            see("/servers", if action == ScopeAction::Resume { "resume" } else { "drain" })
-        }
-        Operation::ActOnLimitKey(of, action) => {
-            inspector.act_on_scope(&of, action, &by).await?;
-            let page = if let Scope::LimitKey(kind, _) = &of {
-                of_one(asked, "/kinds", kind.as_str())
-            } else {
-                "/kinds".into()
-            };
-            see(&page, action.as_str())
-        }
-        Operation::ActOnKind(kind, action) => {
-            let action = with_end(action, form)?;
-            let page = of_one(asked, "/kinds", kind.as_str());
-            inspector.act_on_scope(&Scope::Kind(kind), action, &by).await?;
-            see(&page, action.as_str())
+        Operation::ActOnQueue(queue, action) => on_scope(asked, form, &Scope::Queue(queue), action).await,
+        Operation::ActOnKind(kind, action) => on_scope(asked, form, &Scope::Kind(kind), action).await,
+        Operation::ActOnLimitKey(of, action) => on_scope(asked, form, &of, action).await,
+        Operation::ActOnServer(server, action) => on_scope(asked, form, &Scope::Server(server), action).await,
+        Operation::Limit(scope) => {
+            let request = limit::request(form)?;
+            inspector.limit(&scope, request, &by).await?;
+            see(&page_of(asked, &scope), "limit")
         }
         _ => Ok(asked.nowhere()),
     }
+}
+
+async fn on_scope(
+    asked: &Asked<'_>,
+    form: &Form,
+    scope: &Scope,
+    action: ScopeAction,
+) -> Result<Response, InspectError> {
+    let action = with_end(action, form)?;
+    asked.inspector().act_on_scope(scope, action, &asked.by(form)).await?;
+    let word = match (scope, action) {
+        (Scope::Server(_), ScopeAction::Pause { .. }) => "drain",
+        (_, action) => action.as_str(),
+    };
+    Ok(reply::see(&asked.mount.to(format_args!("{}?done={word}", page_of(asked, scope)))))
 }
 
 /// A pause may end by itself.

@@ -30,6 +30,7 @@ fn done(word: &str) -> Option<&'static str> {
         "move" => "Moved.",
         "restore" => "It comes again when the schedule has it.",
         "drain" => "It claims nothing more, and finishes what it has.",
+        "limit" => "The limits hold from now on.",
         "pause" => "Paused.",
         "resume" => "Resumed.",
         _ => return None,

@@ -163,6 +163,52 @@ async fn what_is_refused_is_said_where_it_was_asked_and_what_was_typed_stays() {
 }
 
 #[tokio::test]
+async fn limits_are_set_and_given_back_on_pages() {
+    for scene in Scene::on_all_stores().await {
+        let app = scene.with_token(Role::Administer);
+        scene.waiting("x").await;
+        let body = "running=4&rate=10%2F1m&weight=2&ageing=10m&fair_by_key=true";
+        let set = ask(&app, "POST /queues/default/limit", body).await;
+        assert_eq!(set.header("location"), "/queues?done=limit", "{}", set.text);
+        let page = ask(&app, "GET /queues?done=limit", "").await.text;
+        for part in [
+            "4 at once, 10 per 1 min, weight 2, one level per 10 min, keys take turns",
+            "The limits hold from now on.",
+            "name=\"running\" placeholder=\"4\" value=\"4\"",
+            "name=\"rate\" placeholder=\"100/60s\" value=\"10/60s\"",
+            "name=\"ageing\" placeholder=\"10m\" value=\"10m\"",
+            "name=\"fair_by_key\" value=\"true\" checked",
+            "Those of the code",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let reset = ask(&app, "POST /queues/default/limit", "running=4&reset=true").await;
+        assert_eq!(reset.status, 303, "{}", reset.text);
+        let controls = scene.client().controls().await.unwrap();
+        let control = controls.get(&Scope::Queue(longhaul::Queue::default()));
+        assert_eq!(control.and_then(|control| control.set), None);
+
+        let set = ask(&app, "POST /kinds/wait/limit", "running=&per_key=1&rate_per_key=5%2Fh").await;
+        assert_eq!(set.header("location"), "/kinds?done=limit", "{}", set.text);
+        let page = ask(&app, "GET /kinds/wait", "").await.text;
+        assert!(page.contains("1 per key, 5 per 1 h per key"), "{page}");
+        for (path, body, field, why) in [
+            ("/kinds/wait", "running=many", "running", "`many` is no number that is possible here."),
+            ("/kinds/wait", "rate=fast", "rate", "`fast` is no rate: write 100/60s, 10/1m or 5/h."),
+            ("/queues/default", "weight=70000", "weight", "`70000` is no number that is possible here."),
+            ("/queues/default", "ageing=9999d", "ageing", "from 1 ms to 366 days"),
+        ] {
+            let wrong = ask(&app, &format!("POST {path}/limit"), body).await;
+            let said = wrong.text.split(&format!("id=\"wrong-{field}\">")).nth(1).unwrap_or_default();
+            assert!(wrong.status == 422 && said.contains(why), "{body}: {}", wrong.text);
+        }
+        let viewer = scene.with_token(Role::Act);
+        assert_eq!(ask(&viewer, "POST /queues/default/limit", "running=1").await.status, 403);
+        assert!(!ask(&viewer, "GET /queues", "").await.text.contains("name=\"running\""));
+    }
+}
+
+#[tokio::test]
 async fn pills_count_what_the_other_filters_leave_and_many_are_told_by_state() {
     let scene = Scene::in_memory();
     let app = scene.with_token(Role::Administer);

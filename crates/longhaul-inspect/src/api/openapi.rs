@@ -3,7 +3,10 @@
 use longhaul::Views;
 use serde_json::{Map, Value, json};
 
-use super::routes::{Body, ROUTES, Route};
+use super::{
+    answers,
+    routes::{Body, ROUTES, Route},
+};
 use crate::{InstantAction, RunAction, ScheduleAction, ScopeAction};
 
 /// The document. Each kind that has a schema describes what its runs are asked.
@@ -59,10 +62,13 @@ fn operation(route: &Route) -> Value {
         "summary": route.about,
         "parameters": in_path.chain(in_query).collect::<Vec<_>>(),
         "responses": {
-            status: answer("Done.", json!({})),
+            status: answer("Done.", answers::schema(route.answer)),
             "default": answer("Why not.", json!({ "$ref": "#/components/schemas/Error" })),
         },
     });
+    if route.path == "/runs/all/{action}" {
+        operation["responses"]["202"] = answer("A run does it: `as_run`.", answers::schema("Enqueued"));
+    }
     if let Some((schema, is_needed)) = body {
         let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
         operation["requestBody"] =
@@ -143,9 +149,6 @@ fn own_schemas() -> Map<String, Value> {
     }, "required": ["max", "per_seconds"] });
     let limit = json!({ "type": ["integer", "null"], "minimum": 0 });
     let schemas = json!({
-        "Error": { "type": "object", "properties": { "error": { "type": "object", "properties": {
-            "code": text, "field": { "type": ["string", "null"] }, "text": text,
-        }, "required": ["code", "text"] } }, "required": ["error"] },
         "Action": { "type": "object", "properties": {
             "reason": text,
             "at": { "type": "string", "format": "date-time", "description": "When a proceed is due." },
@@ -178,6 +181,7 @@ fn own_schemas() -> Map<String, Value> {
             "fair_by_key": { "type": "boolean" },
         } },
     });
-    let Value::Object(schemas) = schemas else { unreachable!("it is an object") };
+    let Value::Object(mut schemas) = schemas else { unreachable!("it is an object") };
+    schemas.extend(answers::schemas());
     schemas
 }

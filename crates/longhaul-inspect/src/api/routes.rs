@@ -11,6 +11,8 @@ pub(super) struct Route {
     pub(super) method: &'static str,
     /// Segments in braces are captured.
     pub(super) path: &'static str,
+    /// What it answers, as [`answers`](super::answers) writes types.
+    pub(super) answer: &'static str,
     pub(super) about: &'static str,
     /// Parameters of the query: a name, and what it says.
     pub(super) query: &'static [(&'static str, &'static str)],
@@ -67,16 +69,18 @@ const LIST: &[(&str, &str)] = &[
 
 const NEW: &[(&str, &str)] = &[("new", "`true`: also one that nothing has used yet")];
 
-const fn get(path: &'static str, about: &'static str, make: fn(&[&str]) -> Option<Operation>) -> Route {
-    Route { method: "GET", path, about, query: &[], body: Body::None, make }
+type Make = fn(&[&str]) -> Option<Operation>;
+
+const fn get(path: &'static str, answer: &'static str, about: &'static str, make: Make) -> Route {
+    Route { method: "GET", path, answer, about, query: &[], body: Body::None, make }
 }
 
-const fn post(path: &'static str, about: &'static str, body: Body, make: fn(&[&str]) -> Option<Operation>) -> Route {
-    Route { method: "POST", path, about, query: &[], body, make }
+const fn post(path: &'static str, answer: &'static str, about: &'static str, body: Body, make: Make) -> Route {
+    Route { method: "POST", path, answer, about, query: &[], body, make }
 }
 
-const fn delete(path: &'static str, about: &'static str, make: fn(&[&str]) -> Option<Operation>) -> Route {
-    Route { method: "DELETE", path, about, query: &[], body: Body::None, make }
+const fn delete(path: &'static str, answer: &'static str, about: &'static str, make: Make) -> Route {
+    Route { method: "DELETE", path, answer, about, query: &[], body: Body::None, make }
 }
 
 const fn asking(route: Route, query: &'static [(&'static str, &'static str)]) -> Route {
@@ -85,55 +89,61 @@ const fn asking(route: Route, query: &'static [(&'static str, &'static str)]) ->
 
 /// The first that fits holds.
 pub(super) const ROUTES: &[Route] = &[
-    get("/openapi.json", "This description.", |_| Some(Operation::OpenApi)),
-    get("/overview", "The first page.", |_| Some(Operation::Overview)),
-    get("/doctor", "Everything that needs a look.", |_| Some(Operation::Doctor)),
-    get("/ids/{part}", "The runs whose ids begin or end with a part.", |at| Some(Operation::FindIds(at[0].into()))),
-    asking(get("/runs", "Runs that match, a page of them.", |_| Some(Operation::Runs)), LIST),
-    post("/runs", "Enqueues a run.", Body::NewRun, |_| Some(Operation::Enqueue)),
+    get("/openapi.json", "any", "This description.", |_| Some(Operation::OpenApi)),
+    get("/overview", "Overview", "The first page.", |_| Some(Operation::Overview)),
+    get("/doctor", "Doctor", "Everything that needs a look.", |_| Some(Operation::Doctor)),
+    get("/ids/{part}", "FoundIds", "The runs whose ids begin or end with a part.", |at| {
+        Some(Operation::FindIds(at[0].into()))
+    }),
+    asking(get("/runs", "RunList", "Runs that match, a page of them.", |_| Some(Operation::Runs)), LIST),
+    post("/runs", "Enqueued", "Enqueues a run.", Body::NewRun, |_| Some(Operation::Enqueue)),
     asking(
-        post("/runs/all/{action}", "Does something to all runs that match.", Body::Action, |at| {
+        post("/runs/all/{action}", "Selected", "Does something to all runs that match.", Body::Action, |at| {
             Some(Operation::ActOnMatching(RunAction::parse(at[0])?))
         }),
         MATCH_PAGE,
     ),
     asking(
-        get("/runs/{id}", "One run, with its values.", |at| Some(Operation::Run(at[0].parse().ok()?))),
+        get("/runs/{id}", "RunDetail", "One run, with its values.", |at| Some(Operation::Run(at[0].parse().ok()?))),
         &[("seen", "a revision: the answer comes as soon as the run's is above it")],
     ),
     asking(
-        get("/runs/{id}/log", "What an attempt logged.", |at| Some(Operation::Log(at[0].parse().ok()?))),
+        get("/runs/{id}/log", "Log", "What an attempt logged.", |at| Some(Operation::Log(at[0].parse().ok()?))),
         &[("attempt", "which; without it, the latest"), ("from", "the first line")],
     ),
-    post("/runs/{id}/{action}", "Does something to a run.", Body::Action, |at| {
+    post("/runs/{id}/{action}", "Done", "Does something to a run.", Body::Action, |at| {
         Some(Operation::Act(at[0].parse().ok()?, RunAction::parse(at[1])?))
     }),
-    delete("/runs/{id}", "Removes a run.", |at| Some(Operation::Act(at[0].parse().ok()?, RunAction::Delete))),
-    get("/schedules", "All schedules, with their next five instants.", |_| Some(Operation::Schedules)),
-    post("/schedules", "Makes a schedule.", Body::NewSchedule, |_| Some(Operation::CreateSchedule)),
+    delete("/runs/{id}", "Done", "Removes a run.", |at| Some(Operation::Act(at[0].parse().ok()?, RunAction::Delete))),
+    get("/schedules", "[Schedule]", "All schedules, with their next five instants.", |_| Some(Operation::Schedules)),
+    post("/schedules", "Schedule", "Makes a schedule.", Body::NewSchedule, |_| Some(Operation::CreateSchedule)),
     asking(
-        get("/schedules/{name}", "One schedule.", |at| Some(Operation::Schedule(ScheduleName::new(at[0]).ok()?))),
+        get("/schedules/{name}", "Schedule", "One schedule.", |at| {
+            Some(Operation::Schedule(ScheduleName::new(at[0]).ok()?))
+        }),
         &[("next", "how many instants ahead, at most 1000")],
     ),
-    post("/schedules/{name}", "Changes a schedule. What is left out stays.", Body::NewSchedule, |at| {
+    post("/schedules/{name}", "Schedule", "Changes a schedule. What is left out stays.", Body::NewSchedule, |at| {
         Some(Operation::ChangeSchedule(ScheduleName::new(at[0]).ok()?))
     }),
-    delete("/schedules/{name}", "Removes a schedule.", |at| {
+    delete("/schedules/{name}", "Done", "Removes a schedule.", |at| {
         Some(Operation::ActOnSchedule(ScheduleName::new(at[0]).ok()?, ScheduleAction::Delete))
     }),
-    post("/schedules/{name}/{action}", "Does something to a schedule.", Body::Action, |at| {
+    post("/schedules/{name}/{action}", "Done", "Does something to a schedule.", Body::Action, |at| {
         Some(Operation::ActOnSchedule(ScheduleName::new(at[0]).ok()?, ScheduleAction::parse(at[1])?))
     }),
     post(
         "/schedules/{name}/instants/{action}",
+        "Schedule",
         "Leaves one instant of a schedule out, moves it, or puts it back.",
         Body::Instant,
         |at| Some(Operation::ActOnInstant(ScheduleName::new(at[0]).ok()?, InstantAction::parse(at[1])?)),
     ),
-    get("/queues", "All queues.", |_| Some(Operation::Queues)),
+    get("/queues", "[Queue]", "All queues.", |_| Some(Operation::Queues)),
     asking(
         post(
             "/queues/{queue}/limit",
+            "Control",
             "Sets the limits of a queue; `null`: those that code declares.",
             Body::Limits,
             |at| Some(Operation::Limit(Scope::Queue(Queue::new(at[0]).ok()?))),
@@ -141,23 +151,24 @@ pub(super) const ROUTES: &[Route] = &[
         NEW,
     ),
     asking(
-        post("/queues/{queue}/{action}", "Pauses or resumes a queue.", Body::Action, |at| {
+        post("/queues/{queue}/{action}", "Control", "Pauses or resumes a queue.", Body::Action, |at| {
             Some(Operation::ActOnQueue(Queue::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
         }),
         NEW,
     ),
-    get("/servers", "All servers that live.", |_| Some(Operation::Servers)),
-    post("/servers/{id}/drain", "Lets a server claim nothing more.", Body::Action, |at| {
+    get("/servers", "[Server]", "All servers that live.", |_| Some(Operation::Servers)),
+    post("/servers/{id}/drain", "Drain", "Lets a server claim nothing more.", Body::Action, |at| {
         Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Pause { until: None }))
     }),
-    post("/servers/{id}/resume", "Lets a server claim again.", Body::Action, |at| {
+    post("/servers/{id}/resume", "Drain", "Lets a server claim again.", Body::Action, |at| {
         Some(Operation::ActOnServer(at[0].parse().ok()?, ScopeAction::Resume))
     }),
-    get("/kinds", "All kinds.", |_| Some(Operation::Kinds)),
-    get("/kinds/{kind}", "One kind, with its schemas.", |at| Some(Operation::Kind(Kind::new(at[0]).ok()?))),
+    get("/kinds", "[Kind]", "All kinds.", |_| Some(Operation::Kinds)),
+    get("/kinds/{kind}", "Kind", "One kind, with its schemas.", |at| Some(Operation::Kind(Kind::new(at[0]).ok()?))),
     asking(
         post(
             "/kinds/{kind}/limit",
+            "Control",
             "Sets the limits of a kind; `null`: those that code declares.",
             Body::Limits,
             |at| Some(Operation::Limit(Scope::Kind(Kind::new(at[0]).ok()?))),
@@ -165,14 +176,14 @@ pub(super) const ROUTES: &[Route] = &[
         NEW,
     ),
     asking(
-        post("/kinds/{kind}/keys/{key}/{action}", "Pauses or resumes a limit key.", Body::Action, |at| {
+        post("/kinds/{kind}/keys/{key}/{action}", "Control", "Pauses or resumes a limit key.", Body::Action, |at| {
             let of = Scope::LimitKey(Kind::new(at[0]).ok()?, Key::new(at[1]).ok()?);
             Some(Operation::ActOnLimitKey(of, ScopeAction::parse(at[2])?))
         }),
         NEW,
     ),
     asking(
-        post("/kinds/{kind}/{action}", "Pauses or resumes a kind.", Body::Action, |at| {
+        post("/kinds/{kind}/{action}", "Control", "Pauses or resumes a kind.", Body::Action, |at| {
             Some(Operation::ActOnKind(Kind::new(at[0]).ok()?, ScopeAction::parse(at[1])?))
         }),
         NEW,

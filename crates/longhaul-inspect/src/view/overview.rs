@@ -32,11 +32,13 @@ pub struct Overview {
     pub states: StateCounts,
     /// How many could start by the time.
     pub due: u64,
-    /// Since when the one is due that has waited longest.
+    /// Since when the one is due that has waited longest: of those in queues that are not paused, if there are any.
     #[serde(serialize_with = "serial::optional_time")]
     pub oldest: Option<Timestamp>,
     /// Its queue.
     pub oldest_queue: Option<Queue>,
+    /// Whether that queue is paused.
+    pub oldest_is_paused: bool,
     /// How many servers live, late ones included.
     pub servers: usize,
     /// What happened in each of the last 60 minutes, the oldest first, also in those in which nothing did.
@@ -109,7 +111,8 @@ impl Inspector {
         let mut states = StateCounts::default();
         statistics.counts.rows().for_each(|row| states.add(&row));
         let (queues, servers, kinds) = (self.queues().await?, self.servers().await?, self.kinds().await?);
-        let oldest = queues.iter().filter_map(|view| Some((view.oldest?, &view.queue))).min();
+        let waiting = queues.iter().filter_map(|view| Some((view.control.paused.is_some(), view.oldest?, &view.queue)));
+        let oldest = waiting.min();
         let minute = |ago: usize| MinuteCounts {
             minute: now.as_micros().div_euclid(60_000_000) - ago as i64,
             ..MinuteCounts::default()
@@ -123,8 +126,9 @@ impl Inspector {
         Ok(Overview {
             now,
             due: queues.iter().map(|view| view.due).sum(),
-            oldest: oldest.map(|(since, _)| since),
-            oldest_queue: oldest.map(|(_, queue)| queue.clone()),
+            oldest: oldest.map(|(_, since, _)| since),
+            oldest_queue: oldest.map(|(.., queue)| queue.clone()),
+            oldest_is_paused: oldest.is_some_and(|(is_paused, ..)| is_paused),
             servers: servers.len(),
             minutes,
             warnings: warnings(now, &states, &queues, &servers, &kinds),

@@ -4,7 +4,7 @@ use longhaul::StateKind;
 use longhaul_inspect::{Role, api::Operation};
 use serde_json::{Value, json};
 
-use crate::kit::{Approve, Scene, on_each_store};
+use crate::kit::{Approve, Count, CountTo, Fail, Scene, on_each_store};
 
 async fn call(scene: &Scene, line: &str, body: &str) -> (u16, Value) {
     let (method, path) = line.split_once(' ').unwrap();
@@ -387,6 +387,99 @@ async fn a_schedule_shows_its_latest_runs_with_their_states() {
             expected.push((waits.clone(), json!("pending"), json!(true)));
             assert_eq!(latest.iter().map(of).collect::<Vec<_>>(), expected, "{line}");
         }
+        scene
+    })
+    .await;
+}
+
+/// Where the answer to a request has a field that the description does not have, or lacks one that it has.
+fn undescribed(document: &Value, line: &str, status: u16, answer: &Value) -> Vec<String> {
+    let (method, path) = line.split_once(' ').unwrap();
+    let path: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
+    let fits = |described: &str| {
+        let described: Vec<&str> = described.split('/').collect();
+        let same = |(described, asked): (&&str, &&str)| described == asked || described.starts_with('{');
+        described.len() == path.len() && described.iter().zip(&path).all(same)
+    };
+    let paths = document["paths"].as_object().unwrap().iter();
+    let mut found = paths.filter(|(described, of)| fits(described) && !of[method.to_lowercase()].is_null());
+    // The one with the fewest parts that are captured.
+    let (_, of) = found.by_ref().min_by_key(|(described, _)| described.matches('{').count()).expect(line);
+    let schema = &of[method.to_lowercase()]["responses"][status.to_string()]["content"]["application/json"]["schema"];
+    let mut whole = json!({"allOf": [schema], "components": document["components"]});
+    close(&mut whole["components"]["schemas"]);
+    longhaul::schema::check(&whole, answer).iter().map(|wrong| format!("{line}: {wrong}")).collect()
+}
+
+/// No object may have other fields than are described.
+fn close(schemas: &mut Value) {
+    for (name, schema) in schemas.as_object_mut().unwrap() {
+        if name != "Explanation" && schema["required"].is_array() {
+            schema["additionalProperties"] = json!(false);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_as_the_description_of_the_api_has_it() {
+    on_each_store(|scene| async {
+        let (_, document) = call(&scene, "GET /openapi.json", "").await;
+        let waits = scene.client().enqueue::<Approve>(()).tag("customer", 7).await.unwrap().id();
+        scene.reaches(waits, StateKind::Suspended).await;
+        let fails = scene.client().enqueue::<Fail>("no".into()).await.unwrap().id();
+        scene.reaches(fails, StateKind::Failed).await;
+        let counts = scene.client().enqueue::<Count>(CountTo { to: 3, password: "x".into() }).await.unwrap().id();
+        scene.reaches(counts, StateKind::Completed).await;
+        let server = scene.inspector.servers().await.unwrap()[0].id;
+        let nightly =
+            r#"{"name": "nightly", "kind": "count", "metadata": {"to": 1, "password": ""}, "cron": "0 2 * * *"}"#;
+        let mut wrong = Vec::new();
+        let mut described = 0;
+        for (line, body) in [
+            ("POST /schedules".to_owned(), nightly),
+            ("POST /schedules/nightly".into(), r#"{"priority": 3}"#),
+            ("POST /queues/default/limit".into(), r#"{"running": 4, "rate": {"max": 1, "per_seconds": 60}}"#),
+            ("POST /queues/default/pause".into(), r#"{"reason": "paper"}"#),
+            ("POST /kinds/count/limit".into(), r#"{"per_key": 4}"#),
+            ("POST /kinds/count/keys/7/pause".into(), ""),
+            ("POST /runs".into(), r#"{"kind": "approve"}"#),
+            ("POST /schedules/nightly/run-now".into(), ""),
+            ("POST /schedules/nightly/pause".into(), ""),
+            (format!("POST /servers/{server}/drain"), ""),
+            ("GET /overview".into(), ""),
+            ("GET /doctor".into(), ""),
+            (format!("GET /ids/{}", &waits.to_string()[8..]), ""),
+            ("GET /runs".into(), ""),
+            ("GET /runs?tag=customer:7".into(), ""),
+            (format!("GET /runs/{waits}"), ""),
+            (format!("GET /runs/{fails}"), ""),
+            (format!("GET /runs/{counts}"), ""),
+            (format!("GET /runs/{counts}/log"), ""),
+            (format!("POST /runs/{waits}/cancel"), ""),
+            ("POST /runs/all/cancel?state=failed".into(), ""),
+            ("POST /runs/all/cancel?state=failed".into(), r#"{"page": true}"#),
+            (format!("DELETE /runs/{counts}"), ""),
+            ("GET /schedules".into(), ""),
+            ("GET /schedules/nightly".into(), ""),
+            ("GET /queues".into(), ""),
+            ("GET /servers".into(), ""),
+            (format!("POST /servers/{server}/resume"), ""),
+            ("GET /kinds".into(), ""),
+            ("GET /kinds/count".into(), ""),
+            ("DELETE /schedules/nightly".into(), ""),
+        ] {
+            let (status, answer) = call(&scene, &line, body).await;
+            assert!(status < 300, "{line}: {answer}");
+            wrong.extend(undescribed(&document, &line, status, &answer));
+            described += 1;
+        }
+        assert_eq!((wrong, described), (vec![], 31));
+        // It would be found out.
+        let (_, queues) = call(&scene, "GET /queues", "").await;
+        let mut other = queues.clone();
+        other[0]["colour"] = json!("red");
+        other[0].as_object_mut().unwrap().remove("due");
+        assert_eq!(undescribed(&document, "GET /queues", 200, &other).len(), 2);
         scene
     })
     .await;
