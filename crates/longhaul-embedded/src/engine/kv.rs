@@ -174,6 +174,8 @@ impl KvError {
     fn of_kind(kind: std::io::ErrorKind, reason: String) -> Self {
         match kind {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full(reason),
+            // Nothing is wrong with the disk: a file is shorter than another one says.
+            std::io::ErrorKind::UnexpectedEof => Self::Corrupt(format!("a file was cut short: {reason}")),
             _ => Self::Io(reason),
         }
     }
@@ -206,6 +208,8 @@ mod tests {
     fn an_error_of_the_operating_system_is_told_from_damage_by_whatever_words_it_comes_in() {
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         assert!(matches!(KvError::from(full), KvError::Full(_)));
+        let short = std::io::Read::read_exact(&mut &[7][..], &mut [0; 2]).unwrap_err();
+        assert!(matches!(KvError::from(short), KvError::Corrupt(_)), "a file that was cut short is damage");
         for (code, is_full) in [(28, true), (122, true), (5, false), (30, false), (24, false)] {
             let error = std::io::Error::from_raw_os_error(code);
             for words in [
