@@ -1,6 +1,7 @@
 //! Event streams: they say that something changed, and the page asks for itself again.
 
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
-use longhaul::{GetError, RunId, StateKind};
+use longhaul::{Controls, GetError, RunId, ServerId, StateKind, StoreError, store_api::counts::CountRow};
 use longhaul_inspect::Inspector;
 use tokio::sync::watch;
 
@@ -21,6 +22,8 @@ use crate::clock;
 const LOOK: Duration = Duration::from_secs(1);
 /// While something runs, its progress is worth a look this often.
 const PROGRESS_LOOKS: u32 = 2;
+/// Schedules change seldom, and there may be many.
+const SCHEDULE_LOOKS: u32 = 5;
 /// Proxies close a connection that says nothing; half a minute is a common limit.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -63,15 +66,13 @@ impl Hub {
         let (stopping, mut before, mut looks) = (self.inspector.client().stopping(), None, 0_u32);
         loop {
             // A store that does not answer is no news; the page says so when it is asked for.
-            if let Ok(statistics) = self.inspector.client().store().statistics().await {
-                let counts: Vec<_> = statistics.counts.rows().collect();
-                let runs = counts.iter().any(|row| row.state == StateKind::Running && row.runs > 0);
-                let is_new = before.as_ref().is_some_and(|before| *before != counts);
-                looks = if is_new { 0 } else { looks.wrapping_add(1) };
-                if is_new || (runs && looks.is_multiple_of(PROGRESS_LOOKS)) {
+            if let Ok(now) = Seen::look(&self.inspector, before.as_ref(), looks).await {
+                let is_new = before.as_ref().is_some_and(|before| *before != now);
+                looks = looks.wrapping_add(1);
+                if is_new || (now.runs() && looks.is_multiple_of(PROGRESS_LOOKS)) {
                     self.news.send_modify(|news| *news += 1);
                 }
-                before = Some(counts);
+                before = Some(now);
             }
             tokio::select! {
                 () = stopping.cancelled() => return,
@@ -88,6 +89,40 @@ impl Hub {
     }
 }
 
+/// What pages of many runs show, as far as its change is told.
+#[derive(PartialEq)]
+struct Seen {
+    counts: Vec<CountRow>,
+    controls: Controls,
+    servers: BTreeSet<ServerId>,
+    /// As they are shown.
+    schedules: String,
+}
+
+impl Seen {
+    async fn look(inspector: &Inspector, before: Option<&Self>, looks: u32) -> Result<Self, StoreError> {
+        let (client, store) = (inspector.client(), inspector.client().store());
+        let schedules = match before {
+            Some(before) if !looks.is_multiple_of(SCHEDULE_LOOKS) => before.schedules.clone(),
+            _ => {
+                let mut all = client.schedules().list().await.unwrap_or_default();
+                all.sort_by(|left, right| left.name().cmp(right.name()));
+                serde_json::to_string(&all).unwrap_or_default()
+            }
+        };
+        Ok(Self {
+            counts: store.statistics().await?.counts.rows().collect(),
+            controls: store.controls().await?,
+            servers: store.servers().await?.iter().map(|server| server.beat.server).collect(),
+            schedules,
+        })
+    }
+
+    fn runs(&self) -> bool {
+        self.counts.iter().any(|row| row.state == StateKind::Running && row.runs > 0)
+    }
+}
+
 /// What changes on the page of one run, beginning after `seen`.
 pub(crate) fn run(inspector: Inspector, id: RunId, seen: u64) -> Body {
     let stopping = inspector.client().stopping();
@@ -100,7 +135,7 @@ pub(crate) fn run(inspector: Inspector, id: RunId, seen: u64) -> Body {
             () = clock::pause(KEEP_ALIVE) => None,
         };
         match changed {
-            None | Some(Err(GetError::Store(longhaul::StoreError::TimedOut { .. }))) => {
+            None | Some(Err(GetError::Store(StoreError::TimedOut { .. }))) => {
                 Some((ALIVE, Some((inspector, stopping, seen))))
             }
             Some(Ok(snapshot)) => Some((CHANGED, Some((inspector, stopping, snapshot.run.revision)))),

@@ -58,6 +58,45 @@ async fn the_pages_of_many_runs_are_told_when_the_counts_change() {
 }
 
 #[tokio::test]
+async fn pages_are_told_of_pauses_limits_and_schedules_that_change_elsewhere() {
+    for what in ["pause", "limit", "schedule"] {
+        for scene in Scene::on_all_stores().await {
+            let app = scene.with_token(Role::View);
+            scene.waiting("x").await;
+            let client = scene.client();
+            let schedules = client.schedules();
+            let hourly = longhaul::Schedule::every(Duration::from_secs(3600));
+            schedules.create::<crate::kit::Fail>("hourly", hourly, "no".into()).await.unwrap();
+            let mut stream = stream(&app, "/events").await;
+            // The first look may come after the first change. No run changes meanwhile.
+            let changes = async {
+                for number in 1.. {
+                    match what {
+                        "pause" => {
+                            client.queue("default").unwrap().pause().because(number.to_string()).await.unwrap();
+                        }
+                        "limit" => {
+                            let limits = longhaul::Limits { running: Some(number), ..longhaul::Limits::NONE };
+                            client.kind_named("wait").unwrap().limit(limits).await.unwrap();
+                        }
+                        _ => {
+                            schedules.pause("hourly").because(number.to_string()).await.unwrap();
+                        }
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::select! {
+                () = changes => unreachable!("it goes on for ever"),
+                told = tokio::time::timeout(Duration::from_secs(60), event(&mut stream, "changed")) => {
+                    told.unwrap_or_else(|_| panic!("nobody is told of a {what}"));
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn open_streams_hold_up_no_shutdown() {
     let scene = Scene::in_a_folder().await;
     let app = scene.with_token(Role::View);

@@ -80,7 +80,8 @@ async fn a_stream_tells_each_change_and_ends_with_the_run() {
             }
         }
     };
-    assert!(next().await.unwrap().starts_with("data: {\"is_final\":false"));
+    let first = next().await.unwrap();
+    assert!(first.starts_with("data: {") && first.contains("\"is_final\":false"), "{first}");
     scene.client().select().kind("wait").unwrap().cancel().await.unwrap();
     let last = next().await.unwrap();
     assert!(last.starts_with("event: ended\ndata: {") && last.contains("\"state\":\"cancelled\""), "{last}");

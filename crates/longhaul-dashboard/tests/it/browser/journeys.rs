@@ -193,7 +193,7 @@ async fn items_are_added_and_removed_where_they_are_and_what_is_typed_elsewhere_
     browser.see("//fieldset[@id='m.people.1']");
     // The focus follows: whoever has no mouse types on.
     let focused = "return [window.wasThereBefore, document.activeElement.value || document.activeElement.name]";
-    assert_eq!(browser.run(focused, &json!([])), json!([true, "m.people.1.code"]));
+    assert_eq!(browser.run(focused, &json!([])), json!([true, "m.people.1.email"]));
     browser.click("//button[@aria-label='Remove People 2']");
     browser.see("//fieldset[@id='m.people' and not(fieldset[2])]");
     assert_eq!(browser.run(focused, &json!([])), json!([true, "people"]));
@@ -280,23 +280,36 @@ async fn a_schedule_is_created_paused_and_deleted() {
     browser.fill("//input[@name='cron']", "0 2 * * *");
     browser.click(&button("Create"));
     browser.see("//p[@role='status' and contains(., 'Created')]");
-    browser.click("//details[@class='next']/summary");
-    assert_eq!(browser.count("//details[@class='next']//li[contains(., '02:00:00')]"), 5);
+    assert_eq!(browser.count("//section[@id='instants']//td/time[contains(., '02:00:00')]"), 5);
     // The refused form was answered with 422.
     browser.assert_silent_but(&["422"]);
 
+    browser.go(&site.at("/schedules"));
+    browser.click("//details[@class='next']/summary");
+    assert_eq!(browser.count("//details[@class='next']//li[contains(., '02:00:00')]"), 5);
     confirm(&browser, "Pause", "holidays");
     browser.see("//td[contains(., 'Paused') and contains(., 'holidays')]");
     let info = site.server.client().schedules().get("nightly").await.unwrap();
     assert_eq!((info.paused().is_some(), info.requires().len()), (true, 1));
-    browser.click("//td//a[.='Edit']");
+    browser.click("//td//a[.='nightly']");
     browser.see("//input[@name='cron' and @value='0 2 * * *']");
+    // What is asked is changed where it is changed, and a wrong value says so on the page that comes back.
     browser.click("//input[@name='how' and @value='every']");
     browser.fill("//input[@name='every']", "1h");
+    browser.fill("//input[@name='m.rows']", "");
     browser.click(&button("Save"));
-    browser.see("//td[.='every hour']");
+    browser.see("//*[@role='alert' and contains(., 'Not saved')]");
+    browser.see("//*[@id='wrong-m.rows' and .='It is needed.']");
+    browser.fill("//input[@name='m.rows']", "70");
+    browser.click(&button("Save"));
+    browser.see("//dd[.='every hour']");
+    browser.assert_silent_but(&["422"]);
     let schedules = site.server.client().schedules();
-    schedules.resume("nightly").await.unwrap();
+    assert_eq!(schedules.get("nightly").await.unwrap().metadata::<Export>().unwrap().rows, 70);
+    // From its own page one stays there.
+    browser.click(&button("Resume"));
+    browser.see("//h1[contains(., 'nightly')]");
+    browser.see("//p[@role='status' and contains(., 'Resumed')]");
     browser.click(&button("Run now"));
     browser.see("//p[@role='status' and contains(., 'Enqueued')]");
     let run = schedules.get("nightly").await.unwrap().last_runs()[0];
@@ -307,6 +320,39 @@ async fn a_schedule_is_created_paused_and_deleted() {
     confirm(&browser, "Delete", "");
     browser.see("//p[contains(., 'There are no schedules')]");
     browser.assert_silent();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_said_in_the_form_that_was_sent_and_the_page_goes_on() {
+    let Some(browser) = Browser::open(Script::On) else { return };
+    let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
+    let client = site.server.client();
+    client.enqueue::<Wait>("x".into()).await.unwrap();
+    browser.go(&site.at("/queues"));
+    browser.click("//summary[normalize-space()='Limits']");
+    browser.fill("//input[@name='rate']", "fast");
+    browser.click(&button("Set"));
+    browser.see("//details[@open]//*[@id='wrong-rate' and contains(., '`fast` is no rate')]");
+    assert!(browser.is_shown("//input[@name='rate' and @value='fast']"));
+    assert_eq!(browser.url(), site.at("/queues"), "a reload shows the page, and sends nothing again");
+    browser.fill("//input[@name='rate']", "5/h");
+    browser.click(&button("Set"));
+    browser.see("//td[contains(., '5 per 1 h')]");
+    // What changes elsewhere is still seen, on the page that answered a form too.
+    browser.click("//summary[normalize-space()='Limits']");
+    browser.fill("//input[@name='rate']", "slow");
+    browser.click(&button("Set"));
+    browser.see("//*[@id='wrong-rate']");
+    // A click elsewhere closes the form: while somebody is in it, nothing moves.
+    browser.click("//h1");
+    client.queue("default").unwrap().pause().await.unwrap();
+    browser.see("//td[contains(., 'Paused')]");
+
+    browser.go(&site.at("/runs"));
+    browser.fill("//input[@name='tag']", "customer");
+    browser.click(&button("Filter"));
+    browser.see("//*[@id='wrong-tag']");
+    browser.assert_silent_but(&["422"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,7 +25,7 @@ pub(crate) struct Wanted {
     table: String,
     /// How many rows it has.
     #[schemars(range(min = 1, max = 1000))]
-    rows: u64,
+    pub(crate) rows: u64,
     /// Whether the file is compressed.
     #[serde(default)]
     compressed: bool,
