@@ -73,7 +73,7 @@ Exit codes:
   3  there is no such run, schedule, queue, kind or store
   4  the state of the run does not allow it, or that of none of the runs that match
   5  the store cannot be reached
-  6  what was waited for did not happen within --timeout";
+  6  --timeout was over before the run was final";
 
 /// The commands with the options that all of them have, as arguments of a subcommand of your own.
 #[derive(clap::Args, Clone, Debug)]

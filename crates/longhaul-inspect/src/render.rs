@@ -37,7 +37,7 @@ pub enum Part {
 /// let parts = parts(&serde_json::json!({"table": "orders", "rows": 7}));
 /// assert!(parts.contains(&(Part::Key, "\"rows\"".into())));
 /// let text: String = parts.into_iter().map(|(_, text)| text).collect();
-/// assert_eq!(text, "{\n  \"rows\": 7,\n  \"table\": \"orders\"\n}");
+/// assert_eq!(text, "{\n  \"table\": \"orders\",\n  \"rows\": 7\n}");
 /// ```
 pub fn parts(value: &Value) -> Vec<(Part, String)> {
     let mut lines = Lines { parts: Vec::new(), shown: 0 };

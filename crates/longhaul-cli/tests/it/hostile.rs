@@ -70,7 +70,7 @@ async fn what_is_wrong_has_its_exit_code_and_says_what_to_do() {
         (format!("runs proceed {run} --at soon"), Exit::Usage, "at"),
         ("runs start nothing".into(), Exit::NotFound, "nothing"),
         ("runs start count --up-to -1".into(), Exit::Usage, "metadata.up_to: at least 0"),
-        ("runs start count --colour red".into(), Exit::Usage, "it has: customer, password, up_to"),
+        ("runs start count --colour red".into(), Exit::Usage, "it has: up_to, customer, password"),
         ("runs start --metadata {{ count".into(), Exit::Usage, "no JSON"),
         ("runs start --metadata @/nowhere count".into(), Exit::Usage, "/nowhere"),
         ("runs start --at soon count --up-to 3".into(), Exit::Usage, "soon"),

@@ -22,12 +22,12 @@ pub(in crate::command) struct Wait {
     #[arg(value_name = "RUN")]
     pub(super) id: String,
     #[command(flatten)]
-    pub(super) patience: Patience,
+    pub(super) limit: TimeLimit,
 }
 
 /// How long something is waited for.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Patience {
+pub(super) struct TimeLimit {
     /// Gives up after so long, with exit code 6: `90s`, `15m`. The run goes on.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
@@ -37,7 +37,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     words::read_duration(text).ok_or_else(|| format!("`{text}` is no duration: write 90s, 15m or 1h30m"))
 }
 
-impl Patience {
+impl TimeLimit {
     /// What a command comes to, unless it takes too long.
     pub(super) async fn within(
         &self,

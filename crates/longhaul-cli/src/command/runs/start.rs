@@ -4,7 +4,7 @@ use clap::Args;
 use longhaul_inspect::words::short;
 use serde_json::{Map, json};
 
-use super::follow::{self, Patience};
+use super::follow::{self, TimeLimit};
 use crate::{
     command::metadata::{Asked, Metadata, metadata},
     error::{CliError, Exit},
@@ -40,7 +40,7 @@ pub(in crate::command) struct Start {
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
-    patience: Patience,
+    limit: TimeLimit,
     /// Shows what would be enqueued.
     #[arg(long)]
     dry_run: bool,
@@ -66,10 +66,10 @@ pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit,
     let answer = session.post("/runs", "", &request).await?;
     let id = plain(&answer["run"]);
     if start.wait {
-        return start.patience.within(&id, follow::wait(&id, session)).await;
+        return start.limit.within(&id, follow::wait(&id, session)).await;
     }
     if start.follow {
-        return start.patience.within(&id, follow::follow(&id, session)).await;
+        return start.limit.within(&id, follow::follow(&id, session)).await;
     }
     if !session.is_text() {
         return session.json(&answer);
