@@ -235,29 +235,14 @@ impl Inspector {
                 answer(&self.act_on_instant(name, *action, &request, &By::new(actor)).await?)
             }
             Operation::ActOnQueue(queue, action) => {
-                let this = self.naming(query)?;
-                let body = ActionBody::parse(body)?;
-                let action = body.scope_action(*action)?;
-                answer(&this.act_on_scope(&Scope::Queue(queue.clone()), action, &body.by(actor)).await?)
+                self.on_scope(&Scope::Queue(queue.clone()), *action, query, body, actor).await?
             }
             Operation::ActOnKind(kind, action) => {
-                let this = self.naming(query)?;
-                let body = ActionBody::parse(body)?;
-                let action = body.scope_action(*action)?;
-                answer(&this.act_on_scope(&Scope::Kind(kind.clone()), action, &body.by(actor)).await?)
+                self.on_scope(&Scope::Kind(kind.clone()), *action, query, body, actor).await?
             }
-            Operation::ActOnLimitKey(of, action) => {
-                let this = self.naming(query)?;
-                let body = ActionBody::parse(body)?;
-                let action = body.scope_action(*action)?;
-                answer(&this.act_on_scope(of, action, &body.by(actor)).await?)
-            }
+            Operation::ActOnLimitKey(of, action) => self.on_scope(of, *action, query, body, actor).await?,
             Operation::ActOnServer(server, action) => {
-                let body = ActionBody::parse(body)?;
-                let action = body.scope_action(*action)?;
-                let control = self.act_on_scope(&Scope::Server(*server), action, &body.by(actor)).await?;
-                // A server has no limits: those that stand beside the pause of a queue are none of its own.
-                json!({ "server": server, "draining": control.paused })
+                self.on_scope(&Scope::Server(*server), *action, query, body, actor).await?
             }
             Operation::Limit(scope) => {
                 let request: Option<LimitRequest> = if body.trim_ascii() == b"null" { None } else { Some(read(body)?) };
@@ -269,6 +254,23 @@ impl Inspector {
 }
 
 impl Inspector {
+    async fn on_scope(
+        &self,
+        scope: &Scope,
+        action: ScopeAction,
+        query: &str,
+        body: &[u8],
+        actor: &str,
+    ) -> Result<Value, InspectError> {
+        let (this, body) = (self.naming(query)?, ActionBody::parse(body)?);
+        let control = this.act_on_scope(scope, body.scope_action(action)?, &body.by(actor)).await?;
+        Ok(match scope {
+            // A server has no limits: those that stand beside the pause of a queue are none of its own.
+            Scope::Server(server) => json!({ "server": server, "draining": control.paused }),
+            _ => answer(&control),
+        })
+    }
+
     /// Whether a query says that names are new.
     fn naming(&self, query: &str) -> Result<Self, InspectError> {
         let mut this = self.clone();

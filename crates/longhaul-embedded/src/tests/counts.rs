@@ -30,6 +30,7 @@ async fn completed(kit: &Kit) -> u64 {
 }
 
 /// Waits for what the store's thread does by itself.
+#[expect(clippy::disallowed_methods, reason = "a store that is wrong must fail the test, not hang it")]
 async fn until(is_so: impl Fn() -> bool) {
     let waits = async {
         while !is_so() {
