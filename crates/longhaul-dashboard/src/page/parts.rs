@@ -120,7 +120,7 @@ pub(super) fn rows(view: &View<'_>, runs: &[RunRow], select: bool) -> Markup {
                 td { (state(run.state)) }
                 td { (run_link(view, run.id)) }
                 td { a href=(link(view, "/runs", "kind", run.kind.as_str())) { (run.kind) }
-                    @if let Some(title) = title(&run.tags) { " " span .title { (title) } } }
+                    @if let Some(title) = title(&run.tags) { " " a .title href=(view.mount.to(format_args!("/runs/{id}"))) { (title) } } }
                 td { @if !run.state.is_final() { @if let Some(told) = &run.progress { (progress(told)) } } }
                 td .muted { (run.queue) }
                 td { (tags(view, &run.tags)) }

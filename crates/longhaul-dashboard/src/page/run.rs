@@ -215,7 +215,7 @@ fn log_lines(view: &View<'_>, of: &RunDetail, log: &Log) -> Markup {
                 @if log.first > 0 { li .muted { (log.first) " lines before are not kept." } }
                 @for line in &log.lines {
                     li {
-                        time datetime=(line.at) data-exact title=(line.at) { (line.at.to_string().get(11..19).unwrap_or_default()) }
+                        time datetime=(line.at) data-exact title=(line.at) { (line.at.to_string().get(11..19).unwrap_or_default()) "Z" }
                         span .level.(line.level.as_str().to_ascii_lowercase()) { (line.level) }
                         span .text { (line.text) }
                     }

@@ -56,7 +56,8 @@ async fn a_run_is_enqueued_by_a_form_and_a_wrong_field_says_so_and_keeps_what_wa
     assert_eq!((run.priority.0, run.tags.len()), (3, 3));
     let listed = ask(&app, "GET /runs", "").await.text;
     assert!(
-        listed.contains("</a> <span class=\"title\">For Ann</span>") && !listed.contains("longhaul.title"),
+        listed.contains(&format!("</a> <a class=\"title\" href=\"/runs/{id}\">For Ann</a>"))
+            && !listed.contains("longhaul.title"),
         "{listed}"
     );
     let page = ask(&app, &format!("GET /runs/{id}"), "").await.text;
