@@ -1,6 +1,7 @@
 //! The commands, one subject a file.
 
 mod doctor;
+mod flags;
 mod kinds;
 mod limiting;
 mod metadata;

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::kinds::{field_type, fields};
+use super::flags::{field_type, fields};
 use crate::{
     error::CliError,
     session::{Session, segment},

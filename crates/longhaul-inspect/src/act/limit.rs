@@ -64,16 +64,16 @@ impl FromStr for RateRequest {
     fn from_str(text: &str) -> Result<Self, String> {
         let read = || {
             let (max, period) = text.split_once('/')?;
-            let (number, unit) = period.trim().split_at(period.trim().find(|c: char| !c.is_ascii_digit())?);
-            let number: u32 = if number.is_empty() { 1 } else { number.parse().ok()? };
+            let period = period.trim();
+            let (number, unit) = period.split_at(period.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+            let number: f64 = if number.is_empty() { 1.0 } else { number.parse().ok()? };
             let unit = match unit.trim() {
-                "s" => 1,
-                "m" | "min" => 60,
-                "h" => 3600,
+                "s" => 1.0,
+                "m" | "min" => 60.0,
+                "h" => 3600.0,
                 _ => return None,
             };
-            let per_seconds = f64::from(number) * f64::from(unit);
-            Some(Self { max: max.trim().parse().ok()?, per_seconds })
+            Some(Self { max: max.trim().parse().ok()?, per_seconds: number * unit })
         };
         read().ok_or_else(|| format!("`{text}` is no rate: write 100/60s, 10/1m or 5/h"))
     }
@@ -167,8 +167,10 @@ mod tests {
     #[test]
     fn a_rate_has_a_number_and_a_period() {
         assert_eq!("100/60s".parse(), Ok(RateRequest { max: 100, per_seconds: 60.0 }));
+        let half = RateRequest { max: 3, per_seconds: 0.5 };
+        assert_eq!((half.to_string().parse(), half.to_string().as_str()), (Ok(half), "3/0.5s"));
         assert_eq!("5/h".parse(), Ok(RateRequest { max: 5, per_seconds: 3600.0 }));
-        for wrong in ["", "5", "5/", "/s", "5/6", "x/1s", "-1/s", "5/1d", "5/99999999999s"] {
+        for wrong in ["", "5", "5/", "/s", "5/6", "x/1s", "-1/s", "5/1d", "5/.s", "5/1.2.3s"] {
             assert!(wrong.parse::<RateRequest>().is_err(), "{wrong}");
         }
     }
