@@ -1,6 +1,6 @@
 //! Counts that are kept: what an opening reads of them, and what it does without.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
     Clock, StateKind,
@@ -9,8 +9,12 @@ use longhaul_core::{
 };
 use longhaul_testkit::fixture;
 
-use super::kit::{Kit, block_on, open, value};
-use crate::{engine::kv::sim::End, format::keys};
+use super::kit::{Kit, LeapingClock, block_on, open, over, value};
+use crate::{
+    engine::kv::sim::{End, SimDisk},
+    format::keys,
+    options::Options,
+};
 
 /// Ends `runs` runs, one after the other.
 async fn with_completed(runs: u64) -> (Kit, Vec<longhaul_core::RunId>) {
@@ -113,5 +117,30 @@ fn minutes_outlive_a_store_that_was_closed_or_killed() {
         until(|| kit.disk.calls().apply > batches).await;
         kit.end(End::Killed, 1.0).await;
         assert_eq!(minutes(&kit).await, now);
+    });
+}
+
+#[test]
+fn minutes_are_written_although_nothing_comes_after_what_happened() {
+    block_on(async {
+        // A test clock wakes the store whenever it is moved; this one moves for who waits for a time.
+        let (disk, clock) = (SimDisk::default(), Arc::new(LeapingClock::new()));
+        let store = over(Box::new(disk.clone()), Options::new(clock.clone())).expect("an empty disk opens");
+        let insert = async |number: u64| {
+            let run = fixture::new_run(clock.now(), "plain", number);
+            store.insert(vec![run]).await.expect("the store works").remove(0).expect("it is new");
+        };
+        insert(1).await;
+        insert(2).await;
+        until(|| {
+            let minutes: Vec<_> = disk.keys().into_iter().filter(|key| key[0] == keys::MINUTE).collect();
+            let enqueued = |key: &Vec<u8>| {
+                let mut enqueued = 0;
+                disk.tamper(key, |value| enqueued = u64::from_be_bytes(value[..8].try_into().expect("six numbers")));
+                enqueued
+            };
+            minutes.iter().map(enqueued).sum::<u64>() == 2
+        })
+        .await;
     });
 }

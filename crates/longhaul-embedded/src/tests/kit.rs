@@ -1,10 +1,16 @@
 //! A store on a simulated disk, and short words for what tests do with it.
 
 use longhaul_core::store::prelude::*;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
 
 use longhaul_core::{
-    Codec, Ending, Envelope, NewRun, RunId, ServerId, Snapshot, StoreError, Timestamp, shape,
+    Clock, Codec, Ending, Envelope, NewRun, RunId, ServerId, Snapshot, StoreError, Timestamp,
+    clock::OnJump,
+    shape,
     store::{Checkpoint, ClaimRequest, Claimed, Filter, Settlement},
 };
 use longhaul_testkit::{TestClock, fixture};
@@ -94,7 +100,7 @@ impl Kit {
 
     pub(super) fn new_run(&mut self) -> NewRun {
         self.made += 1;
-        fixture::new_run(longhaul_core::Clock::now(&self.clock), "plain", self.made)
+        fixture::new_run(Clock::now(&self.clock), "plain", self.made)
     }
 
     pub(super) async fn insert(&mut self, metadata: Envelope) -> RunId {
@@ -149,4 +155,32 @@ pub(super) fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
         taken: Vec::new(),
         progress: None,
     }
+}
+
+/// Time passes only for who waits for it, and then at once.
+#[derive(Debug)]
+pub(super) struct LeapingClock(Mutex<Timestamp>);
+
+impl LeapingClock {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Timestamp::from_micros(1_800_000_000_000_000)))
+    }
+}
+
+impl Clock for LeapingClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("nobody panics with it")
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.now().since(Timestamp::EPOCH)
+    }
+
+    fn wait_for(&self, at: Timestamp) -> Option<Duration> {
+        let mut now = self.0.lock().expect("nobody panics with it");
+        *now = at.max(*now);
+        Some(Duration::ZERO)
+    }
+
+    fn on_jump(&self, _: Weak<OnJump>) {}
 }

@@ -1,49 +1,23 @@
 //! What the committer wakes up for by itself.
 
 use longhaul_core::store::prelude::*;
-use std::{
-    sync::{Arc, Mutex, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use longhaul_core::{
-    Clock, Constraints, ControlChange, Key, Kind, Limits, NewRun, Rate, RunId, Scope, ServerId, Timestamp,
-    clock::OnJump,
+    Clock, Constraints, ControlChange, Key, Kind, Limits, NewRun, Rate, RunId, Scope, ServerId,
     store::{ClaimRequest, Filter},
 };
 use longhaul_testkit::fixture;
 
-use super::kit::{block_on, over};
+use super::kit::{LeapingClock, block_on, over};
 use crate::{Options, engine::kv::sim::SimDisk};
 
 const HUNG: Duration = Duration::from_secs(60);
 
-/// Time passes only for who waits for it, and then at once.
-#[derive(Debug)]
-struct LeapingClock(Mutex<Timestamp>);
-
-impl Clock for LeapingClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().expect("nobody panics with it")
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.now().since(Timestamp::EPOCH)
-    }
-
-    fn wait_for(&self, at: Timestamp) -> Option<Duration> {
-        let mut now = self.0.lock().expect("nobody panics with it");
-        *now = at.max(*now);
-        Some(Duration::ZERO)
-    }
-
-    fn on_jump(&self, _: Weak<OnJump>) {}
-}
-
 #[test]
 fn a_claim_that_waits_for_the_rate_of_a_key_is_served_by_time_alone() {
     block_on(async {
-        let clock = Arc::new(LeapingClock(Mutex::new(Timestamp::from_micros(1_800_000_000_000_000))));
+        let clock = Arc::new(LeapingClock::new());
         let options = Options::new(clock.clone());
         let store = over(Box::new(SimDisk::default()), options).expect("an empty disk opens");
         let rate_per_key = Some(Rate::new(1, Duration::from_secs(60)).expect("a rate"));
