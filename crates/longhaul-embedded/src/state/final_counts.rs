@@ -50,8 +50,9 @@ pub(crate) struct FinalCounts {
     recount: bool,
     /// Rows of runs that end with the batch in the making.
     ending: BTreeSet<Row>,
-    /// The latest minutes, as they are in the file, and since when.
-    minutes: Vec<MinuteCounts>,
+    /// The latest minutes, as they are in the file, and since when. `None`: the file was not read yet, and what an opening
+    /// puts into the index is nothing that happened.
+    minutes: Option<Vec<MinuteCounts>>,
     minutes_since: Option<Timestamp>,
 }
 
@@ -143,8 +144,9 @@ impl State {
 
     /// When minutes have to be written, if the file does not know what happened.
     pub(crate) fn minutes_due(&self) -> Option<Timestamp> {
+        let written = self.final_counts.minutes.as_ref()?;
         let due = self.final_counts.minutes_since.map_or(self.now, |since| since.min(self.now).after(MINUTES_EVERY));
-        self.latest_minutes().any(|minute| !self.final_counts.minutes.contains(minute)).then_some(due)
+        self.latest_minutes().any(|minute| !written.contains(minute)).then_some(due)
     }
 
     /// Adds the minutes that changed, when it is time. Those before the present one change no more.
@@ -154,10 +156,11 @@ impl State {
             return;
         }
         let latest: Vec<MinuteCounts> = self.latest_minutes().cloned().collect();
-        for minute in latest.iter().filter(|minute| !self.final_counts.minutes.contains(minute)) {
+        let written = self.final_counts.minutes.replace(latest.clone()).unwrap_or_default();
+        for minute in latest.iter().filter(|minute| !written.contains(minute)) {
             writes.put(keys::minute(minute.minute), minute_value(minute));
         }
-        (self.final_counts.minutes, self.final_counts.minutes_since) = (latest, Some(self.now));
+        self.final_counts.minutes_since = Some(self.now);
     }
 
     fn latest_minutes(&self) -> impl Iterator<Item = &MinuteCounts> {
@@ -281,7 +284,7 @@ impl State {
             }
             ControlFlow::Continue(())
         })?;
-        self.final_counts.minutes = self.latest_minutes().cloned().collect();
+        self.final_counts.minutes = Some(self.latest_minutes().cloned().collect());
         let kept: BTreeSet<i64> = self.index.statistics.throughput.all().map(|minute| minute.minute).collect();
         self.remove_where(keys::MINUTE, |key| keys::minute_of(key).is_none_or(|minute| !kept.contains(&minute)))
     }
