@@ -78,22 +78,29 @@ async fn home() -> Html<&'static str> {
 
 async fn start(State(shop): State<Shop>) -> Result<Redirect, String> {
     let run = shop.client.enqueue::<Export>(ROWS).await.map_err(|error| error.to_string())?;
-    Ok(Redirect::to(&format!("/exports/{}", run.id())))
+    // Whoever started it gets the token, and nobody else: an address with the id of a run would be anybody's.
+    let token = shop.tokens.issue(run.id(), shop.client.store().clock().now(), Duration::from_secs(3600));
+    Ok(Redirect::to(&format!("/exports/{token}")))
 }
 
-/// A real app asks here whether the export is one of this customer's.
-async fn show(State(shop): State<Shop>, Path(run): Path<String>) -> Result<Html<String>, String> {
-    let run: RunId = run.parse().map_err(|_| "there is no such export")?;
-    let token = shop.tokens.issue(run, shop.client.store().clock().now(), Duration::from_secs(3600));
+impl Shop {
+    fn run(&self, token: &str) -> Result<RunId, String> {
+        let run = self.tokens.run(token, self.client.store().clock().now());
+        run.ok_or_else(|| "there is no such export, or its page has ended".into())
+    }
+}
+
+async fn show(State(shop): State<Shop>, Path(token): Path<String>) -> Result<Html<String>, String> {
+    shop.run(&token)?;
     Ok(Html(format!(
         "<h1>Your export</h1><run-progress src=/progress/{token}>It is worked on.</run-progress>\
-         <p><a href=/exports/{run}/file>Download</a> (as soon as it is done)</p>\
+         <p><a href=/exports/{token}/file>Download</a> (as soon as it is done)</p>\
          <script type=module src=/progress/run-progress.js></script>"
     )))
 }
 
-async fn download(State(shop): State<Shop>, Path(run): Path<String>) -> Result<Response, String> {
-    let run: RunId = run.parse().map_err(|_| "there is no such export")?;
+async fn download(State(shop): State<Shop>, Path(token): Path<String>) -> Result<Response, String> {
+    let run = shop.run(&token)?;
     let snapshot = shop.client.snapshot(run).await.map_err(|error| error.to_string())?;
     if snapshot.run.state.kind() != longhaul::StateKind::Completed {
         return Err("it is not done yet".into());
@@ -119,8 +126,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let app = Router::new()
                     .route("/", get(home))
                     .route("/exports", post(start))
-                    .route("/exports/{run}", get(show))
-                    .route("/exports/{run}/file", get(download))
+                    .route("/exports/{token}", get(show))
+                    .route("/exports/{token}/file", get(download))
                     .with_state(shop)
                     .nest("/progress", RunProgress::new(server.client(), tokens).router());
                 let listener = tokio::net::TcpListener::from_std(listener?)?;

@@ -3,7 +3,10 @@
 pub(crate) mod http;
 
 use longhaul::Timestamp;
-use longhaul_inspect::{Inspector, api::Operation};
+use longhaul_inspect::{
+    Inspector,
+    api::{Operation, RouteError},
+};
 use serde_json::Value;
 
 use crate::error::CliError;
@@ -34,8 +37,10 @@ impl Api {
     pub(crate) async fn call(&self, actor: &str, call: Call<'_>) -> Result<Value, CliError> {
         let (status, value) = match self {
             Self::Here(inspector) => {
-                let operation = Operation::parse(call.method, call.path)
-                    .map_err(|error| CliError::NotFound(format!("{} {}: {error}", call.method, call.path)))?;
+                let operation = Operation::parse(call.method, call.path).map_err(|error| match error {
+                    RouteError::Name { field, why } => CliError::Usage(format!("{field}: {why}")),
+                    error => CliError::NotFound(format!("{} {}: {error}", call.method, call.path)),
+                })?;
                 let body = call.body.map(ToString::to_string).unwrap_or_default();
                 inspector.perform(&operation, call.query, body.as_bytes(), actor).await
             }
@@ -55,7 +60,9 @@ impl Api {
 
 fn refusal(status: u16, value: &Value) -> CliError {
     let error = &value["error"];
-    let text = error["text"].as_str().map_or_else(|| format!("the answer has the status {status}"), str::to_owned);
+    let unknown =
+        || format!("the answer has the status {status}, and is none of longhaul: is a dashboard at this address?");
+    let text = error["text"].as_str().map_or_else(unknown, str::to_owned);
     let text = match error["field"].as_str() {
         Some(field) if !text.contains(field) => format!("{field}: {text}"),
         _ => text,
@@ -66,6 +73,7 @@ fn refusal(status: u16, value: &Value) -> CliError {
         (409, _) => CliError::Refused(text),
         (400 | 413 | 422, _) => CliError::Usage(text),
         (401 | 403, _) => {
+            let text = text.trim_end_matches('.');
             CliError::Failed(format!("{text}: hand in a token that may do this, by --token or LONGHAUL_TOKEN"))
         }
         _ => CliError::Failed(text),

@@ -152,6 +152,7 @@ impl Subject {
         terminal: &mut Terminal,
     ) -> Result<Exit, CliError> {
         let session = &mut Session::new(&reached.api, terminal, output, program);
+        session.has_folder = reached.has_opened_folder();
         match self {
             Self::Runs(command) => runs::run(command, session).await,
             Self::Schedules(command) => schedules::run(command, session).await,

@@ -16,19 +16,12 @@ use crate::{
 /// Which store is meant.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Place {
-    /// The folder of the store, or the URL of its PostgreSQL database.
-    #[arg(
-        long,
-        short = 's',
-        global = true, help_heading = crate::STORE_AND_ANSWER,
-        env = "LONGHAUL_STORE",
-        value_name = "FOLDER|URL",
-        default_value = "./data",
-        hide_env_values = true
-    )]
-    store: String,
-    /// The address of a dashboard to ask instead of a store: http://host:port/base
-    #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, env = "LONGHAUL_URL", value_name = "URL", hide_env_values = true)]
+    /// The folder of the store, or its PostgreSQL database: `postgres://…`, or `host=… dbname=…` [default: ./data] [env:
+    /// LONGHAUL_STORE]
+    #[arg(long, short = 's', global = true, help_heading = crate::STORE_AND_ANSWER, value_name = "FOLDER|URL")]
+    store: Option<String>,
+    /// The address of a dashboard to ask instead of a store: http://host:port/base [env: LONGHAUL_URL]
+    #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, value_name = "URL", conflicts_with = "store")]
     url: Option<String>,
     /// The token for the dashboard. Better in the environment than here: others see command lines.
     #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, env = "LONGHAUL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
@@ -91,6 +84,14 @@ impl Reached {
         }
     }
 
+    /// Whether the folder is open in this process, and so in no other.
+    pub(crate) const fn has_opened_folder(&self) -> bool {
+        #[cfg(feature = "sled")]
+        return self.store.is_some();
+        #[cfg(not(feature = "sled"))]
+        false
+    }
+
     /// Closes the store, so that whoever waits for it has it when this returns.
     pub(crate) async fn close(self) {
         #[cfg(feature = "sled")]
@@ -100,17 +101,35 @@ impl Reached {
     }
 }
 
+/// What `LONGHAUL_STORE` and `LONGHAUL_URL` say.
+fn of_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 impl Place {
+    /// What is typed goes before the environment: who names a folder means it, whatever a shell has set once.
+    fn url(&self) -> Option<String> {
+        match &self.store {
+            None => self.url.clone().or_else(|| of_environment("LONGHAUL_URL")),
+            Some(_) => None,
+        }
+    }
+
+    fn store(&self) -> String {
+        self.store.clone().or_else(|| of_environment("LONGHAUL_STORE")).unwrap_or_else(|| "./data".into())
+    }
+
     /// Asks the dashboard, or the program that has the store; opens the store if no program has it.
     pub(crate) async fn reach(&self, views: Views) -> Result<Reached, CliError> {
-        if let Some(url) = &self.url {
-            let http = Http::Url(Url::parse(url, self.token.clone())?);
+        if let Some(url) = self.url() {
+            let http = Http::Url(Url::parse(&url, self.token.clone())?);
             return Ok(Reached::over(Api::There(http), format!("the dashboard at {url}"), None));
         }
-        if self.is_database() {
-            return postgres(&self.store, views).await;
+        let store = self.store();
+        if is_database(&store) {
+            return postgres(&store, views).await;
         }
-        let folder = Path::new(&self.store);
+        let folder = Path::new(&store);
         #[cfg(unix)]
         if let Some(reached) = socket(folder).await? {
             return Ok(reached);
@@ -118,24 +137,22 @@ impl Place {
         open(folder, views).await
     }
 
-    fn is_database(&self) -> bool {
-        self.store.starts_with("postgres://") || self.store.starts_with("postgresql://")
-    }
-
     /// The database itself: for what the API does not offer.
     #[cfg(all(feature = "postgres", feature = "sled"))]
-    pub(crate) fn database(&self) -> Result<&str, CliError> {
-        if self.url.is_some() || !self.is_database() {
+    pub(crate) fn database(&self) -> Result<String, CliError> {
+        let store = self.store();
+        if self.url.is_some() || !is_database(&store) {
             return Err(CliError::Usage("this works on a database: name it by --store postgres://…".into()));
         }
-        Ok(&self.store)
+        Ok(store)
     }
 
     /// Opens the folder itself, which no other program may have: for what the API does not offer.
     #[cfg(feature = "sled")]
     pub(crate) async fn open(&self, may_create: bool) -> Result<longhaul::embedded::EmbeddedStore, CliError> {
-        let folder = Path::new(&self.store);
-        if self.url.is_some() || self.store.contains("://") {
+        let store = self.store();
+        let folder = Path::new(&store);
+        if self.url.is_some() || is_database(&store) || store.contains("://") {
             return Err(CliError::Usage("this works on a store in a folder: name it by --store".into()));
         }
         if !may_create {
@@ -143,6 +160,15 @@ impl Place {
         }
         opened(folder, "This works on the files themselves, which takes them for itself: stop that program first").await
     }
+}
+
+/// A URL, or the words that libpq takes, as `host=db.internal dbname=jobs`.
+fn is_database(store: &str) -> bool {
+    let is_url = store.starts_with("postgres://") || store.starts_with("postgresql://");
+    let word = store.split_once('=').map(|(word, _)| word.trim());
+    is_url
+        || word
+            .is_some_and(|word| ["host", "hostaddr", "port", "user", "password", "dbname", "sslmode"].contains(&word))
 }
 
 /// The program that has the folder, if it listens.
@@ -233,4 +259,19 @@ async fn postgres(url: &str, views: Views) -> Result<Reached, CliError> {
 #[expect(clippy::unused_async, reason = "with the feature it waits")]
 async fn postgres(_: &str, _: Views) -> Result<Reached, CliError> {
     Err(CliError::Usage("this command line was built without the feature `postgres`".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_told_from_a_folder_in_both_forms_that_libpq_takes() {
+        for database in ["postgres://db/jobs", "postgresql://", "host=db.internal dbname=jobs", " user = longhaul"] {
+            assert!(is_database(database), "{database}");
+        }
+        for folder in ["./data", "/var/lib/jobs", "jobs=old", "hosts"] {
+            assert!(!is_database(folder), "{folder}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use form_urlencoded::byte_serialize;
 use longhaul::Timestamp;
-use longhaul_inspect::words;
+use longhaul_inspect::{TimeBound, words};
 use serde_json::Value;
 
 use crate::{
@@ -57,6 +57,8 @@ pub(crate) struct Session<'a> {
     pub(crate) format: Format,
     /// How this command line is called: `longhaul`, or `myapp tasks`.
     pub(crate) program: &'a str,
+    /// This process has opened the folder itself: no program can execute anything meanwhile.
+    pub(crate) has_folder: bool,
     actor: String,
 }
 
@@ -64,7 +66,7 @@ impl<'a> Session<'a> {
     pub(crate) fn new(api: &'a Api, terminal: &'a mut Terminal, output: &Output, program: &'a str) -> Self {
         let name = || std::env::var("USER").or_else(|_| std::env::var("USERNAME")).ok();
         let actor = output.actor.clone().or_else(name).unwrap_or_else(|| "command line".into());
-        Self { api, terminal, format: output.output, program, actor }
+        Self { api, terminal, format: output.output, program, has_folder: false, actor }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
@@ -73,6 +75,16 @@ impl<'a> Session<'a> {
 
     pub(crate) async fn post(&self, path: &str, query: &str, body: &Value) -> Result<Value, CliError> {
         self.api.call(&self.actor, Call { method: "POST", path, query, body: Some(body) }).await
+    }
+
+    /// Refuses to wait for what cannot come.
+    pub(crate) fn can_wait(&self) -> Result<(), CliError> {
+        if self.has_folder {
+            return Err(CliError::Refused(
+                "no program has this folder open, so nothing executes the run: start the program, and wait then".into(),
+            ));
+        }
+        Ok(())
     }
 
     pub(crate) const fn is_text(&self) -> bool {
@@ -155,6 +167,16 @@ impl<'a> Session<'a> {
 /// A time as it stands in JSON.
 pub(crate) fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
+}
+
+/// A time as people type it, as requests have it: `2026-11-20T21:00` is in UTC.
+pub(crate) fn instant(text: &str) -> Result<String, String> {
+    // As lists print it, too: `2026-12-03 02:00:00 +01:00`.
+    let without_spaces = text.trim().replacen(' ', "T", 1).replace(' ', "");
+    match without_spaces.parse() {
+        Ok(TimeBound::At(at)) => Ok(at.to_string()),
+        _ => Err(format!("`{text}` is no time: write 2026-11-20T21:00, which is in UTC, or 2026-11-20T21:00:00+01:00")),
+    }
 }
 
 /// A string or a number as it stands; nothing for `null`.

@@ -66,12 +66,22 @@ async function refresh() {
   }
 }
 
+// There is no page to ask for any more, and nothing to press.
+function gone() {
+  document.getElementById("actions")?.remove();
+  const note = document.createElement("p");
+  note.className = "callout bad";
+  note.setAttribute("role", "alert");
+  note.textContent = "This run was deleted.";
+  document.querySelector("main .head")?.after(note);
+}
+
 function listen() {
   const address = document.body.dataset.events;
   if (!address || !window.EventSource) return;
   const stream = new EventSource(address);
   stream.addEventListener("changed", () => { if (document.visibilityState === "visible") refresh(); else wanted = true; });
-  stream.addEventListener("gone", () => { stream.close(); refresh(); });
+  stream.addEventListener("gone", () => { stream.close(); gone(); });
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible" && wanted) refresh(); });
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", (event) => { if (event.persisted) listen(); });

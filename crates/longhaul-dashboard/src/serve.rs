@@ -127,15 +127,15 @@ async fn answer(shared: &Shared, mount: &Mount, parts: &Parts, body: Body) -> Re
 }
 
 async fn api(asked: &Asked<'_>, path: &str, body: &Bytes) -> Response {
-    let wrong = |status: u16, code: &str, text: String| {
-        reply::json(status, &json!({ "error": { "code": code, "field": null, "text": text } }))
+    let wrong = |status: u16, code: &str, field: Option<&str>, text: String| {
+        reply::json(status, &json!({ "error": { "code": code, "field": field, "text": text } }))
     };
     let operation = match Operation::parse(asked.parts.method.as_str(), path) {
         Ok(operation) => operation,
-        Err(error) => return wrong(error.status(), error.code(), error.to_string()),
+        Err(error) => return wrong(error.status(), error.code(), error.field(), error.to_string()),
     };
     if !asked.user.may(operation.role()) {
-        return wrong(403, code(403), format!("this takes the role `{}`", operation.role()));
+        return wrong(403, code(403), None, format!("this takes the role `{}`", operation.role()));
     }
     let query = asked.parts.uri.query().unwrap_or_default();
     let (status, value) = asked.shared.inspector.perform(&operation, query, body, &asked.user.name).await;

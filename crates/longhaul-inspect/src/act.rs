@@ -18,7 +18,7 @@ use longhaul::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use enqueue::NewRunRequest;
+pub use enqueue::{NewRunRequest, RunPreview};
 pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
 pub use many::SelectedPage;
@@ -279,8 +279,14 @@ impl Inspector {
                 Done::of(id, text)
             }
             RunAction::Retry { from } => {
+                let before = store.headers(vec![id]).await?.pop().and_then(|header| header.lineage.successor);
                 let next = self.client().acting_as(&by.actor).retry(id, from).await?;
-                Done::of(next, if next == id { "brought forward" } else { "retried as a new run" })
+                let text = match before {
+                    _ if next == id => "brought forward",
+                    Some(before) if before == next => "was retried already",
+                    _ => "retried as a new run",
+                };
+                Done::of(next, text)
             }
             RunAction::RunNow => {
                 store.update(id, RunUpdate::RunNow, actor).await?;

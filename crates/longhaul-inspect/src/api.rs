@@ -16,7 +16,7 @@
 //! | `GET /runs/{id}/log?attempt=&from=` | what an attempt said |
 //! | `POST /runs/{id}/{action}` | `suspend`, `proceed`, `run-now`, `retry`, `dismiss`, `cancel`, `delete` |
 //! | `DELETE /runs/{id}` | the same as `delete` |
-//! | `POST /runs/all/{action}?…` | the same to all runs that match |
+//! | `POST /runs/all/{action}?…` | the same to all runs that match; without a filter only with `all=true` |
 //! | `GET /schedules`, `GET /schedules/{name}?next=` | schedules, with the next five instants, or more |
 //! | `POST /schedules`, `POST /schedules/{name}` | makes a schedule, or changes one: a [`ScheduleRequest`] |
 //! | `DELETE /schedules/{name}` | the same as its `delete` |
@@ -32,6 +32,8 @@
 //! retry), `until` (of a pause of a queue or a kind, which ends by itself then). Of what is done to all that match it may
 //! say `as_run`: a [run](crate::BulkActions) does it, whose id is answered with 202. Or `page`: it is done to as many as
 //! `limit` says, the oldest first, and `next` is the query of the rest.
+//!
+//! `POST /runs?dry_run=true` and `POST /schedules?dry_run=true` check a request, and say what would come of it.
 //!
 //! A queue or a kind that nobody knows is taken for a slip: to pause or limit one before it is used, add `?new=true`.
 
@@ -87,7 +89,39 @@ impl ActionBody {
         By::new(actor).because(self.reason.clone().unwrap_or_default())
     }
 
+    /// What says nothing for this action is refused: somebody means something by it.
+    fn without(self, fields: &[(&str, bool)]) -> Result<Self, InspectError> {
+        match fields.iter().find(|(_, is_there)| *is_there) {
+            Some((field, _)) => Err(InspectError::invalid(field, "it means nothing for this action")),
+            None => Ok(self),
+        }
+    }
+
+    fn of_one(self) -> Result<Self, InspectError> {
+        let fields = [("until", self.until.is_some()), ("as_run", self.as_run), ("page", self.page)];
+        self.without(&fields)
+    }
+
+    fn of_scope(self) -> Result<Self, InspectError> {
+        let fields =
+            [("at", self.at.is_some()), ("from", self.from.is_some()), ("as_run", self.as_run), ("page", self.page)];
+        self.without(&fields)
+    }
+
+    fn with_reason_alone(self) -> Result<Self, InspectError> {
+        let until = [("until", self.until.is_some())];
+        self.of_scope()?.without(&until)
+    }
+
     fn action(&self, action: RunAction) -> Result<RunAction, InspectError> {
+        match action {
+            RunAction::Proceed { .. } => {}
+            _ if self.at.is_some() => return Err(InspectError::invalid("at", "only a proceed has a time")),
+            _ => {}
+        }
+        if self.from.is_some() && !matches!(action, RunAction::Retry { .. }) {
+            return Err(InspectError::invalid("from", "only a retry begins somewhere"));
+        }
         Ok(match action {
             RunAction::Proceed { .. } => {
                 let at = self.at.as_deref().map(str::parse::<Timestamp>).transpose();
@@ -197,16 +231,19 @@ impl Inspector {
             Operation::Kind(kind) => answer(&self.kind(kind).await?),
             Operation::Enqueue => {
                 let request: NewRunRequest = read(body)?;
+                if is_dry_run(query)? {
+                    return Ok((200, answer(&self.check_run(&request).await?)));
+                }
                 let id = self.enqueue(&request, &By::new(actor)).await?;
                 return Ok((201, json!({ "run": id })));
             }
             Operation::Act(id, action) => {
-                let body = ActionBody::parse(body)?;
+                let body = ActionBody::parse(body)?.of_one()?;
                 answer(&self.act(*id, body.action(*action)?, &body.by(actor)).await?)
             }
             Operation::ActOnMatching(action) => {
                 let body = ActionBody::parse(body)?;
-                let query = RunQuery::parse(query)?;
+                let query = matching(query, body.page)?;
                 let action = &body.action(*action)?;
                 if body.as_run {
                     let run = self.start_matching(&query, *action, &body.by(actor)).await?;
@@ -220,6 +257,10 @@ impl Inspector {
             }
             Operation::CreateSchedule => {
                 let request: ScheduleRequest = read(body)?;
+                if is_dry_run(query)? {
+                    let next = self.check_schedule(&request).await?;
+                    return Ok((200, json!({ "next": next.map(|next| next.to_string()) })));
+                }
                 return Ok((201, answer(&self.create_schedule(&request, &By::new(actor)).await?)));
             }
             Operation::ChangeSchedule(name) => {
@@ -227,7 +268,7 @@ impl Inspector {
                 answer(&self.change_schedule(name, &request, &By::new(actor)).await?)
             }
             Operation::ActOnSchedule(name, action) => {
-                let by = ActionBody::parse(body)?.by(actor);
+                let by = ActionBody::parse(body)?.with_reason_alone()?.by(actor);
                 answer(&self.act_on_schedule(name, *action, &by).await?)
             }
             Operation::ActOnInstant(name, action) => {
@@ -253,6 +294,40 @@ impl Inspector {
     }
 }
 
+/// Whether it is only to be checked.
+fn is_dry_run(query: &str) -> Result<bool, InspectError> {
+    let mut is_dry = false;
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        match (&*key, &*value) {
+            ("dry_run", "true") => is_dry = true,
+            ("dry_run", _) => return Err(InspectError::invalid("dry_run", "only `true` is possible")),
+            _ => return Err(InspectError::invalid(&key, "there is no such parameter")),
+        }
+    }
+    Ok(is_dry)
+}
+
+/// Which runs are meant, where something is done to all that match: a slip must not mean all runs.
+fn matching(query: &str, is_page: bool) -> Result<RunQuery, InspectError> {
+    let (mut filters, mut all) = (form_urlencoded::Serializer::new(String::new()), false);
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        match (&*key, value.trim()) {
+            ("all", "true") => all = true,
+            ("all", _) => return Err(InspectError::invalid("all", "only `true` is possible")),
+            ("limit" | "after", _) if !is_page => {
+                return Err(InspectError::invalid(&key, "it is of one page: say `\"page\": true` in the body"));
+            }
+            (_, "") => return Err(InspectError::invalid(&key, "it is empty: leave it out, or say what is meant")),
+            _ => drop(filters.append_pair(&key, &value)),
+        }
+    }
+    let query = RunQuery::parse(&filters.finish())?;
+    if !query.is_filtered() && !all {
+        return Err(InspectError::invalid("all", "there is no filter: say `all=true` if all runs are meant"));
+    }
+    Ok(query)
+}
+
 impl Inspector {
     async fn on_scope(
         &self,
@@ -262,7 +337,7 @@ impl Inspector {
         body: &[u8],
         actor: &str,
     ) -> Result<Value, InspectError> {
-        let (this, body) = (self.naming(query)?, ActionBody::parse(body)?);
+        let (this, body) = (self.naming(query)?, ActionBody::parse(body)?.of_scope()?);
         let control = this.act_on_scope(scope, body.scope_action(action)?, &body.by(actor)).await?;
         Ok(match scope {
             // A server has no limits: those that stand beside the pause of a queue are none of its own.

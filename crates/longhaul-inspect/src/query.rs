@@ -18,6 +18,8 @@ const LIMIT: usize = 50;
 const LIMIT_MAX: usize = 200;
 /// More values than any filter needs; a longer query is refused before it costs anything.
 const VALUES_MAX: usize = 64;
+/// The names of all parameters.
+const FILTERS: [&str; 10] = ["kind", "state", "queue", "tag", "parent", "from", "before", "order", "after", "limit"];
 
 /// Which runs are listed. It is written and read as the query of a URL, and [`parse`](Self::parse) reads what
 /// [`Display`](fmt::Display) wrote.
@@ -128,7 +130,8 @@ impl RunQuery {
                 wrong.push(error(format!("a query has at most {VALUES_MAX} values")));
                 break;
             }
-            if !value.is_empty() {
+            // A field of a form that is left empty; a slip in a name is one all the same.
+            if !value.is_empty() || !FILTERS.contains(&&*key) {
                 wrong.extend(this.put(&key, value).err().map(error));
             }
         }

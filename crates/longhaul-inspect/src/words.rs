@@ -117,10 +117,14 @@ pub fn count(of: u64) -> String {
 /// use longhaul_inspect::words::sentence;
 ///
 /// assert_eq!(sentence("at most 12"), "At most 12.");
+/// assert_eq!(sentence("run_01k9 is final"), "run_01k9 is final.");
 /// ```
 pub fn sentence(reason: &str) -> String {
     let mut letters = reason.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    // An id would be another one with a large letter.
+    let is_word = !reason.split(|c: char| c.is_whitespace() || c == ':').next().is_some_and(|word| word.contains('_'));
+    let first = letters.next().map(|first| if is_word { first.to_uppercase().to_string() } else { first.into() });
+    let first = first.unwrap_or_default();
     let end = if reason.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }

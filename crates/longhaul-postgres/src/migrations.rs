@@ -111,13 +111,19 @@ impl Migrations {
     ///
     /// # Errors
     /// [`ConnectError::OlderSchema`]: migrations are missing. [`ConnectError::NewerSchema`]: the database was migrated by a
-    /// newer release. [`ConnectError::Rights`], [`ConnectError::Store`].
+    /// newer release. [`ConnectError::Missing`]: a table or a view that they made was removed. [`ConnectError::Rights`],
+    /// [`ConnectError::Store`].
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn validate(&self) -> Result<(), ConnectError> {
         let session = self.db.session().await.map_err(Fault::into_store)?;
-        schema::validate(&session, &self.schema).await
+        schema::validate(&session, &self.schema).await?;
+        let told = |fault| schema::told(fault, &self.schema);
+        match schema::missing(&session, &self.schema).await.map_err(told)? {
+            none if none.is_empty() => Ok(()),
+            names => Err(ConnectError::Missing { schema: self.schema.clone(), names: names.join(", ") }),
+        }
     }
 
     async fn made(&self) -> Result<Vec<i32>, Fault> {

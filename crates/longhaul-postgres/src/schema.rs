@@ -69,6 +69,23 @@ pub(crate) async fn validate(session: &Session, schema: &str) -> Result<(), Conn
     Ok(())
 }
 
+/// What the steps have made and is not there any more: somebody removed it by hand.
+pub(crate) async fn missing(session: &Session, schema: &str) -> Result<Vec<String>, Fault> {
+    let made = STEPS.iter().flat_map(|(_, sql)| sql.lines()).filter_map(|line| {
+        let rest = ["CREATE TABLE @", "CREATE VIEW @"].iter().find_map(|create| line.strip_prefix(create))?;
+        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
+    });
+    let names: Vec<String> = made.map(literal).collect();
+    let there = format!(
+        "SELECT coalesce(array_agg(name ORDER BY name), '{{}}') FROM unnest(ARRAY[{}]) name \
+         WHERE NOT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+         WHERE relname = name AND nspname = {})",
+        names.join(", "),
+        literal(schema)
+    );
+    session.scalar(&there).await
+}
+
 /// The migrations that were made, in order.
 pub(crate) async fn made(session: &Session, schema: &str) -> Result<Vec<i32>, Fault> {
     if !is_there(session, schema).await? {

@@ -35,6 +35,9 @@ async fn migrations_are_listed_made_once_and_validated() {
     assert_eq!((migrations.up().await, migrations.validate().await), (Ok(vec![]), Ok(())));
     let store = PostgresStore::connect_with(&url(), options.migrate(false)).await.expect("the tables are there");
     assert_eq!(store.count(Filter::default()).await, Ok(0));
+    client().await.batch_execute("DROP TABLE schema_commands.kind CASCADE").await.expect("it works");
+    let lost = migrations.validate().await.expect_err("a table was removed");
+    assert!(matches!(&lost, ConnectError::Missing { names, .. } if names == "kind"), "{lost:?}");
 }
 
 #[tokio::test]

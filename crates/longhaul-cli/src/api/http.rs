@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -22,6 +23,12 @@ use crate::error::CliError;
 
 /// More than any page or log has.
 const ANSWER_MAX: usize = 64 << 20;
+/// Whoever is there says so at once.
+const THERE: Duration = Duration::from_secs(10);
+/// A page of a busy store takes less.
+const ANSWERS: Duration = Duration::from_secs(60);
+/// A question that waits for a change is answered after some minutes in any case.
+const CHANGES: Duration = Duration::from_secs(900);
 
 /// Who answers.
 pub(crate) enum Http {
@@ -81,12 +88,26 @@ impl Http {
     pub(crate) async fn call(&self, actor: &str, call: &Call<'_>) -> Result<(u16, Value), CliError> {
         let question = if call.query.is_empty() { "" } else { "?" };
         let path = format!("/api/{VERSION}{}{question}{}", call.path, call.query);
-        self.request(actor, call.method, &path, call.body).await
+        let patient = if call.query.starts_with("seen=") { CHANGES } else { ANSWERS };
+        self.within(patient, self.request(actor, call.method, &path, call.body)).await
+    }
+
+    /// A program that is stopped, or hangs, has its connections taken by the system all the same.
+    #[expect(clippy::disallowed_methods, reason = "somebody waits at a terminal")]
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        request: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
+        tokio::time::timeout(limit, request).await.unwrap_or_else(|_| {
+            let why = format!("it has said nothing for {}", longhaul_inspect::words::duration(limit));
+            Err(self.gone(&std::io::Error::other(why)))
+        })
     }
 
     /// Says which program answers; fails if it speaks another version of the API.
     pub(crate) async fn about(&self) -> Result<Value, CliError> {
-        let (_, about) = self.request("", "GET", "/api", None).await?;
+        let (_, about) = self.within(THERE, self.request("", "GET", "/api", None)).await?;
         match about["api"].as_str() {
             Some(VERSION) => Ok(about),
             Some(other) => {

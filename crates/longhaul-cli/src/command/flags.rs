@@ -17,7 +17,7 @@ pub(super) fn flags(schema: &Value) -> Vec<String> {
 
 fn flags_below(root: &Value, of: &Value, before: &str, depth: usize) -> Vec<String> {
     let Some(of) = resolved(root, of, 0).filter(|_| depth <= FLAG_DEPTH) else { return Vec::new() };
-    let mut lines = Vec::new();
+    let mut lines = variants(root, of, before, depth);
     for (field, schema) in of["properties"].as_object().into_iter().flatten() {
         let Some(target) = resolved(root, schema, 0) else { continue };
         let name = format!("{before}{}", field.replace('_', "-"));
@@ -35,6 +35,39 @@ fn flags_below(root: &Value, of: &Value, before: &str, depth: usize) -> Vec<Stri
         if let Some(item) = target.get("items") {
             lines.extend(flags_below(root, item, &format!("{name}.0."), depth + 1));
         }
+    }
+    lines
+}
+
+/// Those of variants with fields: the flag of the tag, which chooses one, and then those of each.
+fn variants(root: &Value, of: &Value, before: &str, depth: usize) -> Vec<String> {
+    let parts = ["oneOf", "anyOf"].iter().find_map(|word| of[*word].as_array()).into_iter().flatten();
+    let parts: Vec<&Value> =
+        parts.filter_map(|part| resolved(root, part, 0)).filter(|part| part["properties"].is_object()).collect();
+    let tag_of = |part: &Value| {
+        let properties = part["properties"].as_object().into_iter().flatten();
+        properties
+            .filter_map(|(name, schema)| Some((name.clone(), resolved(root, schema, 0)?.get("const")?.clone())))
+            .next()
+    };
+    let tags: Vec<(String, Value)> = parts.iter().filter_map(|part| tag_of(part)).collect();
+    let mut lines = Vec::new();
+    if let Some((tag, _)) = tags.first() {
+        let values: Vec<String> = tags.iter().map(|(_, value)| plain(value)).collect();
+        lines.push(format!("--{:<20} {}, required", format!("{before}{}", tag.replace('_', "-")), values.join("|")));
+    }
+    for part in parts {
+        let mut fields = part.clone();
+        let Some((tag, value)) = tag_of(part) else {
+            lines.extend(flags_below(root, part, before, depth));
+            continue;
+        };
+        if let Some(properties) = fields["properties"].as_object_mut() {
+            properties.remove(&tag);
+        }
+        let with = format!("(with {}) ", plain(&value));
+        let of_part = flags_below(root, &fields, before, depth);
+        lines.extend(of_part.into_iter().map(|line| line.replacen("  ", &format!("  {with}"), 1)));
     }
     lines
 }
@@ -131,6 +164,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn variants_have_the_flag_that_chooses_and_those_of_each() {
+        let schema = json!({"properties": {"to": {"oneOf": [
+            {"properties": {"who": {"const": "subscribers"}, "language": {"type": "string"}}, "required": ["who", "language"]},
+            {"properties": {"who": {"const": "nobody"}}, "required": ["who"]},
+        ]}}, "required": ["to"]});
+        let lines: Vec<String> =
+            flags(&schema).iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let expected = [
+            "--to value, required",
+            "--to.who subscribers|nobody, required",
+            "--to.language (with subscribers) string, required",
+        ];
+        assert_eq!(lines, expected);
+    }
 
     #[test]
     fn a_field_says_which_values_it_takes() {

@@ -29,20 +29,24 @@ pub(super) struct Asked {
     fields: Vec<String>,
 }
 
+impl Metadata {
+    /// `None`: nothing was said.
+    pub(super) fn whole(&self, session: &mut Session<'_>) -> Result<Option<Value>, CliError> {
+        let Some(text) = self.metadata.as_deref() else { return Ok(None) };
+        let text = match text.strip_prefix('@') {
+            Some(file) => std::fs::read_to_string(file)
+                .map_err(|error| CliError::Usage(format!("`{file}` cannot be read: {error}")))?,
+            None if text == "-" => session.terminal.read_all()?,
+            None => text.to_owned(),
+        };
+        let read = serde_json::from_str(&text);
+        read.map(Some).map_err(|error| CliError::Usage(format!("--metadata is no JSON: {error}")))
+    }
+}
+
 /// The metadata that a command line asks for.
 pub(super) async fn metadata(whole: &Metadata, asked: &Asked, session: &mut Session<'_>) -> Result<Value, CliError> {
-    let mut metadata = match whole.metadata.as_deref() {
-        None => Value::Null,
-        Some(text) => {
-            let text = match text.strip_prefix('@') {
-                Some(file) => std::fs::read_to_string(file)
-                    .map_err(|error| CliError::Usage(format!("`{file}` cannot be read: {error}")))?,
-                None if text == "-" => session.terminal.read_all()?,
-                None => text.to_owned(),
-            };
-            serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("--metadata is no JSON: {error}")))?
-        }
-    };
+    let mut metadata = whole.whole(session)?.unwrap_or_default();
     if asked.fields.is_empty() {
         return Ok(metadata);
     }
@@ -70,6 +74,9 @@ pub(super) async fn metadata(whole: &Metadata, asked: &Asked, session: &mut Sess
         };
         let path = path_of(name);
         let kind = field_type(&schema, &path);
+        if path.iter().any(String::is_empty) {
+            return Err(CliError::Usage(format!("`{name}` has a part without a name")));
+        }
         if kind.is_none() && !fields(&schema).is_empty() && path.len() == 1 {
             let known = fields(&schema).join(", ");
             return Err(CliError::Usage(format!("{} has no field `{name}`; it has: {known}", asked.kind)));

@@ -29,7 +29,7 @@ pub(super) async fn run(
     output: &Output,
     terminal: &mut Terminal,
 ) -> Result<Exit, CliError> {
-    let migrations = Migrations::connect(place.database()?, &Options::default()).await;
+    let migrations = Migrations::connect(&place.database()?, &Options::default()).await;
     let migrations = migrations.map_err(|error| CliError::Unreachable(error.to_string()))?;
     let failed = |error: ConnectError| CliError::Failed(error.to_string());
     let (shown, nothing) = match command {

@@ -5,7 +5,7 @@ use longhaul::Timestamp;
 use longhaul_inspect::words;
 use serde_json::{Value, json};
 
-use crate::error::CliError;
+use crate::{error::CliError, session::instant};
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct Pausing {
@@ -13,7 +13,7 @@ pub(super) struct Pausing {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// It ends by itself at this time: `2026-11-20T21:00:00Z`.
-    #[arg(long, value_name = "TIME", conflicts_with = "lasts")]
+    #[arg(long, value_name = "TIME", conflicts_with = "lasts", value_parser = instant)]
     until: Option<String>,
     /// It ends by itself after so long: `90s`, `1h30m`.
     #[arg(long = "for", value_name = "DURATION")]

@@ -8,7 +8,7 @@ use super::metadata::{Asked, Metadata, metadata};
 use crate::{
     error::{CliError, Exit},
     escape,
-    session::{Care, Session, items, plain, segment},
+    session::{Care, Session, instant, items, plain, segment},
     table::{Colour, Table},
 };
 
@@ -72,7 +72,7 @@ Examples:
         #[command(flatten)]
         at: InstantOf,
         /// When it comes instead.
-        #[arg(value_name = "TIME")]
+        #[arg(value_name = "TIME", value_parser = instant)]
         to: String,
         /// Why, for those who look.
         #[arg(long, value_name = "TEXT")]
@@ -98,7 +98,7 @@ pub(super) struct InstantOf {
     #[arg(value_name = "SCHEDULE")]
     name: String,
     /// The instant, `2026-12-25T01:00:00Z`: as the schedule has it, or the time that it was moved to.
-    #[arg(value_name = "INSTANT")]
+    #[arg(value_name = "INSTANT", value_parser = instant)]
     instant: String,
 }
 
@@ -115,13 +115,13 @@ struct When {
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
     /// Once: `2027-01-01T00:00:00Z`.
-    #[arg(long, value_name = "TIME", group = "when")]
+    #[arg(long, value_name = "TIME", group = "when", value_parser = instant)]
     once: Option<String>,
     /// No instant before this one; of --every the first.
-    #[arg(long, value_name = "TIME", conflicts_with = "once")]
+    #[arg(long, value_name = "TIME", conflicts_with = "once", value_parser = instant)]
     starting: Option<String>,
     /// No instant after this one.
-    #[arg(long, value_name = "TIME", conflicts_with = "once")]
+    #[arg(long, value_name = "TIME", conflicts_with = "once", value_parser = instant)]
     ending: Option<String>,
     /// No instant on these dates of its zone (of UTC with --every): `2026-12-25,2026-12-26`, in place of those before;
     /// `none` for none.
@@ -173,6 +173,12 @@ pub(super) struct Set {
     /// Removes the time after which there is no instant.
     #[arg(long, visible_alias = "no-end", conflicts_with_all = ["ending", "once"])]
     no_ending: bool,
+    /// Any server executes the runs, whatever its labels.
+    #[arg(long, conflicts_with = "requires")]
+    no_requires: bool,
+    /// What each run is asked, as JSON; `@FILE` reads a file, `-` the input.
+    #[command(flatten)]
+    metadata: Metadata,
 }
 
 impl When {
@@ -217,11 +223,11 @@ pub(super) async fn run(command: Schedules, session: &mut Session<'_>) -> Result
         Schedules::Pause { name, reason } => act(&name, "pause", &json!({ "reason": reason }), session).await,
         Schedules::Resume(Name { name }) => act(&name, "resume", &json!({}), session).await,
         Schedules::RunNow(Name { name }) => act(&name, "run-now", &json!({}), session).await,
-        Schedules::Skip { at, reason } => instant(&at, "skip", &json!({ "reason": reason }), session).await,
+        Schedules::Skip { at, reason } => act_on_instant(&at, "skip", &json!({ "reason": reason }), session).await,
         Schedules::Move { at, to, reason } => {
-            instant(&at, "move", &json!({ "to": to, "reason": reason }), session).await
+            act_on_instant(&at, "move", &json!({ "to": to, "reason": reason }), session).await
         }
-        Schedules::Restore(at) => instant(&at, "restore", &json!({}), session).await,
+        Schedules::Restore(at) => act_on_instant(&at, "restore", &json!({}), session).await,
         Schedules::Rm { name, care } => remove(&name, &care, session).await,
     }
 }
@@ -235,7 +241,12 @@ async fn create(add: &Add, session: &mut Session<'_>) -> Result<Exit, CliError> 
     request.insert("kind".into(), add.asked.kind.as_str().into());
     request.insert("metadata".into(), metadata(&add.metadata, &add.asked, session).await?);
     if add.dry_run {
-        return session.json(&Value::Object(request));
+        let checked = session.post("/schedules", "dry_run=true", &Value::Object(request)).await?;
+        if !session.is_text() {
+            return session.json(&checked);
+        }
+        session.say(&format!("would make {}, next {}", add.name, session.relative(&checked["next"])))?;
+        return Ok(Exit::Done);
     }
     let schedule = session.post("/schedules", "", &Value::Object(request)).await?;
     shown(&schedule, session)
@@ -247,6 +258,12 @@ async fn change(set: &Set, session: &mut Session<'_>) -> Result<Exit, CliError> 
         if is_removed {
             request.insert(name.into(), Value::Null);
         }
+    }
+    if set.no_requires {
+        request.insert("requires".into(), json!([]));
+    }
+    if let Some(metadata) = set.metadata.whole(session)? {
+        request.insert("metadata".into(), metadata);
     }
     if request.is_empty() {
         return Err(CliError::Usage("what is to be changed? --every, --cron, --once, --queue …".into()));
@@ -321,6 +338,7 @@ async fn show(name: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
         ),
         ("made by", plain(&schedule["made_by"]["text"])),
         ("queue", plain(&schedule["queue"])),
+        ("requires", items(&schedule["requires"]).iter().map(plain).collect::<Vec<_>>().join(", ")),
         ("next", instants.join("\n              ")),
         ("left out", left_out(&schedule).join("\n              ")),
         (
@@ -400,7 +418,12 @@ async fn act(name: &str, action: &str, body: &Value, session: &mut Session<'_>) 
     Ok(Exit::Done)
 }
 
-async fn instant(at: &InstantOf, action: &str, more: &Value, session: &mut Session<'_>) -> Result<Exit, CliError> {
+async fn act_on_instant(
+    at: &InstantOf,
+    action: &str,
+    more: &Value,
+    session: &mut Session<'_>,
+) -> Result<Exit, CliError> {
     let mut request = more.clone();
     request["instant"] = at.instant.as_str().into();
     let path = format!("/schedules/{}/instants/{action}", segment(&at.name));

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs::File,
-    io::{BufReader, BufWriter, Write},
+    io::{BufRead, BufReader, BufWriter, Write},
     path::PathBuf,
 };
 
@@ -34,8 +34,9 @@ pub(super) enum StoreCommand {
         to: Option<PathBuf>,
     },
     /// Adds what an export holds to a folder; what is there already stays as it is.
+    #[command(after_help = "Example:\n  gunzip < backup.jsonl.gz | longhaul store import -")]
     Import {
-        /// The file.
+        /// The file; `-` reads the input.
         #[arg(value_name = "FILE")]
         from: PathBuf,
     },
@@ -44,6 +45,9 @@ pub(super) enum StoreCommand {
     #[command(subcommand)]
     Migrate(super::migrate::Migrate),
 }
+
+/// How a file of gzip begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 impl StoreCommand {
     /// Whether it works on the files themselves.
@@ -86,12 +90,22 @@ pub(super) async fn on_folder(
     output: &Output,
     terminal: &mut Terminal,
 ) -> Result<Exit, CliError> {
-    let store = place.open(matches!(command, StoreCommand::Import { .. })).await?;
+    let mut input = match command {
+        StoreCommand::Import { from } => Some(import_from(from)?),
+        _ => None,
+    };
+    let store = place.open(input.is_some()).await?;
     let result = match command {
         StoreCommand::Export { to } => export(&store, to.as_deref(), terminal).await,
-        StoreCommand::Import { from } => {
-            let mut input = BufReader::new(File::open(from).map_err(|error| named(from, &error))?);
-            store.import(&mut input).await.map_err(|error| copy(&error)).map(|done| {
+        StoreCommand::Import { .. } => {
+            let input = input.as_mut().expect("it was opened above");
+            let broke_off = |error: &CopyError| {
+                CliError::Failed(format!(
+                    "{error}. What stands before it may be there already: mend it, and import it again; what is there is \
+                     left as it is"
+                ))
+            };
+            store.import(&mut **input).await.map_err(|error| broke_off(&error)).map(|done| {
                 let text = format!(
                     "{} runs, {} schedules and {} pauses or limits were added; {} were there already",
                     done.added, done.schedules, done.controls, done.already
@@ -112,6 +126,24 @@ pub(super) async fn on_folder(
         (Format::Json | Format::Jsonl, _) => terminal.say(&escape::json(&value.to_string()))?,
     }
     Ok(exit)
+}
+
+/// The file, or the input for `-`. What is no export is refused before a folder is made for it.
+fn import_from(from: &std::path::Path) -> Result<Box<dyn BufRead + Send>, CliError> {
+    let mut input: Box<dyn BufRead + Send> = if from.as_os_str() == "-" {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(from).map_err(|error| named(from, &error))?))
+    };
+    let beginning = input.fill_buf().map_err(|error| named(from, &error))?;
+    let name = from.display();
+    if beginning.starts_with(&GZIP) {
+        return Err(CliError::Usage(format!("{name} is compressed: gunzip < {name} | longhaul store import -")));
+    }
+    if beginning.first() != Some(&b'{') {
+        return Err(CliError::Usage(format!("{name} is no export: it does not begin with a line of JSON")));
+    }
+    Ok(input)
 }
 
 type Answer = Result<(String, Value, Exit), CliError>;

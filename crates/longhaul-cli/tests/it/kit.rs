@@ -166,7 +166,11 @@ impl Ended {
 /// there, and the output is no terminal.
 pub(crate) async fn longhaul(line: &str, answer: Option<&str>, inspector: Option<&Inspector>) -> Ended {
     let words = ["longhaul", "--actor", "ann"].into_iter().chain(line.split(' '));
-    let tasks = Typed::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
+    let tasks = match Typed::try_parse_from(words) {
+        Ok(typed) => typed.tasks,
+        // What the program prints then, before it ends with 2.
+        Err(error) => return Ended { exit: Exit::Usage, out: String::new(), err: error.to_string() },
+    };
     let (out, err) = (Written::default(), Written::default());
     let mut terminal = Terminal::into_writers(out.clone(), err.clone(), answer.map(|_| 80), answer);
     let exit = match inspector {
@@ -179,7 +183,11 @@ pub(crate) async fn longhaul(line: &str, answer: Option<&str>, inspector: Option
 /// The same in a script, by a command line that has no code of any kind.
 pub(crate) async fn without_code(line: &str) -> Ended {
     let words = ["longhaul", "--actor", "ann"].into_iter().chain(line.split(' '));
-    let tasks = Typed::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).tasks;
+    let tasks = match Typed::try_parse_from(words) {
+        Ok(typed) => typed.tasks,
+        // What the program prints then, before it ends with 2.
+        Err(error) => return Ended { exit: Exit::Usage, out: String::new(), err: error.to_string() },
+    };
     let (out, err) = (Written::default(), Written::default());
     let mut terminal = Terminal::into_writers(out.clone(), err.clone(), None, None);
     let exit = tasks.run_on(Views::new(), "longhaul", &mut terminal).await;

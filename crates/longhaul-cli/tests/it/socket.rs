@@ -87,6 +87,72 @@ async fn a_program_that_does_not_listen_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn what_is_no_export_makes_no_store_and_one_that_is_compressed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, file) = (folder.path().join("store"), folder.path().join("export"));
+    for (bytes, says) in
+        [(&b"root:x:0:0"[..], "is no export"), (&[0x1f, 0x8b, 8, 0], "is compressed: gunzip <"), (b"", "is no export")]
+    {
+        fs::write(&file, bytes).unwrap();
+        let ended = at(&store, &format!("store import {}", file.display())).await;
+        assert_eq!(ended.exit, Exit::Usage, "{}", ended.err);
+        assert!(ended.err.contains(says) && !store.exists(), "{}", ended.err);
+    }
+    fs::write(&file, "{}\n").unwrap();
+    for words in ["host=/nowhere dbname=jobs", "postgres://db/jobs"] {
+        let place = words.replace(' ', "\u{a0}");
+        let ended = at(Path::new(&place), &format!("store import {}", file.display())).await;
+        assert_eq!(ended.exit, Exit::Usage, "{words}: {}", ended.err);
+        assert!(ended.err.contains("a store in a folder"), "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_what_cannot_come_while_the_command_line_has_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::start(folder.path(), true);
+    let id = at(folder.path(), "runs start approve").await.out.trim().to_owned();
+    app.kill();
+    for line in [format!("runs wait {id}"), format!("runs follow {id}"), "runs start --wait approve".into()] {
+        let ended = at(folder.path(), &line).await;
+        assert_eq!(ended.exit, Exit::Refused, "{line}: {}", ended.err);
+        assert!(ended.err.contains("start the program"), "{line}: {}", ended.err);
+    }
+    let listed = at(folder.path(), "runs ls -o json").await.json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "nothing was enqueued to be waited for: {listed}");
+
+    // An export that was cut says that it can be repeated, and what is there stays.
+    let export = at(folder.path(), "store export").await.out;
+    let (other, file) = (folder.path().join("other"), folder.path().join("export"));
+    fs::write(&file, &export[..export.len() - 9]).unwrap();
+    let import = format!("store import {}", file.display());
+    let broke_off = at(&other, &import).await;
+    assert_eq!(broke_off.exit, Exit::Failed, "{}", broke_off.out);
+    assert!(broke_off.err.contains("import it again"), "{}", broke_off.err);
+    fs::write(&file, &export).unwrap();
+    let whole = at(&other, &import).await;
+    assert!(whole.exit == Exit::Done && whole.out.starts_with("1 runs"), "{}{}", whole.out, whole.err);
+}
+
+#[tokio::test]
+async fn what_is_typed_goes_before_what_the_environment_says() {
+    let folder = tempfile::tempdir().unwrap();
+    App::start(folder.path(), false).end();
+    // Nobody listens there.
+    let asked = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_longhaul"));
+        command.args(arguments).env("LONGHAUL_URL", "http://127.0.0.1:1").env("LONGHAUL_STORE", "/nowhere");
+        command.output().expect("it is built")
+    };
+    let place = folder.path().to_str().unwrap();
+    let typed = asked(&["--store", place, "store", "stats"]);
+    assert_eq!(typed.status.code(), Some(0), "{}", String::from_utf8_lossy(&typed.stderr));
+    assert_eq!(asked(&["store", "stats"]).status.code(), Some(5), "the URL of the environment");
+    let both = asked(&["--store", place, "--url", "http://127.0.0.1:1", "store", "stats"]);
+    assert_eq!(both.status.code(), Some(2), "{}", String::from_utf8_lossy(&both.stderr));
+}
+
+#[tokio::test]
 async fn a_folder_without_a_store_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     for folder in [folder.path().to_owned(), folder.path().join("nowhere")] {

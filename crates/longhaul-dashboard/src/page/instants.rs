@@ -9,7 +9,7 @@ use super::{Tried, View, buttons, parts};
 pub(super) fn instants(view: &View<'_>, of: &ScheduleView) -> Markup {
     let (path, may) = (parts::named(view, "/schedules", of.info.name().as_str()), view.user.may(Role::Administer));
     html! {
-        section #instants {
+        section #instants data-live {
             h2 { "Next" }
             @match &of.next {
                 Err(why) => p .wrong { (why) },

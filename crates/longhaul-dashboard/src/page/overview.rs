@@ -73,7 +73,7 @@ pub(crate) fn overview(view: &View<'_>, of: &Overview) -> Markup {
 fn leads_to(view: &View<'_>, warning: &Warning) -> Option<String> {
     let about = warning.about.as_deref().unwrap_or_default();
     Some(match warning.code {
-        "no_server" | "server_late" => view.mount.to("/servers"),
+        "no_server" | "servers_drain" | "server_late" => view.mount.to("/servers"),
         "kind_without_server" | "kind_paused" | "incompatible_runs" => parts::named(view, "/kinds", about),
         "queue_paused" => view.mount.to("/queues"),
         "waiting_long" => format!("{}&state=pending&order=oldest", parts::link(view, "/runs", "queue", about)),

@@ -67,7 +67,9 @@ fn listed(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
     let may = |role| view.user.may(role);
     html! {
             form .bulk method="post" action=(view.mount.to("/runs/selected/retry")) {
-                input type="hidden" name="query" value=(query);
+                // Enter in a field presses the first button: one that does nothing.
+            button .hidden disabled tabindex="-1" aria-hidden="true" { "Nothing" }
+            input type="hidden" name="query" value=(query);
                 div #rows data-live {
                     @if list.runs.is_empty() {
                         (parts::empty(match (list.next, query.is_filtered()) {
@@ -86,7 +88,15 @@ fn listed(view: &View<'_>, query: &RunQuery, list: &RunList) -> Markup {
                         label { span .hidden { "Reason" } input name="reason" maxlength="256" placeholder="Reason (optional)" autocomplete="off" value=[view.tried.and_then(|tried| tried.form.get("reason"))]; }
                         @for (action, label) in MANY {
                             @if may(action.role()) {
-                                button class=(class(action)) formaction=(view.mount.to(format_args!("/runs/selected/{}", action.as_str()))) { (label) }
+                                @let path = view.mount.to(format_args!("/runs/selected/{}", action.as_str()));
+                                @if class(action).is_empty() { button formaction=(path) { (label) } } @else {
+                                    // What cannot be taken back asks first.
+                                    details .ask {
+                                        summary class=(format!("button {}", class(action))) { (label) "…" }
+                                        div .popover { p { (label) " the selected runs? This cannot be taken back." }
+                                            button class=(format!("primary {}", class(action))) formaction=(path) { (label) } }
+                                    }
+                                }
                             }
                         }
                         (all_that_match(view, query, list))
@@ -181,12 +191,15 @@ fn filters(view: &View<'_>, query: &RunQuery, choices: &Choices<'_>) -> Markup {
                 @for kind in &choices.kinds {
                     option selected[query.kinds.contains(&kind.kind)] { (kind.kind) }
                 }
+                // One that nobody knows is a filter all the same.
+                @for kind in query.kinds.iter().filter(|kind| !choices.kinds.iter().any(|known| known.kind == **kind)) { option selected { (kind) } }
             } }
             label { "Queue" select name="queue" {
                 option value="" { "any" }
                 @for queue in &choices.queues {
                     option selected[query.queues.contains(&queue.queue)] { (queue.queue) }
                 }
+                @for queue in query.queues.iter().filter(|queue| !choices.queues.iter().any(|known| known.queue == **queue)) { option selected { (queue) } }
             } }
             label { "Tag" input name="tag" #search list="searchable" placeholder="customer:7" value=[choices.typed.get("tag")]
                     aria-invalid=[why("tag").map(|_| "true")] aria-describedby=[why("tag").map(|_| "wrong-tag")];

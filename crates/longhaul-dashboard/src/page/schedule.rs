@@ -57,25 +57,26 @@ pub(crate) fn schedule(view: &View<'_>, of: &ScheduleView, known: &Known, values
         view,
         "/schedules",
         name,
-        None,
+        Some("/events"),
         &html! {
-            div .head { h1 { (name) small .muted { (info.kind()) } } span .actions {
+            div .head { h1 { (name) small .muted { (info.kind()) } } span .actions #actions data-live {
                 a .json-link href=(parts::named(view, "/api/v1/schedules", name)) { "JSON" }
                 (schedules::actions(view, of))
             } }
             @if !wrong.is_empty() { p .callout.bad role="alert" { "Not saved. " a href="#change" { "What is wrong is said below." } } }
-            section .card.facts #facts { dl {
+            section .card.facts #facts data-live { dl {
                 @if let Some(paused) = info.paused() { dt { "State" } dd { (parts::paused_by(view, paused)) } }
                 dt { "When" } dd { (of.text()) }
                 dt { "Kind" } dd { a href=(parts::named(view, "/kinds", info.kind().as_str())) { (info.kind()) } }
                 dt { "Queue" } dd { (info.queue()) }
-                dt { "Made by" } dd { (schedules::made_by(of)) }
+                dt { "Made by" } dd { (schedules::made_by(of))
+                    @if let Some(changed) = info.changed() { ", changed by " (changed.by) " " (parts::when(view.now, changed.at)) } }
                 @let counts = info.counts();
                 dt { "Enqueued" } dd { (parts::count(counts.enqueued)) }
                 dt { "Missed" } dd { (parts::count(counts.missed)) }
                 dt { "Runs" } dd { a href=(schedules::runs_of(view, of)) { "all" } }
             } }
-            section #last-runs { h2 { "Last runs" } (schedules::last_runs(view, of)) }
+            section #last-runs data-live { h2 { "Last runs" } (schedules::last_runs(view, of)) }
             (instants::instants(view, of))
             @if view.user.may(Role::Administer) { section #change { h2 { "Change it" } (change(view, of, known, values, wrong)) } }
             @else { (parts::value("Metadata", &of.metadata)) }

@@ -184,8 +184,9 @@ fn told(asked: &Asked<'_>, selected: &Selected, query: &RunQuery, action: RunAct
     }
     let mut text = format!("{}: done to {done} of {matched} runs", action.as_str());
     for (id, why) in refused.iter().take(TOLD_MAX) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ". {id}: {why}");
+        // Most reasons begin with it. Writing to a string cannot fail.
+        let which = if why.starts_with(&id.to_string()) { String::new() } else { format!("{id}: ") };
+        let _ = write!(text, ". {which}{why}");
     }
     if refused.len() > TOLD_MAX {
         let _ = write!(text, ". And {} more", refused.len() - TOLD_MAX);

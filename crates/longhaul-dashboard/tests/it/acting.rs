@@ -152,6 +152,11 @@ async fn what_is_refused_is_said_where_it_was_asked_and_what_was_typed_stays() {
         assert!(bad.text.contains(part), "{part}: {}", bad.text);
     }
     assert!(!bad.text.contains(&id.to_string()), "not the runs of some of the filters: {}", bad.text);
+    let unknown = ask(&app, "GET /runs?kind=nope&queue=nowhere", "").await.text;
+    assert!(
+        unknown.contains("<option selected>nope</option>") && unknown.contains("<option selected>nowhere</option>"),
+        "{unknown}"
+    );
     let both = ask(&app, "GET /runs?tag=a:1&tag=b:2", "").await.text;
     assert!(
         both.contains("value=\"a:1\"") && both.contains("<input type=\"hidden\" name=\"tag\" value=\"b:2\">"),
@@ -195,6 +200,7 @@ async fn limits_are_set_and_given_back_on_pages() {
         assert!(page.contains("1 per key, 5 per 1 h per key"), "{page}");
         for (path, body, field, why) in [
             ("/kinds/wait", "running=many", "running", "`many` is no number that is possible here."),
+            ("/kinds/wait", "running=0", "running", "0 lets nothing start: pause it instead."),
             ("/kinds/wait", "rate=fast", "rate", "`fast` is no rate: write 100/60s, 10/1m or 5/h."),
             ("/queues/default", "weight=70000", "weight", "`70000` is no number that is possible here."),
             ("/queues/default", "ageing=9999d", "ageing", "from 1 ms to 366 days"),

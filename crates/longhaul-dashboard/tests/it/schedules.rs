@@ -29,6 +29,10 @@ async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is
 
         let page = ask(&app, "GET /schedules/nightly", "").await.text;
         assert!(page.contains("Europe/Berlin") && page.contains("value=\"5\""), "{page}");
+        for live in ["actions", "facts", "last-runs", "instants"] {
+            assert!(page.contains(&format!("id=\"{live}\" data-live")), "{live} follows what happens: {page}");
+        }
+        assert!(page.contains("data-events=\"/events\""), "{page}");
         assert!(!page.contains("4111"), "a secret is not shown: {page}");
         let listed = ask(&app, "GET /api/v1/schedules", "").await.text;
         assert!(listed.contains("\"cron\":\"0 2 * * *\"") && !listed.contains("4111"), "{listed}");

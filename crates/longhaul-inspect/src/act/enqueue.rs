@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use longhaul::{
-    Actor, EnqueueJsonError, Kind, NameError, RunId, TITLE_TAG, Tag, Timestamp,
+    Actor, EnqueueJsonError, Kind, Label, NameError, Queue, RunId, TITLE_TAG, Tag, Timestamp,
     limits::{LABELS_MAX, TAGS_MAX},
     run::{Due, Inserted, NewRun},
+    schema,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     read::{self, labels, optional_time},
     report,
 };
-use crate::{InspectError, Inspector, bulk::is_reserved};
+use crate::{InspectError, Inspector, bulk::is_reserved, serial};
 
 /// A run to be enqueued: a kind, its metadata as JSON, and what else is said of it. As JSON it is the body of
 /// `POST /runs`.
@@ -56,6 +57,27 @@ pub struct NewRunRequest {
     /// Only servers with all of these labels execute it, besides those that its task requires.
     #[serde(default)]
     pub requires: Vec<String>,
+}
+
+/// A run that would be enqueued. From [`Inspector::check_run`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RunPreview {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its queue.
+    pub queue: Queue,
+    /// More is sooner.
+    pub priority: i8,
+    /// When it would be due; `None`: at once.
+    #[serde(serialize_with = "serial::optional_time")]
+    pub at: Option<Timestamp>,
+    /// Its tags, with those that the marks of its schema give.
+    pub tags: Vec<Tag>,
+    /// The labels that a server needs.
+    pub requires: Vec<Label>,
+    /// What it would be asked.
+    pub metadata: Value,
 }
 
 /// Why no run of a kind is made, where the code of none of its tasks is.
@@ -106,6 +128,50 @@ impl Inspector {
     /// # Cancel safety
     /// When the future is dropped, the run is enqueued or not.
     pub async fn enqueue(&self, request: &NewRunRequest, by: &By) -> Result<RunId, InspectError> {
+        let new = self.prepared(request, by).await?;
+        let id = new.id;
+        let answer = self.client().store().insert(vec![new]).await?.pop().expect("one answer for one run");
+        match answer.map_err(InspectError::refused)? {
+            Inserted::New => {}
+            Inserted::Existing { id, state } => {
+                return Err(InspectError::refused(format!("{id}, which is {state}, has its unique key")));
+            }
+            Inserted::Replaced { id } => return Ok(id),
+        }
+        report(&id, "enqueue", by);
+        Ok(id)
+    }
+
+    /// What [`enqueue`](Self::enqueue) would enqueue, without what the kind's schema hides. Nothing is enqueued, and whether
+    /// a unique key is free is not looked at.
+    ///
+    /// # Errors
+    /// Those that `enqueue` has before it asks the store.
+    pub async fn check_run(&self, request: &NewRunRequest) -> Result<RunPreview, InspectError> {
+        let new = self.prepared(request, &By::new("")).await?;
+        let metadata = self.shown_request(&request.kind, &request.metadata).await?;
+        let requires = new.constraints.map(|constraints| constraints.requires.clone()).unwrap_or_default();
+        Ok(RunPreview {
+            kind: new.kind,
+            queue: new.queue,
+            priority: new.priority.0,
+            at: request.at,
+            tags: new.tags.to_vec(),
+            requires,
+            metadata,
+        })
+    }
+
+    /// Metadata of a request, without what the kind's schema hides.
+    pub(super) async fn shown_request(&self, kind: &str, metadata: &Value) -> Result<Value, InspectError> {
+        let mut metadata = metadata.clone();
+        if let Some(schema) = self.views().await?.schema(kind) {
+            schema::redact(&mut metadata, &schema.metadata);
+        }
+        Ok(metadata)
+    }
+
+    async fn prepared(&self, request: &NewRunRequest, by: &By) -> Result<NewRun, InspectError> {
         let mut new = self.new_run(&request.kind, &request.metadata).await?;
         if let Some(queue) = &request.queue {
             new.queue = read::queue(queue)?;
@@ -145,16 +211,6 @@ impl Inspector {
             new.constraints = Some(constraints.into());
         }
         new.by = Actor::named(&by.actor);
-        let id = new.id;
-        let answer = self.client().store().insert(vec![new]).await?.pop().expect("one answer for one run");
-        match answer.map_err(InspectError::refused)? {
-            Inserted::New => {}
-            Inserted::Existing { id, state } => {
-                return Err(InspectError::refused(format!("{id}, which is {state}, has its unique key")));
-            }
-            Inserted::Replaced { id } => return Ok(id),
-        }
-        report(&id, "enqueue", by);
-        Ok(id)
+        Ok(new)
     }
 }

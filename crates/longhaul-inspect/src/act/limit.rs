@@ -111,6 +111,13 @@ impl LimitRequest {
         let only = |field, is_there: bool, what| {
             if is_there { Err(InspectError::invalid(field, format!("only a {what} has this limit"))) } else { Ok(()) }
         };
+        for (field, is_zero) in
+            [("running", running == Some(0)), ("per_key", per_key == Some(0)), ("weight", weight == Some(0))]
+        {
+            if is_zero {
+                return Err(InspectError::invalid(field, "0 lets nothing start: pause it instead"));
+            }
+        }
         match scope {
             Scope::Queue(_) => {
                 only("per_key", per_key.is_some(), "kind")?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use longhaul::{
     Date, Missed, Overlap, Schedule, ScheduleError, ScheduleInfo, ScheduleName, SchedulesError, Tag, Timestamp,
-    store_api::schedule::Timing,
+    run::NewRun, store_api::schedule::Timing,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -176,6 +176,9 @@ impl ScheduleRequest {
                 (Some(_), _) => return Err(InspectError::invalid("zone", "only a cron pattern has a time zone")),
                 (None, _) => None,
             },
+            (Some(_), None, None) if self.zone.is_some() => {
+                return Err(InspectError::invalid("zone", "only a cron pattern has a time zone"));
+            }
             (Some(seconds), None, None) => {
                 let interval = Duration::try_from_secs_f64(seconds);
                 Some(Timing::Every(interval.map_err(|error| InspectError::invalid("every_seconds", error))?))
@@ -213,8 +216,13 @@ impl ScheduleRequest {
         }
         let timetable = schedule.timetable().map_err(|error| InspectError::invalid(field_of(&error), error))?;
         if before != Some(&schedule) && timetable.next(now).is_none() {
-            let field = if matches!(schedule.timing, Timing::Once(_)) { "once" } else { "cron" };
-            return Err(InspectError::invalid(field, "no instant of it is ahead"));
+            let (field, why) = match &schedule.timing {
+                Timing::Once(_) => ("once", "this time has passed"),
+                _ if schedule.ending.is_some_and(|ending| ending <= now) => ("ending", "this time has passed"),
+                Timing::Every(_) => ("every_seconds", "no instant of it is ahead"),
+                Timing::Cron { .. } => ("cron", "no instant of it is ahead"),
+            };
+            return Err(InspectError::invalid(field, why));
         }
         Ok(schedule)
     }
@@ -243,6 +251,31 @@ impl Inspector {
     /// # Cancel safety
     /// When the future is dropped, the schedule is made or not.
     pub async fn create_schedule(&self, request: &ScheduleRequest, by: &By) -> Result<ScheduleView, InspectError> {
+        let (name, schedule, run) = self.new_schedule(request).await?;
+        let schedules = self.client().acting_as(&by.actor).schedules();
+        let made = schedules.create_from_run(name.as_str(), schedule, run).await;
+        report(&name, "create", by);
+        self.scheduled(made).await
+    }
+
+    /// Whether [`create_schedule`](Self::create_schedule) would make it, as far as that can be told without making it: when
+    /// it would come first.
+    ///
+    /// # Errors
+    /// Those of `create_schedule`.
+    pub async fn check_schedule(&self, request: &ScheduleRequest) -> Result<Option<Timestamp>, InspectError> {
+        let (name, schedule, _) = self.new_schedule(request).await?;
+        match self.client().schedules().get(name.as_str()).await {
+            Ok(_) => Err(InspectError::refused(format!("there is a schedule `{name}` already"))),
+            Err(SchedulesError::NotFound(_)) => {
+                let timetable = schedule.timetable().map_err(|error| InspectError::invalid(field_of(&error), error))?;
+                Ok(timetable.next(self.now()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn new_schedule(&self, request: &ScheduleRequest) -> Result<(ScheduleName, Schedule, NewRun), InspectError> {
         let needed = |field: &'static str, of: &Option<String>| {
             of.clone().filter(|text| !text.is_empty()).ok_or_else(|| InspectError::invalid(field, "it is needed"))
         };
@@ -266,10 +299,7 @@ impl Inspector {
             constraints.requires.extend(labels(requires)?);
             run.constraints = Some(constraints.into());
         }
-        let schedules = self.client().acting_as(&by.actor).schedules();
-        let made = schedules.create_from_run(name.as_str(), schedule, run).await;
-        report(&name, "create", by);
-        self.scheduled(made).await
+        Ok((name, schedule, run))
     }
 
     /// Changes a schedule. What the request leaves out stays.

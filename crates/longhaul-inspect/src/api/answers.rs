@@ -225,6 +225,19 @@ const OBJECTS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("LogLine", &[("at", "time"), ("level", "text"), ("target", "text"), ("text", "text")]),
     ("Enqueued", &[("run", "text")]),
+    (
+        "RunPreview",
+        &[
+            ("kind", "text"),
+            ("queue", "text"),
+            ("priority", "integer"),
+            ("at", "time?"),
+            ("tags", "[Tag]"),
+            ("requires", "[text]"),
+            ("metadata", "any"),
+        ],
+    ),
+    ("SchedulePreview", &[("next", "time?")]),
     ("Done", &[("run", "text?"), ("text", "text")]),
     // With `as_run` it is `Enqueued`, and `next` is there with `page` only.
     ("Selected", &[("matched", "integer"), ("done", "integer"), ("refused", "[RefusedRun]"), ("next?", "text?")]),

@@ -66,6 +66,9 @@ fn operation(route: &Route) -> Value {
             "default": answer("Why not.", json!({ "$ref": "#/components/schemas/Error" })),
         },
     });
+    if let ("POST", Some(preview)) = (route.method, preview(route.path)) {
+        operation["responses"]["200"] = answer("It was only checked: `dry_run`.", answers::schema(preview));
+    }
     if route.path == "/runs/all/{action}" {
         operation["responses"]["202"] = answer("A run does it: `as_run`.", answers::schema("Enqueued"));
     }
@@ -75,6 +78,15 @@ fn operation(route: &Route) -> Value {
             json!({ "required": is_needed, "content": { "application/json": { "schema": schema } } });
     }
     operation
+}
+
+/// What a dry run answers.
+fn preview(path: &str) -> Option<&'static str> {
+    match path {
+        "/runs" => Some("RunPreview"),
+        "/schedules" => Some("SchedulePreview"),
+        _ => None,
+    }
 }
 
 /// The words of the actions that a path takes.

@@ -42,8 +42,9 @@ const MATCH: &[(&str, &str)] = &[
     ("from", "enqueued at this time or later: RFC 3339, or `2d` for two days ago"),
     ("before", "enqueued before this time"),
 ];
-/// The last two are for one page.
+/// The last two are of one page.
 const MATCH_PAGE: &[(&str, &str)] = &[
+    ("all", "`true`: all runs are meant, where there is no filter"),
     MATCH[0],
     MATCH[1],
     MATCH[2],
@@ -67,6 +68,7 @@ const LIST: &[(&str, &str)] = &[
     ("limit", "how many runs a page has, at most 200"),
 ];
 
+const DRY: &[(&str, &str)] = &[("dry_run", "`true`: it is checked, and nothing is made")];
 const NEW: &[(&str, &str)] = &[("new", "`true`: also one that nothing has used yet")];
 
 type Make = fn(&[&str]) -> Option<Operation>;
@@ -96,7 +98,7 @@ pub(super) const ROUTES: &[Route] = &[
         Some(Operation::FindIds(at[0].into()))
     }),
     asking(get("/runs", "RunList", "Runs that match, a page of them.", |_| Some(Operation::Runs)), LIST),
-    post("/runs", "Enqueued", "Enqueues a run.", Body::NewRun, |_| Some(Operation::Enqueue)),
+    asking(post("/runs", "Enqueued", "Enqueues a run.", Body::NewRun, |_| Some(Operation::Enqueue)), DRY),
     asking(
         post("/runs/all/{action}", "Selected", "Does something to all runs that match.", Body::Action, |at| {
             Some(Operation::ActOnMatching(RunAction::parse(at[0])?))
@@ -116,7 +118,10 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     delete("/runs/{id}", "Done", "Removes a run.", |at| Some(Operation::Act(at[0].parse().ok()?, RunAction::Delete))),
     get("/schedules", "[Schedule]", "All schedules, with their next five instants.", |_| Some(Operation::Schedules)),
-    post("/schedules", "Schedule", "Makes a schedule.", Body::NewSchedule, |_| Some(Operation::CreateSchedule)),
+    asking(
+        post("/schedules", "Schedule", "Makes a schedule.", Body::NewSchedule, |_| Some(Operation::CreateSchedule)),
+        DRY,
+    ),
     asking(
         get("/schedules/{name}", "Schedule", "One schedule.", |at| {
             Some(Operation::Schedule(ScheduleName::new(at[0]).ok()?))
@@ -177,7 +182,7 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     asking(
         post("/kinds/{kind}/keys/{key}/{action}", "Control", "Pauses or resumes a limit key.", Body::Action, |at| {
-            let of = Scope::LimitKey(Kind::new(at[0]).ok()?, Key::new(at[1]).ok()?);
+            let of = Scope::LimitKey(Kind::new(at[0]).ok()?, key(at[1])?);
             Some(Operation::ActOnLimitKey(of, ScopeAction::parse(at[2])?))
         }),
         NEW,
@@ -197,7 +202,7 @@ pub(super) const ROUTES: &[Route] = &[
 ///
 /// assert_eq!(Operation::parse("GET", "/nowhere").unwrap_err().status(), 404);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
     /// Nothing has this path.
@@ -206,22 +211,40 @@ pub enum RouteError {
     /// Something has this path, for another method.
     #[error("this path takes another method")]
     OtherMethod,
+    /// The path has a name that is none.
+    #[error("{why}")]
+    Name {
+        /// What it would name: `queue`, `kind`, `key`, `name` (of a schedule).
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl RouteError {
     /// The status of HTTP that says so.
-    pub const fn status(self) -> u16 {
+    pub const fn status(&self) -> u16 {
         match self {
             Self::NotFound => 404,
             Self::OtherMethod => 405,
+            Self::Name { .. } => 422,
         }
     }
 
-    /// The word that programs branch on: `not_found`, `method_not_allowed`.
-    pub const fn code(self) -> &'static str {
+    /// The part of the path that is wrong, where it is one.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Name { field, .. } => Some(field),
+            Self::NotFound | Self::OtherMethod => None,
+        }
+    }
+
+    /// The word that programs branch on: `not_found`, `method_not_allowed`, `invalid`.
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
             Self::OtherMethod => "method_not_allowed",
+            Self::Name { .. } => "invalid",
         }
     }
 }
@@ -230,16 +253,25 @@ impl Operation {
     /// From a method and the path after `/api/v1`. Segments may be percent-encoded.
     ///
     /// # Errors
-    /// When there is no such operation: an id, a name or an action that cannot be one is none.
+    /// When there is no such operation: an id or an action that cannot be one is none. A name that cannot be one is said
+    /// to be wrong.
     pub fn parse(method: &str, path: &str) -> Result<Self, RouteError> {
-        let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
+        let segments: Vec<String> = path.strip_prefix('/').unwrap_or(path).split('/').map(decoded).collect();
         let method = if method == "HEAD" { "GET" } else { method };
         let found = |route: &Route| (route.make)(&route.captures(&segments)?);
-        match ROUTES.iter().filter(|route| route.method == method).find_map(found) {
-            Some(operation) => Ok(operation),
-            None if ROUTES.iter().find_map(found).is_some() => Err(RouteError::OtherMethod),
-            None => Err(RouteError::NotFound),
+        let of_method = || ROUTES.iter().filter(|route| route.method == method);
+        if let Some(operation) = of_method().find_map(found) {
+            return Ok(operation);
         }
+        let wrong = of_method().find_map(|route| route.wrong_name(&route.captures(&segments)?));
+        let other = || {
+            if ROUTES.iter().any(|route| found(route).is_some()) {
+                RouteError::OtherMethod
+            } else {
+                RouteError::NotFound
+            }
+        };
+        Err(wrong.unwrap_or_else(other))
     }
 }
 
@@ -260,6 +292,31 @@ impl Route {
         }
         Some(captured)
     }
+}
+
+impl Route {
+    /// The first of the captured names that is none.
+    fn wrong_name(&self, captured: &[&str]) -> Option<RouteError> {
+        let names = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        names.zip(captured).find_map(|(name, text)| {
+            let wrong = |field, error: longhaul::NameError| RouteError::Name { field, why: error.to_string() };
+            match name {
+                "queue" => Queue::new(text).err().map(|error| wrong("queue", error)),
+                "kind" => Kind::new(text).err().map(|error| wrong("kind", error)),
+                "name" => ScheduleName::new(text).err().map(|error| wrong("name", error)),
+                "key" if text.contains(char::REPLACEMENT_CHARACTER) => {
+                    Some(RouteError::Name { field: "key", why: "the key is no UTF-8".into() })
+                }
+                "key" => Key::new(text).err().map(|error| wrong("key", error)),
+                _ => None,
+            }
+        })
+    }
+}
+
+/// What is no UTF-8 became a replacement character, which a key could have.
+fn key(text: &str) -> Option<Key> {
+    Key::new(text).ok().filter(|_| !text.contains(char::REPLACEMENT_CHARACTER))
 }
 
 /// A segment of a path. What is no UTF-8 becomes a replacement character, which no name has.

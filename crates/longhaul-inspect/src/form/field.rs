@@ -14,6 +14,8 @@ use crate::words;
 
 /// Groups in groups in groups are JSON: nobody fills in more on a page.
 const DEPTH_MAX: usize = 3;
+/// Up to here every whole number is one that a float can be.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 /// What a duration looks like.
 const DURATION: &str = "A duration, such as 90s, 15m or 1h30m.";
 /// A schema that refers to itself is given up.
@@ -229,6 +231,8 @@ fn number(text: &str, whole: bool) -> Result<Value, String> {
         (Ok(number), ..) => Ok(number.into()),
         (_, Ok(number), _) => Ok(number.into()),
         (.., Ok(number)) if number.is_finite() && !whole => Ok(number.into()),
+        // `1e3` and `1.0` are whole, too.
+        (.., Ok(number)) if number.fract() == 0.0 && number.abs() <= EXACT => Ok((number as i64).into()),
         (.., Ok(number)) if number.fract() == 0.0 => Err("The number is too large.".into()),
         (.., Ok(number)) if number.is_finite() => Err("A whole number is needed.".into()),
         _ if whole => Err("A whole number is needed.".into()),

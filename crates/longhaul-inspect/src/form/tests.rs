@@ -121,6 +121,8 @@ fn each_wrong_field_is_named() {
     assert_eq!(wrong.iter().map(|error| error.field.clone()).collect::<Vec<_>>(), not_filled);
     assert_eq!(wrong[0].why, "A whole number is needed.");
     let all = |more: &[(&'static str, &'static str)]| value_of(&[&NEEDED[1..], more].concat()).unwrap_err();
+    let whole = value_of(&[&NEEDED[1..], &[("month", "1.0")]].concat()).unwrap();
+    assert_eq!(whole["month"], json!(1));
     let large = all(&[("month", "99999999999999999999")]);
     assert_eq!((large.len(), large[0].why.as_str()), (1, "The number is too large."));
     let flag = all(&[("month", "1"), ("urgent", "maybe")]);

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use longhaul::Timestamp;
 
+use crate::words;
+
 /// A time in a filter: an instant, or how long ago. The second stays true in a bookmark.
 ///
 /// ```
@@ -12,6 +14,7 @@ use longhaul::Timestamp;
 /// use std::time::Duration;
 ///
 /// assert_eq!("90m".parse(), Ok(TimeBound::Ago(Duration::from_secs(5400))));
+/// assert_eq!("1h30m".parse(), Ok(TimeBound::Ago(Duration::from_secs(5400))));
 /// assert_eq!("2026-11-20T21:00".parse(), Ok(TimeBound::At("2026-11-20T21:00:00Z".parse::<Timestamp>()?)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -48,6 +51,9 @@ impl FromStr for TimeBound {
             let number: u64 = text.strip_suffix(*unit)?.parse().ok()?;
             number.checked_mul(*seconds).filter(|seconds| *seconds <= AGO_MAX)
         });
+        // `1h30m` as well; no time of a day ends so.
+        let several = || words::read_duration(text).filter(|_| text.ends_with(|c: char| c.is_ascii_lowercase()));
+        let ago = ago.or_else(|| several().map(|long| long.as_secs()).filter(|seconds| *seconds <= AGO_MAX));
         if let Some(seconds) = ago {
             return Ok(Self::Ago(Duration::from_secs(seconds)));
         }

@@ -47,7 +47,7 @@ async fn answered(
     let path = path(head.uri.path())?;
     let Some(path) = path else { return Ok((200, about())) };
     let operation = Operation::parse(head.method.as_str(), path)
-        .map_err(|error| refusal(error.status(), error.code(), &error.to_string()))?;
+        .map_err(|error| refused(error.status(), error.code(), error.field(), &error.to_string()))?;
     let body = Limited::new(body, BODY_MAX).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             refusal(413, "too_large", &format!("a body has at most {BODY_MAX} bytes"))
@@ -90,7 +90,11 @@ fn about() -> Value {
 }
 
 fn refusal(status: u16, code: &str, text: &str) -> Answer {
-    (status, json!({ "error": { "code": code, "field": null, "text": text } }))
+    refused(status, code, None, text)
+}
+
+fn refused(status: u16, code: &str, field: Option<&str>, text: &str) -> Answer {
+    (status, json!({ "error": { "code": code, "field": field, "text": text } }))
 }
 
 fn actor(headers: &HeaderMap) -> &str {

@@ -11,7 +11,7 @@ use longhaul::{
 use serde::Serialize;
 
 use super::StateCounts;
-use crate::{InspectError, Inspector};
+use crate::{InspectError, Inspector, bulk::is_reserved};
 
 /// How many incompatible runs are shown with their reasons: their values have to be read for it.
 const INCOMPATIBLE: usize = 5;
@@ -100,7 +100,7 @@ impl Inspector {
             change(kinds.entry(kind.clone()).or_insert_with(new));
         };
         for kind in views.kinds() {
-            of(kind, &|view| view.can_start = true);
+            of(kind, &|view| view.can_start = !is_reserved(kind.as_str()));
         }
         for kind in known.kinds() {
             of(kind, &|view| view.is_known = true);

@@ -76,7 +76,7 @@ pub struct MinuteView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Warning {
-    /// `no_server`, `server_late`, `kind_without_server`, `incompatible_runs`, `queue_paused`, `kind_paused`,
+    /// `no_server`, `servers_drain`, `server_late`, `kind_without_server`, `incompatible_runs`, `queue_paused`, `kind_paused`,
     /// `waiting_long`.
     pub code: &'static str,
     /// The queue, the kind or the server that it is about.
@@ -162,6 +162,15 @@ fn warnings(
     if servers.is_empty() && states.live() > 0 {
         let text = format!("No server lives, and {} are not finished: start one.", runs(states.live()));
         warn("no_server", None, text);
+    }
+    let is_due = queues.iter().any(|view| view.due > 0 && view.control.paused.is_none());
+    if is_due && !servers.is_empty() && servers.iter().all(|server| server.draining.is_some()) {
+        let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+        let text = format!(
+            "Runs are due, and no server claims any: {} drains. Resume it, or start another.",
+            names.join(", ")
+        );
+        warn("servers_drain", None, text);
     }
     for server in servers.iter().filter(|server| server.is_late) {
         let (name, heard) = (&server.name, words::relative(now, server.last_beat));

@@ -57,6 +57,32 @@ async fn every_page_has_its_json() {
 #[tokio::test]
 async fn what_cannot_be_done_answers_a_code_and_a_status() {
     on_each_store(|scene| async {
+        for (line, body, field) in [
+            ("POST /runs/all/cancel", "", "all"),
+            ("POST /runs/all/cancel?knd=", "", "knd"),
+            ("POST /runs/all/cancel?kind=", "", "kind"),
+            ("POST /runs/all/cancel?all=yes", "", "all"),
+            ("POST /runs/all/delete?kind=count&limit=1", "", "limit"),
+            ("POST /queues/default/pause", r#"{"at": "2127-01-01T00:00:00Z"}"#, "at"),
+            ("POST /queues/default/pause", r#"{"page": true}"#, "page"),
+            ("POST /runs/all/cancel?kind=count", r#"{"at": "2127-01-01T00:00:00Z"}"#, "at"),
+            ("POST /runs/all/cancel?kind=count", r#"{"from": "start"}"#, "from"),
+        ] {
+            let (status, answer) = call(&scene, line, body).await;
+            assert_eq!((status, answer["error"]["field"].as_str()), (422, Some(field)), "{line}: {answer}");
+        }
+        let (status, answer) = call(&scene, "POST /runs/all/cancel?all=true", "").await;
+        assert_eq!((status, &answer["matched"]), (200, &json!(0)), "{answer}");
+        for (line, field) in [
+            ("POST /queues/a%20b/pause", "queue"),
+            ("GET /schedules/", "name"),
+            ("POST /kinds/count/keys/%FF/pause", "key"),
+            ("GET /kinds/a%20b", "kind"),
+        ] {
+            let (method, path) = line.split_once(' ').unwrap();
+            let error = Operation::parse(method, path).unwrap_err();
+            assert_eq!((error.status(), error.code(), error.field()), (422, "invalid", Some(field)), "{line}: {error}");
+        }
         let nobody = longhaul::RunId::from_bytes([7; 16]);
         for (line, body, status, code) in [
             (format!("GET /runs/{nobody}"), "", 404, "not_found"),
@@ -69,7 +95,7 @@ async fn what_cannot_be_done_answers_a_code_and_a_status() {
             ("POST /runs".into(), r#"{"kind": "nothing"}"#, 404, "not_found"),
             ("POST /runs".into(), r#"{"kind": "count", "metadata": {"to": -1}}"#, 422, "invalid"),
             ("POST /runs".into(), r#"{"kind": "count", "colour": "red"}"#, 422, "invalid"),
-            ("POST /runs/all/run-now".into(), "", 409, "refused"),
+            ("POST /runs/all/run-now?all=true".into(), "", 409, "refused"),
             ("POST /schedules/none/pause".into(), "", 404, "not_found"),
             ("GET /kinds/none".into(), "", 404, "not_found"),
             ("POST /queues/default/limit".into(), "[]", 422, "invalid"),
@@ -435,6 +461,26 @@ async fn every_answer_is_as_the_description_of_the_api_has_it() {
             r#"{"name": "nightly", "kind": "count", "metadata": {"to": 1, "password": ""}, "cron": "0 2 * * *"}"#;
         let mut wrong = Vec::new();
         let mut described = 0;
+        for (line, body, status) in [
+            ("POST /runs?dry_run=true", r#"{"kind": "count", "metadata": {"to": 3, "password": "x"}}"#, 200),
+            ("POST /schedules?dry_run=true", nightly, 200),
+            ("POST /runs?dry_run=true", r#"{"kind": "count", "metadata": {"to": -3, "password": "x"}}"#, 422),
+            ("POST /runs?dry_run=true", r#"{"kind": "approve", "queue": "a b"}"#, 422),
+            (
+                "POST /schedules?dry_run=true",
+                r#"{"name": "x", "kind": "approve", "every_seconds": 60, "zone": "UTC"}"#,
+                422,
+            ),
+        ] {
+            let (said, answer) = call(&scene, line, body).await;
+            assert_eq!(said, status, "{line}: {answer}");
+            assert!(!answer.to_string().contains("\"x\""), "a secret is not said: {answer}");
+            if status == 200 {
+                wrong.extend(undescribed(&document, line, status, &answer));
+            }
+        }
+        assert_eq!(scene.client().select().kind("count").unwrap().count().await.unwrap(), 1, "nothing was enqueued");
+        assert!(scene.client().schedules().list().await.unwrap().is_empty());
         for (line, body) in [
             ("POST /schedules".to_owned(), nightly),
             ("POST /schedules/nightly".into(), r#"{"priority": 3}"#),

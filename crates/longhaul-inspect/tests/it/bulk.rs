@@ -124,7 +124,7 @@ async fn all_that_match_are_acted_on_a_page_at_a_time_and_what_comes_of_it_is_le
         assert_eq!(scene.client().select().kind("fail").unwrap().count().await.unwrap(), 50);
         for word in ["run-now", "dismiss"] {
             let operation = Operation::parse("POST", &format!("/runs/all/{word}")).unwrap();
-            let (status, refused) = scene.inspector.perform(&operation, "", br#"{"page": true}"#, "ann").await;
+            let (status, refused) = scene.inspector.perform(&operation, "all=true", br#"{"page": true}"#, "ann").await;
             assert_eq!(status, 409, "{refused}");
         }
         scene

@@ -32,6 +32,17 @@ async fn the_overview_counts_what_happened_and_warns_of_what_is_held_back() {
         assert_eq!(overview.failed.len(), 1);
         let warned: Vec<_> = overview.warnings.iter().map(|warning| (warning.code, warning.about.as_deref())).collect();
         assert_eq!(warned, [("kind_without_server", Some("nobody")), ("queue_paused", Some("numbers"))]);
+        // The oldest that is due and not held back by a pause is that of `nobody`.
+        assert_eq!(
+            (overview.oldest_queue.as_ref().map(longhaul::Queue::as_str), overview.oldest_is_paused),
+            (Some("default"), false)
+        );
+
+        let server = longhaul::Scope::Server(scene.inspector.servers().await.unwrap()[0].id);
+        scene.inspector.act_on_scope(&server, ScopeAction::Pause { until: None }, &By::new("ann")).await.unwrap();
+        let warnings = scene.inspector.overview().await.unwrap().warnings;
+        assert!(warnings.iter().any(|warning| warning.code == "servers_drain" && warning.text.contains("shop drains")));
+        scene.inspector.act_on_scope(&server, ScopeAction::Resume, &By::new("ann")).await.unwrap();
         scene
     })
     .await;

@@ -119,6 +119,16 @@ pub enum ConnectError {
         /// The version that this program needs.
         needed: i32,
     },
+    /// Tables or views that the migrations made are not there any more.
+    #[error(
+        "in the schema `{schema}` these are missing, although its migrations made them: {names}. Restore them from a backup"
+    )]
+    Missing {
+        /// Which schema.
+        schema: String,
+        /// Which tables and views, with commas between.
+        names: String,
+    },
     /// The database failed while the tables were looked at or made.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{CliError, Exit},
     escape,
-    session::{Care, Session, capital, items, plain},
+    session::{Care, Session, capital, instant, items, plain},
 };
 
 /// Runs that are named.
@@ -51,7 +51,7 @@ pub(in crate::command) struct Act {
 #[derive(Args, Clone, Debug)]
 pub(in crate::command) struct Proceed {
     /// When they go on: `2026-11-20T21:00:00Z` [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<String>,
     #[command(flatten)]
     act: Act,

@@ -37,6 +37,11 @@ impl Filter {
     /// As the query of a URL, checked here: a slip is said before anybody is asked.
     pub(super) fn query(&self, more: &[(&str, String)]) -> Result<RunQuery, CliError> {
         let mut query = Serializer::new(String::new());
+        let lists = [&self.kind, &self.state, &self.queue, &self.tag].into_iter().flatten();
+        // A variable of a script that is not set would mean all runs.
+        if lists.chain(&self.from).chain(&self.before).any(|value| value.trim().is_empty()) {
+            return Err(CliError::Usage("a filter is empty: leave it out, or say what is meant".into()));
+        }
         for (key, values) in [("kind", &self.kind), ("state", &self.state), ("queue", &self.queue), ("tag", &self.tag)]
         {
             for value in values {

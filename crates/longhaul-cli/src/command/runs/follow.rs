@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{CliError, Exit},
     escape,
-    session::{Session, items, plain},
+    session::{Format, Session, items, plain},
 };
 
 #[derive(Args, Clone, Debug)]
@@ -85,6 +85,7 @@ pub(super) async fn wait(part: &str, session: &mut Session<'_>) -> Result<Exit, 
     let mut detail = session.get(&format!("/runs/{id}")).await?;
     let mut is_told = false;
     while !is_final(&detail) {
+        session.can_wait()?;
         if session.is_text() && !is_told && detail["run"]["state"] == "suspended" {
             let why = plain(&detail["explanation"]["text"]);
             session.terminal.remark(&words::sentence(&escape::line(&why)))?;
@@ -132,12 +133,14 @@ pub(super) async fn follow(part: &str, session: &mut Session<'_>) -> Result<Exit
                 session.say(&format!("  {}", escape::line(&progress)))?;
                 last = progress;
             }
-        } else {
+        } else if session.format == Format::Jsonl || is_final(&detail) {
+            // One value where one is asked for: the last.
             session.json(&detail)?;
         }
         if is_final(&detail) {
             break;
         }
+        session.can_wait()?;
         detail = next_change(&id, &detail, session).await?;
     }
     if session.is_text() {
@@ -169,6 +172,7 @@ impl LogPosition {
     }
 }
 
+/// With `-f` in JSON, each line is a value of its own.
 fn print(log: &Value, session: &mut Session<'_>) -> Result<(), CliError> {
     for line in items(&log["lines"]) {
         if !session.is_text() {
@@ -197,11 +201,22 @@ pub(super) async fn logs(logs: &Logs, session: &mut Session<'_>) -> Result<Exit,
             if is_final(&detail) {
                 return Ok(Exit::Done);
             }
+            session.can_wait()?;
             detail = next_change(&id, &detail, session).await?;
         }
     }
     let query = logs.attempt.map(|attempt| format!("attempt={attempt}")).unwrap_or_default();
     let log = session.api.get(&format!("/runs/{id}/log"), &query).await?;
+    let attempts = items(&log["attempts"]);
+    if let Some(attempt) = logs.attempt.filter(|attempt| !attempts.iter().any(|there| *there == *attempt)) {
+        let there = attempts.iter().map(plain).collect::<Vec<_>>().join(", ");
+        let there =
+            if there.is_empty() { "there are none of this run".into() } else { format!("there are those of {there}") };
+        return Err(CliError::NotFound(format!("no logs of the attempt {attempt} are kept; {there}")));
+    }
+    if !session.is_text() {
+        return session.json(&log["lines"]);
+    }
     print(&log, session)?;
     if session.is_text() && items(&log["lines"]).is_empty() {
         session.terminal.remark("Nothing was logged, or the program does not keep the logs of runs.")?;

@@ -1,6 +1,6 @@
 //! What is done to all runs that match: by a run of the program, or a page at a time from here.
 
-use longhaul_inspect::{RunAction, words::short};
+use longhaul_inspect::{RunAction, RunQuery, words::short};
 use serde_json::{Value, json};
 
 use super::{
@@ -79,12 +79,18 @@ async fn start(action: &str, body: &Value, filter: &Filter, session: &Session<'_
     }
     let mut body = body.clone();
     body["as_run"] = true.into();
-    match session.post(&format!("/runs/all/{action}"), &filter.query(&[])?.to_string(), &body).await {
+    match session.post(&format!("/runs/all/{action}"), &meant(&filter.query(&[])?), &body).await {
         Ok(answer) => Ok(Some(plain(&answer["run"]))),
         // The server is gone since.
         Err(CliError::Refused(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The filters, or that there are none: whoever is here has named some, or said `--all`.
+fn meant(query: &RunQuery) -> String {
+    let all = if query.is_filtered() { "" } else { "&all=true" };
+    format!("{query}{all}").trim_start_matches('&').to_owned()
 }
 
 fn started(id: &str, session: &mut Session<'_>) -> Result<Exit, CliError> {
@@ -132,7 +138,7 @@ async fn by_pages(
 ) -> Result<Outcome, CliError> {
     let mut body = body.clone();
     body["page"] = true.into();
-    let mut query = many.filter.query(&[("limit", PAGE.to_string())])?.to_string();
+    let mut query = meant(&many.filter.query(&[("limit", PAGE.to_string())])?);
     let (mut outcome, mut told) = (Outcome::default(), Told::default());
     loop {
         let page = session.post(&format!("/runs/all/{action}"), &query, &body).await?;

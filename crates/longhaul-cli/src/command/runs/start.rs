@@ -8,7 +8,7 @@ use super::follow::{self, TimeLimit};
 use crate::{
     command::metadata::{Asked, Metadata, metadata},
     error::{CliError, Exit},
-    session::{Session, plain},
+    session::{Session, instant, plain},
 };
 
 #[derive(Args, Clone, Debug)]
@@ -25,7 +25,7 @@ pub(in crate::command) struct Start {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i8>,
     /// When it is due: `2026-11-20T21:00:00Z` [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<String>,
     /// By which it is found.
     #[arg(long, value_name = "KEY:VALUE")]
@@ -61,7 +61,11 @@ pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit,
         "tags": tags, "title": start.title, "requires": start.requires,
     });
     if start.dry_run {
-        return session.json(&request);
+        let checked = session.post("/runs", "dry_run=true", &request).await?;
+        return session.json(&checked);
+    }
+    if start.wait || start.follow {
+        session.can_wait()?;
     }
     let answer = session.post("/runs", "", &request).await?;
     let id = plain(&answer["run"]);

@@ -221,9 +221,20 @@ async fn failed_runs_are_retried_by_ticks_and_all_that_match_are_cancelled() {
         &json!([browser.element("(//input[@name='id'])[3]")]),
     );
     assert_eq!(browser.run("return document.querySelectorAll('input:checked').length", &json!([])), 3);
+    // Enter in the reason does nothing: it would press the first button that is there.
+    browser.fill("//form[contains(@class, 'bulk')]//input[@placeholder='Reason (optional)']", "again\u{e007}");
+    assert_eq!(client.select().kind("fail").unwrap().count().await.unwrap(), 4);
     browser.click(&button("Retry"));
     browser.see("//p[@role='status' and contains(., 'Retried')]");
     assert_eq!(client.select().kind("fail").unwrap().count().await.unwrap(), 7, "four, and three as new runs");
+    // What cannot be taken back asks first.
+    browser.go(&site.at("/runs?state=failed&kind=fail&order=oldest"));
+    browser.click("(//input[@name='id'])[1]");
+    assert!(!browser.is_shown(&button("Delete")));
+    browser.click("//summary[normalize-space()='Delete…']");
+    browser.click(&button("Delete"));
+    browser.see("//p[@role='status' and contains(., 'Deleted')]");
+    assert_eq!(client.select().kind("fail").unwrap().count().await.unwrap(), 6);
 
     browser.go(&site.at("/runs?kind=wait"));
     browser.click("//summary[contains(., 'All that match')]");
@@ -328,6 +339,15 @@ async fn what_is_refused_is_said_in_the_form_that_was_sent_and_the_page_goes_on(
     let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
     let client = site.server.client();
     client.enqueue::<Wait>("x".into()).await.unwrap();
+    // A run that somebody else deletes says so, and has nothing to press any more.
+    let gone = client.enqueue::<Fail>("no".into()).await.unwrap();
+    gone.outcome().await.unwrap();
+    browser.go(&site.at(&format!("/runs/{}", gone.id())));
+    browser.see(&button("Retry"));
+    client.store().delete(gone.id()).await.unwrap();
+    browser.see("//p[@role='alert' and .='This run was deleted.']");
+    assert_eq!(browser.count("//main//button"), 0);
+    browser.assert_silent();
     browser.go(&site.at("/queues"));
     browser.click("//summary[normalize-space()='Limits']");
     browser.fill("//input[@name='rate']", "fast");
