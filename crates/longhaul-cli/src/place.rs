@@ -16,11 +16,11 @@ use crate::{
 /// Which store is meant.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Place {
-    /// The folder of the store, or its PostgreSQL database: `postgres://…`, or `host=… dbname=…` [default: ./data] [env:
-    /// LONGHAUL_STORE]
+    /// The folder of the store, or its PostgreSQL database: `postgres://…`, or `host=… dbname=…` [default:
+    /// `LONGHAUL_STORE`, or else ./data]
     #[arg(long, short = 's', global = true, help_heading = crate::STORE_AND_ANSWER, value_name = "FOLDER|URL")]
     store: Option<String>,
-    /// The address of a dashboard to ask instead of a store: http://host:port/base [env: LONGHAUL_URL]
+    /// The address of a dashboard to ask instead of a store: http://host:port/base [default: `LONGHAUL_URL`]
     #[arg(long, global = true, help_heading = crate::STORE_AND_ANSWER, value_name = "URL", conflicts_with = "store")]
     url: Option<String>,
     /// The token for the dashboard. Better in the environment than here: others see command lines.

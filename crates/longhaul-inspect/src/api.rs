@@ -155,7 +155,13 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, InspectError> {
         // A field that is not there, or should not be, has no value that would have a path.
         let named =
             ["missing field `", "unknown field `"].iter().find_map(|begin| why.strip_prefix(begin)?.split('`').next());
-        wrong(named.map(str::to_owned).or_else(|| (path != ".").then_some(path)), &why)
+        let around = path.trim_end_matches('?').trim_end_matches('.');
+        let field = match (around, named) {
+            ("", named) => named.map(str::to_owned),
+            (around, Some(named)) if around.rsplit('.').next() != Some(named) => Some(format!("{around}.{named}")),
+            (around, _) => Some(around.to_owned()),
+        };
+        wrong(field, &why)
     })
 }
 
@@ -198,6 +204,9 @@ impl Inspector {
         body: &[u8],
         actor: &str,
     ) -> Result<(u16, Value), InspectError> {
+        if !operation.takes_query() {
+            let [] = numbers(query, [])?;
+        }
         let value = match operation {
             Operation::OpenApi => openapi::document(&self.views().await?),
             Operation::Overview => answer(&self.overview().await?),

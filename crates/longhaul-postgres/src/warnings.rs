@@ -1,4 +1,4 @@
-//! What makes a database slow that only the database can say: old rows that cannot be removed, and who keeps them.
+//! What only the database can say: old rows that cannot be removed and make it slow, and what no server has taken in.
 
 use std::{fmt, time::Duration};
 
@@ -24,11 +24,18 @@ pub struct WarningLimits {
     pub dead_rows: u64,
     /// A look for the first due runs reads more pages of 8 KiB than this, beside 16 for each backlog and 16 more; 1,000 by default.
     pub claim_pages: u64,
+    /// What SQL enqueued is due for longer than this, and no server has taken it in; 1 minute by default.
+    pub not_taken_in: Duration,
 }
 
 impl Default for WarningLimits {
     fn default() -> Self {
-        Self { transaction: Duration::from_secs(600), dead_rows: 100_000, claim_pages: 1000 }
+        Self {
+            transaction: Duration::from_secs(600),
+            dead_rows: 100_000,
+            claim_pages: 1000,
+            not_taken_in: Duration::from_secs(60),
+        }
     }
 }
 
@@ -70,6 +77,13 @@ pub enum DatabaseWarning {
         /// How many such first runs there are: one of each kind, queue, priority and limit key that has runs.
         backlogs: u64,
     },
+    /// SQL enqueued something, and no server has made runs of it.
+    NotTakenIn {
+        /// How many are due for long.
+        waiting: u64,
+        /// How many a server has looked at, and refused.
+        refused: u64,
+    },
 }
 
 impl DatabaseWarning {
@@ -79,6 +93,7 @@ impl DatabaseWarning {
             Self::LongTransaction { .. } => "long_transaction",
             Self::DeadRows { .. } => "dead_rows",
             Self::LongClaims { .. } => "long_claims",
+            Self::NotTakenIn { .. } => "not_taken_in",
         }
     }
 }
@@ -106,6 +121,11 @@ impl fmt::Display for DatabaseWarning {
                  open for long keeps them, also one that is prepared, or a replication slot that nobody reads. End it, and \
                  run `VACUUM {table}`."
             ),
+            Self::NotTakenIn { waiting, refused } => write!(
+                f,
+                "Of what SQL enqueued, {waiting} are due and were not taken in by a server, and {refused} were refused: start \
+                 a server that has the code of their kinds. The view `not_taken_in` lists them, with why."
+            ),
         }
     }
 }
@@ -121,6 +141,10 @@ const DEAD: &str = "\
     SELECT format('%I.%I', schemaname, relname), n_dead_tup, n_live_tup FROM pg_stat_user_tables \
     WHERE schemaname = $1 AND n_dead_tup > $2::int8 AND n_dead_tup > n_live_tup ORDER BY n_dead_tup DESC LIMIT 5";
 
+const NOT_TAKEN_IN: &str = "\
+    SELECT count(*) FILTER (WHERE refused IS NULL), count(*) FILTER (WHERE refused IS NOT NULL) FROM @enqueued \
+    WHERE refused IS NOT NULL OR due < clock_timestamp() - $1::int8 * interval '1 microsecond'";
+
 /// Pages that a claim needs to come to the first run of a backlog and to the next backlog, at most.
 const PAGES_EACH: u64 = 16;
 
@@ -134,7 +158,7 @@ const EXPLAIN_BACKLOGS: &str = concat!(
 );
 
 impl PostgresStore {
-    /// What makes this database slower and slower, if anything does. It costs four short queries, two of which look for the
+    /// What makes this database slower and slower, if anything does. It costs five short queries, two of which look for the
     /// first due runs as a claim does.
     ///
     /// Transactions of other users are seen only if the user of the store is a member of `pg_read_all_stats`.
@@ -169,6 +193,13 @@ impl PostgresStore {
         if pages > limits.claim_pages.saturating_add(PAGES_EACH * (backlogs + 1)) {
             let table = format!("{}.run", quoted(&self.inner.options.schema));
             warnings.push(DatabaseWarning::LongClaims { table, pages, backlogs });
+        }
+        let late = i64::try_from(limits.not_taken_in.as_micros()).unwrap_or(i64::MAX);
+        if let Some(row) = session.query_opt(NOT_TAKEN_IN, &[&late]).await? {
+            let (waiting, refused) = (row.try_get::<i64>(0)?.unsigned_abs(), row.try_get::<i64>(1)?.unsigned_abs());
+            if waiting + refused > 0 {
+                warnings.push(DatabaseWarning::NotTakenIn { waiting, refused });
+            }
         }
         Ok(warnings)
     }

@@ -7,7 +7,7 @@ use std::{process::Command, sync::Arc, time::Duration};
 use common::{client, url};
 use longhaul::{AnyError, Client, Context, ExecutionResult, Longhaul, RunId, Success, Task, TaskOptions};
 use longhaul_core::{Codec, Key, Label, Queue, StateKind, Timestamp, store::prelude::*};
-use longhaul_postgres::{Options, PostgresStore};
+use longhaul_postgres::{DatabaseWarning, Options, PostgresStore, WarningLimits};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,6 +80,28 @@ async fn a_run_that_sql_enqueued_is_executed_once_its_transaction_is_committed_a
     let ended = wait_for(&runs, run).await;
     assert_eq!(ended, Some("ann: 2".to_owned()));
     assert!(store.get(rolled_back).await.is_err());
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_server_takes_in_is_warned_of_until_one_does() {
+    let schema = "enqueue_warned";
+    let store = fresh(schema).await;
+    let mut limits = WarningLimits::default();
+    limits.not_taken_in = Duration::ZERO;
+    let warned = async || {
+        let warnings = store.database_warnings(&limits).await.expect("it works");
+        warnings.into_iter().find(|warning| warning.code() == "not_taken_in")
+    };
+    assert_eq!(warned().await, None);
+    let run =
+        enqueue(&client().await, &format!("{schema}.enqueue('send', '{{\"to\": \"ann\", \"copies\": 2}}')")).await;
+    assert_eq!(warned().await, Some(DatabaseWarning::NotTakenIn { waiting: 1, refused: 0 }));
+    let waits = store.database_warnings(&WarningLimits::default()).await.expect("it works");
+    assert_eq!(waits, [], "a minute is nothing to warn of");
+    let server = serve(&store);
+    assert!(wait_for(&Client::new(Arc::new(store.clone())), run).await.is_some());
+    assert_eq!(warned().await, None);
     drop(server);
 }
 

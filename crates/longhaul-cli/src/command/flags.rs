@@ -45,10 +45,8 @@ fn variants(root: &Value, of: &Value, before: &str, depth: usize) -> Vec<String>
     let parts: Vec<&Value> =
         parts.filter_map(|part| resolved(root, part, 0)).filter(|part| part["properties"].is_object()).collect();
     let tag_of = |part: &Value| {
-        let properties = part["properties"].as_object().into_iter().flatten();
-        properties
-            .filter_map(|(name, schema)| Some((name.clone(), resolved(root, schema, 0)?.get("const")?.clone())))
-            .next()
+        let mut properties = part["properties"].as_object().into_iter().flatten();
+        properties.find_map(|(name, schema)| Some((name.clone(), resolved(root, schema, 0)?.get("const")?.clone())))
     };
     let tags: Vec<(String, Value)> = parts.iter().filter_map(|part| tag_of(part)).collect();
     let mut lines = Vec::new();

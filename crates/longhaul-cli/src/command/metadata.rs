@@ -47,7 +47,7 @@ impl Metadata {
 /// The metadata that a command line asks for.
 pub(super) async fn metadata(whole: &Metadata, asked: &Asked, session: &mut Session<'_>) -> Result<Value, CliError> {
     let mut metadata = whole.whole(session)?.unwrap_or_default();
-    if asked.fields.is_empty() {
+    if asked.fields.is_empty() && !metadata.is_null() {
         return Ok(metadata);
     }
     let schema = match session.get(&format!("/kinds/{}", segment(&asked.kind))).await {
@@ -56,6 +56,10 @@ pub(super) async fn metadata(whole: &Metadata, asked: &Asked, session: &mut Sess
         Err(CliError::NotFound(_)) => Value::Null,
         Err(error) => return Err(error),
     };
+    if metadata.is_null() && !fields(&schema).is_empty() {
+        // Of an object without fields it is said which are needed.
+        metadata = json!({});
+    }
     let mut words = asked.fields.iter().peekable();
     while let Some(word) = words.next() {
         let flag = word.strip_prefix("--");
@@ -80,6 +84,11 @@ pub(super) async fn metadata(whole: &Metadata, asked: &Asked, session: &mut Sess
         if kind.is_none() && !fields(&schema).is_empty() && path.len() == 1 {
             let known = fields(&schema).join(", ");
             return Err(CliError::Usage(format!("{} has no field `{name}`; it has: {known}", asked.kind)));
+        }
+        if let Some(text) = text.filter(|text| kind != Some("string") && text.starts_with(['[', '{']))
+            && let Err(error) = serde_json::from_str::<Value>(text)
+        {
+            return Err(CliError::Usage(format!("`{name}` is no JSON: {error}")));
         }
         put(&mut metadata, &steps(&schema, &path), read(text, kind), kind == Some("array"))
             .map_err(|why| CliError::Usage(format!("`{name}` {why}")))?;

@@ -26,7 +26,7 @@ pub(super) enum Schedules {
         #[arg(value_name = "SCHEDULE")]
         name: String,
         /// How many.
-        #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
+        #[arg(short = 'n', long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         number: u64,
     },
     /// Makes a schedule.

@@ -194,5 +194,11 @@ fn named(path: &std::path::Path, error: &std::io::Error) -> CliError {
 }
 
 fn copy(error: &CopyError) -> CliError {
+    // Whoever read the output has seen enough.
+    if let CopyError::Io(io) = error
+        && io.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return CliError::Output(io.kind().into());
+    }
     CliError::Failed(error.to_string())
 }

@@ -70,6 +70,25 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether it has parameters in its query.
+    pub(super) const fn takes_query(&self) -> bool {
+        matches!(
+            self,
+            Self::Runs
+                | Self::Run(_)
+                | Self::Log(_)
+                | Self::Schedule(_)
+                | Self::Enqueue
+                | Self::ActOnMatching(_)
+                | Self::CreateSchedule
+                | Self::ActOnQueue(..)
+                | Self::ActOnKind(..)
+                | Self::ActOnLimitKey(..)
+                | Self::ActOnServer(..)
+                | Self::Limit(_)
+        )
+    }
+
     /// What it takes.
     pub const fn role(&self) -> Role {
         match self {

@@ -247,6 +247,8 @@ async fn tags_that_longhaul_gives_are_nobodys_to_give_and_a_wrong_field_is_named
             ("POST /runs", run(json!({"quue": "a"})), Some("quue"), "unknown field `quue`"),
             ("POST /runs", run(json!({"priority": 1000})), Some("priority"), "expected i8"),
             ("POST /queues/default/limit", json!({"rate": {"max": "x"}}), Some("rate.max"), "expected u32"),
+            ("POST /queues/default/limit", json!({"rate": {"count": 1}}), Some("rate.count"), "unknown field `count`"),
+            ("GET /overview?x=1", json!({}), Some("x"), "no such parameter"),
             ("POST /runs", json!([]), None, "the body has to be a JSON object"),
         ] {
             let (status, answer) = call(&scene, line, &body.to_string()).await;

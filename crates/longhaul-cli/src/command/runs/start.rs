@@ -48,6 +48,17 @@ pub(in crate::command) struct Start {
     asked: Asked,
 }
 
+/// What is wrong with the metadata is easier to mend with the list of its fields.
+fn with_fields(error: CliError, kind: &str, session: &Session<'_>) -> CliError {
+    match error {
+        CliError::Usage(text) if text.starts_with("metadata") => {
+            let list = session.typed(&format!("kinds schema {kind}"));
+            CliError::Usage(format!("{text}. All fields: {list}"))
+        }
+        other => other,
+    }
+}
+
 pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let metadata = metadata(&start.metadata, &start.asked, session).await?;
     let mut tags = Map::new();
@@ -67,7 +78,8 @@ pub(super) async fn run(start: Start, session: &mut Session<'_>) -> Result<Exit,
     if start.wait || start.follow {
         session.can_wait()?;
     }
-    let answer = session.post("/runs", "", &request).await?;
+    let answer = session.post("/runs", "", &request).await;
+    let answer = answer.map_err(|error| with_fields(error, &start.asked.kind, session))?;
     let id = plain(&answer["run"]);
     if start.wait {
         return start.limit.within(&id, follow::wait(&id, session)).await;
