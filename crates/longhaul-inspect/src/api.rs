@@ -40,18 +40,19 @@
 mod answers;
 mod openapi;
 mod operation;
+mod request;
 mod routes;
 
-use longhaul::{Scope, Timestamp};
-use serde::{Deserialize, Serialize};
+use longhaul::Scope;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use operation::Operation;
+use request::{ActionBody, are_names_new, is_dry_run, matching, numbers, read};
 pub use routes::RouteError;
 
 use crate::{
-    By, InspectError, Inspector, InstantRequest, LimitRequest, NewRunRequest, RunAction, RunQuery, ScheduleRequest,
-    ScopeAction, act,
+    By, InspectError, Inspector, InstantRequest, LimitRequest, NewRunRequest, RunQuery, ScheduleRequest, ScopeAction,
 };
 
 /// The version of the API, as it stands in paths: `/api/v1/…`.
@@ -61,109 +62,6 @@ const NO_BULK: &str =
     "no server that lives executes `longhaul.bulk-action`, or the action is done at once: ask without `as_run`";
 /// The header in which a caller on a socket says in whose name it acts.
 pub const ACTOR_HEADER: &str = "longhaul-actor";
-
-/// What the body of an action says.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ActionBody {
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    at: Option<String>,
-    #[serde(default)]
-    from: Option<act::From>,
-    #[serde(default)]
-    until: Option<String>,
-    #[serde(default)]
-    as_run: bool,
-    #[serde(default)]
-    page: bool,
-}
-
-impl ActionBody {
-    fn parse(body: &[u8]) -> Result<Self, InspectError> {
-        if body.iter().all(u8::is_ascii_whitespace) { Ok(Self::default()) } else { read(body) }
-    }
-
-    fn by(&self, actor: &str) -> By {
-        By::new(actor).because(self.reason.clone().unwrap_or_default())
-    }
-
-    /// What says nothing for this action is refused: somebody means something by it.
-    fn without(self, fields: &[(&str, bool)]) -> Result<Self, InspectError> {
-        match fields.iter().find(|(_, is_there)| *is_there) {
-            Some((field, _)) => Err(InspectError::invalid(field, "it means nothing for this action")),
-            None => Ok(self),
-        }
-    }
-
-    fn of_one(self) -> Result<Self, InspectError> {
-        let fields = [("until", self.until.is_some()), ("as_run", self.as_run), ("page", self.page)];
-        self.without(&fields)
-    }
-
-    fn of_scope(self) -> Result<Self, InspectError> {
-        let fields =
-            [("at", self.at.is_some()), ("from", self.from.is_some()), ("as_run", self.as_run), ("page", self.page)];
-        self.without(&fields)
-    }
-
-    fn with_reason_alone(self) -> Result<Self, InspectError> {
-        let until = [("until", self.until.is_some())];
-        self.of_scope()?.without(&until)
-    }
-
-    fn action(&self, action: RunAction) -> Result<RunAction, InspectError> {
-        match action {
-            RunAction::Proceed { .. } => {}
-            _ if self.at.is_some() => return Err(InspectError::invalid("at", "only a proceed has a time")),
-            _ => {}
-        }
-        if self.from.is_some() && !matches!(action, RunAction::Retry { .. }) {
-            return Err(InspectError::invalid("from", "only a retry begins somewhere"));
-        }
-        Ok(match action {
-            RunAction::Proceed { .. } => {
-                let at = self.at.as_deref().map(str::parse::<Timestamp>).transpose();
-                RunAction::Proceed { at: at.map_err(|error| InspectError::invalid("at", error))? }
-            }
-            RunAction::Retry { .. } => RunAction::Retry { from: self.from.unwrap_or_default().retry() },
-            other => other,
-        })
-    }
-
-    fn scope_action(&self, action: ScopeAction) -> Result<ScopeAction, InspectError> {
-        let until = self.until.as_deref().map(str::parse::<Timestamp>).transpose();
-        match (action, until.map_err(|error| InspectError::invalid("until", error))?) {
-            (ScopeAction::Pause { .. }, until) => Ok(ScopeAction::Pause { until }),
-            (other, None) => Ok(other),
-            (_, Some(_)) => Err(InspectError::invalid("until", "only a pause has an end")),
-        }
-    }
-}
-
-fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, InspectError> {
-    let wrong = |field, why: &str| InspectError::Invalid { field, why: why.to_owned() };
-    let body: Value =
-        serde_json::from_slice(body).map_err(|error| wrong(None, &format!("the body is no JSON: {error}")))?;
-    // A list would be taken for the fields in their order, and an empty one for an object without any.
-    if !body.is_object() {
-        return Err(wrong(None, "the body has to be a JSON object"));
-    }
-    serde_path_to_error::deserialize(body).map_err(|error| {
-        let (path, why) = (error.path().to_string(), error.inner().to_string());
-        // A field that is not there, or should not be, has no value that would have a path.
-        let named =
-            ["missing field `", "unknown field `"].iter().find_map(|begin| why.strip_prefix(begin)?.split('`').next());
-        let around = path.trim_end_matches('?').trim_end_matches('.');
-        let field = match (around, named) {
-            ("", named) => named.map(str::to_owned),
-            (around, Some(named)) if around.rsplit('.').next() != Some(named) => Some(format!("{around}.{named}")),
-            (around, _) => Some(around.to_owned()),
-        };
-        wrong(field, &why)
-    })
-}
 
 fn answer(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("what is shown is JSON")
@@ -296,45 +194,11 @@ impl Inspector {
             }
             Operation::Limit(scope) => {
                 let request: Option<LimitRequest> = if body.trim_ascii() == b"null" { None } else { Some(read(body)?) };
-                answer(&self.naming(query)?.limit(scope, request, &By::new(actor)).await?)
+                answer(&self.taking(are_names_new(query)?).limit(scope, request, &By::new(actor)).await?)
             }
         };
         Ok((200, value))
     }
-}
-
-/// Whether it is only to be checked.
-fn is_dry_run(query: &str) -> Result<bool, InspectError> {
-    let mut is_dry = false;
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        match (&*key, &*value) {
-            ("dry_run", "true") => is_dry = true,
-            ("dry_run", _) => return Err(InspectError::invalid("dry_run", "only `true` is possible")),
-            _ => return Err(InspectError::invalid(&key, "there is no such parameter")),
-        }
-    }
-    Ok(is_dry)
-}
-
-/// Which runs are meant, where something is done to all that match: a slip must not mean all runs.
-fn matching(query: &str, is_page: bool) -> Result<RunQuery, InspectError> {
-    let (mut filters, mut all) = (form_urlencoded::Serializer::new(String::new()), false);
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        match (&*key, value.trim()) {
-            ("all", "true") => all = true,
-            ("all", _) => return Err(InspectError::invalid("all", "only `true` is possible")),
-            ("limit" | "after", _) if !is_page => {
-                return Err(InspectError::invalid(&key, "it is of one page: say `\"page\": true` in the body"));
-            }
-            (_, "") => return Err(InspectError::invalid(&key, "it is empty: leave it out, or say what is meant")),
-            _ => drop(filters.append_pair(&key, &value)),
-        }
-    }
-    let query = RunQuery::parse(&filters.finish())?;
-    if !query.is_filtered() && !all {
-        return Err(InspectError::invalid("all", "there is no filter: say `all=true` if all runs are meant"));
-    }
-    Ok(query)
 }
 
 impl Inspector {
@@ -346,7 +210,7 @@ impl Inspector {
         body: &[u8],
         actor: &str,
     ) -> Result<Value, InspectError> {
-        let (this, body) = (self.naming(query)?, ActionBody::parse(body)?.of_scope()?);
+        let (this, body) = (self.taking(are_names_new(query)?), ActionBody::parse(body)?.of_scope()?);
         let control = this.act_on_scope(scope, body.scope_action(action)?, &body.by(actor)).await?;
         Ok(match scope {
             // A server has no limits: those that stand beside the pause of a queue are none of its own.
@@ -355,28 +219,8 @@ impl Inspector {
         })
     }
 
-    /// Whether a query says that names are new.
-    fn naming(&self, query: &str) -> Result<Self, InspectError> {
-        let mut this = self.clone();
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            match (&*key, &*value) {
-                ("new", "true") => this = this.with_new_names(),
-                ("new", _) => return Err(InspectError::invalid("new", "only `true` is possible")),
-                _ => return Err(InspectError::invalid(&key, "there is no such parameter")),
-            }
-        }
-        Ok(this)
+    /// Also names that nothing has used yet.
+    fn taking(&self, new_names: bool) -> Self {
+        if new_names { self.clone().with_new_names() } else { self.clone() }
     }
-}
-
-/// The numbers that a query has under these names, of which it may leave out any.
-fn numbers<const N: usize>(query: &str, names: [&str; N]) -> Result<[Option<u64>; N], InspectError> {
-    let mut numbers = [None; N];
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        let Some(at) = names.iter().position(|name| *name == key) else {
-            return Err(InspectError::invalid(&key, "there is no such parameter"));
-        };
-        numbers[at] = Some(value.parse().map_err(|error| InspectError::invalid(&key, error))?);
-    }
-    Ok(numbers)
 }
