@@ -13,6 +13,7 @@ mod final_counts;
 pub(crate) mod find;
 pub(crate) mod index;
 pub(crate) mod load;
+mod minutes;
 pub(crate) mod record;
 pub(crate) mod recover;
 mod run_map;
@@ -30,7 +31,8 @@ use longhaul_core::{
 };
 
 use self::{
-    claim_pages::ClaimPages, files::Files, final_counts::FinalCounts, index::Index, record::Record, run_map::RunMap,
+    claim_pages::ClaimPages, files::Files, final_counts::FinalCounts, index::Index, minutes::Minutes, record::Record,
+    run_map::RunMap,
 };
 use crate::engine::kv::Kv;
 
@@ -51,6 +53,7 @@ pub(crate) struct State {
     pub(crate) kinds: BTreeMap<Kind, KindDescription>,
     pub(crate) ends: Ends,
     final_counts: FinalCounts,
+    minutes: Minutes,
     /// No run has a higher id, final ones included; removed ones may have had.
     pub(crate) newest: RunId,
     /// What happened in this cycle to which runs.
@@ -90,6 +93,7 @@ impl State {
             kinds: BTreeMap::new(),
             ends: Ends::default(),
             final_counts: FinalCounts::default(),
+            minutes: Minutes::default(),
             newest: RunId::from_bytes([0; 16]),
             touched: RunMap::default(),
             claims_wait: false,

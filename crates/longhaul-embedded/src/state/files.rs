@@ -1,6 +1,6 @@
 //! The engine, the batch on its way into it, and how far what it was given has got.
 
-use super::{State, batch::Batch, final_counts::MINUTES};
+use super::{State, batch::Batch, minutes::MINUTES};
 use crate::{
     engine::kv::{BATCH_KEYS_MAX, Kv, KvError, UNFLUSHED_MAX, Writes},
     error::Fault,

@@ -3,17 +3,13 @@
 //! In memory the counts change with each run. In the file, a row (state, kind, queue) is written together with each final
 //! run that is removed or comes in from elsewhere, and otherwise only now and then: a row says up to which position of the
 //! list of ends it has counted, and an opening counts the ends after it. So the end of a run costs no key of its own.
-//!
-//! What happened in a minute can be counted from nothing else. It is written at most once a second, with a batch or, if
-//! none comes, by itself: a key in each batch would cost a single caller a quarter of the enqueues.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
-    time::Duration,
 };
 
-use longhaul_core::{Kind, Queue, Run, RunId, StateKind, Timestamp, counts::MinuteCounts, record::Damage};
+use longhaul_core::{Kind, Queue, Run, RunId, StateKind, record::Damage};
 
 use super::{State, load::read_run};
 use crate::{
@@ -26,10 +22,6 @@ use crate::{
 const BATCHES_MAX: u32 = 64;
 /// Keys that this adds to a batch at most.
 const KEYS_MAX: usize = 32;
-/// Keys of minutes in a batch, which begins in one and ends in the next at most.
-pub(crate) const MINUTES: usize = 2;
-/// Minutes are written so long after they were written last: a kill costs what happened meanwhile.
-const MINUTES_EVERY: Duration = Duration::from_secs(1);
 /// Runs that one step of the first count reads.
 const SLICE: usize = 1000;
 
@@ -50,10 +42,6 @@ pub(crate) struct FinalCounts {
     recount: bool,
     /// Rows of runs that end with the batch in the making.
     ending: BTreeSet<Row>,
-    /// The latest minutes, as they are in the file, and since when. `None`: the file was not read yet, and what an opening
-    /// puts into the index is nothing that happened.
-    minutes: Option<Vec<MinuteCounts>>,
-    minutes_since: Option<Timestamp>,
 }
 
 impl FinalCounts {
@@ -134,37 +122,12 @@ impl State {
     pub(crate) fn save_statistics(&mut self) -> Result<(), Fault> {
         loop {
             self.final_counts.batches = BATCHES_MAX;
-            self.final_counts.minutes_since = None;
+            self.minutes.write_now();
             self.commit()?;
             if self.final_counts.behind.is_empty() {
                 return Ok(());
             }
         }
-    }
-
-    /// When minutes have to be written, if the file does not know what happened.
-    pub(crate) fn minutes_due(&self) -> Option<Timestamp> {
-        let written = self.final_counts.minutes.as_ref()?;
-        let due = self.final_counts.minutes_since.map_or(self.now, |since| since.min(self.now).after(MINUTES_EVERY));
-        self.latest_minutes().any(|minute| !written.contains(minute)).then_some(due)
-    }
-
-    /// Adds the minutes that changed, when it is time. Those before the present one change no more.
-    pub(crate) fn write_minutes(&mut self, writes: &mut Writes) {
-        // A batch that is as full as can be leaves it to the next.
-        if writes.len() + MINUTES > BATCH_KEYS_MAX || self.minutes_due().is_none_or(|due| due > self.now) {
-            return;
-        }
-        let latest: Vec<MinuteCounts> = self.latest_minutes().cloned().collect();
-        let written = self.final_counts.minutes.replace(latest.clone()).unwrap_or_default();
-        for minute in latest.iter().filter(|minute| !written.contains(minute)) {
-            writes.put(keys::minute(minute.minute), minute_value(minute));
-        }
-        self.final_counts.minutes_since = Some(self.now);
-    }
-
-    fn latest_minutes(&self) -> impl Iterator<Item = &MinuteCounts> {
-        self.index.statistics.throughput.minutes(self.now).rev().take(MINUTES)
     }
 
     /// Fills in how many final runs there are.
@@ -274,23 +237,8 @@ impl State {
         self.commit()
     }
 
-    /// The minutes of the last day, and none of what this opening has done so far.
-    pub(crate) fn read_minutes(&mut self) -> Result<(), Fault> {
-        self.index.statistics.throughput = longhaul_core::counts::Throughput::default();
-        let throughput = &mut self.index.statistics.throughput;
-        self.files.kv.scan(&[keys::MINUTE], &[], &mut |key, value| {
-            if let Some(minute) = keys::minute_of(key).and_then(|minute| read_minute(minute, value)) {
-                throughput.add(&minute);
-            }
-            ControlFlow::Continue(())
-        })?;
-        self.final_counts.minutes = Some(self.latest_minutes().cloned().collect());
-        let kept: BTreeSet<i64> = self.index.statistics.throughput.all().map(|minute| minute.minute).collect();
-        self.remove_where(keys::MINUTE, |key| keys::minute_of(key).is_none_or(|minute| !kept.contains(&minute)))
-    }
-
     /// Removes keys of a prefix, in batches of their own.
-    fn remove_where(&mut self, prefix: u8, is_old: impl Fn(&[u8]) -> bool) -> Result<(), Fault> {
+    pub(super) fn remove_where(&mut self, prefix: u8, is_old: impl Fn(&[u8]) -> bool) -> Result<(), Fault> {
         let mut old: Vec<Key> = Vec::new();
         self.files.kv.scan(&[prefix], &[], &mut |key, _| {
             if is_old(key) {
@@ -310,20 +258,4 @@ impl State {
 fn read_row(value: &[u8]) -> Option<(i64, u64)> {
     let (runs, to) = value.split_first_chunk::<8>()?;
     Some((i64::from_be_bytes(*runs), u64::from_be_bytes(to.try_into().ok()?)))
-}
-
-/// Six numbers, in the order of their fields.
-fn minute_value(minute: &MinuteCounts) -> Vec<u8> {
-    let MinuteCounts { minute: _, enqueued, started, retried, completed, failed, cancelled } = minute;
-    [enqueued, started, retried, completed, failed, cancelled]
-        .into_iter()
-        .flat_map(|count| count.to_be_bytes())
-        .collect()
-}
-
-fn read_minute(minute: i64, value: &[u8]) -> Option<MinuteCounts> {
-    let numbers: Vec<u64> =
-        value.chunks(8).map(|bytes| bytes.try_into().ok().map(u64::from_be_bytes)).collect::<Option<_>>()?;
-    let [enqueued, started, retried, completed, failed, cancelled] = numbers.try_into().ok()?;
-    Some(MinuteCounts { minute, enqueued, started, retried, completed, failed, cancelled })
 }
