@@ -22,6 +22,7 @@ pub use enqueue::{NewRunRequest, RunPreview};
 pub use instant::{InstantAction, InstantRequest};
 pub use limit::{LimitRequest, RateRequest};
 pub use many::SelectedPage;
+pub use read::RESERVED_TAGS;
 pub use schedule::{BoundRequest, MissedRequest, OverlapRequest, ScheduleRequest};
 pub use scope::ScopeAction;
 

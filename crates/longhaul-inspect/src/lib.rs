@@ -27,7 +27,7 @@ pub mod words;
 
 pub use act::{
     BoundRequest, By, Done, InstantAction, InstantRequest, LimitRequest, MissedRequest, NewRunRequest, OverlapRequest,
-    RateRequest, RunAction, RunPreview, ScheduleAction, ScheduleRequest, ScopeAction, SelectedPage,
+    RESERVED_TAGS, RateRequest, RunAction, RunPreview, ScheduleAction, ScheduleRequest, ScopeAction, SelectedPage,
 };
 pub use bulk::{BulkActions, BulkProgress, BulkRequest};
 pub use error::InspectError;

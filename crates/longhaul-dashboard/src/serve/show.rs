@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use longhaul::{Kind, RunId, ScheduleName, TITLE_TAG, Tag, schema};
-use longhaul_inspect::{InspectError, KindView, Role, RunQuery};
+use longhaul_inspect::{InspectError, KindView, RESERVED_TAGS, Role, RunQuery};
 
 use super::{Asked, items, schedule};
 use crate::{
@@ -135,7 +135,7 @@ async fn prefilled(asked: &Asked<'_>, kinds: &[KindView]) -> Result<Form, Inspec
         items::put_value(&mut form, kinds, value);
     }
     // Where that run came from is not where this one comes from.
-    let is_own = |tag: &Tag| tag.key.starts_with("longhaul.") && *tag.key != *TITLE_TAG;
+    let is_own = |tag: &Tag| tag.key.starts_with(RESERVED_TAGS) && *tag.key != *TITLE_TAG;
     let said = like.run().tags.iter().filter(|tag| !marked.contains(tag) && !is_own(tag));
     let (title, tags): (Vec<_>, Vec<_>) = said.partition(|tag| *tag.key == *TITLE_TAG);
     for tag in &title {

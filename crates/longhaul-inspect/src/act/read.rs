@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::InspectError;
 
-/// How the keys of the tags begin that longhaul gives.
-const RESERVED: &str = "longhaul.";
+/// How the keys of the tags begin that longhaul gives: a new run cannot be given one.
+pub const RESERVED_TAGS: &str = "longhaul.";
 
 /// A queue as somebody has named it.
 pub(super) fn queue(name: &str) -> Result<Queue, InspectError> {
@@ -37,8 +37,8 @@ fn check_address(field: &str, name: &str) -> Result<(), InspectError> {
 /// Tags as somebody has said them. Those that longhaul gives say where a run comes from, and what it is called.
 pub(super) fn tags(said: &BTreeMap<String, String>) -> Result<Vec<Tag>, InspectError> {
     let tag = |(key, value): (&String, &String)| {
-        if key.starts_with(RESERVED) {
-            let why = format!("`{key}`: keys that begin with `{RESERVED}` are longhaul's own");
+        if key.starts_with(RESERVED_TAGS) {
+            let why = format!("`{key}`: keys that begin with `{RESERVED_TAGS}` are longhaul's own");
             return Err(InspectError::invalid("tags", why));
         }
         Tag::new(key, value).map_err(|error| InspectError::invalid("tags", error))

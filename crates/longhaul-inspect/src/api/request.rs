@@ -58,10 +58,8 @@ impl ActionBody {
     }
 
     pub(super) fn action(&self, action: RunAction) -> Result<RunAction, InspectError> {
-        match action {
-            RunAction::Proceed { .. } => {}
-            _ if self.at.is_some() => return Err(InspectError::invalid("at", "only a proceed has a time")),
-            _ => {}
+        if self.at.is_some() && !matches!(action, RunAction::Proceed { .. }) {
+            return Err(InspectError::invalid("at", "only a proceed has a time"));
         }
         if self.from.is_some() && !matches!(action, RunAction::Retry { .. }) {
             return Err(InspectError::invalid("from", "only a retry begins somewhere"));
