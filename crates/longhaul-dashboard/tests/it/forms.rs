@@ -17,7 +17,7 @@ async fn metadata(scene: &Scene, id: RunId) -> Delivery {
 }
 
 const DOOR: &str = "kind=deliver&m.parcel=7&m.to=door&m.to.door.street=High+Street&m.to.door.floor=2&m.days=Monday&\
-                    m.days=Tuesday&m.notes=ring%0D%0Atwice&m.within=1h30m&m.code=1234";
+                    m.days=Tuesday&m.notes=ring%0D%0Atwice&m.within=1h30m&m.code=1234-secret";
 
 #[tokio::test]
 async fn variants_lists_and_durations_are_filled_in_and_come_back() {
@@ -42,7 +42,7 @@ async fn variants_lists_and_durations_are_filled_in_and_come_back() {
         (&*made.days, &*made.notes),
         (&[Day::Monday, Day::Tuesday][..], &["ring".to_owned(), "twice".into()][..])
     );
-    assert_eq!((made.within, &*made.code), (Some(Duration::from_secs(5400)), "1234"));
+    assert_eq!((made.within, &*made.code), (Some(Duration::from_secs(5400)), "1234-secret"));
 
     let like = ask(&app, &format!("GET /runs/new?like={id}"), "").await.text;
     for part in [
@@ -93,9 +93,9 @@ async fn marked_fields_title_a_run_and_find_it_and_no_secret_is_shown() {
         assert!(list.contains("Parcel 7 ([redacted])") && !list.contains("Parcel 8"), "{list}");
         assert!(list.contains("<option value=\"parcel:\">"), "the filter offers what can be found: {list}");
         let page = ask(&app, &format!("GET /runs/{id}"), "").await.text;
-        assert!(page.contains("<h1>deliver Parcel 7 ([redacted])") && !page.contains("1234"), "{page}");
+        assert!(page.contains("<h1>deliver Parcel 7 ([redacted])") && !page.contains("1234-secret"), "{page}");
         let api = ask(&app, "GET /api/v1/runs?tag=parcel:7", "").await.text;
-        assert!(api.contains("Parcel 7") && !api.contains("1234"), "{api}");
+        assert!(api.contains("Parcel 7") && !api.contains("1234-secret"), "{api}");
 
         // Asked again with changes, it is called by what it is asked then.
         let like = ask(&app, &format!("GET /runs/new?like={id}"), "").await.text;

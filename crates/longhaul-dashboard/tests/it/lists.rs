@@ -6,7 +6,7 @@ use longhaul_dashboard::Role;
 use crate::kit::{Answer, Gift, Invitation, Invite, Person, Scene, ask};
 
 const PEOPLE: &str = "kind=invite&m.subject=Party&m.people=0&m.people.0.email=ann&m.people.0.guests=2&\
-                      m.people.0.speaks=true&m.people.0.code=4111&m.people=1&m.people.1.email=bob&m.people.1.guests=0&\
+                      m.people.0.speaks=true&m.people.0.code=4111-secret&m.people=1&m.people.1.email=bob&m.people.1.guests=0&\
                       m.people.1.gifts=0&m.people.1.gifts.0=novel&m.people.1.gifts.0.novel.title=Cosmos&\
                       m.people.1.gifts.0.novel.pages=9&m.people.1.gifts.0.novel.mark=x&m.people.1.gifts=1&m.people.1.gifts.1=flowers";
 
@@ -47,7 +47,7 @@ async fn items_are_filled_in_and_come_back_when_a_run_is_asked_again() {
         let made = metadata(&scene, id).await;
         let pages = std::num::NonZeroU8::new(9).unwrap();
         let gifts = vec![Gift::Novel { title: "Cosmos".into(), pages, mark: 'x' }, Gift::Flowers];
-        let ann = Person { speaks: true, code: Some("4111".into()), ..person("ann", 2) };
+        let ann = Person { speaks: true, code: Some("4111-secret".into()), ..person("ann", 2) };
         assert_eq!(made.people, [ann, Person { gifts, ..person("bob", 0) }]);
         assert!(!made.politely, "a box that is not ticked says no, whatever holds without it");
 
@@ -63,7 +63,7 @@ async fn items_are_filled_in_and_come_back_when_a_run_is_asked_again() {
                 "name=\"m.politely\" value=\"true\">",
             ],
         );
-        assert_has_not(&like, &["4111", "name=\"m.people.2"]);
+        assert_has_not(&like, &["4111-secret", "name=\"m.people.2"]);
         let changed = ask(&app, &format!("GET /runs/new?like={id}&m.people.1.email=eve"), "").await;
         assert_has(&changed, &["name=\"m.people.0.email\" value=\"ann\"", "name=\"m.people.1.email\" value=\"eve\""]);
     }
@@ -117,7 +117,7 @@ async fn buttons_add_and_remove_an_item_and_keep_what_was_typed() {
             "name=\"m.politely\" value=\"true\">",
         ],
     );
-    assert_has_not(&added, &["wrong-", "4111"]);
+    assert_has_not(&added, &["wrong-", "4111-secret"]);
     let deeper = ask(&app, "POST /runs", &format!("{PEOPLE}&add=people.0.gifts")).await;
     assert_has(&deeper, &["id=\"m.people.0.gifts.0\"", "id=\"m.people.1.gifts.1\""]);
 
@@ -131,7 +131,7 @@ async fn buttons_add_and_remove_an_item_and_keep_what_was_typed() {
 
     // What is left has its numbers, and is taken in its order.
     let rest = PEOPLE.replace("m.people=0&m.people.0.email=ann&m.people.0.guests=2&", "");
-    let rest = rest.replace("m.people.0.speaks=true&m.people.0.code=4111&", "");
+    let rest = rest.replace("m.people.0.speaks=true&m.people.0.code=4111-secret&", "");
     let made = metadata(&scene, enqueued(&ask(&app, "POST /runs", &rest).await)).await;
     assert_eq!(made.people.iter().map(|person| &*person.email).collect::<Vec<_>>(), ["bob"]);
 
@@ -213,7 +213,7 @@ async fn the_forms_of_schedules_have_items_too() {
 
     let page = ask(&app, "GET /schedules/weekly", "").await;
     assert_has(&page, &["name=\"m.people.1.email\" value=\"bob\"", "formaction=\"/schedules/weekly#m.people.2\""]);
-    assert_has_not(&page, &["4111"]);
+    assert_has_not(&page, &["4111-secret"]);
     let removed = ask(&app, "POST /schedules/weekly", &format!("{PEOPLE}&{when}&remove=people.0")).await;
     assert_eq!(removed.status, 200);
     assert_has(&removed, &["value=\"bob\""]);

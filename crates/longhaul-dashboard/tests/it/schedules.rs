@@ -5,7 +5,7 @@ use longhaul_dashboard::Role;
 
 use crate::kit::{Card, Charge, Currency, Fail, Scene, ask};
 
-const CARD: &str = "m.amount=5&m.currency=eur&m.number=4111";
+const CARD: &str = "m.amount=5&m.currency=eur&m.number=4111-secret";
 
 #[tokio::test]
 async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is_written_again() {
@@ -25,7 +25,7 @@ async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is
         let made = schedules.get("nightly").await.unwrap();
         assert_eq!(made.schedule().timing, Schedule::cron("0 2 * * *", "Europe/Berlin").timing);
         assert_eq!((made.schedule().overlap, made.requires()[0].as_str()), (Overlap::Queue, "eu"));
-        assert_eq!(made.metadata::<Charge>().unwrap().number, "4111");
+        assert_eq!(made.metadata::<Charge>().unwrap().number, "4111-secret");
 
         let page = ask(&app, "GET /schedules/nightly", "").await.text;
         assert!(page.contains("Europe/Berlin") && page.contains("value=\"5\""), "{page}");
@@ -33,9 +33,9 @@ async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is
             assert!(page.contains(&format!("id=\"{live}\" data-live")), "{live} follows what happens: {page}");
         }
         assert!(page.contains("data-events=\"/events\""), "{page}");
-        assert!(!page.contains("4111"), "a secret is not shown: {page}");
+        assert!(!page.contains("4111-secret"), "a secret is not shown: {page}");
         let listed = ask(&app, "GET /api/v1/schedules", "").await.text;
-        assert!(listed.contains("\"cron\":\"0 2 * * *\"") && !listed.contains("4111"), "{listed}");
+        assert!(listed.contains("\"cron\":\"0 2 * * *\"") && !listed.contains("4111-secret"), "{listed}");
 
         let answer = ask(&app, "POST /schedules/nightly", "kind=charge&how=every&every=1h30m&priority=3").await;
         assert_eq!(answer.header("location"), "/schedules/nightly?done=change", "{}", answer.text);
@@ -43,14 +43,14 @@ async fn a_schedule_is_made_and_changed_by_forms_and_a_secret_stays_unless_it_is
         assert_eq!(changed.schedule().timing, Timing::Every(std::time::Duration::from_secs(5400)));
         assert_eq!((changed.priority().0, changed.requires().len()), (3, 0));
         let Card { amount, number, .. } = changed.metadata::<Charge>().unwrap();
-        assert_eq!((amount, &*number), (5, "4111"), "nothing said to change it");
+        assert_eq!((amount, &*number), (5, "4111-secret"), "nothing said to change it");
 
         // As the browser sends the form when nothing of the metadata was touched.
         let untouched = "kind=charge&how=every&every=2h&m.amount=5&m.currency=eur&m.number=&m.note=";
         assert_eq!(ask(&app, "POST /schedules/nightly", untouched).await.status, 303);
         let kept = schedules.get("nightly").await.unwrap();
         assert_eq!(kept.schedule().timing, Timing::Every(std::time::Duration::from_secs(7200)));
-        assert_eq!(kept.metadata::<Charge>().unwrap().number, "4111");
+        assert_eq!(kept.metadata::<Charge>().unwrap().number, "4111-secret");
         let without_secret = untouched.replace("amount=5", "amount=9");
         let wrong = ask(&app, "POST /schedules/nightly", &without_secret).await;
         assert!(wrong.status == 422 && wrong.text.contains("id=\"wrong-m.number\">It is needed."), "{}", wrong.text);

@@ -139,7 +139,7 @@ async fn the_fields_of_the_chosen_variant_are_shown_without_a_script() {
     browser.fill("//input[@name='m.parcel']", "7");
     browser.click(&button("Enqueue"));
     // The code is needed, and the browser says so before it sends anything.
-    browser.fill("//input[@name='m.code']", "1234");
+    browser.fill("//input[@name='m.code']", "1234-secret");
     browser.click(&button("Enqueue"));
     browser.see("//h1[contains(., 'Parcel 7')]");
     browser.assert_silent();
@@ -149,7 +149,7 @@ async fn the_fields_of_the_chosen_variant_are_shown_without_a_script() {
 async fn invite(browser: &Browser, site: &Site) -> Invitation {
     browser.go(&site.at("/runs/new?kind=invite"));
     browser.fill("//input[@name='m.people.0.email']", "ann");
-    browser.fill("//input[@name='m.people.0.code']", "4111");
+    browser.fill("//input[@name='m.people.0.code']", "4111-secret");
     browser.click("//button[@aria-label='Add to People']");
     browser.fill("//input[@name='m.people.1.email']", "eve");
     browser.click("//button[@aria-label='Add to People']");
@@ -185,7 +185,7 @@ async fn items_are_added_and_removed_where_they_are_and_what_is_typed_elsewhere_
     let site = Site::open(Options::new().open_to_everyone(Role::Administer)).await;
     let invited = invite(&browser, &site).await;
     let emails: Vec<_> = invited.people.iter().map(|person| &*person.email).collect();
-    assert_eq!((emails, invited.people[0].code.as_deref()), (vec!["ann", "bob"], Some("4111")));
+    assert_eq!((emails, invited.people[0].code.as_deref()), (vec!["ann", "bob"], Some("4111-secret")));
 
     browser.go(&site.at("/runs/new?kind=invite"));
     browser.run("window.wasThereBefore = true", &json!([]));
