@@ -123,7 +123,8 @@ impl Inspector {
     ///
     /// # Errors
     /// [`InspectError::NotFound`] for a kind that cannot be enqueued here, [`InspectError::Invalid`] with the field for
-    /// values that are refused (`metadata.month` for a field of the metadata), [`InspectError::Refused`] when another run has the unique key that the task computes.
+    /// values that are refused (`metadata.month` for a field of the metadata), [`InspectError::Refused`] when another run
+    /// has the unique key that the task computes.
     ///
     /// # Cancel safety
     /// When the future is dropped, the run is enqueued or not.
@@ -147,6 +148,9 @@ impl Inspector {
     ///
     /// # Errors
     /// Those that `enqueue` has before it asks the store.
+    ///
+    /// # Cancel safety
+    /// Nothing changes.
     pub async fn check_run(&self, request: &NewRunRequest) -> Result<RunPreview, InspectError> {
         let new = self.prepared(request, &By::new("")).await?;
         let metadata = self.shown_request(&request.kind, &request.metadata).await?;

@@ -263,6 +263,9 @@ impl Inspector {
     ///
     /// # Errors
     /// Those of `create_schedule`.
+    ///
+    /// # Cancel safety
+    /// Nothing changes.
     pub async fn check_schedule(&self, request: &ScheduleRequest) -> Result<Option<Timestamp>, InspectError> {
         let (name, schedule, _) = self.new_schedule(request).await?;
         match self.client().schedules().get(name.as_str()).await {
